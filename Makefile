@@ -13,19 +13,54 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: run
+run: install ## Set everything up and start web and worker
+	@$(BIN)/flask --app wsgi setup
+	@exec $(BIN)/honcho start
+
 .PHONY: install
 install: ## Create .venv and install what runs
 	@$(PYTHON) bootstrap.py requirements.txt
 
 .PHONY: install-dev
-install-dev: ## ... and what tests and checks
+install-dev: ## Install what tests and checks as well
 	@$(PYTHON) bootstrap.py requirements.txt requirements-dev.txt
 
+# Two at a time: most tests wait for a database, a server or a browser.
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+
+.PHONY: test
+test: install-dev ## Run the tests
+	@$(PYTEST)
+
+.PHONY: test-slow
+test-slow: install-dev ## Run the tests and the long runs
+	@$(PYTEST) -m ''
+
+.PHONY: check
+check: install-dev ## Check style, types, imports, templates and dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint webapp/templates --lint --quiet
+	$(BIN)/deptry .
+
+.PHONY: format
+format: install-dev ## Put imports and lines in order
+	@$(BIN)/ruff check --fix-only --select I .
+	@$(BIN)/ruff format .
+
+.PHONY: replay
+replay: install ## Feed DATA=folder through the real API and compare models (LIMIT=n leads)
+	@test -n '$(DATA)' || { echo 'Say which data: make replay DATA=path/to/folder [LIMIT=n]'; exit 2; }
+	@$(BIN)/python -m bench.replay '$(DATA)' $(if $(LIMIT),--limit '$(LIMIT)')
+
 COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command 'make lock' --quiet
+	--custom-compile-command 'make lock' --quiet $(if $(UPGRADE),--upgrade)
 
 .PHONY: lock
-lock: install-dev ## Compile the *.in files into pinned requirements (UPGRADE=1 for newer releases)
-	$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in -o requirements.txt
-	$(COMPILE) $(if $(UPGRADE),--upgrade) requirements-dev.in -o requirements-dev.txt
+lock: install-dev ## Compile the *.in files into pinned requirements (UPGRADE=1: newer releases)
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-install.in -o requirements-install.txt

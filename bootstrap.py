@@ -37,11 +37,15 @@ def main(names):
 def check_python():
     if sys.version_info < (3, 11):
         found = ".".join(map(str, sys.version_info[:3]))
-        sys.exit("Leadloop needs Python 3.11 or newer; {} is {}. Install a newer one, or name "
-                 "it: make PYTHON=/path/to/python3.11 ...".format(sys.executable, found))
+        sys.exit(
+            "Leadloop needs Python 3.11 or newer; {} is {}. Install a newer one, or name "
+            "it: make PYTHON=/path/to/python3.11 ...".format(sys.executable, found)
+        )
     if importlib.util.find_spec("ensurepip") is None:
-        sys.exit("This Python cannot make virtual environments. On Debian or Ubuntu: "
-                 "apt-get install python3-venv")
+        sys.exit(
+            "This Python cannot make virtual environments. On Debian or Ubuntu: "
+            "apt-get install python3-venv"
+        )
 
 
 def is_usable():
