@@ -1,0 +1,348 @@
+"""first schema"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("last_four", sa.String(length=4), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+    )
+    op.create_table(
+        "audit_entries",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("action", sa.String(length=50), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_audit_entries")),
+    )
+    with op.batch_alter_table("audit_entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_entries_at"), ["at"], unique=False)
+
+    op.create_table(
+        "runs",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("trigger", sa.String(length=50), nullable=False),
+        sa.Column("requested_by", sa.String(length=200), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claimed_by", sa.String(length=100), nullable=True),
+        sa.Column("n_attempts", sa.Integer(), nullable=False),
+        sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("stage", sa.String(length=200), nullable=False),
+        sa.Column("task", sa.JSON(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('training', 'import', 'rescoring', 'sync')", name=op.f("ck_runs_kind_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('requested', 'running', 'succeeded', 'failed')",
+            name=op.f("ck_runs_state_known"),
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_runs")),
+    )
+    with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.create_index("ix_runs_kind_key", ["kind", "key"], unique=False)
+        batch_op.create_index(
+            "uq_runs_open_kind",
+            ["kind"],
+            unique=True,
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
+
+    op.create_table(
+        "users",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("email", sa.String(length=200), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("session_epoch", sa.Integer(), nullable=False),
+        sa.Column("n_failed_sign_ins", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("role IN ('rep', 'manager', 'admin')", name=op.f("ck_users_role_known")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_users")),
+        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+    )
+    op.create_table(
+        "idempotent_answers",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "api_key_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("path", sa.String(length=100), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=255), nullable=False),
+        sa.Column("body_digest", sa.String(length=64), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["api_key_key"],
+            ["api_keys.key"],
+            name=op.f("fk_idempotent_answers_api_key_key_api_keys"),
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_idempotent_answers")),
+        sa.UniqueConstraint(
+            "api_key_key", "path", "idempotency_key", name=op.f("uq_idempotent_answers_api_key_key")
+        ),
+    )
+    with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_idempotent_answers_started_at"), ["started_at"], unique=False
+        )
+
+    op.create_table(
+        "leads",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lead_id", sa.String(length=100), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=True),
+        sa.Column("company", sa.String(length=200), nullable=True),
+        sa.Column("email", sa.String(length=200), nullable=True),
+        sa.Column("phone", sa.String(length=200), nullable=True),
+        sa.Column("owner", sa.String(length=200), nullable=True),
+        sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("crm_id", sa.String(length=18), nullable=True),
+        sa.Column("age", sa.Double(), nullable=True),
+        sa.Column("location", sa.String(length=100), nullable=True),
+        sa.Column("industry", sa.String(length=100), nullable=True),
+        sa.Column("email_opens", sa.Double(), nullable=True),
+        sa.Column("website_visits", sa.Double(), nullable=True),
+        sa.Column("content_downloads", sa.Double(), nullable=True),
+        sa.Column("days_since_contact", sa.Double(), nullable=True),
+        sa.Column("lead_source", sa.String(length=100), nullable=True),
+        sa.Column("own_fields", sa.JSON(), nullable=False),
+        sa.Column("outcome", sa.Boolean(), nullable=True),
+        sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "counted_by_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("scored_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["counted_by_run"], ["runs.key"], name=op.f("fk_leads_counted_by_run_runs")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_leads")),
+        sa.UniqueConstraint("crm_id", name=op.f("uq_leads_crm_id")),
+        sa.UniqueConstraint("lead_id", name=op.f("uq_leads_lead_id")),
+    )
+    with op.batch_alter_table("leads", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_leads_counted_by_run"), ["counted_by_run"], unique=False
+        )
+        batch_op.create_index("ix_leads_industry_key", ["industry", "key"], unique=False)
+        batch_op.create_index("ix_leads_lead_source_key", ["lead_source", "key"], unique=False)
+        batch_op.create_index("ix_leads_name_key", ["name", "key"], unique=False)
+        batch_op.create_index("ix_leads_outcome_key", ["outcome", "key"], unique=False)
+        batch_op.create_index("ix_leads_scored_at_key", ["scored_at", "key"], unique=False)
+        batch_op.create_index(
+            "ix_leads_uncounted",
+            ["key"],
+            unique=False,
+            sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+            postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+        )
+
+    op.create_table(
+        "model_versions",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("run_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "parent_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("family", sa.String(length=50), nullable=False),
+        sa.Column("scorecard", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("training", sa.JSON(), nullable=False),
+        sa.Column("metrics", sa.JSON(), nullable=False),
+        sa.Column("decision", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["parent_key"],
+            ["model_versions.key"],
+            name=op.f("fk_model_versions_parent_key_model_versions"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_key"], ["runs.key"], name=op.f("fk_model_versions_run_key_runs")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_model_versions")),
+        sa.UniqueConstraint("name", name=op.f("uq_model_versions_name")),
+        sa.UniqueConstraint("run_key", name=op.f("uq_model_versions_run_key")),
+    )
+    op.create_table(
+        "model_aliases",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column(
+            "version_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version_key"],
+            ["model_versions.key"],
+            name=op.f("fk_model_aliases_version_key_model_versions"),
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_model_aliases")),
+    )
+    op.create_table(
+        "outcomes",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lead_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("result", sa.String(length=20), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("rule", sa.String(length=100), nullable=True),
+        sa.Column("idempotency_key", sa.String(length=255), nullable=True),
+        sa.CheckConstraint(
+            "result IN ('converted', 'lost', 'withdrawn')", name=op.f("ck_outcomes_result_known")
+        ),
+        sa.CheckConstraint(
+            "source IN ('api', 'rep', 'csv', 'salesforce')", name=op.f("ck_outcomes_source_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["lead_key"], ["leads.key"], name=op.f("fk_outcomes_lead_key_leads")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_outcomes")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_outcomes_idempotency_key")),
+    )
+    with op.batch_alter_table("outcomes", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_outcomes_lead_key_happened_at", ["lead_key", "happened_at"], unique=False
+        )
+
+    op.create_table(
+        "scores",
+        sa.Column(
+            "version_key",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column(
+            "lead_key",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["lead_key"], ["leads.key"], name=op.f("fk_scores_lead_key_leads")),
+        sa.ForeignKeyConstraint(
+            ["version_key"],
+            ["model_versions.key"],
+            name=op.f("fk_scores_version_key_model_versions"),
+        ),
+        sa.PrimaryKeyConstraint("version_key", "lead_key", name=op.f("pk_scores")),
+    )
+    with op.batch_alter_table("scores", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scores_lead_key"), ["lead_key"], unique=False)
+        batch_op.create_index(
+            "ix_scores_version_probability",
+            ["version_key", "probability", "lead_key"],
+            unique=False,
+        )
+
+    op.create_table(
+        "snapshots",
+        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lead_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "version_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("inputs", sa.JSON(), nullable=False),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("came_with_outcome", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lead_key"], ["leads.key"], name=op.f("fk_snapshots_lead_key_leads")
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_key"],
+            ["model_versions.key"],
+            name=op.f("fk_snapshots_version_key_model_versions"),
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_snapshots")),
+    )
+    with op.batch_alter_table("snapshots", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_snapshots_lead_key_taken_at", ["lead_key", "taken_at"], unique=False
+        )
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("snapshots", schema=None) as batch_op:
+        batch_op.drop_index("ix_snapshots_lead_key_taken_at")
+
+    op.drop_table("snapshots")
+    with op.batch_alter_table("scores", schema=None) as batch_op:
+        batch_op.drop_index("ix_scores_version_probability")
+        batch_op.drop_index(batch_op.f("ix_scores_lead_key"))
+
+    op.drop_table("scores")
+    with op.batch_alter_table("outcomes", schema=None) as batch_op:
+        batch_op.drop_index("ix_outcomes_lead_key_happened_at")
+
+    op.drop_table("outcomes")
+    op.drop_table("model_aliases")
+    op.drop_table("model_versions")
+    with op.batch_alter_table("leads", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_leads_uncounted",
+            sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+            postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+        )
+        batch_op.drop_index("ix_leads_scored_at_key")
+        batch_op.drop_index("ix_leads_outcome_key")
+        batch_op.drop_index("ix_leads_name_key")
+        batch_op.drop_index("ix_leads_lead_source_key")
+        batch_op.drop_index("ix_leads_industry_key")
+        batch_op.drop_index(batch_op.f("ix_leads_counted_by_run"))
+
+    op.drop_table("leads")
+    with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotent_answers_started_at"))
+
+    op.drop_table("idempotent_answers")
+    op.drop_table("users")
+    with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_runs_open_kind",
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
+        batch_op.drop_index("ix_runs_kind_key")
+
+    op.drop_table("runs")
+    with op.batch_alter_table("audit_entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_entries_at"))
+
+    op.drop_table("audit_entries")
+    op.drop_table("api_keys")

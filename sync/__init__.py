@@ -1,0 +1,1 @@
+"""The clock and the outside systems: the worker process and its jobs."""

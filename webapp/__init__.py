@@ -1,0 +1,1 @@
+"""The product as people and programs meet it: state, pages and API."""

@@ -1,0 +1,54 @@
+"""The application factory: settings in, a Flask app out."""
+
+import os
+import secrets
+from pathlib import Path
+
+from flask import Flask
+
+from ml import fields
+from webapp import config, database
+from webapp.config import ROOT, Settings
+from webapp.product import Product
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application; wrong settings or a wrong fields file stop it with every mistake named."""
+    settings = settings or config.load()
+    app = Flask(__name__)
+    app.extensions["leadloop"] = Product(settings, fields.load(settings.fields_file))
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SESSION_COOKIE_NAME=f"leadloop_{settings.port}",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        MIGRATIONS_DIR=ROOT / "migrations",
+    )
+    # A lead id may begin with a slash or hold two in a row.
+    app.url_map.merge_slashes = False
+    database.init_app(app, settings.database)
+    return app
+
+
+def secret_key(settings: Settings) -> str:
+    """The key that signs sessions: from the settings, else made once and kept in the data folder."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.data_dir / "secret_key"
+    if not path.exists():
+        _write_once(path, secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a private file whole or not at all; of two processes at once, the first wins."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,116 @@
+"""Settings: read from `LEADLOOP_*` variables and `.env`, typed, all mistakes named at once."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "LEADLOOP_"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConfigurationError(ValueError):
+    """The settings cannot be used; the message lists every mistake, one a line."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("The settings have mistakes:\n" + "\n".join(f"  - {m}" for m in mistakes))
+        self.mistakes = mistakes
+
+
+def _driver_named(url: str) -> str:
+    """Name psycopg in PostgreSQL addresses, which hosting services write without a driver."""
+    for short in ("postgres://", "postgresql://"):
+        if url.startswith(short):
+            return "postgresql+psycopg://" + url.removeprefix(short)
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must start with sqlite:/// or postgresql://")
+    return url
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(gt=0)]
+DatabaseUrl = Annotated[
+    SecretStr, AfterValidator(lambda u: SecretStr(_driver_named(u.get_secret_value())))
+]
+
+
+class Settings(BaseSettings):
+    """Every setting of the product; the comment of each stands in `.env.example`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore"
+    )
+
+    data_dir: Path = ROOT / "data"
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    database_url: DatabaseUrl | None = None
+    fields_file: Path = ROOT / "fields.toml"
+    secret_key: SecretStr | None = None
+    demo: bool = True
+    assets: Literal["cdn", "local"] = "cdn"
+    secure_cookies: bool = False
+    trusted_proxies: int = Field(0, ge=0, le=5)
+    web_threads: int = Field(16, ge=1, le=128)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    import_max_megabytes: int = Field(200, ge=1, le=4096)
+
+    risk_high: Share = 0.7
+    risk_medium: Share = 0.4
+    expected_conversion_percent: float | None = Field(None, gt=0, lt=100)
+
+    retrain_threshold: int = Field(50, ge=10)
+    retrain_every_hours: float = Field(0, ge=0)
+    promote_min_gain: Share = 0.02
+    promote_confidence: float = Field(0.9, ge=0, lt=1)
+    promote_min_each_class: int = Field(20, ge=0)
+    promote_log_loss_check: bool = True
+    training_limit_seconds: Seconds = 1800
+    worker_poll_seconds: Seconds = 2
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.risk_medium > self.risk_high:
+            raise ValueError("risk_medium must not be above risk_high")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The address of the database, password included: never to be shown or logged."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.absolute() / 'leadloop.sqlite3'}"
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings, or raise `ConfigurationError` with every mistake in them."""
+    mistakes = _unknown(environment)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise ConfigurationError(mistakes + [_sentence(e) for e in error.errors()]) from None
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return settings
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    wrong = [n for n in environment if n.startswith(PREFIX) and n not in known]
+    return [f"{name} is not a setting{_hint(name, known)}" for name in sorted(wrong)]
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _sentence(error: Mapping[str, object]) -> str:
+    """Say which setting is wrong and its rule, without the value, which may be a secret."""
+    place = error["loc"]
+    name = PREFIX + str(place[0]).upper() if isinstance(place, tuple) and place else "settings"
+    return f"{name}: {error['msg']}"

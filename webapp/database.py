@@ -1,0 +1,147 @@
+"""Engine, sessions and the one way to write: `write(fn)`; reads use `db.session`."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+import sqlalchemy.orm
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+try:
+    import pysqlite3
+except ImportError:  # no wheel for this platform: the version check below decides
+    pysqlite3 = None
+
+T = TypeVar("T")
+
+# Below this, SQLite in WAL mode with several connections can corrupt the file
+# (sqlite.org/wal.html, "the WAL reset bug"); the two others are backports.
+SQLITE_WITH_WAL_RESET_FIX = (3, 51, 3)
+SQLITE_BACKPORTS = ((3, 50, 7), (3, 44, 6))
+BUSY_TIMEOUT_MILLISECONDS = 10_000
+
+
+class UnsafeSQLite(RuntimeError):
+    """The SQLite library found has a bug that can corrupt the database."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time; a naive one is refused, since nobody knows what it means."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are aware: this one has no zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Parent of all tables."""
+
+    # Given whole: Flask-SQLAlchemy copies this class and needs its registry, not its parts.
+    registry = sa.orm.registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map={datetime: UtcDateTime, dict[str, Any]: sa.JSON, list[Any]: sa.JSON},
+    )
+
+
+db = SQLAlchemy(
+    model_class=Base, session_options={"expire_on_commit": False}, disable_autonaming=True
+)
+migrate = Migrate()
+# SQLite has one writer. Waiting here is fair; waiting in its busy handler starves threads.
+_sqlite_turn = threading.Lock()
+
+
+def init_app(app: Flask, url: str) -> None:
+    """Connect the app to its database; a file database gets WAL and full durability."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    is_sqlite = url.startswith("sqlite")
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
+        {"module": safe_sqlite(), "pool_size": 40}
+        if is_sqlite
+        else {"pool_pre_ping": True, "pool_size": 20}
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(app.config["MIGRATIONS_DIR"]), render_as_batch=True)
+    if is_sqlite:
+        with app.app_context():
+            sa.event.listen(db.engine, "connect", _prepare_sqlite)
+            sa.event.listen(db.engine, "begin", _begin_sqlite)
+
+
+def safe_sqlite() -> ModuleType:
+    """Return the SQLite driver to use, or refuse one that can corrupt a WAL database."""
+    module: ModuleType = pysqlite3.dbapi2 if pysqlite3 is not None else sqlite3
+    version = tuple(map(int, module.sqlite_version.split(".")))
+    backported = any(version[:2] == b[:2] and version >= b for b in SQLITE_BACKPORTS)
+    if version < SQLITE_WITH_WAL_RESET_FIX and not backported:
+        raise UnsafeSQLite(
+            f"SQLite {module.sqlite_version} can corrupt its file when several connections write"
+            " (fixed in 3.51.3). Install a newer SQLite or Python, or set"
+            " LEADLOOP_DATABASE_URL to a PostgreSQL database."
+        )
+    return module
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # The driver's own BEGIN is off: it would start a transaction too late and of the wrong kind.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails under load however long it waits.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def write(work: Callable[[Session], T]) -> T:
+    """Run `work(session)` in one transaction and return its result once that is committed."""
+    turn = _sqlite_turn if db.engine.dialect.name == "sqlite" else nullcontext()
+    engine = db.engine.execution_options(writes=True)
+    with turn, Session(engine, expire_on_commit=False) as session, session.begin():
+        return work(session)
+
+
+def insert(session: Session, table: type[Base]) -> Any:
+    """Return the database's own INSERT, which knows ON CONFLICT."""
+    name = session.get_bind().dialect.name
+    return (postgresql.insert if name == "postgresql" else sqlite.insert)(table)
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)

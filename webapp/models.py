@@ -1,0 +1,260 @@
+"""All tables. What they mean and who writes them stands in the services."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.database import Base
+
+OUTCOMES = ("converted", "lost", "withdrawn")
+SOURCES = ("api", "rep", "csv", "salesforce")
+RUN_KINDS = ("training", "import", "rescoring", "sync")
+RUN_STATES = ("requested", "running", "succeeded", "failed")
+ROLES = ("rep", "manager", "admin")
+
+# PostgreSQL keys may pass 2^31; SQLite only numbers rows by itself for INTEGER.
+Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
+    """Hold a text column to its list of values."""
+    listed = ", ".join(f"'{v}'" for v in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+class Lead(Base):
+    """A person or company we may sell to, as known now."""
+
+    __tablename__ = "leads"
+    __table_args__ = (
+        # Labels that no training attempt has counted yet: what makes a retraining due.
+        sa.Index(
+            "ix_leads_uncounted",
+            "key",
+            sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+            postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+        ),
+        sa.Index("ix_leads_lead_source_key", "lead_source", "key"),
+        sa.Index("ix_leads_industry_key", "industry", "key"),
+        sa.Index("ix_leads_outcome_key", "outcome", "key"),
+        sa.Index("ix_leads_scored_at_key", "scored_at", "key"),
+        sa.Index("ix_leads_name_key", "name", "key"),
+    )
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    lead_id: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    name: Mapped[str | None] = mapped_column(sa.String(200))
+    company: Mapped[str | None] = mapped_column(sa.String(200))
+    email: Mapped[str | None] = mapped_column(sa.String(200))
+    phone: Mapped[str | None] = mapped_column(sa.String(200))
+    owner: Mapped[str | None] = mapped_column(sa.String(200))
+    search_text: Mapped[str] = mapped_column(sa.Text)
+    crm_id: Mapped[str | None] = mapped_column(sa.String(18), unique=True)
+
+    age: Mapped[float | None]
+    location: Mapped[str | None] = mapped_column(sa.String(100))
+    industry: Mapped[str | None] = mapped_column(sa.String(100))
+    email_opens: Mapped[float | None]
+    website_visits: Mapped[float | None]
+    content_downloads: Mapped[float | None]
+    days_since_contact: Mapped[float | None]
+    lead_source: Mapped[str | None] = mapped_column(sa.String(100))
+    own_fields: Mapped[dict[str, Any]]
+
+    # The outcome that counts now, and since when; the history is in `outcomes`.
+    outcome: Mapped[bool | None]
+    outcome_at: Mapped[datetime | None]
+    counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)
+
+    created_at: Mapped[datetime]
+    scored_at: Mapped[datetime]
+
+
+class Snapshot(Base):
+    """A lead's inputs at one scoring, never changed: the score history, and what training reads."""
+
+    __tablename__ = "snapshots"
+    __table_args__ = (sa.Index("ix_snapshots_lead_key_taken_at", "lead_key", "taken_at"),)
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    lead_key: Mapped[int] = mapped_column(sa.ForeignKey("leads.key"))
+    version_key: Mapped[int] = mapped_column(sa.ForeignKey("model_versions.key"))
+    taken_at: Mapped[datetime]
+    inputs: Mapped[dict[str, Any]]
+    probability: Mapped[float]
+    source: Mapped[str] = mapped_column(sa.String(20))
+    came_with_outcome: Mapped[bool]
+
+
+class Outcome(Base):
+    """One thing said about what became of a lead; rows are added, never changed."""
+
+    __tablename__ = "outcomes"
+    __table_args__ = (
+        sa.Index("ix_outcomes_lead_key_happened_at", "lead_key", "happened_at"),
+        one_of("result", OUTCOMES),
+        one_of("source", SOURCES),
+    )
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    lead_key: Mapped[int] = mapped_column(sa.ForeignKey("leads.key"))
+    result: Mapped[str] = mapped_column(sa.String(20))
+    source: Mapped[str] = mapped_column(sa.String(20))
+    actor: Mapped[str] = mapped_column(sa.String(200))
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(sa.String(500))
+    rule: Mapped[str | None] = mapped_column(sa.String(100))
+    idempotency_key: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
+
+
+class ModelVersion(Base):
+    """A scorecard as it was trained, with the evidence of the gate; never changed."""
+
+    __tablename__ = "model_versions"
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(20), unique=True)
+    created_at: Mapped[datetime]
+    run_key: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), unique=True)
+    parent_key: Mapped[int | None] = mapped_column(sa.ForeignKey("model_versions.key"))
+    family: Mapped[str] = mapped_column(sa.String(50))
+    scorecard: Mapped[dict[str, Any]]
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    fields: Mapped[list[Any]]
+    # What it was trained on: counts, flagged leads, first and last outcome, seed, libraries.
+    training: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any]]
+    # The gate's numbers, checks and sentence; empty for version 1.0.
+    decision: Mapped[dict[str, Any]]
+
+
+class ModelAlias(Base):
+    """Which version plays a part: `champion` scores leads, `incoming` is being filled beside it."""
+
+    __tablename__ = "model_aliases"
+
+    name: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
+    version_key: Mapped[int] = mapped_column(sa.ForeignKey("model_versions.key"))
+    since: Mapped[datetime]
+
+
+class Score(Base):
+    """A lead's current score by one version."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        sa.Index("ix_scores_version_probability", "version_key", "probability", "lead_key"),
+    )
+
+    version_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("model_versions.key"), primary_key=True, autoincrement=False
+    )
+    lead_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("leads.key"), primary_key=True, autoincrement=False, index=True
+    )
+    probability: Mapped[float]
+
+
+class Run(Base):
+    """One training, import, re-scoring or sync: its request, its lock and its log."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        # The lock: at most one unfinished run of a kind, whatever the number of processes.
+        sa.Index(
+            "uq_runs_open_kind",
+            "kind",
+            unique=True,
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        ),
+        sa.Index("ix_runs_kind_key", "kind", "key"),
+        one_of("kind", RUN_KINDS),
+        one_of("state", RUN_STATES),
+    )
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    state: Mapped[str] = mapped_column(sa.String(20))
+    trigger: Mapped[str] = mapped_column(sa.String(50))
+    requested_by: Mapped[str] = mapped_column(sa.String(200))
+    requested_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    # The claim lapses at this time unless the worker that holds it renews it.
+    lease_until: Mapped[datetime | None]
+    claimed_by: Mapped[str | None] = mapped_column(sa.String(100))
+    n_attempts: Mapped[int]
+    progress: Mapped[float]
+    stage: Mapped[str] = mapped_column(sa.String(200))
+    # What to do (parameters), and what came of it (counts, row errors, decision).
+    task: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any]]
+    error: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class User(Base):
+    """A person who signs in."""
+
+    __tablename__ = "users"
+    __table_args__ = (one_of("role", ROLES),)
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    email: Mapped[str] = mapped_column(sa.String(200), unique=True)
+    password_hash: Mapped[str] = mapped_column(sa.String(200))
+    role: Mapped[str] = mapped_column(sa.String(20))
+    is_active: Mapped[bool]
+    # Part of the session: a new value ends every session of the user.
+    session_epoch: Mapped[int]
+    n_failed_sign_ins: Mapped[int]
+    locked_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    signed_in_at: Mapped[datetime | None]
+
+
+class ApiKey(Base):
+    """A bearer token of a program; only its digest is kept."""
+
+    __tablename__ = "api_keys"
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100))
+    digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    last_four: Mapped[str] = mapped_column(sa.String(4))
+    scopes: Mapped[list[Any]]
+    created_by: Mapped[str] = mapped_column(sa.String(200))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class IdempotentAnswer(Base):
+    """The answer given to a request with an Idempotency-Key, kept to be given again."""
+
+    __tablename__ = "idempotent_answers"
+    __table_args__ = (sa.UniqueConstraint("api_key_key", "path", "idempotency_key"),)
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    api_key_key: Mapped[int] = mapped_column(sa.ForeignKey("api_keys.key"))
+    path: Mapped[str] = mapped_column(sa.String(100))
+    idempotency_key: Mapped[str] = mapped_column(sa.String(255))
+    body_digest: Mapped[str] = mapped_column(sa.String(64))
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    # Empty while the first request is still at work.
+    answer: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class AuditEntry(Base):
+    """Who did what to the product's state, for people to read later."""
+
+    __tablename__ = "audit_entries"
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(sa.String(200))
+    action: Mapped[str] = mapped_column(sa.String(50))
+    subject: Mapped[str] = mapped_column(sa.String(200))
+    detail: Mapped[dict[str, Any]]

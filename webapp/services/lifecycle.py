@@ -1,0 +1,202 @@
+"""When the model learns, what is registered, and how a version takes over or goes back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.scorecard import Scorecard
+from webapp.models import Lead, ModelVersion, Run
+from webapp.services import audit, registry, runs, training_data
+
+MIN_EACH_CLASS = 10
+MAX_RETRY_WAIT = timedelta(hours=1)
+
+
+class NothingToLearn(RuntimeError):
+    """There are too few outcomes of one class to train on."""
+
+
+class AlreadyChampion(RuntimeError):
+    """The version to promote is the one in use."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Version {name} is already in use")
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """When a training starts by itself: after so many new outcomes, or hours (0 is never)."""
+
+    n_new_outcomes: int
+    every_hours: float = 0
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How far the outcomes collected are from the next training."""
+
+    n_converted: int
+    n_lost: int
+    n_new: int
+    threshold: int
+    unfinished: Run | None
+    last: Run | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next training would start now."""
+        return self.n_new >= self.threshold and min(self.n_converted, self.n_lost) >= MIN_EACH_CLASS
+
+
+def readiness(session: Session, threshold: int) -> Readiness:
+    """Count the outcomes known, those no training has seen, and find the open and last run."""
+    n_converted, n_lost = training_data.class_counts(session)
+    latest = runs.latest(session, "training", limit=1)
+    unfinished = runs.unfinished(session, "training")
+    last = latest[0] if latest else None
+    return Readiness(n_converted, n_lost, n_uncounted(session), threshold, unfinished, last)
+
+
+def n_uncounted(session: Session) -> int:
+    """The number of labelled leads that no training attempt has seen."""
+    query = sa.select(sa.func.count()).where(*_UNCOUNTED)
+    return session.scalar(query) or 0
+
+
+def request_retraining(session: Session, requested_by: str, now: datetime) -> Run:
+    """Ask for a training now; `NothingToLearn` or `AlreadyRunning` where that makes no sense."""
+    _check_classes(session)
+    return runs.request(session, "training", trigger="request", requested_by=requested_by, now=now)
+
+
+def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datetime) -> Run | None:
+    """Claim the training that was asked for or is due; None where there is none.
+
+    1. Nothing starts while a version is being filled, nor soon after a failed attempt.
+    2. The run row is the lock: the database allows one unfinished training.
+    3. The new labels are counted by marking them for the run. Two workers can both
+       see enough labels; only the first finds them still unmarked.
+    """
+    if runs.unfinished(session, "rescoring") is not None:
+        return None
+    run = runs.claim(session, "training", worker, now)
+    if run is not None:
+        _count_labels(session, run)
+        return run
+    needed = _labels_needed(session, trigger, now)
+    if needed is None or not _has_both_classes(session) or n_uncounted(session) < needed:
+        return None
+    try:
+        run = runs.request(session, "training", trigger="outcomes", requested_by="worker", now=now)
+    except runs.AlreadyRunning:
+        return None
+    if _count_labels(session, run) < needed:
+        session.delete(run)
+        session.flush()
+        return None
+    return runs.claim(session, "training", worker, now)
+
+
+def fail_training(session: Session, run: Run, error: str, now: datetime) -> None:
+    """Close a training as failed; its labels count as new again."""
+    runs.finish(session, run, now, {}, error=error)
+    release_labels(session, run)
+
+
+def release_labels(session: Session, run: Run) -> None:
+    """Let the labels that a lost training had counted start the next one."""
+    session.execute(
+        sa.update(Lead).where(Lead.counted_by_run == run.key).values(counted_by_run=None)
+    )
+
+
+def register(
+    session: Session,
+    run: Run,
+    scorecard: Scorecard,
+    details: dict[str, Any],
+    *,
+    promote: bool,
+    now: datetime,
+) -> ModelVersion:
+    """Store the challenger with its evidence, close the run, and start its promotion if it won."""
+    champion = registry.champion(session)
+    version = registry.save(
+        session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
+    )
+    result = {"version": version.name, "promoted": promote, "reason": version.decision["reason"]}
+    runs.finish(session, run, now, result)
+    if promote:
+        request_promotion(session, version.name, "gate", now)
+    return version
+
+
+def request_promotion(session: Session, name: str, requested_by: str, now: datetime) -> Run:
+    """Ask the worker to fill a version's scores and then put it in use; rollback is the same."""
+    version = registry.version(session, name)
+    if version.key == registry.champion(session).key:
+        raise AlreadyChampion(name)
+    if requested_by != "gate" and runs.unfinished(session, "training") is not None:
+        raise runs.AlreadyRunning("training")
+    task = {"version": name, "version_key": version.key}
+    return runs.request(
+        session, "rescoring", trigger="promotion", requested_by=requested_by, now=now, task=task
+    )
+
+
+def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -> None:
+    """Put a filled version in use: one row changes, and all leads change model at one instant."""
+    before = registry.champion(session)
+    registry.point(session, registry.CHAMPION, version.key, now)
+    registry.point(session, registry.INCOMING, None, now)
+    action = "rolled back" if version.key < before.key else "promoted"
+    audit.record(session, actor, action, f"version {version.name}", now, {"from": before.name})
+
+
+_UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
+    Lead.outcome.is_not(None),
+    Lead.counted_by_run.is_(None),
+)
+
+
+def _count_labels(session: Session, run: Run) -> int:
+    statement = sa.update(Lead).where(*_UNCOUNTED).values(counted_by_run=run.key)
+    marked = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(marked.rowcount)
+
+
+def _labels_needed(session: Session, trigger: Trigger, now: datetime) -> int | None:
+    """How many new labels start a training at this moment; None where none may start."""
+    recent = runs.latest(session, "training", limit=8)
+    if _waits_after_failure(recent, now):
+        return None
+    last_at = recent[0].finished_at if recent else None
+    hours = timedelta(hours=trigger.every_hours)
+    if hours and last_at is not None and now - last_at >= hours:
+        return 1
+    return trigger.n_new_outcomes
+
+
+def _waits_after_failure(recent: list[Run], now: datetime) -> bool:
+    """A failed training is tried again after 1, 2, 4 ... minutes, at most an hour."""
+    n_failures = next((i for i, r in enumerate(recent) if r.state != "failed"), len(recent))
+    if not n_failures or recent[0].finished_at is None:
+        return False
+    wait = min(timedelta(minutes=2 ** (n_failures - 1)), MAX_RETRY_WAIT)
+    return now - recent[0].finished_at < wait
+
+
+def _has_both_classes(session: Session) -> bool:
+    return min(training_data.class_counts(session)) >= MIN_EACH_CLASS
+
+
+def _check_classes(session: Session) -> None:
+    n_converted, n_lost = training_data.class_counts(session)
+    if min(n_converted, n_lost) < MIN_EACH_CLASS:
+        raise NothingToLearn(
+            f"Training needs {MIN_EACH_CLASS} converted and {MIN_EACH_CLASS} lost leads;"
+            f" so far {n_converted} converted and {n_lost} were lost."
+        )

@@ -1,0 +1,114 @@
+"""What a lead record may hold, and what is wrong with one: the rule of every way in (API, form, CSV, sync)."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml.fields import Fields, Value, clean_text
+
+LEAD_ID_LENGTH = 100
+PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
+PEOPLE_LENGTH = 200
+LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
+PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
+OUTCOME_RULE = "true, false or null"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: its name, what is wrong, and the rule it breaks; never its value."""
+
+    field: str
+    message: str
+    rule: str
+
+
+class InvalidRecord(ValueError):
+    """A record breaks rules; `errors` names every wrong field."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(f"{e.field}: {e.message}" for e in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class LeadRecord:
+    """A lead as sent, cleaned: `inputs` has every known field, None where unknown."""
+
+    lead_id: str
+    people: dict[str, str]
+    inputs: dict[str, Value]
+    outcome: bool | None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> LeadRecord:
+    """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
+
+    With `text`, values are strings as forms and files have them, and empty means unknown.
+    """
+    errors: list[FieldError] = []
+    known = {"lead_id", "actual_outcome", *PEOPLE_FIELDS, *fields.names}
+    errors += [_unknown_key(str(k), known) for k in record if k not in known]
+    lead_id = _checked(errors, "lead_id", LEAD_ID_RULE, clean_lead_id, record.get("lead_id"))
+    people = {
+        name: value
+        for name in PEOPLE_FIELDS
+        if (value := _checked(errors, name, PEOPLE_RULE, _person_text, record.get(name)))
+    }
+    outcome = _checked(
+        errors,
+        "actual_outcome",
+        OUTCOME_RULE,
+        parse_outcome,
+        record.get("actual_outcome"),
+        text=text,
+    )
+    inputs = {
+        f.name: _checked(errors, f.name, f.rule, f.parse, record.get(f.name), text=text)
+        for f in fields
+    }
+    if errors:
+        raise InvalidRecord(errors)
+    return LeadRecord(lead_id, people, inputs, outcome)
+
+
+def clean_lead_id(value: Any) -> str:
+    """Return a lead id trimmed and in NFC; raise ValueError where it breaks its rule."""
+    cleaned = clean_text(value, maximum=LEAD_ID_LENGTH)
+    if not cleaned:
+        raise ValueError("is required and must not be empty")
+    return cleaned
+
+
+def parse_outcome(value: Any, *, text: bool = False) -> bool | None:
+    """Read an outcome: true, false, or None where nothing is known; text may be in any case."""
+    if text and isinstance(value, str):
+        value = {"true": True, "false": False, "": None}.get(value.strip().lower(), value)
+    if value is None or isinstance(value, bool):
+        return value
+    raise ValueError(f"must be {OUTCOME_RULE}")
+
+
+def _person_text(value: Any) -> str | None:
+    return clean_text(value, maximum=PEOPLE_LENGTH)
+
+
+def _checked(
+    errors: list[FieldError], name: str, rule: str, parse: Any, value: Any, **options: Any
+) -> Any:
+    try:
+        return parse(value, **options)
+    except ValueError as error:
+        errors.append(FieldError(name, str(error), rule))
+        return None
+
+
+def _unknown_key(name: str, known: set[str]) -> FieldError:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    shown = name[:100].encode("ascii", "replace").decode()
+    return FieldError(
+        shown, f"is not a known field{hint}", "a field of the contract or of fields.toml"
+    )

@@ -1,0 +1,125 @@
+"""Model versions and which of them plays a part: the champion, and the one being filled beside it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.scorecard import Scorecard
+from webapp.models import ModelAlias, ModelVersion
+
+CHAMPION = "champion"
+INCOMING = "incoming"
+
+_by_digest: dict[str, Scorecard] = {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A version as far as scoring needs to know it."""
+
+    key: int
+    name: str
+    digest: str
+
+
+class NoChampion(RuntimeError):
+    """No model version is in use, so nothing can be scored."""
+
+    def __init__(self) -> None:
+        super().__init__("No model version is in use. Run `flask --app wsgi setup` to create 1.0.")
+
+
+class VersionNotFound(LookupError):
+    """No model version has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Model version {name} not found")
+
+
+class DamagedVersion(RuntimeError):
+    """A stored scorecard is not the one that was saved."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Model version {name} does not match its digest; restore the database or promote another"
+        )
+
+
+def save(
+    session: Session, scorecard: Scorecard, *, created_at: datetime, **details: Any
+) -> ModelVersion:
+    """Store a scorecard as the next version: 1.0 first, then 1.1, 1.2 and so on."""
+    number = session.scalar(sa.select(sa.func.count()).select_from(ModelVersion)) or 0
+    version = ModelVersion(
+        name=f"1.{number}",
+        created_at=created_at,
+        family=scorecard.family,
+        scorecard=scorecard.to_json(),
+        digest=scorecard.digest,
+        **details,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def version(session: Session, name: str) -> ModelVersion:
+    """Return the version of this name; else `VersionNotFound`."""
+    found = session.scalar(sa.select(ModelVersion).where(ModelVersion.name == name))
+    if found is None:
+        raise VersionNotFound(name)
+    return found
+
+
+def versions(session: Session) -> list[ModelVersion]:
+    """All versions, newest first."""
+    return list(session.scalars(sa.select(ModelVersion).order_by(ModelVersion.key.desc())))
+
+
+def alias(session: Session, name: str) -> ModelVersion | None:
+    """The version that plays this part now, or None."""
+    query = sa.select(ModelVersion).join(ModelAlias, ModelAlias.version_key == ModelVersion.key)
+    return session.scalar(query.where(ModelAlias.name == name))
+
+
+def champion(session: Session) -> ModelVersion:
+    """The version in use; else `NoChampion`."""
+    found = alias(session, CHAMPION)
+    if found is None:
+        raise NoChampion
+    return found
+
+
+def point(session: Session, name: str, version_key: int | None, now: datetime) -> None:
+    """Give a part to a version, or to none: the one row whose change switches all leads."""
+    row = session.get(ModelAlias, name)
+    if version_key is None:
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(ModelAlias(name=name, version_key=version_key, since=now))
+    else:
+        row.version_key, row.since = version_key, now
+    session.flush()
+
+
+def parts(session: Session) -> dict[str, Part]:
+    """Which version plays which part at this moment, in one small query."""
+    query = sa.select(
+        ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest
+    ).join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
+    return {role: Part(key, name, digest) for role, key, name, digest in session.execute(query)}
+
+
+def scorecard(session: Session, part: Part | ModelVersion) -> Scorecard:
+    """The scorecard of a version, read and verified once a process: versions never change."""
+    if part.digest not in _by_digest:
+        row = session.get_one(ModelVersion, part.key)
+        loaded = Scorecard.from_json(row.scorecard)
+        if loaded.digest != part.digest:
+            raise DamagedVersion(row.name)
+        _by_digest[part.digest] = loaded
+    return _by_digest[part.digest]

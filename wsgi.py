@@ -1,0 +1,11 @@
+"""The entry point of servers and of `flask --app wsgi`."""
+
+from ml.fields import FieldsFileError
+from webapp.app import create_app
+from webapp.config import ConfigurationError
+from webapp.database import UnsafeSQLite
+
+try:
+    app = create_app()
+except (ConfigurationError, FieldsFileError, UnsafeSQLite) as error:
+    raise SystemExit(str(error)) from None
