@@ -1,0 +1,45 @@
+"""The product's Python files, parsed once for all rules."""
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("ml", "webapp", "sync", "bench")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of Python."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    def nodes(self, *kinds):
+        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+
+
+def sources(*folders: str) -> list[Source]:
+    """Every Python file of these folders."""
+    found = [Source(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert found, f"no Python in {folders}"
+    return found
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The full names that an import statement brings in."""
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -1,0 +1,180 @@
+"""Fixtures: a fresh migrated database for each test, the app on it, and ways to read and write."""
+
+import os
+import shutil
+import threading
+
+import flask_migrate
+import pytest
+from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
+
+from tests import factories, postgresql
+from webapp import database
+from webapp.app import create_app
+from webapp.config import Settings
+
+
+def pytest_configure():
+    """What the shell or a .env of the checkout says must not reach the tests."""
+    Settings.model_config["env_file"] = None
+    for name in [n for n in os.environ if n.startswith("LEADLOOP_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def dialect(request):
+    """Every test that reaches a database runs on both; one that need not names its own."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases():
+    with postgresql.databases() as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sqlite_template")
+    migrate(folder, f"sqlite:///{folder / 'leadloop.sqlite3'}")
+    return folder / "leadloop.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_databases, tmp_path_factory):
+    with postgresql_databases.new() as url:
+        migrate(tmp_path_factory.mktemp("postgresql_template"), url)
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+def migrate(folder, url):
+    """Do what `flask db upgrade` does."""
+    app = create_app(Settings(data_dir=folder, database_url=url))
+    with app.app_context():
+        flask_migrate.upgrade()
+        database.db.engine.dispose()
+
+
+@pytest.fixture
+def empty_database_url(dialect, request, tmp_path):
+    """The address of a database without any table, for tests of migrations."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    with request.getfixturevalue("postgresql_databases").new() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(dialect, request, tmp_path):
+    """The address of a database of the test's own, with all tables and no rows."""
+    template = request.getfixturevalue(f"{dialect}_template")
+    if dialect == "sqlite":
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'leadloop.sqlite3')}"
+        return
+    with request.getfixturevalue("postgresql_databases").new(template) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(database_url, tmp_path):
+    """Override it in a module, or `model_copy` it, for other thresholds."""
+    return Settings(data_dir=tmp_path, database_url=database_url)
+
+
+@pytest.fixture
+def app(settings):
+    """No application context is pushed: a test's requests would share it, and its `g`."""
+    app = create_app(settings)
+    app.testing = True
+    yield app
+    with app.app_context():
+        database.db.engine.dispose()
+
+
+@pytest.fixture
+def write(app):
+    """`write(fn)` runs `fn(session)` in one transaction, as a route or a job does."""
+
+    def write(work):
+        with app.app_context():
+            return database.write(work)
+
+    return write
+
+
+@pytest.fixture
+def read(app):
+    """`read(fn)` runs `fn(session)` on a session of its own, so it sees what is committed now."""
+    with app.app_context():
+        engine = database.db.engine
+
+    def read(work):
+        with Session(engine, expire_on_commit=False) as session:
+            return work(session)
+
+    return read
+
+
+@pytest.fixture
+def session(app):
+    """A session to read with. Its first query fixes what it sees: use `read` between writes."""
+    with app.app_context():
+        engine = database.db.engine
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def now():
+    """A fixed moment, so that no test waits for a clock."""
+    return factories.NOW
+
+
+@pytest.fixture
+def champion(write):
+    """Version 1.0 in use, as after set-up."""
+    return write(factories.make_champion)
+
+
+@pytest.fixture
+def client(app, champion):
+    return app.test_client()
+
+
+@pytest.fixture
+def headers(write):
+    """Headers of a program whose key may do everything."""
+    token = write(factories.make_key)
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def rita(write):
+    """Rita, a rep."""
+    return write(lambda session: factories.make_user(session, "rita@example.com", role="rep"))
+
+
+@pytest.fixture
+def mona(write):
+    """Mona, a manager."""
+    return write(lambda session: factories.make_user(session, "mona@example.com", role="manager"))
+
+
+@pytest.fixture
+def ada(write):
+    """Ada, an administrator."""
+    return write(lambda session: factories.make_user(session, "ada@example.com", role="admin"))
+
+
+@pytest.fixture
+def server_url(app, champion):
+    """The address of the app behind a real HTTP server on a free port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

