@@ -27,15 +27,19 @@ install: ## Create .venv and install what runs
 install-dev: ## Install what tests and checks as well
 	@$(PYTHON) bootstrap.py requirements.txt requirements-dev.txt
 
+.PHONY: browser
+browser: install-dev ## Install Chromium for the browser tests, where it is missing
+	@$(BIN)/python -m tests.browser.chromium
+
 # Two at a time: most tests wait for a database, a server or a browser.
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
 .PHONY: test
-test: install-dev ## Run the tests
+test: browser ## Run the tests
 	@$(PYTEST)
 
 .PHONY: test-slow
-test-slow: install-dev ## Run the tests and the long runs
+test-slow: browser ## Run the tests and the long runs
 	@$(PYTEST) -m ''
 
 .PHONY: check

@@ -27,8 +27,15 @@ def make_champion(session: Session) -> ModelVersion:
     found = registry.alias(session, registry.CHAMPION)
     if found is not None:
         return found
-    details = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
-    version = registry.save(session, starter_scorecard(), created_at=NOW, **details)
+    version = registry.save(
+        session,
+        starter_scorecard(),
+        created_at=NOW,
+        fields=[],
+        training={},
+        metrics={},
+        decision={},
+    )
     registry.point(session, registry.CHAMPION, version.key, NOW)
     return version
 

@@ -1,14 +1,13 @@
 """Fixtures for tests in Chromium: `page` is on the app's own server, and no request leaves it."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.browser import chromium
+
 VENDORED = Path(__file__).parents[2] / "webapp/static/vendor/htmx-4.0.1.min.js"
-CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
-MAC_CHROME = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +22,10 @@ def browser_type_launch_args(browser_type_launch_args):
     arguments = [*quiet, "--disable-component-update", "--disable-sync"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
-    return {**browser_type_launch_args, "executable_path": chromium(), "args": arguments}
-
-
-def chromium():
-    """Find the browser of this machine."""
-    named = os.environ.get("CHROMIUM_PATH")
-    found = [named] if named else [shutil.which(c) for c in CANDIDATES] + [shutil.which(MAC_CHROME)]
-    path = next(filter(None, found), None)
-    if path is None:
-        pytest.fail("No Chromium here: apt-get install chromium, or set CHROMIUM_PATH")
-    return path
+    options = {**browser_type_launch_args, "args": arguments}
+    if path := chromium.installed():
+        options["executable_path"] = path
+    return options
 
 
 @pytest.fixture
