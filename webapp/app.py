@@ -7,13 +7,13 @@ from pathlib import Path
 from flask import Flask
 
 from ml import fields
-from webapp import config, database
+from webapp import cli, config, database
 from webapp.config import ROOT, Settings
 from webapp.product import Product
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Build the application; wrong settings or a wrong fields file stop it with every mistake named."""
+    """Build the application; wrong settings or fields stop it with every mistake named."""
     settings = settings or config.load()
     app = Flask(__name__)
     app.extensions["leadloop"] = Product(settings, fields.load(settings.fields_file))
@@ -27,11 +27,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A lead id may begin with a slash or hold two in a row.
     app.url_map.merge_slashes = False
     database.init_app(app, settings.database)
+    cli.register(app)
     return app
 
 
 def secret_key(settings: Settings) -> str:
-    """The key that signs sessions: from the settings, else made once and kept in the data folder."""
+    """The key that signs sessions: from the settings, else made once in the data folder."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import sqlalchemy.orm
@@ -140,6 +140,12 @@ def insert(session: Session, table: type[Base]) -> Any:
     """Return the database's own INSERT, which knows ON CONFLICT."""
     name = session.get_bind().dialect.name
     return (postgresql.insert if name == "postgresql" else sqlite.insert)(table)
+
+
+def change(session: Session, statement: sa.Update | sa.Delete) -> int:
+    """Run an UPDATE or DELETE and return how many rows it changed."""
+    result = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(cast("sa.CursorResult[Any]", result).rowcount)
 
 
 def utc_now() -> datetime:

@@ -1,1 +1,1 @@
-"""What the product does, as plain functions that take a session; they neither commit nor know Flask."""
+"""What the product does: plain functions that take a session, never commit, know no Flask."""

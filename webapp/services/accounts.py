@@ -79,7 +79,7 @@ def sign_in(
     user.n_failed_sign_ins, user.locked_until, user.signed_in_at = 0, None, now
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
-    audit.record(session, user.email, "signed in", "session", now)
+    audit.record(session, user.email, "signed in", "session", now=now)
     return user
 
 

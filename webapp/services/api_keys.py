@@ -24,7 +24,7 @@ class KeyNotFound(LookupError):
 
 
 def create(
-    session: Session, name: str, scopes: list[str], created_by: str, now: datetime
+    session: Session, name: str, scopes: list[str], *, created_by: str, now: datetime
 ) -> tuple[ApiKey, str]:
     """Make a key; the text is returned once and cannot be read again."""
     wrong = [s for s in scopes if s not in SCOPES]
@@ -41,7 +41,8 @@ def create(
     )
     session.add(key)
     session.flush()
-    audit.record(session, created_by, "made key", f"key {key.key}", now, {"scopes": key.scopes})
+    detail = {"scopes": key.scopes}
+    audit.record(session, created_by, "made key", f"key {key.key}", now=now, detail=detail)
     return key, text
 
 
@@ -63,7 +64,7 @@ def revoke(session: Session, key: int, actor: str, now: datetime) -> ApiKey:
         raise KeyNotFound(key)
     if found.revoked_at is None:
         found.revoked_at = now
-        audit.record(session, actor, "revoked key", f"key {key}", now)
+        audit.record(session, actor, "revoked key", f"key {key}", now=now)
     return found
 
 

@@ -14,6 +14,7 @@ def record(
     actor: str,
     action: str,
     subject: str,
+    *,
     now: datetime,
     detail: dict[str, Any] | None = None,
 ) -> None:

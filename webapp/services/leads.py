@@ -51,7 +51,7 @@ def upsert(session: Session, record: LeadRecord, now: datetime) -> Lead:
     statement = statement.on_conflict_do_update(
         index_elements=["lead_id"], set_={**changed, "scored_at": now}
     ).returning(Lead)
-    lead = session.scalars(statement, execution_options={"populate_existing": True}).one()
+    lead: Lead = session.scalars(statement, execution_options={"populate_existing": True}).one()
     lead.search_text = _search_text(lead.lead_id, {n: getattr(lead, n) for n in PEOPLE_FIELDS})
     return lead
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard import Scorecard
+from webapp.database import change
 from webapp.models import Lead, ModelVersion, Run
 from webapp.services import audit, registry, runs, training_data
 
@@ -108,8 +109,8 @@ def fail_training(session: Session, run: Run, error: str, now: datetime) -> None
 
 def release_labels(session: Session, run: Run) -> None:
     """Let the labels that a lost training had counted start the next one."""
-    session.execute(
-        sa.update(Lead).where(Lead.counted_by_run == run.key).values(counted_by_run=None)
+    change(
+        session, sa.update(Lead).where(Lead.counted_by_run == run.key).values(counted_by_run=None)
     )
 
 
@@ -153,7 +154,8 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
     registry.point(session, registry.CHAMPION, version.key, now)
     registry.point(session, registry.INCOMING, None, now)
     action = "rolled back" if version.key < before.key else "promoted"
-    audit.record(session, actor, action, f"version {version.name}", now, {"from": before.name})
+    detail = {"from": before.name}
+    audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
 
 
 _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
@@ -163,9 +165,7 @@ _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
 
 
 def _count_labels(session: Session, run: Run) -> int:
-    statement = sa.update(Lead).where(*_UNCOUNTED).values(counted_by_run=run.key)
-    marked = session.execute(statement, execution_options={"synchronize_session": False})
-    return int(marked.rowcount)
+    return change(session, sa.update(Lead).where(*_UNCOUNTED).values(counted_by_run=run.key))
 
 
 def _labels_needed(session: Session, trigger: Trigger, now: datetime) -> int | None:

@@ -48,25 +48,22 @@ def record(
     """
     if happened_at is not None and happened_at > now + CLOCK_SKEW:
         raise OutcomeInFuture
-    result = {True: "converted", False: "lost", None: "withdrawn"}[converted]
     newest = _newest(session, lead)
-    if _already_said(session, lead, newest, result, said, happened_at):
-        return False
-    # Without a time of its own a statement is about now, and so after all earlier ones.
-    at = happened_at or max(now, newest.happened_at if newest else now)
-    session.add(
-        Outcome(
-            lead_key=lead.key,
-            result=result,
-            source=said.source,
-            actor=said.actor,
-            happened_at=at,
-            recorded_at=now,
-            reason=said.reason,
-            rule=said.rule,
-            idempotency_key=said.idempotency_key,
-        )
+    row = Outcome(
+        lead_key=lead.key,
+        result={True: "converted", False: "lost", None: "withdrawn"}[converted],
+        source=said.source,
+        actor=said.actor,
+        # Without a time of its own a statement is about now, and so after all earlier ones.
+        happened_at=happened_at or max(now, newest.happened_at if newest else now),
+        recorded_at=now,
+        reason=said.reason,
+        rule=said.rule,
+        idempotency_key=said.idempotency_key,
     )
+    if (happened_at is None and _repeats(newest, row)) or _is_known(session, row):
+        return False
+    session.add(row)
     session.flush()
     return _settle(session, lead)
 
@@ -81,28 +78,26 @@ def _newest(session: Session, lead: Lead) -> Outcome | None:
     return session.scalar(query.order_by(Outcome.happened_at.desc(), Outcome.key.desc()).limit(1))
 
 
-def _already_said(
-    session: Session,
-    lead: Lead,
-    newest: Outcome | None,
-    result: str,
-    said: Said,
-    happened_at: datetime | None,
-) -> bool:
+def _repeats(newest: Outcome | None, row: Outcome) -> bool:
+    """Whether a statement about now says only what counts already."""
     if newest is None:
-        return result == "withdrawn"
-    if said.idempotency_key is not None:
-        query = sa.select(Outcome.key).where(Outcome.idempotency_key == said.idempotency_key)
-        return session.scalar(query) is not None
-    if happened_at is None:
-        return newest.result == result and (newest.source == said.source or result == "withdrawn")
-    same = sa.select(Outcome.key).where(
-        Outcome.lead_key == lead.key,
-        Outcome.result == result,
-        Outcome.source == said.source,
-        Outcome.happened_at == happened_at,
-    )
-    return session.scalar(same.limit(1)) is not None
+        return row.result == "withdrawn"
+    is_same_source = newest.source == row.source or row.result == "withdrawn"
+    return newest.result == row.result and is_same_source
+
+
+def _is_known(session: Session, row: Outcome) -> bool:
+    """Whether this very statement was recorded before: by its key, or by its time."""
+    query = sa.select(Outcome.key).where(Outcome.lead_key == row.lead_key).limit(1)
+    if row.idempotency_key is not None:
+        query = query.where(Outcome.idempotency_key == row.idempotency_key)
+    else:
+        query = query.where(
+            Outcome.result == row.result,
+            Outcome.source == row.source,
+            Outcome.happened_at == row.happened_at,
+        )
+    return session.scalar(query) is not None
 
 
 def _settle(session: Session, lead: Lead) -> bool:

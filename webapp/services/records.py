@@ -1,8 +1,9 @@
-"""What a lead record may hold, and what is wrong with one: the rule of every way in (API, form, CSV, sync)."""
+"""What a lead record may hold and what is wrong with one: one rule for every way in."""
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ml.fields import Fields, Value, clean_text
@@ -40,7 +41,6 @@ class LeadRecord:
     people: dict[str, str]
     inputs: dict[str, Value]
     outcome: bool | None
-    warnings: tuple[str, ...] = field(default=())
 
 
 def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> LeadRecord:
@@ -48,30 +48,30 @@ def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> L
 
     With `text`, values are strings as forms and files have them, and empty means unknown.
     """
-    errors: list[FieldError] = []
     known = {"lead_id", "actual_outcome", *PEOPLE_FIELDS, *fields.names}
-    errors += [_unknown_key(str(k), known) for k in record if k not in known]
-    lead_id = _checked(errors, "lead_id", LEAD_ID_RULE, clean_lead_id, record.get("lead_id"))
-    people = {
-        name: value
-        for name in PEOPLE_FIELDS
-        if (value := _checked(errors, name, PEOPLE_RULE, _person_text, record.get(name)))
-    }
-    outcome = _checked(
-        errors,
-        "actual_outcome",
-        OUTCOME_RULE,
-        parse_outcome,
-        record.get("actual_outcome"),
-        text=text,
-    )
-    inputs = {
-        f.name: _checked(errors, f.name, f.rule, f.parse, record.get(f.name), text=text)
-        for f in fields
-    }
-    if errors:
-        raise InvalidRecord(errors)
-    return LeadRecord(lead_id, people, inputs, outcome)
+    check = _Checker(record, [_unknown_key(str(k), known) for k in record if k not in known])
+    lead_id = check("lead_id", LEAD_ID_RULE, clean_lead_id)
+    people = {name: check(name, PEOPLE_RULE, _person_text) for name in PEOPLE_FIELDS}
+    outcome = check("actual_outcome", OUTCOME_RULE, partial(parse_outcome, text=text))
+    inputs = {f.name: check(f.name, f.rule, partial(f.parse, text=text)) for f in fields}
+    if check.errors:
+        raise InvalidRecord(check.errors)
+    return LeadRecord(lead_id, {k: v for k, v in people.items() if v}, inputs, outcome)
+
+
+@dataclass(frozen=True)
+class _Checker:
+    """Parses the values of one record and gathers what is wrong with them."""
+
+    record: Mapping[str, Any]
+    errors: list[FieldError]
+
+    def __call__(self, name: str, rule: str, parse: Callable[[Any], Any]) -> Any:
+        try:
+            return parse(self.record.get(name))
+        except ValueError as error:
+            self.errors.append(FieldError(name, str(error), rule))
+            return None
 
 
 def clean_lead_id(value: Any) -> str:
@@ -93,16 +93,6 @@ def parse_outcome(value: Any, *, text: bool = False) -> bool | None:
 
 def _person_text(value: Any) -> str | None:
     return clean_text(value, maximum=PEOPLE_LENGTH)
-
-
-def _checked(
-    errors: list[FieldError], name: str, rule: str, parse: Any, value: Any, **options: Any
-) -> Any:
-    try:
-        return parse(value, **options)
-    except ValueError as error:
-        errors.append(FieldError(name, str(error), rule))
-        return None
 
 
 def _unknown_key(name: str, known: set[str]) -> FieldError:

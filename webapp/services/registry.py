@@ -1,4 +1,4 @@
-"""Model versions and which of them plays a part: the champion, and the one being filled beside it."""
+"""Model versions and the parts they play: the champion, and the one filled beside it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,9 +43,7 @@ class DamagedVersion(RuntimeError):
     """A stored scorecard is not the one that was saved."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Model version {name} does not match its digest; restore the database or promote another"
-        )
+        super().__init__(f"Model version {name} does not match its digest: restore the database")
 
 
 def save(

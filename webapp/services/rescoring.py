@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields import Fields
-from webapp.database import insert
+from webapp.database import change, insert
 from webapp.models import Lead, ModelVersion, Score
 from webapp.services import leads, registry, scoring
 
@@ -17,7 +17,7 @@ OVERLAP = timedelta(minutes=1)
 
 def begin(session: Session, version: ModelVersion, now: datetime) -> None:
     """Clear what is left of the version's scores; from here on live scoring writes to both."""
-    session.execute(sa.delete(Score).where(Score.version_key == version.key))
+    change(session, sa.delete(Score).where(Score.version_key == version.key))
     registry.point(session, registry.INCOMING, version.key, now)
 
 
@@ -58,7 +58,7 @@ def forget_others(session: Session) -> int:
     rows = session.execute(old.limit(CHUNK)).all()
     if rows:
         pair = sa.tuple_(Score.version_key, Score.lead_key)
-        session.execute(sa.delete(Score).where(pair.in_([tuple(r) for r in rows])))
+        change(session, sa.delete(Score).where(pair.in_([tuple(r) for r in rows])))
     return len(rows)
 
 

@@ -1,4 +1,4 @@
-"""Runs: asked for by a row, claimed by one worker, renewed while it works, closed with what came of it."""
+"""Runs: asked for by a row, claimed by one worker, renewed while at work, closed with a result."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.database import change
 from webapp.models import Run
 
 LEASE = timedelta(seconds=60)
@@ -133,15 +134,15 @@ def give_up(session: Session, run: Run, now: datetime) -> bool:
             "stage": "Waiting to go on",
             "lease_until": None,
         }
-        session.execute(sa.update(Run).where(*still_overdue).values(**values))
+        change(session, sa.update(Run).where(*still_overdue).values(**values))
         return False
     values = {
         "state": "failed",
         "finished_at": now,
         "lease_until": None,
-        "error": "The worker stopped before this run was done. Nothing is lost; it can be started again.",
+        "error": "The worker stopped before this was done. Nothing is lost; start it again.",
     }
-    return bool(session.execute(sa.update(Run).where(*still_overdue).values(**values)).rowcount)
+    return change(session, sa.update(Run).where(*still_overdue).values(**values)) > 0
 
 
 def latest(session: Session, kind: str | None = None, limit: int = 50) -> list[Run]:
@@ -165,5 +166,5 @@ def by_key(session: Session, key: int) -> Run:
 
 def _change(session: Session, run: Run, values: dict[str, Any]) -> None:
     held = (Run.key == run.key, Run.state == "running", Run.claimed_by == run.claimed_by)
-    if not session.execute(sa.update(Run).where(*held).values(**values)).rowcount:
+    if not change(session, sa.update(Run).where(*held).values(**values)):
         raise LostClaim(f"run {run.key} is no longer held by {run.claimed_by}")

@@ -1,0 +1,237 @@
+"""The command line: `flask --app wsgi COMMAND`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import flask_migrate
+import waitress
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from webapp.database import db, utc_now, write
+from webapp.models import ROLES
+from webapp.product import product
+from webapp.services import (
+    accounts,
+    api_keys,
+    audit,
+    demo,
+    health,
+    lifecycle,
+    registry,
+    runs,
+)
+from webapp.services import setup as first_setup
+from webapp.services.setup import FirstAccess
+
+# Told in one place, so that every command ends on such a fault with a sentence.
+REFUSALS = (
+    accounts.AccountError,
+    lifecycle.AlreadyChampion,
+    lifecycle.NothingToLearn,
+    registry.NoChampion,
+    registry.VersionNotFound,
+    runs.AlreadyRunning,
+)
+
+WAITRESS: dict[str, Any] = {
+    # Half-open connections must not shut others out; poll has no limit of 1,024 sockets.
+    "connection_limit": 2000,
+    "asyncore_use_poll": True,
+    "channel_timeout": 20,
+    "ident": "",
+}
+
+
+@contextmanager
+def refusals_in_words() -> Iterator[None]:
+    """End a command that is refused with its sentence and exit code 1."""
+    try:
+        yield
+    except REFUSALS as error:
+        raise click.ClickException(str(error)) from None
+
+
+def register(app: Flask) -> None:
+    """Add the commands to the application."""
+    for command in (
+        setup,
+        serve,
+        create_user,
+        set_password,
+        create_key,
+        retrain,
+        models,
+        promote,
+        remove_demo,
+        doctor,
+    ):
+        app.cli.add_command(command)
+
+
+@click.command()
+@with_appcontext
+def setup() -> None:
+    """Prepare the database and say how to get in; changes nothing where all is there."""
+    settings = product().settings
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    flask_migrate.upgrade()
+    access = write(_prepare)
+    if access is not None:
+        _keep_private(access)
+    _greet(access)
+
+
+def _prepare(session: Any) -> FirstAccess | None:
+    fields, settings = product().fields, product().settings
+    now = utc_now()
+    first_setup.starter_version(session, fields, settings.expected_conversion_percent, now)
+    access = first_setup.first_access(session, now)
+    if access is not None and settings.demo:
+        demo.load(session, fields, now)
+    return access
+
+
+def _first_access_file() -> Path:
+    return product().settings.data_dir / "first-access.txt"
+
+
+def _keep_private(access: FirstAccess) -> None:
+    path = _first_access_file()
+    path.touch(mode=0o600)
+    path.write_text(f"e-mail: {access.email}\npassword: {access.password}\nkey: {access.api_key}\n")
+
+
+def _greet(access: FirstAccess | None) -> None:
+    settings = product().settings
+    address = f"http://{settings.host}:{settings.port}"
+    click.echo(f"\n  Leadloop: {address}")
+    if access is not None:
+        click.echo(f"  Sign in:  {access.email}  password: {access.password}")
+        click.echo("            (change it under your name at the top right)")
+        click.echo(f"  Score a lead:\n\n{_curl(address, access.api_key)}\n")
+        click.echo(f"  Kept in {_first_access_file()}: delete that file once noted.\n")
+    elif _first_access_file().exists():
+        click.echo(f"  Sign in:  with what {_first_access_file()} says\n")
+    else:
+        click.echo("  A new key: .venv/bin/flask --app wsgi create-key NAME\n")
+
+
+def _curl(address: str, key: str) -> str:
+    body = (
+        '{"lead_id": "L-1", "name": "Ada Example", "lead_source": "Referral",'
+        ' "industry": "Software", "email_opens": 8, "website_visits": 5, "days_since_contact": 2}'
+    )
+    return (
+        f"curl -s {address}/score -H 'Authorization: Bearer {key}'"
+        f" -H 'Content-Type: application/json' -d '{body}'"
+    )
+
+
+@click.command()
+@with_appcontext
+def serve() -> None:
+    """Serve pages and API."""
+    settings = product().settings
+    waitress.serve(
+        current_app._get_current_object(),  # type: ignore[attr-defined]
+        host=settings.host,
+        port=settings.port,
+        threads=settings.web_threads,
+        max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
+        **WAITRESS,
+    )
+
+
+@click.command("create-user")
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.password_option()
+@with_appcontext
+def create_user(email: str, role: str, password: str) -> None:
+    """Make an account; the password is asked for."""
+    with refusals_in_words():
+        write(lambda s: accounts.create(s, email, password, role, now=utc_now()))
+    click.echo(f"{email} can sign in as {role}.")
+
+
+@click.command("set-password")
+@click.argument("email")
+@click.password_option()
+@with_appcontext
+def set_password(email: str, password: str) -> None:
+    """Give an account a new password and end its sessions."""
+
+    def change(session: Any) -> None:
+        user = accounts.find(session, email, lock=True)
+        if user is None:
+            raise accounts.AccountError(f"{email} has no account")
+        accounts.set_password(session, user, password)
+        audit.record(session, "cli", "set password", user.email, now=utc_now())
+
+    with refusals_in_words():
+        write(change)
+    click.echo(f"{email} has a new password.")
+
+
+@click.command("create-key")
+@click.argument("name")
+@click.option("--scope", "scopes", type=click.Choice(api_keys.SCOPES), multiple=True)
+@with_appcontext
+def create_key(name: str, scopes: tuple[str, ...]) -> None:
+    """Make an API key and print it, alone; the default scopes are score and feedback."""
+    wanted = list(scopes) or ["score", "feedback"]
+    _, text = write(lambda s: api_keys.create(s, name, wanted, created_by="cli", now=utc_now()))
+    click.echo(text)
+
+
+@click.command()
+@with_appcontext
+def retrain() -> None:
+    """Ask the worker for a training now."""
+    with refusals_in_words():
+        run = write(lambda s: lifecycle.request_retraining(s, "cli", utc_now()))
+    click.echo(f"Run {run.key}: the worker trains; `models` shows what came of it.")
+
+
+@click.command()
+@with_appcontext
+def models() -> None:
+    """List the model versions, newest first."""
+    in_use = registry.champion(db.session()).key
+    for version in registry.versions(db.session()):
+        mark = "*" if version.key == in_use else " "
+        made = f"{version.created_at:%Y-%m-%d %H:%M}"
+        reason = version.decision.get("reason", "not trained on your data")
+        click.echo(f"{mark} {version.name:<6} {made}  {version.family}: {reason}")
+
+
+@click.command()
+@click.argument("version")
+@with_appcontext
+def promote(version: str) -> None:
+    """Ask the worker to put a version in use; an older one is a rollback."""
+    with refusals_in_words():
+        run = write(lambda s: lifecycle.request_promotion(s, version, "cli", utc_now()))
+    click.echo(f"Run {run.key}: the worker scores all leads by {version} and then switches to it.")
+
+
+@click.command("remove-demo")
+@with_appcontext
+def remove_demo() -> None:
+    """Delete the demo leads and all that belongs to them."""
+    click.echo(f"{write(demo.remove)} demo leads deleted.")
+
+
+@click.command()
+@with_appcontext
+def doctor() -> None:
+    """Check what the product needs; exit code 1 where something is wrong."""
+    checks = health.everything(db.session(), product().settings)
+    for check in checks:
+        click.echo(f"{'ok  ' if check.is_good else 'FAIL'}  {check.name}: {check.sentence}")
+    if not all(check.is_good for check in checks):
+        raise SystemExit(1)

@@ -1,0 +1,79 @@
+"""Whether the product can do its work, each thing checked with what to do where it cannot."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.orm import Session
+
+from ml.scorecard import Scorecard
+from webapp.config import ROOT, Settings
+from webapp.services import registry
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing checked: whether it is good, and in words what was found or what to do."""
+
+    name: str
+    is_good: bool
+    sentence: str
+
+
+def readiness(session: Session) -> list[Check]:
+    """What must hold to answer requests: the database, its schema, a champion."""
+    try:
+        session.execute(sa.text("SELECT 1"))
+    except sa.exc.SQLAlchemyError as error:
+        sentence = f"cannot be reached ({type(error).__name__}): check LEADLOOP_DATABASE_URL"
+        return [Check("database", False, sentence)]
+    return [Check("database", True, "answers"), _migrations(session), _champion(session)]
+
+
+def everything(session: Session, settings: Settings) -> list[Check]:
+    """All checks of `doctor`."""
+    checks = readiness(session)
+    if all(check.is_good for check in checks):
+        checks += list(_versions(session))
+    return [*checks, _data_folder(settings)]
+
+
+def _migrations(session: Session) -> Check:
+    head = ScriptDirectory(str(ROOT / "migrations")).get_current_head()
+    found = MigrationContext.configure(session.connection()).get_current_revision()
+    if found == head:
+        return Check("migrations", True, f"at {head}")
+    sentence = f"at {found or 'none'}, needs {head}: run `flask --app wsgi setup`"
+    return Check("migrations", False, sentence)
+
+
+def _champion(session: Session) -> Check:
+    try:
+        return Check("champion", True, f"version {registry.champion(session).name} is in use")
+    except registry.NoChampion as error:
+        return Check("champion", False, str(error))
+    except sa.exc.SQLAlchemyError:
+        return Check("champion", False, "cannot be read before the migrations have run")
+
+
+def _versions(session: Session) -> Iterator[Check]:
+    for version in registry.versions(session):
+        name = f"version {version.name}"
+        try:
+            is_whole = Scorecard.from_json(version.scorecard).digest == version.digest
+        except ValueError:
+            is_whole = False
+        if is_whole:
+            yield Check(name, True, "matches its digest")
+        else:
+            yield Check(name, False, "is damaged: restore the database from a backup")
+
+
+def _data_folder(settings: Settings) -> Check:
+    folder = settings.data_dir
+    if os.access(folder, os.W_OK):
+        return Check("data folder", True, f"{folder} can be written")
+    return Check("data folder", False, f"{folder} cannot be written: check its owner and rights")

@@ -1,0 +1,60 @@
+"""What a new database needs before the first request: version 1.0, an administrator, a key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields import Fields
+from ml.starter import starter_scorecard
+from webapp.models import ApiKey, ModelVersion, User
+from webapp.services import accounts, api_keys, registry
+
+FIRST_ADMINISTRATOR = "admin@example.com"
+
+
+@dataclass(frozen=True)
+class FirstAccess:
+    """How to get in for the first time; to be shown to the person who set up, and nobody else."""
+
+    email: str
+    password: str
+    api_key: str
+
+
+def starter_version(
+    session: Session, fields: Fields, expected_conversion_percent: float | None, now: datetime
+) -> bool:
+    """Put the starter scorecard in use as 1.0 where there is none yet; say whether it was new."""
+    if session.scalar(sa.select(ModelVersion.key).limit(1)) is not None:
+        return False
+    expected = expected_conversion_percent and expected_conversion_percent / 100
+    card = starter_scorecard(expected)
+    version = registry.save(
+        session,
+        card,
+        created_at=now,
+        fields=[f.name for f in fields.model],
+        training={},
+        metrics={},
+        decision={},
+    )
+    registry.point(session, registry.CHAMPION, version.key, now)
+    return True
+
+
+def first_access(session: Session, now: datetime) -> FirstAccess | None:
+    """Make the first administrator and the first key, or None where people are in already."""
+    if session.scalar(sa.select(User.key).limit(1)) is not None:
+        return None
+    password = accounts.random_password()
+    user = accounts.create(session, FIRST_ADMINISTRATOR, password, "admin", now=now)
+    _, text = api_keys.create(session, "first key", ["admin"], created_by=user.email, now=now)
+    return FirstAccess(user.email, password, text)
+
+
+def n_keys(session: Session) -> int:
+    """The number of keys that work."""
+    live = sa.select(sa.func.count()).where(ApiKey.revoked_at.is_(None))
+    return session.scalar(live) or 0
