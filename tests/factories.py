@@ -8,9 +8,8 @@ import argon2
 from sqlalchemy.orm import Session
 
 from ml import fields
-from ml.starter import starter_scorecard
 from webapp.models import Lead, ModelVersion, User
-from webapp.services import api_keys, leads, outcomes, records, registry, scoring
+from webapp.services import api_keys, leads, outcomes, records, registry, scoring, setup
 from webapp.services.outcomes import Said
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -23,21 +22,9 @@ _numbers = itertools.count(1)
 
 
 def make_champion(session: Session) -> ModelVersion:
-    """Version 1.0 in use; the one that is, where there is one."""
-    found = registry.alias(session, registry.CHAMPION)
-    if found is not None:
-        return found
-    version = registry.save(
-        session,
-        starter_scorecard(),
-        created_at=NOW,
-        fields=[],
-        training={},
-        metrics={},
-        decision={},
-    )
-    registry.point(session, registry.CHAMPION, version.key, NOW)
-    return version
+    """Version 1.0 in use, as after set-up; the one that is, where there is one."""
+    setup.starter_version(session, FIELDS, None, NOW)
+    return registry.champion(session)
 
 
 def make_lead(
@@ -90,4 +77,4 @@ def make_user(session: Session, email: str | None = None, *, role: str = "rep") 
 def make_key(session: Session, *scopes: str, name: str = "a program") -> str:
     """The text of a new API key; without scopes it has them all."""
     wanted = list(scopes or api_keys.SCOPES)
-    return api_keys.create(session, name, wanted, "tests", NOW)[1]
+    return api_keys.create(session, name, wanted, created_by="tests", now=NOW)[1]
