@@ -26,6 +26,13 @@ class WrongSignIn(ValueError):
         super().__init__("The e-mail address or the password is wrong.")
 
 
+class WrongPassword(ValueError):
+    """The present password, asked for before a change, is not the one given."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not your present password.")
+
+
 class LockedOut(ValueError):
     """Too many wrong passwords; `until` says when to try again."""
 
@@ -86,6 +93,22 @@ def sign_in(
 def set_password(session: Session, user: User, password: str) -> None:
     """Give a new password and end all sessions of the user."""
     user.password_hash = _hash(password)
+    user.session_epoch += 1
+
+
+def change_password(session: Session, key: int, old: str, new: str, *, now: datetime) -> User:
+    """Change one's own password, against the present one."""
+    user = session.get_one(User, key, with_for_update=True)
+    if not _matches(user.password_hash, old):
+        raise WrongPassword
+    set_password(session, user, new)
+    audit.record(session, user.email, "changed password", user.email, now)
+    return user
+
+
+def end_sessions(session: Session, key: int) -> None:
+    """Sign the user out everywhere."""
+    user = session.get_one(User, key)
     user.session_epoch += 1
 
 

@@ -57,5 +57,5 @@ def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
 def class_counts(session: Session) -> tuple[int, int]:
     """How many leads are known to have converted, and how many to be lost."""
     query = sa.select(Lead.outcome, sa.func.count()).where(Lead.outcome.is_not(None))
-    counts = dict(session.execute(query.group_by(Lead.outcome)).tuples().all())
+    counts = dict(session.execute(query.group_by(Lead.outcome)).all())
     return counts.get(True, 0), counts.get(False, 0)

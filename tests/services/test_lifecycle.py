@@ -1,0 +1,227 @@
+"""When a training starts, what it may use, and how versions take over."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from webapp.models import AuditEntry, Lead, ModelVersion, Score
+from webapp.services import lifecycle, registry, rescoring, runs, training_data
+from webapp.services.lifecycle import Trigger
+
+AT_20 = Trigger(n_new_outcomes=20)
+WAIT = timedelta(minutes=5)
+
+
+def label(session, n_converted, n_lost, prefix="L"):
+    for i in range(n_converted + n_lost):
+        lead = make_lead(session, f"{prefix}-{i}", now=NOW - timedelta(days=1))
+        make_outcome(session, lead, i < n_converted)
+
+
+def claim(session, trigger=AT_20, now=NOW):
+    return lifecycle.claim_retraining(session, trigger, "worker-1", now)
+
+
+def challenger(session):
+    card = registry.scorecard(session, registry.champion(session))
+    return dataclasses.replace(card, intercept=card.intercept + 1)
+
+
+def register(session, run, promote):
+    details = {"fields": [], "training": {}, "metrics": {}, "decision": {"reason": "because"}}
+    card = challenger(session)
+    return lifecycle.register(session, run, card, details, promote=promote, now=NOW)
+
+
+def test_nothing_is_due_below_the_threshold(write):
+    write(lambda s: label(s, 10, 9))
+    assert write(claim) is None
+
+
+def test_the_threshold_starts_one_training_and_counts_its_labels(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    assert (run.state, run.trigger) == ("running", "outcomes")
+    assert read(lifecycle.n_uncounted) == 0
+    assert write(claim) is None
+
+
+@pytest.mark.parametrize(("n_converted", "n_lost"), [(30, 0), (0, 30), (21, 9)])
+def test_too_few_of_one_class_start_nothing(n_converted, n_lost, write):
+    write(lambda s: label(s, n_converted, n_lost))
+    assert write(claim) is None
+    with pytest.raises(lifecycle.NothingToLearn, match=f"{n_converted} converted and {n_lost}"):
+        write(lambda s: lifecycle.request_retraining(s, "ada", NOW))
+
+
+def test_a_refused_challenger_waits_for_the_next_outcomes(write):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    write(lambda s: register(s, run, promote=False))
+    assert write(claim) is None
+    write(lambda s: label(s, 9, 10, prefix="M"))
+    assert write(claim) is None
+    write(lambda s: label(s, 1, 0, prefix="N"))
+    assert write(claim) is not None
+
+
+def test_a_failed_training_gives_its_labels_back_and_is_tried_again_later(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    write(lambda s: lifecycle.fail_training(s, run, "It broke.", NOW))
+    assert read(lifecycle.n_uncounted) == 20
+    assert write(lambda s: claim(s, now=NOW + timedelta(seconds=30))) is None
+    assert write(lambda s: claim(s, now=NOW + WAIT)) is not None
+
+
+def test_an_outcome_that_changes_is_a_new_label(write, read):
+    write(lambda s: label(s, 10, 10))
+    write(claim)
+    write(lambda s: make_outcome(s, "L-0", True))
+    assert read(lifecycle.n_uncounted) == 0
+    write(lambda s: make_outcome(s, "L-0", False))
+    assert read(lifecycle.n_uncounted) == 1
+
+
+def test_the_schedule_starts_a_training_on_few_new_outcomes(write):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    write(lambda s: register(s, run, promote=False))
+    daily = Trigger(20, every_hours=24)
+    write(lambda s: label(s, 1, 0, prefix="M"))
+    assert write(lambda s: claim(s, daily, NOW + timedelta(hours=23))) is None
+    assert write(lambda s: claim(s, daily, NOW + timedelta(hours=24))) is not None
+
+
+def test_a_request_is_refused_while_a_training_is_open(write):
+    write(lambda s: label(s, 10, 10))
+    write(lambda s: lifecycle.request_retraining(s, "ada", NOW))
+    with pytest.raises(runs.AlreadyRunning):
+        write(lambda s: lifecycle.request_retraining(s, "omar", NOW))
+
+
+def test_a_requested_training_needs_no_threshold(write, read):
+    write(lambda s: label(s, 10, 10))
+    write(lambda s: lifecycle.request_retraining(s, "ada", NOW))
+    run = write(lambda s: claim(s, Trigger(1000)))
+    assert (run.trigger, run.requested_by) == ("request", "ada")
+    assert read(lifecycle.n_uncounted) == 0
+
+
+def test_a_won_challenger_takes_over_once_its_scores_are_filled(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    version = write(lambda s: register(s, run, promote=True))
+    assert read(registry.champion).name == "1.0"
+    rescore = write(lambda s: runs.claim(s, "rescoring", "worker-1", NOW))
+    assert rescore.task["version"] == "1.1"
+    write(lambda s: lifecycle.switch(s, version, "gate", NOW))
+    assert read(registry.champion).name == "1.1"
+    actions = read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
+    assert actions == ["promoted"]
+
+
+def test_nothing_is_trained_while_a_version_is_being_filled(write):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    write(lambda s: register(s, run, promote=True))
+    write(lambda s: label(s, 10, 10, prefix="M"))
+    assert write(claim) is None
+
+
+def test_rolling_back_to_the_version_in_use_is_refused(champion, write):
+    with pytest.raises(lifecycle.AlreadyChampion):
+        write(lambda s: lifecycle.request_promotion(s, "1.0", "ada", NOW))
+
+
+def test_a_late_training_cannot_register(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    late = NOW + runs.LEASE * 2
+    assert write(lambda s: runs.give_up(s, run, late)) is True
+    with pytest.raises(runs.LostClaim):
+        write(lambda s: register(s, run, promote=True))
+    assert [v.name for v in read(registry.versions)] == ["1.0"]
+
+
+def test_a_version_keeps_its_number_when_another_follows(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    write(lambda s: register(s, run, promote=False))
+    assert [v.name for v in read(registry.versions)] == ["1.1", "1.0"]
+
+
+def test_a_damaged_scorecard_is_not_used(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    version = write(lambda s: register(s, run, promote=False))
+    damaged = {**version.scorecard, "intercept": 0.123}
+    change = {"scorecard": damaged, "digest": "0" * 64}
+    write(lambda s: s.execute(sa.update(ModelVersion).values(change)))
+    with pytest.raises(registry.DamagedVersion):
+        read(lambda s: registry.scorecard(s, registry.version(s, "1.1")))
+
+
+def labelled(write, read):
+    """The labels that a training claimed now may use."""
+    run = write(lambda s: runs.request(s, "training", trigger="t", requested_by="t", now=NOW))
+    write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=run.key)))
+    return read(lambda s: list(training_data.labelled(s, run.key)))
+
+
+def test_training_reads_the_inputs_from_before_the_outcome(write, read):
+    day = timedelta(days=1)
+    write(lambda s: make_lead(s, "L-1", now=NOW - 2 * day, email_opens=1))
+    write(lambda s: make_lead(s, "L-1", now=NOW - day, email_opens=2))
+    write(lambda s: make_outcome(s, "L-1", True, now=NOW))
+    write(lambda s: make_lead(s, "L-1", now=NOW + day, email_opens=40))
+    [lead] = labelled(write, read)
+    assert (lead.inputs["email_opens"], lead.came_with_outcome) == (2, False)
+
+
+def test_a_lead_first_sent_with_its_outcome_is_used_and_marked(write, read):
+    write(lambda s: make_lead(s, "L-1", email_opens=3, actual_outcome=True))
+    write(lambda s: make_lead(s, "L-1", now=NOW + timedelta(days=1), email_opens=40))
+    [lead] = labelled(write, read)
+    assert (lead.inputs["email_opens"], lead.came_with_outcome) == (3, True)
+
+
+def test_inputs_that_came_with_a_later_outcome_are_not_learned_from(write, read):
+    write(lambda s: make_lead(s, "L-1", now=NOW, email_opens=1))
+    write(lambda s: make_lead(s, "L-1", now=NOW + WAIT, email_opens=30, actual_outcome=True))
+    [lead] = labelled(write, read)
+    assert (lead.inputs["email_opens"], lead.came_with_outcome) == (1, False)
+
+
+def test_filling_scores_every_lead_and_keeps_what_live_scoring_wrote(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    version = write(lambda s: register(s, run, promote=True))
+    write(lambda s: rescoring.begin(s, version, NOW))
+    write(lambda s: make_lead(s, "L-0", now=NOW, email_opens=30))
+    live = read(lambda s: scores_of(s, version)["L-0"])
+    after: int | None = 0
+    while after is not None:
+        after = write(lambda s, after=after: rescoring.fill(s, FIELDS, version, after))
+    filled = read(lambda s: scores_of(s, version))
+    assert len(filled) == 20
+    assert filled["L-0"] == live > filled["L-1"]
+
+
+def test_scores_of_versions_no_longer_in_use_are_deleted(write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    version = write(lambda s: register(s, run, promote=True))
+    write(lambda s: rescoring.fill(s, FIELDS, version, 0))
+    write(lambda s: lifecycle.switch(s, version, "gate", NOW))
+    assert write(rescoring.forget_others) == 20
+    assert write(rescoring.forget_others) == 0
+    assert len(read(lambda s: scores_of(s, version))) == 20
+
+
+def scores_of(session, version):
+    query = sa.select(Lead.lead_id, Score.probability).join(Score, Score.lead_key == Lead.key)
+    return dict(session.execute(query.where(Score.version_key == version.key)).all())

@@ -1,0 +1,104 @@
+"""Outcomes: added, never erased; the newest by time of happening counts."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import NOW, PROGRAM, make_lead, make_outcome
+from webapp.models import Outcome
+from webapp.services import leads, outcomes
+from webapp.services.outcomes import Said
+
+RITA = Said("rep", "rita@example.com")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def lead(write):
+    write(lambda s: make_lead(s, "noise", actual_outcome=True))
+    return write(lambda s: make_lead(s, "L-1"))
+
+
+def outcome_of(read):
+    return read(lambda s: leads.find(s, "L-1").outcome)
+
+
+def n_rows(read, lead):
+    query = sa.select(sa.func.count()).where(Outcome.lead_key == lead.key)
+    return read(lambda s: s.scalar(query))
+
+
+def test_saying_it_again_adds_nothing(lead, write, read):
+    for _ in range(5):
+        write(lambda s: make_outcome(s, "L-1", True))
+    assert n_rows(read, lead) == 1
+
+
+def test_another_source_saying_the_same_is_kept_as_a_confirmation(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", True))
+    write(lambda s: make_outcome(s, "L-1", True, said=RITA, now=NOW + DAY))
+    assert n_rows(read, lead) == 2
+    assert read(lambda s: leads.find(s, "L-1").outcome_at) == NOW
+
+
+def test_a_withdrawn_outcome_stays_in_the_history(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", True))
+    write(lambda s: make_outcome(s, "L-1", None, now=NOW + DAY))
+    assert outcome_of(read) is None
+    assert n_rows(read, lead) == 2
+
+
+def test_withdrawing_what_was_never_said_adds_nothing(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", None))
+    assert n_rows(read, lead) == 0
+
+
+def test_what_happened_earlier_does_not_beat_what_happened_later(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", True))
+    write(lambda s: make_outcome(s, "L-1", False, happened_at=NOW - DAY, now=NOW + DAY))
+    assert outcome_of(read) is True
+    assert n_rows(read, lead) == 2
+
+
+def test_a_statement_about_now_counts_although_the_clock_went_back(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", True, now=NOW))
+    write(lambda s: make_outcome(s, "L-1", False, now=NOW - timedelta(minutes=1)))
+    assert outcome_of(read) is False
+
+
+def test_an_outcome_in_the_future_is_refused(lead, write, read):
+    with pytest.raises(outcomes.OutcomeInFuture):
+        write(lambda s: make_outcome(s, "L-1", True, happened_at=NOW + DAY))
+    assert n_rows(read, lead) == 0
+
+
+def test_a_statement_with_a_key_is_recorded_once(lead, write, read):
+    said = Said("salesforce", "sync", idempotency_key="006A-won")
+    for at in (NOW, NOW + DAY):
+        write(lambda s, at=at: make_outcome(s, "L-1", True, said=said, now=at, happened_at=at))
+    assert n_rows(read, lead) == 1
+
+
+def test_only_a_changed_outcome_is_a_new_label(lead, write, read):
+    changes = [
+        write(lambda s, c=c, i=i: _record(s, c, NOW + i * DAY))
+        for i, c in enumerate([True, True, False, None, None, True])
+    ]
+    assert changes == [True, False, True, True, False, True]
+
+
+def _record(session, converted, now):
+    found = leads.find(session, "L-1", lock=True)
+    return outcomes.record(session, found, converted, PROGRAM, now=now)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::3])
+def test_the_winner_does_not_depend_on_the_order_of_arrival(order, lead, write, read):
+    said = [(True, 0), (False, 3), (None, 1), (True, 2)]
+    for i in order:
+        converted, day = said[i]
+        at = NOW - timedelta(days=9) + day * DAY
+        write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, happened_at=at))
+    assert outcome_of(read) is False

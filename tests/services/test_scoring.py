@@ -1,0 +1,102 @@
+"""Scoring a lead: what is kept, what is answered, what is left alone."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome
+from webapp.models import Lead, Outcome, Snapshot
+from webapp.services import leads, records, registry, scoring
+
+LATER = NOW + timedelta(hours=1)
+
+
+def score(session, **values):
+    record = records.clean(FIELDS, {"lead_id": "L-1", **values})
+    return scoring.score_lead(session, FIELDS, record, PROGRAM, now=LATER)
+
+
+def test_without_a_champion_nothing_is_scored(write):
+    with pytest.raises(registry.NoChampion):
+        write(score)
+
+
+def test_rescoring_without_an_outcome_keeps_the_known_one(write, read):
+    write(lambda s: make_lead(s, "L-1", actual_outcome=True))
+    write(lambda s: score(s, actual_outcome=None))
+    write(score)
+    assert read(lambda s: leads.find(s, "L-1").outcome) is True
+    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Outcome))) == 1
+
+
+def test_a_field_no_longer_sent_is_unknown_again(write, read):
+    write(lambda s: make_lead(s, "L-1", email_opens=9))
+    scored = write(lambda s: score(s, website_visits=2))
+    assert read(lambda s: leads.find(s, "L-1").email_opens) is None
+    assert "email_opens" in scored.unknown_fields
+
+
+def test_what_people_read_is_kept_where_nothing_new_is_sent(write, read):
+    write(lambda s: make_lead(s, "L-1", name="Ada Example", company="Birch Foods"))
+    write(lambda s: score(s, company="Alder Tools"))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    assert (lead.name, lead.company) == ("Ada Example", "Alder Tools")
+    assert "ada example" in lead.search_text
+    assert "alder tools" in lead.search_text
+
+
+def test_every_scoring_leaves_a_snapshot_that_reproduces_it(champion, write, read):
+    first = write(lambda s: score(s, email_opens=1))
+    second = write(lambda s: score(s, email_opens=30))
+    rows = read(lambda s: leads.snapshots(s, leads.find(s, "L-1")))
+    card = read(lambda s: registry.scorecard(s, registry.champion(s)))
+    assert [r.probability for r in rows] == [second.probability, first.probability]
+    assert [card.score(r.inputs).probability for r in rows] == [r.probability for r in rows]
+    assert second.previous_probability == first.probability
+
+
+def test_the_same_lead_keeps_its_row(write, read):
+    first = write(lambda s: make_lead(s, "L-1")).key
+    write(lambda s: score(s, email_opens=3))
+    rows = read(lambda s: s.scalars(sa.select(Lead)).all())
+    assert [(r.key, r.created_at) for r in rows] == [(first, NOW)]
+
+
+def test_inputs_sent_with_an_outcome_are_marked(champion, write, read):
+    write(lambda s: score(s, email_opens=1))
+    write(lambda s: score(s, email_opens=30, actual_outcome=True))
+    marks = sa.select(Snapshot.came_with_outcome).order_by(Snapshot.key)
+    assert read(lambda s: s.scalars(marks).all()) == [False, True]
+
+
+def test_an_incoming_version_is_scored_beside_the_champion(write, read):
+    def two_versions(session):
+        make_lead(session, "noise")
+        card = registry.scorecard(session, registry.champion(session))
+        shifted = dataclasses.replace(card, intercept=card.intercept + 1)
+        details: dict = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+        version = registry.save(session, shifted, created_at=NOW, **details)
+        registry.point(session, registry.INCOMING, version.key, NOW)
+
+    write(two_versions)
+    scored = write(lambda s: score(s, email_opens=4))
+    assert scored.version == "1.0"
+    write(lambda s: registry.point(s, registry.CHAMPION, registry.version(s, "1.1").key, NOW))
+    shown = read(lambda s: leads.current_probability(s, leads.find(s, "L-1")))
+    assert shown > scored.probability
+
+
+@pytest.mark.parametrize(
+    ("probability", "category"),
+    [(0.7, "high"), (0.69996, "medium"), (0.4, "medium"), (0.39, "low")],
+)
+def test_risk_bands_begin_at_their_bounds(probability, category):
+    assert scoring.risk_category(probability, high=0.7, medium=0.4) == category
+
+
+def test_an_outcome_that_came_with_the_score_counts(champion, write, read):
+    write(lambda s: score(s, actual_outcome=False))
+    write(lambda s: make_outcome(s, "L-1", False))
+    assert read(lambda s: leads.find(s, "L-1").outcome) is False
