@@ -9,6 +9,7 @@ from flask import Flask
 from ml import fields
 from webapp import cli, config, database
 from webapp.config import ROOT, Settings
+from webapp.pages import blueprint as pages
 from webapp.product import Product
 
 
@@ -27,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A lead id may begin with a slash or hold two in a row.
     app.url_map.merge_slashes = False
     database.init_app(app, settings.database)
+    pages.register(app)
     cli.register(app)
     return app
 

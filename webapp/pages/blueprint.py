@@ -1,0 +1,74 @@
+"""The frame of all pages: who is let in, what a change must prove, and which parts there are."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
+from flask import current_app as app_now
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from webapp.pages import errors, formats, rights, settings, sign_in, signed_in
+from webapp.product import product
+
+# Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
+PARTS = (sign_in.bp, settings.bp)
+
+csrf = CSRFProtect()
+pages = Blueprint("pages", __name__)
+for part in PARTS:
+    pages.register_blueprint(part)
+
+
+def register(app: Flask) -> None:
+    """Add the pages to the application."""
+    # Checked in the guard below instead, after the sign-in: an expired session is no forgery.
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
+    csrf.init_app(app)
+    signed_in.init_app(app)
+    formats.init_app(app)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(pages)
+
+
+@pages.before_request
+def guard() -> ResponseReturnValue | None:
+    """Let in who may see this page, and refuse changes that do not come from our own forms."""
+    endpoint = request.endpoint or ""
+    if not rights.is_public(endpoint):
+        if not current_user.is_authenticated:
+            return sign_in.ask()
+        if not rights.allows(current_user.role, endpoint):
+            abort(403)
+    csrf.protect()
+    return None
+
+
+@pages.after_request
+def keep_private(response: Response) -> Response:
+    """Leads are personal data: no browser or proxy keeps a page."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@pages.app_context_processor
+def for_templates() -> dict[str, Any]:
+    """What every template may use beside its own arguments."""
+    return {"may": may, "assets": product().settings.assets}
+
+
+def may(endpoint: str) -> bool:
+    """Whether this page exists and the signed-in person may open it."""
+    return endpoint in app_now.view_functions and signed_in.may(endpoint)
+
+
+@pages.get("/")
+def home() -> ResponseReturnValue:
+    """Any role: on to the work queue."""
+    return redirect(url_for("pages.leads.index"))
+
+
+for kind in errors.SERVICE_ERRORS:
+    pages.register_error_handler(kind, errors.service_error)
+pages.register_error_handler(HTTPException, errors.http_error)

@@ -1,0 +1,67 @@
+"""What people read when something cannot be done: the status, what it means, and what to do next."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from webapp.services import api_keys, leads, lifecycle, registry, runs
+
+# Errors of the services: which status they are, and the next step beside their own sentence.
+SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
+    leads.LeadNotFound: (404, "Look for it in the lead table by name, company or ID."),
+    registry.VersionNotFound: (404, "The models page lists all versions."),
+    runs.RunNotFound: (404, "The list of imports and trainings shows all runs."),
+    api_keys.KeyNotFound: (404, "The settings page lists all keys."),
+    registry.NoChampion: (503, "An administrator can do this on the server."),
+    runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
+    lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),
+    lifecycle.AlreadyChampion: (409, "Nothing needs to be done."),
+}
+
+# Status -> what it means, and what to do next.
+SENTENCES = {
+    400: ("This request is not complete.", "Go back, reload the page and try again."),
+    403: (
+        "Your role does not allow this.",
+        "Ask an administrator to do it or to change your role.",
+    ),
+    404: ("There is no such page.", "It may have been moved or its address mistyped."),
+    405: ("This address only answers to a form.", "Go back and use the button on the page."),
+    413: ("The file or text is too large.", "Send less at once, or split the file."),
+    429: ("Too many requests at once.", "Wait a minute, then try again."),
+    500: (
+        "Something went wrong on our side.",
+        "Try again; if it stays, tell an administrator the time it happened.",
+    ),
+    503: ("Leadloop cannot do this just now.", "Try again in a minute."),
+}
+STALE = (
+    "This page was open for too long or in another session.",
+    "Reload it and do it once more; nothing was changed.",
+)
+
+
+def http_error(error: HTTPException) -> ResponseReturnValue:
+    """Say in words what an HTTP error means."""
+    if error.response is not None:
+        return error.response
+    status = error.code or 500
+    sentences = STALE if isinstance(error, CSRFError) else SENTENCES.get(status, SENTENCES[400])
+    return answer(status, *sentences)
+
+
+def service_error(error: Exception) -> ResponseReturnValue:
+    """Give a service's own sentence, and the next step."""
+    status, next_step = next(v for kind, v in SERVICE_ERRORS.items() if isinstance(error, kind))
+    return answer(status, str(error), next_step)
+
+
+def answer(status: int, means: str, next_step: str) -> ResponseReturnValue:
+    """A page that says what is wrong; where htmx asked for a fragment, a notice beside it all."""
+    if request.headers.get("HX-Request"):
+        text = f"{means.rstrip('.')}. {next_step}"
+        notice = render_template("partials/notice.html", kind="bad", sentence=text)
+        return notice, status, {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+    page = render_template("error.html", status=status, means=means, next_step=next_step)
+    return page, status

@@ -1,0 +1,56 @@
+"""How pages write moments and figures. Filters only; the markup around them stands in `templates/macros.html`."""
+
+from datetime import datetime
+
+from flask import Flask
+
+from webapp.database import utc_now
+
+STEPS = (
+    ("year", 31_536_000),
+    ("month", 2_592_000),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Make the filters known to the templates."""
+    for function in (ago, exact, duration, percent, number):
+        app.add_template_filter(function)
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago it was, or how long it is until then, in the largest unit that fits."""
+    seconds = ((now or utc_now()) - moment).total_seconds()
+    if abs(seconds) < 60:
+        return "just now" if seconds >= 0 else "in less than a minute"
+    words = duration(abs(seconds))
+    return f"{words} ago" if seconds > 0 else f"in {words}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest unit: "8 seconds", "2 minutes", "1 day"."""
+    unit, length = next((step for step in STEPS if seconds >= step[1]), ("second", 1))
+    count = int(seconds // length)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def exact(moment: datetime) -> str:
+    """The moment to the second, with its zone."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def percent(share: float) -> str:
+    """A share of 1 as a whole percentage; only what is certain reads 0 % or 100 %."""
+    if 0 < share < 0.01:
+        return "<1 %"
+    if 0.99 < share < 1:
+        return ">99 %"
+    return f"{share * 100:.0f} %"
+
+
+def number(count: float) -> str:
+    """A number with its thousands set apart."""
+    return f"{count:,}"

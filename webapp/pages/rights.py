@@ -1,0 +1,62 @@
+"""Who may open what: one line a page or action, by endpoint. A page that is not in this table is open to nobody."""
+
+# Each role may do all that the ones before it may.
+ROLES = ("rep", "manager", "admin")
+SENTENCES = {
+    "rep": "works on leads, records outcomes and scores new leads.",
+    "manager": "also imports leads, reads the models, retrains, promotes and rolls back.",
+    "admin": "also makes API keys and users and reads the audit log and the settings.",
+}
+ANYBODY = "anybody"
+
+LEAST_ROLE = {
+    "pages.sign_in.show": ANYBODY,
+    "pages.sign_in.sign_in": ANYBODY,
+    "pages.sign_in.sign_out": "rep",
+    "pages.home": "rep",
+    # Leads
+    "pages.leads.index": "rep",
+    "pages.leads.table": "rep",
+    "pages.leads.row": "rep",
+    "pages.leads.show": "rep",
+    "pages.leads.record_outcome": "rep",
+    "pages.leads.withdraw_outcome": "rep",
+    "pages.new_lead.show": "rep",
+    "pages.new_lead.score": "rep",
+    # Models
+    "pages.models.index": "manager",
+    "pages.models.show": "manager",
+    "pages.models.status": "manager",
+    "pages.models.retrain": "manager",
+    "pages.models.promote": "manager",
+    # Import
+    "pages.imports.index": "manager",
+    "pages.imports.upload": "manager",
+    "pages.imports.show": "manager",
+    "pages.imports.progress": "manager",
+    # Settings
+    "pages.settings.index": "rep",
+    "pages.settings.change_password": "rep",
+    "pages.settings.in_force": "admin",
+    "pages.settings.audit_log": "admin",
+    "pages.keys.index": "admin",
+    "pages.keys.create": "admin",
+    "pages.keys.revoke": "admin",
+    "pages.users.index": "admin",
+    "pages.users.create": "admin",
+    "pages.users.change_role": "admin",
+    "pages.users.deactivate": "admin",
+    "pages.users.activate": "admin",
+    "pages.users.reset_password": "admin",
+}
+
+
+def is_public(endpoint: str) -> bool:
+    """Whether this page opens without signing in."""
+    return LEAST_ROLE.get(endpoint) == ANYBODY
+
+
+def allows(role: str, endpoint: str) -> bool:
+    """Whether a person of this role may open this page or do this."""
+    least = LEAST_ROLE.get(endpoint)
+    return least == ANYBODY or (least in ROLES and ROLES.index(role) >= ROLES.index(least))

@@ -1,0 +1,39 @@
+// What HTML alone cannot do: the fallback for htmx, the CSRF header, and a few keys. Pages work without it.
+
+if (!window.htmx) {
+  const script = document.createElement("script");
+  script.src = document.querySelector('meta[name="htmx-fallback"]').content;
+  document.head.append(script);
+}
+
+document.addEventListener("htmx:config:request", (event) => {
+  const token = document.querySelector('meta[name="csrf-token"]').content;
+  event.detail.ctx.request.headers["X-CSRFToken"] = token;
+});
+
+document.addEventListener("htmx:error", () => {
+  const template = document.getElementById("no-answer");
+  if (template) document.getElementById("notices").replaceChildren(template.content.cloneNode(true));
+});
+
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+
+document.addEventListener("click", (event) => {
+  for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+  if (event.target.closest("[data-dismiss]")) event.target.closest(".notice").remove();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of openMenus()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  const typing = event.target.closest("input, select, textarea, [contenteditable]");
+  const search = document.getElementById("search");
+  if (event.key === "/" && !typing && search && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    search.select();
+  }
+});
