@@ -1,4 +1,4 @@
-"""What people read when something cannot be done: the status, what it means, and what to do next."""
+"""What people read when something cannot be done: what it means, and what to do next."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-"""How pages write moments and figures. Filters only; the markup around them stands in `templates/macros.html`."""
+"""How pages write moments and figures; the markup around them stands in `macros.html`."""
 
 from datetime import datetime
 

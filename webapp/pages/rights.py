@@ -1,4 +1,4 @@
-"""Who may open what: one line a page or action, by endpoint. A page that is not in this table is open to nobody."""
+"""Who may open what, by endpoint. A page that is not in this table is open to nobody."""
 
 # Each role may do all that the ones before it may.
 ROLES = ("rep", "manager", "admin")

@@ -1,4 +1,4 @@
-"""Settings that a person has: their own password, and for administrators what is in force and what was done."""
+"""A person's own account, and for administrators the settings in force and the audit log."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue

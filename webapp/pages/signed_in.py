@@ -17,8 +17,8 @@ login = LoginManager()
 
 
 @dataclass(frozen=True)
-class Person(UserMixin):
-    """The signed-in user as pages know it; `epoch` ties the session to the account's present state."""
+class Person(UserMixin):  # type: ignore[misc]
+    """The signed-in user; a session is good while `epoch` is that of the account."""
 
     key: int
     email: str

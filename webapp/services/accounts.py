@@ -102,7 +102,7 @@ def change_password(session: Session, key: int, old: str, new: str, *, now: date
     if not _matches(user.password_hash, old):
         raise WrongPassword
     set_password(session, user, new)
-    audit.record(session, user.email, "changed password", user.email, now)
+    audit.record(session, user.email, "changed password", user.email, now=now)
     return user
 
 
