@@ -1,10 +1,13 @@
 """Fixtures for tests in Chromium: `page` is on the app's own server, and no request leaves it."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
+from tests import factories
 from tests.browser import chromium
 
 VENDORED = Path(__file__).parents[2] / "webapp/static/vendor/htmx-4.0.1.min.js"
@@ -52,3 +55,18 @@ def answer_as_the_cdn(route):
         content_type="application/javascript",
         headers={"access-control-allow-origin": "*"},
     )
+
+
+@pytest.fixture
+def sign_in(page):
+    """`sign_in(user)` signs that person in on `page` through the form."""
+
+    def sign_in(user, page=page):
+        page.goto("/sign-in")
+        page.get_by_label("E-mail address").fill(user.email)
+        page.get_by_label("Password").fill(factories.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).not_to_have_url(re.compile("/sign-in"))
+        return page
+
+    return sign_in
