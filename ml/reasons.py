@@ -1,0 +1,203 @@
+"""Why a lead has its score: the strongest effects, each in a sentence people can check.
+
+The effects themselves come from `ml.scorecard`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ml.fields import Fields
+from ml.scorecard import CategoryTerm, Counts, CurveTerm, Scorecard, Term
+from ml.terms import level_key, signed_log1p
+from ml.values import Field, FieldType, Value, number_text
+
+SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
+FEWEST_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
+
+
+class Pull(NamedTuple):
+    """A term's effect on one lead in log-odds, and the rate of all leads to compare with."""
+
+    effect: float
+    base_rate: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One field's part in a score.
+
+    Parameters
+    ----------
+    field, label : str
+        Name of the field, and its name for people.
+    value : int, float, str, bool or None
+        What the lead has there; None where it is unknown.
+    effect : float
+        Its part of the log-odds; above zero it speaks for the lead.
+    sentence : str
+        The evidence in words.
+    """
+
+    field: str
+    label: str
+    value: Value
+    effect: float
+    sentence: str
+
+
+def explain(
+    scorecard: Scorecard, fields: Fields, values: Mapping[str, Value], limit: int = 5
+) -> list[Reason]:
+    """Say which fields moved a score most.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The version that scored the lead.
+    fields : Fields
+        Gives labels and units; a field it no longer knows is called by its name.
+    values : mapping of str to int, float, str, bool or None
+        The lead's stored values by field.
+    limit : int, default=5
+        Most reasons given.
+
+    Returns
+    -------
+    list of Reason
+        Strongest effect first, whatever its sign. Effects that round to 0.00 are left out.
+
+    Examples
+    --------
+    >>> from ml.fields import loads
+    >>> from ml.starter import starter_scorecard
+    >>> fields = loads('[[field]]\\nname = "lead_source"\\ntype = "category"\\nlabel = "Source"')
+    >>> explain(starter_scorecard(), fields, {"lead_source": "Referral"})[0].sentence
+    'Rule of thumb: Referral leads tend to convert more often.'
+    """
+    terms = [(term, term.effect(values.get(term.field))) for term in scorecard.terms]
+    telling = [(term, effect) for term, effect in terms if abs(effect) >= SMALLEST_EFFECT]
+    base_rate = scorecard.base_rate
+    telling.sort(key=lambda pair: -abs(pair[1]))
+    return [
+        _reason(term, _field(fields, term), values.get(term.field), Pull(effect, base_rate))
+        for term, effect in telling[:limit]
+    ]
+
+
+def _field(fields: Fields, term: Term) -> Field:
+    if term.field in fields:
+        return fields[term.field]
+    kind: FieldType = "category" if isinstance(term, CategoryTerm) else "number"
+    return Field(term.field, kind, term.field.replace("_", " "))
+
+
+def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
+    if isinstance(term, CategoryTerm):
+        sentence = _category_sentence(term, field, value, pull)
+    else:
+        sentence = _curve_sentence(term, field, value, pull)
+    sentence = sentence[:1].upper() + sentence[1:]
+    return Reason(field.name, field.label, value, pull.effect, sentence)
+
+
+def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pull) -> str:
+    key = level_key(value)
+    if key is None:
+        return _unknown(field, term.missing_counts, pull)
+    name, shown = _in_sentence(field.label), _shown(value)
+    if term.level_counts is None:
+        return _rule_of_thumb(f"{shown} leads", pull)
+    if key in term.level_counts:
+        group = f"where {name} is {shown}" if isinstance(value, bool) else f"with {name} {shown}"
+        return _rate(group, term.level_counts[key], pull)
+    if term.other_counts and term.other_counts.n:
+        rare = _rate(f"with a rare {name}", term.other_counts, pull)
+        return f"{field.label} {shown} is rare: {rare}"
+    return f"{field.label} {shown} was not seen among the leads learned from."
+
+
+def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> str:
+    if signed_log1p(value) is None:
+        return _unknown(field, term.missing_counts, pull)
+    if term.bins is None:
+        return _rule_of_thumb(f"Leads with {_amount(field, _shown(value))}", pull)
+    uppers = [bin_.upper for bin_ in term.bins if bin_.upper is not None]
+    place = bisect_left(uppers, value)  # type: ignore[type-var]
+    lower = uppers[place - 1] if place else None
+    span = _span(field, lower, term.bins[place].upper)
+    return _rate(f"with {_amount(field, span)}", term.bins[place].counts, pull)
+
+
+def _unknown(field: Field, counts: Counts | None, pull: Pull) -> str:
+    group = f"with unknown {_in_sentence(field.label)}"
+    if counts is None:
+        return _rule_of_thumb(f"Leads {group}", pull)
+    if counts.n == 0:
+        return f"{field.label} is unknown here, but was known for every lead learned from."
+    return _rate(group, counts, pull)
+
+
+def _rule_of_thumb(leads: str, pull: Pull) -> str:
+    return f"Rule of thumb: {leads} tend to convert {'more' if pull.effect > 0 else 'less'} often."
+
+
+def _rate(group: str, counts: Counts, pull: Pull) -> str:
+    n, n_converted = counts
+    leads = "lead" if n == 1 else "leads"
+    share = _percent(n_converted / n) if n >= FEWEST_FOR_PERCENT else f"{n_converted}"
+    evidence = f"{share} of {n:,} {leads} {group} converted; all leads {_percent(pull.base_rate)}"
+    # Other fields can outweigh what a group shows by itself: then the sentence says so.
+    if n and (n_converted / n - pull.base_rate) * pull.effect < 0:
+        side = "for" if pull.effect > 0 else "against"
+        evidence += f". Taken with the other fields it speaks {side} this lead"
+    return f"{evidence}."
+
+
+def _percent(share: float) -> str:
+    percent = round(100 * share)
+    if percent == 0 and share > 0:
+        return "under 1 %"
+    return "over 99 %" if percent == 100 and share < 1 else f"{percent} %"
+
+
+def _span(field: Field, lower: float | None, upper: float | None) -> str:
+    """Name the values above `lower` up to `upper`; either end may be open."""
+    if upper is None:
+        return "any value" if lower is None else _open_span(field, lower)
+    if lower is None:
+        return number_text(upper) if upper == field.minimum else f"up to {number_text(upper)}"
+    if field.type != "count":
+        return f"above {number_text(lower)} up to {number_text(upper)}"
+    first = lower + 1
+    whole = number_text(first)
+    return whole if first == upper else f"{whole} to {number_text(upper)}"
+
+
+def _open_span(field: Field, lower: float) -> str:
+    if field.type == "count":
+        return f"{number_text(lower + 1)} or more"
+    return f"above {number_text(lower)}"
+
+
+def _amount(field: Field, span: str) -> str:
+    """Put an amount and its name together: "3 to 5 email opens", "age of 30 to 39 years"."""
+    name = _in_sentence(field.label)
+    if span == "any value":
+        return f"known {name}"
+    if field.type == "count" and not field.unit and span != "1":
+        return f"{span} {name}"
+    of = "of " if span[0].isdigit() or span[0] == "-" else ""
+    return f"{name} {of}{span}" + (f" {field.unit}" if field.unit else "")
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number_text(value) if isinstance(value, int | float) else str(value)
+
+
+def _in_sentence(label: str) -> str:
+    """Start a label small, unless it is an abbreviation such as "CRM users"."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]

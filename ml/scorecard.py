@@ -1,0 +1,197 @@
+"""A served model as data: a sum of one term a field, read from JSON, evaluated in plain Python.
+
+The terms themselves stand in `ml.terms`; how a scorecard is learned, in `ml.spline_logistic`.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from ml.json_reader import Reader, ScorecardError
+from ml.terms import Bin, CategoryTerm, Counts, CurveTerm, Term, read_term
+from ml.values import Value
+
+__all__ = [
+    "Bin",
+    "CategoryTerm",
+    "Counts",
+    "CurveTerm",
+    "Grade",
+    "Score",
+    "Scorecard",
+    "ScorecardError",
+    "Term",
+]
+
+FORMAT = 1
+MOST_TERMS = 500
+
+Grade: TypeAlias = Literal["A", "B", "C", "D"]
+
+
+class Score(NamedTuple):
+    """What a scorecard says of one lead.
+
+    `probability` of conversion in (0, 1); `log_odds` of it; `effects`, one a term: field name
+    and its part of the log-odds. Intercept and effects sum to `log_odds`.
+    """
+
+    probability: float
+    log_odds: float
+    effects: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """A model that adds one effect a field to an intercept.
+
+    Parameters
+    ----------
+    family : str
+        How it came to be, for people: "spline logistic", "starter scorecard".
+    intercept : float
+        Baseline log-odds: those of a lead whose every effect is zero. Learned effects are zero
+        on average over the leads learned from.
+    base_rate : float
+        Share of the leads learned from that converted, in (0, 1); of an untrained scorecard the
+        share it assumes.
+    n_leads : int
+        Leads learned from; 0 where it was not trained.
+    grades : tuple of float
+        Lowest probability of grade A, B and C, falling; below is D.
+    terms : tuple of CategoryTerm or CurveTerm
+        At most one a field.
+    """
+
+    family: str
+    intercept: float
+    base_rate: float
+    n_leads: int
+    grades: tuple[float, float, float]
+    terms: tuple[Term, ...]
+
+    def score(self, values: Mapping[str, Value]) -> Score:
+        """Score one lead.
+
+        Parameters
+        ----------
+        values : mapping of str to int, float, str, bool or None
+            Stored values by field; a field left out is unknown.
+
+        Returns
+        -------
+        Score
+            Probability, log-odds and the effect of every term.
+
+        Examples
+        --------
+        >>> term = CategoryTerm("lead_source", {"referral": 0.5}, other=0.0, missing=-0.1)
+        >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), (term,))
+        >>> card.score({"lead_source": "Referral"}).effects
+        (('lead_source', 0.5),)
+        """
+        effects = tuple((term.field, term.effect(values.get(term.field))) for term in self.terms)
+        log_odds = math.fsum((self.intercept, *(effect for _, effect in effects)))
+        return Score(_probability(log_odds), log_odds, effects)
+
+    def grade(self, probability: float) -> Grade:
+        """Say in which grade a probability falls.
+
+        Parameters
+        ----------
+        probability : float
+            In [0, 1].
+
+        Returns
+        -------
+        {"A", "B", "C", "D"}
+            A is best.
+
+        Examples
+        --------
+        >>> Scorecard("example", 0.0, 0.5, 0, (0.5, 0.3, 0.2), ()).grade(0.3)
+        'B'
+        """
+        a, b, c = self.grades
+        if probability >= b:
+            return "A" if probability >= a else "B"
+        return "C" if probability >= c else "D"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal: equal models have equal digests."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the scorecard as plain JSON.
+
+        Returns
+        -------
+        dict
+            What `from_json` reads: nothing is lost or rounded.
+        """
+        return {
+            "format": FORMAT,
+            "family": self.family,
+            "intercept": self.intercept + 0.0,
+            "base_rate": self.base_rate + 0.0,
+            "n_leads": self.n_leads,
+            "grades": [bound + 0.0 for bound in self.grades],
+            "terms": [term.to_json() for term in self.terms],
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> "Scorecard":
+        """Read a scorecard and check everything in it.
+
+        Parameters
+        ----------
+        content : object
+            Parsed JSON.
+
+        Returns
+        -------
+        Scorecard
+            One that scores any lead without an error.
+
+        Raises
+        ------
+        ScorecardError
+            At the first thing that is wrong, with its place.
+        """
+        reader = Reader(content, "scorecard")
+        if reader.integer("format") != FORMAT:
+            raise ScorecardError(f"scorecard.format is not {FORMAT}: made by another release")
+        terms = tuple(read_term(each) for each in reader.readers("terms", most=MOST_TERMS))
+        if len({term.field for term in terms}) < len(terms):
+            raise ScorecardError("scorecard.terms hold a field twice")
+        card = cls(
+            family=reader.text("family"),
+            intercept=reader.number("intercept"),
+            base_rate=reader.number("base_rate", low=0, high=1),
+            n_leads=reader.integer("n_leads"),
+            grades=_grades(reader),
+            terms=terms,
+        )
+        reader.finish()
+        return card
+
+
+def _grades(reader: Reader) -> tuple[float, float, float]:
+    bounds = reader.numbers("grades", most=3)
+    if len(bounds) != 3 or not 1 >= bounds[0] >= bounds[1] >= bounds[2] >= 0:
+        raise ScorecardError("scorecard.grades must be three probabilities, falling")
+    a, b, c = bounds
+    return a, b, c
+
+
+def _probability(log_odds: float) -> float:
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    odds = math.exp(log_odds)
+    return odds / (1 + odds)
