@@ -183,7 +183,7 @@ def sign_in(app, champion):
             "/sign-in", data={**form, "csrf_token": csrf_token(client, "/sign-in")}
         )
         assert answer.status_code == 303, answer.text
-        client.environ_base["HTTP_X_CSRFTOKEN"] = csrf_token(client, "/leads")
+        client.environ_base["HTTP_X_CSRFTOKEN"] = csrf_token(client, "/settings")
         return client
 
     return sign_in

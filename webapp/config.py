@@ -4,7 +4,8 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -84,6 +85,36 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir.absolute() / 'leadloop.sqlite3'}"
+
+    def shown(self) -> list["Shown"]:
+        """Every setting for people to read; of a secret only whether it is there."""
+        return [
+            Shown(
+                variable=PREFIX + name.upper(),
+                value=_without_secrets(name, getattr(self, name)),
+                is_set=name in self.model_fields_set,
+            )
+            for name in type(self).model_fields
+        ]
+
+
+class Shown(NamedTuple):
+    """A setting as people may see it."""
+
+    variable: str
+    value: str
+    is_set: bool
+
+
+def _without_secrets(name: str, value: object) -> str:
+    if name == "database_url" and isinstance(value, SecretStr):
+        parts = urlsplit(value.get_secret_value())
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    if isinstance(value, SecretStr):
+        return "set, not shown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "not set" if value is None else str(value)
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:

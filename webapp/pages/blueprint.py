@@ -8,17 +8,25 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter, Map
 
-from webapp.pages import errors, formats, rights, settings, sign_in, signed_in
+from webapp.pages import errors, formats, keys, rights, settings, sign_in, signed_in, users
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
-PARTS = (sign_in.bp, settings.bp)
+PARTS = (sign_in.bp, settings.bp, keys.bp, users.bp)
 
 csrf = CSRFProtect()
 pages = Blueprint("pages", __name__)
 for part in PARTS:
     pages.register_blueprint(part)
+
+
+class KeyConverter(IntegerConverter):
+    """A row's number in an address; one that no database can hold is no address of ours."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, min=1, max=2**63 - 1)
 
 
 def register(app: Flask) -> None:
@@ -29,6 +37,7 @@ def register(app: Flask) -> None:
     signed_in.init_app(app)
     formats.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.url_map.converters["key"] = KeyConverter
     app.register_blueprint(pages)
 
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from webapp.services import api_keys, leads, lifecycle, registry, runs
+from webapp.services import accounts, api_keys, leads, lifecycle, registry, runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
@@ -13,6 +13,8 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     registry.VersionNotFound: (404, "The models page lists all versions."),
     runs.RunNotFound: (404, "The list of imports and trainings shows all runs."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
+    accounts.AccountNotFound: (404, "The settings page lists all users."),
+    accounts.AccountError: (409, "Go back to the list of users."),
     registry.NoChampion: (503, "An administrator can do this on the server."),
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
     lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),

@@ -4,17 +4,41 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.database import utc_now, write
+from webapp.database import read, utc_now, write
 from webapp.pages import rights, signed_in
-from webapp.services import accounts
+from webapp.product import product
+from webapp.services import accounts, audit
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
+
+AUDIT_PAGE = 100
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Any role: the person's own account."""
     return _account_page({})
+
+
+@bp.get("/audit-log")
+def audit_log() -> ResponseReturnValue:
+    """Administrators: who did what, the newest first."""
+    before = request.args.get("before", type=int)
+    entries = read(lambda session: audit.latest(session, AUDIT_PAGE + 1, before))
+    older = entries[AUDIT_PAGE - 1].key if len(entries) > AUDIT_PAGE else None
+    return render_template("settings/audit_log.html", entries=entries[:AUDIT_PAGE], older=older)
+
+
+@bp.get("/in-force")
+def in_force() -> ResponseReturnValue:
+    """Administrators: the settings and fields that this process runs with, without secrets."""
+    here = product()
+    return render_template(
+        "settings/in_force.html",
+        settings=here.settings.shown(),
+        fields=here.fields.declared,
+        fields_file=here.settings.fields_file.name,
+    )
 
 
 @bp.post("/password")

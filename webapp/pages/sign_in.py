@@ -47,13 +47,22 @@ def sign_in() -> ResponseReturnValue:
     """Anybody: check the password and begin a session."""
     email, password = request.form.get("email", ""), request.form.get("password", "")
     next_path = own_path(request.form.get("next"))
-    now = utc_now()
-    found = write(lambda session: accounts.sign_in(session, email, password, now))
+    found = user_or_refusal(email, password)
     if isinstance(found, User):
         signed_in.begin(found)
         return redirect(next_path or url_for("pages.home"), 303)
     page = render_template("sign_in.html", email=email, next=next_path, error=sentence(found))
     return page, 422
+
+
+def user_or_refusal(email: str, password: str) -> User | accounts.WrongSignIn | accounts.LockedOut:
+    """Check a password between two short transactions: hashing is slow, and writers wait."""
+    attempt = write(lambda session: accounts.begin_sign_in(session, email, utc_now()))
+    if isinstance(attempt, accounts.LockedOut):
+        return attempt
+    if not accounts.is_right(attempt, password):
+        return accounts.WrongSignIn()
+    return write(lambda session: accounts.finish_sign_in(session, attempt, password, utc_now()))
 
 
 def sentence(refused: accounts.WrongSignIn | accounts.LockedOut) -> str:

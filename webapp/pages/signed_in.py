@@ -6,7 +6,7 @@ from datetime import timedelta
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from webapp.database import db
+from webapp.database import read
 from webapp.models import User
 from webapp.pages import rights
 from webapp.services import accounts
@@ -59,7 +59,10 @@ def may(endpoint: str) -> bool:
 @login.user_loader  # type: ignore[untyped-decorator]
 def _person(session_id: str) -> Person | None:
     key, _, epoch = session_id.partition(".")
-    user = accounts.by_key(db.session, int(key))  # type: ignore[arg-type]
-    if user is None or not user.is_active or str(user.session_epoch) != epoch:
+    try:
+        user = read(lambda session: accounts.by_key(session, int(key)))
+    except accounts.AccountNotFound:
+        return None
+    if not user.is_active or str(user.session_epoch) != epoch:
         return None
     return Person(user.key, user.email, user.role, user.session_epoch)

@@ -1,16 +1,20 @@
 """People who sign in: made, checked, locked out with back-off, signed out everywhere."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import argon2
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import User
+from ml.fields import clean_text
+from webapp.models import ROLES, User
 from webapp.services import audit
 
 MIN_PASSWORD_LENGTH = 12
+# Hashing reads all of a password, so its length is bounded.
+MAX_PASSWORD_LENGTH = 500
 FREE_ATTEMPTS = 5
 MAX_LOCK = timedelta(minutes=15)
 
@@ -26,13 +30,6 @@ class WrongSignIn(ValueError):
         super().__init__("The e-mail address or the password is wrong.")
 
 
-class WrongPassword(ValueError):
-    """The present password, asked for before a change, is not the one given."""
-
-    def __init__(self) -> None:
-        super().__init__("This is not your present password.")
-
-
 class LockedOut(ValueError):
     """Too many wrong passwords; `until` says when to try again."""
 
@@ -41,21 +38,44 @@ class LockedOut(ValueError):
         self.until = until
 
 
+class WrongPassword(ValueError):
+    """The present password, asked for before a change, is not the one given."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not your present password.")
+
+
 class AccountError(ValueError):
     """An account cannot be made or changed as asked."""
 
 
-def create(session: Session, email: str, password: str, role: str, *, now: datetime) -> User:
+class AccountNotFound(LookupError):
+    """No account has this number."""
+
+    def __init__(self, key: int) -> None:
+        super().__init__(f"Account {key} not found")
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A sign-in begun: it counts as failed until the password proves right."""
+
+    user_key: int | None
+    password_hash: str
+
+
+def create(
+    session: Session, email: str, password: str, role: str, *, now: datetime, actor: str = "cli"
+) -> User:
     """Make an account; raise `AccountError` where the address is taken or the password short."""
-    email = email.strip().lower()
-    if "@" not in email or len(email) > 200:
-        raise AccountError(f"{email} is not an e-mail address")
+    email = _clean_email(email)
     if find(session, email) is not None:
         raise AccountError(f"{email} has an account already")
     user = User(
         email=email,
         password_hash=_hash(password),
-        role=role,
+        role=_known_role(role),
         is_active=True,
         session_epoch=0,
         n_failed_sign_ins=0,
@@ -63,26 +83,37 @@ def create(session: Session, email: str, password: str, role: str, *, now: datet
     )
     session.add(user)
     session.flush()
+    audit.record(session, actor, "made user", email, now=now, detail={"role": role})
     return user
 
 
-def sign_in(
-    session: Session, email: str, password: str, now: datetime
-) -> User | WrongSignIn | LockedOut:
-    """Check a password; a failure is returned, not raised, so that its count is committed.
+def begin_sign_in(session: Session, email: str, now: datetime) -> Attempt | LockedOut:
+    """Count a sign-in as failed before its password is checked, so that none goes uncounted.
 
-    After five wrong passwords the account is locked for 1, 2, 4 ... seconds, at most
+    1. This transaction, which is short, counts; it is committed whatever comes of it.
+    2. `is_right` checks the password, which is slow on purpose, outside any transaction.
+    3. `finish_sign_in` takes the count back.
+
+    After five failures the account is locked for 1, 2, 4 ... seconds, at most
     15 minutes, so that guessing is slow and the owner is never shut out for long.
     """
     user = find(session, email, lock=True)
     if user is None or not user.is_active:
-        _matches(_nobody, password)
-        return WrongSignIn()
+        return Attempt(None, _nobody)
     if user.locked_until is not None and user.locked_until > now:
         return LockedOut(user.locked_until)
-    if not _matches(user.password_hash, password):
-        _count_failure(user, now)
-        return WrongSignIn()
+    _count_failure(user, now)
+    return Attempt(user.key, user.password_hash)
+
+
+def is_right(attempt: Attempt, password: str) -> bool:
+    """Whether the password belongs to the account of the attempt."""
+    return _matches(attempt.password_hash, password) and attempt.user_key is not None
+
+
+def finish_sign_in(session: Session, attempt: Attempt, password: str, now: datetime) -> User:
+    """Let in the owner of a right password, and forget failed attempts."""
+    user = session.get_one(User, attempt.user_key, with_for_update=True)
     user.n_failed_sign_ins, user.locked_until, user.signed_in_at = 0, None, now
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
@@ -91,14 +122,15 @@ def sign_in(
 
 
 def set_password(session: Session, user: User, password: str) -> None:
-    """Give a new password and end all sessions of the user."""
+    """Give a new password, lift a lock and end all sessions of the user."""
     user.password_hash = _hash(password)
+    user.n_failed_sign_ins, user.locked_until = 0, None
     user.session_epoch += 1
 
 
 def change_password(session: Session, key: int, old: str, new: str, *, now: datetime) -> User:
     """Change one's own password, against the present one."""
-    user = session.get_one(User, key, with_for_update=True)
+    user = by_key(session, key, lock=True)
     if not _matches(user.password_hash, old):
         raise WrongPassword
     set_password(session, user, new)
@@ -106,21 +138,62 @@ def change_password(session: Session, key: int, old: str, new: str, *, now: date
     return user
 
 
+def reset_password(session: Session, key: int, *, actor: str, now: datetime) -> tuple[User, str]:
+    """Give a user a random password; it is returned once and cannot be read again."""
+    user, password = by_key(session, key, lock=True), random_password()
+    set_password(session, user, password)
+    audit.record(session, actor, "reset password", user.email, now=now)
+    return user, password
+
+
+def change_role(session: Session, key: int, role: str, *, actor: str, now: datetime) -> User:
+    """Give a user another role; the last administrator keeps theirs."""
+    role = _known_role(role)
+    admins = _locked_admins(session)
+    user = by_key(session, key, lock=True)
+    if user.role == role:
+        return user
+    _check_one_stays(admins, user, role == "admin")
+    detail = {"from": user.role, "to": role}
+    user.role = role
+    audit.record(session, actor, "changed role", user.email, now=now, detail=detail)
+    return user
+
+
+def set_active(session: Session, key: int, is_active: bool, *, actor: str, now: datetime) -> User:
+    """Turn an account off, which ends its sessions, or on again; the last administrator stays."""
+    admins = _locked_admins(session)
+    user = by_key(session, key, lock=True)
+    if user.is_active == is_active:
+        return user
+    _check_one_stays(admins, user, is_active)
+    user.is_active = is_active
+    user.session_epoch += 1
+    action = "activated user" if is_active else "deactivated user"
+    audit.record(session, actor, action, user.email, now=now)
+    return user
+
+
 def end_sessions(session: Session, key: int) -> None:
     """Sign the user out everywhere."""
-    user = session.get_one(User, key)
-    user.session_epoch += 1
+    by_key(session, key, lock=True).session_epoch += 1
 
 
 def find(session: Session, email: str, *, lock: bool = False) -> User | None:
     """The account with this address, or None."""
-    query = sa.select(User).where(User.email == email.strip().lower())
+    try:
+        query = sa.select(User).where(User.email == _clean_email(email))
+    except AccountError:
+        return None
     return session.scalar(query.with_for_update() if lock else query)
 
 
-def by_key(session: Session, key: int) -> User | None:
-    """The account with this internal key, or None."""
-    return session.get(User, key)
+def by_key(session: Session, key: int, *, lock: bool = False) -> User:
+    """The account with this internal key, locked for a change where asked."""
+    user = session.get(User, key, with_for_update=lock or None)
+    if user is None:
+        raise AccountNotFound(key)
+    return user
 
 
 def everyone(session: Session) -> list[User]:
@@ -133,15 +206,47 @@ def random_password() -> str:
     return secrets.token_urlsafe(15)
 
 
+def _clean_email(email: str) -> str:
+    try:
+        cleaned = (clean_text(email, maximum=200) or "").lower()
+    except ValueError as error:
+        raise AccountError(f"the e-mail address {error}") from None
+    name, at, host = cleaned.partition("@")
+    if not (name and at and host) or any(c.isspace() for c in cleaned):
+        raise AccountError("the e-mail address must look like name@example.com")
+    return cleaned
+
+
+def _known_role(role: str) -> str:
+    if role not in ROLES:
+        raise AccountError(f"the role must be one of {', '.join(ROLES)}")
+    return role
+
+
+def _locked_admins(session: Session) -> set[int]:
+    # Locked first and in order, so that of two who demote each other at once one must fail.
+    query = sa.select(User.key).where(User.role == "admin", User.is_active).order_by(User.key)
+    return set(session.scalars(query.with_for_update()))
+
+
+def _check_one_stays(admins: set[int], user: User, stays: bool) -> None:
+    if not stays and admins == {user.key}:
+        raise AccountError(f"{user.email} is the last administrator; make another one first")
+
+
 def _hash(password: str) -> str:
-    if len(password) < MIN_PASSWORD_LENGTH:
-        raise AccountError(f"a password has at least {MIN_PASSWORD_LENGTH} characters")
-    return _hasher.hash(password)
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise AccountError(
+            f"a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
+        )
+    return _hasher.hash(password.encode("utf-8", "surrogatepass"))
 
 
 def _matches(password_hash: str, password: str) -> bool:
+    if len(password) > MAX_PASSWORD_LENGTH:
+        return False
     try:
-        return _hasher.verify(password_hash, password)
+        return _hasher.verify(password_hash, password.encode("utf-8", "surrogatepass"))
     except argon2.exceptions.VerificationError:
         return False
 

@@ -11,6 +11,7 @@ from webapp.models import ApiKey
 from webapp.services import audit
 
 PREFIX = "ll_"
+NAME_LENGTH = 100
 SCOPES = ("score", "feedback", "admin")
 # How exact "last used" is: often enough for people, rare enough to cost nothing.
 USED_AT_STEP = timedelta(minutes=5)
@@ -32,7 +33,7 @@ def create(
         raise ValueError(f"scopes are some of {', '.join(SCOPES)}")
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
-        name=name.strip()[:100] or "unnamed",
+        name=name.strip()[:NAME_LENGTH] or "unnamed",
         digest=_digest(text),
         last_four=text[-4:],
         scopes=sorted(set(scopes)),

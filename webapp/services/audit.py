@@ -24,6 +24,9 @@ def record(
     )
 
 
-def latest(session: Session, limit: int = 100) -> list[AuditEntry]:
-    """The newest entries first."""
-    return list(session.scalars(sa.select(AuditEntry).order_by(AuditEntry.key.desc()).limit(limit)))
+def latest(session: Session, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
+    """The newest entries first, from the one before the given number on."""
+    query = sa.select(AuditEntry).order_by(AuditEntry.key.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditEntry.key < before)
+    return list(session.scalars(query))
