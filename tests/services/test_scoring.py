@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -76,7 +77,7 @@ def test_an_incoming_version_is_scored_beside_the_champion(write, read):
         make_lead(session, "noise")
         card = registry.scorecard(session, registry.champion(session))
         shifted = dataclasses.replace(card, intercept=card.intercept + 1)
-        details: dict = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+        details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
         version = registry.save(session, shifted, created_at=NOW, **details)
         registry.point(session, registry.INCOMING, version.key, NOW)
 

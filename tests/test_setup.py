@@ -1,0 +1,121 @@
+"""The first start: what it makes, what it prints, and that a second changes nothing."""
+
+import re
+import stat
+
+import pytest
+import sqlalchemy as sa
+
+from webapp.app import create_app
+from webapp.config import Settings
+from webapp.database import utc_now
+from webapp.models import ApiKey, Base, Lead, User
+from webapp.services import accounts, api_keys, demo, registry
+
+
+@pytest.fixture
+def app(empty_database_url, tmp_path):
+    return create_app(Settings(data_dir=tmp_path / "data", database_url=empty_database_url))
+
+
+def setup(app):
+    result = app.test_cli_runner().invoke(args=["setup"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def rows(read):
+    tables = Base.metadata.sorted_tables
+    return read(lambda s: {t.name: s.execute(sa.select(t)).all() for t in tables})
+
+
+def test_the_first_start_prints_a_way_in_that_works(app, read):
+    output = setup(app)
+    email, password = re.search(r"Sign in:\s+(\S+)\s+password: (\S+)", output).groups()
+    key = re.search(r"Bearer (\S+?)'", output)[1]
+    assert read(lambda s: accounts.find(s, email)).role == "admin"
+    attempt = read(lambda s: accounts.begin_sign_in(s, email, utc_now()))
+    assert accounts.is_right(attempt, password)
+    assert api_keys.allows(read(lambda s: api_keys.find(s, key)), "admin")
+
+
+def test_the_first_start_puts_1_0_in_use_and_fills_in_demo_leads(app, read):
+    setup(app)
+    assert read(registry.champion).name == "1.0"
+    leads = read(lambda s: s.scalars(sa.select(Lead)).all())
+    assert len(leads) == demo.N_LEADS
+    assert {lead.outcome for lead in leads} == {None}
+
+
+def test_a_second_start_changes_nothing(app, read):
+    setup(app)
+    before = rows(read)
+    output = setup(app)
+    assert rows(read) == before
+    assert "password:" not in output
+    assert "Bearer" not in output
+
+
+def test_the_first_access_is_kept_for_the_owner_only(app, tmp_path):
+    setup(app)
+    kept = tmp_path / "data" / "first-access.txt"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_demo_leads_can_be_left_out(empty_database_url, tmp_path, read):
+    settings = Settings(data_dir=tmp_path, database_url=empty_database_url, demo=False)
+    other = create_app(settings)
+    setup(other)
+    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 0
+
+
+def test_demo_leads_can_be_removed_whole(app, read):
+    setup(app)
+    result = app.test_cli_runner().invoke(args=["remove-demo"])
+    assert result.output == f"{demo.N_LEADS} demo leads deleted.\n"
+    left = rows(read)
+    assert {name for name in ("leads", "snapshots", "scores", "outcomes") if left[name]} == set()
+
+
+def test_create_key_prints_the_key_alone(app, read):
+    setup(app)
+    output = app.test_cli_runner().invoke(args=["create-key", "crm", "--scope", "score"]).output
+    key = read(lambda s: api_keys.find(s, output.removesuffix("\n")))
+    assert (key.name, key.scopes) == ("crm", ["score"])
+
+
+def test_doctor_is_content_after_setup_and_not_before(app):
+    before = app.test_cli_runner().invoke(args=["doctor"])
+    assert before.exit_code == 1
+    assert "run `flask --app wsgi setup`" in before.output
+    setup(app)
+    after = app.test_cli_runner().invoke(args=["doctor"])
+    assert (after.exit_code, "FAIL" in after.output) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["promote", "9.9"], "Model version 9.9 not found"),
+        (["promote", "1.0"], "already in use"),
+        (["retrain"], "needs 10 converted"),
+        (["create-user", "nobody", "--role", "rep", "--password", "x" * 12], "must look like"),
+        (["set-password", "no@example.com", "--password", "x" * 12], "no account"),
+    ],
+)
+def test_a_refused_command_says_why(args, sentence, app):
+    setup(app)
+    result = app.test_cli_runner().invoke(args=args)
+    assert result.exit_code == 1
+    assert sentence in result.output
+
+
+def test_accounts_and_keys_are_made_once_only(app, read):
+    setup(app)
+    app.test_cli_runner().invoke(
+        args=["create-user", "r@example.com", "--role", "rep", "--password", "x" * 12]
+    )
+    setup(app)
+    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(User))) == 2
+    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(ApiKey))) == 1
