@@ -52,6 +52,7 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(app):
             raise RuntimeError("the power went")
 
     sa.event.listen(db.engine, "before_cursor_execute", break_off)
-    with pytest.raises(RuntimeError, match="the power went"):
+    # Flask-Migrate ends the process where a step fails.
+    with pytest.raises(SystemExit):
         flask_migrate.upgrade()
     assert tables() == set()

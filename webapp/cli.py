@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import flask_migrate
+import sqlalchemy as sa
 import waitress
 from flask import Flask, current_app
 from flask.cli import with_appcontext
@@ -53,6 +54,13 @@ def refusals_in_words() -> Iterator[None]:
         yield
     except REFUSALS as error:
         raise click.ClickException(str(error)) from None
+    except sa.exc.OperationalError as error:
+        # The error's own text can name people's data; its kind cannot.
+        kind = type(error.orig).__name__
+        raise click.ClickException(
+            f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, and whether"
+            " the database runs; `flask --app wsgi doctor` says more."
+        ) from None
 
 
 def register(app: Flask) -> None:
@@ -78,8 +86,9 @@ def setup() -> None:
     """Prepare the database and say how to get in; changes nothing where all is there."""
     settings = product().settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    flask_migrate.upgrade()
-    access = write(_prepare)
+    with refusals_in_words():
+        flask_migrate.upgrade()
+        access = write(_prepare)
     if access is not None:
         _keep_private(access)
     _greet(access)

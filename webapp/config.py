@@ -130,14 +130,16 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
-    wrong = [n for n in environment if n.startswith(PREFIX) and n not in known]
-    return [f"{name} is not a setting{_hint(name, known)}" for name in sorted(wrong)]
+    known = [name.upper() for name in Settings.model_fields]
+    given = [n.removeprefix(PREFIX) for n in environment if n.startswith(PREFIX)]
+    return [
+        f"{PREFIX}{n} is not a setting{_hint(n, known)}" for n in sorted(given) if n not in known
+    ]
 
 
 def _hint(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    return f" (did you mean {PREFIX}{near[0]}?)" if near else ""
 
 
 def _sentence(error: Mapping[str, object]) -> str:
