@@ -108,12 +108,10 @@ def write(app):
 @pytest.fixture
 def read(app):
     """`read(fn)` runs `fn(session)` on a session of its own, so it sees what is committed now."""
-    with app.app_context():
-        engine = database.db.engine
 
     def read(work):
-        with Session(engine, expire_on_commit=False) as session:
-            return work(session)
+        with app.app_context():
+            return database.read(work)
 
     return read
 
