@@ -3,20 +3,29 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
 from ml import fields
-from webapp import cli, config, database
+from webapp import cli, config, database, observability, security
 from webapp.config import ROOT, Settings
 from webapp.pages import blueprint as pages
 from webapp.product import Product
 
 
+class Application(Flask):
+    """Flask, but unexpected errors are logged without what people sent."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Called by Flask for each of them."""
+        observability.log_failure(exc_info)
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application; wrong settings or fields stop it with every mistake named."""
     settings = settings or config.load()
-    app = Flask(__name__)
+    app = Application(__name__)
     app.extensions["leadloop"] = Product(settings, fields.load(settings.fields_file))
     app.config.update(
         SECRET_KEY=secret_key(settings),
@@ -28,6 +37,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A lead id may begin with a slash or hold two in a row.
     app.url_map.merge_slashes = False
     database.init_app(app, settings.database)
+    observability.init_app(app, settings.log_level)
+    security.init_app(app)
     pages.register(app)
     cli.register(app)
     return app
