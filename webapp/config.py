@@ -114,6 +114,8 @@ def _without_secrets(name: str, value: object) -> str:
         return "set, not shown"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     return "not set" if value is None else str(value)
 
 

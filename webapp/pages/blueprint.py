@@ -10,11 +10,21 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
-from webapp.pages import errors, formats, keys, rights, settings, sign_in, signed_in, users
+from webapp.pages import (
+    errors,
+    formats,
+    keys,
+    new_lead,
+    rights,
+    settings,
+    sign_in,
+    signed_in,
+    users,
+)
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
-PARTS = (sign_in.bp, settings.bp, keys.bp, users.bp)
+PARTS = (sign_in.bp, new_lead.bp, settings.bp, keys.bp, users.bp)
 
 csrf = CSRFProtect()
 pages = Blueprint("pages", __name__)
