@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -84,11 +85,13 @@ def init_app(app: Flask, url: str) -> None:
     """Connect the app to its database; a file database gets WAL and full durability."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     is_sqlite = url.startswith("sqlite")
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
+    options: dict[str, Any] = (
         {"module": safe_sqlite(), "pool_size": 40}
         if is_sqlite
         else {"pool_pre_ping": True, "pool_size": 20}
     )
+    # What people sent in must not reach a log through the message of an error.
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, "hide_parameters": True}
     db.init_app(app)
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS_DIR"]), render_as_batch=True)
     if is_sqlite:
@@ -134,6 +137,20 @@ def write(work: Callable[[Session], T]) -> T:
     engine = db.engine.execution_options(writes=True)
     with turn, Session(engine, expire_on_commit=False) as session, session.begin():
         return work(session)
+
+
+def read(work: Callable[[Session], T]) -> T:
+    """Run `work(session)` on a session of its own and leave no transaction open behind it."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        return work(session)
+
+
+def hold(session: Session, name: str, *, shared: bool = False) -> None:
+    """Take a named lock until the transaction ends; on SQLite writers take turns anyway."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+    session.execute(sa.select(lock(zlib.crc32(name.encode()))))
 
 
 def insert(session: Session, table: type[Base]) -> Any:

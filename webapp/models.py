@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.database import Base
 
 OUTCOMES = ("converted", "lost", "withdrawn")
+STATUSES = ("open", "converted", "lost")
 SOURCES = ("api", "rep", "csv", "salesforce")
 RUN_KINDS = ("training", "import", "rescoring", "sync")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
@@ -36,11 +37,10 @@ class Lead(Base):
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
             postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
         ),
-        sa.Index("ix_leads_lead_source_key", "lead_source", "key"),
-        sa.Index("ix_leads_industry_key", "industry", "key"),
         sa.Index("ix_leads_outcome_key", "outcome", "key"),
+        # The sorts of the lead table other than by score.
         sa.Index("ix_leads_scored_at_key", "scored_at", "key"),
-        sa.Index("ix_leads_name_key", "name", "key"),
+        sa.Index("ix_leads_sort_name_key", "sort_name", "key"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -50,7 +50,9 @@ class Lead(Base):
     email: Mapped[str | None] = mapped_column(sa.String(200))
     phone: Mapped[str | None] = mapped_column(sa.String(200))
     owner: Mapped[str | None] = mapped_column(sa.String(200))
+    # What the search looks in, as words; the migration says how it is indexed.
     search_text: Mapped[str] = mapped_column(sa.Text)
+    sort_name: Mapped[str] = mapped_column(sa.String(200))
     crm_id: Mapped[str | None] = mapped_column(sa.String(18), unique=True)
 
     age: Mapped[float | None]
@@ -94,6 +96,7 @@ class Outcome(Base):
     __tablename__ = "outcomes"
     __table_args__ = (
         sa.Index("ix_outcomes_lead_key_happened_at", "lead_key", "happened_at"),
+        sa.UniqueConstraint("lead_key", "idempotency_key"),
         one_of("result", OUTCOMES),
         one_of("source", SOURCES),
     )
@@ -107,7 +110,7 @@ class Outcome(Base):
     recorded_at: Mapped[datetime]
     reason: Mapped[str | None] = mapped_column(sa.String(500))
     rule: Mapped[str | None] = mapped_column(sa.String(100))
-    idempotency_key: Mapped[str | None] = mapped_column(sa.String(255), unique=True)
+    idempotency_key: Mapped[str | None] = mapped_column(sa.String(255))
 
 
 class ModelVersion(Base):
@@ -141,12 +144,25 @@ class ModelAlias(Base):
     since: Mapped[datetime]
 
 
+def queue_index(name: str, *facet: str) -> sa.Index:
+    """Keep the leads of one status, and of one value of a facet, in the order of their scores."""
+    return sa.Index(name, "version_key", "status", *facet, "probability", "lead_key")
+
+
 class Score(Base):
-    """A lead's current score by one version."""
+    """A lead's current score by one version, with what the lead table filters by.
+
+    `status`, `lead_source`, `industry` and `owner` repeat what the lead says ("" where unknown),
+    since an index cannot span two tables and a filtered list is read in the order of scores.
+    """
 
     __tablename__ = "scores"
     __table_args__ = (
-        sa.Index("ix_scores_version_probability", "version_key", "probability", "lead_key"),
+        queue_index("ix_scores_queue"),
+        queue_index("ix_scores_queue_lead_source", "lead_source"),
+        queue_index("ix_scores_queue_industry", "industry"),
+        queue_index("ix_scores_queue_owner", "owner"),
+        one_of("status", STATUSES),
     )
 
     version_key: Mapped[int] = mapped_column(
@@ -156,6 +172,10 @@ class Score(Base):
         sa.ForeignKey("leads.key"), primary_key=True, autoincrement=False, index=True
     )
     probability: Mapped[float]
+    status: Mapped[str] = mapped_column(sa.String(20))
+    lead_source: Mapped[str] = mapped_column(sa.String(100))
+    industry: Mapped[str] = mapped_column(sa.String(100))
+    owner: Mapped[str] = mapped_column(sa.String(200))
 
 
 class Run(Base):

@@ -8,6 +8,42 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# The index of the lead search, on words (`search_text` has them apart by single spaces). It is
+# each database's own, so it is no part of the models. Whoever rebuilds the table `leads` on SQLite
+# (batch_alter_table) drops its triggers and has to create them again.
+SEARCH_ON_SQLITE = (
+    """
+    CREATE VIRTUAL TABLE leads_search USING fts5(
+        search_text, content='leads', content_rowid='key',
+        tokenize='ascii', prefix='1 2 3', detail='none', columnsize=0
+    )
+    """,
+    """
+    CREATE TRIGGER leads_search_added AFTER INSERT ON leads BEGIN
+        INSERT INTO leads_search (rowid, search_text) VALUES (new.key, new.search_text);
+    END
+    """,
+    """
+    CREATE TRIGGER leads_search_removed AFTER DELETE ON leads BEGIN
+        INSERT INTO leads_search (leads_search, rowid, search_text)
+        VALUES ('delete', old.key, old.search_text);
+    END
+    """,
+    """
+    CREATE TRIGGER leads_search_changed AFTER UPDATE OF search_text ON leads BEGIN
+        INSERT INTO leads_search (leads_search, rowid, search_text)
+        VALUES ('delete', old.key, old.search_text);
+        INSERT INTO leads_search (rowid, search_text) VALUES (new.key, new.search_text);
+    END
+    """,
+)
+SEARCH_ON_POSTGRESQL = (
+    """
+    CREATE INDEX leads_search ON leads
+    USING gin (array_to_tsvector(string_to_array(search_text, ' ')))
+    """,
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -126,6 +162,7 @@ def upgrade() -> None:
         sa.Column("phone", sa.String(length=200), nullable=True),
         sa.Column("owner", sa.String(length=200), nullable=True),
         sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("sort_name", sa.String(length=200), nullable=False),
         sa.Column("crm_id", sa.String(length=18), nullable=True),
         sa.Column("age", sa.Double(), nullable=True),
         sa.Column("location", sa.String(length=100), nullable=True),
@@ -154,11 +191,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_leads_counted_by_run"), ["counted_by_run"], unique=False
         )
-        batch_op.create_index("ix_leads_industry_key", ["industry", "key"], unique=False)
-        batch_op.create_index("ix_leads_lead_source_key", ["lead_source", "key"], unique=False)
-        batch_op.create_index("ix_leads_name_key", ["name", "key"], unique=False)
         batch_op.create_index("ix_leads_outcome_key", ["outcome", "key"], unique=False)
         batch_op.create_index("ix_leads_scored_at_key", ["scored_at", "key"], unique=False)
+        batch_op.create_index("ix_leads_sort_name_key", ["sort_name", "key"], unique=False)
         batch_op.create_index(
             "ix_leads_uncounted",
             ["key"],
@@ -166,6 +201,10 @@ def upgrade() -> None:
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
             postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
         )
+
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for statement in SEARCH_ON_SQLITE if is_sqlite else SEARCH_ON_POSTGRESQL:
+        op.execute(statement)
 
     op.create_table(
         "model_versions",
@@ -231,7 +270,7 @@ def upgrade() -> None:
             ["lead_key"], ["leads.key"], name=op.f("fk_outcomes_lead_key_leads")
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_outcomes")),
-        sa.UniqueConstraint("idempotency_key", name=op.f("uq_outcomes_idempotency_key")),
+        sa.UniqueConstraint("lead_key", "idempotency_key", name=op.f("uq_outcomes_lead_key")),
     )
     with op.batch_alter_table("outcomes", schema=None) as batch_op:
         batch_op.create_index(
@@ -253,6 +292,13 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("lead_source", sa.String(length=100), nullable=False),
+        sa.Column("industry", sa.String(length=100), nullable=False),
+        sa.Column("owner", sa.String(length=200), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('open', 'converted', 'lost')", name=op.f("ck_scores_status_known")
+        ),
         sa.ForeignKeyConstraint(["lead_key"], ["leads.key"], name=op.f("fk_scores_lead_key_leads")),
         sa.ForeignKeyConstraint(
             ["version_key"],
@@ -264,10 +310,16 @@ def upgrade() -> None:
     with op.batch_alter_table("scores", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_scores_lead_key"), ["lead_key"], unique=False)
         batch_op.create_index(
-            "ix_scores_version_probability",
-            ["version_key", "probability", "lead_key"],
+            "ix_scores_queue",
+            ["version_key", "status", "probability", "lead_key"],
             unique=False,
         )
+        for facet in ("lead_source", "industry", "owner"):
+            batch_op.create_index(
+                f"ix_scores_queue_{facet}",
+                ["version_key", "status", facet, "probability", "lead_key"],
+                unique=False,
+            )
 
     op.create_table(
         "snapshots",
@@ -303,7 +355,9 @@ def downgrade() -> None:
 
     op.drop_table("snapshots")
     with op.batch_alter_table("scores", schema=None) as batch_op:
-        batch_op.drop_index("ix_scores_version_probability")
+        for facet in ("owner", "industry", "lead_source"):
+            batch_op.drop_index(f"ix_scores_queue_{facet}")
+        batch_op.drop_index("ix_scores_queue")
         batch_op.drop_index(batch_op.f("ix_scores_lead_key"))
 
     op.drop_table("scores")
@@ -319,13 +373,13 @@ def downgrade() -> None:
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
             postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
         )
+        batch_op.drop_index("ix_leads_sort_name_key")
         batch_op.drop_index("ix_leads_scored_at_key")
         batch_op.drop_index("ix_leads_outcome_key")
-        batch_op.drop_index("ix_leads_name_key")
-        batch_op.drop_index("ix_leads_lead_source_key")
-        batch_op.drop_index("ix_leads_industry_key")
         batch_op.drop_index(batch_op.f("ix_leads_counted_by_run"))
 
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE leads_search")
     op.drop_table("leads")
     with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotent_answers_started_at"))

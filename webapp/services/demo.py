@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields import Field, Fields, Value
-from webapp.database import change
+from webapp.database import change, hold
 from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import records, scoring
+from webapp.services import records, registry, scoring
 from webapp.services.outcomes import Said
 
 N_LEADS = 60
@@ -47,6 +47,7 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
 
 def remove(session: Session) -> int:
     """Delete the demo leads and all that belongs to them; return how many there were."""
+    hold(session, registry.FILLING)
     demo = sa.select(Lead.key).where(Lead.lead_id.startswith(PREFIX, autoescape=True))
     for table in (Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(demo)))

@@ -1,15 +1,22 @@
-"""Leads as they are now: create and update, find, and the pages of the lead table."""
+"""Leads as they are now: create, update, find; the lead table stands in `lead_table`."""
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ml.fields import Fields, Value
 from webapp.database import insert
 from webapp.models import Lead, ModelAlias, Outcome, Score, Snapshot
-from webapp.services.records import PEOPLE_FIELDS, LeadRecord
+from webapp.services.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
+
+FACETS = ("lead_source", "industry", "owner")
+WORD = re.compile(r"[^\W_]+")
+LONGEST_WORD = 64
 
 BUILTIN_COLUMNS = (
     "age",
@@ -30,36 +37,50 @@ class LeadNotFound(LookupError):
         super().__init__(f"Lead {lead_id} not found")
 
 
-def upsert(session: Session, record: LeadRecord, now: datetime) -> Lead:
-    """Create the lead or bring it up to date; what people read is kept where nothing new is sent.
+def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
+    """Create leads or bring them up to date; no lead may stand in `records` twice.
 
-    The row stays locked until the transaction ends, so that score, snapshot and
-    outcome of one lead are written one after another.
+    What people read is kept where nothing new is sent. The rows stay locked until the
+    transaction ends, so that score, snapshot and outcome of one lead are written one after
+    another; they are locked in one order, so that two batches never wait for each other.
     """
-    own = {k: v for k, v in record.inputs.items() if k not in BUILTIN_COLUMNS and v is not None}
-    values = {
-        **{name: record.inputs.get(name) for name in BUILTIN_COLUMNS},
-        **{name: record.people.get(name) for name in PEOPLE_FIELDS},
-        "own_fields": own,
-        "search_text": _search_text(record.lead_id, record.people),
-    }
-    statement = insert(session, Lead).values(
-        lead_id=record.lead_id, created_at=now, scored_at=now, **values
-    )
-    sent = (*BUILTIN_COLUMNS, "own_fields", *record.people)
-    changed = {name: statement.excluded[name] for name in sent}
+    times = {"created_at": now, "scored_at": now}
+    rows = [_row(r) | times for r in sorted(records, key=lambda r: r.lead_id)]
+    statement = insert(session, Lead)
+    new = statement.excluded
+    kept = {n: sa.func.coalesce(new[n], getattr(Lead, n)) for n in PEOPLE_FIELDS}
+    changed = {n: new[n] for n in (*BUILTIN_COLUMNS, "own_fields", "scored_at")}
     statement = statement.on_conflict_do_update(
-        index_elements=["lead_id"], set_={**changed, "scored_at": now}
+        index_elements=["lead_id"], set_={**changed, **kept}
     ).returning(Lead)
-    lead: Lead = session.scalars(statement, execution_options={"populate_existing": True}).one()
-    lead.search_text = _search_text(lead.lead_id, {n: getattr(lead, n) for n in PEOPLE_FIELDS})
-    return lead
+    found = session.scalars(statement, rows, execution_options={"populate_existing": True})
+    by_id = {lead.lead_id: lead for lead in found}
+    for lead in by_id.values():
+        _keep_found_by(lead)
+    return [by_id[record.lead_id] for record in records]
+
+
+def update_people(lead: Lead, people: Mapping[str, str]) -> None:
+    """Bring what people read of a lead up to date, where something new is sent."""
+    for name, value in people.items():
+        if getattr(lead, name) != value:
+            setattr(lead, name, value)
+    _keep_found_by(lead)
+
+
+def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
+    """The leads of these ids that exist, by id, locked in one order until the transaction ends."""
+    query = sa.select(Lead).where(Lead.lead_id.in_(lead_ids)).order_by(Lead.lead_id)
+    locked = query.with_for_update(key_share=True)
+    found = session.scalars(locked, execution_options={"populate_existing": True})
+    return {lead.lead_id: lead for lead in found}
 
 
 def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
     """Return the lead with this id, locked for a change where asked; else `LeadNotFound`."""
     query = sa.select(Lead).where(Lead.lead_id == lead_id)
-    lead = session.scalar(query.with_for_update() if lock else query)
+    # Rows that refer to the lead may still be added while it is held.
+    lead = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if lead is None:
         raise LeadNotFound(lead_id)
     return lead
@@ -67,7 +88,7 @@ def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
     """Return the lead with this internal key; else `LeadNotFound`."""
-    lead = session.get(Lead, key, with_for_update=lock or None)
+    lead = session.get(Lead, key, with_for_update={"key_share": True} if lock else None)
     if lead is None:
         raise LeadNotFound(key)
     return lead
@@ -93,6 +114,16 @@ def outcomes(session: Session, lead: Lead) -> list[Outcome]:
     return list(session.scalars(query.order_by(Outcome.happened_at.desc(), Outcome.key.desc())))
 
 
+def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
+    """The newest scoring of each of these leads, by the lead's key."""
+    other = aliased(Snapshot)
+    newest = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
+    newest = newest.order_by(other.taken_at.desc(), other.key.desc()).limit(1)
+    query = sa.select(Snapshot).join(Lead, Snapshot.key == newest.scalar_subquery())
+    found = session.scalars(query.where(Lead.key.in_(lead_keys)))
+    return {snapshot.lead_key: snapshot for snapshot in found}
+
+
 def current_probability(session: Session, lead: Lead) -> float | None:
     """The champion's present score of the lead, or None before its first scoring."""
     query = sa.select(Score.probability).join(
@@ -101,11 +132,55 @@ def current_probability(session: Session, lead: Lead) -> float | None:
     return session.scalar(query.where(ModelAlias.name == "champion", Score.lead_key == lead.key))
 
 
+def facets(lead: Lead) -> dict[str, str]:
+    """What the lead table filters by, as each score of the lead repeats it."""
+    return {
+        "status": status(lead.outcome),
+        **{name: getattr(lead, name) or "" for name in FACETS},
+    }
+
+
+def status(outcome: bool | None) -> str:
+    """Name what became of a lead: open until it is converted or lost."""
+    return {True: "converted", False: "lost", None: "open"}[outcome]
+
+
+def words(text: str) -> list[str]:
+    """The words that a search compares: without case, accents and punctuation, each once."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(c for c in plain if not unicodedata.combining(c))
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(bare)))
+
+
 def _whole(value: Value) -> Value:
     """Show a whole number as one: real columns give 5.0 for 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _search_text(lead_id: str, people: Mapping[str, str | None]) -> str:
-    parts = [lead_id, *(people.get(n) or "" for n in ("name", "company", "email"))]
-    return "\n".join(p.casefold() for p in parts if p)
+def _row(record: LeadRecord) -> dict[str, Any]:
+    """The columns of a lead as its record gives them."""
+    own = {k: v for k, v in record.inputs.items() if k not in BUILTIN_COLUMNS and v is not None}
+    return {
+        "lead_id": record.lead_id,
+        **{name: record.inputs.get(name) for name in BUILTIN_COLUMNS},
+        **{name: record.people.get(name) for name in PEOPLE_FIELDS},
+        "own_fields": own,
+        **_found_by(record.lead_id, record.people),
+    }
+
+
+def _keep_found_by(lead: Lead) -> None:
+    people = {name: getattr(lead, name) for name in PEOPLE_FIELDS}
+    for name, text in _found_by(lead.lead_id, people).items():
+        if getattr(lead, name) != text:
+            setattr(lead, name, text)
+
+
+def _found_by(lead_id: str, people: Mapping[str, str | None]) -> dict[str, str]:
+    """What the search and the sort by name read."""
+    named = [lead_id, *(people.get(n) or "" for n in ("name", "company", "email"))]
+    shown = people.get("name") or people.get("company") or lead_id
+    return {
+        "search_text": " ".join(words(" ".join(named))),
+        "sort_name": shown.casefold()[:PEOPLE_LENGTH],
+    }

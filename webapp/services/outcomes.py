@@ -1,14 +1,22 @@
 """What became of leads: recorded, withdrawn, never erased."""
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.models import Lead, Outcome
+from webapp.database import change, hold
+from webapp.models import Lead, Outcome, Score
+from webapp.services import leads, registry
 
 CLOCK_SKEW = timedelta(minutes=5)
+RESULTS = {True: "converted", False: "lost", None: "withdrawn"}
+MEANINGS = {"converted": True, "lost": False, "withdrawn": None}
 
 
 class OutcomeInFuture(ValueError):
@@ -29,6 +37,16 @@ class Said:
     idempotency_key: str | None = None
 
 
+@dataclass(frozen=True)
+class Statement:
+    """What somebody says became of a lead; without a time it is about now. None withdraws."""
+
+    lead: Lead
+    converted: bool | None
+    said: Said
+    happened_at: datetime | None = None
+
+
 def record(
     session: Session,
     lead: Lead,
@@ -40,32 +58,28 @@ def record(
 ) -> bool:
     """Add an outcome (None withdraws it) and say whether what counts for the lead has changed.
 
+    The caller holds the lead's row locked, as for `record_many`.
+    """
+    return record_many(session, [Statement(lead, converted, said, happened_at)], now=now)[0]
+
+
+def record_many(session: Session, statements: Sequence[Statement], *, now: datetime) -> list[bool]:
+    """Add outcomes in this order and say of each whether what counts for its lead has changed.
+
     1. The same thing said again by the same source adds nothing.
     2. The row is added; the newest by time of happening counts, the later row on a tie.
     3. A lead whose outcome changes becomes a new label for the next training.
 
-    The caller holds the lead's row locked (`leads.find(..., lock=True)` or `leads.upsert`).
+    The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
+    `leads.lock_many` or `leads.upsert_many`).
     """
-    if happened_at is not None and happened_at > now + CLOCK_SKEW:
+    if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in statements):
         raise OutcomeInFuture
-    newest = _newest(session, lead)
-    row = Outcome(
-        lead_key=lead.key,
-        result={True: "converted", False: "lost", None: "withdrawn"}[converted],
-        source=said.source,
-        actor=said.actor,
-        # Without a time of its own a statement is about now, and so after all earlier ones.
-        happened_at=happened_at or max(now, newest.happened_at if newest else now),
-        recorded_at=now,
-        reason=said.reason,
-        rule=said.rule,
-        idempotency_key=said.idempotency_key,
-    )
-    if (happened_at is None and _repeats(newest, row)) or _is_known(session, row):
-        return False
-    session.add(row)
-    session.flush()
-    return _settle(session, lead)
+    hold(session, registry.FILLING, shared=True)
+    histories = _histories(session, {s.lead.key for s in statements})
+    changes = [_say(session, histories[s.lead.key], s, now) for s in statements]
+    _show(session, [s.lead for s, is_change in zip(statements, changes, strict=True) if is_change])
+    return changes
 
 
 def count(session: Session) -> int:
@@ -73,9 +87,37 @@ def count(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
 
 
-def _newest(session: Session, lead: Lead) -> Outcome | None:
-    query = sa.select(Outcome).where(Outcome.lead_key == lead.key)
-    return session.scalar(query.order_by(Outcome.happened_at.desc(), Outcome.key.desc()).limit(1))
+def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[Outcome]]:
+    """All that was said of each lead, from the earliest time of happening to the latest."""
+    query = sa.select(Outcome).where(Outcome.lead_key.in_(lead_keys))
+    histories: dict[int, list[Outcome]] = defaultdict(list)
+    for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):
+        histories[row.lead_key].append(row)
+    return histories
+
+
+def _say(session: Session, history: list[Outcome], statement: Statement, now: datetime) -> bool:
+    """Add one statement to the lead's history, unless it is known, and settle the lead."""
+    said, newest = statement.said, history[-1] if history else None
+    row = Outcome(
+        lead_key=statement.lead.key,
+        result=RESULTS[statement.converted],
+        source=said.source,
+        actor=said.actor,
+        # Without a time of its own a statement is about now, and so after all earlier ones.
+        happened_at=statement.happened_at or max(now, newest.happened_at if newest else now),
+        recorded_at=now,
+        reason=said.reason,
+        rule=said.rule,
+        idempotency_key=said.idempotency_key,
+    )
+    is_about_now = statement.happened_at is None
+    if _is_known(history, row) or (is_about_now and _repeats(newest, row)):
+        return False
+    session.add(row)
+    # Behind all that happened at the same time: on a tie the later row counts.
+    history.insert(bisect_right(history, row.happened_at, key=lambda r: r.happened_at), row)
+    return _settle(statement.lead, history)
 
 
 def _repeats(newest: Outcome | None, row: Outcome) -> bool:
@@ -86,28 +128,31 @@ def _repeats(newest: Outcome | None, row: Outcome) -> bool:
     return newest.result == row.result and is_same_source
 
 
-def _is_known(session: Session, row: Outcome) -> bool:
+def _is_known(history: Iterable[Outcome], row: Outcome) -> bool:
     """Whether this very statement was recorded before: by its key, or by its time."""
-    query = sa.select(Outcome.key).where(Outcome.lead_key == row.lead_key).limit(1)
     if row.idempotency_key is not None:
-        query = query.where(Outcome.idempotency_key == row.idempotency_key)
-    else:
-        query = query.where(
-            Outcome.result == row.result,
-            Outcome.source == row.source,
-            Outcome.happened_at == row.happened_at,
-        )
-    return session.scalar(query) is not None
+        return any(row.idempotency_key == known.idempotency_key for known in history)
+    told = (row.result, row.source, row.happened_at)
+    return any(told == (known.result, known.source, known.happened_at) for known in history)
 
 
-def _settle(session: Session, lead: Lead) -> bool:
-    """Bring the lead's outcome in line with its history."""
-    newest = _newest(session, lead)
-    assert newest is not None  # a row was just added
-    outcome = {"converted": True, "lost": False, "withdrawn": None}[newest.result]
+def _settle(lead: Lead, history: list[Outcome]) -> bool:
+    """Bring the lead's outcome, and since when it is so, in line with its history."""
+    latest = takewhile(lambda row: row.result == history[-1].result, reversed(history))
+    since = list(latest)[-1].happened_at
+    outcome = MEANINGS[history[-1].result]
+    lead.outcome_at = since if outcome is not None else None
     if outcome == lead.outcome:
         return False
     lead.outcome = outcome
-    lead.outcome_at = newest.happened_at if outcome is not None else None
     lead.counted_by_run = None
     return True
+
+
+def _show(session: Session, changed: Iterable[Lead]) -> None:
+    """Repeat the changed outcomes where the lead table filters by them."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    for lead in {lead.key: lead for lead in changed}.values():
+        keys[leads.status(lead.outcome)].append(lead.key)
+    for status, lead_keys in keys.items():
+        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=status))

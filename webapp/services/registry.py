@@ -8,10 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard import Scorecard
+from webapp.database import hold
 from webapp.models import ModelAlias, ModelVersion
 
 CHAMPION = "champion"
 INCOMING = "incoming"
+# The lock between filling a version and what scorings and outcomes write of scores meanwhile.
+FILLING = "filling"
 
 _by_digest: dict[str, Scorecard] = {}
 
@@ -23,6 +26,15 @@ class Part:
     key: int
     name: str
     digest: str
+
+
+@dataclass(frozen=True)
+class InUse:
+    """The versions that score leads at this moment: the champion, and one being filled."""
+
+    champion: Part
+    card: Scorecard
+    cards: dict[int, Scorecard]
 
 
 class NoChampion(RuntimeError):
@@ -89,6 +101,26 @@ def champion(session: Session) -> ModelVersion:
     if found is None:
         raise NoChampion
     return found
+
+
+def in_use(session: Session) -> InUse:
+    """The versions to score by; until the transaction ends, filling waits."""
+    hold(session, FILLING, shared=True)
+    playing = parts(session)
+    if CHAMPION not in playing:
+        raise NoChampion
+    cards = {part.key: scorecard(session, part) for part in playing.values()}
+    champion = playing[CHAMPION]
+    return InUse(champion, cards[champion.key], cards)
+
+
+def begin_filling(session: Session, version: ModelVersion, now: datetime) -> None:
+    """Let scoring write this version's scores too, from the next one on.
+
+    Scorings that do not know of it yet are waited for: what they commit, the fill will see.
+    """
+    hold(session, FILLING)
+    point(session, INCOMING, version.key, now)
 
 
 def point(session: Session, name: str, version_key: int | None, now: datetime) -> None:

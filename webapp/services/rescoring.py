@@ -1,31 +1,31 @@
 """Filling a version's scores beside the running one, in small steps that can be repeated."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields import Fields
-from webapp.database import change, insert
+from webapp.database import change, hold, insert
 from webapp.models import Lead, ModelVersion, Score
-from webapp.services import leads, registry, scoring
+from webapp.services import leads, registry
 
 CHUNK = 500
-# A scoring that began before the fill may be committed after it; this is far longer than one takes.
-OVERLAP = timedelta(minutes=1)
 
 
 def begin(session: Session, version: ModelVersion, now: datetime) -> None:
     """Clear what is left of the version's scores; from here on live scoring writes to both."""
+    registry.begin_filling(session, version, now)
     change(session, sa.delete(Score).where(Score.version_key == version.key))
-    registry.point(session, registry.INCOMING, version.key, now)
 
 
 def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int) -> int | None:
     """Score the next leads behind `after_key`; return the last one's key, None at the end.
 
-    A score that live scoring has written meanwhile is newer and stays.
+    No scoring and no outcome is written in the middle of it. A score that live scoring has
+    written before is newer and stays.
     """
+    hold(session, registry.FILLING)
     query = sa.select(Lead).where(Lead.key > after_key).order_by(Lead.key).limit(CHUNK)
     chunk = session.scalars(query).all()
     if not chunk:
@@ -36,19 +36,12 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
             "version_key": version.key,
             "lead_key": lead.key,
             "probability": card.score(leads.inputs(lead, fields)).probability,
+            **leads.facets(lead),
         }
         for lead in chunk
     ]
     session.execute(insert(session, Score).on_conflict_do_nothing(), rows)
     return chunk[-1].key
-
-
-def catch_up(session: Session, fields: Fields, version: ModelVersion, since: datetime) -> None:
-    """Score again what was scored since the fill began, in the transaction that switches."""
-    card = registry.scorecard(session, version)
-    for lead in session.scalars(sa.select(Lead).where(Lead.scored_at >= since - OVERLAP)):
-        probability = card.score(leads.inputs(lead, fields)).probability
-        scoring.keep_score(session, version.key, lead.key, probability)
 
 
 def forget_others(session: Session) -> int:

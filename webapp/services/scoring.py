@@ -1,7 +1,9 @@
-"""Scoring one lead: what it is, what it scores now, and why."""
+"""Scoring leads, one or many: what they are, what they score now, and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +15,7 @@ from webapp.models import Lead, Score, Snapshot
 from webapp.services import leads, outcomes, registry
 from webapp.services.outcomes import Said
 from webapp.services.records import LeadRecord
+from webapp.services.registry import InUse
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,15 @@ class Scored:
     previous_probability: float | None
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A lead record on its way in: from when its inputs are, and whether an outcome came along."""
+
+    record: LeadRecord
+    taken_at: datetime
+    came_with_outcome: bool
+
+
 def score_lead(
     session: Session,
     fields: Fields,
@@ -40,56 +52,80 @@ def score_lead(
 ) -> Scored:
     """Take in a lead, score it by the champion, and record its outcome if one came with it.
 
-    1. The lead is created or updated.
-    2. The inputs are kept as a snapshot with the score they got.
-    3. The present score is written for the champion, and for a version being filled beside it.
-    4. An outcome, where one was sent, is recorded; null leaves what is known.
+    A null outcome leaves what is known.
     """
-    parts = registry.parts(session)
-    if registry.CHAMPION not in parts:
-        raise registry.NoChampion
-    champion = parts[registry.CHAMPION]
-    lead = leads.upsert(session, record, now)
-    previous = _previous_probability(session, lead)
-    card = registry.scorecard(session, champion)
-    probability = card.score(record.inputs).probability
-    session.add(
-        Snapshot(
-            lead_key=lead.key,
-            version_key=champion.key,
-            taken_at=now,
-            inputs={k: v for k, v in record.inputs.items() if v is not None},
-            probability=probability,
-            source=said.source,
-            came_with_outcome=record.outcome is not None,
-        )
-    )
-    for part in parts.values():
-        score = registry.scorecard(session, part).score(record.inputs).probability
-        keep_score(session, part.key, lead.key, score)
+    versions = registry.in_use(session)
+    arrival = Arrival(record, now, record.outcome is not None)
+    [(lead, probability)] = score_many(session, versions, [arrival], source=said.source, now=now)
     if record.outcome is not None:
         outcomes.record(session, lead, record.outcome, said, now=now, happened_at=happened_at)
     return Scored(
         lead=lead,
         probability=probability,
-        grade=card.grade(probability),
-        version=champion.name,
+        grade=versions.card.grade(probability),
+        version=versions.champion.name,
         scored_at=now,
-        reasons=explain(card, fields, record.inputs),
+        reasons=explain(versions.card, fields, record.inputs),
         unknown_fields=[f.name for f in fields.declared if record.inputs.get(f.name) is None],
-        previous_probability=previous,
+        previous_probability=_previous_probability(session, lead),
     )
 
 
-def keep_score(session: Session, version_key: int, lead_key: int, probability: float) -> None:
-    """Write a lead's present score by one version."""
-    statement = insert(session, Score).values(
-        version_key=version_key, lead_key=lead_key, probability=probability
-    )
+def score_many(
+    session: Session, versions: InUse, arrivals: Sequence[Arrival], *, source: str, now: datetime
+) -> list[tuple[Lead, float]]:
+    """Take in leads, each at most once, and give each with its score by the champion.
+
+    1. The leads are created or updated.
+    2. The inputs are kept as snapshots with the score they got.
+    3. The present score is written for the champion, and for a version being filled beside it.
+    """
+    found = leads.upsert_many(session, [a.record for a in arrivals], now)
+    scored = [
+        (lead, versions.card.score(arrival.record.inputs).probability)
+        for lead, arrival in zip(found, arrivals, strict=True)
+    ]
+    rows = [
+        snapshot(arrival, lead, probability, version_key=versions.champion.key, source=source)
+        for (lead, probability), arrival in zip(scored, arrivals, strict=True)
+    ]
+    session.execute(sa.insert(Snapshot), rows)
+    _keep_scores(session, versions, list(zip(found, arrivals, strict=True)))
+    return scored
+
+
+def snapshot(
+    arrival: Arrival, lead: Lead, probability: float, *, version_key: int, source: str
+) -> dict[str, Any]:
+    """The row that keeps a lead's inputs as they arrived, with the score they got."""
+    return {
+        "lead_key": lead.key,
+        "version_key": version_key,
+        "taken_at": arrival.taken_at,
+        "inputs": {k: v for k, v in arrival.record.inputs.items() if v is not None},
+        "probability": probability,
+        "source": source,
+        "came_with_outcome": arrival.came_with_outcome,
+    }
+
+
+def _keep_scores(session: Session, versions: InUse, placed: list[tuple[Lead, Arrival]]) -> None:
+    """Write the leads' present scores by every version in use."""
+    rows = [
+        {
+            "version_key": version_key,
+            "lead_key": lead.key,
+            "probability": card.score(arrival.record.inputs).probability,
+            **leads.facets(lead),
+        }
+        for version_key, card in versions.cards.items()
+        for lead, arrival in placed
+    ]
+    statement = insert(session, Score)
+    changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
     session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["version_key", "lead_key"], set_={"probability": probability}
-        )
+        statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed),
+        rows,
     )
 
 
@@ -101,5 +137,7 @@ def risk_category(probability: float, *, high: float, medium: float) -> str:
 
 
 def _previous_probability(session: Session, lead: Lead) -> float | None:
+    """The score before the one just given."""
     query = sa.select(Snapshot.probability).where(Snapshot.lead_key == lead.key)
-    return session.scalar(query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(1))
+    newest_first = query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc())
+    return session.scalar(newest_first.limit(1).offset(1))
