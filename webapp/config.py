@@ -32,6 +32,12 @@ def _driver_named(url: str) -> str:
     return url
 
 
+def _zero_or_from_half(confidence: float) -> float:
+    if 0 < confidence < 0.5:
+        raise ValueError("must be 0 (off) or from 0.5 to below 1")
+    return confidence
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0)]
 DatabaseUrl = Annotated[
@@ -66,8 +72,10 @@ class Settings(BaseSettings):
 
     retrain_threshold: int = Field(50, ge=10)
     retrain_every_hours: float = Field(0, ge=0)
-    promote_min_gain: Share = 0.02
-    promote_confidence: float = Field(0.9, ge=0, lt=1)
+    promote_min_gain: float = Field(0.02, ge=0, lt=1)
+    promote_confidence: Annotated[float, AfterValidator(_zero_or_from_half)] = Field(
+        0.9, ge=0, lt=1
+    )
     promote_min_each_class: int = Field(20, ge=0)
     promote_log_loss_check: bool = True
     training_limit_seconds: Seconds = 1800
@@ -129,6 +137,16 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     if mistakes:
         raise ConfigurationError(mistakes)
     return settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables from which a child process reads these very settings, secrets included."""
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    return {
+        PREFIX + name.upper(): str(v.get_secret_value() if isinstance(v, SecretStr) else v)
+        for name, v in values.items()
+        if v is not None
+    }
 
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:

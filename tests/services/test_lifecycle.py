@@ -71,7 +71,7 @@ def test_a_refused_challenger_waits_for_the_next_outcomes(write):
 def test_a_failed_training_gives_its_labels_back_and_is_tried_again_later(write, read):
     write(lambda s: label(s, 10, 10))
     run = write(claim)
-    write(lambda s: lifecycle.fail_training(s, run, "It broke.", NOW))
+    write(lambda s: lifecycle.fail(s, run, "It broke.", NOW))
     assert read(lifecycle.n_uncounted) == 20
     assert write(lambda s: claim(s, now=NOW + timedelta(seconds=30))) is None
     assert write(lambda s: claim(s, now=NOW + WAIT)) is not None

@@ -88,7 +88,8 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
         _count_labels(session, run)
         return run
     needed = _labels_needed(session, trigger, now)
-    if needed is None or not _has_both_classes(session) or n_uncounted(session) < needed:
+    # The cheapest question first: it is asked every few seconds.
+    if needed is None or n_uncounted(session) < needed or not _has_both_classes(session):
         return None
     try:
         run = runs.request(session, "training", trigger="outcomes", requested_by="worker", now=now)
@@ -101,17 +102,21 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
     return runs.claim(session, "training", worker, now)
 
 
-def fail_training(session: Session, run: Run, error: str, now: datetime) -> None:
-    """Close a training as failed; its labels count as new again."""
-    runs.finish(session, run, now, {}, error=error)
-    release_labels(session, run)
+def fail(
+    session: Session, run: Run, error: str, now: datetime, *, result: dict[str, Any] | None = None
+) -> None:
+    """Close a run as failed and undo what it had begun: the labels of a training count as new."""
+    runs.finish(session, run, now, result, error=error)
+    _undo(session, run, now)
 
 
-def release_labels(session: Session, run: Run) -> None:
-    """Let the labels that a lost training had counted start the next one."""
-    change(
-        session, sa.update(Lead).where(Lead.counted_by_run == run.key).values(counted_by_run=None)
-    )
+def free_lost_runs(session: Session, now: datetime) -> list[Run]:
+    """Free every run whose worker is gone, and undo what those had begun that cannot go on."""
+    lost = list(runs.overdue(session, now))
+    for run in lost:
+        if runs.give_up(session, run, now):
+            _undo(session, run, now)
+    return lost
 
 
 def register(
@@ -156,6 +161,14 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
     action = "rolled back" if version.key < before.key else "promoted"
     detail = {"from": before.name}
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
+
+
+def _undo(session: Session, run: Run, now: datetime) -> None:
+    if run.kind == "training":
+        counted = sa.update(Lead).where(Lead.counted_by_run == run.key)
+        change(session, counted.values(counted_by_run=None))
+    elif run.kind == "rescoring":
+        registry.point(session, registry.INCOMING, None, now)
 
 
 _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (

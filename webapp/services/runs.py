@@ -92,27 +92,36 @@ def renew(
     stage: str | None = None,
     result: dict[str, Any] | None = None,
 ) -> None:
-    """Keep the claim for another lease and show how far the run is; `LostClaim` if it is gone."""
+    """Keep the claim for another lease and show how far the run is; `LostClaim` if it is gone.
+
+    A result is a step done for good: a run that gets on is not given up, however often its
+    worker dies.
+    """
     values: dict[str, Any] = {"lease_until": now + LEASE}
     values |= {} if progress is None else {"progress": min(max(progress, 0.0), 1.0)}
     values |= {} if stage is None else {"stage": stage}
-    values |= {} if result is None else {"result": result}
+    values |= {} if result is None else {"result": result, "n_attempts": 1}
     _change(session, run, values)
 
 
 def finish(
-    session: Session, run: Run, now: datetime, result: dict[str, Any], *, error: str | None = None
+    session: Session,
+    run: Run,
+    now: datetime,
+    result: dict[str, Any] | None = None,
+    *,
+    error: str | None = None,
 ) -> None:
-    """Close the run as succeeded, or as failed with a sentence for people."""
-    state = "failed" if error else "succeeded"
-    values = {
-        "state": state,
-        "finished_at": now,
-        "result": result,
-        "error": error,
-        "lease_until": None,
-    }
-    _change(session, run, values | ({} if error else {"progress": 1.0}))
+    """Close the run as succeeded, or as failed with a sentence; no result keeps the one it has."""
+    values: dict[str, Any] = {"finished_at": now, "error": error, "lease_until": None}
+    values |= {"state": "failed"} if error else {"state": "succeeded", "progress": 1.0}
+    _change(session, run, values if result is None else values | {"result": result})
+
+
+def hand_back(session: Session, run: Run) -> None:
+    """Put a run back into the queue, for a worker that has to stop in the middle of it."""
+    values = {"state": "requested", "stage": "Waiting for the worker", "lease_until": None}
+    _change(session, run, {**values, "n_attempts": Run.n_attempts - 1})
 
 
 def overdue(session: Session, now: datetime) -> Sequence[Run]:
