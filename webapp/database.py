@@ -30,6 +30,9 @@ SQLITE_WITH_WAL_RESET_FIX = (3, 51, 3)
 SQLITE_BACKPORTS = ((3, 50, 7), (3, 44, 6))
 BUSY_TIMEOUT_MILLISECONDS = 10_000
 
+# The database is locked, full, restarting or out of connections: worth another try.
+UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+
 
 class UnsafeSQLite(RuntimeError):
     """The SQLite library found has a bug that can corrupt the database."""

@@ -144,9 +144,13 @@ class ModelAlias(Base):
     since: Mapped[datetime]
 
 
-def queue_index(name: str, *facet: str) -> sa.Index:
-    """Keep the leads of one status, and of one value of a facet, in the order of their scores."""
-    return sa.Index(name, "version_key", "status", *facet, "probability", "lead_key")
+def queue_index(name: str, *facets: str) -> sa.Index:
+    """Keep the leads of one status, and of one value of the first facet, in order of their scores.
+
+    The other facets stand behind: two filters at once are then answered from the index alone.
+    """
+    first, others = facets[:1], facets[1:]
+    return sa.Index(name, "version_key", "status", *first, "probability", "lead_key", *others)
 
 
 class Score(Base):
@@ -159,9 +163,9 @@ class Score(Base):
     __tablename__ = "scores"
     __table_args__ = (
         queue_index("ix_scores_queue"),
-        queue_index("ix_scores_queue_lead_source", "lead_source"),
-        queue_index("ix_scores_queue_industry", "industry"),
-        queue_index("ix_scores_queue_owner", "owner"),
+        queue_index("ix_scores_queue_lead_source", "lead_source", "industry", "owner"),
+        queue_index("ix_scores_queue_industry", "industry", "lead_source", "owner"),
+        queue_index("ix_scores_queue_owner", "owner", "lead_source", "industry"),
         one_of("status", STATUSES),
     )
 
@@ -252,7 +256,7 @@ class ApiKey(Base):
 
 
 class IdempotentAnswer(Base):
-    """The answer given to a request with an Idempotency-Key, kept to be given again."""
+    """A request with an Idempotency-Key: how far it is, and who is at work on it."""
 
     __tablename__ = "idempotent_answers"
     __table_args__ = (sa.UniqueConstraint("api_key_key", "path", "idempotency_key"),)
@@ -263,8 +267,25 @@ class IdempotentAnswer(Base):
     idempotency_key: Mapped[str] = mapped_column(sa.String(255))
     body_digest: Mapped[str] = mapped_column(sa.String(64))
     started_at: Mapped[datetime] = mapped_column(index=True)
-    # Empty while the first request is still at work.
-    answer: Mapped[str | None] = mapped_column(sa.Text)
+    # The request that works on it, until when it may, and how many rows are done.
+    claim: Mapped[str] = mapped_column(sa.String(32))
+    lease_until: Mapped[datetime]
+    n_rows_done: Mapped[int]
+    finished_at: Mapped[datetime | None]
+
+
+class IdempotentPart(Base):
+    """The answer to some rows of such a request, committed together with what they changed."""
+
+    __tablename__ = "idempotent_parts"
+
+    answer_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("idempotent_answers.key", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    first_row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[str] = mapped_column(sa.Text)
 
 
 class AuditEntry(Base):

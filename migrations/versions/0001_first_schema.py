@@ -136,7 +136,10 @@ def upgrade() -> None:
         sa.Column("idempotency_key", sa.String(length=255), nullable=False),
         sa.Column("body_digest", sa.String(length=64), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("claim", sa.String(length=32), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("n_rows_done", sa.Integer(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["api_key_key"],
             ["api_keys.key"],
@@ -152,6 +155,21 @@ def upgrade() -> None:
             batch_op.f("ix_idempotent_answers_started_at"), ["started_at"], unique=False
         )
 
+    op.create_table(
+        "idempotent_parts",
+        sa.Column(
+            "answer_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("first_row", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["answer_key"],
+            ["idempotent_answers.key"],
+            name=op.f("fk_idempotent_parts_answer_key_idempotent_answers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("answer_key", "first_row", name=op.f("pk_idempotent_parts")),
+    )
     op.create_table(
         "leads",
         sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -314,10 +332,14 @@ def upgrade() -> None:
             ["version_key", "status", "probability", "lead_key"],
             unique=False,
         )
-        for facet in ("lead_source", "industry", "owner"):
+        for facet, *others in (
+            ("lead_source", "industry", "owner"),
+            ("industry", "lead_source", "owner"),
+            ("owner", "lead_source", "industry"),
+        ):
             batch_op.create_index(
                 f"ix_scores_queue_{facet}",
-                ["version_key", "status", facet, "probability", "lead_key"],
+                ["version_key", "status", facet, "probability", "lead_key", *others],
                 unique=False,
             )
 
@@ -381,6 +403,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE leads_search")
     op.drop_table("leads")
+    op.drop_table("idempotent_parts")
     with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotent_answers_started_at"))
 

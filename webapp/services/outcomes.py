@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
 
 import sqlalchemy as sa
@@ -15,6 +15,14 @@ from webapp.models import Lead, Outcome, Score
 from webapp.services import leads, registry
 
 CLOCK_SKEW = timedelta(minutes=5)
+# A day begins this much earlier in the easternmost zones than in UTC.
+EASTERNMOST = timedelta(hours=14)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_TIME_TEXT = 40
+TIME_RULE = (
+    "a time in ISO 8601 with its offset (2026-03-02T09:30:00+01:00), or a date (2026-03-02: the"
+    " end of that day in UTC), from 1970 to now"
+)
 RESULTS = {True: "converted", False: "lost", None: "withdrawn"}
 MEANINGS = {"converted": True, "lost": False, "withdrawn": None}
 
@@ -80,6 +88,45 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
     changes = [_say(session, histories[s.lead.key], s, now) for s in statements]
     _show(session, [s.lead for s, is_change in zip(statements, changes, strict=True) if is_change])
     return changes
+
+
+def parse_time(value: object, now: datetime) -> datetime | None:
+    """Read when an outcome happened, None where that is not said or is now; else ValueError.
+
+    A date means its end, so that all that was known on that day comes before the outcome; a day
+    that has not ended means now, so that it can be said again without adding anything.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_TIME_TEXT:
+        raise ValueError(f"must be {TIME_RULE}")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return _exact(value, now)
+    if datetime.combine(day, time.min, UTC) > now + EASTERNMOST:
+        raise OutcomeInFuture
+    end = _since_1970(datetime.combine(day, time.max, UTC))
+    return end if end < now else None
+
+
+def _exact(text: str, now: datetime) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError("whose clock is not said")
+        at = _since_1970(at.astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise ValueError(f"must be {TIME_RULE}") from None
+    if at > now + CLOCK_SKEW:
+        raise OutcomeInFuture
+    return at
+
+
+def _since_1970(at: datetime) -> datetime:
+    if at < EARLIEST:
+        raise ValueError(f"must be {TIME_RULE}")
+    return at
 
 
 def count(session: Session) -> int:
