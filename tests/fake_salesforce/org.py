@@ -1,0 +1,180 @@
+"""The state of the org: committed rows, open transactions, who sees what, and what is deleted.
+
+A transaction stamps its rows when it starts and shows them when it commits, as Salesforce does:
+a long one appears behind rows that are already to be seen.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.fake_salesforce import ids
+from tests.fake_salesforce.clock import Clock, stamp
+from tests.fake_salesforce.objects import all_objects
+from tests.fake_salesforce.schema import SObject
+from tests.fake_salesforce.table import Row, Table
+
+RECYCLE_BIN_DAYS = 15
+
+
+class RowLocked(Exception):
+    """Another transaction has changed this row and has not committed yet."""
+
+
+class NoSuchRecord(KeyError):
+    """No committed record has this id."""
+
+
+@dataclass
+class Transaction:
+    stamp: str
+    commits_at: datetime
+    rows: dict[str, Row] = field(default_factory=dict)
+
+
+class Org:
+    """Rows are read by `row`, changed by `create` and `change`, within `transaction` or alone."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.objects = all_objects()
+        self.tables = {name: Table() for name in self.objects}
+        self.hidden: set[str] = set()
+        self.acting_user = ""
+        # A change takes a second of the org's time, so that the next one has a later stamp.
+        self.transaction_seconds = 0 if clock.ticks else 1
+        self._names = {each.prefix: name for name, each in self.objects.items()}
+        self._n_made = dict.fromkeys(self.objects, 0)
+        self._current: Transaction | None = None
+        self._open: list[Transaction] = []
+        self._deletions: dict[str, dict[str, str]] = {name: {} for name in self.objects}
+
+    def sobject(self, name: str) -> SObject | None:
+        return self.objects.get(name.lower())
+
+    def name_of(self, record_id: str) -> str | None:
+        """The lower-case name of the object that an id belongs to."""
+        return self._names.get(record_id[:3])
+
+    def table_of(self, record_id: str) -> Table:
+        name = self.name_of(record_id)
+        if name is None:
+            raise NoSuchRecord(record_id)
+        return self.tables[name]
+
+    # Reading
+
+    def row(self, record_id: str) -> Row:
+        """The row as this transaction sees it."""
+        if self._current and record_id in self._current.rows:
+            return self._current.rows[record_id]
+        self.settle()
+        try:
+            return self.table_of(record_id).rows[record_id]
+        except KeyError:
+            raise NoSuchRecord(record_id) from None
+
+    def is_locked(self, record_id: str) -> bool:
+        self.settle()
+        return any(record_id in each.rows for each in self._open)
+
+    def deletions(self, name: str, start: str, end: str) -> list[tuple[str, str]]:
+        """(time, id) of what was deleted in [start, end), purged rows too."""
+        self.settle()
+        log = self._deletions[name.lower()]
+        return sorted((at, record_id) for record_id, at in log.items() if start <= at < end)
+
+    # Changing
+
+    @contextmanager
+    def transaction(self, commits_after_seconds: float = 0) -> Iterator[Transaction]:
+        """All changes within have one stamp and are seen at once, perhaps later."""
+        if self._current is not None:
+            yield self._current
+            return
+        now = self.clock.now
+        opened = Transaction(stamp(now), now + timedelta(seconds=commits_after_seconds))
+        self._current = opened
+        try:
+            yield opened
+        finally:
+            self._current = None
+        self._open.append(opened)
+        self.clock.advance(self.transaction_seconds)
+        self.settle()
+
+    def create(self, name: str, **fields: Any) -> str:
+        """A new row of this object; the answer is its id."""
+        key = name.lower()
+        self._n_made[key] += 1
+        record_id = ids.make(self.objects[key].prefix, self._n_made[key])
+        with self.transaction() as current:
+            born = {"CreatedDate": current.stamp, "CreatedById": self.acting_user}
+            self._stage(current, {"Id": record_id} | born, fields)
+        return record_id
+
+    def change(self, record_id: str, **fields: Any) -> None:
+        """Set fields of a row and stamp it."""
+        if self.is_locked(record_id):
+            raise RowLocked(record_id)
+        row = self.row(record_id)
+        with self.transaction() as current:
+            self._stage(current, row, fields)
+
+    def _stage(self, current: Transaction, row: Row, fields: Row) -> None:
+        at = {
+            "LastModifiedDate": current.stamp,
+            "LastModifiedById": self.acting_user,
+            "SystemModstamp": current.stamp,
+        }
+        current.rows[row["Id"]] = without_nulls(row | at | fields)
+
+    def change_unstamped(self, record_id: str, **fields: Any) -> None:
+        """Set fields as an administrator's change of set-up does: at once, and no stamp moves."""
+        self.table_of(record_id).put(without_nulls(self.row(record_id) | fields))
+
+    def purge(self, record_id: str) -> None:
+        """Remove a row for good; `getDeleted` still lists it."""
+        name = self.name_of(record_id)
+        if name is None or self.is_locked(record_id):
+            raise RowLocked(record_id)
+        self.tables[name].remove(record_id)
+        self._deletions[name].setdefault(record_id, stamp(self.clock.now))
+
+    # Time
+
+    def settle(self) -> None:
+        """Do what the clock has made due: commit, and empty the recycle bin."""
+        now = self.clock.now
+        due = [each for each in self._open if each.commits_at <= now]
+        if due:
+            self._open = [each for each in self._open if each.commits_at > now]
+            for each in sorted(due, key=lambda each: each.commits_at):
+                self._commit(each)
+        self._empty_recycle_bin(stamp(now - timedelta(days=RECYCLE_BIN_DAYS)))
+
+    def _commit(self, committed: Transaction) -> None:
+        for record_id, row in committed.rows.items():
+            name = self._names[record_id[:3]]
+            log = self._deletions[name]
+            if row.get("IsDeleted"):
+                log.setdefault(record_id, committed.stamp)
+            else:
+                log.pop(record_id, None)
+            self.tables[name].put(row)
+
+    def _empty_recycle_bin(self, before: str) -> None:
+        for name, log in self._deletions.items():
+            while log:
+                record_id, at = next(iter(log.items()))
+                if at >= before:
+                    break
+                del log[record_id]
+                if record_id in self.tables[name].rows:
+                    self.tables[name].remove(record_id)
+
+
+def without_nulls(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value is not None and value is not False}
