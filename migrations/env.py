@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
+from webapp import crm_tables
 from webapp.database import db
-from webapp.models import Base
 
 # Any number that nothing else in the database locks.
 MIGRATION_LOCK = 4_201_731
@@ -22,7 +22,7 @@ def run() -> None:
     with engine.connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=Base.metadata,
+            target_metadata=crm_tables.Base.metadata,
             include_name=is_in_models,
             **current_app.extensions["migrate"].configure_args,
         )

@@ -8,6 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 # The index of the lead search, on words (`search_text` has them apart by single spaces). It is
 # each database's own, so it is no part of the models. Whoever rebuilds the table `leads` on SQLite
 # (batch_alter_table) drops its triggers and has to create them again.
@@ -48,7 +50,7 @@ SEARCH_ON_POSTGRESQL = (
 def upgrade() -> None:
     op.create_table(
         "api_keys",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("last_four", sa.String(length=4), nullable=False),
@@ -62,7 +64,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "audit_entries",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=200), nullable=False),
         sa.Column("action", sa.String(length=50), nullable=False),
@@ -75,7 +77,7 @@ def upgrade() -> None:
 
     op.create_table(
         "runs",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("trigger", sa.String(length=50), nullable=False),
@@ -112,7 +114,7 @@ def upgrade() -> None:
 
     op.create_table(
         "users",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
         sa.Column("email", sa.String(length=200), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
@@ -128,10 +130,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "idempotent_answers",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "api_key_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("api_key_key", KEY, nullable=False),
         sa.Column("path", sa.String(length=100), nullable=False),
         sa.Column("idempotency_key", sa.String(length=255), nullable=False),
         sa.Column("body_digest", sa.String(length=64), nullable=False),
@@ -157,9 +157,7 @@ def upgrade() -> None:
 
     op.create_table(
         "idempotent_parts",
-        sa.Column(
-            "answer_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("answer_key", KEY, nullable=False),
         sa.Column("first_row", sa.Integer(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -172,7 +170,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "leads",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
         sa.Column("lead_id", sa.String(length=100), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=True),
         sa.Column("company", sa.String(length=200), nullable=True),
@@ -182,6 +180,7 @@ def upgrade() -> None:
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("sort_name", sa.String(length=200), nullable=False),
         sa.Column("crm_id", sa.String(length=18), nullable=True),
+        sa.Column("merged_into_key", KEY, nullable=True),
         sa.Column("age", sa.Double(), nullable=True),
         sa.Column("location", sa.String(length=100), nullable=True),
         sa.Column("industry", sa.String(length=100), nullable=True),
@@ -193,13 +192,14 @@ def upgrade() -> None:
         sa.Column("own_fields", sa.JSON(), nullable=False),
         sa.Column("outcome", sa.Boolean(), nullable=True),
         sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "counted_by_run", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
+        sa.Column("counted_by_run", KEY, nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("scored_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["counted_by_run"], ["runs.key"], name=op.f("fk_leads_counted_by_run_runs")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merged_into_key"], ["leads.key"], name=op.f("fk_leads_merged_into_key_leads")
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_leads")),
         sa.UniqueConstraint("crm_id", name=op.f("uq_leads_crm_id")),
@@ -208,6 +208,9 @@ def upgrade() -> None:
     with op.batch_alter_table("leads", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_leads_counted_by_run"), ["counted_by_run"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_leads_merged_into_key"), ["merged_into_key"], unique=False
         )
         batch_op.create_index("ix_leads_outcome_key", ["outcome", "key"], unique=False)
         batch_op.create_index("ix_leads_scored_at_key", ["scored_at", "key"], unique=False)
@@ -226,13 +229,11 @@ def upgrade() -> None:
 
     op.create_table(
         "model_versions",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
         sa.Column("name", sa.String(length=20), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("run_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column(
-            "parent_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
+        sa.Column("run_key", KEY, nullable=True),
+        sa.Column("parent_key", KEY, nullable=True),
         sa.Column("family", sa.String(length=50), nullable=False),
         sa.Column("scorecard", sa.JSON(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -255,9 +256,7 @@ def upgrade() -> None:
     op.create_table(
         "model_aliases",
         sa.Column("name", sa.String(length=20), nullable=False),
-        sa.Column(
-            "version_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("version_key", KEY, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_key"],
@@ -268,8 +267,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "outcomes",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("lead_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("lead_key", KEY, nullable=False),
         sa.Column("result", sa.String(length=20), nullable=False),
         sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column("actor", sa.String(length=200), nullable=False),
@@ -299,13 +298,13 @@ def upgrade() -> None:
         "scores",
         sa.Column(
             "version_key",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            KEY,
             autoincrement=False,
             nullable=False,
         ),
         sa.Column(
             "lead_key",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            KEY,
             autoincrement=False,
             nullable=False,
         ),
@@ -345,11 +344,9 @@ def upgrade() -> None:
 
     op.create_table(
         "snapshots",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("lead_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "version_key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("key", KEY, nullable=False),
+        sa.Column("lead_key", KEY, nullable=False),
+        sa.Column("version_key", KEY, nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("inputs", sa.JSON(), nullable=False),
         sa.Column("probability", sa.Double(), nullable=False),
@@ -398,6 +395,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_leads_sort_name_key")
         batch_op.drop_index("ix_leads_scored_at_key")
         batch_op.drop_index("ix_leads_outcome_key")
+        batch_op.drop_index(batch_op.f("ix_leads_merged_into_key"))
         batch_op.drop_index(batch_op.f("ix_leads_counted_by_run"))
 
     if op.get_bind().dialect.name == "sqlite":

@@ -1,0 +1,215 @@
+"""The tables of the CRM connection. What they mean and who writes them stands in the services.
+
+Times that a CRM has stamped its rows with are texts, kept as they came.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.database import Base
+from webapp.models import Key, one_of
+
+TRANSFORMS = ("as_is", "days_since", "boolean", "constant")
+OUTBOX_STATES = ("due", "sent", "dead", "stopped")
+UNMATCHED_STATES = ("open", "linked", "ignored", "settled")
+SIDES = ("rep", "salesforce", "newest", "agreement")
+
+RecordId = sa.String(18)
+Stamp = sa.String(40)
+
+
+class CrmConnection(Base):
+    """The org we are connected to: how, by which rules, and in which state that is."""
+
+    __tablename__ = "crm_connections"
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    method: Mapped[str] = mapped_column(sa.String(30))
+    domain: Mapped[str] = mapped_column(sa.String(255))
+    username: Mapped[str] = mapped_column(sa.String(200))
+    # Encrypted, with a key that is not in the database.
+    sealed_secrets: Mapped[str] = mapped_column(sa.Text)
+    is_paused: Mapped[bool]
+    # What the administrator chose: outcome rules, filter, conflicts, write-back, history.
+    rules: Mapped[dict[str, Any]]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(sa.String(200))
+    # The fields of Lead as Salesforce described them last.
+    described: Mapped[list[Any]]
+    described_at: Mapped[datetime | None]
+    # The breaker: open while a case stands here; without a time until a person acts.
+    breaker_case: Mapped[str | None] = mapped_column(sa.String(60))
+    breaker_detail: Mapped[str] = mapped_column(sa.String(500))
+    breaker_until: Mapped[datetime | None]
+    n_failures: Mapped[int]
+    calls_on: Mapped[str] = mapped_column(sa.String(10))
+    n_calls: Mapped[int]
+    n_used: Mapped[int | None]
+    n_limit: Mapped[int | None]
+    # Somebody said that there is news: the next run is due at once.
+    hinted_at: Mapped[datetime | None]
+    reconciled_at: Mapped[datetime | None]
+    # How far outcomes were compared, and how far scores were looked through for the write-back.
+    compared_through_key: Mapped[int] = mapped_column(Key)
+    offered_since: Mapped[datetime | None]
+    offered_version_key: Mapped[int | None] = mapped_column(Key)
+    offered_through_key: Mapped[int] = mapped_column(Key)
+
+
+class CrmWindow(Base):
+    """How far one object has been read; see `sync.salesforce.window`."""
+
+    __tablename__ = "crm_windows"
+
+    object: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    done_until: Mapped[str | None] = mapped_column(Stamp)
+    start: Mapped[str | None] = mapped_column(Stamp)
+    end: Mapped[str | None] = mapped_column(Stamp)
+    after_stamp: Mapped[str | None] = mapped_column(Stamp)
+    after_id: Mapped[str] = mapped_column(RecordId)
+
+
+class CrmLead(Base):
+    """A lead as Salesforce has it: only what its inputs and its outcome depend on."""
+
+    __tablename__ = "crm_leads"
+
+    id: Mapped[str] = mapped_column(RecordId, primary_key=True)
+    lead_key: Mapped[int | None] = mapped_column(sa.ForeignKey("leads.key"), unique=True)
+    stamp: Mapped[str] = mapped_column(Stamp)
+    digest: Mapped[str] = mapped_column(sa.String(32))
+    inputs_digest: Mapped[str] = mapped_column(sa.String(32))
+    # Values of the mapped Salesforce fields, before any transform.
+    values: Mapped[dict[str, Any]]
+    created_at: Mapped[str] = mapped_column(Stamp)
+    active_on: Mapped[str | None] = mapped_column(sa.String(10))
+    status: Mapped[str | None] = mapped_column(sa.String(255))
+    is_converted: Mapped[bool]
+    converted_on: Mapped[str | None] = mapped_column(sa.String(10))
+    opportunity_id: Mapped[str | None] = mapped_column(RecordId, index=True)
+    contact_id: Mapped[str | None] = mapped_column(RecordId, index=True)
+    is_deleted: Mapped[bool]
+    merged_into: Mapped[str | None] = mapped_column(RecordId, index=True)
+    # Chosen by a person from the list of unmatched opportunities.
+    linked_opportunity_id: Mapped[str | None] = mapped_column(RecordId, index=True)
+    # What we recorded last on Salesforce's word: converted, lost or withdrawn, and why.
+    said: Mapped[str | None] = mapped_column(sa.String(20))
+    rule: Mapped[str | None] = mapped_column(sa.String(10))
+    source_id: Mapped[str | None] = mapped_column(RecordId)
+    said_at: Mapped[datetime | None]
+    is_inferred: Mapped[bool]
+    # Salesforce refused a score for it; and: read it once more by its id.
+    is_unscorable: Mapped[bool]
+    is_to_be_read: Mapped[bool] = mapped_column(index=True)
+
+
+class CrmOpportunity(Base):
+    """What an opportunity says about outcomes; no names, no amounts."""
+
+    __tablename__ = "crm_opportunities"
+
+    id: Mapped[str] = mapped_column(RecordId, primary_key=True)
+    stamp: Mapped[str] = mapped_column(Stamp)
+    created_at: Mapped[str] = mapped_column(Stamp)
+    stage_changed_at: Mapped[str | None] = mapped_column(Stamp)
+    is_closed: Mapped[bool]
+    is_won: Mapped[bool]
+    is_deleted: Mapped[bool]
+    has_source: Mapped[bool]
+    # When we saw what it says now: for changes that move no stamp.
+    changed_at: Mapped[datetime]
+
+
+class CrmRole(Base):
+    """A converted lead's contact plays a role in an opportunity."""
+
+    __tablename__ = "crm_roles"
+
+    crm_lead_id: Mapped[str] = mapped_column(sa.ForeignKey("crm_leads.id"), primary_key=True)
+    opportunity_id: Mapped[str] = mapped_column(RecordId, primary_key=True, index=True)
+
+
+class CrmFieldMap(Base):
+    """Where one field of a lead comes from."""
+
+    __tablename__ = "crm_field_maps"
+    __table_args__ = (one_of("transform", TRANSFORMS),)
+
+    field: Mapped[str] = mapped_column(sa.String(63), primary_key=True)
+    crm_field: Mapped[str | None] = mapped_column(sa.String(80))
+    transform: Mapped[str] = mapped_column(sa.String(20))
+    constant: Mapped[str | None] = mapped_column(sa.String(100))
+    # What stands for a value outside of the field's rule; None: unknown.
+    fallback: Mapped[str | None] = mapped_column(sa.String(100))
+    # The Salesforce field does not move when a lead is converted.
+    is_stable: Mapped[bool]
+
+
+class CrmOutbox(Base):
+    """A lead's score on its way to Salesforce, and what was written last."""
+
+    __tablename__ = "crm_outbox"
+    __table_args__ = (
+        one_of("state", OUTBOX_STATES),
+        sa.Index("ix_crm_outbox_state_due_at", "state", "due_at"),
+    )
+
+    lead_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("leads.key"), primary_key=True, autoincrement=False
+    )
+    state: Mapped[str] = mapped_column(sa.String(10))
+    due_at: Mapped[datetime]
+    n_attempts: Mapped[int]
+    case: Mapped[str | None] = mapped_column(sa.String(60))
+    detail: Mapped[str] = mapped_column(sa.String(500))
+    sent_at: Mapped[datetime | None]
+    sent_score: Mapped[float | None]
+    sent_band: Mapped[str | None] = mapped_column(sa.String(10))
+    sent_version: Mapped[str | None] = mapped_column(sa.String(20))
+
+
+class CrmUnmatched(Base):
+    """A closed opportunity that should belong to a lead, and no lead is found."""
+
+    __tablename__ = "crm_unmatched"
+    __table_args__ = (
+        one_of("state", UNMATCHED_STATES),
+        sa.Index("ix_crm_unmatched_state_first_seen_at", "state", "first_seen_at"),
+    )
+
+    opportunity_id: Mapped[str] = mapped_column(RecordId, primary_key=True)
+    reason: Mapped[str] = mapped_column(sa.String(30))
+    state: Mapped[str] = mapped_column(sa.String(10))
+    first_seen_at: Mapped[datetime]
+    n_tries: Mapped[int]
+    lead_key: Mapped[int | None] = mapped_column(sa.ForeignKey("leads.key"), index=True)
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(sa.String(200))
+
+
+class CrmConflict(Base):
+    """A rep and Salesforce say different things of a lead's outcome."""
+
+    __tablename__ = "crm_conflicts"
+    __table_args__ = (
+        sa.Index(
+            "uq_crm_conflicts_open_lead",
+            "lead_key",
+            unique=True,
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
+        ),
+        sa.Index("ix_crm_conflicts_settled_at_key", "settled_at", "key"),
+    )
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    lead_key: Mapped[int] = mapped_column(sa.ForeignKey("leads.key"), index=True)
+    rep_outcome_key: Mapped[int] = mapped_column(sa.ForeignKey("outcomes.key"), index=True)
+    crm_outcome_key: Mapped[int] = mapped_column(sa.ForeignKey("outcomes.key"), index=True)
+    opened_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(sa.String(200))
+    kept: Mapped[str | None] = mapped_column(sa.String(20))
