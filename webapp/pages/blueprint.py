@@ -49,6 +49,8 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["key"] = KeyConverter
     app.register_blueprint(pages)
+    # An address that belongs to no part: the API answers for its own before this is asked.
+    app.register_error_handler(HTTPException, errors.http_error)
 
 
 @pages.before_request

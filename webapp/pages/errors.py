@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from webapp.pages import formats
 from webapp.services import accounts, api_keys, leads, lifecycle, registry, runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
@@ -56,13 +57,13 @@ def http_error(error: HTTPException) -> ResponseReturnValue:
 def service_error(error: Exception) -> ResponseReturnValue:
     """Give a service's own sentence, and the next step."""
     status, next_step = next(v for kind, v in SERVICE_ERRORS.items() if isinstance(error, kind))
-    return answer(status, str(error), next_step)
+    return answer(status, formats.sentence(error), next_step)
 
 
 def answer(status: int, means: str, next_step: str) -> ResponseReturnValue:
     """A page that says what is wrong; where htmx asked for a fragment, a notice beside it all."""
     if request.headers.get("HX-Request"):
-        text = f"{means.rstrip('.')}. {next_step}"
+        text = f"{means} {next_step}"
         notice = render_template("partials/notice.html", kind="bad", sentence=text)
         return notice, status, {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
     page = render_template("error.html", status=status, means=means, next_step=next_step)

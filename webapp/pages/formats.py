@@ -51,6 +51,12 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def sentence(error: Exception) -> str:
+    """What a service says of an error, as a sentence of its own."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def number(count: float) -> str:
     """A number with its thousands set apart."""
     return f"{count:,}"

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.database import read, utc_now, write
-from webapp.pages import rights, signed_in
+from webapp.pages import formats, rights, sign_in, signed_in
 from webapp.product import product
 from webapp.services import accounts, audit
 
@@ -44,16 +44,19 @@ def in_force() -> ResponseReturnValue:
 @bp.post("/password")
 def change_password() -> ResponseReturnValue:
     """Any role: a new password for oneself, against the present one."""
-    key, now = current_user.key, utc_now()
     old, new = request.form.get("old", ""), request.form.get("new", "")
     if new != request.form.get("again", ""):
         return _account_page({"again": "This is not the same as the new password."})
+    attempt = sign_in.attempt(current_user.email, old)
+    if isinstance(attempt, accounts.LockedOut):
+        return _account_page({"old": sign_in.sentence(attempt)})
+    if isinstance(attempt, accounts.WrongSignIn):
+        return _account_page({"old": "This is not your present password."})
+    now = utc_now()
     try:
-        user = write(lambda session: accounts.change_password(session, key, old, new, now=now))
-    except accounts.WrongPassword as error:
-        return _account_page({"old": str(error)})
+        user = write(lambda session: accounts.change_password(session, attempt, new, now=now))
     except accounts.AccountError as error:
-        return _account_page({"new": str(error)})
+        return _account_page({"new": formats.sentence(error)})
     signed_in.begin(user)
     flash("Your password is changed. Other devices are signed out.", "good")
     return redirect(url_for("pages.settings.index"), 303)

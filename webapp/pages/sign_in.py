@@ -6,13 +6,15 @@ from urllib.parse import urlsplit
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.urls import iri_to_uri
 
 from webapp.database import utc_now, write
-from webapp.models import User
 from webapp.pages import formats, signed_in
 from webapp.services import accounts
 
 bp = Blueprint("sign_in", __name__)
+
+Refusal = accounts.WrongSignIn | accounts.LockedOut
 
 # A path of our own: a second slash or a backslash would name another host to a browser.
 OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
@@ -20,13 +22,13 @@ OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
 
 def ask() -> ResponseReturnValue:
     """Send a visitor to the sign-in page, and afterwards back to the page they were on."""
-    if not request.headers.get("HX-Request"):
-        path = request.full_path.rstrip("?") if request.method == "GET" else ""
-        return redirect(url_for("pages.sign_in.show", next=own_path(path)), 303)
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    from_htmx = bool(request.headers.get("HX-Request"))
+    here = request.headers.get("HX-Current-URL", "") if from_htmx else request.url
+    page = urlsplit(iri_to_uri(here))
     path = page.path + (f"?{page.query}" if page.query else "")
-    target = url_for("pages.sign_in.show", next=own_path(path))
-    return "", 401, {"HX-Redirect": target}
+    is_page = from_htmx or request.method == "GET"
+    target = url_for("pages.sign_in.show", next=own_path(path) if is_page else None)
+    return ("", 401, {"HX-Redirect": target}) if from_htmx else redirect(target, 303)
 
 
 def own_path(path: str | None) -> str | None:
@@ -47,25 +49,24 @@ def sign_in() -> ResponseReturnValue:
     """Anybody: check the password and begin a session."""
     email, password = request.form.get("email", ""), request.form.get("password", "")
     next_path = own_path(request.form.get("next"))
-    found = user_or_refusal(email, password)
-    if isinstance(found, User):
-        signed_in.begin(found)
-        return redirect(next_path or url_for("pages.home"), 303)
-    page = render_template("sign_in.html", email=email, next=next_path, error=sentence(found))
-    return page, 422
+    right = attempt(email, password)
+    if isinstance(right, Refusal):
+        page = render_template("sign_in.html", email=email, next=next_path, error=sentence(right))
+        return page, 422
+    now = utc_now()
+    signed_in.begin(write(lambda s: accounts.finish_sign_in(s, right, password, now)))
+    return redirect(next_path or url_for("pages.home"), 303)
 
 
-def user_or_refusal(email: str, password: str) -> User | accounts.WrongSignIn | accounts.LockedOut:
-    """Check a password between two short transactions: hashing is slow, and writers wait."""
-    attempt = write(lambda session: accounts.begin_sign_in(session, email, utc_now()))
-    if isinstance(attempt, accounts.LockedOut):
-        return attempt
-    if not accounts.is_right(attempt, password):
-        return accounts.WrongSignIn()
-    return write(lambda session: accounts.finish_sign_in(session, attempt, password, utc_now()))
+def attempt(email: str, password: str) -> accounts.Attempt | Refusal:
+    """Check a password, outside any transaction: hashing is slow, and other writers would wait."""
+    begun = write(lambda session: accounts.begin_sign_in(session, email, utc_now()))
+    if isinstance(begun, accounts.LockedOut) or accounts.is_right(begun, password):
+        return begun
+    return accounts.WrongSignIn()
 
 
-def sentence(refused: accounts.WrongSignIn | accounts.LockedOut) -> str:
+def sentence(refused: Refusal) -> str:
     """Why nobody was signed in, and what to do."""
     if isinstance(refused, accounts.WrongSignIn):
         return f"{refused} Check both and try again."

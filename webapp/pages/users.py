@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.database import read, utc_now, write
-from webapp.pages import rights
+from webapp.pages import formats, rights
 from webapp.services import accounts
 
 bp = Blueprint("users", __name__, url_prefix="/settings/users")
@@ -27,7 +27,7 @@ def create() -> ResponseReturnValue:
             lambda session: accounts.create(session, email, password, role, now=now, actor=actor)
         )
     except accounts.AccountError as error:
-        return _page(error=_sentence(error), email=email, role=role), 422
+        return _page(error=formats.sentence(error), email=email, role=role), 422
     return _page(made=user, password=password)
 
 
@@ -77,8 +77,3 @@ def _page(**values: object) -> str:
         users=read(accounts.everyone),
         sentences=rights.SENTENCES,
     )
-
-
-def _sentence(error: accounts.AccountError) -> str:
-    text = str(error)
-    return f"{text[0].upper()}{text[1:]}."

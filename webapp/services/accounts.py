@@ -38,13 +38,6 @@ class LockedOut(ValueError):
         self.until = until
 
 
-class WrongPassword(ValueError):
-    """The present password, asked for before a change, is not the one given."""
-
-    def __init__(self) -> None:
-        super().__init__("This is not your present password.")
-
-
 class AccountError(ValueError):
     """An account cannot be made or changed as asked."""
 
@@ -128,11 +121,9 @@ def set_password(session: Session, user: User, password: str) -> None:
     user.session_epoch += 1
 
 
-def change_password(session: Session, key: int, old: str, new: str, *, now: datetime) -> User:
-    """Change one's own password, against the present one."""
-    user = by_key(session, key, lock=True)
-    if not _matches(user.password_hash, old):
-        raise WrongPassword
+def change_password(session: Session, attempt: Attempt, new: str, *, now: datetime) -> User:
+    """Change one's own password, after an attempt with the present one that `is_right`."""
+    user = session.get_one(User, attempt.user_key, with_for_update=True)
     set_password(session, user, new)
     audit.record(session, user.email, "changed password", user.email, now=now)
     return user

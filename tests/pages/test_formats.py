@@ -1,0 +1,34 @@
+"""How moments and figures read."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import NOW
+from webapp.pages import formats
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (3_599, "59 minutes ago"),
+        (86_400, "1 day ago"),
+        (61 * 86_400, "2 months ago"),
+        (800 * 86_400, "2 years ago"),
+        (-30, "in less than a minute"),
+        (-7_200, "in 2 hours"),
+    ],
+)
+def test_a_moment_reads_in_its_largest_unit(seconds, words):
+    assert formats.ago(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0 %"), (0.004, "<1 %"), (0.256, "26 %"), (0.996, ">99 %"), (1, "100 %")],
+)
+def test_only_what_is_certain_reads_as_certain(share, text):
+    assert formats.percent(share) == text

@@ -1,0 +1,159 @@
+"""Settings: the own password, keys, users, the audit log, and what is in force."""
+
+import re
+
+import pytest
+
+from tests.factories import PASSWORD
+from webapp.models import ApiKey
+from webapp.services import accounts, api_keys
+
+NEW_PASSWORD = "a longer horse battery"
+
+
+@pytest.fixture
+def admin(ada, sign_in):
+    return sign_in(ada)
+
+
+def new_key(admin):
+    answer = admin.post("/settings/keys", data={"name": "Website", "scope": ["score", "feedback"]})
+    return re.findall(r'<code class="secret"[^>]*>(ll_[^<]+)</code>', answer.text)[0]
+
+
+def change_password(person, old=PASSWORD, new=NEW_PASSWORD, again=NEW_PASSWORD):
+    form = {"old": old, "new": new, "again": again}
+    return person.post("/settings/password", data=form)
+
+
+def test_a_new_password_keeps_this_session_and_ends_the_others(rita, sign_in):
+    here, elsewhere = sign_in(rita), sign_in(rita)
+    assert change_password(here).location == "/settings"
+    assert "Your password is changed" in here.get("/settings").text
+    assert elsewhere.get("/settings").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "sentence"),
+    [
+        ({"old": "wrong"}, "old", "This is not your present password."),
+        ({"new": "short", "again": "short"}, "new", "A password has 12 to 500 characters."),
+        ({"again": "another one"}, "again", "This is not the same as the new password."),
+    ],
+)
+def test_a_password_that_cannot_be_changed_says_why_beside_its_field(
+    form, field, sentence, rita, sign_in
+):
+    answer = change_password(sign_in(rita), **form)
+    assert answer.status_code == 422
+    assert f'id="{field}-error">{sentence}<' in answer.text
+
+
+def test_wrong_present_passwords_are_counted_like_wrong_sign_ins(rita, sign_in):
+    rep = sign_in(rita)
+    for _ in range(accounts.FREE_ATTEMPTS):
+        change_password(rep, old="wrong")
+    assert "Too many wrong passwords" in change_password(rep).text
+
+
+def test_a_new_key_works_and_is_shown_once(admin, read):
+    text = new_key(admin)
+    assert read(lambda s: api_keys.find(s, text)).scopes == ["feedback", "score"]
+    assert text not in admin.get("/settings/keys").text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"name": "", "scope": "score"},
+        {"name": "x" * 101, "scope": "score"},
+        {"name": "a\0b", "scope": "score"},
+        {"name": "Website"},
+        {"name": "Website", "scope": "everything"},
+    ],
+)
+def test_a_key_without_name_or_right_is_not_made(form, admin, read):
+    assert admin.post("/settings/keys", data=form).status_code == 422
+    assert read(api_keys.everything) == []
+
+
+def test_a_revoked_key_stays_on_the_list_and_works_no_more(admin, read):
+    text = new_key(admin)
+    key: ApiKey = read(lambda s: api_keys.find(s, text))
+    admin.post(f"/settings/keys/{key.key}/revoke")
+    assert read(lambda s: api_keys.find(s, text)) is None
+    assert "revoked" in admin.get("/settings/keys").text
+
+
+def test_a_new_user_signs_in_with_the_password_shown(admin, read, app):
+    answer = admin.post("/settings/users", data={"email": "New@Example.com", "role": "manager"})
+    password = re.findall(r'<code class="secret"[^>]*>([^<]+)</code>', answer.text)[0]
+    user = read(lambda s: accounts.find(s, "new@example.com"))
+    assert user.role == "manager"
+    assert accounts.is_right(accounts.Attempt(user.key, user.password_hash), password)
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ({"email": "ada@example.com", "role": "rep"}, "has an account already"),
+        ({"email": "nobody", "role": "rep"}, "must look like name@example.com"),
+        ({"email": "new@example.com", "role": "owner"}, "The role must be one of"),
+        ({"email": "n\0w@example.com", "role": "rep"}, "must not hold control characters"),
+    ],
+)
+def test_a_user_that_cannot_be_made_says_why(form, sentence, admin, read):
+    answer = admin.post("/settings/users", data=form)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert len(read(accounts.everyone)) == 1
+
+
+def test_the_last_administrator_can_neither_leave_nor_be_turned_off(admin, ada, read):
+    for action in (f"{ada.key}/role", f"{ada.key}/deactivate"):
+        answer = admin.post(f"/settings/users/{action}", data={"role": "rep"})
+        assert answer.status_code == 409
+        assert "is the last administrator; make another one first" in answer.text
+    assert read(lambda s: accounts.by_key(s, ada.key)).is_active
+
+
+def test_a_user_is_turned_off_and_on_and_given_a_role(admin, rita, read):
+    for action, form in (("deactivate", {}), ("activate", {}), ("role", {"role": "manager"})):
+        answer = admin.post(f"/settings/users/{rita.key}/{action}", data=form)
+        assert answer.location == "/settings/users"
+    found = read(lambda s: accounts.by_key(s, rita.key))
+    assert (found.is_active, found.role) == (True, "manager")
+
+
+def test_a_user_who_does_not_exist_is_named(admin):
+    answer = admin.post("/settings/users/4711/deactivate")
+    assert answer.status_code == 404
+    assert "Account 4711 not found" in answer.text
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 40, "x"])
+def test_a_number_that_no_account_can_have_is_no_page(number, admin):
+    assert admin.post(f"/settings/users/{number}/deactivate").status_code in {404, 405}
+
+
+def test_the_audit_log_tells_who_did_what(admin, ada, rita):
+    admin.post(f"/settings/users/{rita.key}/role", data={"role": "manager"})
+    page = admin.get("/settings/audit-log").text
+    assert re.search(r"ada@example.com.*changed role.*rita@example.com.*to: manager", page, re.S)
+
+
+def test_the_audit_log_goes_on_to_older_entries(admin, rita, monkeypatch):
+    monkeypatch.setattr("webapp.pages.settings.AUDIT_PAGE", 2)
+    for role in ("manager", "rep", "manager"):
+        admin.post(f"/settings/users/{rita.key}/role", data={"role": role})
+    first = admin.get("/settings/audit-log").text
+    older = re.findall(r'href="(/settings/audit-log\?before=\d+)"', first)[0]
+    assert first.count("changed role") == 2
+    assert admin.get(older).text.count("changed role") == 1
+
+
+def test_what_is_in_force_names_settings_and_fields_but_no_secret(app, admin):
+    page = admin.get("/settings/in-force").text
+    assert "LEADLOOP_RETRAIN_THRESHOLD" in page
+    assert "a whole number from 0 to 120" in page
+    assert app.config["SECRET_KEY"] not in page

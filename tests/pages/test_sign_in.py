@@ -1,0 +1,140 @@
+"""Signing in and out: the session, the lock-out, and where one lands afterwards."""
+
+import re
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import csrf_token
+from tests.factories import NOW, PASSWORD
+from webapp.pages.sign_in import own_path
+from webapp.services import accounts
+
+
+def post(client, **form):
+    return client.post("/sign-in", data={"csrf_token": csrf_token(client, "/sign-in"), **form})
+
+
+def cookie(client):
+    return client.get_cookie("leadloop_8000").value
+
+
+def test_whoever_signs_in_lands_where_they_wanted_to_go(client, rita):
+    asked = client.get("/settings?tab=a b")
+    assert asked.location == "/sign-in?next=/settings?tab%3Da%2520b"
+    assert 'name="next" value="/settings?tab=a%20b"' in client.get(asked.location).text
+    answer = post(client, email=rita.email, password=PASSWORD, next="/settings?tab=a%20b")
+    assert (answer.status_code, answer.location) == (303, "/settings?tab=a%20b")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        " //evil.example",
+        "/leads\r\nSet-Cookie: a=b",
+        "leads",
+        "",
+    ],
+)
+def test_nobody_is_sent_to_another_site_after_signing_in(path, client, rita):
+    answer = post(client, email=rita.email, password=PASSWORD, next=path)
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+@given(st.text(alphabet=st.sampled_from("/\\:@.?#%ae\t\r\n \x00é")))
+def test_a_path_that_is_let_through_is_one_of_ours(path):
+    found = own_path(path)
+    assert found is None or urlsplit(urljoin("https://own.example/", found)).netloc == "own.example"
+
+
+def test_a_wrong_password_says_what_to_do_and_keeps_the_address(client, rita):
+    answer = post(client, email=rita.email, password="wrong")
+    assert answer.status_code == 422
+    assert "The e-mail address or the password is wrong." in answer.text
+    assert f'value="{rita.email}"' in answer.text
+    assert "wrong" not in re.findall('value="([^"]*)"', answer.text)
+
+
+def test_an_unknown_address_gets_the_same_answer(client, rita):
+    known, unknown = (
+        re.sub("(nobody|rita)@example.com|content=.*|value=.*", "", answer.text)
+        for answer in (
+            post(client, email=rita.email, password="wrong"),
+            post(client, email="nobody@example.com", password="wrong"),
+        )
+    )
+    assert known == unknown
+
+
+def test_a_locked_account_is_told_how_long_to_wait(client, rita):
+    for _ in range(accounts.FREE_ATTEMPTS):
+        post(client, email=rita.email, password="wrong")
+    answer = post(client, email=rita.email, password=PASSWORD)
+    assert answer.status_code == 422
+    assert re.search(r"Too many wrong passwords .* Wait \d+ seconds?, then try again", answer.text)
+
+
+@pytest.mark.parametrize("email", ["\0", "a\0b@example.com", "é" * 5000, "a@b@c", " "])
+def test_no_address_is_too_odd_to_be_refused(email, client):
+    assert post(client, email=email, password="x" * 10_000).status_code == 422
+
+
+def test_a_session_begun_before_signing_in_is_left_behind(client, rita):
+    client.get("/sign-in")
+    with client.session_transaction() as session:
+        session["planted"] = "by somebody else"
+    before = csrf_token(client, "/sign-in")
+    post(client, email=rita.email, password=PASSWORD)
+    with client.session_transaction() as session:
+        assert "planted" not in session
+    assert client.post("/sign-out", data={"csrf_token": before}).status_code == 400
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(client, rita):
+    answer = post(client, email=rita.email, password=PASSWORD)
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert "SameSite=Lax" in answer.headers["Set-Cookie"]
+
+
+def test_a_copy_of_the_cookie_is_worth_nothing_after_signing_out(app, rita, sign_in):
+    rep = sign_in(rita)
+    copy = cookie(rep)
+    assert rep.post("/sign-out").location == "/sign-in"
+    thief = app.test_client()
+    thief.set_cookie("leadloop_8000", copy)
+    assert thief.get("/settings").status_code == 303
+
+
+def test_a_deactivated_user_is_out_at_once(rita, write, sign_in):
+    rep = sign_in(rita)
+    write(lambda s: accounts.set_active(s, rita.key, False, actor="ada", now=NOW))
+    assert rep.get("/settings").status_code == 303
+
+
+def test_a_new_role_counts_from_the_next_click(rita, write, sign_in):
+    rep = sign_in(rita)
+    assert rep.get("/settings/keys").status_code == 403
+    write(lambda s: accounts.change_role(s, rita.key, "admin", actor="ada", now=NOW))
+    assert rep.get("/settings/keys").status_code == 200
+
+
+def test_a_fragment_asked_for_after_the_session_ended_takes_the_whole_page_to_sign_in(client):
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/leads?grade=A"}
+    answer = client.post("/settings/password", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/sign-in?next=/leads?grade%3DA"
+
+
+def test_whoever_is_signed_in_needs_no_sign_in_page(rita, sign_in):
+    assert sign_in(rita).get("/sign-in?next=/settings").location == "/settings"
+    assert sign_in(rita).get("/sign-in?next=//evil.example").location == "/"
