@@ -101,3 +101,15 @@ def test_an_outcome_that_came_with_the_score_counts(champion, write, read):
     write(lambda s: score(s, actual_outcome=False))
     write(lambda s: make_outcome(s, "L-1", False))
     assert read(lambda s: leads.find(s, "L-1").outcome) is False
+
+
+def test_a_lead_that_stands_twice_in_a_batch_is_scored_twice_in_order(champion, write, read):
+    sent = [{"email_opens": 1, "actual_outcome": True}, {}, {"email_opens": 30}]
+    ids = ["L-1", "L-2", "L-1"]
+    rows = [records.clean(FIELDS, {"lead_id": i, **row}) for i, row in zip(ids, sent, strict=True)]
+    first, other, second = write(lambda s: scoring.score_leads(s, FIELDS, rows, PROGRAM, now=LATER))
+    assert [s.lead.lead_id for s in (first, other, second)] == ids
+    assert (first.previous_probability, other.previous_probability) == (None, None)
+    assert second.previous_probability == first.probability
+    assert (first.outcome, other.outcome, second.outcome) == (True, None, True)
+    assert read(lambda s: leads.find(s, "L-1").email_opens) == 30

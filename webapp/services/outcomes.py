@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
@@ -111,16 +112,15 @@ def parse_time(value: object, now: datetime) -> datetime | None:
 
 
 def _exact(text: str, now: datetime) -> datetime:
-    try:
+    at = None
+    with suppress(ValueError, OverflowError):
         at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise ValueError("whose clock is not said")
-        at = _since_1970(at.astimezone(UTC))
-    except (ValueError, OverflowError):
-        raise ValueError(f"must be {TIME_RULE}") from None
+        at = at.astimezone(UTC) if at.tzinfo is not None else None
+    if at is None:
+        raise ValueError(f"must be {TIME_RULE}")
     if at > now + CLOCK_SKEW:
         raise OutcomeInFuture
-    return at
+    return _since_1970(at)
 
 
 def _since_1970(at: datetime) -> datetime:

@@ -1,9 +1,9 @@
 """What a lead record may hold and what is wrong with one: one rule for every way in."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from ml.fields import Fields, Value, clean_text
@@ -14,6 +14,9 @@ PEOPLE_LENGTH = 200
 LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
 OUTCOME_RULE = "true, false or null"
+KNOWN_RULE = "a field of the contract or of fields.toml"
+MOST_UNKNOWN_KEYS = 20
+MOST_HINTS = 3
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,7 @@ def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> L
 
     With `text`, values are strings as forms and files have them, and empty means unknown.
     """
-    known = {"lead_id", "actual_outcome", *PEOPLE_FIELDS, *fields.names}
-    check = _Checker(record, [_unknown_key(str(k), known) for k in record if k not in known])
+    check = _Checker(record, _unknown_keys(fields, record))
     lead_id = check("lead_id", LEAD_ID_RULE, clean_lead_id)
     people = {name: check(name, PEOPLE_RULE, _person_text) for name in PEOPLE_FIELDS}
     outcome = check("actual_outcome", OUTCOME_RULE, partial(parse_outcome, text=text))
@@ -95,10 +97,20 @@ def _person_text(value: Any) -> str | None:
     return clean_text(value, maximum=PEOPLE_LENGTH)
 
 
-def _unknown_key(name: str, known: set[str]) -> FieldError:
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    shown = name[:100].encode("ascii", "replace").decode()
-    return FieldError(
-        shown, f"is not a known field{hint}", "a field of the contract or of fields.toml"
-    )
+def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:
+    known = ("lead_id", "actual_outcome", *PEOPLE_FIELDS)
+    unknown = [str(key) for key in record if key not in known and key not in fields]
+    # Looking for what was meant takes time, and a long list of mistakes helps nobody.
+    meant = [fields.nearest(key, known) for key in unknown[:MOST_HINTS]]
+    hints = [f"; did you mean {name}?" if name else "" for name in meant]
+    listed = zip_longest(unknown[:MOST_UNKNOWN_KEYS], hints, fillvalue="")
+    errors = [
+        FieldError(_shown(key), f"is not a known field{hint}", KNOWN_RULE) for key, hint in listed
+    ]
+    if n_more := len(unknown[MOST_UNKNOWN_KEYS:]):
+        errors.append(FieldError("", f"holds {n_more:,} more unknown fields", KNOWN_RULE))
+    return errors
+
+
+def _shown(key: str) -> str:
+    return key[:100].encode("ascii", "replace").decode()

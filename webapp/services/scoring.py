@@ -13,14 +13,17 @@ from ml.reasons import Reason, explain
 from webapp.database import insert
 from webapp.models import Lead, Score, Snapshot
 from webapp.services import leads, outcomes, registry
-from webapp.services.outcomes import Said
+from webapp.services.outcomes import Said, Statement
 from webapp.services.records import LeadRecord
 from webapp.services.registry import InUse
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A lead's new score with all that the answer tells about it."""
+    """A lead's new score with all that the answer tells about it.
+
+    `outcome` is what counts for the lead after this scoring.
+    """
 
     lead: Lead
     probability: float
@@ -29,6 +32,7 @@ class Scored:
     scored_at: datetime
     reasons: list[Reason]
     unknown_fields: list[str]
+    outcome: bool | None
     previous_probability: float | None
 
 
@@ -42,33 +46,73 @@ class Arrival:
 
 
 def score_lead(
-    session: Session,
-    fields: Fields,
-    record: LeadRecord,
-    said: Said,
-    *,
-    now: datetime,
-    happened_at: datetime | None = None,
+    session: Session, fields: Fields, record: LeadRecord, said: Said, *, now: datetime
 ) -> Scored:
-    """Take in a lead, score it by the champion, and record its outcome if one came with it.
+    """Take in a lead, score it by the champion, and record its outcome if one came with it."""
+    return score_leads(session, fields, [record], said, now=now)[0]
 
-    A null outcome leaves what is known.
+
+def score_leads(
+    session: Session, fields: Fields, records: Sequence[LeadRecord], said: Said, *, now: datetime
+) -> list[Scored]:
+    """Take in leads in this order, score them, and record the outcomes that came with them.
+
+    A null outcome leaves what is known. A lead may stand there more than once.
     """
     versions = registry.in_use(session)
-    arrival = Arrival(record, now, record.outcome is not None)
-    [(lead, probability)] = score_many(session, versions, [arrival], source=said.source, now=now)
-    if record.outcome is not None:
-        outcomes.record(session, lead, record.outcome, said, now=now, happened_at=happened_at)
-    return Scored(
-        lead=lead,
-        probability=probability,
-        grade=versions.card.grade(probability),
-        version=versions.champion.name,
-        scored_at=now,
-        reasons=explain(versions.card, fields, record.inputs),
-        unknown_fields=[f.name for f in fields.declared if record.inputs.get(f.name) is None],
-        previous_probability=_previous_probability(session, lead),
-    )
+    scored: dict[int, Scored] = {}
+    for places in _rounds(records):
+        some = [records[place] for place in places]
+        answers = _score_round(session, fields, versions, some, said=said, now=now)
+        scored |= zip(places, answers, strict=True)
+    return [scored[place] for place in range(len(records))]
+
+
+def _rounds(records: Sequence[LeadRecord]) -> list[list[int]]:
+    """The places of the records, so that no lead stands in a round twice."""
+    rounds: list[list[int]] = []
+    n_seen: dict[str, int] = {}
+    for place, record in enumerate(records):
+        number = n_seen.get(record.lead_id, 0)
+        n_seen[record.lead_id] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(place)
+    return rounds
+
+
+def _score_round(
+    session: Session,
+    fields: Fields,
+    versions: InUse,
+    records: Sequence[LeadRecord],
+    *,
+    said: Said,
+    now: datetime,
+) -> list[Scored]:
+    arrivals = [Arrival(record, now, record.outcome is not None) for record in records]
+    found = score_many(session, versions, arrivals, source=said.source, now=now)
+    placed = list(zip(found, records, strict=True))
+    statements = [
+        Statement(lead, r.outcome, said) for (lead, _), r in placed if r.outcome is not None
+    ]
+    if statements:
+        outcomes.record_many(session, statements, now=now)
+    previous = _previous_probabilities(session, [lead.key for lead, _ in found])
+    return [
+        Scored(
+            lead=lead,
+            probability=probability,
+            grade=versions.card.grade(probability),
+            version=versions.champion.name,
+            scored_at=now,
+            reasons=explain(versions.card, fields, record.inputs),
+            unknown_fields=[f.name for f in fields.declared if record.inputs.get(f.name) is None],
+            outcome=lead.outcome,
+            previous_probability=previous[lead.key],
+        )
+        for (lead, probability), record in placed
+    ]
 
 
 def score_many(
@@ -136,8 +180,9 @@ def risk_category(probability: float, *, high: float, medium: float) -> str:
     return "medium" if probability >= medium else "low"
 
 
-def _previous_probability(session: Session, lead: Lead) -> float | None:
-    """The score before the one just given."""
-    query = sa.select(Snapshot.probability).where(Snapshot.lead_key == lead.key)
-    newest_first = query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc())
-    return session.scalar(newest_first.limit(1).offset(1))
+def _previous_probabilities(session: Session, lead_keys: list[int]) -> dict[int, float | None]:
+    """The score of each lead before the one just given."""
+    before = sa.select(Snapshot.probability).where(Snapshot.lead_key == Lead.key).correlate(Lead)
+    before = before.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(1).offset(1)
+    query = sa.select(Lead.key, before.scalar_subquery()).where(Lead.key.in_(lead_keys))
+    return dict(session.execute(query).all())
