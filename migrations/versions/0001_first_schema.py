@@ -72,8 +72,8 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_audit_entries")),
     )
-    with op.batch_alter_table("audit_entries", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_audit_entries_at"), ["at"], unique=False)
+    with op.batch_alter_table("audit_entries") as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_entries_at"), ["at"])
 
     op.create_table(
         "runs",
@@ -102,8 +102,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_runs")),
     )
-    with op.batch_alter_table("runs", schema=None) as batch_op:
-        batch_op.create_index("ix_runs_kind_key", ["kind", "key"], unique=False)
+    with op.batch_alter_table("runs") as batch_op:
+        batch_op.create_index("ix_runs_kind_key", ["kind", "key"])
         batch_op.create_index(
             "uq_runs_open_kind",
             ["kind"],
@@ -150,10 +150,8 @@ def upgrade() -> None:
             "api_key_key", "path", "idempotency_key", name=op.f("uq_idempotent_answers_api_key_key")
         ),
     )
-    with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_idempotent_answers_started_at"), ["started_at"], unique=False
-        )
+    with op.batch_alter_table("idempotent_answers") as batch_op:
+        batch_op.create_index(batch_op.f("ix_idempotent_answers_started_at"), ["started_at"])
 
     op.create_table(
         "idempotent_parts",
@@ -205,20 +203,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("crm_id", name=op.f("uq_leads_crm_id")),
         sa.UniqueConstraint("lead_id", name=op.f("uq_leads_lead_id")),
     )
-    with op.batch_alter_table("leads", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_leads_counted_by_run"), ["counted_by_run"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_leads_merged_into_key"), ["merged_into_key"], unique=False
-        )
-        batch_op.create_index("ix_leads_outcome_key", ["outcome", "key"], unique=False)
-        batch_op.create_index("ix_leads_scored_at_key", ["scored_at", "key"], unique=False)
-        batch_op.create_index("ix_leads_sort_name_key", ["sort_name", "key"], unique=False)
+    with op.batch_alter_table("leads") as batch_op:
+        batch_op.create_index(batch_op.f("ix_leads_counted_by_run"), ["counted_by_run"])
+        batch_op.create_index(batch_op.f("ix_leads_merged_into_key"), ["merged_into_key"])
+        batch_op.create_index("ix_leads_outcome_key", ["outcome", "key"])
+        batch_op.create_index("ix_leads_scored_at_key", ["scored_at", "key"])
+        batch_op.create_index("ix_leads_sort_name_key", ["sort_name", "key"])
         batch_op.create_index(
             "ix_leads_uncounted",
-            ["key"],
-            unique=False,
+            ["key"]
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
             postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
         )
@@ -289,9 +282,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_outcomes")),
         sa.UniqueConstraint("lead_key", "idempotency_key", name=op.f("uq_outcomes_lead_key")),
     )
-    with op.batch_alter_table("outcomes", schema=None) as batch_op:
+    with op.batch_alter_table("outcomes") as batch_op:
         batch_op.create_index(
-            "ix_outcomes_lead_key_happened_at", ["lead_key", "happened_at"], unique=False
+            "ix_outcomes_lead_key_happened_at", ["lead_key", "happened_at"]
         )
 
     op.create_table(
@@ -324,12 +317,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("version_key", "lead_key", name=op.f("pk_scores")),
     )
-    with op.batch_alter_table("scores", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_scores_lead_key"), ["lead_key"], unique=False)
+    with op.batch_alter_table("scores") as batch_op:
+        batch_op.create_index(batch_op.f("ix_scores_lead_key"), ["lead_key"])
         batch_op.create_index(
             "ix_scores_queue",
-            ["version_key", "status", "probability", "lead_key"],
-            unique=False,
+            ["version_key", "status", "probability", "lead_key"]
         )
         for facet, *others in (
             ("lead_source", "industry", "owner"),
@@ -338,8 +330,7 @@ def upgrade() -> None:
         ):
             batch_op.create_index(
                 f"ix_scores_queue_{facet}",
-                ["version_key", "status", facet, "probability", "lead_key", *others],
-                unique=False,
+                ["version_key", "status", facet, "probability", "lead_key", *others]
             )
 
     op.create_table(
@@ -362,31 +353,31 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_snapshots")),
     )
-    with op.batch_alter_table("snapshots", schema=None) as batch_op:
+    with op.batch_alter_table("snapshots") as batch_op:
         batch_op.create_index(
-            "ix_snapshots_lead_key_taken_at", ["lead_key", "taken_at"], unique=False
+            "ix_snapshots_lead_key_taken_at", ["lead_key", "taken_at"]
         )
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("snapshots", schema=None) as batch_op:
+    with op.batch_alter_table("snapshots") as batch_op:
         batch_op.drop_index("ix_snapshots_lead_key_taken_at")
 
     op.drop_table("snapshots")
-    with op.batch_alter_table("scores", schema=None) as batch_op:
+    with op.batch_alter_table("scores") as batch_op:
         for facet in ("owner", "industry", "lead_source"):
             batch_op.drop_index(f"ix_scores_queue_{facet}")
         batch_op.drop_index("ix_scores_queue")
         batch_op.drop_index(batch_op.f("ix_scores_lead_key"))
 
     op.drop_table("scores")
-    with op.batch_alter_table("outcomes", schema=None) as batch_op:
+    with op.batch_alter_table("outcomes") as batch_op:
         batch_op.drop_index("ix_outcomes_lead_key_happened_at")
 
     op.drop_table("outcomes")
     op.drop_table("model_aliases")
     op.drop_table("model_versions")
-    with op.batch_alter_table("leads", schema=None) as batch_op:
+    with op.batch_alter_table("leads") as batch_op:
         batch_op.drop_index(
             "ix_leads_uncounted",
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
@@ -402,12 +393,12 @@ def downgrade() -> None:
         op.execute("DROP TABLE leads_search")
     op.drop_table("leads")
     op.drop_table("idempotent_parts")
-    with op.batch_alter_table("idempotent_answers", schema=None) as batch_op:
+    with op.batch_alter_table("idempotent_answers") as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotent_answers_started_at"))
 
     op.drop_table("idempotent_answers")
     op.drop_table("users")
-    with op.batch_alter_table("runs", schema=None) as batch_op:
+    with op.batch_alter_table("runs") as batch_op:
         batch_op.drop_index(
             "uq_runs_open_kind",
             sqlite_where=sa.text("finished_at IS NULL"),
@@ -416,7 +407,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_runs_kind_key")
 
     op.drop_table("runs")
-    with op.batch_alter_table("audit_entries", schema=None) as batch_op:
+    with op.batch_alter_table("audit_entries") as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entries_at"))
 
     op.drop_table("audit_entries")

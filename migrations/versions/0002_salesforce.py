@@ -109,20 +109,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_crm_leads")),
         sa.UniqueConstraint("lead_key", name=op.f("uq_crm_leads_lead_key")),
     )
-    with op.batch_alter_table("crm_leads", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_crm_leads_contact_id"), ["contact_id"], unique=False)
+    with op.batch_alter_table("crm_leads") as batch_op:
+        batch_op.create_index(batch_op.f("ix_crm_leads_contact_id"), ["contact_id"])
+        batch_op.create_index(batch_op.f("ix_crm_leads_is_to_be_read"), ["is_to_be_read"])
         batch_op.create_index(
-            batch_op.f("ix_crm_leads_is_to_be_read"), ["is_to_be_read"], unique=False
+            batch_op.f("ix_crm_leads_linked_opportunity_id"), ["linked_opportunity_id"]
         )
-        batch_op.create_index(
-            batch_op.f("ix_crm_leads_linked_opportunity_id"),
-            ["linked_opportunity_id"],
-            unique=False,
-        )
-        batch_op.create_index(batch_op.f("ix_crm_leads_merged_into"), ["merged_into"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_crm_leads_opportunity_id"), ["opportunity_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_crm_leads_merged_into"), ["merged_into"])
+        batch_op.create_index(batch_op.f("ix_crm_leads_opportunity_id"), ["opportunity_id"])
 
     op.create_table(
         "crm_outbox",
@@ -149,8 +143,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("lead_key", name=op.f("pk_crm_outbox")),
     )
-    with op.batch_alter_table("crm_outbox", schema=None) as batch_op:
-        batch_op.create_index("ix_crm_outbox_state_due_at", ["state", "due_at"], unique=False)
+    with op.batch_alter_table("crm_outbox") as batch_op:
+        batch_op.create_index("ix_crm_outbox_state_due_at", ["state", "due_at"])
 
     op.create_table(
         "crm_unmatched",
@@ -171,11 +165,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("opportunity_id", name=op.f("pk_crm_unmatched")),
     )
-    with op.batch_alter_table("crm_unmatched", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_crm_unmatched_lead_key"), ["lead_key"], unique=False)
-        batch_op.create_index(
-            "ix_crm_unmatched_state_first_seen_at", ["state", "first_seen_at"], unique=False
-        )
+    with op.batch_alter_table("crm_unmatched") as batch_op:
+        batch_op.create_index(batch_op.f("ix_crm_unmatched_lead_key"), ["lead_key"])
+        batch_op.create_index("ix_crm_unmatched_state_first_seen_at", ["state", "first_seen_at"])
 
     op.create_table(
         "crm_conflicts",
@@ -202,17 +194,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_crm_conflicts")),
     )
-    with op.batch_alter_table("crm_conflicts", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_crm_conflicts_crm_outcome_key"), ["crm_outcome_key"], unique=False
-        )
-        batch_op.create_index(batch_op.f("ix_crm_conflicts_lead_key"), ["lead_key"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_crm_conflicts_rep_outcome_key"), ["rep_outcome_key"], unique=False
-        )
-        batch_op.create_index(
-            "ix_crm_conflicts_settled_at_key", ["settled_at", "key"], unique=False
-        )
+    with op.batch_alter_table("crm_conflicts") as batch_op:
+        batch_op.create_index(batch_op.f("ix_crm_conflicts_crm_outcome_key"), ["crm_outcome_key"])
+        batch_op.create_index(batch_op.f("ix_crm_conflicts_lead_key"), ["lead_key"])
+        batch_op.create_index(batch_op.f("ix_crm_conflicts_rep_outcome_key"), ["rep_outcome_key"])
+        batch_op.create_index("ix_crm_conflicts_settled_at_key", ["settled_at", "key"])
         batch_op.create_index(
             "uq_crm_conflicts_open_lead",
             ["lead_key"],
@@ -230,18 +216,16 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("crm_lead_id", "opportunity_id", name=op.f("pk_crm_roles")),
     )
-    with op.batch_alter_table("crm_roles", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_crm_roles_opportunity_id"), ["opportunity_id"], unique=False
-        )
+    with op.batch_alter_table("crm_roles") as batch_op:
+        batch_op.create_index(batch_op.f("ix_crm_roles_opportunity_id"), ["opportunity_id"])
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("crm_roles", schema=None) as batch_op:
+    with op.batch_alter_table("crm_roles") as batch_op:
         batch_op.drop_index(batch_op.f("ix_crm_roles_opportunity_id"))
 
     op.drop_table("crm_roles")
-    with op.batch_alter_table("crm_conflicts", schema=None) as batch_op:
+    with op.batch_alter_table("crm_conflicts") as batch_op:
         batch_op.drop_index(
             "uq_crm_conflicts_open_lead",
             sqlite_where=sa.text("settled_at IS NULL"),
@@ -253,16 +237,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_crm_conflicts_crm_outcome_key"))
 
     op.drop_table("crm_conflicts")
-    with op.batch_alter_table("crm_unmatched", schema=None) as batch_op:
+    with op.batch_alter_table("crm_unmatched") as batch_op:
         batch_op.drop_index("ix_crm_unmatched_state_first_seen_at")
         batch_op.drop_index(batch_op.f("ix_crm_unmatched_lead_key"))
 
     op.drop_table("crm_unmatched")
-    with op.batch_alter_table("crm_outbox", schema=None) as batch_op:
+    with op.batch_alter_table("crm_outbox") as batch_op:
         batch_op.drop_index("ix_crm_outbox_state_due_at")
 
     op.drop_table("crm_outbox")
-    with op.batch_alter_table("crm_leads", schema=None) as batch_op:
+    with op.batch_alter_table("crm_leads") as batch_op:
         batch_op.drop_index(batch_op.f("ix_crm_leads_opportunity_id"))
         batch_op.drop_index(batch_op.f("ix_crm_leads_merged_into"))
         batch_op.drop_index(batch_op.f("ix_crm_leads_linked_opportunity_id"))
