@@ -211,7 +211,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_leads_sort_name_key", ["sort_name", "key"])
         batch_op.create_index(
             "ix_leads_uncounted",
-            ["key"]
+            ["key"],
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
             postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
         )
@@ -283,9 +283,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("lead_key", "idempotency_key", name=op.f("uq_outcomes_lead_key")),
     )
     with op.batch_alter_table("outcomes") as batch_op:
-        batch_op.create_index(
-            "ix_outcomes_lead_key_happened_at", ["lead_key", "happened_at"]
-        )
+        batch_op.create_index("ix_outcomes_lead_key_happened_at", ["lead_key", "happened_at"])
 
     op.create_table(
         "scores",
@@ -320,8 +318,7 @@ def upgrade() -> None:
     with op.batch_alter_table("scores") as batch_op:
         batch_op.create_index(batch_op.f("ix_scores_lead_key"), ["lead_key"])
         batch_op.create_index(
-            "ix_scores_queue",
-            ["version_key", "status", "probability", "lead_key"]
+            "ix_scores_queue", ["version_key", "status", "probability", "lead_key"]
         )
         for facet, *others in (
             ("lead_source", "industry", "owner"),
@@ -330,7 +327,7 @@ def upgrade() -> None:
         ):
             batch_op.create_index(
                 f"ix_scores_queue_{facet}",
-                ["version_key", "status", facet, "probability", "lead_key", *others]
+                ["version_key", "status", facet, "probability", "lead_key", *others],
             )
 
     op.create_table(
@@ -354,9 +351,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_snapshots")),
     )
     with op.batch_alter_table("snapshots") as batch_op:
-        batch_op.create_index(
-            "ix_snapshots_lead_key_taken_at", ["lead_key", "taken_at"]
-        )
+        batch_op.create_index("ix_snapshots_lead_key_taken_at", ["lead_key", "taken_at"])
 
 
 def downgrade() -> None:
