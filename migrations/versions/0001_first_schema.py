@@ -293,12 +293,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column(
-            "lead_key",
-            KEY,
-            autoincrement=False,
-            nullable=False,
-        ),
+        sa.Column("lead_key", KEY, autoincrement=False, nullable=False),
         sa.Column("probability", sa.Double(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("lead_source", sa.String(length=100), nullable=False),
@@ -355,55 +350,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("snapshots") as batch_op:
-        batch_op.drop_index("ix_snapshots_lead_key_taken_at")
-
     op.drop_table("snapshots")
-    with op.batch_alter_table("scores") as batch_op:
-        for facet in ("owner", "industry", "lead_source"):
-            batch_op.drop_index(f"ix_scores_queue_{facet}")
-        batch_op.drop_index("ix_scores_queue")
-        batch_op.drop_index(batch_op.f("ix_scores_lead_key"))
-
     op.drop_table("scores")
-    with op.batch_alter_table("outcomes") as batch_op:
-        batch_op.drop_index("ix_outcomes_lead_key_happened_at")
-
     op.drop_table("outcomes")
     op.drop_table("model_aliases")
     op.drop_table("model_versions")
-    with op.batch_alter_table("leads") as batch_op:
-        batch_op.drop_index(
-            "ix_leads_uncounted",
-            sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
-            postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
-        )
-        batch_op.drop_index("ix_leads_sort_name_key")
-        batch_op.drop_index("ix_leads_scored_at_key")
-        batch_op.drop_index("ix_leads_outcome_key")
-        batch_op.drop_index(batch_op.f("ix_leads_merged_into_key"))
-        batch_op.drop_index(batch_op.f("ix_leads_counted_by_run"))
-
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE leads_search")
     op.drop_table("leads")
     op.drop_table("idempotent_parts")
-    with op.batch_alter_table("idempotent_answers") as batch_op:
-        batch_op.drop_index(batch_op.f("ix_idempotent_answers_started_at"))
-
     op.drop_table("idempotent_answers")
     op.drop_table("users")
-    with op.batch_alter_table("runs") as batch_op:
-        batch_op.drop_index(
-            "uq_runs_open_kind",
-            sqlite_where=sa.text("finished_at IS NULL"),
-            postgresql_where=sa.text("finished_at IS NULL"),
-        )
-        batch_op.drop_index("ix_runs_kind_key")
-
     op.drop_table("runs")
-    with op.batch_alter_table("audit_entries") as batch_op:
-        batch_op.drop_index(batch_op.f("ix_audit_entries_at"))
-
     op.drop_table("audit_entries")
     op.drop_table("api_keys")

@@ -120,12 +120,7 @@ def upgrade() -> None:
 
     op.create_table(
         "crm_outbox",
-        sa.Column(
-            "lead_key",
-            KEY,
-            autoincrement=False,
-            nullable=False,
-        ),
+        sa.Column("lead_key", KEY, autoincrement=False, nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("n_attempts", sa.Integer(), nullable=False),
@@ -221,38 +216,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("crm_roles") as batch_op:
-        batch_op.drop_index(batch_op.f("ix_crm_roles_opportunity_id"))
-
     op.drop_table("crm_roles")
-    with op.batch_alter_table("crm_conflicts") as batch_op:
-        batch_op.drop_index(
-            "uq_crm_conflicts_open_lead",
-            sqlite_where=sa.text("settled_at IS NULL"),
-            postgresql_where=sa.text("settled_at IS NULL"),
-        )
-        batch_op.drop_index("ix_crm_conflicts_settled_at_key")
-        batch_op.drop_index(batch_op.f("ix_crm_conflicts_rep_outcome_key"))
-        batch_op.drop_index(batch_op.f("ix_crm_conflicts_lead_key"))
-        batch_op.drop_index(batch_op.f("ix_crm_conflicts_crm_outcome_key"))
-
     op.drop_table("crm_conflicts")
-    with op.batch_alter_table("crm_unmatched") as batch_op:
-        batch_op.drop_index("ix_crm_unmatched_state_first_seen_at")
-        batch_op.drop_index(batch_op.f("ix_crm_unmatched_lead_key"))
-
     op.drop_table("crm_unmatched")
-    with op.batch_alter_table("crm_outbox") as batch_op:
-        batch_op.drop_index("ix_crm_outbox_state_due_at")
-
     op.drop_table("crm_outbox")
-    with op.batch_alter_table("crm_leads") as batch_op:
-        batch_op.drop_index(batch_op.f("ix_crm_leads_opportunity_id"))
-        batch_op.drop_index(batch_op.f("ix_crm_leads_merged_into"))
-        batch_op.drop_index(batch_op.f("ix_crm_leads_linked_opportunity_id"))
-        batch_op.drop_index(batch_op.f("ix_crm_leads_is_to_be_read"))
-        batch_op.drop_index(batch_op.f("ix_crm_leads_contact_id"))
-
     op.drop_table("crm_leads")
     op.drop_table("crm_windows")
     op.drop_table("crm_opportunities")
