@@ -81,6 +81,24 @@ class Settings(BaseSettings):
     training_limit_seconds: Seconds = 1800
     worker_poll_seconds: Seconds = 2
 
+    sync_every_minutes: float = Field(15, gt=0)
+    salesforce_method: Literal["client_credentials", "jwt", "session", "password"] = (
+        "client_credentials"
+    )
+    salesforce_domain: str | None = None
+    salesforce_username: str | None = None
+    salesforce_consumer_key: SecretStr | None = None
+    salesforce_consumer_secret: SecretStr | None = None
+    salesforce_private_key: SecretStr | None = None
+    salesforce_password: SecretStr | None = None
+    salesforce_security_token: SecretStr | None = None
+    salesforce_session_id: SecretStr | None = None
+    salesforce_api_version: str = Field("66.0", pattern=r"^[4-9]\d\.0$")
+    salesforce_daily_calls: int | None = Field(None, ge=1)
+    salesforce_extra_host: str | None = Field(None, pattern=r"^https?://[\w.-]+(:\d+)?$")
+    salesforce_hook_secret: SecretStr | None = Field(None, min_length=16)
+    crm_secret_key: SecretStr | None = Field(None, min_length=16)
+
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:
         if self.risk_medium > self.risk_high:
@@ -93,6 +111,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir.absolute() / 'leadloop.sqlite3'}"
+
+    @property
+    def import_max_bytes(self) -> int:
+        """The largest file that may be imported."""
+        return self.import_max_megabytes * 2**20
 
     def shown(self) -> list["Shown"]:
         """Every setting for people to read; of a secret only whether it is there."""
