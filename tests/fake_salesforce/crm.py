@@ -5,11 +5,13 @@ Each call is one transaction of its own; within `transaction` or `late_commit` s
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, timedelta, tzinfo
+from dataclasses import replace
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Any
 
 from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.org import Org
+from tests.fake_salesforce.schema import SField, sfield
 from tests.fake_salesforce.table import Row
 
 LEAD_STATUSES = (
@@ -39,13 +41,14 @@ class Crm:
         self.clock = clock
         self.org = Org(clock)
         self.time_zone: tzinfo = UTC
+        self._removed: dict[str, SField] = {}
         with self.org.transaction():
             self._set_up()
 
     def _set_up(self) -> None:
         self.integration_user = self.user("Leadloop Integration", Username="leadloop@example.com")
         self.rep = self.user("Rita Rep")
-        self.org.acting_user = self.rep
+        self.org.default_user = self.rep
         self.assignment_queue = self.queue("Assigned by rule")
         self.organization = self.org.create(
             "Organization", Name="Example Ltd", InstanceName="FAKE1", OrganizationType="Enterprise"
@@ -75,11 +78,12 @@ class Crm:
     @contextmanager
     def acting_as(self, user: str) -> Iterator[None]:
         """Changes within are this user's."""
-        before, self.org.acting_user = self.org.acting_user, user
+        actor = self.org.actor
+        before, actor.user = actor.user, user
         try:
             yield
         finally:
-            self.org.acting_user = before
+            actor.user = before
 
     # Records
 
@@ -148,7 +152,7 @@ class Crm:
     # Conversion and deals
 
     def convert(self, lead: str, opportunity: str | bool = True, *, role: bool = True) -> str:
-        """Convert a lead: with a new opportunity, onto an existing one (its id), or without (False).
+        """Convert a lead: with a new opportunity, onto an existing one by its id, or with none.
 
         The answer is the opportunity's id, or "" without one.
         """
@@ -233,15 +237,34 @@ class Crm:
         for row in self._deals_in(name):
             self.org.change_unstamped(row["Id"], **kind)
 
+    def add_field(self, line: str, sobject: str = "Lead") -> None:
+        """Declare a field of an object, in the form of the tables in `objects`."""
+        self.org.objects[sobject.lower()].add(sfield(line))
+
+    def set_access(self, field: str, access: str, sobject: str = "Lead") -> None:
+        """Make a field "full", "read-only", "hidden" (field-level security) or "missing"."""
+        fields = self.org.objects[sobject.lower()].fields
+        found = fields.pop(field.lower(), None) or self._removed[field]
+        self._removed[field] = found
+        if access != "missing":
+            can_write = access == "full"
+            shown = replace(found, is_visible=access != "hidden", updateable=can_write)
+            fields[field.lower()] = shown
+
+    def allow_person_accounts(self) -> None:
+        """Leads may be without a Company."""
+        fields = self.org.objects["lead"].fields
+        fields["company"] = replace(fields["company"], nillable=True)
+
     @property
-    def today(self) -> Any:
+    def today(self) -> date:
         """The date where the org is."""
         return self.clock.now.astimezone(self.time_zone).date()
 
     @property
     def _converted_status(self) -> str:
         rows = self.org.tables["leadstatus"].rows.values()
-        return next(row["MasterLabel"] for row in rows if row.get("IsConverted"))
+        return next(str(row["MasterLabel"]) for row in rows if row.get("IsConverted"))
 
     def _stages(self) -> list[Row]:
         rows = self.org.tables["opportunitystage"].rows.values()
@@ -252,8 +275,9 @@ class Crm:
 
     def _stage_of_type(self, *, is_closed: bool, is_won: bool) -> str:
         wanted = (is_closed, is_won)
-        kinds = ((s["MasterLabel"], s.get("IsClosed"), s.get("IsWon")) for s in self._stages())
-        return next(name for name, closed, won in kinds if (bool(closed), bool(won)) == wanted)
+        kinds = ((bool(row.get("IsClosed")), bool(row.get("IsWon"))) for row in self._stages())
+        names = (str(row["MasterLabel"]) for row in self._stages())
+        return next(name for name, kind in zip(names, kinds, strict=True) if kind == wanted)
 
     def _by_stage(self, name: str) -> Row:
         stage = self._stage(name)

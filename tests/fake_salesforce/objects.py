@@ -1,4 +1,4 @@
-"""The objects of the org: standard fields as a recorded describe shows them, and our custom ones."""
+"""The objects of the org: standard fields as a recorded describe has them, and custom ones."""
 
 from tests.fake_salesforce.schema import SObject, sobject
 
@@ -64,8 +64,8 @@ LastViewedDate | datetime | NFS | Last Viewed Date
 LastReferencedDate | datetime | NFS | Last Referenced Date
 Jigsaw | string 20 | UCNFS | Data.com Key
 JigsawContactId | string 20 | NFS | Jigsaw Contact ID | -> as JigsawContact
-CleanStatus | picklist 40 | UCNFS | Clean Status | only Matched, Different, Acknowledged, NotFound, \
-Inactive, Pending, SelectMatch, Skipped
+CleanStatus | picklist 40 | UCNFS | Clean Status | only Matched, Different, Acknowledged, \
+NotFound, Inactive, Pending, SelectMatch, Skipped
 CompanyDunsNumber | string 9 | UCNFS | Company D-U-N-S Number
 DandbCompanyId | reference 18 | UCNFS | D&B Company ID | -> DandBCompany as DandbCompany
 EmailBouncedReason | string 255 | UNFS | Email Bounced Reason

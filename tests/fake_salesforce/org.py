@@ -4,6 +4,8 @@ A transaction stamps its rows when it starts and shows them when it commits, as 
 a long one appears behind rows that are already to be seen.
 """
 
+import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,11 +29,20 @@ class NoSuchRecord(KeyError):
     """No committed record has this id."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Transaction:
+    """Rows changed and not to be seen yet; `commits_at` is None while it goes on."""
+
     stamp: str
-    commits_at: datetime
     rows: dict[str, Row] = field(default_factory=dict)
+    commits_at: datetime | None = None
+
+
+class Actor(threading.local):
+    """Whose changes these are, and in which transaction: each thread is a client of its own."""
+
+    user: str | None = None
+    transaction: Transaction | None = None
 
 
 class Org:
@@ -42,14 +53,19 @@ class Org:
         self.objects = all_objects()
         self.tables = {name: Table() for name in self.objects}
         self.hidden: set[str] = set()
-        self.acting_user = ""
+        self.lock = threading.RLock()
+        self.actor = Actor()
+        self.default_user = ""
         # A change takes a second of the org's time, so that the next one has a later stamp.
         self.transaction_seconds = 0 if clock.ticks else 1
         self._names = {each.prefix: name for name, each in self.objects.items()}
-        self._n_made = dict.fromkeys(self.objects, 0)
-        self._current: Transaction | None = None
+        self._numbers = {name: itertools.count(1) for name in self.objects}
         self._open: list[Transaction] = []
         self._deletions: dict[str, dict[str, str]] = {name: {} for name in self.objects}
+
+    @property
+    def acting_user(self) -> str:
+        return self.actor.user or self.default_user
 
     def sobject(self, name: str) -> SObject | None:
         return self.objects.get(name.lower())
@@ -68,8 +84,9 @@ class Org:
 
     def row(self, record_id: str) -> Row:
         """The row as this transaction sees it."""
-        if self._current and record_id in self._current.rows:
-            return self._current.rows[record_id]
+        current = self.actor.transaction
+        if current is not None and record_id in current.rows:
+            return current.rows[record_id]
         self.settle()
         try:
             return self.table_of(record_id).rows[record_id]
@@ -77,8 +94,10 @@ class Org:
             raise NoSuchRecord(record_id) from None
 
     def is_locked(self, record_id: str) -> bool:
+        """Whether another transaction has changed the row and has not committed yet."""
         self.settle()
-        return any(record_id in each.rows for each in self._open)
+        others = [each for each in self._open if each is not self.actor.transaction]
+        return any(record_id in each.rows for each in others)
 
     def deletions(self, name: str, start: str, end: str) -> list[tuple[str, str]]:
         """(time, id) of what was deleted in [start, end), purged rows too."""
@@ -91,25 +110,27 @@ class Org:
     @contextmanager
     def transaction(self, commits_after_seconds: float = 0) -> Iterator[Transaction]:
         """All changes within have one stamp and are seen at once, perhaps later."""
-        if self._current is not None:
-            yield self._current
+        if self.actor.transaction is not None:
+            yield self.actor.transaction
             return
-        now = self.clock.now
-        opened = Transaction(stamp(now), now + timedelta(seconds=commits_after_seconds))
-        self._current = opened
+        started_at = self.clock.now
+        opened = self.actor.transaction = Transaction(stamp(started_at))
+        self._open.append(opened)
         try:
             yield opened
+        except BaseException:
+            self._open.remove(opened)
+            raise
         finally:
-            self._current = None
-        self._open.append(opened)
+            self.actor.transaction = None
+        opened.commits_at = started_at + timedelta(seconds=commits_after_seconds)
         self.clock.advance(self.transaction_seconds)
         self.settle()
 
     def create(self, name: str, **fields: Any) -> str:
         """A new row of this object; the answer is its id."""
         key = name.lower()
-        self._n_made[key] += 1
-        record_id = ids.make(self.objects[key].prefix, self._n_made[key])
+        record_id = ids.make(self.objects[key].prefix, next(self._numbers[key]))
         with self.transaction() as current:
             born = {"CreatedDate": current.stamp, "CreatedById": self.acting_user}
             self._stage(current, {"Id": record_id} | born, fields)
@@ -147,13 +168,13 @@ class Org:
 
     def settle(self) -> None:
         """Do what the clock has made due: commit, and empty the recycle bin."""
-        now = self.clock.now
-        due = [each for each in self._open if each.commits_at <= now]
-        if due:
-            self._open = [each for each in self._open if each.commits_at > now]
-            for each in sorted(due, key=lambda each: each.commits_at):
+        with self.lock:
+            now = self.clock.now
+            ended = [(each.commits_at, each) for each in self._open if each.commits_at]
+            for _, each in sorted((e for e in ended if e[0] <= now), key=lambda e: e[0]):
+                self._open.remove(each)
                 self._commit(each)
-        self._empty_recycle_bin(stamp(now - timedelta(days=RECYCLE_BIN_DAYS)))
+            self._empty_recycle_bin(stamp(now - timedelta(days=RECYCLE_BIN_DAYS)))
 
     def _commit(self, committed: Transaction) -> None:
         for record_id, row in committed.rows.items():

@@ -60,12 +60,12 @@ class Reader:
 
     def _through(self, steps: list[str], get: Getter) -> Getter:
         def through(row: Row) -> Any:
-            at: Row | None = row
             for step in steps:
-                at = self.linked(at, step)
-                if at is None:
+                parent = self.linked(row, step)
+                if parent is None:
                     return None
-            return get(at)
+                row = parent
+            return get(row)
 
         return through
 
@@ -80,31 +80,36 @@ class Reader:
         getters = [(path.parts, *self.resolve(path)) for path in fields]
         plain = [(found.name, get) for parts, found, get in getters if len(parts) == 1]
         nested = [parts for parts, _, _ in getters if len(parts) > 1]
-        place, name = f"{self.root}/sobjects/{self.sobject.name}/", self.sobject.name
 
         def render(row: Row) -> dict[str, Any]:
-            record = {"attributes": {"type": name, "url": place + row["Id"]}}
-            record.update((key, get(row)) for key, get in plain)
-            return record
+            record = {key: get(row) for key, get in plain}
+            return {"attributes": self.attributes(row)} | record
 
         return self._with_parents(render, nested) if nested else render
 
+    def attributes(self, row: Row) -> dict[str, str]:
+        """By the id and not by the query: an owner is a User or a Group."""
+        record_id = row["Id"]
+        name = self.sobject.name
+        if name == "User":
+            name = self.org.objects[self.org.name_of(record_id) or ""].name
+        return {"type": name, "url": f"{self.root}/sobjects/{name}/{record_id}"}
+
     def _with_parents(self, render: Render, nested: list[list[str]]) -> Render:
-        links = {parts[0].lower(): self.sobject.relationship(parts[0]) for parts in nested}
+        found = {parts[0].lower(): self.sobject.relationship(parts[0]) for parts in nested}
+        links = {name: link for name, link in found.items() if link}
         inner = {
-            name: Reader(
-                self.org, self._parent(link), self.root, deleted=self.deleted
-            ).renderer(Path(".".join(p[1:]), 0) for p in nested if p[0].lower() == name)
+            name: Reader(self.org, self._parent(link), self.root, deleted=self.deleted).renderer(
+                Path(".".join(p[1:]), 0) for p in nested if p[0].lower() == name
+            )
             for name, link in links.items()
-            if link
         }
 
         def with_parents(row: Row) -> dict[str, Any]:
             record = render(row)
             for name, link in links.items():
-                assert link and link.relationship
                 parent = self.linked(row, link.name)
-                record[link.relationship] = None if parent is None else inner[name](parent)
+                record[str(link.relationship)] = None if parent is None else inner[name](parent)
             return record
 
         return with_parents
@@ -223,8 +228,10 @@ class Queries:
         """The next page, or SoqlError where the locator is unknown or too old."""
         name, _, start = locator.partition("-")
         kept = self._locators.get(name)
-        if kept is None or not start.isdigit() or self.org.clock.now - kept[0] > timedelta(
-            days=LOCATOR_DAYS
+        if (
+            kept is None
+            or not start.isdigit()
+            or self.org.clock.now - kept[0] > timedelta(days=LOCATOR_DAYS)
         ):
             raise SoqlError("INVALID_QUERY_LOCATOR", "invalid query locator")
         return self._page(kept[1], root, batch, start=int(start), name=name)

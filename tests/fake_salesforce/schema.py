@@ -7,6 +7,7 @@ semicolons: `-> Lead as MasterRecord` (looks up), `in Name` (part of a compound)
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 TEXT_TYPES = frozenset({"string", "picklist", "email", "phone", "url", "textarea"})
 ID_TYPES = frozenset({"id", "reference"})
@@ -101,7 +102,7 @@ def sfield(line: str) -> SField:
     return made
 
 
-def _size(kind: str) -> dict:
+def _size(kind: str) -> dict[str, Any]:
     type_, _, size = kind.partition(" ")
     if type_ == "int":
         return {"type": type_, "digits": int(size)}

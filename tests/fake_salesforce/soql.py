@@ -6,13 +6,14 @@ literals such as TODAY, aliases.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
+CLAUSES = ("SELECT", "COUNT", "FROM", "WHERE", "ORDER", "BY", "ASC", "DESC", "NULLS", "LIMIT")
 WORDS = frozenset(
-    "SELECT FROM WHERE AND OR NOT IN LIKE ORDER BY ASC DESC NULLS FIRST LAST LIMIT COUNT TRUE "
-    "FALSE NULL".split()
+    (*CLAUSES, "FIRST", "LAST", "AND", "OR", "NOT", "IN", "LIKE", "TRUE", "FALSE", "NULL")
 )
 TOKEN = re.compile(
     r"""\s*(?:
@@ -29,6 +30,8 @@ TOKEN = re.compile(
 )
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
 MAX_LENGTH = 100_000
+
+T = TypeVar("T")
 
 Kind = Literal["string", "number", "boolean", "null", "date", "datetime"]
 
@@ -193,7 +196,7 @@ class Parser:
         self.expect(")")
         return True
 
-    def listed(self, item):
+    def listed(self, item: Callable[[], T]) -> tuple[T, ...]:
         items = [item()]
         while self.accept(","):
             items.append(item())
@@ -271,11 +274,12 @@ class Parser:
 
 
 def tokens(text: str) -> list[Token]:
-    found, place = [], 0
+    found: list[Token] = []
+    place = 0
     while not found or found[-1].kind != "end":
         match = TOKEN.match(text, place)
-        assert match and match.lastgroup, "the last two alternatives match anything"
-        kind = match.lastgroup
+        assert match is not None, "the last two alternatives match anything"
+        kind = str(match.lastgroup)
         token = Token(kind, match[kind], match.start(kind))
         if kind == "bad":
             reason = f"unexpected token: '{token.text}'"

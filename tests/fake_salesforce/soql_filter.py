@@ -144,19 +144,28 @@ def comparable(field: SField, value: Value, path: Path) -> Any:
     """The literal in the form that rows hold, texts folded; None for null."""
     if value.kind == "null":
         return False if field.type == "boolean" else None
-    if field.type in TEXT_TYPES and value.kind == "string":
-        return unquote(value).casefold()
-    if field.type in ID_TYPES and value.kind == "string":
-        return id_of(value, path)
-    if field.type in NUMBER_TYPES and value.kind == "number":
-        return float(value.text)
-    if field.type == value.kind == "boolean":
-        return value.text == "TRUE"
-    if field.type == value.kind == "date":
-        return valid(lambda: date.fromisoformat(value.text).isoformat(), value)
-    if field.type == value.kind == "datetime":
-        return valid(lambda: datetime_of(value.text), value)
-    return wrong_type(field, path)
+    match family(field), value.kind:
+        case "text", "string":
+            literal: Any = unquote(value).casefold()
+        case "id", "string":
+            literal = id_of(value, path)
+        case "number", "number":
+            literal = float(value.text)
+        case "boolean", "boolean":
+            literal = value.text == "TRUE"
+        case "date", "date":
+            literal = valid(lambda: date.fromisoformat(value.text).isoformat(), value)
+        case "datetime", "datetime":
+            literal = valid(lambda: datetime_of(value.text), value)
+        case _:
+            wrong_type(field, path)
+    return literal
+
+
+def family(field: SField) -> str:
+    """The type as far as comparing goes."""
+    families = {"text": TEXT_TYPES, "id": ID_TYPES, "number": NUMBER_TYPES}
+    return next((name for name, types in families.items() if field.type in types), field.type)
 
 
 def id_of(value: Value, path: Path) -> str:
