@@ -16,8 +16,7 @@ help: ## List the targets
 .PHONY: run
 run: install ## Set everything up and start web and worker
 	@$(BIN)/flask --app wsgi setup
-	@# honcho would let a .env win over the environment; the programs read it themselves
-	@exec $(BIN)/honcho -e /dev/null -f Procfile start
+	@exec $(BIN)/python supervisor.py
 
 .PHONY: install
 install: ## Create .venv and install what runs

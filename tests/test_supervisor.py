@@ -1,0 +1,65 @@
+"""What `make run` starts ends with it, however it is stopped."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.architecture.source import ROOT
+
+
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_stopping_the_supervisor_stops_all(how, tmp_path):
+    with supervised(tmp_path, "echo; exec sleep 600", "echo; exec sleep 600") as supervisor:
+        children = started(supervisor, 2)
+        supervisor.send_signal(how)
+    assert supervisor.returncode == 0
+    assert not any(child.is_running() for child in children)
+
+
+def test_the_end_of_one_stops_the_others(tmp_path):
+    with supervised(tmp_path, "echo; exec sleep 600", "echo; read line; exit 3") as supervisor:
+        children = started(supervisor, 2)
+        supervisor.stdin.close()
+        complaint = supervisor.stderr.read()
+    assert "worker ended with code 3" in complaint
+    assert supervisor.returncode == 1
+    assert not any(child.is_running() for child in children)
+
+
+def test_a_process_that_will_not_stop_is_killed(tmp_path):
+    with supervised(tmp_path, "trap : TERM; echo; while :; do sleep 1; done") as supervisor:
+        children = started(supervisor, 1)
+        supervisor.terminate()
+    assert not any(child.is_running() for child in children)
+
+
+def test_what_a_killed_process_leaves_behind_is_stopped_too(tmp_path):
+    with supervised(tmp_path, "sleep 600 & echo; wait") as supervisor:
+        (child,) = started(supervisor, 1)
+        (grandchild,) = child.children()
+        child.kill()
+    assert any(has_ended(grandchild) or time.sleep(0.1) for _ in range(100))
+
+
+def supervised(folder, *scripts):
+    lines = [f"{n}: sh -c '{s}'\n" for n, s in zip(["web", "worker"], scripts, strict=False)]
+    (folder / "Procfile").write_text("".join(lines))
+    command = [sys.executable, ROOT / "supervisor.py"]
+    pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
+    return subprocess.Popen(command, cwd=folder, text=True, **pipes)
+
+
+def started(supervisor, n):
+    """Wait until each process has said something."""
+    for _ in range(n):
+        supervisor.stdout.readline()
+    return psutil.Process(supervisor.pid).children()
+
+
+def has_ended(process):
+    """Nobody may have collected an orphan yet."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
