@@ -198,8 +198,21 @@ class CurveTerm:
             Finite.
         """
         u = signed_log1p(value)
-        if u is None:
-            return self.missing
+        return self.missing if u is None else self.at(u)
+
+    def at(self, u: float) -> float:
+        """Give the effect at one point of the curve, in log-odds.
+
+        Parameters
+        ----------
+        u : float
+            `signed_log1p` of a value.
+
+        Returns
+        -------
+        float
+            Finite.
+        """
         origin, coefficients = self._ready[bisect_right(self.knots, u)]
         distance, total = u - origin, 0.0
         for coefficient in coefficients:

@@ -1,0 +1,251 @@
+"""What a page shows of a model: its figures and the points of its charts, as plain JSON.
+
+All of it is measured on scores out of fold; how those come to be, and what a single figure
+means for promotion, is the business of `ml.evaluation` and `ml.gate`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.evaluation import delong, log_loss
+
+N_CALIBRATION_BINS = 10
+N_HISTOGRAM_BINS = 20
+MOST_ROC_POINTS = 50
+Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+# Best tenth A, next two tenths B, next three C, rest D: a judgement, so that A is what a rep
+# gets to in a day and D what may wait.
+GRADE_QUANTILES = (0.9, 0.7, 0.4)
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def grade_bounds(probabilities: Floats) -> tuple[float, float, float]:
+    """Choose the grades from a model's own scores.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (n_leads,)
+        Out of fold.
+
+    Returns
+    -------
+    tuple of float
+        Lowest probability of A, B and C: the best 10 %, 30 % and 60 % of leads reach them.
+
+    Examples
+    --------
+    >>> grade_bounds(np.arange(21) / 20)
+    (0.9, 0.7, 0.4)
+    """
+    a, b, c = (float(bound) for bound in np.quantile(probabilities, GRADE_QUANTILES))
+    return a, b, c
+
+
+def model_metrics(
+    converted: Bools, probabilities: Floats, *, fields: Sequence[str]
+) -> dict[str, Any]:
+    """Measure a model on leads it has not seen.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least two of each kind.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Out of fold.
+    fields : sequence of str
+        Names of the fields the model uses.
+
+    Returns
+    -------
+    dict
+        Plain JSON. n, n_converted, n_lost, base_rate, fields; auc with auc_low and auc_high
+        (95 %, DeLong); log_loss and log_loss_base (of always saying the base rate), in nats;
+        brier; ece, the mean distance of predicted and observed rate over the calibration bins;
+        lift_10 and lift_20, the conversion of the top 10 % and 20 % against all; calibration,
+        roc, histogram and grades, the rows of the charts.
+    """
+    n, n_converted = len(converted), int(converted.sum())
+    aucs, covariance = delong(converted, probabilities)
+    auc, half_width = float(aucs[0]), Z_95 * float(np.sqrt(covariance[0, 0]))
+    bins = calibration(converted, probabilities)
+    return {
+        "n": n,
+        "n_converted": n_converted,
+        "n_lost": n - n_converted,
+        "base_rate": n_converted / n,
+        "fields": list(fields),
+        "auc": auc,
+        "auc_low": max(0.0, auc - half_width),
+        "auc_high": min(1.0, auc + half_width),
+        "log_loss": log_loss(converted, probabilities),
+        "log_loss_base": log_loss(converted, np.full(n, n_converted / n)),
+        "brier": float(np.mean((probabilities - converted) ** 2)),
+        "ece": sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in bins) / n,
+        "lift_10": lift(converted, probabilities, 0.1),
+        "lift_20": lift(converted, probabilities, 0.2),
+        "calibration": bins,
+        "roc": roc_points(converted, probabilities),
+        "histogram": histogram(converted, probabilities),
+        "grades": conversion_by_grade(converted, probabilities),
+    }
+
+
+def calibration(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
+    """Compare predicted with observed conversion in bins of about equally many leads.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Of conversion.
+
+    Returns
+    -------
+    list of dict
+        Up to ten rows of n, n_converted, predicted (mean probability) and observed (share that
+        converted), from low to high. Leads of one score stay together; empty bins are left out.
+
+    Examples
+    --------
+    >>> calibration(np.array([False, True]), np.array([0.5, 0.5]))
+    [{'n': 2, 'n_converted': 1, 'predicted': 0.5, 'observed': 0.5}]
+    """
+    inner = np.quantile(probabilities, np.arange(1, N_CALIBRATION_BINS) / N_CALIBRATION_BINS)
+    places = np.searchsorted(inner, probabilities, side="left")
+    rows = []
+    for place in np.unique(places):
+        chosen = places == place
+        n, n_converted = int(chosen.sum()), int(converted[chosen].sum())
+        predicted = float(probabilities[chosen].mean())
+        rows.append(
+            {
+                "n": n,
+                "n_converted": n_converted,
+                "predicted": predicted,
+                "observed": n_converted / n,
+            }
+        )
+    return rows
+
+
+def lift(converted: Bools, scores: Floats, share: float) -> float:
+    """Say how many times as often the best-scored leads convert as all leads do.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least one converted.
+    scores : ndarray of float64, shape (n_leads,)
+        Higher is better.
+    share : float
+        How many of the leads count as best, in (0, 1].
+
+    Returns
+    -------
+    float
+        1 where the scores say nothing. Where the cut runs through leads of one score, they
+        count in part, so that their order does not matter.
+
+    Examples
+    --------
+    >>> lift(np.array([True, False, False, False]), np.array([4.0, 3, 2, 1]), 0.25)
+    4.0
+    """
+    room = share * len(scores)
+    cut = np.sort(scores)[::-1][int(np.ceil(room)) - 1]
+    above, at = scores > cut, scores == cut
+    n_best = converted[above].sum() + (room - above.sum()) * converted[at].mean()
+    return float(n_best / room / converted.mean())
+
+
+def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
+    """Draw the ROC curve with few points.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least one of each kind.
+    scores : ndarray of float64, shape (n_leads,)
+        Higher is better.
+
+    Returns
+    -------
+    list of [float, float]
+        Share of lost and share of converted leads at or above a score, from (0, 0) to (1, 1),
+        at most 50 points, about evenly spaced along the leads.
+
+    Examples
+    --------
+    >>> roc_points(np.array([True, False]), np.array([0.9, 0.1]))
+    [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    """
+    order = np.argsort(-scores, kind="stable")
+    n_hits = np.cumsum(converted[order])
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    if len(ends) > MOST_ROC_POINTS - 1:
+        wanted = np.linspace(0, len(scores) - 1, MOST_ROC_POINTS - 1)
+        ends = ends[np.unique(np.searchsorted(ends, wanted))]
+    hit = n_hits[ends] / converted.sum()
+    false_alarm = (ends + 1 - n_hits[ends]) / (~converted).sum()
+    return [[0.0, 0.0], *([float(x), float(y)] for x, y in zip(false_alarm, hit, strict=True))]
+
+
+def histogram(converted: Bools, probabilities: Floats) -> dict[str, list[Any]]:
+    """Count leads by score.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    probabilities : ndarray of float64, shape (n_leads,)
+        In [0, 1].
+
+    Returns
+    -------
+    dict
+        edges of 20 bins of equal width, and in each the number converted and lost.
+    """
+    edges = np.linspace(0, 1, N_HISTOGRAM_BINS + 1)
+    return {
+        "edges": [round(float(edge), 2) for edge in edges],
+        "converted": np.histogram(probabilities[converted], edges)[0].tolist(),
+        "lost": np.histogram(probabilities[~converted], edges)[0].tolist(),
+    }
+
+
+def conversion_by_grade(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
+    """Count leads and conversions in each grade.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Of conversion.
+
+    Returns
+    -------
+    list of dict
+        Four rows, A to D, of grade, lower_bound, n, n_converted and rate (None without leads).
+    """
+    bounds = (*grade_bounds(probabilities), 0.0)
+    place = np.searchsorted(-np.array(bounds[:-1]), -probabilities, side="left")
+    rows = []
+    for grade, bound in enumerate(bounds):
+        n, n_converted = int((place == grade).sum()), int(converted[place == grade].sum())
+        rows.append(
+            {
+                "grade": "ABCD"[grade],
+                "lower_bound": bound,
+                "n": n,
+                "n_converted": n_converted,
+                "rate": n_converted / n if n else None,
+            }
+        )
+    return rows

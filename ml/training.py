@@ -1,0 +1,218 @@
+"""One attempt at a better model: learn from all labelled leads, measure, put it to the gate.
+
+Which leads are labelled, which of them the champion never saw, and what becomes of the result
+is decided by the caller.
+"""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from scipy.special import expit
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ml import spline_logistic
+from ml.compiling import compile_pipeline
+from ml.encoding import columns_of, frame_of
+from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
+from ml.fields import Fields
+from ml.gate import Decision, GateRule, decide
+from ml.model_metrics import grade_bounds, model_metrics
+from ml.scorecard import Scorecard
+from ml.values import Value
+
+FEWEST_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn from
+
+Progress = Callable[[float, str], None]
+
+
+class NotEnoughToLearn(ValueError):
+    """There are too few outcomes, or no field, to learn from; the message is for people."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled leads, in the order in which they were labelled.
+
+    Parameters
+    ----------
+    records : list of dict
+        Stored values by field, as known when the lead was scored.
+    converted : list of bool
+        Outcomes.
+    is_evidence : list of bool
+        Whether the lead was labelled after the champion was trained.
+
+    Raises
+    ------
+    ValueError
+        If the lists differ in length.
+    """
+
+    records: list[dict[str, Value]]
+    converted: list[bool]
+    is_evidence: list[bool]
+
+    def __post_init__(self) -> None:
+        if not len(self.records) == len(self.converted) == len(self.is_evidence):
+            raise ValueError("records, converted and is_evidence must be equally long")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What one attempt came to.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The challenger, learned from all examples.
+    family : str
+        How it was learned.
+    metrics : dict
+        Its figures out of fold, plain JSON: see `ml.model_metrics.model_metrics`.
+    decision : Decision
+        Whether it is promoted, and why.
+    seed : int
+        Of the split into folds: the same examples and seed give the same challenge.
+    libraries : dict of str to str
+        Versions it was learned with.
+    """
+
+    scorecard: Scorecard
+    family: str
+    metrics: dict[str, Any]
+    decision: Decision
+    seed: int
+    libraries: dict[str, str] = field(default_factory=dict)
+
+
+def challenge(
+    examples: Examples,
+    fields: Fields,
+    champion: Scorecard,
+    rule: GateRule,
+    *,
+    seed: int,
+    progress: Progress = lambda done, stage: None,
+) -> Challenge:
+    """Learn a challenger from all examples and put it to the gate.
+
+    The champion's own scores are compared with the challenger's scores out of fold, both on
+    the examples marked as evidence: neither model has seen the outcomes it is judged on.
+
+    Parameters
+    ----------
+    examples : Examples
+        All labelled leads.
+    fields : Fields
+        Those of `fields.model` are learned from.
+    champion : Scorecard
+        The version in use.
+    rule : GateRule
+        What a challenger has to show.
+    seed : int
+        Of the split into folds.
+    progress : callable, optional
+        Called with a share in [0, 1] and the stage in words; may raise to stop the work.
+
+    Returns
+    -------
+    Challenge
+        The challenger, promoted or not.
+
+    Raises
+    ------
+    NotEnoughToLearn
+        If there are fewer than ten converted or ten lost leads, or no field to learn from.
+    """
+    _check_enough(examples, fields)
+    # The matrices are small: threads of the linear algebra would only wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _challenge(examples, fields, champion, rule, seed=seed, progress=progress)
+
+
+def library_versions() -> dict[str, str]:
+    """Name the versions that a model is learned with.
+
+    Returns
+    -------
+    dict of str to str
+        Version by name: python, scikit-learn, numpy, pandas.
+    """
+    return {
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+    }
+
+
+def _check_enough(examples: Examples, fields: Fields) -> None:
+    n_converted = sum(examples.converted)
+    n_lost = len(examples.converted) - n_converted
+    if min(n_converted, n_lost) < FEWEST_OF_EACH_CLASS:
+        raise NotEnoughToLearn(
+            f"There are {n_converted} converted and {n_lost} lost leads to learn from; "
+            f"at least {FEWEST_OF_EACH_CLASS} of each are needed."
+        )
+    if not fields.model:
+        raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
+
+
+def _challenge(
+    examples: Examples,
+    fields: Fields,
+    champion: Scorecard,
+    rule: GateRule,
+    *,
+    seed: int,
+    progress: Progress,
+) -> Challenge:
+    n_leads = len(examples.records)
+    progress(0.0, f"Reading {n_leads:,} leads")
+    converted = np.array(examples.converted, dtype=bool)
+    columns = columns_of(examples.records, fields.model)
+    frame = frame_of(examples.records, columns)
+
+    def on_fold(done: int, n_fits: int) -> None:
+        progress(0.8 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
+
+    log_odds = out_of_fold(frame, converted, columns, seed=seed, on_fold=on_fold)
+    probabilities: Floats = expit(log_odds)
+
+    progress(0.85, f"Learning from all {n_leads:,} leads")
+    pipeline = spline_logistic.fit(frame, converted, columns)
+    compiled = compile_pipeline(pipeline, columns, examples.records, examples.converted)
+    scorecard = Scorecard(
+        family=spline_logistic.FAMILY,
+        intercept=compiled.intercept,
+        base_rate=float(converted.mean()),
+        n_leads=n_leads,
+        grades=grade_bounds(probabilities),
+        terms=compiled.terms,
+    )
+    progress(0.95, "Comparing with the champion")
+    result = Challenge(
+        scorecard=scorecard,
+        family=spline_logistic.FAMILY,
+        metrics=model_metrics(converted, probabilities, fields=columns.names),
+        decision=_decision(examples, champion, probabilities, rule),
+        seed=seed,
+        libraries=library_versions(),
+    )
+    progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
+    return result
+
+
+def _decision(
+    examples: Examples, champion: Scorecard, probabilities: Floats, rule: GateRule
+) -> Decision:
+    places = np.flatnonzero(examples.is_evidence)
+    converted: Bools = np.array(examples.converted, dtype=bool)[places]
+    old = [champion.score(examples.records[place]).probability for place in places]
+    evidence = paired_evidence(converted, np.array(old, dtype=np.float64), probabilities[places])
+    return decide(evidence, rule)

@@ -1,0 +1,105 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.encoding import Record, columns_of, frame_of
+from ml.evaluation import delong, log_loss, out_of_fold, paired_evidence
+from ml.spline_logistic import fit
+from tests.ml.leads import FIELDS, make_examples
+
+few_scores = st.integers(0, 4)  # few distinct scores: many ties
+
+
+def by_definition(converted, scores):
+    """AUCs and covariance from the pairs, as DeLong et al. define them."""
+    kernel = np.array(
+        [
+            [
+                [1.0 if a > b else 0.5 if a == b else 0.0 for b in row[~converted]]
+                for a in row[converted]
+            ]
+            for row in scores
+        ]
+    )
+    of_converted, of_lost = kernel.mean(axis=2), kernel.mean(axis=1)
+    covariance = np.cov(of_converted) / converted.sum() + np.cov(of_lost) / (~converted).sum()
+    return kernel.mean(axis=(1, 2)), np.atleast_2d(covariance)
+
+
+@given(
+    rows=st.lists(st.tuples(st.booleans(), few_scores, few_scores), min_size=4, max_size=40).filter(
+        lambda rows: 2 <= sum(row[0] for row in rows) <= len(rows) - 2
+    )
+)
+def test_delong_equals_its_definition_also_with_ties(rows):
+    converted = np.array([row[0] for row in rows])
+    scores = np.array([row[1:] for row in rows], dtype=float).T
+    for ours, theirs in zip(
+        delong(converted, scores), by_definition(converted, scores), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_delong_interval_covers_the_truth_about_as_often_as_it_says():
+    draw = np.random.default_rng(1)
+    truth = 0.7602  # of two normals one standard deviation apart
+    covered = 0
+    for _ in range(500):
+        converted = np.arange(150) < 50
+        aucs, covariance = delong(converted, draw.normal(size=150) + converted)
+        covered += abs(aucs[0] - truth) < 1.96 * np.sqrt(covariance[0, 0])
+    assert 0.90 <= covered / 500 <= 0.98
+
+
+@pytest.mark.parametrize("converted", [[True], [True, True, False], [False] * 4])
+def test_delong_needs_two_leads_of_each_outcome(converted):
+    with pytest.raises(ValueError, match="at least two"):
+        delong(converted, np.arange(len(converted)))
+
+
+def test_delong_refuses_scores_that_are_not_finite():
+    with pytest.raises(ValueError, match="finite"):
+        delong([True, True, False, False], [0.1, np.nan, 0.2, 0.3])
+
+
+def test_log_loss_of_a_sure_mistake_is_bounded():
+    assert log_loss(np.array([True]), np.array([0.0])) == pytest.approx(9.2103, abs=1e-4)
+    assert log_loss(np.array([False]), np.array([0.0])) == pytest.approx(0.0001, abs=1e-5)
+
+
+def test_evidence_of_one_outcome_has_log_losses_but_no_gain():
+    evidence = paired_evidence(np.array([True, True]), np.array([0.5, 0.5]), np.array([0.9, 0.9]))
+    assert evidence.gain is None
+    assert evidence.log_loss_challenger is not None
+    assert evidence.log_loss_challenger < 0.2
+
+
+def test_perfect_challenger_has_a_gain_without_uncertainty():
+    converted = np.array([True, False] * 30)
+    evidence = paired_evidence(converted, np.full(60, 0.5), np.where(converted, 0.9, 0.1))
+    assert (evidence.gain, evidence.standard_error) == (0.5, 0.0)
+
+
+def test_no_lead_is_scored_by_a_model_that_saw_it():
+    draw = np.random.default_rng(0)
+    records = [{"balance": float(draw.normal()), "region": f"region {i % 80}"} for i in range(400)]
+    converted = draw.random(400) < 0.4  # nothing to learn, a lot to remember
+    columns = columns_of(records, FIELDS.model)
+    frame = frame_of(records, columns)
+    remembered = fit(frame, converted, columns).decision_function(frame)
+    assert delong(converted, remembered)[0][0] > 0.65
+    assert delong(converted, out_of_fold(frame, converted, columns, seed=1))[0][0] < 0.55
+
+
+def test_each_fit_is_reported():
+    examples = make_examples(60)
+    columns = columns_of(examples.records, FIELDS.model)
+    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
+    seen = []
+    out_of_fold(
+        frame, converted, columns, seed=1, on_fold=lambda done, n_fits: seen.append((done, n_fits))
+    )
+    assert seen == list(itertools.product(range(1, 11), [10]))

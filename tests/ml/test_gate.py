@@ -1,0 +1,179 @@
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.evaluation import paired_evidence
+from ml.gate import Evidence, GateRule, decide
+
+RULE = GateRule()
+BARE = GateRule(confidence=None, min_each_class=0, log_loss_must_not_worsen=False)
+BETTER = Evidence(60, 140, 0.70, 0.76, 0.02, 0.55, 0.52)
+
+outcomes = st.lists(st.booleans(), min_size=4, max_size=60).filter(
+    lambda each: 2 <= sum(each) <= len(each) - 2
+)
+
+
+def probabilities(n):
+    return st.lists(st.floats(0.001, 0.999), min_size=n, max_size=n).map(np.array)
+
+
+def but(**changes):
+    return dataclasses.replace(BETTER, **changes)
+
+
+def failed(evidence, rule=RULE):
+    decision = decide(evidence, rule)
+    assert decision.promote == all(check.passed for check in decision.checks)
+    return [check.name for check in decision.checks if not check.passed]
+
+
+def test_challenger_that_passes_every_check_is_promoted():
+    decision = decide(BETTER, RULE)
+    assert decision.promote
+    assert [check.name for check in decision.checks] == [
+        "evidence",
+        "gain",
+        "confidence",
+        "log_loss",
+    ]
+    assert decision.reason == (
+        "Promoted: on the 200 leads labelled since the champion was trained, AUC goes from 0.700 "
+        "to 0.760, +6.0 points; with 90 % confidence the gain is above +3.4 points, judged on "
+        "200 leads."
+    )
+
+
+@pytest.mark.parametrize(
+    ("evidence", "name"),
+    [
+        (but(n_converted=19), "evidence"),
+        (but(n_lost=19), "evidence"),
+        (but(auc_challenger=0.7199), "gain"),
+        (but(standard_error=0.05), "confidence"),
+        (but(log_loss_challenger=0.5501), "log_loss"),
+    ],
+)
+def test_each_check_alone_refuses(evidence, name):
+    assert name in failed(evidence)
+    assert decide(evidence, RULE).reason.startswith("Not promoted: ")
+
+
+@pytest.mark.parametrize(
+    ("rule", "evidence"),
+    [
+        (GateRule(min_each_class=0), but(n_converted=2, n_lost=2)),
+        (GateRule(confidence=None), but(standard_error=0.5)),
+        (GateRule(log_loss_must_not_worsen=False), but(log_loss_challenger=9.0)),
+        (GateRule(min_gain=0.0), but(auc_challenger=0.7001, standard_error=0.00001)),
+    ],
+)
+def test_check_that_is_switched_off_refuses_nothing(rule, evidence):
+    assert failed(evidence, rule) == []
+    assert failed(evidence) != []
+
+
+def test_gain_of_exactly_the_asked_points_is_enough():
+    assert failed(but(auc_champion=0.7, auc_challenger=0.72, standard_error=0.001)) == []
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Evidence)][2:])
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_missing_evidence_and_nan_never_promote(field, missing):
+    assert not decide(but(**{field: missing}), RULE).promote
+
+
+@pytest.mark.parametrize("rule", [RULE, BARE])
+@pytest.mark.parametrize(
+    "evidence",
+    [Evidence(0, 0), Evidence(50, 0), Evidence(0, 50), Evidence(1, 50, log_loss_champion=0.5)],
+)
+def test_without_both_outcomes_nothing_is_promoted(evidence, rule):
+    decision = decide(evidence, rule)
+    assert not decision.promote
+    assert decision.gain is None
+    json.dumps(decision.to_json(), allow_nan=False)
+
+
+def test_refusal_names_every_failed_check_with_its_numbers():
+    evidence = Evidence(14, 36, 0.70, 0.71, 0.05, 0.55, 0.56)
+    assert decide(evidence, RULE).reason == (
+        "Not promoted: 14 converted and 36 lost leads have been labelled since the champion was "
+        "trained; at least 20 of each are needed. Also, AUC goes from 0.700 to 0.710, +1.0 "
+        "points; at least 2.0 points are needed. Also, with 90 % confidence the gain is above "
+        "-5.4 points, judged on 50 leads; it must be above 0. Also, log loss rises from 0.5500 to "
+        "0.5600; it must not rise."
+    )
+
+
+def test_decision_is_plain_json_with_every_number():
+    content = json.loads(json.dumps(decide(BETTER, RULE).to_json(), allow_nan=False))
+    assert content["n_evidence"] == 200
+    assert content["gain"] == pytest.approx(0.06)
+    assert content["gain_lower_bound"] == pytest.approx(0.06 - 1.2815515655 * 0.02)
+    assert content["checks"][0]["name"] == "evidence"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_gain": -0.1},
+        {"min_gain": math.nan},
+        {"confidence": 0.3},
+        {"confidence": 1.0},
+        {"min_each_class": -1},
+    ],
+)
+def test_impossible_rule_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        GateRule(**wrong)
+
+
+@given(data=st.data(), converted=outcomes)
+def test_twin_of_the_champion_is_never_promoted(data, converted):
+    scores = data.draw(probabilities(len(converted)))
+    evidence = paired_evidence(np.array(converted), scores, scores.copy())
+    for rule in (RULE, BARE, GateRule(min_gain=0, min_each_class=0)):
+        assert not decide(evidence, rule).promote
+
+
+@given(data=st.data(), converted=outcomes)
+def test_swapping_champion_and_challenger_flips_the_sign_of_the_gain(data, converted):
+    one, other = (data.draw(probabilities(len(converted))) for _ in range(2))
+    there = paired_evidence(np.array(converted), one, other)
+    back = paired_evidence(np.array(converted), other, one)
+    assert there.gain == -back.gain  # type: ignore[operator]
+    assert there.standard_error == pytest.approx(back.standard_error, abs=1e-9)
+    assert not (decide(there, BARE).promote and decide(back, BARE).promote)
+
+
+@given(converted=outcomes, data=st.data())
+def test_scores_that_are_not_finite_never_promote(converted, data):
+    perfect = np.array(converted, dtype=float) * 0.8 + 0.1
+    champion = data.draw(probabilities(len(converted)))
+    spoiled = perfect.copy()
+    spoiled[data.draw(st.integers(0, len(converted) - 1))] = data.draw(
+        st.sampled_from([math.nan, math.inf, -math.inf])
+    )
+    assert not decide(paired_evidence(np.array(converted), champion, spoiled), BARE).promote
+    assert not decide(paired_evidence(np.array(converted), spoiled, perfect), BARE).promote
+
+
+def test_pure_noise_is_seldom_promoted():
+    draw = np.random.default_rng(3)
+    promoted = 0
+    for _ in range(400):
+        converted = draw.random(200) < 0.3
+        champion, challenger = draw.random((2, 200))
+        promoted += decide(paired_evidence(converted, champion, challenger), BARE).promote
+        bold = GateRule(log_loss_must_not_worsen=False)
+        promoted += 1000 * decide(paired_evidence(converted, champion, challenger), bold).promote
+    n_guarded, n_bare = divmod(promoted, 1000)
+    # One-sided 90 %: about 40 of 400 by chance; without the check far more.
+    assert 15 <= n_guarded <= 70
+    assert n_bare > 2 * n_guarded

@@ -1,0 +1,221 @@
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from ml.fields import loads
+from ml.gate import GateRule
+from ml.reasons import explain
+from ml.scorecard import Scorecard
+from ml.starter import starter_scorecard
+from ml.training import Examples, NotEnoughToLearn, challenge
+from ml.values import Value
+from tests.ml.leads import FIELDS, blind_champion, make_examples
+
+RULE = GateRule()
+EXAMPLES = make_examples(400, n_evidence=200)
+
+
+@pytest.fixture(scope="module")
+def attempt():
+    return challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=1)
+
+
+def few(n_converted, n_lost):
+    converted = [True] * n_converted + [False] * n_lost
+    n = len(converted)
+    return Examples([{"email_opens": i % 9} for i in range(n)], converted, [True] * n)
+
+
+def test_clearly_better_challenger_is_promoted(attempt):
+    assert attempt.decision.promote
+    assert attempt.decision.gain > 0.1
+    assert attempt.family == attempt.scorecard.family == "spline logistic"
+
+
+def test_only_leads_marked_as_evidence_are_compared_on(attempt):
+    assert attempt.decision.n_evidence == 200
+    assert attempt.decision.n_converted == sum(EXAMPLES.converted[200:])
+    assert attempt.metrics["n"] == 400
+
+
+def test_same_examples_and_seed_give_the_same_challenge(attempt):
+    again = challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=1)
+    assert again == attempt
+    assert again.scorecard.digest == attempt.scorecard.digest
+
+
+def test_other_seed_changes_the_evidence_but_not_the_model(attempt):
+    other = challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=2)
+    assert other.scorecard.terms == attempt.scorecard.terms
+    assert other.decision.auc_challenger != attempt.decision.auc_challenger
+
+
+def test_challenger_does_not_replace_itself(attempt):
+    second = challenge(EXAMPLES, FIELDS, attempt.scorecard, RULE, seed=1)
+    assert not second.decision.promote
+
+
+def test_without_evidence_nothing_is_promoted():
+    attempt = challenge(make_examples(60, n_evidence=0), FIELDS, blind_champion(), RULE, seed=1)
+    assert not attempt.decision.promote
+    assert attempt.decision.reason == (
+        "Not promoted: no lead has been labelled since the champion was trained."
+    )
+
+
+def test_scorecard_survives_json_and_the_result_is_plain_json(attempt):
+    assert Scorecard.from_json(json.loads(json.dumps(attempt.scorecard.to_json()))) == (
+        attempt.scorecard
+    )
+    json.dumps([attempt.metrics, attempt.decision.to_json()], allow_nan=False)
+
+
+def test_learned_effects_are_centred_on_the_leads_learned_from(attempt):
+    effects = np.array(
+        [
+            [effect for _, effect in attempt.scorecard.score(record).effects]
+            for record in EXAMPLES.records
+        ]
+    )
+    assert np.abs(effects.mean(axis=0)).max() < 1e-12
+
+
+def test_truth_is_found_again():
+    card = challenge(make_examples(3000), FIELDS, blind_champion(), RULE, seed=1).scorecard
+    effects = dict(card.score({"trial": True, "lead_source": "referral"}).effects)
+    others = dict(card.score({"trial": False, "lead_source": "Organic"}).effects)
+    assert effects["trial"] - others["trial"] == pytest.approx(1.2, abs=0.3)
+    assert effects["lead_source"] - others["lead_source"] == pytest.approx(0.9, abs=0.3)
+    assert abs(effects["is_eu"]) < 0.2
+
+
+def test_terms_count_the_leads_learned_from(attempt):
+    (source,) = (term for term in attempt.scorecard.terms if term.field == "lead_source")
+    referrals = [
+        converted
+        for record, converted in zip(EXAMPLES.records, EXAMPLES.converted, strict=True)
+        if record["lead_source"].strip().lower() == "referral"
+    ]
+    assert source.level_counts["referral"] == (len(referrals), sum(referrals))
+
+
+@pytest.mark.parametrize("field", ["email_opens", "balance", "purchases", "region", "trial"])
+def test_counts_of_every_term_add_up_to_all_leads(attempt, field):
+    (term,) = (term for term in attempt.scorecard.terms if term.field == field)
+    counts = term.to_json()["counts"]
+    groups = [counts["missing"]]
+    groups += [row[1:] for row in counts.get("bins", [])]
+    groups += [*counts.get("levels", {}).values(), counts.get("other", [0, 0])]
+    assert [sum(column) for column in zip(*groups, strict=True)] == [400, sum(EXAMPLES.converted)]
+
+
+def test_reasons_of_a_learned_model_give_rates(attempt):
+    reasons = explain(attempt.scorecard, FIELDS, EXAMPLES.records[0])
+    assert len(reasons) == 5
+    assert all("all leads" in reason.sentence for reason in reasons)
+
+
+def test_field_not_for_use_is_not_learned_from(attempt):
+    assert "noted" not in attempt.metrics["fields"]
+    assert "noted" not in {term.field for term in attempt.scorecard.terms}
+
+
+def test_field_that_was_never_known_has_no_effect(attempt):
+    effects = [dict(attempt.scorecard.score({"never_known": x}).effects) for x in (None, -5.0, 9e9)]
+    assert {each["never_known"] for each in effects} == {0.0}
+
+
+def test_values_of_a_wrong_type_count_as_unknown(attempt):
+    strange = dataclasses.replace(
+        EXAMPLES,
+        records=[
+            record | {"email_opens": "many"} if record["email_opens"] is None else record
+            for record in EXAMPLES.records
+        ],
+    )
+    assert challenge(strange, FIELDS, blind_champion(), RULE, seed=1) == attempt
+
+
+@pytest.mark.parametrize(("n_converted", "n_lost"), [(0, 0), (50, 0), (0, 50), (9, 100), (100, 9)])
+def test_too_few_outcomes_are_named_with_their_numbers(n_converted, n_lost):
+    with pytest.raises(NotEnoughToLearn, match=f"{n_converted} converted and {n_lost} lost leads"):
+        challenge(few(n_converted, n_lost), FIELDS, starter_scorecard(), RULE, seed=1)
+
+
+def test_ten_of_each_are_enough_to_learn():
+    attempt = challenge(few(10, 10), FIELDS, starter_scorecard(), RULE, seed=1)
+    assert not attempt.decision.promote
+    assert "at least 20 of each are needed" in attempt.decision.reason
+
+
+def test_file_without_a_field_for_models_is_named():
+    fields = loads('[[field]]\nname = "a"\ntype = "count"\nlabel = "A"\nuse = false')
+    with pytest.raises(NotEnoughToLearn, match="use = false"):
+        challenge(EXAMPLES, fields, starter_scorecard(), RULE, seed=1)
+
+
+@pytest.mark.parametrize("kind", ["count", "number", "category", "boolean"])
+def test_single_field_of_any_type_can_be_learned_from(kind):
+    fields = loads(f'[[field]]\nname = "x"\ntype = "{kind}"\nlabel = "X"')
+    by_kind: dict[str, tuple[Value, Value]] = {"boolean": (True, False), "category": ("a", "b")}
+    values = by_kind.get(kind, (1, 5))
+    n = 100
+    records: list[dict[str, Value]] = [{"x": values[i % 2]} for i in range(n)]
+    converted = [i % 2 == 0 or i % 10 == 1 for i in range(n)]
+    attempt = challenge(
+        Examples(records, converted, [True] * n), fields, starter_scorecard(), RULE, seed=0
+    )
+    low, high = (attempt.scorecard.score({"x": values[i]}).probability for i in (1, 0))
+    assert low < 0.4 < 0.8 < high
+
+
+def test_noise_is_learned_from_without_a_fall():
+    examples = dataclasses.replace(EXAMPLES, records=[{} for _ in EXAMPLES.records])
+    attempt = challenge(examples, FIELDS, blind_champion(), RULE, seed=1)
+    assert not attempt.decision.promote
+    assert attempt.scorecard.score({}).probability == pytest.approx(
+        sum(EXAMPLES.converted) / 400, abs=0.01
+    )
+
+
+def test_progress_runs_from_0_to_1_with_a_stage_in_words():
+    seen = []
+    challenge(
+        make_examples(60),
+        FIELDS,
+        starter_scorecard(),
+        RULE,
+        seed=1,
+        progress=lambda done, stage: seen.append((done, stage)),
+    )
+    shares = [done for done, _ in seen]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert all(stage for _, stage in seen)
+
+
+def test_error_in_the_progress_callback_stops_the_work():
+    def stop(done, stage):
+        raise InterruptedError(stage)
+
+    with pytest.raises(InterruptedError, match="Reading 60 leads"):
+        challenge(make_examples(60), FIELDS, starter_scorecard(), RULE, seed=1, progress=stop)
+
+
+def test_lists_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="equally long"):
+        Examples([{}], [True, False], [True])
+
+
+def test_libraries_are_named_with_their_versions(attempt):
+    assert set(attempt.libraries) == {"python", "scikit-learn", "numpy", "pandas"}
+    assert all(version[0].isdigit() for version in attempt.libraries.values())
+
+
+def test_scores_of_strange_leads_are_probabilities(attempt):
+    for value in (None, -3, 10**15, 1e-9, "nowhere", True, math.pi):
+        probability = attempt.scorecard.score(dict.fromkeys(FIELDS.names, value)).probability
+        assert 0 < probability < 1
