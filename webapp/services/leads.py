@@ -124,6 +124,12 @@ def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Sn
     return {snapshot.lead_key: snapshot for snapshot in found}
 
 
+def snapshot_at(session: Session, lead: Lead, moment: datetime) -> Snapshot | None:
+    """The lead's scoring that was the newest at that moment, if there was one."""
+    query = sa.select(Snapshot).where(Snapshot.lead_key == lead.key, Snapshot.taken_at <= moment)
+    return session.scalar(query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(1))
+
+
 def current_probability(session: Session, lead: Lead) -> float | None:
     """The champion's present score of the lead, or None before its first scoring."""
     query = sa.select(Score.probability).join(

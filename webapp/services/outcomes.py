@@ -145,21 +145,21 @@ def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[Outcome]
 
 def _say(session: Session, history: list[Outcome], statement: Statement, now: datetime) -> bool:
     """Add one statement to the lead's history, unless it is known, and settle the lead."""
-    said, newest = statement.said, history[-1] if history else None
+    said, newest_at = statement.said, history[-1].happened_at if history else now
     row = Outcome(
         lead_key=statement.lead.key,
         result=RESULTS[statement.converted],
         source=said.source,
         actor=said.actor,
         # Without a time of its own a statement is about now, and so after all earlier ones.
-        happened_at=statement.happened_at or max(now, newest.happened_at if newest else now),
+        happened_at=statement.happened_at or max(now, newest_at),
         recorded_at=now,
         reason=said.reason,
         rule=said.rule,
         idempotency_key=said.idempotency_key,
     )
-    is_about_now = statement.happened_at is None
-    if _is_known(history, row) or (is_about_now and _repeats(newest, row)):
+    is_repeated = _is_told if statement.happened_at else _is_what_counts
+    if _has_key(history, row) or is_repeated(history, row):
         return False
     session.add(row)
     # Behind all that happened at the same time: on a tie the later row counts.
@@ -167,20 +167,24 @@ def _say(session: Session, history: list[Outcome], statement: Statement, now: da
     return _settle(statement.lead, history)
 
 
-def _repeats(newest: Outcome | None, row: Outcome) -> bool:
-    """Whether a statement about now says only what counts already."""
-    if newest is None:
-        return row.result == "withdrawn"
-    is_same_source = newest.source == row.source or row.result == "withdrawn"
-    return newest.result == row.result and is_same_source
+def _has_key(history: list[Outcome], row: Outcome) -> bool:
+    """Whether a statement with this key was recorded before."""
+    key = row.idempotency_key
+    return key is not None and any(key == known.idempotency_key for known in history)
 
 
-def _is_known(history: Iterable[Outcome], row: Outcome) -> bool:
-    """Whether this very statement was recorded before: by its key, or by its time."""
-    if row.idempotency_key is not None:
-        return any(row.idempotency_key == known.idempotency_key for known in history)
+def _is_told(history: list[Outcome], row: Outcome) -> bool:
+    """Whether the same source has said the same of the same time."""
     told = (row.result, row.source, row.happened_at)
     return any(told == (known.result, known.source, known.happened_at) for known in history)
+
+
+def _is_what_counts(history: list[Outcome], row: Outcome) -> bool:
+    """Whether a statement about now says only what counts already."""
+    if not history:
+        return row.result == "withdrawn"
+    is_same_source = history[-1].source == row.source or row.result == "withdrawn"
+    return history[-1].result == row.result and is_same_source
 
 
 def _settle(lead: Lead, history: list[Outcome]) -> bool:

@@ -45,6 +45,11 @@ class LeadRecord:
     inputs: dict[str, Value]
     outcome: bool | None
 
+    @property
+    def known_inputs(self) -> dict[str, Value]:
+        """The inputs without those that are unknown."""
+        return {name: value for name, value in self.inputs.items() if value is not None}
+
 
 def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.

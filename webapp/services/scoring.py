@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -38,11 +37,15 @@ class Scored:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A lead record on its way in: from when its inputs are, and whether an outcome came along."""
+    """A lead record on its way in: from when its inputs are, and whether an outcome came along.
+
+    A repeat tells nothing new of the inputs, so that it leaves no snapshot.
+    """
 
     record: LeadRecord
     taken_at: datetime
     came_with_outcome: bool
+    is_repeat: bool = False
 
 
 def score_lead(
@@ -124,33 +127,38 @@ def score_many(
     2. The inputs are kept as snapshots with the score they got.
     3. The present score is written for the champion, and for a version being filled beside it.
     """
+    if not arrivals:
+        return []
     found = leads.upsert_many(session, [a.record for a in arrivals], now)
-    scored = [
-        (lead, versions.card.score(arrival.record.inputs).probability)
-        for lead, arrival in zip(found, arrivals, strict=True)
-    ]
+    placed = list(zip(found, arrivals, strict=True))
+    new = [(lead, arrival) for lead, arrival in placed if not arrival.is_repeat]
+    keep_snapshots(session, versions, new, source=source)
+    _keep_scores(session, versions, placed)
+    return [(lead, _probability(versions, arrival)) for lead, arrival in placed]
+
+
+def keep_snapshots(
+    session: Session, versions: InUse, placed: Sequence[tuple[Lead, Arrival]], *, source: str
+) -> None:
+    """Keep leads' inputs as they arrived, with the score that the champion gives them."""
     rows = [
-        snapshot(arrival, lead, probability, version_key=versions.champion.key, source=source)
-        for (lead, probability), arrival in zip(scored, arrivals, strict=True)
+        {
+            "lead_key": lead.key,
+            "version_key": versions.champion.key,
+            "taken_at": arrival.taken_at,
+            "inputs": arrival.record.known_inputs,
+            "probability": _probability(versions, arrival),
+            "source": source,
+            "came_with_outcome": arrival.came_with_outcome,
+        }
+        for lead, arrival in placed
     ]
-    session.execute(sa.insert(Snapshot), rows)
-    _keep_scores(session, versions, list(zip(found, arrivals, strict=True)))
-    return scored
+    if rows:
+        session.execute(sa.insert(Snapshot), rows)
 
 
-def snapshot(
-    arrival: Arrival, lead: Lead, probability: float, *, version_key: int, source: str
-) -> dict[str, Any]:
-    """The row that keeps a lead's inputs as they arrived, with the score they got."""
-    return {
-        "lead_key": lead.key,
-        "version_key": version_key,
-        "taken_at": arrival.taken_at,
-        "inputs": {k: v for k, v in arrival.record.inputs.items() if v is not None},
-        "probability": probability,
-        "source": source,
-        "came_with_outcome": arrival.came_with_outcome,
-    }
+def _probability(versions: InUse, arrival: Arrival) -> float:
+    return versions.card.score(arrival.record.inputs).probability
 
 
 def _keep_scores(session: Session, versions: InUse, placed: list[tuple[Lead, Arrival]]) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -24,6 +26,36 @@ class LabelledLead:
     converted: bool
     came_with_outcome: bool
     counted_by_run: int
+    outcome_at: datetime
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """All that a training run may learn from.
+
+    `is_evidence` marks the leads labelled since the champion was trained, which it never saw.
+    """
+
+    leads: list[LabelledLead]
+    is_evidence: list[bool]
+
+    def about(self) -> dict[str, Any]:
+        """What is kept of it with the version: counts, and from when to when."""
+        n_converted = sum(lead.converted for lead in self.leads)
+        return {
+            "n_leads": len(self.leads),
+            "n_converted": n_converted,
+            "n_lost": len(self.leads) - n_converted,
+            "n_came_with_outcome": sum(lead.came_with_outcome for lead in self.leads),
+            "first_outcome_at": self.leads[0].outcome_at.isoformat() if self.leads else None,
+            "last_outcome_at": self.leads[-1].outcome_at.isoformat() if self.leads else None,
+        }
+
+
+def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
+    """Read what a run may learn from, against a champion trained by `since_run` (0: by none)."""
+    leads = list(labelled(session, run_key))
+    return Labelled(leads, [lead.counted_by_run > since_run for lead in leads])
 
 
 def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
@@ -44,7 +76,14 @@ def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
     )
     first = of_lead.order_by(before.taken_at, before.key).limit(1).scalar_subquery()
     query = (
-        sa.select(Lead.key, own.inputs, Lead.outcome, last_before.is_(None), Lead.counted_by_run)
+        sa.select(
+            Lead.key,
+            own.inputs,
+            Lead.outcome,
+            last_before.is_(None),
+            Lead.counted_by_run,
+            Lead.outcome_at,
+        )
         .join(own, own.key == sa.func.coalesce(last_before, first))
         .where(Lead.outcome.is_not(None), Lead.counted_by_run <= run_key)
         .order_by(Lead.outcome_at, Lead.key)

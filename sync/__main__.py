@@ -1,0 +1,13 @@
+"""`python -m sync` runs the worker."""
+
+from ml.fields import FieldsFileError
+from sync import worker
+from webapp.app import create_app
+from webapp.config import ConfigurationError
+from webapp.database import UnsafeSQLite
+
+if __name__ == "__main__":
+    try:
+        worker.run(create_app())
+    except (ConfigurationError, FieldsFileError, UnsafeSQLite, worker.NotReady) as error:
+        raise SystemExit(str(error)) from None

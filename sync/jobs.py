@@ -1,0 +1,193 @@
+"""What the worker does at each tick: each function looks for work, claims it and carries it out.
+
+The rules stand in the services; here is their order, and what happens to a run when its work
+fails, is stopped, or turns out to be somebody else's by now.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ml.scorecard import Scorecard
+from sync.training_process import Answer, TrainingFailed, TrainingProcess
+from webapp import importing
+from webapp.database import read, utc_now, write
+from webapp.models import ModelVersion, Run
+from webapp.product import product
+from webapp.services import imports, lifecycle, registry, rescoring, runs
+from webapp.services.lifecycle import Trigger
+
+# Between two steps of a fill the database belongs to those who score.
+PAUSE_SECONDS = 0.01
+CHILD_IDLE_SECONDS = 600
+
+log = structlog.stdlib.get_logger("leadloop.worker")
+
+
+class Stopped(Exception):
+    """The worker was told to end while it worked on a run."""
+
+
+class ChampionChanged(RuntimeError):
+    """Another version came into use during a training."""
+
+    def __init__(self) -> None:
+        super().__init__("Another version was put in use during this training.")
+
+
+# Failures that explain themselves to people; of others only the log tells.
+EXPLAINED = (TrainingFailed, ChampionChanged, importing.ImportRefused, registry.DamagedVersion)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What the jobs of one process share: its name in claims, its trainer, its end, its clock."""
+
+    name: str
+    training: TrainingProcess
+    stop: threading.Event
+    clock: Callable[[], datetime] = utc_now
+
+    def go_on(self) -> None:
+        """Raise `Stopped` where the worker has been told to end."""
+        if self.stop.is_set():
+            raise Stopped
+
+
+def free_lost_runs(worker: Worker) -> None:
+    """Close or requeue the runs of workers that are gone."""
+    for run in write(lambda s: lifecycle.free_lost_runs(s, worker.clock())):
+        log.warning("lost run freed", run=run.key, kind=run.kind)
+
+
+def retrain_if_due(worker: Worker) -> None:
+    """Train, let the gate decide, and register what came of it."""
+    settings = product().settings
+    trigger = Trigger(settings.retrain_threshold, settings.retrain_every_hours)
+    run = write(lambda s: lifecycle.claim_retraining(s, trigger, worker.name, worker.clock()))
+    if run is None:
+        return
+    with _held(worker, run):
+
+        def beat(done: float, stage: str) -> None:
+            worker.go_on()
+            write(lambda s: runs.renew(s, run, worker.clock(), progress=done, stage=stage))
+
+        limit = settings.training_limit_seconds
+        answer = worker.training.train(run.key, limit_seconds=limit, beat=beat)
+        write(lambda s: _register(s, run, answer, worker.clock()))
+
+
+def promote(worker: Worker) -> None:
+    """Score all leads by the version that is to take over, then switch to it."""
+    run = write(lambda s: runs.claim(s, "rescoring", worker.name, worker.clock()))
+    if run is None:
+        return
+    with _held(worker, run):
+        version = read(lambda s: registry.version(s, run.task["version"]))
+        forget_old_scores(worker)
+        if "after_key" not in run.result:
+            write(lambda s: _begin(s, run, version, worker.clock()))
+        _fill(worker, run, version)
+        write(lambda s: _switch(s, run, version, worker.clock()))
+    forget_old_scores(worker)
+
+
+def import_leads(worker: Worker) -> None:
+    """Carry out the import that was asked for."""
+    run = write(lambda s: runs.claim(s, "import", worker.name, worker.clock()))
+    if run is not None:
+        with _held(worker, run):
+            importing.carry_out(run, clock=worker.clock, on_step=lambda _: worker.go_on())
+
+
+def tidy(worker: Worker) -> None:
+    """Remove what lost work has left behind, and let an idle trainer go."""
+    forget_old_scores(worker)
+    folder = product().settings.data_dir
+    read(lambda s: imports.remove_orphans(s, folder, worker.clock()))
+
+
+def rest(worker: Worker) -> None:
+    """Let the trainer go where it has been idle for long."""
+    worker.training.rest(CHILD_IDLE_SECONDS)
+
+
+def forget_old_scores(worker: Worker) -> None:
+    """Delete the scores of versions no longer in use, a few at a time."""
+    while write(rescoring.forget_others) and not worker.stop.wait(PAUSE_SECONDS):
+        pass
+
+
+@contextmanager
+def _held(worker: Worker, run: Run) -> Iterator[None]:
+    """Close the run with a sentence when its work fails: here and nowhere else."""
+    log.info("run claimed", run=run.key, kind=run.kind, attempt=run.n_attempts)
+    try:
+        yield
+        log.info("run done", run=run.key, kind=run.kind)
+    except Stopped:
+        write(lambda s: runs.hand_back(s, run))
+        log.info("run handed back", run=run.key, kind=run.kind)
+    except runs.LostClaim:
+        log.warning("run lost", run=run.key, kind=run.kind)
+    except Exception as failure:
+        log.exception("run failed", run=run.key, kind=run.kind)
+        sentence = _in_words(failure)
+        write(lambda s: lifecycle.fail(s, run, sentence, worker.clock()))
+
+
+def _in_words(failure: Exception) -> str:
+    if isinstance(failure, EXPLAINED):
+        return str(failure)
+    return (
+        f"Something unexpected went wrong ({type(failure).__name__}). The worker's log says more."
+    )
+
+
+def _register(session: Session, run: Run, answer: Answer, now: datetime) -> None:
+    if registry.champion(session).key != answer["champion_key"]:
+        raise ChampionChanged
+    lifecycle.register(
+        session,
+        run,
+        Scorecard.from_json(answer["scorecard"]),
+        answer["details"],
+        promote=answer["promote"],
+        now=now,
+    )
+
+
+def _begin(session: Session, run: Run, version: ModelVersion, now: datetime) -> None:
+    rescoring.begin(session, version, now)
+    run.result = {"after_key": 0, "n_done": 0}
+    runs.renew(session, run, now, stage="Scoring all leads", result=run.result)
+
+
+def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
+    """Fill from where the run stands; a step and its place are one transaction."""
+    n_leads = max(read(rescoring.n_leads), 1)
+    after_key, n_done = run.result["after_key"], run.result["n_done"]
+
+    def step(session: Session) -> int | None:
+        reached = rescoring.fill(session, product().fields, version, after_key)
+        if reached is not None:
+            place = {"after_key": reached, "n_done": n_done + rescoring.CHUNK}
+            share = min(place["n_done"] / n_leads, 1)
+            runs.renew(session, run, worker.clock(), progress=share, result=place)
+        return reached
+
+    while (reached := write(step)) is not None:
+        after_key, n_done = reached, n_done + rescoring.CHUNK
+        worker.stop.wait(PAUSE_SECONDS)
+        worker.go_on()
+
+
+def _switch(session: Session, run: Run, version: ModelVersion, now: datetime) -> None:
+    lifecycle.switch(session, version, run.requested_by, now)
+    runs.finish(session, run, now, {"version": version.name, "n_leads": rescoring.n_leads(session)})

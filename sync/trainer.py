@@ -1,0 +1,112 @@
+"""The process that trains: run numbers come in by line, progress and the challenger go out by line.
+
+It reads what to learn from out of the database and writes nothing there: whether a challenger
+is registered is decided by the worker, which holds the claim. It ends when its standard input does.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from sqlalchemy.orm import Session
+
+from ml import training
+from ml.gate import GateRule
+from ml.scorecard import Scorecard
+from webapp.app import create_app
+from webapp.config import Settings
+from webapp.database import read
+from webapp.product import product
+from webapp.services import registry, training_data
+
+# About a tenth of a core that others want, all of one that nobody does.
+NICENESS = 10
+
+
+def main() -> None:
+    """Train whenever asked, until the worker is gone."""
+    os.nice(NICENESS)
+    # Ctrl-C reaches every process of a terminal; when to end is the worker's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = _own_standard_output()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    app = create_app()
+    while True:
+        run_key = asked.get()
+        with app.app_context():
+            answer = learn(run_key, lambda done, stage: _say(answers, done=done, stage=stage))
+        _say(answers, **answer)
+
+
+def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    """Train for a run: the challenger with all that is kept of it, or why there is none."""
+    settings, fields = product().settings, product().fields
+    champion_key, champion, labelled = read(lambda session: _material(session, run_key))
+    examples = training.Examples(
+        records=[lead.inputs for lead in labelled.leads],
+        converted=[lead.converted for lead in labelled.leads],
+        is_evidence=labelled.is_evidence,
+    )
+    try:
+        challenge = training.challenge(
+            examples, fields, champion, gate_rule(settings), seed=run_key, progress=progress
+        )
+    except training.NotEnoughToLearn as error:
+        return {"failure": str(error)}
+    learned_from = labelled.about() | {"seed": challenge.seed, "libraries": challenge.libraries}
+    return {
+        "champion_key": champion_key,
+        "scorecard": challenge.scorecard.to_json(),
+        "promote": challenge.decision.promote,
+        "details": {
+            "fields": [field.name for field in fields.model],
+            "training": learned_from,
+            "metrics": challenge.metrics,
+            "decision": challenge.decision.to_json(),
+        },
+    }
+
+
+def gate_rule(settings: Settings) -> GateRule:
+    """What a challenger has to show, by the settings."""
+    return GateRule(
+        min_gain=settings.promote_min_gain,
+        confidence=settings.promote_confidence or None,
+        min_each_class=settings.promote_min_each_class,
+        log_loss_must_not_worsen=settings.promote_log_loss_check,
+    )
+
+
+def _material(session: Session, run_key: int) -> tuple[int, Scorecard, training_data.Labelled]:
+    champion = registry.champion(session)
+    labelled = training_data.collect(session, run_key, since_run=champion.run_key or 0)
+    return champion.key, registry.scorecard(session, champion), labelled
+
+
+def _own_standard_output() -> TextIO:
+    """Keep standard output for answers; whatever else prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return answers
+
+
+def _say(answers: TextIO, **answer: Any) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def _listen(asked: "queue.SimpleQueue[int]") -> None:
+    """Take run numbers; at the end of the input, which is the end of the worker, end at once."""
+    for line in sys.stdin:
+        asked.put(int(line))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The trainer as the worker sees it: a child process at low priority, kept warm for a while.
+
+The first training of a child waits seconds for scikit-learn to load; later ones do not. What the
+child does stands in `sync.trainer`. It ends by itself soon after the worker is gone.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from webapp.config import ROOT
+
+# The matrices are small: more threads would wait for each other, and take the web process's core.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+BEAT_SECONDS = 1.0
+
+Answer: TypeAlias = dict[str, Any]
+Beat: TypeAlias = Callable[[float, str], None]
+
+
+class TrainingFailed(RuntimeError):
+    """A training came to nothing; the message is a sentence for people."""
+
+
+class TrainingProcess:
+    """Trains in a child process, one training at a time.
+
+    `environment` holds the settings that the child starts with.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {**os.environ, **environment, **dict.fromkeys(ONE_THREAD, "1")}
+        self._child: subprocess.Popen[str] | None = None
+        self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+        self._turn = threading.Lock()
+        self._used_at_seconds = 0.0
+
+    def train(self, run_key: int, *, limit_seconds: float, beat: Beat) -> Answer:
+        """Train for a claimed run and return what came of it, or raise `TrainingFailed`.
+
+        `beat` is told the progress about once a second. Where it raises, or the limit is
+        passed, the child is killed.
+        """
+        with self._turn:
+            try:
+                return self._train(run_key, limit_seconds, beat)
+            except BaseException:
+                self._kill()
+                raise
+            finally:
+                self._used_at_seconds = time.monotonic()
+
+    def rest(self, idle_seconds: float) -> None:
+        """Let the child go, and its memory, where nothing was trained for that long."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            if time.monotonic() - self._used_at_seconds >= idle_seconds:
+                self._kill()
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """End the child, in the middle of a training too."""
+        self._kill()
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the child, while there is one."""
+        return self._child.pid if self._child else None
+
+    def _train(self, run_key: int, limit_seconds: float, beat: Beat) -> Answer:
+        deadline = time.monotonic() + limit_seconds
+        child = self._ready_child()
+        with contextlib.suppress(BrokenPipeError):  # it died: the answers will say so
+            child.stdin.write(f"{run_key}\n")  # type: ignore[union-attr]
+            child.stdin.flush()  # type: ignore[union-attr]
+        done, stage = 0.0, "Starting"
+        while time.monotonic() < deadline:
+            answer = self._next_answer(child)
+            if "failure" in answer:
+                raise TrainingFailed(answer["failure"])
+            if "scorecard" in answer:
+                return answer
+            done, stage = answer.get("done", done), answer.get("stage", stage)
+            beat(done, stage)
+        raise TrainingFailed(
+            f"The training was stopped after {limit_seconds:,.0f} seconds, the limit that"
+            " LEADLOOP_TRAINING_LIMIT_SECONDS sets."
+        )
+
+    def _ready_child(self) -> subprocess.Popen[str]:
+        if self._child is None or self._child.poll() is not None:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "sync.trainer"],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self._answers = queue.SimpleQueue()
+            listener = threading.Thread(
+                target=_listen, args=(self._child, self._answers), daemon=True
+            )
+            listener.start()
+        return self._child
+
+    def _next_answer(self, child: subprocess.Popen[str]) -> Answer:
+        """What the child says next, or nothing new within a beat; `TrainingFailed` at its end."""
+        try:
+            answer = self._answers.get(timeout=BEAT_SECONDS)
+        except queue.Empty:
+            return {}
+        if answer is None:
+            raise TrainingFailed(_cause_of_death(child.wait()))
+        return answer
+
+    def _kill(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
+
+
+def _listen(child: subprocess.Popen[str], answers: "queue.SimpleQueue[Answer | None]") -> None:
+    """Pass the child's lines on; None says that there will be no more."""
+    with child.stdout:  # type: ignore[union-attr]
+        for line in child.stdout:  # type: ignore[union-attr]
+            answers.put(json.loads(line))
+    answers.put(None)
+
+
+def _cause_of_death(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "The training process was killed, most often because the machine ran out of memory."
+    return f"The training process ended unexpectedly (status {status}); the worker's log says more."

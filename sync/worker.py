@@ -1,0 +1,103 @@
+"""The worker process: one clock that starts each job again and again, and a clean end."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.blocking import BlockingScheduler
+from flask import Flask
+
+from sync import jobs
+from sync.jobs import Worker
+from sync.training_process import TrainingProcess
+from webapp import config
+from webapp.database import read
+from webapp.product import product
+from webapp.services import health
+
+# Every few seconds, by the settings.
+POLLING = (jobs.free_lost_runs, jobs.retrain_if_due, jobs.promote, jobs.import_leads)
+EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
+
+log = structlog.stdlib.get_logger("leadloop.worker")
+
+
+class NotReady(RuntimeError):
+    """The worker has no database to work on; the message says what to do."""
+
+
+def run(app: Flask) -> None:
+    """Work until SIGTERM or Ctrl-C; then finish the step at hand, hand runs back and end."""
+    with app.app_context():
+        _check_ready()
+        training = TrainingProcess(config.environment(product().settings))
+        worker = Worker(_name(), training, threading.Event())
+        scheduler = build_scheduler(app, worker)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    log.info("worker started", worker=worker.name)
+    try:
+        scheduler.start()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        worker.stop.set()
+        scheduler.shutdown()
+        worker.training.close()
+        log.info("worker ended", worker=worker.name)
+
+
+def build_scheduler(app: Flask, worker: Worker) -> BlockingScheduler:
+    """The clock: no job runs twice at once, and ticks missed meanwhile are made up for by one."""
+    poll_seconds = product().settings.worker_poll_seconds
+    every_seconds = dict.fromkeys(POLLING, poll_seconds) | EVERY_SECONDS
+    # It warns whenever a job still runs at its next tick, which here is the ordinary case.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    scheduler = BlockingScheduler(
+        executors={"default": ThreadPoolExecutor(len(every_seconds))},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        timezone=UTC,
+    )
+    for job, seconds in every_seconds.items():
+        scheduler.add_job(
+            in_context(app, job),
+            "interval",
+            [worker],
+            id=job.__name__,
+            seconds=seconds,
+            next_run_time=datetime.now(UTC),
+        )
+    return scheduler
+
+
+def in_context(app: Flask, job: Callable[[Worker], None]) -> Callable[[Worker], None]:
+    """Give a job the application around it, in the thread that it runs in."""
+
+    def tick(worker: Worker) -> None:
+        with app.app_context():
+            job(worker)
+
+    return tick
+
+
+def _check_ready() -> None:
+    missing = [check for check in read(health.readiness) if not check.is_good]
+    if missing:
+        raise NotReady("; ".join(f"{check.name}: {check.sentence}" for check in missing))
+
+
+def _name() -> str:
+    """Of this process and no other, before or after it."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def _end(signum: int, frame: object) -> None:
+    # Raised into the clock's wait, where setting an event could wait for itself.
+    raise SystemExit(0)
