@@ -1,0 +1,246 @@
+"""Calls to Salesforce, each classified, repeated where that helps, and paid from the quota.
+
+Of simple-salesforce only `query` and `restful` are used, with a token of our own: its object
+methods log in again for ever when a user has lost access, and drop headers on the way.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from simple_salesforce.api import Salesforce
+
+from sync.salesforce import cases, soql
+from sync.salesforce.cases import Kind
+from sync.salesforce.errors import Fault, WrongShape, classify, classify_row
+from sync.salesforce.login import Token, log_in
+from sync.salesforce.quota import Quota
+from sync.salesforce.session import Hosts, Meter, build
+from webapp.services.crm_secrets import Credentials
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+MAX_TRIES = 5
+LONGEST_WAIT_SECONDS = 60.0
+LONGEST_RETRY_AFTER_SECONDS = 120.0
+# An expired session is renewed once; more logins in this time would lock the user out.
+MAX_LOGINS = 2
+LOGIN_WINDOW_SECONDS = 600.0
+ROWS_PER_WRITE = 200
+
+
+@dataclass
+class Wallet:
+    """The token in use and when logins were made: kept from run to run by the worker."""
+
+    token: Token | None = None
+    logins_at: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Times and waiting, so that tests need neither."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[float, float], float] = random.uniform  # noqa: S311 - spreads retries
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows in order of (SystemModstamp, Id); the last page says so."""
+
+    rows: list[Row]
+    is_last: bool
+
+
+class Client:
+    """One org, through one session."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        hosts: Hosts,
+        *,
+        api_version: str,
+        wallet: Wallet | None = None,
+        quota: Quota | None = None,
+        clocks: Clocks | None = None,
+    ) -> None:
+        self.meter = Meter()
+        self._credentials = credentials
+        self._hosts = hosts
+        self._api_version = api_version
+        self._wallet = wallet or Wallet()
+        self._quota = quota or Quota()
+        self._clocks = clocks or Clocks()
+        self._session = build(hosts, self.meter, self._clocks.monotonic)
+
+    def describe(self, obj: str) -> list[Row]:
+        """The fields of an object as the integration user sees them."""
+        answer = self._get(f"sobjects/{obj}/describe")
+        return _rows(answer, "fields", ("name", "type"))
+
+    def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
+        """The rows of a window: from a time on, or behind a row given as its stamp and id."""
+        if isinstance(after, str):
+            answer = self._query(soql.first_page(obj, fields, after, end))
+        else:
+            answer = self._query(soql.next_page(obj, fields, after, end))
+        rows = _rows(answer, "records", ("Id", "SystemModstamp"))
+        # A wide page may be short although more follows: only these two together mean the end.
+        is_last = answer.get("done") is True and answer.get("totalSize", 0) < soql.PAGE_ROWS
+        if rows and (rows[-1]["SystemModstamp"], rows[-1]["Id"]) == after:
+            raise Fault(cases.WRONG_SHAPE, "the same page came twice")
+        if not rows and not is_last:
+            raise Fault(cases.WRONG_SHAPE, "a page without rows says that more follows")
+        return Page(rows, is_last)
+
+    def by_ids(self, obj: str, fields: Sequence[str], ids: Sequence[str]) -> Iterator[list[Row]]:
+        """The rows with these ids that exist and may be seen, deleted ones included."""
+        for chunk in soql.chunks(ids):
+            yield self._by_ids(obj, fields, chunk)
+
+    def roles(self, contact_ids: Sequence[str]) -> Iterator[Row]:
+        """The roles that contacts play in opportunities."""
+        for chunk in soql.chunks(contact_ids):
+            after: str | None = None
+            while True:
+                answer = self._query(soql.roles(chunk, after))
+                rows = _rows(answer, "records", ("Id", "OpportunityId", "ContactId"))
+                yield from rows
+                if not rows or (len(rows) < soql.PAGE_ROWS and answer.get("done") is True):
+                    break
+                after = rows[-1]["Id"]
+
+    def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
+        """A few rows that were changed last."""
+        return _rows(self._query(soql.sample(obj, fields)), "records", ("Id",))
+
+    def count(self, obj: str, time_field: str, start: str, end: str) -> int:
+        """How many rows have a time within a window; deleted ones not included."""
+        question = soql.count(obj, time_field, start, end)
+        answer = self._call(lambda salesforce: salesforce.query(question))
+        if not isinstance(answer, dict) or not isinstance(answer.get("totalSize"), int):
+            raise Fault(cases.WRONG_SHAPE, "a count without a number")
+        return int(answer["totalSize"])
+
+    def deleted(self, obj: str, start: datetime, end: datetime) -> list[str]:
+        """Ids of the rows deleted within a time, purged ones included; 15 days back at most."""
+        times = {"start": _iso(start), "end": _iso(end)}
+        answer = self._get(f"sobjects/{obj}/deleted/", times)
+        return [row["id"] for row in _rows(answer, "deletedRecords", ("id",))]
+
+    def write(self, records: Sequence[Row]) -> list[Fault | None]:
+        """Change up to 200 leads; one verdict a record in the same order, None where saved.
+
+        Never repeated here after a failure of the network: the outbox does, with fresh data.
+        """
+        if not 0 < len(records) <= ROWS_PER_WRITE:
+            raise ValueError(f"1 to {ROWS_PER_WRITE} records fit a call")
+        typed = [{"attributes": {"type": "Lead"}, **record} for record in records]
+        body = {"allOrNone": False, "records": typed}
+        answer = self._call(
+            lambda s: s.restful("composite/sobjects", method="PATCH", json=body), max_tries=1
+        )
+        if not isinstance(answer, list) or len(answer) != len(records):
+            raise Fault(cases.WRONG_SHAPE, "not one result for each record")
+        return [_verdict(row) for row in answer]
+
+    def _by_ids(self, obj: str, fields: Sequence[str], ids: list[str]) -> list[Row]:
+        try:
+            answer = self._query(soql.by_ids(obj, fields, ids))
+        except Fault as fault:
+            if fault.kind is not Kind.SLOW or len(ids) == 1:
+                raise
+            half = len(ids) // 2
+            return self._by_ids(obj, fields, ids[:half]) + self._by_ids(obj, fields, ids[half:])
+        return _rows(answer, "records", ("Id", "SystemModstamp"))
+
+    def _query(self, question: str) -> dict[str, Any]:
+        answer = self._call(lambda salesforce: salesforce.query(question, include_deleted=True))
+        return answer if isinstance(answer, dict) else {}
+
+    def _get(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
+        answer = self._call(lambda salesforce: salesforce.restful(path, params))
+        return answer if isinstance(answer, dict) else {}
+
+    def _call(self, ask: Callable[[Salesforce], T], *, max_tries: int = MAX_TRIES) -> T:
+        """Ask until it is answered, it cannot be, or it was tried often enough."""
+        n_tries = 0
+        while True:
+            self._quota.check(self.meter)
+            try:
+                return ask(self._salesforce())
+            except Exception as error:  # noqa: BLE001 - classified, and raised again
+                fault = classify(error)
+            if fault.kind is Kind.AUTH_EXPIRED:
+                self._forget_token(fault)
+                continue
+            n_tries += 1
+            if fault.kind not in {Kind.BUSY, Kind.CURSOR} or n_tries >= max_tries:
+                raise fault from None
+            self._clocks.sleep(self._wait_seconds(n_tries))
+
+    def _wait_seconds(self, n_tries: int) -> float:
+        asked = self.meter.retry_after_seconds
+        if asked is not None:
+            return min(asked, LONGEST_RETRY_AFTER_SECONDS)
+        return self._clocks.jitter(0, min(LONGEST_WAIT_SECONDS, 2.0**n_tries))
+
+    def _salesforce(self) -> Salesforce:
+        token = self._wallet.token or self._log_in()
+        salesforce = Salesforce(
+            session_id=token.text,
+            instance_url=token.address,
+            session=self._session,
+            version=self._api_version,
+            object_pairs_hook=dict,
+        )
+        del salesforce.headers["X-PrettyPrint"]  # a third of every answer would be spaces
+        return salesforce
+
+    def _log_in(self) -> Token:
+        self.meter.n_logins += 1
+        self._wallet.logins_at.append(self._clocks.monotonic())
+        token = log_in(self._session, self._hosts, self._credentials, self._clocks.now())
+        self._wallet.token = token
+        return token
+
+    def _forget_token(self, fault: Fault) -> None:
+        """Drop a refused token, unless a new login was tried just now or is impossible."""
+        self._wallet.token = None
+        since = self._clocks.monotonic() - LOGIN_WINDOW_SECONDS
+        recent = [at for at in self._wallet.logins_at if at > since]
+        self._wallet.logins_at[:] = recent
+        if len(recent) >= MAX_LOGINS or self._credentials.method == "session":
+            raise Fault(cases.SESSION_REFUSED, fault.detail)
+
+
+def _rows(answer: Mapping[str, Any], key: str, texts: Sequence[str]) -> list[Row]:
+    rows = answer.get(key)
+    if not isinstance(rows, list):
+        raise Fault(cases.WRONG_SHAPE, f"an answer without {key}")
+    if not all(isinstance(r, dict) and all(isinstance(r.get(t), str) for t in texts) for r in rows):
+        raise Fault(cases.WRONG_SHAPE, f"a row of {key} without {' and '.join(texts)}")
+    return rows
+
+
+def _verdict(row: Any) -> Fault | None:
+    if not isinstance(row, dict):
+        return classify(WrongShape("a result that is no object"))
+    if row.get("success") is True:
+        return None
+    errors = row.get("errors")
+    return classify_row(
+        [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

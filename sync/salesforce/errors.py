@@ -1,0 +1,209 @@
+"""Faults recognised: one table from status, code and text to a case, for calls and for rows."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from simple_salesforce.exceptions import SalesforceError
+
+from sync.salesforce import cases
+from sync.salesforce.cases import Case, Kind
+
+LONGEST_DETAIL = 500
+# What must never be kept of an answer: session ids, bearer tokens, signed assertions, long keys.
+SECRETS = re.compile(
+    r"00D\w{12,15}![\w.]+|bearer\s+\S+|basic\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|\b3MVG[\w.]+"
+    r"|-----BEGIN[^-]+-----.*?(-----END[^-]+-----|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+FIELD_NAMES = re.compile(r"No such column '([^']+)'|fields?: (\w+__c)|sObject type '(\w+)'")
+
+
+class LoginRefused(Exception):
+    """The login was answered with something else than a token."""
+
+    def __init__(self, status: int, content: Any) -> None:
+        super().__init__(f"login answered {status}")
+        self.status = status
+        self.content = content
+
+
+class HostNotAllowed(Exception):
+    """A call to a host that is neither Salesforce's nor named in the settings."""
+
+
+class WrongShape(Exception):
+    """An answer of status 200 that does not have the documented form."""
+
+
+class Fault(Exception):
+    """A case as it happened, with what Salesforce said about it, cleaned."""
+
+    def __init__(self, case: Case, detail: str = "") -> None:
+        super().__init__(case.name)
+        self.case = case
+        self.detail = detail
+
+    @property
+    def kind(self) -> Kind:
+        """What to do about it."""
+        return self.case.kind
+
+    def __str__(self) -> str:
+        said = f" Salesforce said: {self.detail}" if self.detail else ""
+        return f"{self.case.words}{said}"
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """How a case is recognised; what is not given matches anything."""
+
+    case: Case
+    statuses: tuple[int, ...] = ()
+    codes: str = ""
+    text: str = ""
+
+    def fits(self, status: int, code: str, text: str) -> bool:
+        return (
+            (not self.statuses or status in self.statuses)
+            and re.fullmatch(self.codes or ".*", code, re.IGNORECASE) is not None
+            and re.search(self.text, text, re.IGNORECASE) is not None
+        )
+
+
+# Read from the top: the first sign that fits decides.
+LOGIN_SIGNS = (
+    _Sign(cases.OLD_LOGIN_OFF, codes="INVALID_OPERATION"),
+    _Sign(cases.TOO_FAST, (429,)),
+    _Sign(cases.MAINTENANCE, (503,)),
+    _Sign(cases.MAINTENANCE, codes="SERVER_UNAVAILABLE"),
+    _Sign(cases.NO_RUN_AS_USER, text="no client credentials user"),
+    _Sign(cases.WRONG_DOMAIN, text="not supported on this domain"),
+    _Sign(cases.NOT_APPROVED, codes="invalid_app_access"),
+    _Sign(cases.NOT_APPROVED, text="hasn't approved|not admin approved"),
+    _Sign(cases.WRONG_KEY, codes="invalid_client|invalid_client_id|invalid_client_credentials"),
+    _Sign(cases.WRONG_LOGIN, codes="invalid_grant|INVALID_LOGIN"),
+    _Sign(cases.EDGE, (420, 500, 502, 504)),
+    _Sign(cases.NOT_SALESFORCE, (200,)),
+    _Sign(cases.LOGIN_REFUSED),
+)
+CALL_SIGNS = (
+    _Sign(cases.SESSION_EXPIRED, (401,)),
+    _Sign(cases.TOO_MANY_LONG, (403,), "REQUEST_LIMIT_EXCEEDED", "Concurrent"),
+    _Sign(cases.DAY_QUOTA, codes="REQUEST_LIMIT_EXCEEDED"),
+    _Sign(cases.DAY_QUOTA, (429,), text="daily"),
+    _Sign(cases.API_OFF, codes="API_DISABLED_FOR_ORG|API_CURRENTLY_DISABLED"),
+    _Sign(cases.READ_ONLY, codes="INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"),
+    _Sign(cases.MAINTENANCE, (503,)),
+    _Sign(cases.TOO_FAST, (429,)),
+    _Sign(
+        cases.EDGE, (420, 423, 477, 500, 502, 504), codes="|UNKNOWN_EXCEPTION|SERVER_UNAVAILABLE"
+    ),
+    _Sign(cases.LOCATOR, codes="INVALID_QUERY_LOCATOR"),
+    _Sign(cases.QUERY_SLOW, codes="QUERY_TIMEOUT"),
+    _Sign(cases.ADDRESS_TOO_LONG, (414, 431)),
+    _Sign(cases.VERSION_RETIRED, (410,)),
+    _Sign(cases.FIELD_READ_ONLY, codes="INVALID_FIELD_FOR_INSERT_UPDATE"),
+    _Sign(cases.FIELD_MISSING, codes="INVALID_FIELD"),
+    _Sign(cases.OBJECT_MISSING, codes="INVALID_TYPE"),
+    _Sign(cases.BAD_QUERY, codes="MALFORMED_QUERY|INVALID_QUERY_FILTER_OPERATOR"),
+    _Sign(cases.NOTHING_SENT, codes="REQUIRED_FIELD_MISSING", text="At least 1 record"),
+    _Sign(cases.RECORD_DELETED, codes="ENTITY_IS_DELETED"),
+    _Sign(cases.WRONG_PATH, (404,)),
+    _Sign(cases.NOT_UNIQUE, (300,)),
+    _Sign(cases.NO_ACCESS, (403,), "INSUFFICIENT_ACCESS.*|FUNCTIONALITY_NOT_ENABLED"),
+    _Sign(cases.UNKNOWN),
+)
+ROW_SIGNS = (
+    _Sign(cases.ROW_LOCKED, codes="UNABLE_TO_LOCK_ROW"),
+    _Sign(cases.ROW_BUSY, codes="SERVER_UNAVAILABLE|REQUEST_LIMIT_EXCEEDED"),
+    _Sign(cases.READ_ONLY, codes="INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"),
+    _Sign(cases.ROLLED_BACK, codes="ALL_OR_NONE_OPERATION_ROLLED_BACK"),
+    _Sign(cases.CONVERTED, codes="CANNOT_UPDATE_CONVERTED_LEAD"),
+    _Sign(cases.RECORD_DELETED, codes="ENTITY_IS_DELETED"),
+    _Sign(cases.RECORD_MISSING, codes="INVALID_CROSS_REFERENCE_KEY|NOT_FOUND"),
+    _Sign(cases.FIELD_READ_ONLY, codes="INVALID_FIELD_FOR_INSERT_UPDATE"),
+    _Sign(cases.FIELD_MISSING, codes="INVALID_FIELD"),
+    _Sign(cases.WRONG_TYPE, codes="JSON_PARSER_ERROR"),
+    _Sign(cases.PICKLIST, codes="INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+    _Sign(cases.NO_RECORD_ACCESS, codes="INSUFFICIENT_ACCESS.*"),
+    _Sign(cases.VALIDATION_RULE, codes="FIELD_CUSTOM_VALIDATION_EXCEPTION"),
+    _Sign(cases.DUPLICATE_RULE, codes="DUPLICATES_DETECTED|DUPLICATE_VALUE"),
+    _Sign(cases.TRIGGER, codes="CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY|CANNOT_EXECUTE_FLOW_TRIGGER"),
+    _Sign(
+        cases.RECORD_RULE,
+        codes="REQUIRED_FIELD_MISSING|INVALID_EMAIL_ADDRESS|ENTITY_IS_LOCKED|STRING_TOO_LONG",
+    ),
+    _Sign(cases.UNKNOWN),
+)
+
+
+TRANSPORT: tuple[tuple[type[Exception], Case], ...] = (
+    (HostNotAllowed, cases.HOST_NOT_ALLOWED),
+    (requests.exceptions.InvalidSchema, cases.HOST_NOT_ALLOWED),
+    (requests.exceptions.JSONDecodeError, cases.NOT_SALESFORCE),
+    (requests.RequestException, cases.UNREACHABLE),
+    (WrongShape, cases.WRONG_SHAPE),
+)
+
+
+def classify(error: Exception) -> Fault:
+    """Say which case an exception of a call or a login is."""
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, LoginRefused):
+        return _recognise(LOGIN_SIGNS, error.status, error.content)
+    if isinstance(error, SalesforceError):
+        return _recognise(CALL_SIGNS, error.status, error.content)
+    case = next((case for kinds, case in TRANSPORT if isinstance(error, kinds)), cases.UNKNOWN)
+    is_ours = isinstance(error, HostNotAllowed | WrongShape)
+    # The texts of other libraries hold addresses, which may hold anything.
+    text = str(error) if is_ours or case is cases.UNKNOWN else ""
+    return Fault(case, cleaned(f"{type(error).__name__}: {text}" if not is_ours else text))
+
+
+def classify_row(errors: Iterable[Mapping[str, Any]]) -> Fault:
+    """Say which case the errors of one row of a write are; the first that is known decides."""
+    first = next(iter(errors), {})
+    code, text = str(first.get("statusCode", "")), str(first.get("message", ""))
+    named = first.get("fields")
+    fields = ", ".join(map(str, named)) if isinstance(named, list) else ""
+    case = _case(ROW_SIGNS, 200, code, text)
+    return Fault(case, cleaned(_named(text, fields)))
+
+
+def _recognise(signs: Iterable[_Sign], status: int, content: Any) -> Fault:
+    code, text = _said(content)
+    return Fault(_case(signs, status, code, text), cleaned(_named(text)))
+
+
+def _case(signs: Iterable[_Sign], status: int, code: str, text: str) -> Case:
+    return next(sign.case for sign in signs if sign.fits(status, code, text))
+
+
+def _said(content: Any) -> tuple[str, str]:
+    """Code and text of an answer: a list of errors, an OAuth or HubSpot object, or plain text."""
+    if isinstance(content, list) and content and isinstance(content[0], Mapping):
+        content = content[0]
+    if isinstance(content, Mapping):
+        code = content.get("errorCode") or content.get("error") or content.get("category") or ""
+        text = content.get("message") or content.get("error_description") or ""
+        return str(code), f"{text} {content.get('policyName', '')}".strip()
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+    code = re.match(r"\s*(?:sf:)?([A-Z_]{5,}):", text)
+    return (code[1] if code else ""), ("<html" if "<html" in text.lower() else text)
+
+
+def _named(text: str, fields: str = "") -> str:
+    """Put the name of the field or object in front of a long text, which often hides it."""
+    found = FIELD_NAMES.search(text)
+    name = fields or (next(g for g in found.groups() if g) if found else "")
+    return f"{name}: {text}" if name and not text.startswith(name) else text
+
+
+def cleaned(text: str) -> str:
+    """A text of Salesforce fit to be kept: no secrets, one line, not long."""
+    text = "(a page)" if "<html" in text.lower() else SECRETS.sub("(removed)", text)
+    return " ".join(text.split())[:LONGEST_DETAIL]

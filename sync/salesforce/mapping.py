@@ -1,0 +1,239 @@
+"""A row of Lead or Opportunity as we keep it, and a lead's inputs made from it. Pure."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from hashlib import blake2s
+from typing import Any
+
+from ml.fields import Field, Fields, Value
+from webapp.services import records
+from webapp.services.crm_fields import FieldSource
+from webapp.services.records import PEOPLE_LENGTH, LeadRecord
+
+PEOPLE = {
+    "name": "Name",
+    "company": "Company",
+    "email": "Email",
+    "phone": "Phone",
+    "owner": "Owner.Name",
+}
+LEAD_FIELDS = (
+    "Id",
+    "SystemModstamp",
+    "CreatedDate",
+    "LastActivityDate",
+    "Status",
+    "IsConverted",
+    "ConvertedDate",
+    "ConvertedOpportunityId",
+    "ConvertedContactId",
+    "IsDeleted",
+    "MasterRecordId",
+    "OwnerId",
+    *PEOPLE.values(),
+)
+OPPORTUNITY_FIELDS = (
+    "Id",
+    "SystemModstamp",
+    "CreatedDate",
+    "LastStageChangeDate",
+    "IsClosed",
+    "IsWon",
+    "IsDeleted",
+    "LeadSource",
+)
+DATE_LENGTH = len("2026-01-31")
+
+
+@dataclass(frozen=True)
+class LeadRow:
+    """A lead as Salesforce sent it: what is kept of it, and what people read."""
+
+    id: str
+    columns: dict[str, Any]
+    values: dict[str, Any]
+    people: dict[str, str]
+    external_id: str | None
+    owner_id: str | None
+    record_type_id: str | None
+
+
+class LeadMapping:
+    """The mapping in force, ready to be applied to rows."""
+
+    def __init__(
+        self,
+        fields: Fields,
+        sources: Sequence[FieldSource],
+        *,
+        external_id_field: str | None = None,
+        reads_record_type: bool = False,
+    ) -> None:
+        self.fields = fields
+        self.sources = {source.field: source for source in sources}
+        self.external_id_field = external_id_field
+        self.crm_fields = sorted({s.crm_field for s in sources if s.crm_field})
+        # Another mapping makes other inputs of the same values.
+        self._signature = [asdict(s) for s in sorted(sources, key=lambda s: s.field)]
+        also = ["RecordTypeId"] * reads_record_type + [external_id_field] * bool(external_id_field)
+        self.select = tuple(dict.fromkeys((*LEAD_FIELDS, *also, *self.crm_fields)))
+
+    def parse(self, row: Mapping[str, Any]) -> LeadRow:
+        """Read a row; a value of a wrong type is as good as none."""
+        values = {name: row.get(name) for name in self.crm_fields if row.get(name) is not None}
+        people = {name: t for name, path in PEOPLE.items() if (t := _text(_at(row, path)))}
+        facts = {
+            "created_at": _string(row, "CreatedDate") or row["SystemModstamp"],
+            "active_on": _date(row, "LastActivityDate"),
+            "status": _string(row, "Status"),
+            "is_converted": row.get("IsConverted") is True,
+            "converted_on": _date(row, "ConvertedDate"),
+            "opportunity_id": _string(row, "ConvertedOpportunityId"),
+            "contact_id": _string(row, "ConvertedContactId"),
+            "is_deleted": row.get("IsDeleted") is True,
+            "merged_into": _string(row, "MasterRecordId"),
+        }
+        return LeadRow(
+            id=row["Id"],
+            columns=facts
+            | {
+                "stamp": row["SystemModstamp"],
+                "values": values,
+                "digest": _digest([facts, values, people]),
+                "inputs_digest": _digest([values, self._signature]),
+            },
+            values=values,
+            people=people,
+            external_id=_string(row, self.external_id_field) if self.external_id_field else None,
+            owner_id=_string(row, "OwnerId"),
+            record_type_id=_string(row, "RecordTypeId"),
+        )
+
+    def lead_id(self, row: LeadRow) -> str:
+        """The lead's id with us: that of another system where one is mapped, else Salesforce's."""
+        if row.external_id:
+            try:
+                return records.clean_lead_id(row.external_id)
+            except ValueError:
+                return row.id
+        return row.id
+
+    def record(
+        self, row: LeadRow, lead_id: str, today: date, *, with_outcome: bool
+    ) -> tuple[LeadRecord, list[str]]:
+        """The lead's record, and the fields whose value breaks their rule and is left out.
+
+        Of a lead that is first seen together with its outcome only those fields are inputs that
+        do not move with it: everything else may have been written by the outcome itself. That
+        holds for lost leads too, or what is missing would tell the classes apart.
+        """
+        inputs, wrong = self.inputs(row.values, today, only_stable=with_outcome)
+        return LeadRecord(lead_id=lead_id, people=row.people, inputs=inputs, outcome=None), wrong
+
+    def inputs(
+        self, values: Mapping[str, Any], today: date, *, only_stable: bool = False
+    ) -> tuple[dict[str, Value], list[str]]:
+        """Every field's value by the mapping, None where unknown, and the fields found wrong."""
+        inputs: dict[str, Value] = dict.fromkeys(self.fields.names)
+        wrong = []
+        for name, source in self.sources.items():
+            if only_stable and (not source.is_stable or source.transform == "days_since"):
+                continue
+            field = self.fields[name]
+            try:
+                inputs[name] = _value(field, source, values, today)
+            except ValueError:
+                wrong.append(name)
+                inputs[name] = _fallback(field, source)
+        return inputs, wrong
+
+    def depends_on_today(self) -> bool:
+        """Whether inputs change by themselves from day to day."""
+        return any(source.transform == "days_since" for source in self.sources.values())
+
+
+def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of an opportunity."""
+    return {
+        "id": row["Id"],
+        "stamp": row["SystemModstamp"],
+        "created_at": _string(row, "CreatedDate") or row["SystemModstamp"],
+        "stage_changed_at": _string(row, "LastStageChangeDate"),
+        "is_closed": row.get("IsClosed") is True,
+        "is_won": row.get("IsWon") is True,
+        "is_deleted": row.get("IsDeleted") is True,
+        "has_source": bool(row.get("LeadSource")),
+    }
+
+
+def _value(field: Field, source: FieldSource, values: Mapping[str, Any], today: date) -> Value:
+    if source.transform == "constant":
+        return field.parse(source.constant, text=True)
+    raw = values.get(source.crm_field or "")
+    if source.transform == "boolean":
+        return raw if isinstance(raw, bool) else bool(raw)
+    if raw is None:
+        return None
+    if source.transform == "days_since":
+        # Planned activities lie ahead: that is contact today.
+        return field.parse(max((today - _day(raw)).days, 0))
+    if field.type == "category":
+        return field.parse(str(raw), text=True)
+    return field.parse(raw, text=isinstance(raw, str))
+
+
+def _fallback(field: Field, source: FieldSource) -> Value:
+    try:
+        return field.parse(source.fallback, text=True)
+    except ValueError:
+        return None
+
+
+def _day(raw: Any) -> date:
+    text = str(raw)
+    if len(text) == DATE_LENGTH:
+        return date.fromisoformat(text)
+    return datetime.fromisoformat(text).date()
+
+
+def _at(row: Mapping[str, Any], path: str) -> Any:
+    """A value of the row or of its parent: `Owner.Name`; a queue has a name as well."""
+    value: Any = row
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _string(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _date(row: Mapping[str, Any], name: str) -> str | None:
+    value = _string(row, name)
+    try:
+        return date.fromisoformat(value[:DATE_LENGTH]).isoformat() if value else None
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    """Text for people, made to fit: what is shown need not be refused."""
+    if not isinstance(value, str):
+        return None
+    plain = "".join(
+        c for c in value[: 4 * PEOPLE_LENGTH] if unicodedata.category(c) not in _NO_TEXT
+    )
+    return unicodedata.normalize("NFC", re.sub(r"\s+", " ", plain)).strip()[:PEOPLE_LENGTH] or None
+
+
+_NO_TEXT = ("Cc", "Cs")
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return blake2s(text.encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -1,0 +1,152 @@
+"""The HTTP session: only allowed hosts, a limit on every time and size, no retries.
+
+Retries stand in the client, which knows what an answer means; a retry here as well would multiply
+the calls, and a write must only be repeated with fresh data.
+"""
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from sync.salesforce.errors import HostNotAllowed
+
+SALESFORCE_DOMAINS = (".salesforce.com", ".force.com")
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 60.0
+WHOLE_ANSWER_SECONDS = 300.0
+LARGEST_ANSWER_BYTES = 256 * 2**20
+HEADERS = {
+    # Absent, an update runs the org's assignment rules and can give the lead to someone else.
+    "Sforce-Auto-Assign": "FALSE",
+    # A duplicate rule that only warns must not refuse a score.
+    "Sforce-Duplicate-Rule-Header": "allowSave=true",
+    "Sforce-Query-Options": "batchSize=2000",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "Leadloop",
+}
+
+
+@dataclass
+class Meter:
+    """What the answers tell beside their bodies: calls made, the org's day, Salesforce's clock."""
+
+    n_calls: int = 0
+    n_logins: int = 0
+    n_used: int | None = None
+    n_limit: int | None = None
+    server_time: datetime | None = None
+    retry_after_seconds: float | None = None
+
+    def note(self, response: requests.Response, *args: object, **kwargs: object) -> None:
+        """Read the headers of one answer; a hook of the session."""
+        headers = response.headers
+        self.n_calls += "/services/data/" in response.url
+        usage = headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2]
+        used, _, limit = usage.partition(";")[0].partition("/")
+        if used.isdecimal() and limit.isdecimal():
+            self.n_used, self.n_limit = int(used), int(limit)
+        self.server_time = _date(headers.get("Date")) or self.server_time
+        self.retry_after_seconds = _seconds(headers.get("Retry-After"))
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Where calls may go: Salesforce's domains, and one address of the settings."""
+
+    extra: SplitResult | None = None
+
+    @classmethod
+    def named(cls, extra_url: str | None) -> "Hosts":
+        """Allow one more address, such as http://127.0.0.1:8099."""
+        return cls(urlsplit(extra_url) if extra_url else None)
+
+    def address(self, host: str) -> str:
+        """The https address of an allowed host, given as host or as URL; else HostNotAllowed."""
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        self.check(parts)
+        return f"https://{parts.netloc.lower()}"
+
+    def check(self, parts: SplitResult) -> None:
+        """Raise HostNotAllowed where the address is not an allowed host's."""
+        name = (parts.hostname or "").lower()
+        is_extra = self.extra is not None and parts.netloc.lower() == self.extra.netloc.lower()
+        is_salesforce = name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}
+        if parts.username is not None or not (is_extra or is_salesforce):
+            raise HostNotAllowed(f"{name or 'no host'} is not allowed")
+
+
+class _NoNetrc(requests.auth.AuthBase):
+    """Keeps a .netrc of the machine from replacing the bearer token."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Sends to allowed hosts only, redirects included, and reads answers within limits."""
+
+    def __init__(self, hosts: Hosts, clock: Callable[[], float]) -> None:
+        super().__init__(max_retries=0)
+        self.hosts = hosts
+        self.clock = clock
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        """Check the host, send, and read the whole answer before its time is over."""
+        parts = urlsplit(request.url or "")
+        self.hosts.check(parts)
+        extra = self.hosts.extra
+        if extra is not None and parts.netloc == extra.netloc and extra.scheme == "http":
+            request.url = urlunsplit(parts._replace(scheme="http"))
+            kwargs["proxies"] = {}
+        kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
+        deadline = self.clock() + WHOLE_ANSWER_SECONDS
+        response = super().send(request, *args, **kwargs | {"stream": True})
+        response.raw = io.BytesIO(self._body(response, deadline))
+        return response
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        try:
+            while piece := response.raw.read1(2**16, decode_content=True):
+                body += piece
+                if self.clock() > deadline or len(body) > LARGEST_ANSWER_BYTES:
+                    raise requests.ConnectionError("the answer took too long or was too large")
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(type(error).__name__) from None
+        finally:
+            response.close()
+        return bytes(body)
+
+
+def build(
+    hosts: Hosts, meter: Meter, clock: Callable[[], float] = time.monotonic
+) -> requests.Session:
+    """A session that reaches allowed hosts only; plain http is no way out of it."""
+    session = requests.Session()
+    session.adapters.clear()
+    session.mount("https://", _GuardedAdapter(hosts, clock))
+    session.headers.update(HEADERS)
+    session.auth = _NoNetrc()
+    session.hooks["response"].append(meter.note)
+    return session
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def _seconds(text: str | None) -> float | None:
+    """Retry-After in seconds; its other form, a date, is left to the usual back-off."""
+    return float(text) if text and text.isdecimal() else None

@@ -1,0 +1,109 @@
+"""The questions asked in SOQL: the only place where one is written.
+
+Nothing enters a question but names, ids and times, each checked here.
+"""
+
+# ruff: noqa: S608 - checked, as said above
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+PAGE_ROWS = 2000
+# 200 ids stay far below the 16,384 bytes that an address may have.
+IDS_PER_QUERY = 200
+SAMPLE_ROWS = 20
+# A field, or one of a parent: Owner.Name.
+NAME = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)?", re.ASCII)
+RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:?\d\d)")
+
+
+class Unaskable(ValueError):
+    """A name, id or time that must not stand in a query."""
+
+
+def first_page(obj: str, fields: Iterable[str], start: str, end: str) -> str:
+    """The oldest rows of a window, its start included and its end not."""
+    return _page(
+        obj, fields, f"SystemModstamp >= {_stamp(start)} AND SystemModstamp < {_stamp(end)}"
+    )
+
+
+def next_page(obj: str, fields: Iterable[str], after: tuple[str, str], end: str) -> str:
+    """The rows of a window behind one of them, given as its stamp and id."""
+    stamp, row_id = _stamp(after[0]), _id(after[1])
+    behind = f"SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {row_id})"
+    return _page(obj, fields, f"SystemModstamp < {_stamp(end)} AND ({behind})")
+
+
+def by_ids(obj: str, fields: Iterable[str], ids: Sequence[str]) -> str:
+    """The rows with these ids, at most `IDS_PER_QUERY`."""
+    return f"SELECT {_names(fields)} FROM {_name(obj)} WHERE Id IN {_ids(ids)} LIMIT {PAGE_ROWS}"
+
+
+def roles(contact_ids: Sequence[str], after: str | None = None) -> str:
+    """Which opportunities these contacts play a role in, behind one row."""
+    behind = f" AND Id > {_id(after)}" if after else ""
+    return (
+        "SELECT Id, OpportunityId, ContactId, IsDeleted FROM OpportunityContactRole"
+        f" WHERE ContactId IN {_ids(contact_ids)}{behind} ORDER BY Id LIMIT {PAGE_ROWS}"
+    )
+
+
+def sample(obj: str, fields: Iterable[str]) -> str:
+    """The rows changed last."""
+    return (
+        f"SELECT {_names(fields)} FROM {_name(obj)} WHERE IsDeleted = false"
+        f" ORDER BY SystemModstamp DESC, Id DESC LIMIT {SAMPLE_ROWS}"
+    )
+
+
+def count(obj: str, field: str, start: str, end: str) -> str:
+    """How many rows have a time within a window."""
+    name = _name(field)
+    return (
+        f"SELECT COUNT() FROM {_name(obj)}"
+        f" WHERE {name} >= {_stamp(start)} AND {name} < {_stamp(end)}"
+    )
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """Ids in portions that fit a query, each once; nothing where there are none."""
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), IDS_PER_QUERY):
+        yield wanted[start : start + IDS_PER_QUERY]
+
+
+def _page(obj: str, fields: Iterable[str], where: str) -> str:
+    return (
+        f"SELECT {_names(fields)} FROM {_name(obj)} WHERE {where}"
+        f" ORDER BY SystemModstamp, Id LIMIT {PAGE_ROWS}"
+    )
+
+
+def _names(fields: Iterable[str]) -> str:
+    return ", ".join(_name(f) for f in fields)
+
+
+def _name(text: str) -> str:
+    return _checked(NAME, text, "a name")
+
+
+def _id(text: str) -> str:
+    return f"'{_checked(RECORD_ID, text, 'a record id')}'"
+
+
+def _stamp(text: str) -> str:
+    return _checked(STAMP, text, "a time")
+
+
+def _ids(ids: Sequence[str]) -> str:
+    if not 0 < len(ids) <= IDS_PER_QUERY:
+        raise Unaskable(f"1 to {IDS_PER_QUERY} ids fit a query, not {len(ids)}")
+    return f"({','.join(_id(i) for i in ids)})"
+
+
+def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise Unaskable(f"not {what}")
+    return text

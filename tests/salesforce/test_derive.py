@@ -1,0 +1,132 @@
+"""The truth table of outcomes, rule by rule."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sync.salesforce.outcomes import (
+    LeadFacts,
+    OpportunityFacts,
+    OutcomeRules,
+    derive,
+    midnight,
+)
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+LEAD = LeadFacts("00Q1", stamp=NOW - 10 * DAY, created_at=NOW - 100 * DAY, status="Working")
+CONVERTED = replace(LEAD, is_converted=True, converted_at=NOW - 20 * DAY, opportunity_id="0061")
+ALONE = replace(CONVERTED, opportunity_id=None)
+DEAL = OpportunityFacts("0061", stamp=NOW - 3 * DAY, created_at=NOW - 20 * DAY)
+WON = replace(DEAL, is_closed=True, is_won=True, stage_changed_at=NOW - 5 * DAY)
+LOST = replace(DEAL, is_closed=True, stage_changed_at=NOW - 5 * DAY)
+RULES = OutcomeRules(disqualified=frozenset({"Closed - Not Converted"}))
+
+
+def said(lead, deal=None, *candidates, rules=RULES, linked=None):
+    derived = derive(lead, deal, candidates, rules, now=NOW, linked=linked)
+    return derived.result, derived.rule
+
+
+@pytest.mark.parametrize(
+    ("lead", "deal", "expected"),
+    [
+        (CONVERTED, replace(WON, is_deleted=True), ("void", "1a")),
+        (CONVERTED, WON, ("converted", "1b")),
+        (CONVERTED, LOST, ("lost", "1c")),
+        (CONVERTED, DEAL, ("pending", "1d")),
+        (CONVERTED, None, ("pending", "1u")),
+        (ALONE, None, ("pending", "2")),
+        (replace(LEAD, status="Closed - Not Converted"), None, ("lost", "3")),
+        (LEAD, None, ("open", "4")),
+        (replace(LEAD, is_deleted=True), None, ("void", "5")),
+        (replace(LEAD, is_deleted=True, merged_into="00Q2"), None, ("merged", "5")),
+        (replace(CONVERTED, is_deleted=True), WON, ("void", "5")),
+    ],
+)
+def test_each_rule_by_itself(lead, deal, expected):
+    assert said(lead, deal) == expected
+
+
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [
+        (WON, ("converted", "2b")),
+        (LOST, ("lost", "2c")),
+        (DEAL, ("pending", "2d")),
+        (replace(WON, created_at=NOW - 30 * DAY), ("pending", "2")),
+        (replace(WON, created_at=NOW + 80 * DAY), ("pending", "2")),
+        (replace(WON, is_deleted=True), ("pending", "2")),
+    ],
+)
+def test_without_an_opportunity_that_of_the_contact_counts(candidate, expected):
+    assert said(ALONE, None, candidate) == expected
+
+
+def test_of_two_fitting_opportunities_the_earlier_counts_and_is_flagged():
+    later = replace(LOST, id="0062", created_at=NOW - 10 * DAY)
+    derived = derive(ALONE, None, [later, WON], RULES, now=NOW)
+    assert (derived.source_id, derived.result, derived.is_inferred) == ("0061", "converted", True)
+    assert not derive(ALONE, None, [WON], RULES, now=NOW).is_inferred
+
+
+@pytest.mark.parametrize(
+    ("policy", "age_days", "expected"),
+    [
+        ("leave_out", 91, ("pending", "2")),
+        ("lost", 89, ("pending", "2")),
+        ("lost", 91, ("lost", "2n")),
+        ("converted", 91, ("converted", "2n")),
+    ],
+)
+def test_long_after_a_conversion_without_opportunity_the_policy_decides(policy, age_days, expected):
+    lead = replace(ALONE, converted_at=NOW - age_days * DAY)
+    assert said(lead, rules=replace(RULES, no_opportunity=policy)) == expected
+
+
+@pytest.mark.parametrize(
+    ("milestone", "lead", "deal", "expected"),
+    [
+        ("opportunity_created", CONVERTED, DEAL, ("converted", "1m")),
+        ("opportunity_created", CONVERTED, LOST, ("converted", "1m")),
+        ("opportunity_created", CONVERTED, replace(DEAL, is_deleted=True), ("void", "1a")),
+        ("opportunity_created", ALONE, None, ("pending", "2")),
+        ("lead_converted", ALONE, None, ("converted", "1m")),
+        ("lead_converted", CONVERTED, LOST, ("converted", "1m")),
+        ("lead_converted", LEAD, None, ("open", "4")),
+    ],
+)
+def test_an_earlier_milestone_counts_where_it_was_chosen(milestone, lead, deal, expected):
+    assert said(lead, deal, rules=replace(RULES, milestone=milestone)) == expected
+
+
+@pytest.mark.parametrize(
+    ("lead", "expected"),
+    [
+        (replace(LEAD, active_at=NOW - 59 * DAY), "open"),
+        (replace(LEAD, active_at=NOW - 61 * DAY), "lost"),
+        (replace(LEAD, active_at=NOW + 5 * DAY), "open"),
+        (replace(LEAD, created_at=NOW - 59 * DAY), "open"),
+        (LEAD, "lost"),
+    ],
+)
+def test_silence_counts_as_lost_only_where_it_was_chosen(lead, expected):
+    assert said(lead)[0] == "open"
+    assert said(lead, rules=replace(RULES, silent_days=60))[0] == expected
+
+
+def test_an_opportunity_chosen_by_a_person_comes_before_all_others():
+    assert said(CONVERTED, WON, linked=replace(LOST, id="0069")) == ("lost", "Lc")
+    assert said(LEAD, linked=WON) == ("converted", "Lb")
+
+
+def test_an_outcome_happened_when_the_stage_changed():
+    assert derive(CONVERTED, WON, [], RULES, now=NOW).happened_at == NOW - 5 * DAY
+    unknown = replace(WON, stage_changed_at=None)
+    assert derive(CONVERTED, unknown, [], RULES, now=NOW).happened_at == NOW - 3 * DAY
+
+
+def test_a_date_without_a_time_begins_in_utc_on_any_night():
+    assert midnight("2026-10-25") == datetime(2026, 10, 25, tzinfo=UTC)
+    assert midnight(None) is None

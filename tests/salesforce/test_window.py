@@ -1,0 +1,74 @@
+"""Two cursors: where the next window begins, where a stopped one goes on, when one is finished."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sync.salesforce.window import OVERLAP, Slices, TooSlow, Window, moment, stamp
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=365)
+HOUR = timedelta(hours=1)
+
+
+def test_the_first_window_begins_with_the_history():
+    window = Window().opened(NOW, LONG_AGO)
+    assert (window.start, window.end) == (stamp(LONG_AGO), stamp(NOW))
+    assert window.position == stamp(LONG_AGO)
+
+
+def test_an_open_window_keeps_its_end_and_goes_on_inside():
+    window = Window().opened(NOW, LONG_AGO).behind(stamp(NOW - HOUR), "00Q1")
+    again = window.opened(NOW + HOUR, LONG_AGO)
+    assert again == window
+    assert again.position == (stamp(NOW - HOUR), "00Q1")
+
+
+def test_the_window_after_a_finished_one_overlaps_it():
+    done = Window().opened(NOW, LONG_AGO).finished()
+    following = done.opened(NOW + HOUR, LONG_AGO)
+    assert following.start == stamp(NOW - OVERLAP)
+    assert following.end == stamp(NOW + HOUR)
+
+
+def test_a_server_clock_that_goes_back_does_not_take_the_watermark_back():
+    done = Window().opened(NOW, LONG_AGO).finished()
+    assert done.opened(NOW - HOUR, LONG_AGO).finished().done_until == stamp(NOW)
+
+
+def test_slices_end_at_the_window_at_the_latest():
+    window = Window().opened(NOW, LONG_AGO)
+    slices = Slices()
+    assert slices.end(window) == stamp(LONG_AGO + timedelta(days=30))
+    assert slices.end(window.behind(stamp(NOW - HOUR))) == stamp(NOW)
+
+
+def test_a_slow_query_asks_for_half_the_time_until_there_is_none():
+    slices = Slices(timedelta(minutes=3))
+    slices.was_slow()
+    assert slices.length == timedelta(seconds=90)
+    slices.was_slow()
+    with pytest.raises(TooSlow):
+        slices.was_slow()
+
+
+def test_empty_time_is_skipped_in_growing_steps():
+    slices = Slices()
+    for _ in range(20):
+        slices.was_empty()
+    assert slices.end(Window().opened(NOW, LONG_AGO)) == stamp(NOW)
+
+
+def test_progress_is_the_share_of_the_time_read():
+    window = Window().opened(NOW, NOW - 4 * HOUR)
+    assert window.progress() == 0
+    assert window.behind(stamp(NOW - HOUR), "00Q1").progress() == 0.75
+    assert window.finished().progress() == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-02T09:00:00.000+0000", "2026-11-02T09:00:00.000Z", "2026-11-02T10:00:00.000+01:00"],
+)
+def test_a_stamp_is_read_in_any_of_its_forms(text):
+    assert stamp(moment(text)) == "2026-11-02T09:00:00.000+0000"

@@ -1,0 +1,83 @@
+"""Secrets of the CRM connection: encrypted in the database, the key outside of it."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+METHODS = ("client_credentials", "jwt", "session", "password")
+
+
+class UnreadableSecret(RuntimeError):
+    """What is stored cannot be decrypted with the present key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored Salesforce credentials cannot be read with the present key."
+            " Restore the key (LEADLOOP_CRM_SECRET_KEY or the file crm_key in the data folder),"
+            " or enter the credentials again."
+        )
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to log in; which of the values are needed depends on the method."""
+
+    method: str
+    domain: str
+    username: str = ""
+    consumer_key: str = field(default="", repr=False)
+    consumer_secret: str = field(default="", repr=False)
+    private_key: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    security_token: str = field(default="", repr=False)
+    session_id: str = field(default="", repr=False)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values that must never be seen, those that are set."""
+        names = SECRET_VALUES
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+    def missing(self) -> list[str]:
+        """Names of the values that the method needs and that are empty."""
+        return [n for n in ("domain", *NEEDED[self.method]) if not getattr(self, n)]
+
+
+SECRET_VALUES = (
+    "consumer_key",
+    "consumer_secret",
+    "private_key",
+    "password",
+    "security_token",
+    "session_id",
+)
+NEEDED = {
+    "client_credentials": ("consumer_key", "consumer_secret"),
+    "jwt": ("username", "consumer_key", "private_key"),
+    "session": ("session_id",),
+    "password": ("username", "password", "security_token"),
+}
+
+
+def sealed(secrets: dict[str, str], key: str) -> str:
+    """Encrypt secrets for the database."""
+    return _box(key).encrypt(json.dumps(secrets).encode()).decode()
+
+
+def opened(text: str, key: str) -> dict[str, str]:
+    """Decrypt what `sealed` made; else `UnreadableSecret`."""
+    try:
+        found: dict[str, str] = json.loads(_box(key).decrypt(text.encode()))
+    except InvalidToken:
+        raise UnreadableSecret from None
+    return found
+
+
+def _box(key: str) -> Fernet:
+    """A key of any form, made the length that Fernet wants."""
+    derived = HKDF(SHA256(), length=32, salt=None, info=b"leadloop crm").derive(key.encode())
+    return Fernet(base64.urlsafe_b64encode(derived))
