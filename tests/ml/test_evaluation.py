@@ -85,7 +85,9 @@ def test_perfect_challenger_has_a_gain_without_uncertainty():
 
 def test_no_lead_is_scored_by_a_model_that_saw_it():
     draw = np.random.default_rng(0)
-    records = [{"balance": float(draw.normal()), "region": f"region {i % 80}"} for i in range(400)]
+    records: list[Record] = [
+        {"balance": float(draw.normal()), "region": f"region {i % 80}"} for i in range(400)
+    ]
     converted = draw.random(400) < 0.4  # nothing to learn, a lot to remember
     columns = columns_of(records, FIELDS.model)
     frame = frame_of(records, columns)
