@@ -13,6 +13,7 @@ from werkzeug.routing import IntegerConverter, Map
 from webapp.pages import (
     errors,
     formats,
+    imports,
     keys,
     new_lead,
     rights,
@@ -24,7 +25,9 @@ from webapp.pages import (
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
-PARTS = (sign_in.bp, new_lead.bp, settings.bp, keys.bp, users.bp)
+PARTS = (sign_in.bp, new_lead.bp, imports.bp, settings.bp, keys.bp, users.bp)
+
+FORM_BYTES = 1_000_000
 
 csrf = CSRFProtect()
 pages = Blueprint("pages", __name__)
@@ -62,8 +65,17 @@ def guard() -> ResponseReturnValue | None:
             return sign_in.ask()
         if not rights.allows(current_user.role, endpoint):
             abort(403)
+    # Read in full by the check of the token, so the bound comes first.
+    request.max_content_length = largest_body(endpoint)
     csrf.protect()
     return None
+
+
+def largest_body(endpoint: str) -> int:
+    """How much a request to this page may send, in bytes."""
+    if endpoint != "pages.imports.upload":
+        return FORM_BYTES
+    return product().settings.import_max_bytes + FORM_BYTES
 
 
 @pages.after_request
@@ -87,7 +99,13 @@ def may(endpoint: str) -> bool:
 @pages.get("/")
 def home() -> ResponseReturnValue:
     """Any role: on to the work queue."""
-    return redirect(url_for("pages.leads.index"))
+    return redirect(
+        url_for(
+            "pages.leads.index"
+            if "pages.leads.index" in app_now.view_functions
+            else "pages.new_lead.show"
+        )
+    )
 
 
 for kind in errors.SERVICE_ERRORS:

@@ -17,7 +17,7 @@ STEPS = (
 
 def init_app(app: Flask) -> None:
     """Make the filters known to the templates."""
-    for function in (ago, exact, duration, percent, number):
+    for function in (ago, exact, duration, percent, number, rule_in_words):
         app.add_template_filter(function)
 
 
@@ -55,6 +55,13 @@ def sentence(error: Exception) -> str:
     """What a service says of an error, as a sentence of its own."""
     text = str(error)
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def rule_in_words(message: str) -> str:
+    """A broken rule as the API words it, for people in front of a form or a file."""
+    text = message.replace(", or null", "; leave it empty if it is unknown")
+    text = text.replace("true, false or null", "true or false; leave it empty if it is unknown")
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def number(count: float) -> str:

@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from ml.fields import Field
 from webapp.database import utc_now, write
+from webapp.pages import formats
 from webapp.product import product
 from webapp.services import new_leads, records
 from webapp.services.outcomes import Said
@@ -60,7 +61,9 @@ def score() -> ResponseReturnValue:
         record = records.clean(fields, {**entered, "lead_id": given_id}, text=True)
         scored = write(lambda s: new_leads.score(s, fields, record, said, now=now))
     except records.InvalidRecord as error:
-        return _page(entered, {e.field: _for_people(e.message) for e in error.errors}), 422
+        return _page(
+            entered, {e.field: formats.rule_in_words(e.message) for e in error.errors}
+        ), 422
     except new_leads.LeadExists as error:
         return _page(entered, {"lead_id": f"{error}. Look for it in the lead table."}), 422
     return _page({"owner": current_user.email}, {}, scored=scored)
@@ -103,10 +106,3 @@ def _choices(field: Field) -> tuple[tuple[str, str], ...]:
     if field.type == "boolean":
         return (("true", "yes"), ("false", "no"))
     return tuple((choice, choice) for choice in field.choices)
-
-
-def _for_people(message: str) -> str:
-    """A rule as the API words it, for somebody in front of a form."""
-    text = message.replace(", or null", "; leave it empty if it is unknown")
-    text = text.replace("true, false or null", "yes, no or unknown")
-    return f"{text[0].upper()}{text[1:]}."

@@ -33,7 +33,8 @@ LEAST_ROLE = {
     "pages.imports.index": "manager",
     "pages.imports.upload": "manager",
     "pages.imports.show": "manager",
-    "pages.imports.progress": "manager",
+    "pages.imports.status": "manager",
+    "pages.imports.columns": "manager",
     # Settings
     "pages.settings.index": "rep",
     "pages.settings.change_password": "rep",

@@ -1,0 +1,159 @@
+"""The frame of the pages in a real browser: looks, keys, policy, and life without JavaScript."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.factories import PASSWORD
+
+PAGES = [
+    "/sign-in",
+    "/settings",
+    "/settings/keys",
+    "/settings/users",
+    "/settings/audit-log",
+    "/settings/in-force",
+    "/leads/new",
+    "/imports",
+    "/no/such/page",
+]
+
+
+@pytest.fixture
+def complaints(page):
+    """What the console says: refused scripts and styles among it."""
+    found = []
+    page.on("console", lambda message: found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def test_signing_in_and_out_leads_there_and_back(page, ada):
+    page.goto("/settings/keys")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    page.keyboard.type(ada.email)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New key")).to_be_visible()
+    page.locator("summary", has_text=ada.email).click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(scheme, page, ada, sign_in):
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/sign-in")
+    check_accessibility(page)
+    sign_in(ada)
+    for path in PAGES:
+        page.goto(path)
+        check_accessibility(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_form_with_errors_an_answer_and_an_open_menu_are_accessible(scheme, page, rita, sign_in):
+    page.emulate_media(color_scheme=scheme)
+    sign_in(rita)
+    page.goto("/leads/new")
+    page.locator(".bar summary").click()
+    check_accessibility(page)
+    for age in ("old", "44"):
+        page.get_by_label("Age").fill(age)
+        page.get_by_label("Lead source").select_option("Referral")
+        page.get_by_role("button", name="Score this lead").click()
+        expect(page.locator(".error" if age == "old" else ".reasons")).to_be_visible()
+        check_accessibility(page)
+
+
+def check_accessibility(page):
+    result = Axe().run(page)
+    assert result.violations_count == 0, f"{page.url}: {result.generate_report()}"
+
+
+def test_no_page_breaks_the_policy(page, complaints, ada, sign_in):
+    sign_in(ada)
+    for path in PAGES:
+        page.goto(path)
+        page.keyboard.press("/")
+    assert [c for c in complaints if "404" not in c] == []
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_page_is_wider_than_the_screen(width, page, ada, sign_in):
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(ada)
+    for path in PAGES:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_a_wrong_field_keeps_its_value_and_the_rest_of_the_form(page, rita, sign_in):
+    sign_in(rita)
+    page.goto("/leads/new")
+    page.get_by_label("Company").fill("Acme")
+    page.get_by_label("Age").fill("old")
+    page.get_by_role("button", name="Score this lead").click()
+    expect(page.get_by_text("Must be a whole number from 0 to 120")).to_be_visible()
+    expect(page.get_by_label("Age")).to_have_value("old")
+    expect(page.get_by_label("Age")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Age").fill("44")
+    page.get_by_role("button", name="Score this lead").click()
+    expect(page.get_by_role("heading", name=re.compile("converts with"))).to_be_visible()
+
+
+def test_without_javascript_a_lead_is_scored_and_a_key_made_and_revoked(new_context, ada, sign_in):
+    page = sign_in(ada, new_context(java_script_enabled=False).new_page())
+    page.goto("/leads/new")
+    page.get_by_label("Lead ID").fill("A 1")
+    page.get_by_role("button", name="Score this lead").click()
+    expect(page.get_by_role("heading", name=re.compile("A 1 converts with"))).to_be_visible()
+    page.goto("/settings/keys")
+    page.get_by_label("Name").fill("Website")
+    page.get_by_role("button", name="Make key").click()
+    expect(page.locator(".secret")).to_contain_text("ll_")
+    page.locator("summary", has_text="Revoke").click()
+    page.get_by_role("button", name="Revoke for good").click()
+    expect(page.get_by_text("revoked just now")).to_be_visible()
+
+
+def test_where_the_cdn_cannot_be_reached_the_vendored_htmx_steps_in(new_context, rita, sign_in):
+    context = new_context()
+    context.unroute_all()
+    context.route("https://**", lambda route: route.abort())
+    page = sign_in(rita, context.new_page())
+    page.goto("/leads/new")
+    expect(page.locator("script[src$='vendor/htmx-4.0.1.min.js']")).to_have_count(1)
+    answers = []
+    page.on("request", lambda request: answers.append(request.headers.get("hx-request")))
+    page.get_by_role("button", name="Score this lead").click()
+    expect(page.get_by_role("heading", name=re.compile("converts with"))).to_be_visible()
+    assert answers[0] == "true"
+
+
+def test_a_server_that_does_not_answer_is_told_in_words(page, rita, sign_in):
+    sign_in(rita)
+    page.goto("/leads/new")
+    page.route("**/leads/new", lambda route: route.abort())
+    page.get_by_role("button", name="Score this lead").click()
+    expect(page.locator("#notices")).to_contain_text("Leadloop did not answer")
+    page.locator("#notices").get_by_role("button", name="Close").click()
+    expect(page.locator("#notices .notice")).to_have_count(0)
+
+
+def test_the_menu_closes_by_key_and_by_a_click_elsewhere(page, rita, sign_in):
+    sign_in(rita)
+    page.goto("/settings")
+    summary, button = page.locator(".bar summary"), page.get_by_role("button", name="Sign out")
+    summary.click()
+    expect(button).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(button).to_be_hidden()
+    expect(summary).to_be_focused()
+    summary.press("Enter")
+    page.get_by_role("heading", name="Settings").click()
+    expect(button).to_be_hidden()

@@ -1,0 +1,121 @@
+"""The import page: the upload, its progress, and what is wrong by line and column."""
+
+import gzip
+import io
+import re
+
+import pytest
+
+from tests.factories import NOW
+from webapp import importing
+from webapp.services import leads, lifecycle, runs
+
+RIGHT = b"lead_id,company,email_opens,actual_outcome\nA 1,Acme,4,true\nA 2,Other,,\n"
+WRONG = b"lead_id,age,industry\nA 1,44,Finance\nA 2,old,\n,30,\n"
+
+
+@pytest.fixture
+def manager(mona, sign_in):
+    return sign_in(mona)
+
+
+@pytest.fixture
+def work(app, write):
+    """`work()` does what the worker does with the import that was asked for."""
+
+    def work():
+        run = write(lambda s: runs.claim(s, "import", "a worker", NOW))
+        try:
+            with app.app_context():
+                importing.carry_out(run, clock=lambda: NOW, on_step=lambda step: None)
+        except importing.ImportRefused as refused:
+            sentence = str(refused)
+            write(lambda s: lifecycle.fail(s, run, sentence, NOW))
+
+    return work
+
+
+def upload(manager, content, name="leads.csv", **form):
+    return manager.post("/imports", data={"file": (io.BytesIO(content), name), **form})
+
+
+def test_an_upload_waits_for_the_worker_and_asks_how_far_it_is(manager):
+    answer = upload(manager, RIGHT)
+    page = manager.get(answer.location).text
+    assert "Import of leads.csv" in page
+    assert "Waiting for the worker" in page
+    fragment = manager.get(f"{answer.location}/status").text
+    assert 'hx-trigger="every 1s"' in fragment
+    assert "<html" not in fragment
+    assert fragment.strip() in page
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_finished_import_says_what_it_brought_and_asks_no_more(pack, manager, work, read):
+    address = upload(manager, pack(RIGHT)).location
+    work()
+    fragment = manager.get(f"{address}/status").text
+    assert "2 of 2 rows were taken in" in fragment
+    assert re.search(r"New leads</dt>\s*<dd>2<", fragment)
+    assert "hx-trigger" not in fragment
+    assert read(lambda s: leads.find(s, "A 1")).outcome is True
+
+
+def test_a_refused_file_lists_its_mistakes_by_line_and_column(manager, work, read):
+    address = upload(manager, WRONG).location
+    work()
+    page = manager.get(address).text
+    assert "2 of 3 rows are wrong, so nothing was imported" in page
+    line = r"""data-label="line">3</td>\s*<th[^>]*><code>age</code></th>\s*<td>Must be a whole"""
+    assert re.search(line, page)
+    with pytest.raises(leads.LeadNotFound):
+        read(lambda s: leads.find(s, "A 1"))
+
+
+def test_wrong_rows_are_left_out_where_that_is_asked_for(manager, work, read):
+    address = upload(manager, WRONG, skip_wrong_rows="yes").location
+    work()
+    assert "1 of 3 rows were taken in" in manager.get(address).text
+    assert read(lambda s: leads.find(s, "A 1")).industry == "Finance"
+
+
+def test_a_second_import_waits_for_the_first_and_leaves_no_file(manager, settings):
+    upload(manager, RIGHT)
+    assert upload(manager, RIGHT).status_code == 409
+    assert len(list((settings.data_dir / "imports").iterdir())) == 1
+    assert "An import is under way" in manager.get("/imports").text
+
+
+def test_without_a_file_nothing_is_asked_for(manager):
+    for data in ({}, {"file": (io.BytesIO(b""), "")}):
+        answer = manager.post("/imports", data=data, content_type="multipart/form-data")
+        assert answer.status_code == 422
+        assert "Choose a file first." in answer.text
+
+
+def test_a_file_that_is_too_large_is_refused_and_not_kept(manager, settings):
+    settings.import_max_megabytes = 1
+    assert upload(manager, b"x" * 1_500_000).status_code == 422
+    assert upload(manager, b"x" * 3_000_000).status_code == 413
+    assert list((settings.data_dir / "imports").iterdir()) == []
+
+
+def test_the_empty_file_has_a_header_that_is_taken(manager, work):
+    header = manager.get("/imports/columns.csv").text.strip()
+    row = "A 1" + "," * header.count(",")
+    address = upload(manager, f"{header}\n{row}\n".encode()).location
+    work()
+    assert "1 of 1 rows were taken in" in manager.get(address).text
+
+
+def test_a_run_of_another_kind_is_no_import(manager, write):
+    run = write(
+        lambda s: runs.request(s, "training", trigger="request", requested_by="ada", now=NOW)
+    )
+    answer = manager.get(f"/imports/{run.key}")
+    assert answer.status_code == 404
+    assert f"Run {run.key} not found" in answer.text
+
+
+def test_no_page_but_the_upload_takes_large_bodies(manager):
+    assert manager.post("/leads/new", data={"name": "x" * 1_100_000}).status_code == 413
