@@ -1,16 +1,19 @@
 """The application factory: settings in, a Flask app out."""
 
-import os
-import secrets
-from pathlib import Path
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
 
 from ml import fields
 from webapp import cli, config, database, observability, security
+from webapp.api import blueprint as api
+from webapp.api import problems as api_problems
 from webapp.config import ROOT, Settings
 from webapp.pages import blueprint as pages
+from webapp.pages import errors as page_errors
+from webapp.private_file import kept_secret
 from webapp.product import Product
 
 
@@ -39,30 +42,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     database.init_app(app, settings.database)
     observability.init_app(app, settings.log_level)
     security.init_app(app)
+    api.register(app)
     pages.register(app)
     cli.register(app)
+    app.register_error_handler(HTTPException, tell_unrouted)
     return app
+
+
+def tell_unrouted(error: HTTPException) -> ResponseReturnValue:
+    """Answer what no route took, to programs as a problem document and to people as a page."""
+    is_for_programs = api.is_api_path(current_app.url_map, request.path)
+    return api_problems.http_error(error) if is_for_programs else page_errors.http_error(error)
 
 
 def secret_key(settings: Settings) -> str:
     """The key that signs sessions: from the settings, else made once in the data folder."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    path = settings.data_dir / "secret_key"
-    if not path.exists():
-        _write_once(path, secrets.token_urlsafe(48))
-    return path.read_text()
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a private file whole or not at all; of two processes at once, the first wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    return kept_secret(settings.data_dir / "secret_key")

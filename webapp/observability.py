@@ -17,7 +17,13 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -147,6 +153,7 @@ def end(response: Response) -> Response:
 def new_figures() -> Figures:
     """Counters that start at zero, apart from those of any other application."""
     registry = CollectorRegistry()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     return Figures(
         registry,
         Counter(

@@ -1,0 +1,1 @@
+"""What programs see: routes, errors and the document. Rules of the business: services."""

@@ -1,0 +1,285 @@
+"""The shapes of the API's answers; the document describes them from here."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from flask import Response
+from pydantic import BaseModel, Field, PlainSerializer
+from pydantic_core import to_json
+
+from webapp.api.problems import Problem
+
+Value = int | float | str | bool | None
+Grade = Literal["A", "B", "C", "D"]
+# Every time carries its offset, +00:00.
+Moment = Annotated[
+    datetime, PlainSerializer(lambda m: m.isoformat(), return_type=str, when_used="json")
+]
+Probability = Annotated[float, Field(ge=0, le=1, description="With four decimals.")]
+
+
+class Reason(BaseModel):
+    """One field's part in a score."""
+
+    field: str
+    label: str
+    value: Value
+    effect: float = Field(description="In log-odds; above zero it speaks for the lead.")
+    sentence: str
+
+
+class Score(BaseModel):
+    """A lead's score, and why."""
+
+    lead_id: str
+    conversion_score: Probability
+    risk_category: Literal["high", "medium", "low"]
+    timestamp: Moment
+    model_version: str
+    grade: Grade
+    reasons: list[Reason] = Field(max_length=5, description="The strongest effects first.")
+    unknown_fields: list[str] = Field(description="Declared fields that this lead lacks.")
+    actual_outcome: bool | None = Field(description="What counts for this lead now.")
+    previous_score: Probability | None
+
+
+class FeedbackGiven(BaseModel):
+    """What counts for a lead after an outcome was recorded or withdrawn."""
+
+    message: str
+    lead_id: str
+    outcome: bool | None = Field(description="What counts for this lead now.")
+
+
+class RowError(BaseModel):
+    """A row of a batch that was refused, and why."""
+
+    lead_id: str | None = Field(description="As far as it can be told.")
+    error: Problem
+
+
+Result = Score | FeedbackGiven | RowError
+
+
+class ScoreBatch(BaseModel):
+    """One answer a row, in their order."""
+
+    results: list[Score | RowError]
+
+
+class FeedbackAnswer(FeedbackGiven):
+    """What counts for a lead now, and how many outcomes are known in all."""
+
+    total_feedback: int
+
+
+class FeedbackBatchAnswer(BaseModel):
+    """One answer a row, in their order."""
+
+    results: list[FeedbackGiven | RowError]
+
+
+class LastRun(BaseModel):
+    """The newest training."""
+
+    id: int
+    state: Literal["requested", "running", "succeeded", "failed"]
+    requested_at: Moment
+    finished_at: Moment | None
+    version: str | None = Field(description="The version it made.")
+    promoted: bool | None = Field(description="Whether the gate let that version in.")
+    reason: str | None = Field(description="The gate's reason, or why the run failed.")
+
+
+class RetrainingStatus(BaseModel):
+    """How far the next training is."""
+
+    feedback_count: int = Field(description="Leads whose outcome is known.")
+    retraining_threshold: int
+    ready_for_retraining: bool
+    new_feedback_count: int = Field(description="Outcomes that no training has seen.")
+    is_retraining: bool
+    last_run: LastRun | None
+
+
+class ModelMetrics(BaseModel):
+    """How good the version in use was on leads it had not seen; null where not measured."""
+
+    auc: float | None
+    auc_low: float | None = Field(description="95 % interval.")
+    auc_high: float | None
+    log_loss: float | None
+    brier: float | None
+    n_leads: int | None = Field(description="How many leads this was measured on.")
+    sentence: str
+
+
+class Info(BaseModel):
+    """What is in use, and how much is known."""
+
+    model_version: str
+    total_leads_scored: int
+    feedback_samples_collected: int
+    retraining_status: RetrainingStatus
+    model_metrics: ModelMetrics
+
+
+class Run(BaseModel):
+    """One training, import, re-scoring or synchronisation."""
+
+    id: int
+    kind: str
+    state: Literal["requested", "running", "succeeded", "failed"]
+    trigger: str
+    requested_by: str
+    requested_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    progress: float = Field(ge=0, le=1)
+    stage: str
+    result: dict[str, Any]
+    error: str | None
+
+
+class Runs(BaseModel):
+    """The newest runs first."""
+
+    runs: list[Run]
+
+
+class Lead(BaseModel):
+    """A lead as known now."""
+
+    lead_id: str
+    name: str | None
+    company: str | None
+    email: str | None
+    phone: str | None
+    owner: str | None
+    inputs: dict[str, Value] = Field(description="Every field, null where unknown.")
+    conversion_score: Probability
+    risk_category: Literal["high", "medium", "low"]
+    grade: Grade
+    actual_outcome: bool | None
+    outcome_at: Moment | None
+    created_at: Moment
+    scored_at: Moment
+
+
+class LeadWithReasons(Lead):
+    """A lead as known now, and why it has its score."""
+
+    model_version: str
+    reasons: list[Reason]
+    unknown_fields: list[str]
+
+
+class LeadPage(BaseModel):
+    """A page of the lead table."""
+
+    leads: list[Lead]
+    next: str | None = Field(description="Give it as `after` for the next page; null at the end.")
+    n_leads: int = Field(description="How many leads match, counted up to 1,000.")
+    has_more_than_counted: bool
+
+
+class PastScore(BaseModel):
+    """One scoring of a lead."""
+
+    timestamp: Moment
+    conversion_score: Probability
+    model_version: str
+    inputs: dict[str, Value]
+    source: str
+    came_with_outcome: bool
+
+
+class PastOutcome(BaseModel):
+    """One thing said about a lead's outcome."""
+
+    outcome: Literal["converted", "lost", "withdrawn"]
+    source: str
+    actor: str
+    happened_at: Moment
+    recorded_at: Moment
+    reason: str | None
+    rule: str | None
+
+
+class History(BaseModel):
+    """What was scored and said of a lead, the newest first."""
+
+    lead_id: str
+    scores: list[PastScore] = Field(description="The last 100.")
+    outcomes: list[PastOutcome] = Field(description="All; the first one counts.")
+
+
+class ModelVersion(BaseModel):
+    """A model version with the evidence of its gate."""
+
+    version: str
+    created_at: Moment
+    family: str
+    is_champion: bool
+    fields: list[str]
+    digest: str = Field(description="SHA-256 of the scorecard.")
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    decision: dict[str, Any] = Field(description="The gate's; empty for version 1.0.")
+
+
+class ModelVersions(BaseModel):
+    """All versions, the newest first."""
+
+    models: list[ModelVersion]
+
+
+class Key(BaseModel):
+    """An API key; its text is not kept."""
+
+    id: int
+    name: str
+    last_four: str
+    scopes: list[str]
+    created_by: str
+    created_at: Moment
+    used_at: Moment | None = Field(description="The last use, to about five minutes.")
+    revoked_at: Moment | None
+
+
+class NewKey(Key):
+    """A key just made: its text is shown this once."""
+
+    key: str
+
+
+class Keys(BaseModel):
+    """All keys, the newest first."""
+
+    keys: list[Key]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Check(BaseModel):
+    """One thing that must hold."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
+class Readiness(BaseModel):
+    """Whether requests can be served."""
+
+    status: Literal["ready", "not ready"]
+    checks: list[Check]
+
+
+def reply(answer: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """The answer as JSON."""
+    return Response(to_json(answer), status, headers, mimetype="application/json")

@@ -1,0 +1,77 @@
+"""The frame of the API: who is let in, how errors are told, and which parts there are."""
+
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+
+from webapp.api import (
+    bearer,
+    contract,
+    docs,
+    feedback,
+    keys,
+    leads,
+    model_versions,
+    problems,
+    runs,
+    scores,
+    status,
+)
+from webapp.api.paths import LeadIds
+from webapp.database import UNAVAILABLE
+from webapp.services.lead_query import InvalidQuery
+from webapp.services.records import InvalidRecord
+
+# Each part is a blueprint of its own; a new one is added here.
+PARTS = (
+    scores.bp,
+    feedback.bp,
+    status.bp,
+    leads.bp,
+    model_versions.bp,
+    runs.bp,
+    keys.bp,
+    docs.bp,
+)
+
+
+def register(app: Flask) -> None:
+    """Add the API to the application."""
+    app.url_map.converters["lead"] = LeadIds
+    app.register_blueprint(api)
+
+
+def is_api_path(rules: Map, path: str) -> bool:
+    """Whether programs use this part of the address space, also where there is nothing."""
+    ours = (rule.rule for rule in rules.iter_rules() if rule.endpoint.startswith("api."))
+    return path.split("/")[1] in {rule.split("/")[1] for rule in ours}
+
+
+api = Blueprint("api", __name__)
+for part in PARTS:
+    api.register_blueprint(part)
+
+
+@api.before_request
+def guard() -> None:
+    """Let in those whose key has the right that the route asks for; no cookie counts here."""
+    scope = contract.of_endpoint(request.endpoint or "").scope
+    if scope is not None:
+        bearer.let_in(scope)
+
+
+@api.after_request
+def keep_private(response: Response) -> Response:
+    """Leads are personal data: no proxy keeps an answer."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+api.register_error_handler(problems.Refused, problems.refused)
+api.register_error_handler(InvalidRecord, problems.invalid_record)
+api.register_error_handler(InvalidQuery, problems.invalid_query)
+api.register_error_handler(HTTPException, problems.http_error)
+for kind in problems.SERVICE_ERRORS:
+    api.register_error_handler(kind, problems.service_error)
+for kind in UNAVAILABLE:
+    api.register_error_handler(kind, problems.unavailable)

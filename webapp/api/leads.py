@@ -1,0 +1,90 @@
+"""`/api/leads`: leads as known now, and what was scored and said of them."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.api import answers, bodies, lead_answers, sent
+from webapp.api.contract import describe
+from webapp.database import read
+from webapp.models import Lead, Outcome, Snapshot
+from webapp.product import product
+from webapp.services import lead_query, lead_table, leads, registry
+
+bp = Blueprint("leads", __name__)
+
+
+@bp.get("/api/leads")
+@describe("List leads", scope="score", query=sent.LeadsQuery, answers={200: answers.LeadPage})
+def list_leads() -> Response:
+    """A page of 50 leads: open ones with the best score first, unless asked otherwise.
+
+    Give `next` as `after`, with the same filters and sort, for the page behind it.
+    """
+    asked = lead_query.read(bodies.query(sent.LeadsQuery).model_dump(exclude_none=True))
+    page = read(lambda session: lead_table.page(session, product().fields, asked))
+    return answers.reply(
+        answers.LeadPage(
+            leads=[lead_answers.in_table(r.lead, r.probability, r.grade) for r in page.rows],
+            next=lead_query.written(page.next, asked.sort) if page.next else None,
+            n_leads=page.n_leads,
+            has_more_than_counted=page.is_more,
+        )
+    )
+
+
+@bp.get("/api/leads/<lead:lead_id>")
+@describe("Show a lead", scope="score", answers={200: answers.LeadWithReasons}, problems=(404, 422))
+def show_lead(lead_id: str) -> Response:
+    """A lead as known now, its present score, and why."""
+    lead_id = bodies.lead_id(lead_id)
+
+    def whole(session: Any) -> answers.LeadWithReasons:
+        return lead_answers.whole(session, leads.find(session, lead_id))
+
+    return answers.reply(read(whole))
+
+
+@bp.get("/api/leads/<lead:lead_id>/history")
+@describe(
+    "Show a lead's history", scope="score", answers={200: answers.History}, problems=(404, 422)
+)
+def show_history(lead_id: str) -> Response:
+    """All that was said of a lead's outcome, and its last 100 scorings with their inputs.
+
+    A lead whose own id ends in `/history` has its history at `.../history/history`.
+    """
+    lead_id = bodies.lead_id(lead_id)
+    return answers.reply(read(lambda session: _history(session, leads.find(session, lead_id))))
+
+
+def _history(session: Any, lead: Lead) -> answers.History:
+    names = {version.key: version.name for version in registry.versions(session)}
+    return answers.History(
+        lead_id=lead.lead_id,
+        scores=[_past_score(s, names[s.version_key]) for s in leads.snapshots(session, lead)],
+        outcomes=[_past_outcome(o) for o in leads.outcomes(session, lead)],
+    )
+
+
+def _past_score(snapshot: Snapshot, version: str) -> answers.PastScore:
+    return answers.PastScore(
+        timestamp=snapshot.taken_at,
+        conversion_score=round(snapshot.probability, 4),
+        model_version=version,
+        inputs=snapshot.inputs,
+        source=snapshot.source,
+        came_with_outcome=snapshot.came_with_outcome,
+    )
+
+
+def _past_outcome(outcome: Outcome) -> answers.PastOutcome:
+    return answers.PastOutcome(
+        outcome=outcome.result,
+        source=outcome.source,
+        actor=outcome.actor,
+        happened_at=outcome.happened_at,
+        recorded_at=outcome.recorded_at,
+        reason=outcome.reason,
+        rule=outcome.rule,
+    )

@@ -1,0 +1,54 @@
+"""`/api/models`: the versions with their evidence, and which one is to be used."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.api import answers, bearer
+from webapp.api.contract import describe
+from webapp.api.runs import accepted
+from webapp.database import read, utc_now, write
+from webapp.models import ModelVersion
+from webapp.services import lifecycle, registry
+
+bp = Blueprint("models", __name__)
+
+
+@bp.get("/api/models")
+@describe("List model versions", scope="admin", answers={200: answers.ModelVersions})
+def list_models() -> Response:
+    """All versions, the newest first, with the evidence on which each was let in or refused."""
+    return answers.reply(read(_versions))
+
+
+@bp.post("/api/models/<version>/promote")
+@describe("Use a model version", scope="admin", answers={202: answers.Run}, problems=(404, 409))
+def promote(version: str) -> Response:
+    """Ask the worker to score all leads by this version and then to use it.
+
+    An older version is a rollback; it works in the same way. 409 where the version is in use
+    already, or while another one is on its way.
+    """
+    actor, now = bearer.actor(), utc_now()
+    return accepted(write(lambda s: lifecycle.request_promotion(s, version, actor, now)))
+
+
+def _versions(session: Any) -> answers.ModelVersions:
+    champion = registry.alias(session, registry.CHAMPION)
+    in_use = champion.key if champion else None
+    found = registry.versions(session)
+    return answers.ModelVersions(models=[_version(v, in_use) for v in found])
+
+
+def _version(version: ModelVersion, in_use: int | None) -> answers.ModelVersion:
+    return answers.ModelVersion(
+        version=version.name,
+        created_at=version.created_at,
+        family=version.family,
+        is_champion=version.key == in_use,
+        fields=version.fields,
+        digest=version.digest,
+        training=version.training,
+        metrics=version.metrics,
+        decision=version.decision,
+    )

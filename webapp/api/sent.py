@@ -1,0 +1,165 @@
+"""The shapes of what programs send; the document describes them from here."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
+
+from ml.fields import clean_text
+from webapp.api.contract import LEAD_RECORD
+from webapp.models import RUN_KINDS
+from webapp.services import api_keys, outcomes, records
+
+MAX_ROWS = 5000
+REASON_LENGTH = 500
+KEY_NAME_LENGTH = 100
+OUTCOME_RULE = "true or false; DELETE /feedback/{lead_id} withdraws an outcome"
+OUTCOME_HERE_RULE = f"here or as ?outcome= in the address: {OUTCOME_RULE}"
+SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
+KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
+
+
+def _text_of(maximum: int, *, needed: bool = False) -> Any:
+    def check(value: Any) -> str | None:
+        cleaned = clean_text(value, maximum=maximum)
+        if needed and cleaned is None:
+            raise ValueError("is required and must not be empty")
+        return cleaned
+
+    return BeforeValidator(check, json_schema_input_type=str if needed else str | None)
+
+
+def _time(value: Any, info: ValidationInfo) -> datetime | None:
+    now: Any = info.context
+    return outcomes.parse_time(value, now)
+
+
+class Body(BaseModel):
+    """Parent of the shapes that programs send: a key that is not named is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Feedback(Body):
+    """What became of one lead."""
+
+    outcome: StrictBool | None = Field(None, description=OUTCOME_HERE_RULE)
+    occurred_at: Annotated[
+        datetime | None, BeforeValidator(_time, json_schema_input_type=str | None)
+    ] = Field(None, description=f"{outcomes.TIME_RULE}; now, where it is left out")
+    reason: Annotated[str | None, _text_of(REASON_LENGTH)] = Field(
+        None,
+        description=f"text of up to {REASON_LENGTH} characters, for people to read",
+        json_schema_extra={"maxLength": REASON_LENGTH},
+    )
+
+
+class FeedbackRow(Feedback):
+    """What became of one lead, in a batch."""
+
+    lead_id: Annotated[str, BeforeValidator(records.clean_lead_id, json_schema_input_type=str)] = (
+        Field(description=records.LEAD_ID_RULE, json_schema_extra={"maxLength": 100})
+    )
+    outcome: StrictBool = Field(description=OUTCOME_RULE)
+
+
+class FeedbackBatch(Body):
+    """What became of many leads."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "outcomes": [
+                        {"lead_id": "L-1", "outcome": True, "occurred_at": "2026-03-02"},
+                        {"lead_id": "L-2", "outcome": False, "reason": "No budget"},
+                    ]
+                }
+            ]
+        }
+    )
+
+    outcomes: list[Any] = Field(
+        max_length=MAX_ROWS,
+        description=f"a list of up to {MAX_ROWS:,} outcomes",
+        json_schema_extra={"items": {"$ref": "#/components/schemas/FeedbackRow"}},
+    )
+
+
+class LeadRecords(Body):
+    """Many leads."""
+
+    leads: list[Any] = Field(
+        max_length=MAX_ROWS,
+        description=f"a list of up to {MAX_ROWS:,} leads",
+        json_schema_extra={"items": {"$ref": f"#/components/schemas/{LEAD_RECORD}"}},
+    )
+
+
+def _scopes(value: Any) -> Any:
+    is_right = isinstance(value, list) and value and all(s in api_keys.SCOPES for s in value)
+    if not is_right:
+        raise ValueError(f"must be {SCOPE_RULE}")
+    return value
+
+
+class WantedKey(Body):
+    """A key to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "web form", "scopes": ["score"]}]}
+    )
+
+    name: Annotated[str, _text_of(KEY_NAME_LENGTH, needed=True)] = Field(
+        description=f"text of 1 to {KEY_NAME_LENGTH} characters: which program it is for",
+        json_schema_extra={"maxLength": KEY_NAME_LENGTH},
+    )
+    scopes: Annotated[list[str], BeforeValidator(_scopes)] = Field(
+        description=SCOPE_RULE,
+        json_schema_extra={
+            "minItems": 1,
+            "items": {"type": "string", "enum": list(api_keys.SCOPES)},
+        },
+    )
+
+
+def _flag(value: Any) -> bool | None:
+    known = {"true": True, "false": False}
+    if value is not None and value.lower() not in known:
+        raise ValueError("must be true or false")
+    return None if value is None else known[value.lower()]
+
+
+class OutcomeQuery(Body):
+    """What became of a lead, in the address."""
+
+    outcome: Annotated[
+        bool | None, BeforeValidator(_flag, json_schema_input_type=Literal["true", "false"])
+    ] = Field(None, description="true or false, here or in the body")
+
+
+def _kind(value: Any) -> Any:
+    if value not in RUN_KINDS:
+        raise ValueError(f"must be {KIND_RULE}")
+    return value
+
+
+class RunsQuery(Body):
+    """Which runs to list."""
+
+    kind: Annotated[str | None, BeforeValidator(_kind)] = Field(
+        None, description=KIND_RULE, json_schema_extra={"enum": list(RUN_KINDS)}
+    )
+
+
+class LeadsQuery(Body):
+    """Which leads to list; `lead_query` checks it."""
+
+    q: str | None = Field(None, description="words that name, company, e-mail or id begin with")
+    status: str | None = Field(None, description="open (default), converted, lost or all")
+    grade: str | None = Field(None, description="A, B, C or D")
+    source: str | None = Field(None, description="a lead source")
+    industry: str | None = Field(None, description="an industry")
+    owner: str | None = Field(None, description="an owner")
+    sort: str | None = Field(None, description="score (default), scored or name")
+    after: str | None = Field(None, description="the `next` of the page before")

@@ -1,0 +1,104 @@
+"""What is in use and whether it works: `/info`, `/health`, `/readyz`, `/metrics`."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp import observability
+from webapp.api import answers
+from webapp.api.contract import describe
+from webapp.database import read
+from webapp.models import ModelVersion, Run
+from webapp.product import product
+from webapp.services import health, lifecycle, registry, rescoring
+
+bp = Blueprint("status", __name__)
+
+PROMETHEUS_TEXT = "text/plain; version=1.0.0; charset=utf-8"
+MEASURED = "Measured on {n:,} leads that this version had not seen."
+NOT_MEASURED = "This version was not trained on your data, so nothing has been measured."
+
+
+@bp.get("/info")
+@describe("What is in use", scope="score", answers={200: answers.Info})
+def info() -> Response:
+    """The version in use, what is known, and how far the next training is."""
+    return answers.reply(read(_info))
+
+
+@bp.get("/health")
+@describe("Whether the process answers", answers={200: answers.Health})
+def alive() -> Response:
+    """For supervisors: touches no database."""
+    return answers.reply(answers.Health())
+
+
+@bp.get("/readyz")
+@describe(
+    "Whether requests can be served", answers={200: answers.Readiness, 503: answers.Readiness}
+)
+def ready() -> Response:
+    """For load balancers: the database, its migrations, and a model version in use."""
+    checks = read(health.readiness)
+    is_ready = all(check.is_good for check in checks)
+    found = answers.Readiness(
+        status="ready" if is_ready else "not ready",
+        checks=[answers.Check(name=c.name, ok=c.is_good, sentence=c.sentence) for c in checks],
+    )
+    return answers.reply(found, 200 if is_ready else 503)
+
+
+@bp.get("/metrics")
+@describe("Figures for Prometheus", answers={200: None})
+def metrics() -> Response:
+    """Counts and times by route, without any personal data. Each process has its own."""
+    return Response(observability.exposition(), content_type=PROMETHEUS_TEXT)
+
+
+def _info(session: Any) -> answers.Info:
+    threshold = product().settings.retrain_threshold
+    found = lifecycle.readiness(session, threshold)
+    champion = registry.champion(session)
+    n_known = found.n_converted + found.n_lost
+    return answers.Info(
+        model_version=champion.name,
+        total_leads_scored=rescoring.n_leads(session),
+        feedback_samples_collected=n_known,
+        retraining_status=answers.RetrainingStatus(
+            feedback_count=n_known,
+            retraining_threshold=threshold,
+            ready_for_retraining=found.is_ready,
+            new_feedback_count=found.n_new,
+            is_retraining=found.unfinished is not None,
+            last_run=_last_run(found.last),
+        ),
+        model_metrics=_metrics(champion),
+    )
+
+
+def _last_run(run: Run | None) -> answers.LastRun | None:
+    if run is None:
+        return None
+    return answers.LastRun(
+        id=run.key,
+        state=run.state,
+        requested_at=run.requested_at,
+        finished_at=run.finished_at,
+        version=run.result.get("version"),
+        promoted=run.result.get("promoted"),
+        reason=run.error or run.result.get("reason"),
+    )
+
+
+def _metrics(version: ModelVersion) -> answers.ModelMetrics:
+    measured = version.metrics
+    n_leads = measured.get("n")
+    return answers.ModelMetrics(
+        auc=measured.get("auc"),
+        auc_low=measured.get("auc_low"),
+        auc_high=measured.get("auc_high"),
+        log_loss=measured.get("log_loss"),
+        brier=measured.get("brier"),
+        n_leads=n_leads,
+        sentence=MEASURED.format(n=n_leads) if n_leads else NOT_MEASURED,
+    )
