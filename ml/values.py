@@ -54,6 +54,8 @@ def clean_text(value: object, *, maximum: int) -> str | None:
     if not isinstance(value, str):
         raise ValueError("must be text")
     text = value.strip()
+    if text.isascii() and text.isprintable() and len(text) <= maximum:
+        return text or None  # the usual case: nothing to compose, nothing to refuse
     # Composing a very long run of accents takes quadratic time, so length comes first.
     if len(text) <= 4 * maximum:
         text = unicodedata.normalize("NFC", text)
@@ -214,7 +216,7 @@ class Field:
             value = self._from_text(value)
         return self._boolean(value) if self.type == "boolean" else self._number(value)
 
-    @property
+    @cached_property
     def rule(self) -> str:
         """What a value must be, in words: "a whole number from 0 to 120, or null"."""
         if self.type == "boolean":

@@ -29,6 +29,8 @@ T = TypeVar("T")
 SQLITE_WITH_WAL_RESET_FIX = (3, 51, 3)
 SQLITE_BACKPORTS = ((3, 50, 7), (3, 44, 6))
 BUSY_TIMEOUT_MILLISECONDS = 10_000
+# Option of an INSERT of many rows: they are columns already, no objects of the models.
+PLAIN_ROWS = {"dml_strategy": "raw"}
 
 # The database is locked, full, restarting or out of connections: worth another try.
 UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)

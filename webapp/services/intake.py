@@ -122,7 +122,9 @@ class Batch:
             before = leads.snapshot_at(self.session, lead, moment)
             if before is None or before.inputs != row.record.known_inputs:
                 arrival = Arrival(row.record, moment, came_with_outcome=False)
-                scoring.keep_snapshots(self.session, self.versions, [(lead, arrival)], source="csv")
+                probability = self.versions.card.score(row.record.inputs).probability
+                new = scoring.snapshot(lead, arrival, probability, self.versions)
+                scoring.keep_snapshots(self.session, [new], source="csv")
                 n_snapshots += 1
         return n_snapshots
 

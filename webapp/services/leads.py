@@ -55,17 +55,11 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
     ).returning(Lead)
     found = session.scalars(statement, rows, execution_options={"populate_existing": True})
     by_id = {lead.lead_id: lead for lead in found}
-    for lead in by_id.values():
-        _keep_found_by(lead)
+    for row in rows:
+        lead = by_id[row["lead_id"]]
+        is_as_sent = all(getattr(lead, name) == row[name] for name in PEOPLE_FIELDS)
+        _keep_found_by(lead, row if is_as_sent else _found_by(lead.lead_id, _people(lead)))
     return [by_id[record.lead_id] for record in records]
-
-
-def update_people(lead: Lead, people: Mapping[str, str]) -> None:
-    """Bring what people read of a lead up to date, where something new is sent."""
-    for name, value in people.items():
-        if getattr(lead, name) != value:
-            setattr(lead, name, value)
-    _keep_found_by(lead)
 
 
 def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
@@ -175,11 +169,14 @@ def _row(record: LeadRecord) -> dict[str, Any]:
     }
 
 
-def _keep_found_by(lead: Lead) -> None:
-    people = {name: getattr(lead, name) for name in PEOPLE_FIELDS}
-    for name, text in _found_by(lead.lead_id, people).items():
-        if getattr(lead, name) != text:
-            setattr(lead, name, text)
+def _people(lead: Lead) -> dict[str, str | None]:
+    return {name: getattr(lead, name) for name in PEOPLE_FIELDS}
+
+
+def _keep_found_by(lead: Lead, texts: Mapping[str, Any]) -> None:
+    for name in ("search_text", "sort_name"):
+        if getattr(lead, name) != texts[name]:
+            setattr(lead, name, texts[name])
 
 
 def _found_by(lead_id: str, people: Mapping[str, str | None]) -> dict[str, str]:

@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.database import change, hold
+from webapp.database import PLAIN_ROWS, change, hold
 from webapp.models import Lead, Outcome, Score
 from webapp.services import leads, registry
 
@@ -86,8 +87,16 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
         raise OutcomeInFuture
     hold(session, registry.FILLING, shared=True)
     histories = _histories(session, {s.lead.key for s in statements})
-    changes = [_say(session, histories[s.lead.key], s, now) for s in statements]
-    _show(session, [s.lead for s, is_change in zip(statements, changes, strict=True) if is_change])
+    before = {s.lead.key: s.lead.outcome for s in statements}
+    rows: list[dict[str, Any]] = []
+    changes = []
+    for statement in statements:
+        row = _new_row(statement, histories[statement.lead.key], now)
+        rows += [row] if row else []
+        changes.append(row is not None and _settle(statement.lead, histories[statement.lead.key]))
+    if rows:
+        session.execute(sa.insert(Outcome), rows, execution_options=PLAIN_ROWS)
+    _show(session, [s.lead for s in statements if s.lead.outcome != before[s.lead.key]])
     return changes
 
 
@@ -134,62 +143,67 @@ def count(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
 
 
-def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[Outcome]]:
+class _Told(NamedTuple):
+    """What a history needs to know of one of its rows."""
+
+    result: str
+    source: str
+    happened_at: datetime
+    idempotency_key: str | None
+
+
+def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Told]]:
     """All that was said of each lead, from the earliest time of happening to the latest."""
-    query = sa.select(Outcome).where(Outcome.lead_key.in_(lead_keys))
-    histories: dict[int, list[Outcome]] = defaultdict(list)
-    for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):
-        histories[row.lead_key].append(row)
+    told = (getattr(Outcome, name) for name in _Told._fields)
+    query = sa.select(Outcome.lead_key, *told).where(Outcome.lead_key.in_(lead_keys))
+    histories: dict[int, list[_Told]] = defaultdict(list)
+    for lead_key, *row in session.execute(query.order_by(Outcome.happened_at, Outcome.key)):
+        histories[lead_key].append(_Told(*row))
     return histories
 
 
-def _say(session: Session, history: list[Outcome], statement: Statement, now: datetime) -> bool:
-    """Add one statement to the lead's history, unless it is known, and settle the lead."""
-    said, newest_at = statement.said, history[-1].happened_at if history else now
-    row = Outcome(
-        lead_key=statement.lead.key,
+def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[str, Any] | None:
+    """Add a statement to the lead's history and give its row; None where it is known."""
+    said = statement.said
+    newest_at = history[-1].happened_at if history else now
+    told = _Told(
         result=RESULTS[statement.converted],
         source=said.source,
-        actor=said.actor,
         # Without a time of its own a statement is about now, and so after all earlier ones.
         happened_at=statement.happened_at or max(now, newest_at),
-        recorded_at=now,
-        reason=said.reason,
-        rule=said.rule,
         idempotency_key=said.idempotency_key,
     )
     is_repeated = _is_told if statement.happened_at else _is_what_counts
-    if _has_key(history, row) or is_repeated(history, row):
-        return False
-    session.add(row)
+    if _has_key(history, told) or is_repeated(history, told):
+        return None
     # Behind all that happened at the same time: on a tie the later row counts.
-    history.insert(bisect_right(history, row.happened_at, key=lambda r: r.happened_at), row)
-    return _settle(statement.lead, history)
+    history.insert(bisect_right(history, told.happened_at, key=lambda t: t.happened_at), told)
+    about = {"lead_key": statement.lead.key, "actor": said.actor, "recorded_at": now}
+    return {**told._asdict(), **about, "reason": said.reason, "rule": said.rule}
 
 
-def _has_key(history: list[Outcome], row: Outcome) -> bool:
+def _has_key(history: list[_Told], new: _Told) -> bool:
     """Whether a statement with this key was recorded before."""
-    key = row.idempotency_key
-    return key is not None and any(key == known.idempotency_key for known in history)
+    key = new.idempotency_key
+    return key is not None and any(key == told.idempotency_key for told in history)
 
 
-def _is_told(history: list[Outcome], row: Outcome) -> bool:
+def _is_told(history: list[_Told], new: _Told) -> bool:
     """Whether the same source has said the same of the same time."""
-    told = (row.result, row.source, row.happened_at)
-    return any(told == (known.result, known.source, known.happened_at) for known in history)
+    return any(new[:3] == told[:3] for told in history)
 
 
-def _is_what_counts(history: list[Outcome], row: Outcome) -> bool:
+def _is_what_counts(history: list[_Told], new: _Told) -> bool:
     """Whether a statement about now says only what counts already."""
     if not history:
-        return row.result == "withdrawn"
-    is_same_source = history[-1].source == row.source or row.result == "withdrawn"
-    return history[-1].result == row.result and is_same_source
+        return new.result == "withdrawn"
+    is_same_source = history[-1].source == new.source or new.result == "withdrawn"
+    return history[-1].result == new.result and is_same_source
 
 
-def _settle(lead: Lead, history: list[Outcome]) -> bool:
+def _settle(lead: Lead, history: list[_Told]) -> bool:
     """Bring the lead's outcome, and since when it is so, in line with its history."""
-    latest = takewhile(lambda row: row.result == history[-1].result, reversed(history))
+    latest = takewhile(lambda told: told.result == history[-1].result, reversed(history))
     since = list(latest)[-1].happened_at
     outcome = MEANINGS[history[-1].result]
     lead.outcome_at = since if outcome is not None else None

@@ -104,6 +104,8 @@ def _person_text(value: Any) -> str | None:
 
 def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:
     known = ("lead_id", "actual_outcome", *PEOPLE_FIELDS)
+    if record.keys() <= {*known, *fields.names}:
+        return []
     unknown = [str(key) for key in record if key not in known and key not in fields]
     # Looking for what was meant takes time, and a long list of mistakes helps nobody.
     meant = [fields.nearest(key, known) for key in unknown[:MOST_HINTS]]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields import Fields
-from webapp.database import change, hold, insert
+from webapp.database import PLAIN_ROWS, change, hold, insert
 from webapp.models import Lead, ModelVersion, Score
 from webapp.services import leads, registry
 
@@ -40,7 +40,8 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
         }
         for lead in chunk
     ]
-    session.execute(insert(session, Score).on_conflict_do_nothing(), rows)
+    statement = insert(session, Score).on_conflict_do_nothing()
+    session.execute(statement, rows, execution_options=PLAIN_ROWS)
     return chunk[-1].key
 
 

@@ -1,15 +1,16 @@
 """Scoring leads, one or many: what they are, what they score now, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields import Fields
 from ml.reasons import Reason, explain
-from webapp.database import insert
+from webapp.database import PLAIN_ROWS, insert
 from webapp.models import Lead, Score, Snapshot
 from webapp.services import leads, outcomes, registry
 from webapp.services.outcomes import Said, Statement
@@ -130,54 +131,56 @@ def score_many(
     if not arrivals:
         return []
     found = leads.upsert_many(session, [a.record for a in arrivals], now)
-    placed = list(zip(found, arrivals, strict=True))
-    new = [(lead, arrival) for lead, arrival in placed if not arrival.is_repeat]
-    keep_snapshots(session, versions, new, source=source)
-    _keep_scores(session, versions, placed)
-    return [(lead, _probability(versions, arrival)) for lead, arrival in placed]
-
-
-def keep_snapshots(
-    session: Session, versions: InUse, placed: Sequence[tuple[Lead, Arrival]], *, source: str
-) -> None:
-    """Keep leads' inputs as they arrived, with the score that the champion gives them."""
-    rows = [
-        {
-            "lead_key": lead.key,
-            "version_key": versions.champion.key,
-            "taken_at": arrival.taken_at,
-            "inputs": arrival.record.known_inputs,
-            "probability": _probability(versions, arrival),
-            "source": source,
-            "came_with_outcome": arrival.came_with_outcome,
-        }
-        for lead, arrival in placed
-    ]
-    if rows:
-        session.execute(sa.insert(Snapshot), rows)
-
-
-def _probability(versions: InUse, arrival: Arrival) -> float:
-    return versions.card.score(arrival.record.inputs).probability
-
-
-def _keep_scores(session: Session, versions: InUse, placed: list[tuple[Lead, Arrival]]) -> None:
-    """Write the leads' present scores by every version in use."""
-    rows = [
-        {
-            "version_key": version_key,
-            "lead_key": lead.key,
-            "probability": card.score(arrival.record.inputs).probability,
-            **leads.facets(lead),
-        }
+    scores = {
+        version_key: [card.score(arrival.record.inputs).probability for arrival in arrivals]
         for version_key, card in versions.cards.items()
-        for lead, arrival in placed
+    }
+    probabilities = scores[versions.champion.key]
+    new = [
+        snapshot(lead, arrival, probability, versions)
+        for lead, arrival, probability in zip(found, arrivals, probabilities, strict=True)
+        if not arrival.is_repeat
+    ]
+    keep_snapshots(session, new, source=source)
+    _keep_scores(session, found, scores)
+    return list(zip(found, probabilities, strict=True))
+
+
+def snapshot(lead: Lead, arrival: Arrival, probability: float, versions: InUse) -> dict[str, Any]:
+    """The row that keeps a lead's inputs as they arrived, with the champion's score of them."""
+    return {
+        "lead_key": lead.key,
+        "version_key": versions.champion.key,
+        "taken_at": arrival.taken_at,
+        "inputs": arrival.record.known_inputs,
+        "probability": probability,
+        "came_with_outcome": arrival.came_with_outcome,
+    }
+
+
+def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: str) -> None:
+    """Add to the score history."""
+    if rows:
+        named = [{**row, "source": source} for row in rows]
+        session.execute(sa.insert(Snapshot), named, execution_options=PLAIN_ROWS)
+
+
+def _keep_scores(
+    session: Session, found: Sequence[Lead], scores: Mapping[int, Sequence[float]]
+) -> None:
+    """Write the leads' present scores by every version in use."""
+    facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
+    rows = [
+        {"version_key": version_key, "probability": probability, **of_lead}
+        for version_key, probabilities in scores.items()
+        for of_lead, probability in zip(facets, probabilities, strict=True)
     ]
     statement = insert(session, Score)
     changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
     session.execute(
         statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed),
         rows,
+        execution_options=PLAIN_ROWS,
     )
 
 
