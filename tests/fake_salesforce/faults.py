@@ -6,7 +6,7 @@ here as well, so that a fault by name and the same fault by cause cannot differ.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from tests.fake_salesforce import row_errors
 from tests.fake_salesforce.messages import (
@@ -55,6 +55,11 @@ class Fault:
         """A copy that may be changed."""
         assert self.canned is not None, f"{self.name} is not a whole answer"
         return replace(self.canned, headers=dict(self.canned.headers))
+
+    def row_result(self, record_id: str = "") -> dict[str, Any]:
+        """The place of the failed row in the answer to a write to many."""
+        assert self.row is not None, f"{self.name} does not fail one row"
+        return self.row.result(record_id)
 
     @property
     def status(self) -> int | None:

@@ -1,10 +1,12 @@
 """The sockets: reads requests, writes answers, and breaks connections where a fault says so."""
 
 import contextlib
+import gzip
 import socket
 import struct
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,6 +84,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = answer_any  # noqa: N815
 
     def _send(self, answer: Answer) -> None:
+        answer = self._packed(answer)
         lines = [f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('',))[0]}"]
         date = format_datetime(self.server.now(), usegmt=True)
         headers = {"Date": date} | answer.headers | {"Content-Length": str(len(answer.body))}
@@ -92,6 +95,12 @@ class Handler(BaseHTTPRequestHandler):
             self._break(reset=False)
             return
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    def _packed(self, answer: Answer) -> Answer:
+        if len(answer.body) < 1024 or "gzip" not in self.headers.get("Accept-Encoding", ""):
+            return answer
+        headers = answer.headers | {"Content-Encoding": "gzip"}
+        return replace(answer, body=gzip.compress(answer.body, 1), headers=headers)
 
     def _break(self, *, reset: bool) -> None:
         self.close_connection = True

@@ -218,7 +218,9 @@ def malformed(reason: str, path: Path) -> NoReturn:
 def like_pattern(value: Value) -> re.Pattern[str]:
     """% is any text, _ any character; a backslash before them makes them plain."""
     parts = []
-    for escape, wild, plain in re.findall(r"(\\[%_])|([%_])|((?:\\.|[^%_\\])+)", value.text[1:-1]):
+    for escape, wild, plain in re.findall(
+        r"(\\[%_])|([%_])|((?:\\[^%_]|[^%_\\])+)", value.text[1:-1]
+    ):
         if wild:
             parts.append(".*" if wild == "%" else ".")
         else:
