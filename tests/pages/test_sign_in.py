@@ -1,6 +1,7 @@
 """Signing in and out: the session, the lock-out, and where one lands afterwards."""
 
 import re
+import threading
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -133,6 +134,23 @@ def test_a_fragment_asked_for_after_the_session_ended_takes_the_whole_page_to_si
     answer = client.post("/settings/password", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/sign-in?next=/leads?grade%3DA"
+
+
+def test_a_sign_in_form_that_was_open_for_too_long_is_given_anew(client, rita):
+    answer = client.post("/sign-in", data={"email": rita.email, "password": PASSWORD})
+    assert answer.status_code == 400
+    assert "This page was open for too long. Sign in once more." in answer.text
+    assert f'value="{rita.email}"' in answer.text
+
+
+def test_a_crowd_at_the_door_is_turned_away_instead_of_piling_up(client, rita, monkeypatch):
+    monkeypatch.setattr(accounts, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(accounts, "LONGEST_WAIT_SECONDS", 0.01)
+    with accounts._turns:
+        answer = post(client, email=rita.email, password=PASSWORD)
+    assert answer.status_code == 429
+    assert "Wait a minute" in answer.text
+    assert post(client, email=rita.email, password=PASSWORD).status_code == 303
 
 
 def test_whoever_is_signed_in_needs_no_sign_in_page(rita, sign_in):

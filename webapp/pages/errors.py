@@ -16,6 +16,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
+    accounts.TooManySignIns: (429, "Wait a minute, then try again."),
     registry.NoChampion: (503, "An administrator can do this on the server."),
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
     lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),

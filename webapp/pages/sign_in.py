@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 from werkzeug.urls import iri_to_uri
 
 from webapp.database import utc_now, write
-from webapp.pages import formats, signed_in
+from webapp.pages import errors, formats, signed_in
 from webapp.services import accounts
 
 bp = Blueprint("sign_in", __name__)
@@ -72,6 +73,20 @@ def sentence(refused: Refusal) -> str:
         return f"{refused} Check both and try again."
     wait = max((refused.until - utc_now()).total_seconds(), 1)
     return f"{refused} Wait {formats.duration(wait)}, then try again."
+
+
+@bp.errorhandler(CSRFError)
+def stale(error: CSRFError) -> ResponseReturnValue:
+    """Anybody: the form was open for longer than its session lived; here is a new one."""
+    if current_user.is_authenticated:
+        return errors.http_error(error)
+    page = render_template(
+        "sign_in.html",
+        email=request.form.get("email", ""),
+        next=own_path(request.form.get("next")),
+        error="This page was open for too long. Sign in once more.",
+    )
+    return page, 400
 
 
 @bp.post("/sign-out")

@@ -1,6 +1,7 @@
 """People who sign in: made, checked, locked out with back-off, signed out everywhere."""
 
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +19,12 @@ MAX_PASSWORD_LENGTH = 500
 FREE_ATTEMPTS = 5
 MAX_LOCK = timedelta(minutes=15)
 
+# A hash takes 64 MB for a moment: this many at once, and a crowd is turned away, not piled up.
+MOST_HASHES_AT_ONCE = 4
+LONGEST_WAIT_SECONDS = 5.0
+
 _hasher = argon2.PasswordHasher()
+_turns = threading.BoundedSemaphore(MOST_HASHES_AT_ONCE)
 # Checked where the address is unknown, so that the answer takes as long as for a known one.
 _nobody = _hasher.hash(secrets.token_urlsafe())
 
@@ -48,6 +54,13 @@ class AccountNotFound(LookupError):
     def __init__(self, key: int) -> None:
         super().__init__(f"Account {key} not found")
         self.key = key
+
+
+class TooManySignIns(RuntimeError):
+    """More passwords are being checked at this moment than the machine can bear."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people are signing in at this moment")
 
 
 @dataclass(frozen=True)
@@ -236,10 +249,14 @@ def _hash(password: str) -> str:
 def _matches(password_hash: str, password: str) -> bool:
     if len(password) > MAX_PASSWORD_LENGTH:
         return False
+    if not _turns.acquire(timeout=LONGEST_WAIT_SECONDS):
+        raise TooManySignIns
     try:
         return _hasher.verify(password_hash, password.encode("utf-8", "surrogatepass"))
     except argon2.exceptions.VerificationError:
         return False
+    finally:
+        _turns.release()
 
 
 def _count_failure(user: User, now: datetime) -> None:
