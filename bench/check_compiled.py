@@ -1,0 +1,77 @@
+"""Compare the scorecard with the scikit-learn pipeline it was compiled from, on real leads.
+
+`python -m bench.check_compiled FOLDER...` fits each folder's leads (`fields.toml`,
+`leads.csv.gz`) whole, scores every row both ways and fails where they differ.
+"""
+
+import csv
+import gzip
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ml import spline_logistic
+from ml.compiling import compile_pipeline
+from ml.encoding import columns_of, frame_of
+from ml.fields import Fields, load
+from ml.scorecard import Scorecard
+from ml.values import Value
+
+LARGEST_ERROR = 1e-9  # in probability
+
+
+class RealLeads(NamedTuple):
+    """The labelled leads of one folder, in the order of its file."""
+
+    fields: Fields
+    records: list[dict[str, Value]]
+    converted: list[bool]
+
+
+def real_leads(folder: Path) -> RealLeads:
+    """Read a folder in the product's import format; rows without an outcome are left out."""
+    fields = load(folder / "fields.toml")
+    leads = RealLeads(fields, [], [])
+    with gzip.open(folder / "leads.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["actual_outcome"]:
+                values = {f.name: f.parse(row[f.name], text=True) for f in fields.declared}
+                leads.records.append(values)
+                leads.converted.append(row["actual_outcome"] == "true")
+    return leads
+
+
+def largest_error(leads: RealLeads) -> float:
+    """Give the largest distance of the two probabilities over all leads."""
+    columns = columns_of(leads.records, leads.fields.model)
+    frame, converted = frame_of(leads.records, columns), np.array(leads.converted)
+    pipeline = spline_logistic.fit(frame, converted, columns)
+    compiled = compile_pipeline(pipeline, columns, leads.records, leads.converted)
+    card = Scorecard(
+        family=spline_logistic.FAMILY,
+        intercept=compiled.intercept,
+        base_rate=float(converted.mean()),
+        n_leads=len(converted),
+        grades=(1.0, 1.0, 1.0),
+        terms=compiled.terms,
+    )
+    served = Scorecard.from_json(card.to_json())
+    scores = np.array([served.score(record).probability for record in leads.records])
+    return float(np.abs(pipeline.predict_proba(frame)[:, 1] - scores).max())
+
+
+def main(folders: list[str]) -> int:
+    """Check each folder; return 1 where one differs, or none was named."""
+    agreed = [False] * len(folders)
+    for place, folder in enumerate(map(Path, folders)):
+        leads = real_leads(folder)
+        error = largest_error(leads)
+        print(f"{folder.name}: {len(leads.converted):,} leads, largest error {error:.1e}")
+        agreed[place] = error <= LARGEST_ERROR
+    return int(not folders or not all(agreed))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
