@@ -103,6 +103,14 @@ def champion(session: Session) -> ModelVersion:
     return found
 
 
+def serving(session: Session) -> tuple[Part, Scorecard]:
+    """The champion as far as reading scores needs to know it; else `NoChampion`."""
+    part = parts(session).get(CHAMPION)
+    if part is None:
+        raise NoChampion
+    return part, scorecard(session, part)
+
+
 def in_use(session: Session) -> InUse:
     """The versions to score by; until the transaction ends, filling waits."""
     hold(session, FILLING, shared=True)

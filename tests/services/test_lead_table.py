@@ -1,0 +1,288 @@
+"""The lead table: the right leads in the right order, page by page, each from an index."""
+
+import base64
+import contextlib
+import dataclasses
+import itertools
+import json
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from webapp.database import db
+from webapp.models import Lead, Score
+from webapp.services import lead_query, lead_table, leads, lifecycle, registry, rescoring
+from webapp.services.lead_query import Cursor, InvalidQuery, Query
+
+SOURCES = ("Referral", "Webinar", "Cold Call")
+INDUSTRIES = ("Finance", "Retail")
+FILTERS = {
+    "status": ("", "all", "lost"),
+    "grade": ("", "A", "C"),
+    "source": ("", "Referral"),
+    "industry": ("", "Retail"),
+}
+
+
+@pytest.fixture
+def many(write):
+    """Leads of every kind; some share their score, their name or the time they were scored."""
+    write(make_many)
+
+
+def make_many(session, n=60):
+    rng = random.Random(3)
+    for number in range(n):
+        lead = make_lead(
+            session,
+            f"L-{number}",
+            now=NOW - timedelta(minutes=rng.randrange(40)),
+            name=rng.choice(["Ann", "Bo", "Çelik", None]),
+            owner=rng.choice(["Rita", "Omar", None]),
+            lead_source=rng.choice(SOURCES),
+            industry=rng.choice(INDUSTRIES),
+            website_visits=rng.randrange(6),
+        )
+        outcome = rng.choice([True, False, None, None])
+        if outcome is not None:
+            make_outcome(session, lead, outcome)
+
+
+def page(session, query=None, **arguments):
+    return lead_table.page(session, FIELDS, query or lead_query.read(arguments))
+
+
+def all_keys(session, query):
+    """The keys on all pages, first to last."""
+    found = []
+    while True:
+        here = page(session, query)
+        found += [row.lead.key for row in here.rows]
+        if here.next is None:
+            return found
+        place = lead_query.written(here.next, query.sort)
+        query = lead_query.read({**query.parameters(), "after": place})
+
+
+def scored(session):
+    """All leads with their probability and grade."""
+    card = registry.scorecard(session, registry.champion(session))
+    found = session.execute(sa.select(Lead, Score.probability).join(Score)).all()
+    return [(lead, p, card.grade(p)) for lead, p in found]
+
+
+def expected(everything, query):
+    """The keys that a query should find, by looking at every lead."""
+    matching = [
+        ({"score": p, "scored": lead.scored_at, "name": lead.sort_name}[query.sort], lead.key)
+        for lead, p, grade in everything
+        if leads.status(lead.outcome) in query.statuses
+        and query.grade in (None, grade)
+        and all(getattr(lead, name) == value for name, value in query.facets)
+    ]
+    return [key for _, key in sorted(matching, reverse=query.sort != "name")]
+
+
+@pytest.mark.parametrize("sort", lead_query.SORTS)
+def test_every_filter_and_sort_shows_each_lead_once_and_in_order(sort, many, read, monkeypatch):
+    monkeypatch.setattr(lead_table, "PAGE_SIZE", 7)
+    everything = read(scored)
+    for values in itertools.product(*FILTERS.values()):
+        query = lead_query.read({**dict(zip(FILTERS, values, strict=True)), "sort": sort})
+        assert read(lambda s, q=query: all_keys(s, q)) == expected(everything, query)
+
+
+@pytest.mark.parametrize("sort", ["scored", "name"])
+def test_a_table_too_long_to_be_sorted_is_walked_in_the_same_order(sort, many, read, monkeypatch):
+    query = Query(grade="A", status="all", sort=sort)
+    wanted = expected(read(scored), query)
+    monkeypatch.setattr(lead_table, "PAGE_SIZE", 7)
+    monkeypatch.setattr(lead_table, "MOST_COUNTED", 5)
+    assert read(lambda s: all_keys(s, query)) == wanted
+
+
+def test_counting_ends_at_its_limit(many, read, monkeypatch):
+    monkeypatch.setattr(lead_table, "MOST_COUNTED", 40)
+    here = read(lambda s: page(s, status="all"))
+    assert (here.n_leads, here.is_more) == (40, True)
+    here = read(lambda s: page(s, status="lost"))
+    assert 0 < here.n_leads < 40
+    assert not here.is_more
+
+
+def test_a_row_has_score_grade_and_the_strongest_reason(write, read):
+    write(lambda s: make_lead(s, "L-1", lead_source="Cold Call", website_visits=5))
+    [row] = read(page).rows
+    assert row.reason.field == "lead_source"
+    assert (row.grade, row.reason.effect < 0) == ("D", True)
+    alone = read(lambda s: lead_table.row(s, FIELDS, row.lead.key))
+    assert (alone.probability, alone.reason) == (row.probability, row.reason)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ada", "ADA lovelace", "love ada", "engines", "00q", "00q-17 ada", "ada@engines", "žofie"],
+)
+def test_a_search_finds_words_by_their_beginnings(words, write, read):
+    write(lambda s: make_lead(s, "noise", name="Bob Grada", email="bob@example.com"))
+    write(
+        lambda s: make_lead(
+            s, "00Q-17", name="Ada Lovelace Zofie", company="Engines & Co", email="ada@engines.test"
+        )
+    )
+    assert [r.lead.lead_id for r in read(lambda s: page(s, q=words)).rows] == ["00Q-17"]
+
+
+@pytest.mark.parametrize("words", ["lace", "adam", "bob ada", "'", '"a* OR b"', "& | !", "%", "\\"])
+def test_a_search_for_anything_else_finds_nothing(words, write, read):
+    write(lambda s: make_lead(s, "L-1", name="Ada Lovelace"))
+    found = read(lambda s: page(s, q=words)).rows
+    assert [r.lead.lead_id for r in found] == (["L-1"] if not leads.words(words) else [])
+
+
+def test_a_search_follows_a_changed_name(write, read):
+    write(lambda s: make_lead(s, "L-1", name="Ada Byron"))
+    write(lambda s: make_lead(s, "L-1", name="Ada Lovelace"))
+    assert read(lambda s: page(s, q="lovelace")).n_leads == 1
+    assert read(lambda s: page(s, q="byron")).n_leads == 0
+
+
+def test_a_search_looks_at_every_status_and_can_be_filtered_and_sorted(many, read):
+    assert (
+        read(lambda s: page(s, q="ann")).n_leads
+        > read(lambda s: page(s, q="ann", status="open")).n_leads
+    )
+    rows = read(lambda s: page(s, q="ann", source="Referral", sort="scored")).rows
+    assert {r.lead.lead_source for r in rows} == {"Referral"}
+    assert [r.lead.scored_at for r in rows] == sorted(
+        (r.lead.scored_at for r in rows), reverse=True
+    )
+
+
+def test_a_search_with_too_many_hits_shows_the_newest_and_says_so(many, read, monkeypatch):
+    monkeypatch.setattr(lead_table, "MOST_COUNTED", 20)
+    here = read(lambda s: page(s, q="l"))
+    assert here.is_more
+    assert {r.lead.lead_id for r in here.rows} == {f"L-{n}" for n in range(39, 60)}
+
+
+def test_a_converted_lead_leaves_the_open_ones_and_comes_back(write, read):
+    write(lambda s: make_lead(s, "L-1"))
+    write(lambda s: make_outcome(s, "L-1", True))
+    assert read(page).n_leads == 0
+    assert read(lambda s: page(s, status="converted")).n_leads == 1
+    write(lambda s: make_outcome(s, "L-1", None, now=NOW + timedelta(days=1)))
+    assert read(page).n_leads == 1
+
+
+def test_a_lead_moves_to_the_owner_it_was_given(write, read):
+    write(lambda s: make_lead(s, "L-1", owner="Rita"))
+    write(lambda s: make_lead(s, "L-1", owner="Omar"))
+    assert read(lambda s: page(s, owner="Rita")).n_leads == 0
+    assert read(lambda s: page(s, owner="Omar")).n_leads == 1
+
+
+def test_a_version_that_takes_over_has_the_whole_table(many, write, read):
+    before = read(lambda s: page(s, status="lost", source="Webinar")).n_leads
+    write(put_another_version_in_use)
+    assert read(lambda s: page(s, status="lost", source="Webinar")).n_leads == before
+
+
+def put_another_version_in_use(session):
+    champion = registry.champion(session)
+    card = registry.scorecard(session, champion)
+    card = dataclasses.replace(card, intercept=card.intercept + 1)
+    details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+    version = registry.save(session, card, created_at=NOW, **details)
+    rescoring.begin(session, version, NOW)
+    rescoring.fill(session, FIELDS, version, 0)
+    lifecycle.switch(session, version, "ada@example.com", NOW)
+
+
+def test_the_choices_of_a_filter_are_the_values_that_leads_have(many, read):
+    assert read(lambda s: lead_table.choices(s, "lead_source")) == sorted(SOURCES)
+    assert read(lambda s: lead_table.choices(s, "owner")) == ["Omar", "Rita"]
+
+
+def test_the_number_of_queries_does_not_grow_with_rows(write, statements, read):
+    write(lambda s: make_many(s, 3))
+    read(lambda s: page(s, status="all"))
+    few = len(statements)
+    write(make_many)
+    statements.clear()
+    assert len(read(lambda s: page(s, status="all")).rows) == lead_table.PAGE_SIZE
+    assert len(statements) <= few
+
+
+@pytest.fixture
+def statements(app):
+    """The statements sent to the database, as they are sent."""
+    sent: list[str] = []
+    with app.app_context():
+        engine = db.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def keep(connection, cursor, statement, *rest):
+        sent.append(statement)
+
+    return sent
+
+
+BAD = {
+    "status": "won",
+    "grade": "E",
+    "sort": "age",
+    "source": "a\0b",
+    "industry": "x" * 201,
+    "owner": "\ud800",
+    "q": "a\nb",
+}
+
+
+def test_everything_wrong_in_a_query_is_named_at_once():
+    with pytest.raises(InvalidQuery) as caught:
+        lead_query.read({**BAD, "after": "???"})
+    assert {e.field for e in caught.value.errors} == {*BAD, "after"}
+
+
+@pytest.mark.parametrize("sort", lead_query.SORTS)
+def test_a_place_survives_being_written_and_read(sort):
+    value = {"score": 0.1 + 0.2, "scored": NOW + timedelta(microseconds=7), "name": 'çé \\ "'}
+    place = Cursor(value[sort], 2**40)
+    text = lead_query.written(place, sort)
+    assert lead_query.read({"sort": sort, "after": text}).after == place
+    assert text.isascii()
+
+
+@given(text=st.text(max_size=60), sort=st.sampled_from(list(lead_query.SORTS)))
+def test_any_text_as_a_place_is_read_or_refused(text, sort):
+    with contextlib.suppress(InvalidQuery):
+        assert lead_query.read({"sort": sort, "after": text}).sort == sort
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+
+
+@given(content=st.lists(SCALARS | st.sampled_from(list(lead_query.SORTS)), max_size=4) | SCALARS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_forged_place_is_refused_or_gives_a_page(content, champion, read):
+    text = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+    for sort in lead_query.SORTS:
+        try:
+            query = lead_query.read({"sort": sort, "after": text, "grade": "B"})
+        except InvalidQuery:
+            continue
+        assert read(lambda s, q=query: page(s, q)).rows == []
+
+
+def test_the_query_is_written_as_it_is_read():
+    asked = {"status": "lost", "grade": "B", "source": "Referral", "owner": "Rita", "q": "ada"}
+    assert lead_query.read(asked).parameters() == asked
+    assert lead_query.read({"status": "open", "sort": "score"}).parameters() == {}
+    assert lead_query.read({"q": "ada"}).parameters() == {"q": "ada"}

@@ -1,0 +1,85 @@
+"""How SQLite finds the pages of the lead table: from indexes, whatever is asked."""
+
+import itertools
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import FIELDS, make_lead
+from webapp.database import db
+from webapp.services import lead_query, lead_table, leads
+
+FILTERS = {
+    "status": ("", "all"),
+    "grade": ("", "B"),
+    "source": ("", "Referral"),
+    "industry": ("", "Retail"),
+    "owner": ("", "Rita"),
+    "q": ("", "ada love"),
+}
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """Plans are SQLite's own to tell."""
+    return "sqlite"
+
+
+@pytest.fixture
+def plans(app, write):
+    """The plans of all statements sent, one text a statement."""
+    write(lambda s: [make_lead(s, f"L-{n}", name="Ada Lovelace") for n in range(5)])
+    found = []
+    with app.app_context():
+        engine = db.engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def keep(connection, cursor, statement, parameters, *rest):
+        if statement.startswith(("SELECT", "WITH")):
+            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+            found.append("\n".join(row[3] for row in cursor.fetchall()))
+
+    return found
+
+
+def pages(read, plans, sort):
+    """Ask for the first and a later page of every combination of filters; give all plans."""
+    for values in itertools.product(*FILTERS.values()):
+        asked = {**dict(zip(FILTERS, values, strict=True)), "sort": sort}
+        first = lead_query.read(asked)
+        here = read(lambda s, q=first: lead_table.page(s, FIELDS, q))
+        if here.next is not None:
+            place = lead_query.written(here.next, sort)
+            later = lead_query.read({**asked, "after": place})
+            read(lambda s, q=later: lead_table.page(s, FIELDS, q))
+    return plans
+
+
+def scans(plan):
+    """The steps of a plan that read leads or scores otherwise than by an index."""
+    steps = plan.splitlines()
+    return [s for s in steps if s.startswith(("SCAN leads", "SCAN scores")) and "INDEX" not in s]
+
+
+@pytest.mark.parametrize("limit", [2, 1_000])
+@pytest.mark.parametrize("sort", lead_query.SORTS)
+def test_no_filter_or_sort_reads_the_whole_table(sort, limit, plans, read, monkeypatch):
+    monkeypatch.setattr(lead_table, "PAGE_SIZE", 2)
+    monkeypatch.setattr(lead_table, "MOST_COUNTED", limit)
+    seen = pages(read, plans, sort)
+    assert len(seen) > 200
+    assert [s for plan in seen for s in scans(plan)] == []
+
+
+def test_the_queue_by_score_is_never_sorted(plans, read):
+    """The order comes with the index: of one status, a page is its first rows."""
+    for source, industry in itertools.product(FILTERS["source"], FILTERS["industry"]):
+        query = lead_query.read({"source": source, "industry": industry, "grade": "C"})
+        read(lambda s, q=query: lead_table.page(s, FIELDS, q))
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+
+
+def test_the_choices_of_a_filter_are_found_in_steps(plans, read):
+    for facet in leads.FACETS:
+        read(lambda s, f=facet: lead_table.choices(s, f))
+        assert f"ix_scores_queue_{facet} (version_key=? AND status=? AND {facet}>?)" in plans[-1]
