@@ -24,7 +24,7 @@ install: ## Create .venv and install what runs
 
 .PHONY: install-dev
 install-dev: ## Install what tests and checks as well
-	@$(PYTHON) bootstrap.py requirements.txt requirements-dev.txt
+	@$(PYTHON) bootstrap.py requirements.txt requirements-dev.txt requirements-recordings.txt
 
 .PHONY: browser
 browser: install-dev ## Install Chromium for the browser tests, where it is missing
@@ -68,3 +68,4 @@ lock: install-dev ## Compile the *.in files into pinned requirements (UPGRADE=1:
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-install.in -o requirements-install.txt
+	$(COMPILE) --no-deps requirements-recordings.in -o requirements-recordings.txt

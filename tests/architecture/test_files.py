@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 
-LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-install.txt"]
+LOCKS = [f"requirements{part}.txt" for part in ("", "-dev", "-install", "-recordings")]
 VENDORED = ROOT / "webapp/static/vendor/htmx-4.0.1.min.js"
 
 

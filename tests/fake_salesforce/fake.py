@@ -139,7 +139,7 @@ class FakeSalesforce(Crm):
 
     def fail_at(self, n: int, name: str, **how: Any) -> Injection:
         """Fail the n-th request from now on that this fault can hit; 1 is the next."""
-        return self._order(name, times=1, skip=n - 1, **how)
+        return self._order(name, times=1, n_spared=n - 1, **how)
 
     def fail_for(self, name: str, *, seconds: float, **how: Any) -> Injection:
         """Fail every request that this fault can hit, until the clock is so much later."""

@@ -15,7 +15,7 @@ class Injection:
 
     fault: Fault
     times: int | None = 1
-    skip: int = 0
+    n_spared: int = 0
     until: datetime | None = None
     path: str = ""
     record_id: str | None = None
@@ -28,8 +28,8 @@ class Injection:
         """Whether this request fails; it is counted."""
         if not self._is_open(request):
             return False
-        if self.skip:
-            self.skip -= 1
+        if self.n_spared:
+            self.n_spared -= 1
             return False
         self.n_hits += 1
         return True
