@@ -1,6 +1,13 @@
 """Errors of pages: a sentence and the next step, as a page or as a notice beside the page."""
 
 import pytest
+import sqlalchemy as sa
+
+
+@pytest.fixture(scope="module")
+def dialect():
+    """Errors read the same on either database."""
+    return "sqlite"
 
 
 @pytest.fixture
@@ -33,6 +40,15 @@ def test_an_address_that_leads_nowhere_is_a_page_of_ours(rep, client):
         answer = visitor.get("/no/such/page")
         assert answer.status_code == 404
         assert "There is no such page." in answer.text
+
+
+def test_a_database_out_of_reach_is_told_in_words(rep, write):
+    write(lambda session: session.execute(sa.text("ALTER TABLE users RENAME TO elsewhere")))
+    page = rep.get("/settings")
+    fragment = rep.get("/settings", headers={"HX-Request": "true"})
+    assert (page.status_code, fragment.status_code) == (503, 503)
+    assert "The database cannot be used just now" in page.text
+    assert fragment.headers["HX-Retarget"] == "#notices"
 
 
 def test_no_page_is_kept_by_a_browser(rep):

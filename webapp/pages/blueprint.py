@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter, Map
 
+from webapp.database import UNAVAILABLE
 from webapp.pages import (
     errors,
     formats,
@@ -52,8 +53,6 @@ def register(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["key"] = KeyConverter
     app.register_blueprint(pages)
-    # An address that belongs to no part: the API answers for its own before this is asked.
-    app.register_error_handler(HTTPException, errors.http_error)
 
 
 @pages.before_request
@@ -110,4 +109,6 @@ def home() -> ResponseReturnValue:
 
 for kind in errors.SERVICE_ERRORS:
     pages.register_error_handler(kind, errors.service_error)
+for kind in UNAVAILABLE:
+    pages.register_error_handler(kind, errors.unavailable)
 pages.register_error_handler(HTTPException, errors.http_error)

@@ -1,6 +1,6 @@
 """What people read when something cannot be done: what it means, and what to do next."""
 
-from flask import render_template, request
+from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -17,11 +17,15 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),
+    registry.DamagedVersion: (503, "An administrator can do this on the models page."),
     registry.NoChampion: (503, "An administrator can do this on the server."),
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
     lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),
     lifecycle.AlreadyChampion: (409, "Nothing needs to be done."),
 }
+
+# Where htmx puts a notice instead of the fragment it asked for.
+BESIDE_THE_PAGE = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
 
 # Status -> what it means, and what to do next.
 SENTENCES = {
@@ -61,11 +65,24 @@ def service_error(error: Exception) -> ResponseReturnValue:
     return answer(status, formats.sentence(error), next_step)
 
 
+def unavailable(error: Exception) -> ResponseReturnValue:
+    """Say that the database is out of reach, without asking it who is asking."""
+    means, next_step = "The database cannot be used just now.", "Try again in a minute."
+    is_fragment = bool(request.headers.get("HX-Request"))
+    name = "partials/notice.html" if is_fragment else "unavailable.html"
+    values = {"means": means, "next_step": next_step, "kind": "bad"}
+    # Not by `render_template`, which looks up the signed-in user first.
+    text = current_app.jinja_env.get_template(name).render(
+        **values, sentence=f"{means} {next_step}"
+    )
+    return text, 503, {"Retry-After": "60"} | (BESIDE_THE_PAGE if is_fragment else {})
+
+
 def answer(status: int, means: str, next_step: str) -> ResponseReturnValue:
     """A page that says what is wrong; where htmx asked for a fragment, a notice beside it all."""
     if request.headers.get("HX-Request"):
         text = f"{means} {next_step}"
         notice = render_template("partials/notice.html", kind="bad", sentence=text)
-        return notice, status, {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+        return notice, status, BESIDE_THE_PAGE
     page = render_template("error.html", status=status, means=means, next_step=next_step)
     return page, status
