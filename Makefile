@@ -4,6 +4,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
+# Where a shell forbids Python its compiled files, each start would take three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The first Python that is new enough, else the usual one: it then says what is wrong.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; \
