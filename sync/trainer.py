@@ -31,8 +31,9 @@ NICENESS = 10
 def main() -> None:
     """Train whenever asked, until the worker is gone."""
     os.nice(NICENESS)
-    # Ctrl-C reaches every process of a terminal; when to end is the worker's business.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # They reach every process of a terminal or group; when to end is the worker's business.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     answers = _own_standard_output()
     asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
