@@ -14,6 +14,7 @@ from ml.terms import level_key, signed_log1p
 from ml.values import Field, FieldType, Value, number_text
 
 SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
+SMALL_RATE = 0.1  # of all leads: below, rates have a digit after the point
 FEWEST_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
 
 
@@ -146,8 +147,12 @@ def _rule_of_thumb(leads: str, pull: Pull) -> str:
 def _rate(group: str, counts: Counts, pull: Pull) -> str:
     n, n_converted = counts
     leads = "lead" if n == 1 else "leads"
-    share = _percent(n_converted / n) if n >= FEWEST_FOR_PERCENT else f"{n_converted}"
-    evidence = f"{share} of {n:,} {leads} {group} converted; all leads {_percent(pull.base_rate)}"
+    # Where few leads convert at all, whole per cents would hide the difference.
+    digits = 0 if pull.base_rate >= SMALL_RATE else 1
+    enough = n >= FEWEST_FOR_PERCENT
+    share = _percent(n_converted / n, digits) if enough else f"{n_converted}"
+    everyone = _percent(pull.base_rate, digits)
+    evidence = f"{share} of {n:,} {leads} {group} converted; all leads {everyone}"
     # Other fields can outweigh what a group shows by itself: then the sentence says so.
     if n and (n_converted / n - pull.base_rate) * pull.effect < 0:
         side = "for" if pull.effect > 0 else "against"
@@ -155,11 +160,13 @@ def _rate(group: str, counts: Counts, pull: Pull) -> str:
     return f"{evidence}."
 
 
-def _percent(share: float) -> str:
-    percent = round(100 * share)
+def _percent(share: float, digits: int) -> str:
+    percent, least = round(100 * share, digits), 10**-digits
     if percent == 0 and share > 0:
-        return "under 1 %"
-    return "over 99 %" if percent == 100 and share < 1 else f"{percent} %"
+        return f"under {least:g} %"
+    if percent == 100 and share < 1:
+        return f"over {100 - least:g} %"
+    return f"{percent:.{digits}f} %" if 0 < percent < 100 else f"{percent:.0f} %"
 
 
 def _span(field: Field, lower: float | None, upper: float | None) -> str:

@@ -79,7 +79,7 @@ def signed_log1p(value: Value) -> float | None:
     >>> round(signed_log1p(9), 3), round(signed_log1p(-9.0), 3), signed_log1p("9")
     (2.303, -2.303, None)
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not int and type(value) is not float:  # a bool is neither
         return None
     # NaN fails both comparisons.
     if 0 <= value <= LARGEST_NUMBER:

@@ -127,6 +127,21 @@ def test_sentence_gives_the_evidence_in_words(term, value, expected):
     assert sentence(term, value) == expected[0].upper() + expected[1:]
 
 
+@pytest.mark.parametrize(
+    ("n_converted", "rates"),
+    [
+        (0, "0 % of 4,000 leads with lead source Referral converted; all leads 2.8 %."),
+        (1, "Under 0.1 % of 4,000 leads with lead source Referral converted; all leads 2.8 %."),
+        (80, "2.0 % of 4,000 leads with lead source Referral converted; all leads 2.8 %."),
+    ],
+)
+def test_small_rates_have_a_digit_after_the_point(n_converted, rates):
+    term = category("lead_source", -0.3, referral=(4000, n_converted))
+    card = Scorecard("test", 0.0, 0.028, 9000, (0.6, 0.4, 0.2), (term,))
+    (reason,) = explain(card, FIELDS, {"lead_source": "Referral"})
+    assert reason.sentence == rates
+
+
 def test_sentence_says_when_other_fields_turn_a_group_around():
     assert sentence(category("lead_source", -0.3, referral=(88, 56)), "Referral").endswith(
         "all leads 31 %. Taken with the other fields it speaks against this lead."
