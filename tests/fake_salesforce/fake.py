@@ -19,8 +19,9 @@ from typing import Any, Self
 from tests.fake_salesforce import faults
 from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.crm import Crm
+from tests.fake_salesforce.faults import Fault
 from tests.fake_salesforce.injection import Injection, Injections, with_message
-from tests.fake_salesforce.messages import JSON, Answer, Refusal, Request, html_answer
+from tests.fake_salesforce.messages import JSON, Answer, Refusal, Request, html_answer, json_answer
 from tests.fake_salesforce.oauth import ClientApp, OAuth
 from tests.fake_salesforce.quota import Quota
 from tests.fake_salesforce.rest import Rest
@@ -154,6 +155,12 @@ class FakeSalesforce(Crm):
             yield order
         finally:
             self._injections.cancel(order)
+
+    def answer_next(self, body: Any, status: int = 200, **how: Any) -> Injection:
+        """Answer the next call with this body: a recorded one, or one that no rule here makes."""
+        canned = Fault(0, "answer", "api", json_answer(body, status))
+        with self.org.lock:
+            return self._injections.add(Injection(canned, **how))
 
     def refuse(self, record_id: str, name: str, message: str | None = None) -> Injection:
         """Refuse this record's row in every write, until it is allowed again."""
