@@ -42,15 +42,20 @@ def test_what_a_killed_process_leaves_behind_is_stopped_too(tmp_path):
         (child,) = started(supervisor, 1)
         (grandchild,) = child.children()
         child.kill()
-    assert any(has_ended(grandchild) or time.sleep(0.1) for _ in range(100))
+    wait_until_ended(grandchild)
 
 
 def supervised(folder, *scripts):
     lines = [f"{n}: sh -c '{s}'\n" for n, s in zip(["web", "worker"], scripts, strict=False)]
     (folder / "Procfile").write_text("".join(lines))
-    command = [sys.executable, ROOT / "supervisor.py"]
-    pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
-    return subprocess.Popen(command, cwd=folder, text=True, **pipes)
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "supervisor.py")],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def started(supervisor, n):
@@ -60,6 +65,10 @@ def started(supervisor, n):
     return psutil.Process(supervisor.pid).children()
 
 
-def has_ended(process):
-    """Nobody may have collected an orphan yet."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+def wait_until_ended(process):
+    """An orphan has ended even where nobody has collected it yet."""
+    for _ in range(100):
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{process} is still running")
