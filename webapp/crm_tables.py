@@ -52,6 +52,8 @@ class CrmConnection(Base):
     # Somebody said that there is news: the next run is due at once.
     hinted_at: Mapped[datetime | None]
     reconciled_at: Mapped[datetime | None]
+    # Rules have changed: outcomes are derived again from what is here, behind this lead.
+    settle_after_id: Mapped[str | None] = mapped_column(RecordId)
     # How far outcomes were compared, and how far scores were looked through for the write-back.
     compared_through_key: Mapped[int] = mapped_column(Key)
     offered_since: Mapped[datetime | None]
@@ -119,8 +121,8 @@ class CrmOpportunity(Base):
     is_won: Mapped[bool]
     is_deleted: Mapped[bool]
     has_source: Mapped[bool]
-    # When we saw what it says now: for changes that move no stamp.
-    changed_at: Mapped[datetime]
+    # A lead names it, but the integration user may not read it: nothing else here is known.
+    is_readable: Mapped[bool]
 
 
 class CrmRole(Base):

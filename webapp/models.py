@@ -54,7 +54,9 @@ class Lead(Base):
     search_text: Mapped[str] = mapped_column(sa.Text)
     sort_name: Mapped[str] = mapped_column(sa.String(200))
     crm_id: Mapped[str | None] = mapped_column(sa.String(18), unique=True)
-    # Where the CRM says that this is the same lead as another: the one that goes on.
+    # The CRM no longer has it: since when, and where it says that this is the same lead as
+    # another, the one that goes on.
+    removed_at: Mapped[datetime | None]
     merged_into_key: Mapped[int | None] = mapped_column(sa.ForeignKey("leads.key"), index=True)
 
     age: Mapped[float | None]

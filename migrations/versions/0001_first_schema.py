@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("sort_name", sa.String(length=200), nullable=False),
         sa.Column("crm_id", sa.String(length=18), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into_key", KEY, nullable=True),
         sa.Column("age", sa.Double(), nullable=True),
         sa.Column("location", sa.String(length=100), nullable=True),

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("n_limit", sa.Integer(), nullable=True),
         sa.Column("hinted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reconciled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settle_after_id", sa.String(length=18), nullable=True),
         sa.Column("compared_through_key", KEY, nullable=False),
         sa.Column("offered_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("offered_version_key", KEY, nullable=True),
@@ -65,7 +66,7 @@ def upgrade() -> None:
         sa.Column("is_won", sa.Boolean(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), nullable=False),
         sa.Column("has_source", sa.Boolean(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_readable", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_crm_opportunities")),
     )
     op.create_table(

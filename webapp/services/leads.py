@@ -71,12 +71,17 @@ def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
 
 
 def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
-    """Return the lead with this id, locked for a change where asked; else `LeadNotFound`."""
+    """Return the lead with this id, locked for a change where asked; else `LeadNotFound`.
+
+    A lead that was merged into another is that other one.
+    """
     query = sa.select(Lead).where(Lead.lead_id == lead_id)
     # Rows that refer to the lead may still be added while it is held.
     lead = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if lead is None:
         raise LeadNotFound(lead_id)
+    while lead.merged_into_key is not None:
+        lead = by_key(session, lead.merged_into_key, lock=lock)
     return lead
 
 

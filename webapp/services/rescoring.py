@@ -26,7 +26,8 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
     written before is newer and stays.
     """
     hold(session, registry.FILLING)
-    query = sa.select(Lead).where(Lead.key > after_key).order_by(Lead.key).limit(CHUNK)
+    shown = sa.select(Lead).where(Lead.key > after_key, Lead.removed_at.is_(None))
+    query = shown.order_by(Lead.key).limit(CHUNK)
     chunk = session.scalars(query).all()
     if not chunk:
         return None

@@ -1,0 +1,309 @@
+"""The connection to the CRM: how to get in, by which rules, and whether it works at present."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.orm import Session
+
+from webapp.config import Settings
+from webapp.crm_tables import (
+    CrmConflict,
+    CrmConnection,
+    CrmLead,
+    CrmOpportunity,
+    CrmOutbox,
+    CrmRole,
+    CrmUnmatched,
+)
+from webapp.database import change
+from webapp.private_file import kept_secret
+from webapp.services import audit, crm_secrets, crm_windows
+from webapp.services.crm_secrets import METHODS, SECRET_VALUES, Credentials
+
+MILESTONES = ("opportunity_won", "opportunity_created", "lead_converted")
+POLICIES = ("leave_out", "converted", "lost")
+CONFLICT_RULES = ("ask", "newest", "salesforce", "rep")
+
+
+class NotConnected(RuntimeError):
+    """There is no connection to a CRM."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce is not connected.")
+
+
+class InvalidConnection(ValueError):
+    """A connection breaks rules; `errors` has a sentence for each wrong value by its name."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class CrmRules:
+    """What the administrator chose about outcomes, conflicts and what is read and written."""
+
+    milestone: str = "opportunity_won"
+    disqualified: tuple[str, ...] = ()
+    no_opportunity: str = "leave_out"
+    no_opportunity_days: int = 90
+    silent_days: int | None = None
+    conflicts: str = "ask"
+    external_id_field: str | None = None
+    owner_ids: tuple[str, ...] = ()
+    record_type_ids: tuple[str, ...] = ()
+    writes_scores: bool = True
+    history_days: int = 730
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "CrmRules":
+        """The rules as stored; what a newer version has added gets its default."""
+        known = {f.name for f in fields(cls)}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in stored.items()
+            if name in known
+        }
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules as they are stored."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def mistakes(self) -> dict[str, str]:
+        """A sentence for each value that breaks its rule."""
+        allowed: dict[str, Sequence[str]] = {
+            "milestone": MILESTONES,
+            "no_opportunity": POLICIES,
+            "conflicts": CONFLICT_RULES,
+        }
+        found = {
+            name: f"must be one of {', '.join(values)}"
+            for name, values in allowed.items()
+            if getattr(self, name) not in values
+        }
+        spans = {"no_opportunity_days": (1, 3650), "history_days": (1, 36_500)}
+        if self.silent_days is not None:
+            spans["silent_days"] = (7, 3650)
+        for name, (low, high) in spans.items():
+            if not low <= getattr(self, name) <= high:
+                found[name] = f"must be a whole number from {low} to {high}"
+        return found
+
+
+def find(session: Session) -> CrmConnection | None:
+    """The connection, where there is one."""
+    query = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
+    return session.scalar(query, execution_options={"populate_existing": True})
+
+
+def get(session: Session) -> CrmConnection:
+    """The connection; else `NotConnected`."""
+    found = find(session)
+    if found is None:
+        raise NotConnected
+    return found
+
+
+def rules(connection: CrmConnection) -> CrmRules:
+    """What the administrator chose."""
+    return CrmRules.from_json(connection.rules)
+
+
+def from_environment(settings: Settings) -> Credentials | None:
+    """The credentials that the settings hold, where they name a domain."""
+    if settings.salesforce_domain is None:
+        return None
+    values = {n: getattr(settings, f"salesforce_{n}") for n in ("username", *SECRET_VALUES)}
+    plain = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        for name, value in values.items()
+    }
+    plain["private_key"] = plain["private_key"].replace("\\n", "\n")
+    return Credentials(settings.salesforce_method, settings.salesforce_domain, **plain)
+
+
+def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
+    """How to log in: the settings' credentials, else the stored ones decrypted."""
+    found = from_environment(settings)
+    if found is not None:
+        return found
+    secrets = crm_secrets.opened(connection.sealed_secrets, secret_key(settings))
+    return Credentials(connection.method, connection.domain, connection.username, **secrets)
+
+
+def secret_key(settings: Settings) -> str:
+    """What the credentials are encrypted with: from the settings, else made in the data folder."""
+    if settings.crm_secret_key is not None:
+        return settings.crm_secret_key.get_secret_value()
+    return kept_secret(settings.data_dir / "crm_key")
+
+
+def save(
+    session: Session, entered: Credentials, settings: Settings, *, actor: str, now: datetime
+) -> CrmConnection:
+    """Store how to log in, and close the breaker: a person has acted.
+
+    A secret left empty keeps the stored one, as long as method and domain stay. Another domain is
+    another org: all that was read of the old one is forgotten, leads and outcomes are not.
+    """
+    connection = find(session)
+    entered = _completed(connection, entered, settings)
+    _check(entered)
+    if connection is None:
+        connection = _new(session, entered, now)
+    elif connection.domain != entered.domain:
+        forget_org(session, connection)
+    connection.method = entered.method
+    connection.domain = entered.domain
+    connection.username = entered.username
+    connection.sealed_secrets = crm_secrets.sealed(entered.secrets, secret_key(settings))
+    connection.changed_at, connection.changed_by = now, actor
+    close_breaker(connection)
+    connection.hinted_at = now
+    detail = {"method": entered.method, "domain": entered.domain}
+    audit.record(session, actor, "connected", "salesforce", now=now, detail=detail)
+    return connection
+
+
+def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection | None:
+    """The connection, made from the settings where these name one."""
+    connection = find(session)
+    found = from_environment(settings)
+    if found is None:
+        return connection
+    if connection is None:
+        return _new(session, found, now)
+    if connection.domain != found.domain:
+        forget_org(session, connection)
+        connection.domain = found.domain
+    connection.method, connection.username = found.method, found.username
+    return connection
+
+
+def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) -> None:
+    """Store what the administrator chose; all outcomes are then derived again from what is here.
+
+    A wider filter, another id or a longer history needs a new reading.
+    """
+    errors = chosen.mistakes()
+    if errors:
+        raise InvalidConnection(errors)
+    connection = get(session)
+    before = rules(connection)
+    connection.rules = chosen.to_json()
+    connection.settle_after_id = ""
+    connection.hinted_at = now
+    names = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
+    if any(getattr(before, n) != getattr(chosen, n) for n in names):
+        crm_windows.restart(session)
+    detail = {k: v for k, v in chosen.to_json().items() if v != before.to_json()[k]}
+    audit.record(session, actor, "changed rules", "salesforce", now=now, detail=detail)
+
+
+def pause(session: Session, is_paused: bool, actor: str, now: datetime) -> None:
+    """Stop or resume the runs by the clock."""
+    get(session).is_paused = is_paused
+    action = "paused" if is_paused else "resumed"
+    audit.record(session, actor, action, "salesforce", now=now)
+
+
+def hint(session: Session, now: datetime) -> bool:
+    """Somebody says that there is news: the next run comes early. Returns whether that is new."""
+    unheard = sa.update(CrmConnection).where(CrmConnection.hinted_at.is_(None))
+    return change(session, unheard.values(hinted_at=now)) > 0
+
+
+def close_breaker(connection: CrmConnection) -> None:
+    """Let runs start again."""
+    connection.breaker_case, connection.breaker_until = None, None
+    connection.breaker_detail, connection.n_failures = "", 0
+
+
+def open_breaker(connection: CrmConnection, case: str, detail: str, until: datetime | None) -> None:
+    """Let no run start before a time; without one, before a person has acted."""
+    connection.breaker_case, connection.breaker_until = case, until
+    connection.breaker_detail = detail[:500]
+
+
+def is_blocked(connection: CrmConnection, now: datetime) -> bool:
+    """Whether the breaker keeps a run from starting."""
+    if connection.breaker_case is None:
+        return False
+    return connection.breaker_until is None or now < connection.breaker_until
+
+
+def n_calls_today(connection: CrmConnection, now: datetime) -> int:
+    """The calls made since midnight in UTC."""
+    return connection.n_calls if connection.calls_on == now.date().isoformat() else 0
+
+
+def count_calls(
+    connection: CrmConnection, n_new: int, now: datetime, usage: tuple[int | None, int | None]
+) -> None:
+    """Add calls to today's, and note the org's own count."""
+    connection.n_calls = n_calls_today(connection, now) + n_new
+    connection.calls_on = now.date().isoformat()
+    if usage[0] is not None:
+        connection.n_used, connection.n_limit = usage
+
+
+def forget_org(session: Session, connection: CrmConnection) -> None:
+    """Forget all that was read of an org; leads, scores and outcomes stay."""
+    for table in (CrmRole, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmOpportunity):
+        change(session, sa.delete(table))
+    crm_windows.restart(session)
+    connection.described, connection.described_at = [], None
+    connection.offered_through_key, connection.offered_version_key = 0, None
+
+
+def _new(session: Session, entered: Credentials, now: datetime) -> CrmConnection:
+    connection = CrmConnection(
+        method=entered.method,
+        domain=entered.domain,
+        username=entered.username,
+        sealed_secrets="",
+        is_paused=False,
+        rules={},
+        changed_at=now,
+        changed_by="settings",
+        described=[],
+        breaker_detail="",
+        n_failures=0,
+        calls_on="",
+        n_calls=0,
+        compared_through_key=0,
+        offered_through_key=0,
+    )
+    session.add(connection)
+    session.flush()
+    return connection
+
+
+def _completed(
+    connection: CrmConnection | None, entered: Credentials, settings: Settings
+) -> Credentials:
+    """The entered credentials with the stored secrets where none was typed."""
+    if connection is None or not connection.sealed_secrets:
+        return entered
+    if (connection.method, connection.domain) != (entered.method, entered.domain):
+        return entered
+    try:
+        stored = crm_secrets.opened(connection.sealed_secrets, secret_key(settings))
+    except crm_secrets.UnreadableSecret:
+        return entered
+    values = {n: getattr(entered, n) or stored.get(n, "") for n in SECRET_VALUES}
+    return Credentials(entered.method, entered.domain, entered.username, **values)
+
+
+def _check(entered: Credentials) -> None:
+    if entered.method not in METHODS:
+        raise InvalidConnection({"method": f"must be one of {', '.join(METHODS)}"})
+    errors = dict.fromkeys(entered.missing(), "is required")
+    if errors:
+        raise InvalidConnection(errors)

@@ -1,0 +1,257 @@
+"""What was read of the CRM: leads, opportunities and how they belong together."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched
+from webapp.database import change, insert
+from webapp.models import Lead
+
+# What the CRM says of a lead; the other columns are ours and stay when it is read again.
+READ_COLUMNS = (
+    "stamp",
+    "digest",
+    "inputs_digest",
+    "values",
+    "created_at",
+    "active_on",
+    "status",
+    "is_converted",
+    "converted_on",
+    "opportunity_id",
+    "contact_id",
+    "is_deleted",
+    "merged_into",
+)
+NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
+
+
+def leads_by_id(session: Session, ids: Collection[str]) -> dict[str, CrmLead]:
+    """The leads with these ids that were read before."""
+    query = sa.select(CrmLead).where(CrmLead.id.in_(ids))
+    found = session.scalars(query, execution_options={"populate_existing": True})
+    return {row.id: row for row in found}
+
+
+def merged_into(session: Session, ids: Collection[str]) -> list[str]:
+    """Leads that were merged into these."""
+    return list(session.scalars(sa.select(CrmLead.id).where(CrmLead.merged_into.in_(ids))))
+
+
+def survivor(session: Session, crm_lead: CrmLead) -> CrmLead | None:
+    """The lead that goes on for a merged one, along the chain; None where it is not known."""
+    seen = {crm_lead.id}
+    found: CrmLead | None = crm_lead
+    while found is not None and found.is_deleted:
+        if found.merged_into is None or found.merged_into in seen:
+            return None
+        seen.add(found.merged_into)
+        found = session.get(CrmLead, found.merged_into)
+    return found
+
+
+def our_leads(session: Session, keys: Collection[int]) -> dict[int, Lead]:
+    """Leads of ours by key, locked in one order until the transaction ends."""
+    query = sa.select(Lead).where(Lead.key.in_(keys)).order_by(Lead.lead_id)
+    locked = query.with_for_update(key_share=True)
+    found = session.scalars(locked, execution_options={"populate_existing": True})
+    return {lead.key: lead for lead in found}
+
+
+def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store what was read of leads, each with its id and the columns read."""
+    if not rows:
+        return
+    statement = insert(session, CrmLead)
+    read = {name: statement.excluded[name] for name in READ_COLUMNS}
+    keep = statement.on_conflict_do_update(
+        index_elements=["id"], set_={**read, "is_to_be_read": False}
+    )
+    session.execute(keep, [NEW_LEAD | dict(row) for row in rows])
+
+
+def keep_stamps(session: Session, stamps: Mapping[str, str]) -> None:
+    """Note that leads were touched without a change of what we read."""
+    rows = [{"id": row_id, "stamp": stamp} for row_id, stamp in stamps.items()]
+    if rows:
+        session.execute(sa.update(CrmLead), rows)
+
+
+def attach(session: Session, lead_keys: Mapping[str, int]) -> None:
+    """Say which lead of ours a CRM lead is, on both sides."""
+    rows = [{"id": crm_id, "lead_key": key} for crm_id, key in lead_keys.items()]
+    if rows:
+        session.execute(sa.update(CrmLead), rows)
+        ours = [{"key": key, "crm_id": crm_id} for crm_id, key in lead_keys.items()]
+        session.execute(sa.update(Lead), ours)
+
+
+def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Store opportunities; return the ids of those that say something new."""
+    before = opportunities(session, [row["id"] for row in rows])
+    news = [row for row in rows if _is_news(before.get(row["id"]), row)]
+    if news:
+        statement = insert(session, CrmOpportunity)
+        names = [*news[0], "is_readable"]
+        read = {name: statement.excluded[name] for name in names if name != "id"}
+        keep = statement.on_conflict_do_update(index_elements=["id"], set_=read)
+        session.execute(keep, [{**row, "is_readable": True} for row in news])
+    return [row["id"] for row in news]
+
+
+def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
+    """Note opportunities that leads name and that we may not read."""
+    blank = {"stamp": "", "created_at": "", "stage_changed_at": None, "is_readable": False}
+    flags = dict.fromkeys(("is_closed", "is_won", "is_deleted", "has_source"), False)
+    rows = [{"id": row_id, **blank, **flags} for row_id in ids]
+    if rows:
+        statement = insert(session, CrmOpportunity)
+        lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
+        session.execute(lost, rows)
+
+
+def opportunities(session: Session, ids: Collection[str]) -> dict[str, CrmOpportunity]:
+    """The opportunities with these ids that were read, unreadable ones included."""
+    query = sa.select(CrmOpportunity).where(CrmOpportunity.id.in_(ids))
+    found = session.scalars(query, execution_options={"populate_existing": True})
+    return {row.id: row for row in found}
+
+
+def leads_of(session: Session, opportunity_ids: Collection[str]) -> dict[str, CrmLead]:
+    """The leads whose outcome may depend on these opportunities, by id."""
+    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id.in_(opportunity_ids))
+    found: dict[str, CrmLead] = {}
+    for condition in (
+        CrmLead.opportunity_id.in_(opportunity_ids),
+        CrmLead.linked_opportunity_id.in_(opportunity_ids),
+        CrmLead.id.in_(by_role),
+    ):
+        found |= {row.id: row for row in session.scalars(sa.select(CrmLead).where(condition))}
+    return found
+
+
+def roles_of(session: Session, crm_lead_ids: Collection[str]) -> dict[str, list[str]]:
+    """The opportunities in which the contacts of these leads play a role."""
+    query = sa.select(CrmRole.crm_lead_id, CrmRole.opportunity_id)
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = session.execute(query.where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
+    for crm_lead_id, opportunity_id in rows:
+        found[crm_lead_id].append(opportunity_id)
+    return found
+
+
+def keep_roles(
+    session: Session, crm_lead_ids: Collection[str], pairs: Iterable[tuple[str, str]]
+) -> None:
+    """Replace the roles of these leads' contacts by pairs of lead and opportunity."""
+    change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
+    rows = [{"crm_lead_id": lead, "opportunity_id": deal} for lead, deal in sorted(set(pairs))]
+    if rows:
+        session.execute(sa.insert(CrmRole), rows)
+
+
+def unread_opportunities(session: Session, limit: int) -> list[str]:
+    """Opportunities that leads name and that were never asked for."""
+    asked = sa.select(CrmOpportunity.id).where(CrmOpportunity.id == CrmLead.opportunity_id)
+    query = (
+        sa.select(CrmLead.opportunity_id)
+        .distinct()
+        .where(CrmLead.opportunity_id.is_not(None), CrmLead.is_deleted.is_(False), ~asked.exists())
+    )
+    return [i for i in session.scalars(query.limit(limit)) if i]
+
+
+def to_be_read(session: Session, limit: int) -> list[str]:
+    """Leads to be read once more by their ids."""
+    query = sa.select(CrmLead.id).where(CrmLead.is_to_be_read).order_by(CrmLead.id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def read_again(session: Session, ids: Collection[str], *, unscorable: bool = False) -> None:
+    """Have leads read by their ids in the next run; of some a score was refused for good."""
+    values = {"is_to_be_read": True} | ({"is_unscorable": True} if unscorable else {})
+    change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(**values))
+
+
+def stop_reading(session: Session, ids: Collection[str]) -> None:
+    """Leads asked for by id and not found: they are gone, or not ours to see."""
+    statement = sa.update(CrmLead).where(CrmLead.id.in_(ids))
+    change(session, statement.values(is_to_be_read=False))
+
+
+def after(session: Session, crm_lead_id: str, limit: int) -> list[CrmLead]:
+    """The next leads in order of their ids."""
+    query = sa.select(CrmLead).where(CrmLead.id > crm_lead_id).order_by(CrmLead.id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def open_opportunities(session: Session, after_id: str, limit: int) -> list[str]:
+    """Linked opportunities that may still change, by id: not closed, or never readable."""
+    linked = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmOpportunity.id)
+    query = sa.select(CrmOpportunity.id).where(CrmOpportunity.id > after_id, linked.exists())
+    return list(session.scalars(query.order_by(CrmOpportunity.id).limit(limit)))
+
+
+def converted_alone(session: Session, after_id: str, limit: int) -> list[CrmLead]:
+    """Converted leads without an opportunity of their own."""
+    query = sa.select(CrmLead).where(
+        CrmLead.id > after_id,
+        CrmLead.is_converted,
+        CrmLead.opportunity_id.is_(None),
+        CrmLead.contact_id.is_not(None),
+        CrmLead.is_deleted.is_(False),
+    )
+    return list(session.scalars(query.order_by(CrmLead.id).limit(limit)))
+
+
+def unlinked(session: Session, opportunity_ids: Collection[str]) -> list[str]:
+    """Closed opportunities that came from a lead by their source, and that no lead names."""
+    linked = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmOpportunity.id)
+    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id == CrmOpportunity.id)
+    known = sa.select(CrmUnmatched.opportunity_id).where(
+        CrmUnmatched.opportunity_id == CrmOpportunity.id
+    )
+    query = sa.select(CrmOpportunity.id).where(
+        CrmOpportunity.id.in_(opportunity_ids),
+        CrmOpportunity.is_closed,
+        CrmOpportunity.has_source,
+        CrmOpportunity.is_deleted.is_(False),
+        ~linked.exists(),
+        ~by_role.exists(),
+        ~known.exists(),
+    )
+    return list(session.scalars(query))
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How much is here: leads, converted ones, and converted ones whose deal cannot be read."""
+    converted = sa.and_(CrmLead.is_converted, CrmLead.opportunity_id.is_not(None))
+    unreadable = sa.select(CrmOpportunity.id).where(CrmOpportunity.is_readable.is_(False))
+    queries = {
+        "leads": sa.select(sa.func.count()).where(CrmLead.is_deleted.is_(False)),
+        "converted": sa.select(sa.func.count()).select_from(CrmLead).where(converted),
+        "unreadable": sa.select(sa.func.count())
+        .select_from(CrmLead)
+        .where(converted, CrmLead.opportunity_id.in_(unreadable)),
+    }
+    return {name: session.scalar(query) or 0 for name, query in queries.items()}
+
+
+def count_created(session: Session, start: str, end: str) -> int:
+    """How many leads were created within a time, given as stamps of the CRM."""
+    query = sa.select(sa.func.count()).where(
+        CrmLead.is_deleted.is_(False), CrmLead.created_at >= start, CrmLead.created_at < end
+    )
+    return session.scalar(query) or 0
+
+
+def _is_news(before: CrmOpportunity | None, row: Mapping[str, Any]) -> bool:
+    return (
+        before is None
+        or any(getattr(before, n) != v for n, v in row.items())
+        or (not before.is_readable)
+    )

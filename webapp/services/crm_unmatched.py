@@ -1,0 +1,112 @@
+"""Closed opportunities that should belong to a lead and do not: listed, linked or ignored."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmLead, CrmOpportunity, CrmUnmatched
+from webapp.database import change, insert
+from webapp.services import audit, crm_connection, crm_mirror, leads
+
+TRIED_FOR = timedelta(days=90)
+
+
+class UnmatchedNotFound(LookupError):
+    """No opportunity with this id is listed."""
+
+    def __init__(self, opportunity_id: str) -> None:
+        super().__init__(f"Opportunity {opportunity_id} is not listed")
+
+
+class NotFromSalesforce(ValueError):
+    """The lead chosen is not one of Salesforce's."""
+
+    def __init__(self) -> None:
+        super().__init__("is not a lead of Salesforce; record its outcome on its own page")
+
+
+def note(session: Session, opportunity_ids: Collection[str], reason: str, now: datetime) -> int:
+    """List opportunities, unless they are or were listed."""
+    if not opportunity_ids:
+        return 0
+    rows = [
+        {
+            "opportunity_id": row_id,
+            "reason": reason,
+            "state": "open",
+            "first_seen_at": now,
+            "n_tries": 1,
+        }
+        for row_id in sorted(opportunity_ids)
+    ]
+    session.execute(insert(session, CrmUnmatched).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+def settle_matched(session: Session, now: datetime) -> int:
+    """Take from the list what by now belongs to a lead, is gone, or was tried for long enough."""
+    by_lead = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmUnmatched.opportunity_id)
+    alive = sa.select(CrmOpportunity.id).where(
+        CrmOpportunity.id == CrmUnmatched.opportunity_id,
+        CrmOpportunity.is_closed,
+        CrmOpportunity.is_deleted.is_(False),
+    )
+    is_over = sa.or_(
+        by_lead.exists(), ~alive.exists(), CrmUnmatched.first_seen_at < now - TRIED_FOR
+    )
+    statement = sa.update(CrmUnmatched).where(CrmUnmatched.state == "open", is_over)
+    return change(
+        session, statement.values(state="settled", settled_at=now, settled_by="salesforce")
+    )
+
+
+def link(session: Session, opportunity_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
+    """Say that an opportunity is a lead's; the next run derives the outcome from it."""
+    row = _open(session, opportunity_id)
+    lead = leads.find(session, lead_id)
+    crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
+    if crm_lead is None:
+        raise NotFromSalesforce
+    crm_lead.linked_opportunity_id = opportunity_id
+    crm_mirror.read_again(session, [crm_lead.id])
+    row.state, row.lead_key = "linked", lead.key
+    row.settled_at, row.settled_by = now, actor
+    crm_connection.hint(session, now)
+    detail = {"lead": lead.lead_id}
+    audit.record(session, actor, "linked opportunity", opportunity_id, now=now, detail=detail)
+
+
+def ignore(session: Session, opportunity_id: str, actor: str, *, now: datetime) -> None:
+    """Take an opportunity from the list for good."""
+    row = _open(session, opportunity_id)
+    row.state, row.settled_at, row.settled_by = "ignored", now, actor
+    audit.record(session, actor, "ignored opportunity", opportunity_id, now=now)
+
+
+def listed(
+    session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
+) -> list[CrmUnmatched]:
+    """Open entries, oldest first, behind one given as its time and id."""
+    place = sa.tuple_(CrmUnmatched.first_seen_at, CrmUnmatched.opportunity_id)
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == "open")
+    if after is not None:
+        query = query.where(
+            place
+            > sa.tuple_(sa.literal(after[0], CrmUnmatched.first_seen_at.type), sa.literal(after[1]))
+        )
+    order = (CrmUnmatched.first_seen_at, CrmUnmatched.opportunity_id)
+    return list(session.scalars(query.order_by(*order).limit(limit)))
+
+
+def n_open(session: Session) -> int:
+    """How many are listed."""
+    return session.scalar(sa.select(sa.func.count()).where(CrmUnmatched.state == "open")) or 0
+
+
+def _open(session: Session, opportunity_id: str) -> CrmUnmatched:
+    row = session.get(CrmUnmatched, opportunity_id, with_for_update=True)
+    if row is None or row.state != "open":
+        raise UnmatchedNotFound(opportunity_id)
+    return row
