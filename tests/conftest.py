@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from tests import factories, postgresql
-from webapp import database
+from webapp import database, importing
 from webapp.app import create_app
 from webapp.config import Settings
+from webapp.services import lifecycle, runs
 
 
 def pytest_configure():
@@ -189,6 +190,22 @@ def sign_in(app, champion):
 
 def csrf_token(client, path):
     return re.search(r'<meta name="csrf-token" content="([^"]+)"', client.get(path).text)[1]
+
+
+@pytest.fixture
+def do_import(app, write):
+    """`do_import()` does what the worker does with the import that was asked for."""
+
+    def do_import():
+        run = write(lambda s: runs.claim(s, "import", "a worker", factories.NOW))
+        try:
+            with app.app_context():
+                importing.carry_out(run, clock=lambda: factories.NOW, on_step=lambda step: None)
+        except importing.ImportRefused as refused:
+            sentence = str(refused)
+            write(lambda s: lifecycle.fail(s, run, sentence, factories.NOW))
+
+    return do_import
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import re
 import pytest
 
 from tests.factories import NOW
-from webapp import importing
-from webapp.services import leads, lifecycle, runs
+from webapp.services import leads, runs
 
 RIGHT = b"lead_id,company,email_opens,actual_outcome\nA 1,Acme,4,true\nA 2,Other,,\n"
 WRONG = b"lead_id,age,industry\nA 1,44,Finance\nA 2,old,\n,30,\n"
@@ -17,22 +16,6 @@ WRONG = b"lead_id,age,industry\nA 1,44,Finance\nA 2,old,\n,30,\n"
 @pytest.fixture
 def manager(mona, sign_in):
     return sign_in(mona)
-
-
-@pytest.fixture
-def work(app, write):
-    """`work()` does what the worker does with the import that was asked for."""
-
-    def work():
-        run = write(lambda s: runs.claim(s, "import", "a worker", NOW))
-        try:
-            with app.app_context():
-                importing.carry_out(run, clock=lambda: NOW, on_step=lambda step: None)
-        except importing.ImportRefused as refused:
-            sentence = str(refused)
-            write(lambda s: lifecycle.fail(s, run, sentence, NOW))
-
-    return work
 
 
 def upload(manager, content, name="leads.csv", **form):
@@ -51,9 +34,9 @@ def test_an_upload_waits_for_the_worker_and_asks_how_far_it_is(manager):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_a_finished_import_says_what_it_brought_and_asks_no_more(pack, manager, work, read):
+def test_a_finished_import_says_what_it_brought_and_asks_no_more(pack, manager, do_import, read):
     address = upload(manager, pack(RIGHT)).location
-    work()
+    do_import()
     fragment = manager.get(f"{address}/status").text
     assert "2 of 2 rows were taken in" in fragment
     assert re.search(r"New leads</dt>\s*<dd>2<", fragment)
@@ -61,9 +44,9 @@ def test_a_finished_import_says_what_it_brought_and_asks_no_more(pack, manager, 
     assert read(lambda s: leads.find(s, "A 1")).outcome is True
 
 
-def test_a_refused_file_lists_its_mistakes_by_line_and_column(manager, work, read):
+def test_a_refused_file_lists_its_mistakes_by_line_and_column(manager, do_import, read):
     address = upload(manager, WRONG).location
-    work()
+    do_import()
     page = manager.get(address).text
     assert "2 of 3 rows are wrong, so nothing was imported" in page
     line = r"""data-label="line">3</td>\s*<th[^>]*><code>age</code></th>\s*<td>Must be a whole"""
@@ -72,9 +55,9 @@ def test_a_refused_file_lists_its_mistakes_by_line_and_column(manager, work, rea
         read(lambda s: leads.find(s, "A 1"))
 
 
-def test_wrong_rows_are_left_out_where_that_is_asked_for(manager, work, read):
+def test_wrong_rows_are_left_out_where_that_is_asked_for(manager, do_import, read):
     address = upload(manager, WRONG, skip_wrong_rows="yes").location
-    work()
+    do_import()
     assert "1 of 3 rows were taken in" in manager.get(address).text
     assert read(lambda s: leads.find(s, "A 1")).industry == "Finance"
 
@@ -100,11 +83,11 @@ def test_a_file_that_is_too_large_is_refused_and_not_kept(manager, settings):
     assert list((settings.data_dir / "imports").iterdir()) == []
 
 
-def test_the_empty_file_has_a_header_that_is_taken(manager, work):
+def test_the_empty_file_has_a_header_that_is_taken(manager, do_import):
     header = manager.get("/imports/columns.csv").text.strip()
     row = "A 1" + "," * header.count(",")
     address = upload(manager, f"{header}\n{row}\n".encode()).location
-    work()
+    do_import()
     assert "1 of 1 rows were taken in" in manager.get(address).text
 
 

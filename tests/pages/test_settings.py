@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.factories import PASSWORD
+from webapp.config import Settings
 from webapp.models import ApiKey
 from webapp.services import accounts, api_keys
 
@@ -150,6 +151,18 @@ def test_the_audit_log_goes_on_to_older_entries(admin, rita, monkeypatch):
     older = re.findall(r'href="(/settings/audit-log\?before=\d+)"', first)[0]
     assert first.count("changed role") == 2
     assert admin.get(older).text.count("changed role") == 1
+
+
+def test_of_secrets_only_that_they_are_set_is_shown(tmp_path):
+    settings = Settings(
+        data_dir=tmp_path,
+        secret_key="a-key-nobody-sees",
+        database_url="postgresql://somebody:hunter2@db.example:5432/leadloop?password=hunter3",
+    )
+    shown = {s.variable: s.value for s in settings.shown()}
+    assert shown["LEADLOOP_SECRET_KEY"] == "set, not shown"
+    assert shown["LEADLOOP_DATABASE_URL"] == "postgresql+psycopg://db.example/leadloop"
+    assert "a-key-nobody-sees" not in str(shown)
 
 
 def test_what_is_in_force_names_settings_and_fields_but_no_secret(app, admin):
