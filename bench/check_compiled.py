@@ -26,6 +26,7 @@ class RealLeads(NamedTuple):
     """The labelled leads of one folder, in the order of its file."""
 
     fields: Fields
+    lead_ids: list[str]
     records: list[dict[str, Value]]
     converted: list[bool]
 
@@ -33,11 +34,12 @@ class RealLeads(NamedTuple):
 def real_leads(folder: Path) -> RealLeads:
     """Read a folder in the product's import format; rows without an outcome are left out."""
     fields = load(folder / "fields.toml")
-    leads = RealLeads(fields, [], [])
+    leads = RealLeads(fields, [], [], [])
     with gzip.open(folder / "leads.csv.gz", "rt", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["actual_outcome"]:
                 values = {f.name: f.parse(row[f.name], text=True) for f in fields.declared}
+                leads.lead_ids.append(row["lead_id"])
                 leads.records.append(values)
                 leads.converted.append(row["actual_outcome"] == "true")
     return leads
