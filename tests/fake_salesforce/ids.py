@@ -1,5 +1,7 @@
 """Record ids: three characters for the object, twelve in base 62, three that check their case."""
 
+from functools import lru_cache
+
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 CHECKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -15,9 +17,12 @@ def make(prefix: str, number: int) -> str:
 
 def with_check(short: str) -> str:
     """An id of 15 characters with its check: one bit for each capital, five in a character."""
-    blocks = (short[i : i + 5] for i in (0, 5, 10))
-    bits = (sum(1 << n for n, c in enumerate(block) if c.isupper()) for block in blocks)
-    return short + "".join(CHECKS[b] for b in bits)
+    return short + _check(short[:5]) + _check(short[5:10]) + _check(short[10:])
+
+
+@lru_cache(maxsize=1024)
+def _check(block: str) -> str:
+    return CHECKS[sum(1 << n for n, c in enumerate(block) if c.isupper())]
 
 
 def normal(text: str) -> str | None:
