@@ -78,7 +78,9 @@ def save(
 
 def version(session: Session, name: str) -> ModelVersion:
     """Return the version of this name; else `VersionNotFound`."""
-    found = session.scalar(sa.select(ModelVersion).where(ModelVersion.name == name))
+    query = sa.select(ModelVersion).where(ModelVersion.name == name)
+    # PostgreSQL takes no text with a NUL in it, not even to look for it.
+    found = session.scalar(query) if name.isprintable() else None
     if found is None:
         raise VersionNotFound(name)
     return found

@@ -1,0 +1,101 @@
+"""`/feedback`: outcomes recorded, withdrawn, refused."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from webapp.services import leads
+
+ODD_IDS = [
+    ("a/b c", "a%2Fb%20c"),
+    ("a/b c", "a/b%20c"),
+    ("/a", "/a"),
+    ("/a", "%2Fa"),
+    ("//a//b/", "//a//b/"),
+    ("a%2Fb", "a%252Fb"),
+    ("batch", "batch"),
+    ("Zoë?#ü", "Zo%C3%AB%3F%23%C3%BC"),
+    ("..", "%2e%2e"),
+]
+
+
+def test_an_outcome_is_recorded_and_counted(client, headers, score):
+    score("L-1")
+    answer = client.put("/feedback/L-1?outcome=true", headers=headers)
+    assert answer.json == {
+        "message": "Recorded: converted",
+        "lead_id": "L-1",
+        "outcome": True,
+        "total_feedback": 1,
+    }
+
+
+def test_a_lead_id_may_hold_anything_a_path_can(program, read):
+    for lead_id, path in ODD_IDS:
+        assert program("POST", "/score", json={"lead_id": lead_id}).status_code == 200
+        answer = program.exactly("PUT", f"/feedback/{path}?outcome=true")
+        assert (answer.status_code, answer.json()["lead_id"]) == (200, lead_id)
+        assert read(lambda s, i=lead_id: leads.find(s, i).outcome) is True
+        program("DELETE", f"/feedback/{path}")
+
+
+def test_a_body_says_when_and_why(client, headers, score, read):
+    score("L-1")
+    body = {"outcome": False, "occurred_at": "2026-01-05T10:00:00+02:00", "reason": " No budget "}
+    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    assert (answer.status_code, answer.json["outcome"]) == (200, False)
+    assert (row.happened_at, row.reason) == (datetime(2026, 1, 5, 8, tzinfo=UTC), "No budget")
+    assert (row.source, row.actor) == ("api", "key:a program")
+
+
+def test_a_date_is_the_end_of_its_day(client, headers, score, read):
+    score("L-1")
+    body = {"outcome": True, "occurred_at": "2026-01-05"}
+    client.put("/feedback/L-1", json=body, headers=headers)
+    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    assert row.happened_at == datetime(2026, 1, 6, tzinfo=UTC) - timedelta(microseconds=1)
+
+
+def test_the_address_may_say_what_and_the_body_when(client, headers, score, read):
+    score("L-1")
+    body = {"occurred_at": "2026-01-05"}
+    answer = client.put("/feedback/L-1?outcome=TRUE", json=body, headers=headers)
+    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    assert (answer.json["outcome"], row.happened_at.date().isoformat()) == (True, "2026-01-05")
+
+
+def test_saying_the_same_again_adds_nothing(client, headers, score, read):
+    score("L-1")
+    for body in ({"outcome": True}, {"outcome": True, "occurred_at": _today()}):
+        answer = client.put("/feedback/L-1", json=body, headers=headers)
+    assert answer.json["message"] == "Nothing has changed: converted already"
+    assert len(read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))) == 1
+
+
+def test_an_outcome_from_before_the_one_that_counts_is_kept_and_does_not_count(
+    client, headers, score
+):
+    score("L-1", actual_outcome=True)
+    body = {"outcome": False, "occurred_at": "2020-01-01"}
+    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    assert answer.json["outcome"] is True
+    assert "later" in answer.json["message"]
+
+
+def test_an_outcome_is_withdrawn_and_its_history_stays(client, headers, score, read):
+    score("L-1", actual_outcome=True)
+    answer = client.delete("/feedback/L-1", headers=headers)
+    rows = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    assert (answer.json["outcome"], answer.json["total_feedback"]) == (None, 0)
+    assert [row.result for row in rows] == ["withdrawn", "converted"]
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_an_unknown_lead_is_404(client, headers, method):
+    answer = client.open("/feedback/a%2Fb%20c?outcome=true", method=method, headers=headers)
+    assert (answer.status_code, answer.json["detail"]) == (404, "Lead a/b c not found")
+
+
+def _today():
+    return datetime.now(UTC).date().isoformat()
