@@ -5,7 +5,7 @@ import pytest
 from tests.factories import make_user
 from webapp.pages.rights import ANYBODY, LEAST_ROLE, ROLES
 
-ARGUMENTS = {"KeyConverter": 1}
+ARGUMENTS = {"KeyConverter": 1, "UnicodeConverter": "1.0"}
 
 
 @pytest.fixture
