@@ -72,7 +72,7 @@ def retrain_if_due(worker: Worker) -> None:
     run = write(lambda s: lifecycle.claim_retraining(s, trigger, worker.name, worker.clock()))
     if run is None:
         return
-    with _held(worker, run):
+    with held(worker, run):
 
         def beat(done: float, stage: str) -> None:
             worker.go_on()
@@ -88,7 +88,7 @@ def promote(worker: Worker) -> None:
     run = write(lambda s: runs.claim(s, "rescoring", worker.name, worker.clock()))
     if run is None:
         return
-    with _held(worker, run):
+    with held(worker, run):
         version = read(lambda s: registry.version(s, run.task["version"]))
         forget_old_scores(worker)
         if "after_key" not in run.result:
@@ -102,7 +102,7 @@ def import_leads(worker: Worker) -> None:
     """Carry out the import that was asked for."""
     run = write(lambda s: runs.claim(s, "import", worker.name, worker.clock()))
     if run is not None:
-        with _held(worker, run):
+        with held(worker, run):
             importing.carry_out(run, clock=worker.clock, on_step=lambda _: worker.go_on())
 
 
@@ -125,7 +125,7 @@ def forget_old_scores(worker: Worker) -> None:
 
 
 @contextmanager
-def _held(worker: Worker, run: Run) -> Iterator[None]:
+def held(worker: Worker, run: Run) -> Iterator[None]:
     """Close the run with a sentence when its work fails: here and nowhere else."""
     log.info("run claimed", run=run.key, kind=run.kind, attempt=run.n_attempts)
     try:

@@ -14,7 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
 
-from sync import jobs
+from sync import crm_jobs, jobs
 from sync.jobs import Worker
 from sync.training_process import TrainingProcess
 from webapp import config
@@ -23,7 +23,13 @@ from webapp.product import product
 from webapp.services import health
 
 # Every few seconds, by the settings.
-POLLING = (jobs.free_lost_runs, jobs.retrain_if_due, jobs.promote, jobs.import_leads)
+POLLING = (
+    jobs.free_lost_runs,
+    jobs.retrain_if_due,
+    jobs.promote,
+    jobs.import_leads,
+    crm_jobs.sync_crm,
+)
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
 
 log = structlog.stdlib.get_logger("leadloop.worker")

@@ -79,7 +79,8 @@ class LeadMapping:
         self.crm_fields = sorted({s.crm_field for s in sources if s.crm_field})
         # Another mapping makes other inputs of the same values.
         self._signature = [asdict(s) for s in sorted(sources, key=lambda s: s.field)]
-        also = ["RecordTypeId"] * reads_record_type + [external_id_field] * bool(external_id_field)
+        also = ["RecordTypeId"] * reads_record_type
+        also += [external_id_field] if external_id_field else []
         self.select = tuple(dict.fromkeys((*LEAD_FIELDS, *also, *self.crm_fields)))
 
     def parse(self, row: Mapping[str, Any]) -> LeadRow:
@@ -133,6 +134,11 @@ class LeadMapping:
         """
         inputs, wrong = self.inputs(row.values, today, only_stable=with_outcome)
         return LeadRecord(lead_id=lead_id, people=row.people, inputs=inputs, outcome=None), wrong
+
+    def aged_record(self, values: Mapping[str, Any], lead_id: str, today: date) -> LeadRecord:
+        """The record that the same values make on another day."""
+        inputs, _ = self.inputs(values, today)
+        return LeadRecord(lead_id=lead_id, people={}, inputs=inputs, outcome=None)
 
     def inputs(
         self, values: Mapping[str, Any], today: date, *, only_stable: bool = False

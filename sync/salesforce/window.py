@@ -5,6 +5,7 @@ followed by one that overlaps it. A window that was stopped is resumed inside: w
 there as well, a reader that may only do a few pages at a time would never come to an end.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +27,11 @@ class Window:
     end: str | None = None
     after_stamp: str | None = None
     after_id: str = ""
+
+    @classmethod
+    def stored(cls, values: Mapping[str, str | None]) -> "Window":
+        """The window as a table has it."""
+        return cls(**{**values, "after_id": values.get("after_id") or ""})  # type: ignore[arg-type]
 
     @property
     def is_open(self) -> bool:

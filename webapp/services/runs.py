@@ -12,7 +12,7 @@ from webapp.models import Run
 
 LEASE = timedelta(seconds=60)
 # A run of these kinds picks up where a lost worker left it; others are closed as failed.
-RESUMABLE = ("import", "rescoring")
+RESUMABLE = ("import", "rescoring", "sync")
 MAX_ATTEMPTS = 3
 
 

@@ -1,0 +1,135 @@
+"""The job of the worker that keeps in step with the CRM: claim, carry out, close in words."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+from sqlalchemy.orm import Session
+
+from sync import crm_modes, crm_reconcile, crm_run
+from sync.crm_org import Org
+from sync.crm_settle import Desk, Tally
+from sync.jobs import Worker, held
+from sync.salesforce.cases import Kind
+from sync.salesforce.client import Client, Clocks, Wallet
+from sync.salesforce.errors import Fault
+from sync.salesforce.mapping import LeadMapping
+from sync.salesforce.quota import Quota
+from sync.salesforce.session import Hosts
+from webapp.config import Settings
+from webapp.database import read, write
+from webapp.models import Run
+from webapp.product import product
+from webapp.services import crm_connection, crm_fields, crm_runs
+from webapp.services.crm_secrets import Credentials, UnreadableSecret
+
+log = structlog.stdlib.get_logger("leadloop.salesforce")
+
+WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
+MODES: dict[str, Callable[[Org], None]] = {
+    "live": crm_run.live,
+    "dry": crm_modes.dry,
+    "check": crm_modes.check,
+    "sample": crm_modes.sample,
+    "reconcile": crm_reconcile.alone,
+}
+# The token of each connection that this process has used, for its next run.
+_wallets: dict[Credentials, Wallet] = {}
+
+
+def sync_crm(worker: Worker) -> None:
+    """Carry out the run that was asked for or is due."""
+    settings = product().settings
+    run = write(lambda s: crm_runs.claim(s, settings, worker.name, worker.clock()))
+    if run is not None:
+        with held(worker, run):
+            carry_out(worker, run)
+
+
+def carry_out(worker: Worker, run: Run) -> None:
+    """Do what a claimed run is for, and close it whatever comes of it."""
+    try:
+        org = read(lambda s: _org(s, worker, run))
+    except UnreadableSecret as error:
+        words = ("unreadable credentials", str(error))
+        write(
+            lambda s: crm_runs.fail(
+                s, run, {}, words=words, waits_for_person=True, now=worker.clock()
+            )
+        )
+        return
+    try:
+        with org.alive():
+            MODES[run.task.get("mode", "live")](org)
+    except Fault as fault:
+        write(partial(_close, org, fault))
+    else:
+        write(partial(_finish, org))
+
+
+def _org(session: Session, worker: Worker, run: Run) -> Org:
+    product_ = product()
+    connection = crm_connection.get(session)
+    rules = crm_connection.rules(connection)
+    mapping = LeadMapping(
+        product_.fields,
+        crm_fields.sources(session, product_.fields),
+        external_id_field=rules.external_id_field,
+        reads_record_type=bool(rules.record_type_ids),
+    )
+    before = run.result
+    tally = Tally(Counter(before.get("counts", {})), before.get("examples", []))
+    credentials = crm_connection.credentials(connection, product_.settings)
+    n_made = crm_connection.n_calls_today(connection, worker.clock())
+    return Org(
+        worker=worker,
+        run=run,
+        client=_client(worker, credentials, product_.settings, n_made),
+        desk=Desk(product_.fields, mapping, rules, tally),
+        n_calls_before=before.get("n_calls", 0),
+    )
+
+
+def _client(
+    worker: Worker, credentials: Credentials, settings: Settings, n_made_today: int
+) -> Client:
+    for other in [c for c in _wallets if c != credentials]:
+        del _wallets[other]
+    return Client(
+        credentials,
+        Hosts.named(settings.salesforce_extra_host),
+        api_version=settings.salesforce_api_version,
+        wallet=_wallets.setdefault(credentials, Wallet()),
+        quota=Quota(n_made_today, settings.salesforce_daily_calls),
+        clocks=Clocks(now=worker.clock, sleep=lambda seconds: _wait(worker, seconds)),
+    )
+
+
+def _wait(worker: Worker, seconds: float) -> None:
+    worker.stop.wait(seconds)
+    worker.go_on()
+
+
+def _finish(org: Org, session: Session) -> None:
+    org.note_calls(session)
+    crm_runs.succeed(session, org.run, org.result(), org.now)
+    log.info("salesforce read", run=org.run.key, **_figures(org))
+
+
+def _close(org: Org, fault: Fault, session: Session) -> None:
+    """Close a run that a fault ended: in part where the quota is used, else as failed."""
+    org.note_calls(session)
+    words = (fault.case.name, str(fault))
+    log.warning("salesforce stopped", run=org.run.key, case=fault.case.name, **_figures(org))
+    if fault.kind is Kind.QUOTA:
+        crm_runs.stop_for_quota(session, org.run, org.result(), words=words, now=org.now)
+    else:
+        waits = fault.kind in WAITS_FOR_PERSON
+        crm_runs.fail(
+            session, org.run, org.result(), words=words, waits_for_person=waits, now=org.now
+        )
+
+
+def _figures(org: Org) -> dict[str, int]:
+    return {"n_calls": org.client.meter.n_calls, "n_logins": org.client.meter.n_logins}

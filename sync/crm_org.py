@@ -1,0 +1,105 @@
+"""One run against one org: its client, its claim, its counts, and the steps it is made of."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from sync.crm_settle import Desk
+from sync.jobs import Worker
+from sync.salesforce.client import Client
+from webapp.database import write
+from webapp.models import Run
+from webapp.services import crm_connection, runs
+
+T = TypeVar("T")
+BEAT_SECONDS = runs.LEASE.total_seconds() / 3
+
+
+@dataclass
+class Org:
+    """What the phases of a run share."""
+
+    worker: Worker
+    run: Run
+    client: Client
+    desk: Desk
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    n_calls_before: int = 0
+    _n_noted: int = 0
+
+    @property
+    def now(self) -> datetime:
+        """The worker's present time."""
+        return self.worker.clock()
+
+    def step(
+        self,
+        work: Callable[[Session], T],
+        *,
+        stage: str | None = None,
+        progress: float | None = None,
+    ) -> T:
+        """One transaction: the work, the calls it took, and the claim for a while longer."""
+        self.worker.go_on()
+
+        def whole(session: Session) -> T:
+            answer = work(session)
+            self.note_calls(session)
+            runs.renew(
+                session, self.run, self.now, progress=progress, stage=stage, result=self.result()
+            )
+            return answer
+
+        return write(whole)
+
+    def note_calls(self, session: Session) -> None:
+        """Add the calls made since the last time to the day's."""
+        meter = self.client.meter
+        n_new, self._n_noted = meter.n_calls - self._n_noted, meter.n_calls
+        connection = crm_connection.get(session)
+        usage = (meter.n_used, meter.n_limit)
+        crm_connection.count_calls(connection, n_new, self.now, usage)
+
+    def warn(self, words: str, detail: str = "") -> None:
+        """Tell people something without ending the run."""
+        self.warnings.append({"words": words, "detail": detail})
+
+    def result(self) -> dict[str, Any]:
+        """What people and a worker that goes on read of the run."""
+        return {
+            "mode": self.run.task.get("mode", "live"),
+            "counts": dict(self.desk.tally.counts),
+            "examples": self.desk.tally.examples,
+            "warnings": self.warnings,
+            "n_calls": self.n_calls_before + self.client.meter.n_calls,
+            "n_logins": self.client.meter.n_logins,
+            **self.extra,
+        }
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Keep the claim while a call takes long; a lost one shows at the next step."""
+        app, over = current_app._get_current_object(), threading.Event()  # type: ignore[attr-defined]
+
+        def beat() -> None:
+            while not over.wait(BEAT_SECONDS):
+                with app.app_context():
+                    try:
+                        write(lambda s: runs.renew(s, self.run, self.now))
+                    except runs.LostClaim:
+                        return
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

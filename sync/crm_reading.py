@@ -1,0 +1,108 @@
+"""Reading one object to the end of its window: a page and its cursor are one transaction."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from sync.crm_intake import list_unmatched, take_leads, take_opportunities
+from sync.crm_org import Org
+from sync.salesforce.cases import Kind
+from sync.salesforce.client import Page, Row
+from sync.salesforce.errors import Fault
+from sync.salesforce.mapping import OPPORTUNITY_FIELDS
+from sync.salesforce.window import Slices, TooSlow, Window
+from webapp.database import read
+from webapp.services import crm_windows
+
+LEADS, OPPORTUNITIES = "Lead", "Opportunity"
+
+
+@dataclass
+class Reading:
+    """One object on its way through its window, from wherever the last run stopped."""
+
+    org: Org
+    obj: str
+    window: Window = field(default_factory=Window)
+    slices: Slices = field(default_factory=Slices)
+
+    def to_the_end(self) -> None:
+        """Read page by page until the window is finished."""
+        self._open()
+        while self.window.is_open:
+            end = self.slices.end(self.window)
+            page = self._ask(end)
+            if page is not None:
+                self._keep(page, end)
+
+    def peek(self) -> list[Row]:
+        """The next rows to come, without moving a cursor."""
+        self._open(is_kept=False)
+        while self.window.is_open:
+            end = self.slices.end(self.window)
+            page = self._ask(end)
+            if page is not None and (page.rows or end == self.window.end):
+                return page.rows
+            if page is not None:
+                self.slices.was_empty()
+                self.window = self.window.behind(end)
+        return []
+
+    def _open(self, *, is_kept: bool = True) -> None:
+        """Go on with the open window, or begin the next, up to Salesforce's present time."""
+        stored = Window.stored(read(lambda s: crm_windows.load(s, self.obj)))
+        server_now = self.org.client.meter.server_time or self.org.now
+        first_start = server_now - timedelta(days=self.org.desk.rules.history_days)
+        self.window = stored.opened(server_now, first_start)
+        if is_kept and not stored.is_open:
+            self.org.step(lambda s: crm_windows.save(s, self.obj, vars(self.window)))
+
+    def _ask(self, end: str) -> Page | None:
+        fields = self.org.desk.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS
+        try:
+            return self.org.client.page(self.obj, fields, self.window.position, end)
+        except Fault as fault:
+            if fault.kind is not Kind.SLOW:
+                raise
+            self._ask_for_less(fault)
+            return None
+
+    def _ask_for_less(self, fault: Fault) -> None:
+        try:
+            self.slices.was_slow()
+        except TooSlow:
+            raise fault from None
+
+    def _keep(self, page: Page, end: str) -> None:
+        if not page.rows:
+            self.slices.was_empty()
+        moved = self._moved(page, end)
+        self.org.step(
+            lambda session: self._store(session, page, moved),
+            stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
+            progress=self._progress(moved),
+        )
+        self.window = moved
+
+    def _store(self, session: Session, page: Page, moved: Window) -> None:
+        desk, now = self.org.desk, self.org.now
+        if self.obj == LEADS:
+            take_leads(session, desk, page.rows, now)
+        else:
+            take_opportunities(session, desk, page.rows, now)
+            # With its history come many deals older than the leads that are read: no news.
+            if self.window.done_until is not None:
+                list_unmatched(session, desk, [row["Id"] for row in page.rows], now)
+        crm_windows.save(session, self.obj, vars(moved))
+
+    def _moved(self, page: Page, end: str) -> Window:
+        if page.is_last:
+            is_end = end == self.window.end
+            return self.window.finished() if is_end else self.window.behind(end)
+        last = page.rows[-1]
+        return self.window.behind(last["SystemModstamp"], last["Id"])
+
+    def _progress(self, window: Window) -> float:
+        done = 0.05 + 0.4 * window.progress()
+        return done if self.obj == LEADS else done + 0.4

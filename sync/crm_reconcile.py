@@ -1,0 +1,230 @@
+"""Once a day everything is looked at again: what changed without a stamp, was purged, or aged."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from sync.crm_intake import settle_ids, take_leads, take_opportunities
+from sync.crm_org import Org
+from sync.crm_settle import Desk, settle
+from sync.salesforce.client import Row
+from sync.salesforce.errors import Fault
+from sync.salesforce.mapping import OPPORTUNITY_FIELDS
+from sync.salesforce.window import Window, moment, stamp
+from webapp.crm_tables import CrmLead
+from webapp.database import read
+from webapp.services import (
+    crm_connection,
+    crm_mirror,
+    crm_unmatched,
+    crm_windows,
+    leads,
+    registry,
+    removal,
+    scoring,
+)
+from webapp.services.scoring import Arrival
+
+Take = Callable[[Session, Desk, Sequence[Row], datetime], None]
+CHUNK = 2000
+LOOK_BACK = timedelta(days=7)
+# Salesforce tells of deletions for 15 days.
+DELETED_WITHIN = timedelta(days=14)
+MONTHS_COMPARED = 12
+LEAST_MOVE = 0.01
+LIMIT_OF_IDS = "EXCEEDED_ID_LIMIT"
+
+
+def reconcile(org: Org) -> None:
+    """Look at everything once more.
+
+    1. The next run reads the last seven days again.
+    2. Every opportunity that a lead names is asked for: a stage that an administrator has given
+       another type changes deals without a stamp.
+    3. Leads and opportunities that were purged are erased or void.
+    4. Converted leads without an opportunity are looked for by their contact.
+    5. Inputs and outcomes that change with the days are worked out again.
+    6. The numbers of leads, month by month, are compared.
+    """
+    org.step(_look_back, stage="Looking at everything again", progress=0.9)
+    for ids in _portions(
+        lambda after: read(lambda s: crm_mirror.open_opportunities(s, after, CHUNK))
+    ):
+        read_opportunities(org, ids)
+    _follow_deletions(org)
+    _find_by_contact(org)
+    _age(org)
+    org.extra["drift"] = list(_drift(org))
+    org.step(lambda s: _finish(s, org.now))
+
+
+def alone(org: Org) -> None:
+    """A run of nothing else, asked for by a person."""
+    org.client.describe("Lead")
+    reconcile(org)
+
+
+def read_opportunities(org: Org, ids: Collection[str]) -> None:
+    """Take in these opportunities; those that are not shown to us are noted as such."""
+    missing = set(ids)
+    for rows in org.client.by_ids("Opportunity", OPPORTUNITY_FIELDS, list(ids)):
+        missing -= {row["Id"] for row in rows}
+        org.step(partial(_take, org, take_opportunities, rows))
+    org.step(lambda s: _lose_opportunities(s, org, missing))
+
+
+def read_leads(org: Org, ids: Collection[str]) -> list[str]:
+    """Take in these leads; return the ids of those that are not there."""
+    missing = set(ids)
+    for rows in org.client.by_ids("Lead", org.desk.mapping.select, list(ids)):
+        missing -= {row["Id"] for row in rows}
+        org.step(partial(_take, org, take_leads, rows))
+    org.step(lambda s: crm_mirror.stop_reading(s, missing))
+    return sorted(missing)
+
+
+def _take(org: Org, take: Take, rows: Sequence[Row], session: Session) -> None:
+    take(session, org.desk, rows, org.now)
+
+
+def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
+    after = ""
+    while ids := ask(after):
+        yield ids
+        after = ids[-1]
+
+
+def _look_back(session: Session) -> None:
+    for obj in ("Lead", "Opportunity"):
+        window = Window.stored(crm_windows.load(session, obj))
+        if window.done_until is not None and not window.is_open:
+            earlier = replace(window, done_until=stamp(moment(window.done_until) - LOOK_BACK))
+            crm_windows.save(session, obj, vars(earlier))
+
+
+def _lose_opportunities(session: Session, org: Org, ids: Collection[str]) -> None:
+    crm_mirror.keep_unreadable(session, ids)
+    settle(session, org.desk, crm_mirror.leads_of(session, ids).values(), org.now)
+
+
+def _follow_deletions(org: Org) -> None:
+    end = org.client.meter.server_time or org.now
+    start = end - DELETED_WITHIN
+    gone = _deleted(org, "Lead", start, end)
+    known = read(lambda s: list(crm_mirror.leads_by_id(s, gone)))
+    purged = read_leads(org, known) if known else []
+    if purged:
+        org.step(lambda s: _erase(s, org, purged))
+    deals = _deleted(org, "Opportunity", start, end)
+    named = read(
+        lambda s: [i for i, r in crm_mirror.opportunities(s, deals).items() if r.is_readable]
+    )
+    if named:
+        read_opportunities(org, named)
+
+
+def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
+    """Ids deleted within a time; asked for in halves where they are too many for one answer."""
+    try:
+        return org.client.deleted(obj, start, end)
+    except Fault as fault:
+        half = (end - start) / 2
+        if LIMIT_OF_IDS not in fault.detail or half < timedelta(minutes=2):
+            raise
+    return [*_deleted(org, obj, start, start + half), *_deleted(org, obj, start + half, end)]
+
+
+def _erase(session: Session, org: Org, crm_ids: Collection[str]) -> None:
+    rows = crm_mirror.leads_by_id(session, crm_ids)
+    keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
+    org.desk.tally.counts["leads_erased"] += removal.erase(session, keys, "salesforce", org.now)
+
+
+def _find_by_contact(org: Org) -> None:
+    after = ""
+    while alone := read(partial(crm_mirror.converted_alone, after_id=after, limit=CHUNK)):
+        _find_some(org, alone)
+        after = alone[-1].id
+
+
+def _find_some(org: Org, alone: list[CrmLead]) -> None:
+    by_contact: dict[str, list[str]] = defaultdict(list)
+    for lead in alone:
+        by_contact[lead.contact_id or ""].append(lead.id)
+    pairs = [
+        (lead_id, row["OpportunityId"])
+        for row in org.client.roles(list(by_contact))
+        if row.get("IsDeleted") is not True
+        for lead_id in by_contact[row["ContactId"]]
+    ]
+    ids = [lead.id for lead in alone]
+    org.step(lambda s: crm_mirror.keep_roles(s, ids, pairs))
+    deals = {deal for _, deal in pairs}
+    unread = deals - set(read(lambda s: crm_mirror.opportunities(s, deals)))
+    if unread:
+        read_opportunities(org, unread)
+    org.step(lambda s: settle_ids(s, org.desk, ids, org.now))
+
+
+def _age(org: Org) -> None:
+    """Work out again what depends on the date: inputs, and outcomes by silence or policy."""
+    after: str | None = ""
+    while after is not None:
+        after = org.step(partial(_age_next, org, after))
+
+
+def _age_next(org: Org, after: str, session: Session) -> str | None:
+    crm_leads = crm_mirror.after(session, after, CHUNK)
+    if not crm_leads:
+        return None
+    if org.desk.mapping.depends_on_today():
+        _score_aged(session, org, [row for row in crm_leads if _is_open(row)])
+    settle(session, org.desk, crm_leads, org.now)
+    return crm_leads[-1].id
+
+
+def _is_open(row: CrmLead) -> bool:
+    return row.lead_key is not None and not row.is_converted and not row.is_deleted
+
+
+def _score_aged(session: Session, org: Org, crm_leads: list[CrmLead]) -> None:
+    """Score the leads whose score has moved by itself, by a point or more."""
+    ours = crm_mirror.our_leads(session, {row.lead_key for row in crm_leads if row.lead_key})
+    versions = registry.in_use(session)
+    arrivals = []
+    for row in crm_leads:
+        lead = ours[row.lead_key or 0]
+        record = org.desk.mapping.aged_record(row.values, lead.lead_id, org.now.date())
+        before = versions.card.score(leads.inputs(lead, org.desk.fields)).probability
+        after = versions.card.score(record.inputs).probability
+        if abs(after - before) >= LEAST_MOVE:
+            arrivals.append(Arrival(record, org.now, came_with_outcome=False))
+    scoring.score_many(session, versions, arrivals, source="salesforce", now=org.now)
+    org.desk.tally.counts["leads_aged"] += len(arrivals)
+
+
+def _drift(org: Org) -> Iterator[dict[str, object]]:
+    """Months in which Salesforce has another number of leads than we do."""
+    first = org.now - timedelta(days=org.desk.rules.history_days)
+    end = (org.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
+    if org.desk.rules.owner_ids or org.desk.rules.record_type_ids:
+        return
+    for _ in range(MONTHS_COMPARED):
+        start = (end - timedelta(days=1)).replace(day=1)
+        if start < first:
+            return
+        span = (stamp(start), stamp(end))
+        there = org.client.count("Lead", "CreatedDate", *span)
+        here = read(partial(crm_mirror.count_created, start=span[0], end=span[1]))
+        if there != here:
+            yield {"month": f"{start:%Y-%m}", "salesforce": there, "leadloop": here}
+        end = start
+
+
+def _finish(session: Session, now: datetime) -> None:
+    crm_unmatched.settle_matched(session, now)
+    crm_connection.get(session).reconciled_at = now

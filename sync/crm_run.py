@@ -1,0 +1,115 @@
+"""One run of the sync, phase by phase; every page is one transaction together with its cursor."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sync import crm_reconcile, crm_write_back
+from sync.crm_org import Org
+from sync.crm_reading import LEADS, OPPORTUNITIES, Reading
+from sync.crm_settle import settle
+from sync.salesforce import cases
+from sync.salesforce.errors import Fault
+from webapp.database import read
+from webapp.services import crm_conflicts, crm_connection, crm_fields, crm_mirror
+
+CHUNK = 2000
+RECONCILE_EVERY = timedelta(hours=24)
+DESCRIBED = ("name", "label", "type", "updateable", "custom")
+
+
+def live(org: Org) -> None:
+    """Read what has changed, settle it, write scores back; once a day look at everything again.
+
+    1. The mapping is checked against what Salesforce describes, before anything is asked.
+    2. Leads, then opportunities, each to the end of its window.
+    3. What the pages named and did not hold is asked for by id.
+    4. Scores that have moved are written.
+    """
+    check(org)
+    settle_all(org)
+    Reading(org, LEADS).to_the_end()
+    Reading(org, OPPORTUNITIES).to_the_end()
+    read_missing(org)
+    compare(org)
+    if is_reconciling_due(org):
+        crm_reconcile.reconcile(org)
+        settle_all(org)
+    crm_write_back.write_back(org)
+
+
+def check(org: Org) -> None:
+    """Describe Lead, keep that for the mapping page, and refuse to go on with a wrong mapping."""
+    described = org.client.describe(LEADS)
+    kept = [_kept(field) for field in described]
+    org.step(lambda s: _keep_described(s, kept, org.now), stage="Checking the connection")
+    names = {str(field["name"]) for field in described}
+    wrong = crm_fields.problems(list(org.desk.mapping.sources.values()), org.desk.fields, described)
+    asked = [name for name in org.desk.mapping.select if "." not in name]
+    wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
+    if wrong:
+        raise Fault(cases.FIELD_MISSING, "; ".join(dict.fromkeys(wrong)))
+
+
+def settle_all(org: Org) -> None:
+    """After a change of rules derive every outcome again from what is here, without a call."""
+    while True:
+        after_id = read(lambda s: crm_connection.get(s).settle_after_id)
+        if after_id is None:
+            return
+        org.step(partial(_settle_next, org, after_id), stage="Applying the rules again")
+
+
+def read_missing(org: Org) -> None:
+    """Ask by id for opportunities that leads name, and for leads that are to be read again."""
+    ids = read(lambda s: crm_mirror.unread_opportunities(s, CHUNK))
+    while ids:
+        crm_reconcile.read_opportunities(org, ids)
+        ids = read(lambda s: crm_mirror.unread_opportunities(s, CHUNK))
+    lead_ids = read(lambda s: crm_mirror.to_be_read(s, CHUNK))
+    while lead_ids:
+        crm_reconcile.read_leads(org, lead_ids)
+        lead_ids = read(lambda s: crm_mirror.to_be_read(s, CHUNK))
+
+
+def compare(org: Org) -> None:
+    """List where people here have said something else than Salesforce since the last run."""
+    org.step(lambda s: _compare(s, org), stage="Comparing outcomes")
+
+
+def is_reconciling_due(org: Org) -> bool:
+    """Whether a day has gone by since everything was looked at; the first day counts from now."""
+    at = read(lambda s: crm_connection.get(s).reconciled_at)
+    return at is not None and org.now - at >= RECONCILE_EVERY
+
+
+def _kept(field: Mapping[str, Any]) -> dict[str, Any]:
+    values = [v.get("value") for v in field.get("picklistValues") or [] if v.get("active", True)]
+    return {name: field.get(name) for name in DESCRIBED} | {"values": values[:200]}
+
+
+def _keep_described(session: Session, described: list[dict[str, Any]], now: datetime) -> None:
+    connection = crm_connection.get(session)
+    connection.described, connection.described_at = described, now
+    if connection.reconciled_at is None:
+        connection.reconciled_at = now
+
+
+def _settle_next(org: Org, after_id: str, session: Session) -> None:
+    crm_leads = crm_mirror.after(session, after_id, CHUNK)
+    settle(session, org.desk, crm_leads, org.now)
+    connection = crm_connection.get(session)
+    # Rules may have changed once more meanwhile: then it begins anew.
+    if connection.settle_after_id == after_id:
+        connection.settle_after_id = crm_leads[-1].id if crm_leads else None
+
+
+def _compare(session: Session, org: Org) -> None:
+    connection = crm_connection.get(session)
+    keys, through = crm_conflicts.spoken_of(session, connection.compared_through_key, CHUNK)
+    rule = org.desk.rules.conflicts
+    org.desk.tally.counts["conflicts"] += crm_conflicts.review(session, keys, rule, org.now)
+    connection.compared_through_key = through

@@ -1,0 +1,232 @@
+"""From what was read of Salesforce to outcomes: derived by rule, recorded where they are news."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from ml.fields import Fields
+from sync.salesforce.mapping import LeadMapping
+from sync.salesforce.outcomes import (
+    Derived,
+    LeadFacts,
+    OpportunityFacts,
+    OutcomeRules,
+    derive,
+    midnight,
+)
+from sync.salesforce.window import moment
+from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.models import Lead
+from webapp.services import crm_conflicts, crm_mirror, outcomes, removal
+from webapp.services.crm_connection import CrmRules
+from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
+
+ACTOR = "salesforce"
+SHORTEST = timedelta(microseconds=1)
+MOST_EXAMPLES = 20
+REASONS = {
+    "1a": "its opportunity was deleted",
+    "1b": "its opportunity is won",
+    "1c": "its opportunity is lost",
+    "1d": "its opportunity is open again",
+    "1m": "it reached the milestone",
+    "1u": "its opportunity can no longer be read",
+    "2": "it has no opportunity",
+    "2a": "the opportunity of its contact was deleted",
+    "2b": "the opportunity of its contact is won",
+    "2c": "the opportunity of its contact is lost",
+    "2d": "the opportunity of its contact is open again",
+    "2m": "it reached the milestone by its contact",
+    "2n": "it was converted long ago without an opportunity",
+    "3": "its status says that it was disqualified",
+    "4": "it is being worked on again",
+    "4s": "nothing has happened for long",
+    "5": "it was deleted",
+    "La": "the opportunity linked by hand was deleted",
+    "Lb": "the opportunity linked by hand is won",
+    "Lc": "the opportunity linked by hand is lost",
+    "Ld": "the opportunity linked by hand is open again",
+    "Lm": "it reached the milestone by the opportunity linked by hand",
+}
+
+
+@dataclass
+class Tally:
+    """What a run has done: counts by name, and a few of the outcomes as examples."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, str]] = field(default_factory=list)
+
+    def show(self, lead: Lead, said: str, rule: str) -> None:
+        """Keep an example for people, while there are few."""
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append({"lead_id": lead.lead_id, "outcome": said, "rule": rule})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every step of a run works with: what the administrator has set, and the tally."""
+
+    fields: Fields
+    mapping: LeadMapping
+    rules: CrmRules
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def outcome_rules(self) -> OutcomeRules:
+        """The part of the rules that outcomes are derived by."""
+        rules = self.rules
+        return OutcomeRules(
+            milestone=rules.milestone,  # type: ignore[arg-type]
+            disqualified=frozenset(rules.disqualified),
+            no_opportunity=rules.no_opportunity,  # type: ignore[arg-type]
+            no_opportunity_days=rules.no_opportunity_days,
+            silent_days=rules.silent_days,
+        )
+
+
+def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: datetime) -> None:
+    """Record what became of these leads where Salesforce says something new.
+
+    1. A lead deleted or merged is hidden; its outcome is withdrawn, and what people here said of a
+       merged one goes over to the lead that stays.
+    2. Won or lost is recorded once; a deal that is open again withdraws.
+    3. Where a person here has said otherwise, that is listed as a conflict.
+    """
+    mine = [lead for lead in crm_leads if lead.lead_key is not None]
+    if not mine:
+        return
+    book = _Book(session, mine)
+    derived = {lead.id: book.derived(lead, desk.outcome_rules, now) for lead in mine}
+    handed_over = [pair for lead in mine if (pair := _show_or_hide(book, desk, lead, now))]
+    statements = []
+    for lead in mine:
+        statement = _statement(book.ours[lead.lead_key or 0], lead, derived[lead.id], now)
+        if statement is not None:
+            statements.append(statement)
+            said = outcomes.RESULTS[statement.converted]
+            desk.tally.counts[said] += 1
+            desk.tally.show(statement.lead, said, derived[lead.id].rule)
+    if statements:
+        outcomes.record_many(session, statements, now=now)
+    removal.hand_over(session, handed_over, now)
+    spoken = {s.lead.key for s in statements} | {winner.key for _, winner in handed_over}
+    if spoken:
+        opened = crm_conflicts.review(session, spoken, desk.rules.conflicts, now)
+        desk.tally.counts["conflicts"] += opened
+
+
+class _Book:
+    """What outcomes of some leads depend on, read at once."""
+
+    def __init__(self, session: Session, crm_leads: list[CrmLead]) -> None:
+        self.session = session
+        alone = [lead.id for lead in crm_leads if lead.is_converted and not lead.opportunity_id]
+        self.roles = crm_mirror.roles_of(session, alone)
+        ids = {i for lead in crm_leads for i in (lead.opportunity_id, lead.linked_opportunity_id)}
+        ids |= {i for found in self.roles.values() for i in found}
+        self.deals = crm_mirror.opportunities(session, {i for i in ids if i})
+        self.survivors = {
+            lead.id: crm_mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
+        }
+        keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
+        self.ours = crm_mirror.our_leads(session, {key for key in keys if key})
+
+    def derived(self, lead: CrmLead, rules: OutcomeRules, now: datetime) -> Derived:
+        candidates = [deal for i in self.roles.get(lead.id, []) if (deal := self._deal(i))]
+        return derive(
+            _lead_facts(lead),
+            self._deal(lead.opportunity_id),
+            candidates,
+            rules,
+            now=now,
+            linked=self._deal(lead.linked_opportunity_id),
+        )
+
+    def survivor(self, lead: CrmLead) -> Lead | None:
+        found = self.survivors.get(lead.id)
+        return self.ours.get(found.lead_key or 0) if found else None
+
+    def _deal(self, row_id: str | None) -> OpportunityFacts | None:
+        row = self.deals.get(row_id or "")
+        return _opportunity_facts(row) if row is not None and row.is_readable else None
+
+
+def _show_or_hide(
+    book: _Book, desk: Desk, crm_lead: CrmLead, now: datetime
+) -> tuple[Lead, Lead] | None:
+    """Bring what people see in line; where a lead was merged, it and the one that stays."""
+    lead = book.ours[crm_lead.lead_key or 0]
+    if not crm_lead.is_deleted:
+        if lead.removed_at is not None:
+            removal.restore(book.session, desk.fields, lead)
+        return None
+    winner = book.survivor(crm_lead)
+    if lead.removed_at is not None and lead.merged_into_key == (winner.key if winner else None):
+        return None
+    removal.remove(book.session, lead, now, into=winner)
+    return (lead, winner) if winner is not None else None
+
+
+def _statement(lead: Lead, crm_lead: CrmLead, derived: Derived, now: datetime) -> Statement | None:
+    """What is to be said of a lead, None where it is known; the mirror notes what was said."""
+    said = _said(lead, crm_lead, derived)
+    crm_lead.is_inferred = derived.is_inferred
+    if said is None or said == crm_lead.said:
+        crm_lead.rule, crm_lead.source_id = derived.rule, derived.source_id
+        return None
+    happened_at = _happened_at(crm_lead, derived, now)
+    crm_lead.said, crm_lead.said_at = said, happened_at
+    crm_lead.rule, crm_lead.source_id = derived.rule, derived.source_id
+    key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
+    reason = f"Salesforce: {REASONS[derived.rule]} ({derived.source_id})"
+    speaker = Said("salesforce", ACTOR, reason, derived.rule, key)
+    return Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
+
+
+def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
+    if derived.converted is not None:
+        return derived.result
+    was_definite = crm_lead.said in {"converted", "lost"}
+    # A lead that is gone teaches nothing, whoever said what became of it.
+    is_gone = derived.result in {"merged", "void"} and derived.rule == "5"
+    return "withdrawn" if was_definite or (is_gone and lead.outcome is not None) else None
+
+
+def _happened_at(crm_lead: CrmLead, derived: Derived, now: datetime) -> datetime:
+    """Behind what Salesforce said before: a change may move no stamp, or carry an older one."""
+    latest = max(derived.happened_at, moment(crm_lead.stamp)) if derived.rule == "5" else None
+    at = latest or derived.happened_at
+    if crm_lead.said_at is not None:
+        at = max(at, crm_lead.said_at + SHORTEST)
+    return min(at, now + CLOCK_SKEW) if crm_lead.said_at else min(at, now)
+
+
+def _lead_facts(row: CrmLead) -> LeadFacts:
+    return LeadFacts(
+        id=row.id,
+        stamp=moment(row.stamp),
+        created_at=moment(row.created_at),
+        status=row.status,
+        is_converted=row.is_converted,
+        converted_at=midnight(row.converted_on),
+        opportunity_id=row.opportunity_id,
+        is_deleted=row.is_deleted,
+        merged_into=row.merged_into,
+        active_at=midnight(row.active_on),
+    )
+
+
+def _opportunity_facts(row: CrmOpportunity) -> OpportunityFacts:
+    return OpportunityFacts(
+        id=row.id,
+        stamp=moment(row.stamp),
+        created_at=moment(row.created_at),
+        is_closed=row.is_closed,
+        is_won=row.is_won,
+        is_deleted=row.is_deleted,
+        stage_changed_at=moment(row.stage_changed_at) if row.stage_changed_at else None,
+    )

@@ -1,0 +1,117 @@
+"""Scores written to Salesforce, 200 a call; every refusal is dealt with by its class."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sync.crm_org import Org
+from sync.salesforce import cases
+from sync.salesforce.cases import Kind
+from sync.salesforce.client import ROWS_PER_WRITE
+from sync.salesforce.errors import Fault
+from webapp.database import read
+from webapp.product import product
+from webapp.services import crm_connection, crm_mirror, crm_outbox
+from webapp.services.crm_fields import WRITTEN
+from webapp.services.crm_outbox import Bands, Letter
+
+RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
+STOPPING = {Kind.CONFIG, Kind.BUSY, Kind.BUG}
+
+
+def write_back(org: Org) -> None:
+    """Write what has moved, as far as the fields are there and nothing stops it.
+
+    Reading never waits for writing: where the org takes no scores the run says so and ends well.
+    """
+    if not org.desk.rules.writes_scores:
+        return
+    n_due = org.step(lambda s: _offer(s, org.now), stage="Writing scores", progress=0.95)
+    org.desk.tally.counts["scores_due"] += n_due
+    missing = read(lambda s: unwritable(crm_connection.get(s).described))
+    if missing:
+        org.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
+        return
+    while letters := read(lambda s: _letters(s, org)):
+        if not _deliver(org, letters):
+            return
+
+
+def unwritable(described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The score fields that do not exist or that the integration user may not write."""
+    writable = {field["name"] for field in described if field.get("updateable")}
+    return [name for name in WRITTEN if name not in writable]
+
+
+def record(letter: Letter, now: datetime) -> dict[str, Any]:
+    """The fields as Salesforce takes them."""
+    return {
+        "id": letter.crm_id,
+        "Conversion_Score__c": letter.score,
+        "Conversion_Band__c": letter.band,
+        "Score_Reasons__c": letter.reasons,
+        "Score_Updated_At__c": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z",
+        "Score_Model_Version__c": letter.version,
+    }
+
+
+def _deliver(org: Org, letters: list[Letter]) -> bool:
+    """Write one call's worth and note each verdict; False where writing has to stop."""
+    try:
+        verdicts = org.client.write([record(letter, org.now) for letter in letters])
+    except Fault as fault:
+        if fault.kind in RAISED:
+            raise
+        # Whether it was carried out is not known: the same scores are due once more.
+        org.warn(fault.case.words, fault.detail)
+        return False
+    placed = list(zip(letters, verdicts, strict=True))
+    org.step(lambda s: _note(s, org, placed))
+    stop = _reason_to_stop(verdicts)
+    if stop is not None:
+        org.warn(stop.case.words, stop.detail)
+    return stop is None
+
+
+def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
+    """What would refuse every further row alike."""
+    faults = [fault for fault in verdicts if fault is not None]
+    no_access = [fault for fault in faults if fault.case is cases.NO_RECORD_ACCESS]
+    if 2 * len(no_access) > len(verdicts):
+        return no_access[0]
+    return next((fault for fault in faults if fault.kind in STOPPING), None)
+
+
+def _note(session: Session, org: Org, placed: Sequence[tuple[Letter, Fault | None]]) -> None:
+    counts = org.desk.tally.counts
+    saved = [letter for letter, fault in placed if fault is None]
+    crm_outbox.sent(session, saved, org.now)
+    counts["scores_written"] += len(saved)
+    refused = [(letter, fault) for letter, fault in placed if fault is not None]
+    counts["scores_refused"] += len(refused)
+    gone = [letter.crm_id for letter, fault in refused if fault.kind is Kind.ROW_GONE]
+    crm_mirror.read_again(session, gone, unscorable=True)
+    for for_good in (True, False):
+        some = {
+            letter.lead_key: (fault.case.name, fault.detail)
+            for letter, fault in refused
+            if (fault.kind is Kind.ROW_REFUSED) == for_good
+        }
+        crm_outbox.refused(session, some, org.now, for_good=for_good)
+
+
+def _offer(session: Session, now: datetime) -> int:
+    crm_outbox.drop_undeliverable(session)
+    return crm_outbox.offer(session, crm_connection.get(session), bands(), now)
+
+
+def _letters(session: Session, org: Org) -> list[Letter]:
+    return crm_outbox.letters(session, org.desk.fields, bands(), now=org.now, limit=ROWS_PER_WRITE)
+
+
+def bands() -> Bands:
+    """From which probability a lead is in the high and the medium band."""
+    settings = product().settings
+    return Bands(high=settings.risk_high, medium=settings.risk_medium)

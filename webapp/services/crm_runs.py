@@ -1,0 +1,118 @@
+"""Runs of the CRM sync: asked for by a person, due by the clock, closed with what came of them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.config import Settings
+from webapp.crm_tables import CrmConnection
+from webapp.models import Run
+from webapp.services import crm_connection, runs
+
+KIND = "sync"
+MODES = ("live", "dry", "check", "sample", "reconcile")
+HINT_PAUSE = timedelta(seconds=30)
+RETRY_AFTER = timedelta(minutes=1)
+MANY_FAILURES = 5
+PAUSE_AFTER_MANY = timedelta(minutes=15)
+QUOTA_PAUSE, LONGEST_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
+
+
+class ConnectionBroken(RuntimeError):
+    """The connection waits for a person, and this run would only fail once more."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(f"The connection does not work ({case}). Correct it, then test it.")
+
+
+def request(session: Session, mode: str, requested_by: str, now: datetime) -> Run:
+    """Ask for a run; `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none."""
+    connection = crm_connection.get(session)
+    waits = connection.breaker_case is not None and connection.breaker_until is None
+    if waits and mode != "check":
+        raise ConnectionBroken(connection.breaker_case or "")
+    return runs.request(
+        session, KIND, trigger="request", requested_by=requested_by, now=now, task={"mode": mode}
+    )
+
+
+def claim(session: Session, settings: Settings, worker: str, now: datetime) -> Run | None:
+    """Claim the run that was asked for, or one that is due; None where there is neither."""
+    run = runs.claim(session, KIND, worker, now)
+    if run is not None:
+        return run
+    connection = crm_connection.ensure(session, settings, now)
+    if connection is None or not _is_due(session, connection, settings, now):
+        return None
+    trigger = "hint" if connection.hinted_at else "clock"
+    try:
+        runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
+    except runs.AlreadyRunning:
+        return None
+    connection.hinted_at = None
+    return runs.claim(session, KIND, worker, now)
+
+
+def succeed(session: Session, run: Run, result: dict[str, Any], now: datetime) -> None:
+    """Close a run that did all it had to do; whatever was wrong before is over."""
+    crm_connection.close_breaker(crm_connection.get(session))
+    runs.finish(session, run, now, result)
+
+
+def stop_for_quota(
+    session: Session, run: Run, result: dict[str, Any], *, words: tuple[str, str], now: datetime
+) -> None:
+    """Close a run in the middle of its work as done in part; the next goes on an hour later.
+
+    `words` are the case and the sentence for people. Every time in a row the pause doubles.
+    """
+    connection = crm_connection.get(session)
+    connection.n_failures += 1
+    pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), LONGEST_QUOTA_PAUSE)
+    crm_connection.open_breaker(connection, words[0], words[1], now + pause)
+    runs.finish(session, run, now, result | {"stopped": words[1]})
+
+
+def fail(
+    session: Session,
+    run: Run,
+    result: dict[str, Any],
+    *,
+    words: tuple[str, str],
+    waits_for_person: bool,
+    now: datetime,
+) -> None:
+    """Close a run as failed; none follows before a person acts, or before a while has passed."""
+    connection = crm_connection.get(session)
+    connection.n_failures += 1
+    many = connection.n_failures >= MANY_FAILURES
+    if waits_for_person:
+        crm_connection.open_breaker(connection, words[0], words[1], None)
+    elif many:
+        crm_connection.open_breaker(connection, words[0], words[1], now + PAUSE_AFTER_MANY)
+    runs.finish(session, run, now, result, error=words[1])
+
+
+def lag(session: Session, now: datetime) -> timedelta | None:
+    """How long ago the last complete run began; None before the first."""
+    for run in runs.latest(session, KIND, limit=200):
+        is_whole = run.state == "succeeded" and "stopped" not in run.result
+        if is_whole and run.task.get("mode", "live") in {"live", "reconcile"} and run.started_at:
+            return now - run.started_at
+    return None
+
+
+def _is_due(session: Session, connection: CrmConnection, settings: Settings, now: datetime) -> bool:
+    if connection.is_paused or crm_connection.is_blocked(connection, now):
+        return False
+    last = next(iter(runs.latest(session, KIND, limit=1)), None)
+    if last is None or last.started_at is None:
+        return True
+    since = now - last.started_at
+    if connection.hinted_at is not None and since >= HINT_PAUSE:
+        return True
+    every = timedelta(minutes=settings.sync_every_minutes)
+    # After a failure it is tried again sooner, and less and less soon.
+    soon = RETRY_AFTER * 2 ** min(connection.n_failures - 1, 10) if connection.n_failures else every
+    return since >= min(every, soon)
