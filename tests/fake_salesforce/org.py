@@ -31,10 +31,10 @@ class NoSuchRecord(KeyError):
 
 @dataclass(eq=False)
 class Transaction:
-    """Rows changed and not to be seen yet; `commits_at` is None while it goes on."""
+    """Fields changed and not to be seen yet; `commits_at` is None while it goes on."""
 
     stamp: str
-    rows: dict[str, Row] = field(default_factory=dict)
+    changes: dict[str, Row] = field(default_factory=dict)
     commits_at: datetime | None = None
 
 
@@ -84,20 +84,20 @@ class Org:
 
     def row(self, record_id: str) -> Row:
         """The row as this transaction sees it."""
-        current = self.actor.transaction
-        if current is not None and record_id in current.rows:
-            return current.rows[record_id]
         self.settle()
-        try:
-            return self.table_of(record_id).rows[record_id]
-        except KeyError:
-            raise NoSuchRecord(record_id) from None
+        committed = self.table_of(record_id).rows.get(record_id)
+        current = self.actor.transaction
+        if current is not None and record_id in current.changes:
+            return without_nulls((committed or {}) | current.changes[record_id])
+        if committed is None:
+            raise NoSuchRecord(record_id)
+        return committed
 
     def is_locked(self, record_id: str) -> bool:
         """Whether another transaction has changed the row and has not committed yet."""
         self.settle()
         others = [each for each in self._open if each is not self.actor.transaction]
-        return any(record_id in each.rows for each in others)
+        return any(record_id in each.changes for each in others)
 
     def deletions(self, name: str, start: str, end: str) -> list[tuple[str, str]]:
         """(time, id) of what was deleted in [start, end), purged rows too."""
@@ -133,36 +133,40 @@ class Org:
         record_id = ids.make(self.objects[key].prefix, next(self._numbers[key]))
         with self.transaction() as current:
             born = {"CreatedDate": current.stamp, "CreatedById": self.acting_user}
-            self._stage(current, {"Id": record_id} | born, fields)
+            self._stage(current, record_id, {"Id": record_id} | born | fields)
         return record_id
 
     def change(self, record_id: str, **fields: Any) -> None:
-        """Set fields of a row and stamp it."""
-        if self.is_locked(record_id):
-            raise RowLocked(record_id)
-        row = self.row(record_id)
-        with self.transaction() as current:
-            self._stage(current, row, fields)
+        """Set fields of a row and stamp it, or RowLocked; waits for a call that is answered now."""
+        with self.lock:
+            if self.is_locked(record_id):
+                raise RowLocked(record_id)
+            self.row(record_id)
+            with self.transaction() as current:
+                self._stage(current, record_id, fields)
 
-    def _stage(self, current: Transaction, row: Row, fields: Row) -> None:
+    def _stage(self, current: Transaction, record_id: str, fields: Row) -> None:
         at = {
             "LastModifiedDate": current.stamp,
             "LastModifiedById": self.acting_user,
             "SystemModstamp": current.stamp,
         }
-        current.rows[row["Id"]] = without_nulls(row | at | fields)
+        current.changes[record_id] = current.changes.get(record_id, {}) | at | fields
 
     def change_unstamped(self, record_id: str, **fields: Any) -> None:
         """Set fields as an administrator's change of set-up does: at once, and no stamp moves."""
-        self.table_of(record_id).put(without_nulls(self.row(record_id) | fields))
+        with self.lock:
+            self.table_of(record_id).put(without_nulls(self.row(record_id) | fields))
 
     def purge(self, record_id: str) -> None:
         """Remove a row for good; `getDeleted` still lists it."""
-        name = self.name_of(record_id)
-        if name is None or self.is_locked(record_id):
-            raise RowLocked(record_id)
-        self.tables[name].remove(record_id)
-        self._deletions[name].setdefault(record_id, stamp(self.clock.now))
+        with self.lock:
+            if self.is_locked(record_id):
+                raise RowLocked(record_id)
+            self.row(record_id)
+            self.table_of(record_id).remove(record_id)
+            log = self._deletions[self._names[record_id[:3]]]
+            log.setdefault(record_id, stamp(self.clock.now))
 
     # Time
 
@@ -177,9 +181,10 @@ class Org:
             self._empty_recycle_bin(stamp(now - timedelta(days=RECYCLE_BIN_DAYS)))
 
     def _commit(self, committed: Transaction) -> None:
-        for record_id, row in committed.rows.items():
+        for record_id, fields in committed.changes.items():
             name = self._names[record_id[:3]]
             log = self._deletions[name]
+            row = without_nulls(self.tables[name].rows.get(record_id, {}) | fields)
             if row.get("IsDeleted"):
                 log.setdefault(record_id, committed.stamp)
             else:

@@ -56,6 +56,16 @@ def test_a_transaction_that_fails_leaves_nothing(fake):
     assert fake.get(lead)["City"] == "Bonn"
 
 
+def test_what_the_set_up_changes_meanwhile_is_kept(fake):
+    deal = fake.opportunity(StageName="Qualification")
+    with fake.late_commit(60):
+        fake.update(deal, Amount=5.0)
+        assert (fake.get(deal)["Amount"], fake.get(deal)["StageName"]) == (5.0, "Qualification")
+    fake.rename_stage("Qualification", "Parked")
+    fake.clock.advance(60)
+    assert (fake.get(deal)["Amount"], fake.get(deal)["StageName"]) == (5.0, "Parked")
+
+
 def test_a_bulk_load_has_one_stamp_and_single_changes_have_their_own(fake):
     stamps = {fake.get(lead)["SystemModstamp"] for lead in fake.leads(5)}
     later = [fake.get(fake.lead())["SystemModstamp"] for _ in range(2)]
