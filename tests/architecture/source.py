@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,7 @@ class Source:
         return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
 
 
+@cache
 def sources(*folders: str) -> list[Source]:
     """Every Python file of these folders."""
     found = [Source(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -3,6 +3,7 @@
 import ast
 import io
 import tokenize
+from functools import cache
 
 from tests.architecture.source import PRODUCT, sources
 
@@ -45,10 +46,11 @@ def n_code_lines(text, function):
     lines = code_lines(text)
     if ast.get_docstring(function) is not None:
         docstring = function.body[0]
-        lines -= set(range(docstring.lineno, docstring.end_lineno + 1))
+        lines = lines - set(range(docstring.lineno, docstring.end_lineno + 1))
     return len(lines & set(range(function.lineno, function.end_lineno + 1)))
 
 
+@cache
 def code_lines(text):
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     code = (token for token in tokens if token.type not in NO_CODE)
