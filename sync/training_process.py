@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from webapp.config import ROOT
@@ -21,6 +21,7 @@ from webapp.config import ROOT
 # The matrices are small: more threads would wait for each other, and take the web process's core.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 BEAT_SECONDS = 1.0
+TRAINER = (sys.executable, "-m", "sync.trainer")
 
 Answer: TypeAlias = dict[str, Any]
 Beat: TypeAlias = Callable[[float, str], None]
@@ -33,10 +34,11 @@ class TrainingFailed(RuntimeError):
 class TrainingProcess:
     """Trains in a child process, one training at a time.
 
-    `environment` holds the settings that the child starts with.
+    `environment` holds the settings that the child starts with, `command` says what it runs.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], command: Sequence[str] = TRAINER) -> None:
+        self._command = command
         self._environment = {**os.environ, **environment, **dict.fromkeys(ONE_THREAD, "1")}
         self._child: subprocess.Popen[str] | None = None
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
@@ -99,8 +101,8 @@ class TrainingProcess:
 
     def _ready_child(self) -> subprocess.Popen[str]:
         if self._child is None or self._child.poll() is not None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "sync.trainer"],
+            self._child = subprocess.Popen(  # noqa: S603 - our own module
+                self._command,
                 cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.PIPE,

@@ -1,8 +1,10 @@
 """Rows for tests, made through the services where these have a rule to keep."""
 
+import dataclasses
 import itertools
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import argon2
 from sqlalchemy.orm import Session
@@ -25,6 +27,14 @@ def make_champion(session: Session) -> ModelVersion:
     """Version 1.0 in use, as after set-up; the one that is, where there is one."""
     setup.starter_version(session, FIELDS, None, NOW)
     return registry.champion(session)
+
+
+def make_version(session: Session) -> ModelVersion:
+    """A version that is not in use; it scores every lead higher than the champion."""
+    card = registry.scorecard(session, make_champion(session))
+    higher = dataclasses.replace(card, intercept=card.intercept + 1)
+    details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+    return registry.save(session, higher, created_at=NOW, **details)
 
 
 def make_lead(

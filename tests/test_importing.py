@@ -1,0 +1,241 @@
+"""Whole imports: checked first, taken in step by step, gone on with after a kill."""
+
+import io
+import multiprocessing
+import os
+import random
+import signal
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import NOW
+from webapp import importing
+from webapp.app import create_app
+from webapp.database import utc_now, write
+from webapp.importing import ROWS_A_STEP, ImportRefused
+from webapp.models import Lead, Outcome, Run, Score, Snapshot
+from webapp.services import imports, lifecycle, runs
+
+HEADER = "lead_id,email_opens,location,actual_outcome"
+ADA = "ada@example.com"
+
+
+def lines_of(n_leads, seed=1):
+    """Rows of a file; one lead in ten comes twice."""
+    draw = random.Random(seed)
+    return [
+        f"L-{draw.randrange(n_leads) if i % 10 == 9 else i},{draw.randrange(30)},"
+        f"{draw.choice(['Berlin', 'Lyon', ''])},{draw.choice(['true', 'false', ''])}"
+        for i in range(n_leads)
+    ]
+
+
+@pytest.fixture
+def keep(settings):
+    def keep(*lines, name="leads.csv"):
+        stream = io.BytesIO("\n".join([HEADER, *lines]).encode())
+        return imports.keep_file(stream, name, settings.data_dir, max_bytes=10**7)
+
+    return keep
+
+
+@pytest.fixture
+def import_now(app, champion, keep):
+    def import_now(*lines, skip_wrong_rows=False, on_step=lambda step: None):
+        with app.app_context():
+            return importing.import_now(
+                keep(*lines), skip_wrong_rows=skip_wrong_rows, requested_by=ADA, on_step=on_step
+            )
+
+    return import_now
+
+
+@pytest.fixture
+def kept_files(settings):
+    return lambda: list((settings.data_dir / imports.FOLDER).iterdir())
+
+
+def n_leads(session):
+    return session.scalar(sa.select(sa.func.count()).select_from(Lead))
+
+
+def test_an_import_says_what_it_brought_and_leaves_no_file(import_now, read, kept_files):
+    run = import_now("L-1,3,Berlin,true", "L-2,4,,", "L-1,5,Berlin,true")
+    assert (run.state, run.progress, run.error) == ("succeeded", 1, None)
+    assert run.result == {
+        "n_rows": 3,
+        "n_wrong": 0,
+        "errors": [],
+        "n_done": 3,
+        "n_new_leads": 2,
+        "n_snapshots": 3,
+        "n_outcomes": 1,
+    }
+    assert read(n_leads) == 2
+    assert kept_files() == []
+
+
+def test_one_wrong_row_stops_the_import_before_anything_is_changed(import_now, read, kept_files):
+    with pytest.raises(ImportRefused, match="1 of 3 rows are wrong, so nothing was imported"):
+        import_now("L-1,3,Berlin,true", "L-2,many,,", "L-3,4,,")
+    run = read(lambda s: runs.latest(s, "import")[0])
+    [error] = run.result["errors"]
+    assert (error["line"], error["field"]) == (3, "email_opens")
+    assert "whole number" in error["message"]
+    assert (run.state, read(n_leads), kept_files()) == ("failed", 0, [])
+
+
+def test_wrong_rows_can_be_left_out(import_now, read):
+    run = import_now("L-1,3,Berlin,true", "L-2,many,,", "L-3,4,,", skip_wrong_rows=True)
+    assert (run.result["n_rows"], run.result["n_wrong"], run.result["n_done"]) == (3, 1, 3)
+    assert read(n_leads) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ([], "The file has no rows."),
+        (["L-1,x,,", "L-2,x,,"], "Every row is wrong, so nothing was imported."),
+        (['L-1,"3,,'], "The file cannot be read: line 2"),
+    ],
+)
+def test_a_file_without_a_right_row_is_refused(lines, sentence, import_now, read):
+    with pytest.raises(ImportRefused, match=sentence):
+        import_now(*lines, skip_wrong_rows=True)
+    assert sentence in read(lambda s: runs.latest(s, "import")[0].error)
+
+
+def test_only_the_first_mistakes_are_kept_and_all_are_counted(import_now, read):
+    with pytest.raises(ImportRefused) as refused:
+        import_now("L-0,1,,", *(f"L-{i},x,,maybe" for i in range(1, 301)))
+    run = read(lambda s: runs.latest(s, "import")[0])
+    assert (run.result["n_wrong"], len(run.result["errors"])) == (300, 200)
+    assert len(refused.value.errors) == 200
+
+
+def test_a_second_import_waits_for_the_first(import_now, keep, write):
+    kept = keep("L-1,1,,")
+    write(lambda s: imports.request(s, kept, skip_wrong_rows=False, requested_by=ADA, now=NOW))
+    with pytest.raises(runs.AlreadyRunning):
+        import_now("L-2,1,,")
+
+
+def test_steps_tell_how_far_the_import_is(import_now):
+    steps = []
+    import_now(*lines_of(3 * ROWS_A_STEP), on_step=steps.append)
+    assert [step.stage for step in steps] == ["Checking the rows"] + ["Importing"] * 3
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
+    assert (shares[-1], steps[-1].n_rows) == (1, 3 * ROWS_A_STEP)
+
+
+def test_an_import_that_is_stopped_in_this_process_is_closed(import_now, read):
+    def stop(step):
+        if step.stage == "Importing":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_now(*lines_of(2 * ROWS_A_STEP), on_step=stop)
+    run = read(lambda s: runs.latest(s, "import")[0])
+    assert (run.state, run.result["n_done"]) == ("failed", ROWS_A_STEP)
+    assert "can be repeated" in run.error
+
+
+def test_files_of_no_import_are_removed_after_a_while(keep, settings, write, read, kept_files):
+    kept, orphan = keep("L-1,1,,"), keep("L-2,1,,")
+    write(lambda s: imports.request(s, kept, skip_wrong_rows=False, requested_by=ADA, now=NOW))
+    assert read(lambda s: imports.remove_orphans(s, settings.data_dir, utc_now())) == 0
+    later = utc_now() + timedelta(hours=2)
+    assert read(lambda s: imports.remove_orphans(s, settings.data_dir, later)) == 1
+    assert [path.name for path in kept_files()] == [kept.path]
+    assert kept.path != orphan.path
+
+
+def test_a_kept_file_is_private_and_as_long_as_allowed(settings, kept_files):
+    big = io.BytesIO(b"x" * 3_000_000)
+    with pytest.raises(imports.FileTooLarge, match="larger than 2 MB"):
+        imports.keep_file(big, "leads.csv", settings.data_dir, max_bytes=2 * 2**20)
+    assert kept_files() == []
+    kept = imports.keep_file(io.BytesIO(b"x"), "../../a\\b.csv", settings.data_dir, max_bytes=1)
+    assert kept.name == "b.csv"
+    [path] = kept_files()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.fixture
+def killed_import(app, settings, champion, keep, write):
+    """Start an import in a process of its own and kill that after so many steps."""
+
+    def killed_import(lines, n_steps):
+        kept = keep(*lines)
+        write(lambda s: imports.request(s, kept, skip_wrong_rows=True, requested_by=ADA, now=NOW))
+        spawn = multiprocessing.get_context("spawn")
+        process = spawn.Process(target=import_until_killed, args=(settings, n_steps))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+
+    return killed_import
+
+
+def import_until_killed(settings, n_steps):
+    """Carry an import out and die by SIGKILL inside the transaction of a step."""
+    n_left = n_steps
+
+    def in_the_step(session, *rest, **more):
+        nonlocal n_left
+        taken = take_in(session, *rest, **more)
+        n_left -= 1
+        if n_left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return taken
+
+    take_in = importing.intake.take_in
+    importing.intake.take_in = in_the_step
+    with create_app(settings).app_context():
+        run = write(lambda s: runs.claim(s, "import", "lost worker", utc_now()))
+        importing.carry_out(run, clock=utc_now, on_step=lambda step: None)
+
+
+@pytest.mark.parametrize("n_steps", [0, 2])
+def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(
+    n_steps, killed_import, app, write, read, import_now
+):
+    lines = [*lines_of(4 * ROWS_A_STEP), "L-x,many,,"]
+    import_now(*lines, skip_wrong_rows=True)
+    unbroken = read(_state)
+    write(_empty)
+    killed_import(lines, n_steps)
+    assert read(lambda s: runs.unfinished(s, "import").result.get("n_done", 0)) == (
+        n_steps * ROWS_A_STEP
+    )
+    later = utc_now() + 2 * runs.LEASE
+    write(lambda s: lifecycle.free_lost_runs(s, later))
+    run = write(lambda s: runs.claim(s, "import", "next worker", later))
+    with app.app_context():
+        importing.carry_out(run, clock=utc_now, on_step=lambda step: None)
+    assert read(_state) == unbroken
+
+
+def _state(session):
+    """All that an import brings, without the times at which it did."""
+    of_lead = (Lead.lead_id, Lead.email_opens, Lead.outcome)
+    queries = [
+        sa.select(*of_lead, Score.probability, Score.status).join(Score).order_by(Lead.lead_id),
+        sa.select(Lead.lead_id, Snapshot.inputs, Snapshot.came_with_outcome)
+        .join(Snapshot, Snapshot.lead_key == Lead.key)
+        .order_by(Lead.lead_id, Snapshot.key),
+        sa.select(Lead.lead_id, Outcome.result, Outcome.actor)
+        .join(Outcome, Outcome.lead_key == Lead.key)
+        .order_by(Lead.lead_id, Outcome.key),
+        sa.select(Run.result).where(Run.kind == "import", Run.state == "succeeded"),
+    ]
+    return [[tuple(row) for row in session.execute(query)] for query in queries]
+
+
+def _empty(session):
+    for table in (Outcome, Snapshot, Score, Lead, Run):
+        session.execute(sa.delete(table))
