@@ -17,9 +17,13 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: install ## Set everything up and start web and worker
+run: install ## Set everything up and start web and worker (SALESFORCE=demo: with a made-up org)
+ifeq ($(SALESFORCE),demo)
+	@exec $(BIN)/python -m tests.fake_salesforce.try_out
+else
 	@$(BIN)/flask --app wsgi setup
 	@exec $(BIN)/python supervisor.py
+endif
 
 .PHONY: install
 install: ## Create .venv and install what runs

@@ -6,7 +6,6 @@ import sys
 import threading
 
 from tests.fake_salesforce import demo
-from tests.fake_salesforce.fake import FakeSalesforce
 
 
 def main() -> None:
@@ -16,7 +15,8 @@ def main() -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stopping.set())
     with world.fake as fake:
-        sys.stdout.write(settings(fake) + "\n")
+        lines = [f"{name}={value}\n" for name, value in demo.settings(fake).items()]
+        sys.stdout.writelines(lines)
         sys.stdout.flush()
         if options.demo:
             demo.go_on(world, stopping, speed=options.speed)
@@ -33,18 +33,6 @@ def arguments() -> argparse.Namespace:
         "--speed", type=float, default=1800, help="seconds of that company's time in one of ours"
     )
     return parser.parse_args()
-
-
-def settings(fake: FakeSalesforce) -> str:
-    """What to set for Leadloop to use it."""
-    values = {
-        "EXTRA_HOST": fake.url,
-        "METHOD": "client_credentials",
-        "DOMAIN": fake.url.removeprefix("http://"),
-        "CONSUMER_KEY": fake.app.consumer_key,
-        "CONSUMER_SECRET": fake.app.consumer_secret,
-    }
-    return "\n".join(f"LEADLOOP_SALESFORCE_{name}={value}" for name, value in values.items())
 
 
 if __name__ == "__main__":

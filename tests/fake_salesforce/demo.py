@@ -17,6 +17,7 @@ from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.fake import FakeSalesforce
 
 PAST_DAYS = 120
+CALLS_A_DAY = 100_000
 FIRST = ("Aisha", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ivo", "Julia")
 LAST = ("Okafor", "Silva", "Rossi", "Novak", "Demir", "Haddad", "Chen", "Sato", "Horvat", "Weber")
 MADE = ("Nord", "Blue", "Terra", "Quick", "Alpha", "Silver", "Open", "Prime", "Delta", "Hill")
@@ -206,12 +207,24 @@ def filled(*, leads: int, seed: int, port: int, end: datetime | None = None) -> 
     """An org with the last months of that company; its clock goes on from `end`, or from now."""
     until = end or datetime.now(UTC)
     start = until - timedelta(days=PAST_DAYS)
-    world = World(
-        FakeSalesforce(Clock(start, ticks=end is None), port=port), leads=leads, seed=seed
-    )
+    fake = FakeSalesforce(Clock(start, ticks=end is None), port=port)
+    fake.quota.limit = CALLS_A_DAY
+    world = World(fake, leads=leads, seed=seed)
     world.play(until, moves_clock=True)
     world.fake.clock.move_to(max(until, world.fake.clock.now))
     return world
+
+
+def settings(fake: FakeSalesforce) -> dict[str, str]:
+    """What a Leadloop must be told to use this org."""
+    values = {
+        "EXTRA_HOST": fake.url,
+        "METHOD": "client_credentials",
+        "DOMAIN": fake.url.removeprefix("http://"),
+        "CONSUMER_KEY": fake.app.consumer_key,
+        "CONSUMER_SECRET": fake.app.consumer_secret,
+    }
+    return {f"LEADLOOP_SALESFORCE_{name}": value for name, value in values.items()}
 
 
 def go_on(world: World, stopping: threading.Event, *, speed: float) -> None:

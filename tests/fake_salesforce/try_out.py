@@ -1,0 +1,88 @@
+"""Start Leadloop on a made-up org: what `make run SALESFORCE=demo` does.
+
+Both begin anew each time, in a data folder of their own.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.fake_salesforce import demo
+from tests.fake_salesforce.fake import FakeSalesforce
+from webapp.app import create_app
+from webapp.database import utc_now, write
+from webapp.product import product
+from webapp.services import crm_connection, crm_fields
+from webapp.services.crm_connection import CrmRules
+from webapp.services.crm_fields import STABLE, FieldSource
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data" / "salesforce-demo"
+ACTOR = "cli"
+# Where the made-up org has each field: (field, field of Lead, transform).
+MAPPING = (
+    ("age", "Age__c", "as_is"),
+    ("location", "City", "as_is"),
+    ("industry", "Industry", "as_is"),
+    ("email_opens", "Email_Opens__c", "as_is"),
+    ("website_visits", "Website_Visits__c", "as_is"),
+    ("content_downloads", "Content_Downloads__c", "as_is"),
+    ("days_since_contact", "LastActivityDate", "days_since"),
+    ("lead_source", "LeadSource", "as_is"),
+)
+
+
+def main() -> int:
+    world = demo.filled(leads=3000, seed=1, port=0)
+    shutil.rmtree(DATA, ignore_errors=True)
+    with world.fake as fake:
+        os.environ |= environment(fake)
+        subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "setup"], check=True)
+        connect()
+        return run_beside(world)
+
+
+def environment(fake: FakeSalesforce) -> dict[str, str]:
+    """The settings of a Leadloop that has nothing but this org."""
+    return {
+        "LEADLOOP_DATA_DIR": str(DATA),
+        "LEADLOOP_DEMO": "false",
+        "LEADLOOP_SYNC_EVERY_MINUTES": "1",
+    } | demo.settings(fake)
+
+
+def connect() -> None:
+    """Choose what an administrator chooses on the pages: the fields, and what counts as lost."""
+    sources = [
+        FieldSource(name, field, transform, is_stable=field in STABLE)
+        for name, field, transform in MAPPING
+    ]
+    rules = CrmRules(disqualified=("Closed - Not Converted",))
+    with create_app().app_context():
+        settings = product().settings
+        write(lambda session: crm_connection.ensure(session, settings, utc_now()))
+        write(lambda session: crm_fields.save(session, sources, ACTOR, utc_now()))
+        write(lambda session: crm_connection.save_rules(session, rules, ACTOR, utc_now()))
+
+
+def run_beside(world: demo.World) -> int:
+    """Run web and worker while the org goes on, until somebody stops them."""
+    running = subprocess.Popen([sys.executable, "supervisor.py"], cwd=ROOT)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: running.send_signal(number))
+    stopping = threading.Event()
+    going_on = threading.Thread(target=demo.go_on, args=(world, stopping), kwargs={"speed": 1800})
+    going_on.start()
+    try:
+        return running.wait()
+    finally:
+        stopping.set()
+        going_on.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
