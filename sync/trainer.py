@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
@@ -54,9 +55,10 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
         converted=[lead.converted for lead in labelled.leads],
         is_evidence=labelled.is_evidence,
     )
+    rule = gate_rule(settings)
     try:
         challenge = training.challenge(
-            examples, fields, champion, gate_rule(settings), seed=run_key, progress=progress
+            examples, fields, champion, rule, seed=run_key, progress=progress
         )
     except training.NotEnoughToLearn as error:
         return {"failure": str(error)}
@@ -69,7 +71,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
             "fields": [field.name for field in fields.model],
             "training": learned_from,
             "metrics": challenge.metrics,
-            "decision": challenge.decision.to_json(),
+            "decision": challenge.decision.to_json() | {"rule": asdict(rule)},
         },
     }
 

@@ -16,6 +16,9 @@ from webapp.pages import (
     formats,
     imports,
     keys,
+    lead,
+    leads,
+    models,
     new_lead,
     rights,
     settings,
@@ -26,7 +29,17 @@ from webapp.pages import (
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
-PARTS = (sign_in.bp, new_lead.bp, imports.bp, settings.bp, keys.bp, users.bp)
+PARTS = (
+    sign_in.bp,
+    leads.bp,
+    new_lead.bp,
+    lead.bp,
+    models.bp,
+    imports.bp,
+    settings.bp,
+    keys.bp,
+    users.bp,
+)
 
 FORM_BYTES = 1_000_000
 
@@ -98,13 +111,7 @@ def may(endpoint: str) -> bool:
 @pages.get("/")
 def home() -> ResponseReturnValue:
     """Any role: on to the work queue."""
-    return redirect(
-        url_for(
-            "pages.leads.index"
-            if "pages.leads.index" in app_now.view_functions
-            else "pages.new_lead.show"
-        )
-    )
+    return redirect(url_for("pages.leads.index"))
 
 
 for kind in errors.SERVICE_ERRORS:

@@ -6,10 +6,11 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from webapp.pages import formats
-from webapp.services import accounts, api_keys, leads, lifecycle, registry, runs
+from webapp.services import accounts, api_keys, lead_query, leads, lifecycle, registry, runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
+    lead_query.InvalidQuery: (400, "Go to the lead table and choose anew."),
     leads.LeadNotFound: (404, "Look for it in the lead table by name, company or ID."),
     registry.VersionNotFound: (404, "The models page lists all versions."),
     runs.RunNotFound: (404, "The list of imports and trainings shows all runs."),

@@ -17,10 +17,9 @@ LEAST_ROLE = {
     # Leads
     "pages.leads.index": "rep",
     "pages.leads.table": "rep",
-    "pages.leads.row": "rep",
-    "pages.leads.show": "rep",
-    "pages.leads.record_outcome": "rep",
-    "pages.leads.withdraw_outcome": "rep",
+    "pages.lead.show": "rep",
+    "pages.lead.record_outcome": "rep",
+    "pages.lead.row": "rep",
     "pages.new_lead.show": "rep",
     "pages.new_lead.score": "rep",
     # Models

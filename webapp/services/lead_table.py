@@ -6,6 +6,7 @@ it gets slower neither with the number of leads nor with the pages before it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ PAGE_SIZE = 50
 # Counting ends here, and so does sorting what no index has in order.
 MOST_COUNTED = 1_000
 MOST_CHOICES = 200
+# A contact longer ago than this is no date that helps anyone.
+MOST_DAYS = 36_500
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
 # Sorts other than by score -> the column of the leads.
 SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
@@ -36,6 +39,14 @@ class Row:
     probability: float
     grade: str
     reason: Reason | None
+
+    @property
+    def contact_at(self) -> datetime | None:
+        """When anyone last spoke with the lead, by what was known when it was scored."""
+        days = self.lead.days_since_contact
+        if days is None or days > MOST_DAYS:
+            return None
+        return self.lead.scored_at - timedelta(days=days)
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,11 @@ def serving(session: Session) -> tuple[Part, Scorecard]:
     return part, scorecard(session, part)
 
 
+def champion_since(session: Session) -> datetime:
+    """When the champion was put in use."""
+    return session.get_one(ModelAlias, CHAMPION).since
+
+
 def in_use(session: Session) -> InUse:
     """The versions to score by; until the transaction ends, filling waits."""
     hold(session, FILLING, shared=True)

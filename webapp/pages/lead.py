@@ -1,0 +1,95 @@
+"""One lead: its score and why, what is known, its history, and what became of it."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest
+
+from ml.fields import clean_text
+from ml.reasons import explain
+from webapp import charts
+from webapp.database import read, utc_now, write
+from webapp.pages import sign_in
+from webapp.product import product
+from webapp.services import lead_history, lead_table, leads, outcomes, registry
+from webapp.services.outcomes import MEANINGS, Said
+
+bp = Blueprint("lead", __name__, url_prefix="/leads")
+
+LONGEST_REASON = 500
+MOST_REASONS = 8
+
+
+@bp.get("/<key:key>")
+def show(key: int) -> ResponseReturnValue:
+    """Any role: the lead; one that was merged into another is that other one."""
+    view = read(lambda session: _view(session, key))
+    if view["lead"].key != key:
+        return redirect(url_for("pages.lead.show", key=view["lead"].key), 301)
+    return render_template("leads/show.html", **view)
+
+
+@bp.post("/<key:key>/outcome")
+def record_outcome(key: int) -> ResponseReturnValue:
+    """Any role: say what became of the lead, or withdraw it; then back to where the form was."""
+    _record(key)
+    back = sign_in.own_path(request.form.get("back"))
+    return redirect(back or url_for("pages.lead.show", key=key), 303)
+
+
+@bp.post("/<key:key>/row")
+def row(key: int) -> ResponseReturnValue:
+    """Any role, fragment: the same, answered with the lead's row of the table."""
+    before = _record(key)
+    fields = product().fields
+    fresh = read(lambda session: lead_table.row(session, fields, key))
+    return render_template("leads/_row.html", row=fresh, fields=fields, undo=before)
+
+
+def _record(key: int) -> str:
+    """Record the outcome that the form says; return the result that counted before."""
+    result = request.form.get("outcome", "")
+    if result not in MEANINGS:
+        raise BadRequest
+    said = Said("rep", current_user.email, reason=_reason())
+    now = utc_now()
+
+    def work(session: Any) -> str:
+        lead = leads.by_key(session, key, lock=True)
+        before = outcomes.RESULTS[lead.outcome]
+        outcomes.record(session, lead, MEANINGS[result], said, now=now)
+        return before
+
+    return write(work)
+
+
+def _reason() -> str | None:
+    try:
+        return clean_text(request.form.get("reason"), maximum=LONGEST_REASON)
+    except ValueError as error:
+        flash(f"The reason was left out: it {error}.", "bad")
+        return None
+
+
+def _view(session: Any, key: int) -> dict[str, Any]:
+    fields = product().fields
+    lead = leads.find(session, leads.by_key(session, key).lead_id)
+    shown = lead_table.row(session, fields, lead.key)
+    part, card = registry.serving(session)
+    values = leads.inputs(lead, fields)
+    said = leads.outcomes(session, lead)
+    scorings = lead_history.scorings(session, fields, lead)
+    return {
+        "lead": lead,
+        "row": shown,
+        "version": part,
+        "base_rate": card.base_rate,
+        "reasons": explain(card, fields, values, limit=MOST_REASONS),
+        "values": [(f, values[f.name]) for f in fields if f.declared or values[f.name] is not None],
+        "outcomes": said,
+        "other_opinion": lead_history.other_opinion(said) if said else None,
+        "scorings": scorings,
+        "chart": charts.score_history([(s.at, s.probability) for s in scorings], utc_now()),
+    }

@@ -1,0 +1,82 @@
+"""The models as a story: what was tried, what came of it, and who stepped in, newest first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, defer
+
+from webapp.models import AuditEntry, ModelVersion, Run
+
+PAGE_SIZE = 10
+SWITCHES = ("promoted", "rolled back")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One of three: a version was tried, a training failed, or a person put a version in use."""
+
+    at: datetime
+    version: ModelVersion | None = None
+    failed: Run | None = None
+    switch: AuditEntry | None = None
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Some events, newest first; `names` of versions by key; `next` is the time to go on from."""
+
+    events: list[Event]
+    names: dict[int, str]
+    next: datetime | None
+
+
+def chapter(session: Session, before: datetime | None = None) -> Chapter:
+    """The newest events, or those before a time."""
+    found = [
+        *(Event(v.created_at, version=v) for v in _versions(session, before)),
+        *(Event(_end(run), failed=run) for run in _failed(session, before)),
+        *(Event(entry.at, switch=entry) for entry in _switches(session, before)),
+    ]
+    events = sorted(found, key=attrgetter("at"), reverse=True)
+    shown = events[:PAGE_SIZE]
+    parents = {e.version.parent_key for e in shown if e.version and e.version.parent_key}
+    following = shown[-1].at if len(events) > PAGE_SIZE else None
+    return Chapter(shown, names(session, parents), following)
+
+
+def names(session: Session, keys: Iterable[int | None]) -> dict[int, str]:
+    """The names of versions by their keys."""
+    query = sa.select(ModelVersion.key, ModelVersion.name).where(ModelVersion.key.in_(keys))
+    return {key: name for key, name in session.execute(query)}  # noqa: C416 - rows are typed
+
+
+def _versions(session: Session, before: datetime | None) -> list[ModelVersion]:
+    heavy = defer(ModelVersion.scorecard), defer(ModelVersion.metrics)
+    query = sa.select(ModelVersion).options(*heavy).order_by(ModelVersion.key.desc())
+    if before is not None:
+        query = query.where(ModelVersion.created_at < before)
+    return list(session.scalars(query.limit(PAGE_SIZE + 1)))
+
+
+def _failed(session: Session, before: datetime | None) -> list[Run]:
+    query = sa.select(Run).where(Run.kind.in_(("training", "rescoring")), Run.state == "failed")
+    if before is not None:
+        query = query.where(Run.finished_at < before)
+    return list(session.scalars(query.order_by(Run.key.desc()).limit(PAGE_SIZE + 1)))
+
+
+def _switches(session: Session, before: datetime | None) -> list[AuditEntry]:
+    """What people switched; what the gate promotes is told with the version."""
+    query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.actor != "gate")
+    if before is not None:
+        query = query.where(AuditEntry.at < before)
+    newest = query.order_by(AuditEntry.at.desc(), AuditEntry.key.desc())
+    return list(session.scalars(newest.limit(PAGE_SIZE + 1)))
+
+
+def _end(run: Run) -> datetime:
+    assert run.finished_at is not None  # failed is an end
+    return run.finished_at
