@@ -34,6 +34,7 @@ MAPPING = (
     ("days_since_contact", "LastActivityDate", "days_since"),
     ("lead_source", "LeadSource", "as_is"),
 )
+RULES = CrmRules(disqualified=("Closed - Not Converted",))
 
 
 def main() -> int:
@@ -57,16 +58,18 @@ def environment(fake: FakeSalesforce) -> dict[str, str]:
 
 def connect() -> None:
     """Choose what an administrator chooses on the pages: the fields, and what counts as lost."""
-    sources = [
-        FieldSource(name, field, transform, is_stable=field in STABLE)
-        for name, field, transform in MAPPING
-    ]
-    rules = CrmRules(disqualified=("Closed - Not Converted",))
     with create_app().app_context():
         settings = product().settings
         write(lambda session: crm_connection.ensure(session, settings, utc_now()))
-        write(lambda session: crm_fields.save(session, sources, ACTOR, utc_now()))
-        write(lambda session: crm_connection.save_rules(session, rules, ACTOR, utc_now()))
+        write(lambda session: crm_fields.save(session, sources(), ACTOR, utc_now()))
+        write(lambda session: crm_connection.save_rules(session, RULES, ACTOR, utc_now()))
+
+
+def sources() -> list[FieldSource]:
+    return [
+        FieldSource(name, field, transform, is_stable=field in STABLE)
+        for name, field, transform in MAPPING
+    ]
 
 
 def run_beside(world: demo.World) -> int:
