@@ -61,12 +61,6 @@ class Fault:
         assert self.row is not None, f"{self.name} does not fail one row"
         return self.row.result(record_id)
 
-    @property
-    def status(self) -> int | None:
-        if self.row is not None:
-            return 200
-        return self.canned.status if self.canned else None
-
 
 def rest(number: int, name: str, target: Target, error: tuple[int, str, str]) -> Fault:
     return Fault(number, name, target, rest_answer(*error))

@@ -81,7 +81,7 @@ class OAuth:
         self.session_hours = 2.0
         self.has_api_access = True
         self.soap_login_is_on = False
-        self.soap_password = "password+token"
+        self.soap_password, self.soap_token = "fake-password", "fakeSecurityToken"
         # Assertions are signed by the clock of whoever signs, not by the one that tests move.
         self.signing_time: Callable[[], float] = time.time
         self._sessions: dict[str, Session] = {}
@@ -184,7 +184,7 @@ class OAuth:
         }
         if (given.get("username"), given.get("password")) != (
             self.app.username,
-            self.soap_password,
+            self.soap_password + self.soap_token,
         ):
             text = "INVALID_LOGIN: Invalid username, password, security token; or user locked out."
             raise Refusal(faults.soap_answer("INVALID_LOGIN", text.partition(": ")[2]))

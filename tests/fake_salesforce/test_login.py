@@ -149,7 +149,8 @@ def test_a_session_does_not_work_at_the_login_server(fake, api):
 
 def test_soap_login_is_off_unless_an_old_org_has_it_on(fake):
     url = f"{fake.url}/services/Soap/u/59.0"
-    right = SOAP_LOGIN.format(fake.app.username, fake.oauth.soap_password)
+    password = fake.oauth.soap_password + fake.oauth.soap_token
+    right = SOAP_LOGIN.format(fake.app.username, password)
     off = requests.post(url, right, timeout=5)
     assert off.status_code == 500
     assert "SOAP API login() is disabled by default in this org" in off.text

@@ -30,6 +30,25 @@ def client(fake):
     return Client(credentials, Hosts.named(fake.url), api_version="66.0")
 
 
+@pytest.mark.parametrize("method", ["client_credentials", "jwt", "session", "password"])
+def test_each_way_to_log_in_works(fake, method):
+    fake.oauth.soap_login_is_on = True
+    credentials = Credentials(
+        method=method,
+        domain=fake.url.removeprefix("http://"),
+        username=fake.app.username,
+        consumer_key=fake.app.consumer_key,
+        consumer_secret=fake.app.consumer_secret,
+        private_key=fake.app.private_key,
+        password=fake.oauth.soap_password,
+        security_token=fake.oauth.soap_token,
+        session_id=fake.oauth.open_session(),
+    )
+    client = Client(credentials, Hosts.named(fake.url), api_version="66.0")
+    assert len(client.describe("LeadStatus")) > 5
+    assert len(fake.logins) == (method != "session")
+
+
 def standard_fields(sobject):
     return {field["name"]: field for field in recordings.describe(sobject)["fields"]}
 
