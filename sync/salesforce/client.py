@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from simple_salesforce.api import Salesforce
@@ -29,7 +29,7 @@ LONGEST_WAIT_SECONDS = 60.0
 LONGEST_RETRY_AFTER_SECONDS = 120.0
 # An expired session is renewed once; more logins in this time would lock the user out.
 MAX_LOGINS = 2
-LOGIN_WINDOW_SECONDS = 600.0
+LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
 
 
@@ -38,14 +38,13 @@ class Wallet:
     """The token in use and when logins were made: kept from run to run by the worker."""
 
     token: Token | None = None
-    logins_at: list[float] = field(default_factory=list)
+    logins_at: list[datetime] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Clocks:
     """Times and waiting, so that tests need neither."""
 
-    monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[float, float], float] = random.uniform  # noqa: S311 - spreads retries
@@ -79,7 +78,7 @@ class Client:
         self._wallet = wallet or Wallet()
         self._quota = quota or Quota()
         self._clocks = clocks or Clocks()
-        self._session = build(hosts, self.meter, self._clocks.monotonic)
+        self._session = build(hosts, self.meter)
 
     def describe(self, obj: str) -> list[Row]:
         """The fields of an object as the integration user sees them."""
@@ -207,7 +206,7 @@ class Client:
 
     def _log_in(self) -> Token:
         self.meter.n_logins += 1
-        self._wallet.logins_at.append(self._clocks.monotonic())
+        self._wallet.logins_at.append(self._clocks.now())
         token = log_in(self._session, self._hosts, self._credentials, self._clocks.now())
         self._wallet.token = token
         return token
@@ -215,7 +214,7 @@ class Client:
     def _forget_token(self, fault: Fault) -> None:
         """Drop a refused token, unless a new login was tried just now or is impossible."""
         self._wallet.token = None
-        since = self._clocks.monotonic() - LOGIN_WINDOW_SECONDS
+        since = self._clocks.now() - LOGIN_WINDOW
         recent = [at for at in self._wallet.logins_at if at > since]
         self._wallet.logins_at[:] = recent
         if len(recent) >= MAX_LOGINS or self._credentials.method == "session":

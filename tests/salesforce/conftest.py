@@ -9,8 +9,9 @@ from sync import crm_jobs
 from sync.jobs import Worker
 from tests import factories
 from tests.fake_salesforce.fake import FakeSalesforce
+from webapp import database
 from webapp.config import Settings
-from webapp.services import crm_connection, crm_runs, runs
+from webapp.services import crm_connection, crm_fields, crm_runs, leads, runs
 from webapp.services.crm_secrets import Credentials
 
 
@@ -31,21 +32,34 @@ def no_token_is_left():
     crm_jobs._wallets.clear()
 
 
+class Impatient(threading.Event):
+    """Waits for nothing, and keeps for how long it should have."""
+
+    def __init__(self):
+        super().__init__()
+        self.waits = []
+
+    def wait(self, timeout=None):
+        self.waits.append(timeout)
+        return self.is_set()
+
+
 class Salesforce:
     """The product's side: settings by an administrator, runs by a worker."""
 
     def __init__(self, fake, app, settings):
         self.fake, self.app, self.settings = fake, app, settings
         clock = lambda: fake.clock.now  # noqa: E731
-        self.worker = Worker("tests", cast("Any", None), threading.Event(), clock)
+        self.stop = Impatient()
+        self.worker = Worker("tests", cast("Any", None), self.stop, clock)
 
     def write(self, work):
         with self.app.app_context():
-            return crm_jobs.write(work)
+            return database.write(work)
 
     def read(self, work):
         with self.app.app_context():
-            return crm_jobs.read(work)
+            return database.read(work)
 
     @property
     def now(self):
@@ -73,12 +87,50 @@ class Salesforce:
 
         self.write(change)
 
+    def map(self, **changes):
+        """Fill fields from Salesforce fields: (name, transform, fallback)."""
+
+        def save(session):
+            before = {s.field: s for s in crm_fields.sources(session, factories.FIELDS)}
+            for field, (name, transform, *fallback) in changes.items():
+                is_stable = name in crm_fields.STABLE
+                before[field] = crm_fields.FieldSource(
+                    field, name, transform, None, next(iter(fallback), None), is_stable
+                )
+            crm_fields.save(session, list(before.values()), "ada", self.now)
+
+        self.write(save)
+
     def run(self, mode="live"):
         """One run as a person asks for it; what it says of itself."""
         run = self.write(lambda s: crm_runs.request(s, mode, "ada", self.now))
         with self.app.app_context():
             crm_jobs.sync_crm(self.worker)
         return self.read(lambda s: runs.by_key(s, run.key))
+
+    def later(self, **passed):
+        """Time goes by, a quarter of an hour unless said otherwise, and a run that goes well."""
+        self.fake.clock.advance(**passed or {"minutes": 15})
+        run = self.run()
+        assert run.state == "succeeded", run.error
+        assert "stopped" not in run.result
+        return run
+
+    def next_day(self):
+        """A run that looks at everything again, and the one after it."""
+        self.later(days=1, minutes=1)
+        return self.later()
+
+    def lead(self, lead_id):
+        return self.read(lambda s: leads.find(s, lead_id))
+
+    def outcome(self, lead_id):
+        return self.lead(lead_id).outcome
+
+    def history(self, lead_id):
+        """What was said of a lead, oldest first, each with its rule."""
+        rows = self.read(lambda s: leads.outcomes(s, leads.find(s, lead_id)))
+        return [(row.result, row.rule) for row in reversed(rows)]
 
     def tick(self):
         """What the worker's clock does: a run where one is due."""

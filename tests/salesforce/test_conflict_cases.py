@@ -1,0 +1,144 @@
+"""People and Salesforce say different things: listed with both sides, settled by word or rule."""
+
+import pytest
+
+from tests.factories import make_outcome
+from webapp.services import crm_conflicts, crm_unmatched
+from webapp.services.outcomes import Said
+
+RITA = Said("rep", "rita@example.com")
+
+
+@pytest.fixture
+def disputed(fake, salesforce):
+    """Rita says lost, then Salesforce says won."""
+    return dispute(fake, salesforce)
+
+
+def dispute(fake, salesforce):
+    lead = fake.lead()
+    deal = fake.convert(lead)
+    salesforce.later()
+    salesforce.write(lambda s: make_outcome(s, lead, False, said=RITA, now=salesforce.now))
+    fake.clock.advance(minutes=5)
+    fake.close(deal, won=True)
+    salesforce.later()
+    return lead
+
+
+def listed(salesforce):
+    found = salesforce.read(crm_conflicts.listed)
+    return [(row.lead.lead_id, row.rep.result, row.crm.result) for row in found]
+
+
+def test_a_disagreement_is_listed_with_both_sides_and_the_newest_counts_meanwhile(
+    salesforce, disputed
+):
+    assert listed(salesforce) == [(disputed, "lost", "converted")]
+    assert salesforce.outcome(disputed) is True
+    salesforce.later()
+    assert len(listed(salesforce)) == 1
+
+
+def test_a_rep_s_click_after_salesforce_is_a_disagreement_too(fake, salesforce):
+    lead = fake.lead()
+    fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    fake.clock.advance(minutes=5)
+    salesforce.write(lambda s: make_outcome(s, lead, False, said=RITA, now=salesforce.now))
+    salesforce.later()
+    assert listed(salesforce) == [(lead, "lost", "converted")]
+    assert salesforce.outcome(lead) is False
+
+
+@pytest.mark.parametrize(("kept", "expected"), [("rep", False), ("salesforce", True)])
+def test_a_person_settles_it(salesforce, disputed, kept, expected):
+    [row] = salesforce.read(crm_conflicts.listed)
+    key = row.conflict.key
+    salesforce.write(lambda s: crm_conflicts.settle(s, key, kept, "ada", now=salesforce.now))
+    assert salesforce.outcome(disputed) is expected
+    salesforce.later()
+    assert listed(salesforce) == []
+    with pytest.raises(crm_conflicts.ConflictNotFound):
+        salesforce.write(lambda s: crm_conflicts.settle(s, key, kept, "ada", now=salesforce.now))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("newest", True), ("rep", False), ("salesforce", True)]
+)
+def test_a_rule_settles_it(fake, salesforce, rule, expected):
+    salesforce.rules(conflicts=rule)
+    lead = dispute(fake, salesforce)
+    assert listed(salesforce) == []
+    assert salesforce.outcome(lead) is expected
+
+
+def test_salesforce_wins_over_a_later_click_where_that_is_the_rule(fake, salesforce):
+    salesforce.rules(conflicts="salesforce")
+    lead = fake.lead()
+    fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    fake.clock.advance(minutes=5)
+    salesforce.write(lambda s: make_outcome(s, lead, False, said=RITA, now=salesforce.now))
+    salesforce.later()
+    assert salesforce.outcome(lead) is True
+
+
+def test_agreement_closes_it(salesforce, disputed):
+    salesforce.write(lambda s: make_outcome(s, disputed, True, said=RITA, now=salesforce.now))
+    salesforce.later()
+    assert listed(salesforce) == []
+
+
+def test_a_settled_one_comes_back_when_salesforce_changes_its_mind(fake, salesforce, disputed):
+    [row] = salesforce.read(crm_conflicts.listed)
+    key = row.conflict.key
+    salesforce.write(
+        lambda s: crm_conflicts.settle(s, key, "salesforce", "ada", now=salesforce.now)
+    )
+    deal = fake.get(disputed)["ConvertedOpportunityId"]
+    fake.reopen(deal)
+    salesforce.later()
+    fake.close(deal, won=True)
+    salesforce.later()
+    assert listed(salesforce) == [(disputed, "lost", "converted")]
+
+
+def test_a_closed_deal_without_a_lead_is_listed_and_can_be_linked(fake, salesforce):
+    lead = fake.lead()
+    salesforce.later()
+    deal = fake.opportunity(LeadSource="Webinar")
+    fake.close(deal, won=True)
+    fake.opportunity(LeadSource=None)
+    salesforce.later()
+    assert [u.opportunity_id for u in salesforce.read(crm_unmatched.listed)] == [deal]
+    salesforce.write(lambda s: crm_unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    salesforce.later()
+    assert salesforce.history(lead) == [("converted", "Lb")]
+    assert salesforce.read(crm_unmatched.n_open) == 0
+    fake.close(deal, won=False)
+    salesforce.later()
+    assert salesforce.outcome(lead) is False
+
+
+def test_an_unmatched_deal_can_be_ignored_and_does_not_come_back(fake, salesforce):
+    salesforce.later()
+    deal = fake.opportunity(LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.write(lambda s: crm_unmatched.ignore(s, deal, "ada", now=salesforce.now))
+    fake.touch(deal)
+    salesforce.later()
+    assert salesforce.read(crm_unmatched.n_open) == 0
+
+
+def test_an_unmatched_deal_leaves_the_list_when_its_lead_comes(fake, salesforce):
+    lead = fake.lead()
+    salesforce.later()
+    deal = fake.opportunity(LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    fake.convert(lead, deal)
+    salesforce.next_day()
+    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.outcome(lead) is True

@@ -1,0 +1,155 @@
+"""What clocks, late commits, ties and stops do to reading: no row is missed, none read for ever."""
+
+from datetime import timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from sync import crm_jobs
+from sync.salesforce import soql
+from webapp.models import Lead, Outcome
+from webapp.services import crm_connection, crm_runs, leads, runs
+
+
+@pytest.fixture
+def small_pages(monkeypatch):
+    monkeypatch.setattr(soql, "PAGE_ROWS", 20)
+
+
+def n_leads(salesforce):
+    return salesforce.read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead)))
+
+
+def test_more_rows_of_one_second_than_fit_a_page_are_all_read(fake, salesforce, small_pages):
+    fake.leads(70)
+    salesforce.later()
+    assert n_leads(salesforce) == 70
+
+
+def test_a_row_committed_400_seconds_late_is_read(fake, salesforce):
+    with fake.late_commit(seconds=400):
+        late = fake.lead()
+    salesforce.later(seconds=60)
+    assert n_leads(salesforce) == 0
+    salesforce.later()
+    assert salesforce.lead(late).crm_id == late
+
+
+def test_a_server_clock_ahead_of_ours_misses_nothing_and_dates_nothing_in_the_future(
+    fake, salesforce
+):
+    ahead = timedelta(minutes=5)
+    worker = salesforce.worker
+    object.__setattr__(worker, "clock", lambda: fake.clock.now - ahead)
+    lead = fake.lead()
+    fake.close(fake.convert(lead), won=True)
+    salesforce.later(minutes=1)
+    assert salesforce.outcome(lead) is True
+    row = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead))[0])
+    assert row.happened_at <= worker.clock()
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_a_conversion_on_the_night_the_clocks_change_has_a_day(fake, salesforce, zone):
+    salesforce.rules(milestone="lead_converted")
+    fake.time_zone = ZoneInfo(zone)
+    fake.clock.advance(days=145, hours=2)  # the last Sunday in March, at one in the morning
+    lead = fake.lead()
+    fake.convert(lead, False)
+    salesforce.later()
+    assert salesforce.outcome(lead) is True
+    row = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead))[0])
+    assert abs(row.happened_at - fake.clock.now) < timedelta(days=2)
+
+
+def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, small_pages):
+    fake.leads(70)
+    fake.clock.advance(minutes=15)
+    fake.fail_at(7, "object not visible")
+    assert salesforce.run().state == "failed"
+    assert n_leads(salesforce) == 40
+    salesforce.write(lambda s: crm_connection.close_breaker(crm_connection.get(s)))
+    fake.forget_requests()
+    salesforce.later()
+    assert n_leads(salesforce) == 70
+    assert sum("FROM Lead" in q and "Id >" in q for q in fake.queries) >= 2
+
+
+def test_a_bulk_load_larger_than_the_calls_of_a_run_is_finished_by_and_by(
+    fake, salesforce, small_pages
+):
+    salesforce.later()
+    fake.leads(200)
+    salesforce.settings.salesforce_daily_calls = 8
+    for _ in range(12):
+        fake.clock.advance(hours=24)
+        salesforce.write(lambda s: crm_connection.close_breaker(crm_connection.get(s)))
+        salesforce.run()
+    assert n_leads(salesforce) == 200
+
+
+def test_a_page_of_500_that_says_there_is_more_is_followed_by_another(fake, salesforce):
+    fake.set_page_cap(5)
+    fake.leads(23)
+    salesforce.later()
+    assert n_leads(salesforce) == 23
+    assert not any("nextRecords" in r.target or "-" in r.path[-6:] for r in fake.calls)
+
+
+def test_a_tick_during_a_run_does_nothing(fake, salesforce):
+    run = salesforce.write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    salesforce.write(lambda s: runs.claim(s, "sync", "another", salesforce.now))
+    fake.clock.advance(minutes=15)
+    salesforce.tick()
+    assert fake.requests == type(fake.requests)(maxlen=fake.requests.maxlen)
+    assert salesforce.read(lambda s: runs.by_key(s, run.key)).claimed_by == "another"
+
+
+def test_of_two_processes_one_runs(fake, salesforce):
+    now = salesforce.now
+    claim = partial(crm_runs.claim, settings=salesforce.settings, now=now)
+    first = salesforce.write(partial(claim, worker="one"))
+    second = salesforce.write(partial(claim, worker="two"))
+    assert first is not None
+    assert second is None
+
+
+def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
+    fake.lead()
+    fake.clock.advance(minutes=15)
+    run = salesforce.write(
+        lambda s: crm_runs.claim(s, salesforce.settings, salesforce.worker.name, salesforce.now)
+    )
+    fake.clock.advance(hours=1)
+    for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
+        salesforce.write(partial(runs.give_up, run=lost, now=salesforce.now))
+    with salesforce.app.app_context(), pytest.raises(runs.LostClaim):
+        crm_jobs.carry_out(salesforce.worker, run)
+    assert n_leads(salesforce) == 0
+
+
+def test_the_run_stops_when_80_percent_of_the_day_are_used_and_goes_on_later(
+    fake, salesforce, small_pages
+):
+    fake.leads(60)
+    fake.clock.advance(minutes=15)
+    fake.quota.use(int(0.8 * fake.quota.limit) - 7)
+    run = salesforce.run()
+    assert run.state == "succeeded"
+    assert "80 %" in run.result["stopped"]
+    assert fake.quota.used <= 0.8 * fake.quota.limit
+    n_read = n_leads(salesforce)
+    assert 0 < n_read < 60
+    salesforce.later(days=1)
+    assert n_leads(salesforce) == 60
+
+
+def test_outcomes_are_recorded_once_however_often_a_window_overlaps(fake, salesforce):
+    lead = fake.lead()
+    fake.close(fake.convert(lead), won=True)
+    for _ in range(4):
+        salesforce.later(minutes=3)
+    query = sa.select(sa.func.count()).select_from(Outcome)
+    assert salesforce.read(lambda s: s.scalar(query)) == 1

@@ -1,0 +1,185 @@
+"""Scores written back: only on real change, never in an echo, never to a converted lead."""
+
+from datetime import timedelta
+
+import pytest
+
+from ml.fields import category_key
+from tests.factories import FIELDS, make_lead
+from webapp.services import crm_outbox, leads, records, scoring
+from webapp.services.outcomes import Said
+
+
+@pytest.fixture
+def scored(fake, salesforce):
+    """A lead whose score has been written."""
+    lead = fake.lead(LeadSource="Webinar")
+    salesforce.later()
+    assert len(fake.patches) == 1
+    return lead
+
+
+def test_the_five_fields_are_written(fake, salesforce, scored):
+    row = fake.get(scored)
+    lead = salesforce.lead(scored)
+    probability = salesforce.read(lambda s: leads.current_probability(s, lead))
+    assert row["Conversion_Score__c"] == round(100 * probability, 2)
+    assert row["Conversion_Band__c"] in {"High", "Medium", "Low"}
+    assert 0 < len(row["Score_Reasons__c"]) <= 1024
+    assert row["Score_Model_Version__c"] == "1.0"
+    assert row["Score_Updated_At__c"].startswith(f"{salesforce.now:%Y-%m-%dT%H:%M}")
+
+
+def test_the_org_s_assignment_rules_are_not_run_and_its_duplicate_rules_only_warn(fake, scored):
+    [patch] = fake.patches
+    assert patch.headers["Sforce-Auto-Assign"] == "FALSE"
+    assert patch.headers["Sforce-Duplicate-Rule-Header"] == "allowSave=true"
+    assert fake.get(scored)["OwnerId"] == fake.rep
+
+
+def test_our_own_write_comes_back_without_an_echo(fake, salesforce, scored):
+    for _ in range(3):
+        run = salesforce.later()
+        assert run.result["counts"].get("leads_changed", 0) == 0
+    assert len(fake.patches) == 1
+    assert len(salesforce.read(lambda s: leads.snapshots(s, leads.find(s, scored)))) == 1
+
+
+def test_a_user_s_edit_one_second_before_our_write_is_seen(fake, salesforce):
+    lead = fake.lead(Industry="Banking")
+    fake.clock.advance(minutes=15)
+    fake.update(lead, Industry="Energy")
+    fake.clock.advance(seconds=1)
+    salesforce.run()
+    fake.update(lead, Industry="Retail")
+    with fake.acting_as(fake.integration_user):
+        fake.clock.advance(seconds=1)
+        fake.update(lead, Conversion_Score__c=1)
+    salesforce.later()
+    assert salesforce.lead(lead).industry == "Retail"
+
+
+def test_a_small_move_of_the_score_is_not_written_and_a_large_one_is(fake, salesforce, scored):
+    salesforce.write(
+        lambda s: make_lead(s, scored, said=Said("api", "x"), now=salesforce.now, email_opens=40)
+    )
+    salesforce.later()
+    assert len(fake.patches) == 2
+    salesforce.write(
+        lambda s: make_lead(s, scored, said=Said("api", "x"), now=salesforce.now, email_opens=40)
+    )
+    salesforce.later()
+    assert len(fake.patches) == 2
+
+
+def test_a_converted_lead_is_never_written(fake, salesforce, scored):
+    fake.convert(scored)
+    salesforce.later()
+    salesforce.write(lambda s: make_lead(s, scored, now=salesforce.now, email_opens=40))
+    salesforce.later()
+    assert len(fake.written(scored)) == 1
+
+
+def test_writes_go_200_a_call(fake, salesforce):
+    fake.leads(450, LeadSource="Web")
+    salesforce.later()
+    assert [len(p.records) for p in fake.patches] == [200, 200, 50]
+
+
+def test_nothing_is_written_where_that_is_switched_off(fake, salesforce):
+    salesforce.rules(writes_scores=False)
+    fake.lead()
+    salesforce.later()
+    assert fake.patches == []
+
+
+def test_without_the_fields_reading_goes_on_and_the_run_says_what_to_do(fake, salesforce):
+    fake.set_access("Conversion_Score__c", "hidden")
+    lead = fake.lead()
+    run = salesforce.later()
+    assert salesforce.lead(lead).crm_id == lead
+    assert fake.patches == []
+    assert run.result["warnings"][0]["detail"] == "Conversion_Score__c"
+
+
+def test_an_activity_in_the_future_is_contact_today(fake, salesforce):
+    salesforce.map(days_since_contact=("LastActivityDate", "days_since"))
+    lead = fake.lead(LastActivityDate=(salesforce.now.date() + timedelta(days=9)).isoformat())
+    salesforce.later()
+    assert salesforce.lead(lead).days_since_contact == 0
+
+
+def test_a_lead_owned_by_a_queue_has_its_name(fake, salesforce):
+    lead = fake.lead(OwnerId=fake.queue("Inbound"))
+    salesforce.later()
+    assert salesforce.lead(lead).owner == "Inbound"
+
+
+def test_a_person_account_without_company_is_a_lead(fake, salesforce):
+    lead = fake.lead(Company=None)
+    salesforce.later()
+    assert salesforce.lead(lead).company is None
+
+
+def test_a_source_outside_the_list_is_unknown_or_what_was_chosen(fake, salesforce):
+    lead = fake.lead(LeadSource="Purchased List")
+    salesforce.later()
+    assert salesforce.lead(lead).lead_source is None
+    salesforce.map(lead_source=("LeadSource", "as_is", "Advertisement"))
+    salesforce.later()
+    assert category_key(salesforce.lead(lead).lead_source or "") == "advertisement"
+
+
+def test_what_was_learned_of_a_lead_after_its_conversion_is_no_input(fake, salesforce):
+    salesforce.map(email_opens=("Email_Opens__c", "as_is"), industry=("Industry", "as_is"))
+    lead = fake.lead(Industry="Banking", Email_Opens__c=30)
+    fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    [snapshot] = salesforce.read(lambda s: leads.snapshots(s, leads.find(s, lead)))
+    assert snapshot.inputs == {"industry": "Banking"}
+    assert snapshot.came_with_outcome
+
+
+def test_inputs_of_a_lead_stay_as_they_were_before_its_conversion(fake, salesforce):
+    salesforce.map(email_opens=("Email_Opens__c", "as_is"))
+    lead = fake.lead(Email_Opens__c=2)
+    salesforce.later()
+    with fake.transaction():
+        fake.update(lead, Email_Opens__c=30)
+        fake.convert(lead)
+    salesforce.later()
+    found = salesforce.read(lambda s: leads.snapshots(s, leads.find(s, lead)))
+    assert [s.inputs for s in found] == [{"email_opens": 2}]
+    assert not found[0].came_with_outcome
+
+
+def test_two_leads_with_one_external_id_do_not_become_one(fake, salesforce):
+    salesforce.rules(external_id_field="Website")
+    first = fake.lead(Website="L-1")
+    second = fake.lead(Website="L-1")
+    salesforce.later()
+    assert salesforce.lead("L-1").crm_id == first
+    assert salesforce.lead(second).crm_id == second
+
+
+def test_a_lead_known_from_elsewhere_is_joined_by_its_external_id(fake, salesforce):
+    salesforce.rules(external_id_field="Website")
+    record = records.clean(FIELDS, {"lead_id": "L-7", "email_opens": 3})
+    said = Said("api", "a program")
+    salesforce.write(lambda s: scoring.score_lead(s, FIELDS, record, said, now=salesforce.now))
+    lead = fake.lead(Website="L-7")
+    fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    assert salesforce.lead("L-7").outcome is True
+    assert salesforce.lead("L-7").email_opens == 3
+
+
+def test_a_score_that_goes_stale_with_the_days_is_renewed_overnight(fake, salesforce):
+    salesforce.map(days_since_contact=("LastActivityDate", "days_since"))
+    lead = fake.lead(LastActivityDate=salesforce.now.date().isoformat())
+    salesforce.later()
+    fake.clock.advance(days=59)
+    salesforce.next_day()
+    assert salesforce.lead(lead).days_since_contact == 60
+    assert len(fake.written(lead)) == 2
+    assert salesforce.read(crm_outbox.n_by_state) == {"sent": 1}
