@@ -265,6 +265,12 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class Hint(BaseModel):
+    """The hint was heard."""
+
+    is_new: bool = Field(description="False where one was waiting already.")
+
+
 class Check(BaseModel):
     """One thing that must hold."""
 

@@ -9,6 +9,7 @@ from webapp.api import (
     contract,
     docs,
     feedback,
+    hooks,
     keys,
     leads,
     model_versions,
@@ -31,6 +32,7 @@ PARTS = (
     model_versions.bp,
     runs.bp,
     keys.bp,
+    hooks.bp,
     docs.bp,
 )
 

@@ -94,6 +94,11 @@ def _content_type(*accepted: str) -> str:
     raise Refused(415, sentence, headers={"Accept": ", ".join(accepted)})
 
 
+def raw() -> bytes:
+    """The body as it came."""
+    return _data()
+
+
 def _data() -> bytes:
     request.max_content_length = contract.of_endpoint(request.endpoint or "").max_bytes
     return request.get_data()

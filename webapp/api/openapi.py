@@ -37,6 +37,7 @@ TAGS = {
     "models": "Model versions",
     "runs": "Runs",
     "keys": "API keys",
+    "hooks": "Hints from Salesforce",
     "docs": "This document",
 }
 PATH_PARTS: dict[str, dict[str, Any]] = {
