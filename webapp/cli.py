@@ -145,14 +145,21 @@ def _curl(address: str, key: str) -> str:
 def serve() -> None:
     """Serve pages and API."""
     settings = product().settings
-    waitress.serve(
-        current_app._get_current_object(),  # type: ignore[attr-defined]
-        host=settings.host,
-        port=settings.port,
-        threads=settings.web_threads,
-        max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
-        **WAITRESS,
-    )
+    try:
+        server = waitress.create_server(
+            current_app._get_current_object(),  # type: ignore[attr-defined]
+            host=settings.host,
+            port=settings.port,
+            threads=settings.web_threads,
+            max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
+            **WAITRESS,
+        )
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror})."
+            " Set LEADLOOP_HOST or LEADLOOP_PORT to an address that is free."
+        ) from None
+    server.run()
 
 
 @click.command("create-user")

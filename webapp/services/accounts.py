@@ -4,6 +4,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import argon2
 import sqlalchemy as sa
@@ -25,8 +26,6 @@ LONGEST_WAIT_SECONDS = 5.0
 
 _hasher = argon2.PasswordHasher()
 _turns = threading.BoundedSemaphore(MOST_HASHES_AT_ONCE)
-# Checked where the address is unknown, so that the answer takes as long as for a known one.
-_nobody = _hasher.hash(secrets.token_urlsafe())
 
 
 class WrongSignIn(ValueError):
@@ -105,7 +104,7 @@ def begin_sign_in(session: Session, email: str, now: datetime) -> Attempt | Lock
     """
     user = find(session, email, lock=True)
     if user is None or not user.is_active:
-        return Attempt(None, _nobody)
+        return Attempt(None, _hash_of_nobody())
     if user.locked_until is not None and user.locked_until > now:
         return LockedOut(user.locked_until)
     _count_failure(user, now)
@@ -244,6 +243,12 @@ def _hash(password: str) -> str:
             f"a password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters"
         )
     return _hasher.hash(password.encode("utf-8", "surrogatepass"))
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Checked where the address is unknown, so that the answer takes as long as for a known one."""
+    return _hasher.hash(secrets.token_urlsafe())
 
 
 def _matches(password_hash: str, password: str) -> bool:
