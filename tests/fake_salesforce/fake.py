@@ -84,12 +84,6 @@ class FakeSalesforce(Crm):
     def quota(self) -> Quota:
         return self.rest.quota
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Several changes within, and no request is answered between them."""
-        with self.org.lock:
-            yield
-
     def _answer(self, request: Request) -> Answer:
         with self.org.lock:
             self.requests.append(request)
