@@ -15,8 +15,11 @@ PAGES = [
     "/settings/users",
     "/settings/audit-log",
     "/settings/in-force",
+    "/leads",
     "/leads/new",
+    "/models",
     "/imports",
+    "/docs",
     "/no/such/page",
 ]
 
