@@ -1,0 +1,103 @@
+"""Workers for tests: jobs run here by hand, and whole processes to be killed."""
+
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+
+import pytest
+
+from sync.jobs import Worker
+from sync.training_process import TRAINER, TrainingProcess
+from tests.factories import NOW
+from tests.sync.instant_training import InstantTraining
+from tests.sync.processes import environment
+from webapp.config import ROOT
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self):
+        self.now = NOW
+
+    def __call__(self):
+        return self.now
+
+    def forward(self, **duration):
+        self.now += timedelta(**duration)
+
+
+@pytest.fixture
+def settings(settings):
+    return settings.model_copy(
+        update={"retrain_threshold": 20, "training_limit_seconds": 300, "worker_poll_seconds": 0.05}
+    )
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def make_training(settings):
+    """Training processes that are ended after the test."""
+    made = []
+
+    def make_training(*command):
+        made.append(TrainingProcess(environment(settings), command or TRAINER))
+        return made[-1]
+
+    yield make_training
+    for training in made:
+        training.close()
+
+
+@pytest.fixture
+def make_worker(clock):
+    """A worker in this process; its training is an instant one, or one that the test has."""
+
+    def make_worker(training=None):
+        return Worker("worker-1", training or InstantTraining(), threading.Event(), clock)
+
+    return make_worker
+
+
+@pytest.fixture
+def worker(make_worker):
+    return make_worker()
+
+
+@pytest.fixture
+def do(app):
+    """`do(job, worker)` runs one tick of a job."""
+
+    def do(job, worker):
+        with app.app_context():
+            job(worker)
+
+    return do
+
+
+@pytest.fixture
+def start(settings):
+    """Start Python modules as processes that are killed after the test, whatever they do."""
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,29 @@
+"""What tests need to know of processes."""
+
+import os
+import subprocess
+import time
+
+from webapp import config
+
+
+def environment(settings):
+    """Variables that make a process read these settings, whatever the shell says."""
+    others = {n: v for n, v in os.environ.items() if not n.startswith(config.PREFIX)}
+    return others | config.environment(settings)
+
+
+def is_running(process_id):
+    """Whether a process is there and not only waiting to be reaped."""
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip()[:1] not in {"", "Z"}
+
+
+def wait_until(holds, *, seconds=60):
+    """Wait for something to come true; a test that would wait longer has failed."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not true after {seconds} seconds"
+        time.sleep(0.05)

@@ -1,0 +1,265 @@
+"""One tick of each job: what it claims, what it leaves, what it says when it fails."""
+
+import pytest
+import sqlalchemy as sa
+
+from sync import jobs
+from sync.jobs import Stopped
+from sync.training_process import TrainingFailed
+from tests.factories import NOW, make_lead, make_outcome, make_version
+from tests.sync.instant_training import InstantTraining
+from webapp.models import Lead, Score
+from webapp.services import lifecycle, registry, rescoring, runs
+
+
+def label(session, n_converted=10, n_lost=10, prefix="L"):
+    for i in range(n_converted + n_lost):
+        lead = make_lead(session, f"{prefix}-{i}", email_opens=i)
+        make_outcome(session, lead, i < n_converted)
+
+
+@pytest.fixture
+def newest(read):
+    """The newest run of a kind."""
+    return lambda kind: next(iter(read(lambda s: runs.latest(s, kind, 1))), None)
+
+
+@pytest.fixture
+def champion_name(read):
+    return lambda: read(lambda s: registry.champion(s).name)
+
+
+class Training(InstantTraining):
+    """Does what the test wants at the moment of training."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.act = act
+
+    def train(self, run_key, *, limit_seconds, beat):
+        return self.act(beat)
+
+
+@pytest.fixture
+def worker_that(make_worker):
+    """A worker whose training does this."""
+    return lambda act: make_worker(Training(act))
+
+
+def test_outcomes_lead_to_a_version_that_takes_over(write, do, worker, newest, champion_name):
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    assert newest("training").result == {
+        "version": "1.1",
+        "promoted": True,
+        "reason": "Promoted: it won.",
+    }
+    do(jobs.promote, worker)
+    assert newest("rescoring").result == {"version": "1.1", "n_leads": 20}
+    assert champion_name() == "1.1"
+
+
+def test_all_scores_are_the_new_champions_and_the_old_ones_are_gone(write, read, do, worker):
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    do(jobs.promote, worker)
+    version = read(registry.champion)
+    card = read(lambda s: registry.scorecard(s, version))
+    query = sa.select(Score.version_key, Lead.email_opens, Score.probability).join(Lead)
+    rows = read(lambda s: s.execute(query).all())
+    assert len(rows) == 20
+    assert all(key == version.key for key, _, _ in rows)
+    assert all(card.score({"email_opens": n}).probability == p for _, n, p in rows)
+
+
+def test_a_refused_attempt_waits_for_the_next_outcomes(
+    write, do, make_worker, newest, champion_name
+):
+    worker = make_worker(InstantTraining(wins=False))
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    first = newest("training")
+    assert first.result["reason"] == "Not promoted."
+    write(lambda s: label(s, 10, 9, prefix="M"))
+    do(jobs.retrain_if_due, worker)
+    assert newest("training").key == first.key
+    write(lambda s: label(s, 1, 0, prefix="N"))
+    do(jobs.retrain_if_due, worker)
+    assert newest("training").key > first.key
+    assert (newest("rescoring"), champion_name()) == (None, "1.0")
+
+
+@pytest.mark.parametrize(("n_converted", "n_lost"), [(60, 0), (0, 60), (51, 9)])
+def test_outcomes_of_one_kind_never_train(n_converted, n_lost, write, do, worker, newest):
+    write(lambda s: label(s, n_converted, n_lost))
+    do(jobs.retrain_if_due, worker)
+    assert newest("training") is None
+
+
+def test_the_same_outcome_sent_again_is_no_new_outcome(write, do, worker, newest):
+    write(lambda s: label(s, 10, 9))
+    for _ in range(3):
+        write(lambda s: make_outcome(s, "L-0", True))
+    do(jobs.retrain_if_due, worker)
+    assert newest("training") is None
+
+
+def test_progress_is_shown_and_the_claim_renewed(write, do, worker_that, newest, clock):
+    write(label)
+
+    def act(beat):
+        clock.forward(seconds=50)
+        beat(0.4, "Comparing")
+        shown = newest("training")
+        assert (shown.progress, shown.stage) == (0.4, "Comparing")
+        assert shown.lease_until == clock() + runs.LEASE
+        raise TrainingFailed("Enough seen.")
+
+    do(jobs.retrain_if_due, worker_that(act))
+    assert newest("training").error == "Enough seen."
+
+
+def test_a_failed_training_gives_its_outcomes_back_and_is_tried_again(
+    write, read, do, worker, worker_that, newest, clock, champion_name
+):
+    def act(beat):
+        raise TrainingFailed("The training process was killed.")
+
+    write(label)
+    do(jobs.retrain_if_due, worker_that(act))
+    assert newest("training").error == "The training process was killed."
+    assert read(lifecycle.n_uncounted) == 20
+    do(jobs.retrain_if_due, worker)
+    assert newest("training").state == "failed"
+    clock.forward(minutes=2)
+    do(jobs.retrain_if_due, worker)
+    do(jobs.promote, worker)
+    assert champion_name() == "1.1"
+
+
+def test_an_unexpected_failure_is_told_by_its_kind_alone(write, do, worker_that, newest):
+    def act(beat):
+        raise KeyError("ada@example.com")
+
+    write(label)
+    do(jobs.retrain_if_due, worker_that(act))
+    assert newest("training").error == (
+        "Something unexpected went wrong (KeyError). The worker's log says more."
+    )
+
+
+def test_a_late_training_does_not_register(write, read, do, worker, worker_that, newest, clock):
+    def act(beat):
+        clock.forward(seconds=61)
+        do(jobs.free_lost_runs, worker)
+        return {"champion_key": read(registry.champion).key, **_challenger(read)}
+
+    write(label)
+    do(jobs.retrain_if_due, worker_that(act))
+    assert newest("training").state == "failed"
+    assert [v.name for v in read(registry.versions)] == ["1.0"]
+    assert read(lifecycle.n_uncounted) == 20
+
+
+def test_a_training_against_a_champion_of_yesterday_does_not_register(
+    write, read, do, worker_that, newest
+):
+    def act(beat):
+        before = read(registry.champion).key
+        other = write(make_version)
+        write(lambda s: lifecycle.switch(s, other, "ada", NOW))
+        return {"champion_key": before, **_challenger(read)}
+
+    write(label)
+    do(jobs.retrain_if_due, worker_that(act))
+    assert newest("training").error == "Another version was put in use during this training."
+    assert [v.name for v in read(registry.versions)] == ["1.1", "1.0"]
+
+
+def _challenger(read):
+    card = read(lambda s: registry.scorecard(s, registry.champion(s)))
+    details = {"fields": [], "training": {}, "metrics": {}, "decision": {"reason": "because"}}
+    return {"scorecard": card.to_json(), "promote": True, "details": details}
+
+
+def test_a_worker_that_is_told_to_end_hands_its_training_back(
+    write, do, worker, newest, champion_name
+):
+    write(label)
+    worker.stop.set()
+    do(jobs.retrain_if_due, worker)
+    assert (newest("training").state, newest("training").n_attempts) == ("requested", 0)
+    worker.stop.clear()
+    do(jobs.retrain_if_due, worker)
+    do(jobs.promote, worker)
+    assert champion_name() == "1.1"
+
+
+def test_a_fill_that_is_stopped_goes_on_where_it_stood(
+    write, read, do, worker, newest, champion_name, monkeypatch
+):
+    monkeypatch.setattr(rescoring, "CHUNK", 5)
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    worker.stop.set()
+    do(jobs.promote, worker)
+    stopped = newest("rescoring")
+    assert (stopped.state, stopped.result["n_done"]) == ("requested", 5)
+    assert champion_name() == "1.0"
+    worker.stop.clear()
+    do(jobs.promote, worker)
+    assert (newest("rescoring").n_attempts, champion_name()) == (1, "1.1")
+
+
+def test_leads_scored_during_the_fill_have_the_new_score_after_the_switch(
+    write, read, do, worker, monkeypatch
+):
+    monkeypatch.setattr(rescoring, "CHUNK", 5)
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    worker.stop.set()
+    do(jobs.promote, worker)
+    write(lambda s: make_lead(s, "L-0", email_opens=29))
+    write(lambda s: make_lead(s, "L-19", email_opens=29))
+    write(lambda s: make_lead(s, "new", email_opens=29))
+    worker.stop.clear()
+    do(jobs.promote, worker)
+    card = read(lambda s: registry.scorecard(s, registry.champion(s)))
+    query = sa.select(Score.probability).join(Lead).where(Lead.email_opens == 29)
+    found = read(lambda s: s.scalars(query).all())
+    assert found == [card.score({"email_opens": 29}).probability] * 3
+
+
+def test_a_fill_that_is_lost_for_good_leaves_the_champion_and_no_trace(
+    write, read, do, worker, newest, clock, champion_name
+):
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    for _ in range(runs.MAX_ATTEMPTS):
+        write(lambda s: runs.claim(s, "rescoring", "a worker that dies", clock()))
+        clock.forward(seconds=61)
+        do(jobs.free_lost_runs, worker)
+    assert newest("rescoring").state == "failed"
+    assert champion_name() == "1.0"
+    assert set(read(registry.parts)) == {"champion"}
+
+
+def test_a_rollback_is_the_same_switch(write, do, worker, newest, champion_name):
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    do(jobs.promote, worker)
+    write(lambda s: lifecycle.request_promotion(s, "1.0", "ada@example.com", NOW))
+    do(jobs.promote, worker)
+    assert champion_name() == "1.0"
+
+
+def test_nothing_to_do_is_done_at_once(champion, do, worker, newest):
+    for job in (jobs.free_lost_runs, jobs.retrain_if_due, jobs.promote, jobs.import_leads):
+        do(job, worker)
+    assert [newest(kind) for kind in ("training", "rescoring", "import")] == [None] * 3
+
+
+def test_a_stopped_worker_starts_nothing_more(worker):
+    worker.stop.set()
+    with pytest.raises(Stopped):
+        worker.go_on()

@@ -1,0 +1,117 @@
+"""The trainer as the worker sees it: warm, watched, and never in the way for long."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from sync.training_process import TrainingFailed
+from tests.sync.processes import is_running, wait_until
+
+# Trainers of a line or two: what a real one may do, done at once.
+ANSWERS = "print(json.dumps({'scorecard': {}, 'pid': os.getpid(), 'run': int(line)}), flush=True)"
+REFUSES = "print(json.dumps({'failure': 'There is nothing to learn.'}), flush=True)"
+HANGS = "print(json.dumps({'done': 0.25, 'stage': 'Thinking'}), flush=True); time.sleep(600)"
+DIES = "os.kill(os.getpid(), signal.SIGKILL)"
+BREAKS = "raise SystemExit(3)"
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """No database is reached here."""
+    return "sqlite"
+
+
+@pytest.fixture
+def trainer(make_training):
+    def trainer(what):
+        program = f"import json, os, signal, sys, time\nfor line in sys.stdin: {what}"
+        return make_training(sys.executable, "-c", program)
+
+    return trainer
+
+
+def train(training, run_key=7, limit_seconds=60, beat=lambda done, stage: None):
+    return training.train(run_key, limit_seconds=limit_seconds, beat=beat)
+
+
+def test_the_child_is_asked_for_the_run_and_stays_for_the_next(trainer):
+    training = trainer(ANSWERS)
+    first, second = train(training, 7), train(training, 8)
+    assert (first["run"], second["run"]) == (7, 8)
+    assert first["pid"] == second["pid"] == training.process_id
+
+
+def test_a_refusal_is_told_in_its_own_words_and_costs_no_child(trainer):
+    training = trainer(REFUSES)
+    for _ in range(2):
+        with pytest.raises(TrainingFailed, match=r"^There is nothing to learn\.$"):
+            train(training)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"), [(DIES, "was killed, most often because"), (BREAKS, r"\(status 3\)")]
+)
+def test_a_child_that_dies_fails_the_training_with_a_sentence(what, sentence, trainer):
+    training = trainer(what)
+    with pytest.raises(TrainingFailed, match=sentence):
+        train(training)
+    assert training.process_id is None
+
+
+def test_after_a_death_the_next_training_gets_a_new_child(trainer):
+    training = trainer(ANSWERS)
+    first = train(training)["pid"]
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not is_running(first))
+    assert train(training)["pid"] != first
+
+
+def test_a_training_over_its_limit_is_killed(trainer):
+    training, seen = trainer(HANGS), []
+    with pytest.raises(TrainingFailed, match="stopped after 3 seconds, the limit that"):
+        train(training, limit_seconds=3, beat=lambda *_: seen.append(training.process_id))
+    assert not is_running(seen[0])
+
+
+def test_progress_is_told_again_and_again_and_who_hears_it_may_stop_the_training(trainer):
+    training, beats = trainer(HANGS), []
+
+    def beat(done, stage):
+        beats.append((done, stage, training.process_id))
+        if len(beats) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(training, beat=beat)
+    assert [b[:2] for b in beats] == [(0.25, "Thinking")] * 3
+    assert not is_running(beats[0][2])
+
+
+def test_an_idle_child_is_let_go_and_a_used_one_is_not(trainer):
+    training = trainer(ANSWERS)
+    child = train(training)["pid"]
+    training.rest(idle_seconds=600)
+    assert is_running(child)
+    training.rest(idle_seconds=0)
+    assert not is_running(child)
+
+
+def test_the_real_trainer_ends_soon_after_its_worker_was_killed(start):
+    parent = start("tests.sync.worker_with_a_trainer")
+    child = int(parent.stdout.readline())
+    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, child) > os.nice(0))
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not is_running(child))
+
+
+def test_the_child_learns_with_one_thread(make_training):
+    shown = "ENV = {n: os.environ[n] for n in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS')}"
+    program = (
+        f"import json, os, sys\n{shown}\n"
+        "for line in sys.stdin: print(json.dumps({'scorecard': ENV}), flush=True)"
+    )
+    training = make_training(sys.executable, "-c", program)
+    assert train(training)["scorecard"] == {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
