@@ -8,7 +8,7 @@ from typing import Any
 import click
 import flask_migrate
 import sqlalchemy as sa
-import waitress
+import waitress.server
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
@@ -146,7 +146,7 @@ def serve() -> None:
     """Serve pages and API."""
     settings = product().settings
     try:
-        server = waitress.create_server(
+        server = waitress.server.create_server(
             current_app._get_current_object(),  # type: ignore[attr-defined]
             host=settings.host,
             port=settings.port,
