@@ -85,7 +85,8 @@ def _view(session: Any, key: int) -> dict[str, Any]:
         "lead": lead,
         "row": shown,
         "version": part,
-        "base_rate": card.base_rate,
+        # What a starter scorecard assumes of all leads nobody has measured.
+        "base_rate": card.base_rate if card.n_leads else None,
         "reasons": explain(card, fields, values, limit=MOST_REASONS),
         "values": [(f, values[f.name]) for f in fields if f.declared or values[f.name] is not None],
         "outcomes": said,
