@@ -28,8 +28,13 @@ class Reading:
     slices: Slices = field(default_factory=Slices)
 
     def to_the_end(self) -> None:
-        """Read page by page until the window is finished."""
-        self._open()
+        """Read page by page until the window is finished, and after a resumed one the next."""
+        if self._open():
+            self._read()
+            self._open()
+        self._read()
+
+    def _read(self) -> None:
         while self.window.is_open:
             end = self.slices.end(self.window)
             page = self._ask(end)
@@ -49,14 +54,18 @@ class Reading:
                 self.window = self.window.behind(end)
         return []
 
-    def _open(self, *, is_kept: bool = True) -> None:
-        """Go on with the open window, or begin the next, up to Salesforce's present time."""
+    def _open(self, *, is_kept: bool = True) -> bool:
+        """Go on with the open window, or begin the next, up to Salesforce's present time.
+
+        Returns whether it was open: whether a run before has stopped inside it.
+        """
         stored = Window.stored(read(lambda s: crm_windows.load(s, self.obj)))
         server_now = self.org.client.meter.server_time or self.org.now
         first_start = server_now - timedelta(days=self.org.desk.rules.history_days)
         self.window = stored.opened(server_now, first_start)
         if is_kept and not stored.is_open:
             self.org.step(lambda s: crm_windows.save(s, self.obj, vars(self.window)))
+        return stored.is_open
 
     def _ask(self, end: str) -> Page | None:
         fields = self.org.desk.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS

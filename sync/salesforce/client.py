@@ -39,6 +39,8 @@ class Wallet:
 
     token: Token | None = None
     logins_at: list[datetime] = field(default_factory=list)
+    # Tokens refused one after another, with no answered call between them.
+    n_refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,9 +177,12 @@ class Client:
         while True:
             self._quota.check(self.meter)
             try:
-                return ask(self._salesforce())
+                answer = ask(self._salesforce())
             except Exception as error:  # noqa: BLE001 - classified, and raised again
                 fault = classify(error)
+            else:
+                self._wallet.n_refused = 0
+                return answer
             if fault.kind is Kind.AUTH_EXPIRED:
                 self._forget_token(fault)
                 continue
@@ -212,12 +217,14 @@ class Client:
         return token
 
     def _forget_token(self, fault: Fault) -> None:
-        """Drop a refused token, unless a new login was tried just now or is impossible."""
+        """Drop a refused token for a new login, unless that would not help or was done just now."""
         self._wallet.token = None
+        self._wallet.n_refused += 1
         since = self._clocks.now() - LOGIN_WINDOW
         recent = [at for at in self._wallet.logins_at if at > since]
         self._wallet.logins_at[:] = recent
-        if len(recent) >= MAX_LOGINS or self._credentials.method == "session":
+        is_hopeless = self._wallet.n_refused > 1 or self._credentials.method == "session"
+        if is_hopeless or len(recent) >= MAX_LOGINS:
             raise Fault(cases.SESSION_REFUSED, fault.detail)
 
 

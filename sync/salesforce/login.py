@@ -62,7 +62,7 @@ def _jwt(session: requests.Session, hosts: Hosts, credentials: Credentials, at: 
         assertion = jwt.encode(claims, credentials.private_key, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         # The error's own text may hold parts of the key.
-        raise LoginRefused(400, {"error": "invalid_client", "error_description": BAD_KEY}) from None
+        raise LoginRefused(400, oauth_error("invalid_client", BAD_KEY)) from None
     form = {"grant_type": JWT_BEARER, "assertion": assertion}
     return _token(session.post(at.address + TOKEN_PATH, data=form), hosts)
 
@@ -84,9 +84,16 @@ def _password(session: requests.Session, hosts: Hosts, credentials: Credentials,
             scratch_url=at.address,
         )
     except SalesforceAuthenticationFailed as error:
-        status = error.code if isinstance(error.code, int) else 400
-        raise LoginRefused(status, error.content) from None
+        if isinstance(error.code, int):
+            raise LoginRefused(error.code, error.auth_message) from None
+        said = oauth_error(str(error.code), error.auth_message)
+        raise LoginRefused(400, said) from None
     return Token(hosts.address(host), text)
+
+
+def oauth_error(code: str, text: str) -> dict[str, str]:
+    """A refusal in the form in which OAuth tells it."""
+    return {"error": code, "error_description": text}
 
 
 BAD_KEY = "the private key is not an RSA key in PEM form"

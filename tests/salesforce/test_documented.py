@@ -1,0 +1,39 @@
+"""The table of failures in docs/salesforce.md, the tests and the words in the code agree."""
+
+import re
+
+from sync import crm_settle
+from sync.salesforce.cases import CASES
+from tests.salesforce import test_failures
+from webapp.config import ROOT
+
+PAGE = (ROOT / "docs/salesforce.md").read_text()
+ROWS = [
+    [cell.strip() for cell in line.strip("|\n").split("|")]
+    for line in PAGE.partition("## When something fails")[2].splitlines()
+    if re.match(r"\| \d+ \|", line)
+]
+
+
+def test_the_table_has_each_of_the_42_cases():
+    assert [int(row[0]) for row in ROWS] == list(range(1, 43))
+
+
+def test_each_case_names_a_test_of_its_number():
+    for number, _, test, *_ in ROWS:
+        name = test.strip("`")
+        assert callable(getattr(test_failures, name, None)), name
+        numbers = [int(n) for n in re.findall(r"(?<=_)\d\d(?=_)", name)]
+        covered = range(numbers[0], numbers[-1] + 1) if "_to_" in name else numbers
+        assert int(number) in {*covered, *numbers}, name
+
+
+def test_what_the_administrator_reads_are_the_words_of_the_code():
+    words = {case.words for case in CASES.values()}
+    assert [row[4] for row in ROWS if row[4] not in words] == []
+
+
+def test_every_rule_of_an_outcome_is_told_in_words_and_explained():
+    for rule in crm_settle.REASONS:
+        group = f"{rule[0]}a to {rule[0]}d" if rule[0] in "2L" and rule not in {"2", "2n"} else rule
+        assert group in PAGE, rule
