@@ -11,8 +11,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
-# The shape made from the declared fields, when the application is there.
+# The shapes made from the declared fields, when the application is there.
 LEAD_RECORD = "LeadRecord"
+LEAD_FORM = "LeadForm"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ WRONG_SIGNATURE = f"{SIGNATURE} must be the HMAC-SHA256 of the body by the hook'
 
 
 @bp.post("/hooks/crm")
-@describe("Say that Salesforce has news", answers={202: answers.Hint}, problems=(401, 404, 413))
+@describe(
+    "Say that Salesforce has news", answers={202: answers.Hint}, problems=(401, 404, 413, 503)
+)
 def crm() -> Response:
     """Read Salesforce early: at most once in 30 seconds, however often this is called.
 

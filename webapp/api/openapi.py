@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from ml.fields import Fields
 from ml.values import NO_CONTROL_CHARACTERS
 from webapp.api import bodies, examples, problems, sent
-from webapp.api.contract import LEAD_RECORD, Contract
+from webapp.api.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.product import Product
 from webapp.services import records
 
@@ -47,7 +47,8 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
             "type": "string",
             "minLength": 1,
             "maxLength": records.LEAD_ID_LENGTH,
-            "pattern": NO_CONTROL_CHARACTERS,
+            "pattern": sent.NOT_BLANK,
+            "examples": ["L-1"],
         },
     },
     "version": {
@@ -97,7 +98,8 @@ def _document(app: Flask) -> dict[str, Any]:
         if isinstance(contract.body, type):
             models[contract.body] = "validation"
     product: Product = app.extensions["leadloop"]
-    schemas = {LEAD_RECORD: lead_record_schema(product.fields), **_schemas(models)}
+    lead = lead_record_schema(product.fields)
+    schemas = {LEAD_RECORD: lead, LEAD_FORM: _as_form(lead), **_schemas(models)}
     schemas[sent.LeadRecords.__name__]["examples"] = [{"leads": [examples.lead(product.fields)]}]
     return {
         "openapi": "3.1.0",
@@ -124,7 +126,7 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
         "type": "string",
         "minLength": 1,
         "maxLength": records.LEAD_ID_LENGTH,
-        "pattern": NO_CONTROL_CHARACTERS,
+        "pattern": sent.NOT_BLANK,
         "description": f"The lead's own id: {records.LEAD_ID_RULE}.",
     }
     outcome = {
@@ -145,6 +147,20 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
         },
         "examples": [examples.lead(fields)],
     }
+
+
+def _as_form(record: dict[str, Any]) -> dict[str, Any]:
+    """The same as a form has it: without null, since what is empty or left out is unknown."""
+    properties = {name: _without_null(schema) for name, schema in record["properties"].items()}
+    return {**record, "title": "A lead in a form", "properties": properties}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    types = [kind for kind in schema["type"] if kind != "null"]
+    found = {**schema, "type": types[0] if isinstance(schema["type"], list) else schema["type"]}
+    if "enum" in schema:
+        found["enum"] = [choice for choice in schema["enum"] if choice is not None]
+    return found
 
 
 def _schemas(models: dict[type[BaseModel], Any]) -> dict[str, Any]:
@@ -182,10 +198,10 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
 
 
 def _request_body(contract: Contract) -> dict[str, Any]:
-    name = contract.body if isinstance(contract.body, str) else contract.body.__name__  # type: ignore[union-attr]
-    media = {"schema": {"$ref": REF.format(model=name)}}
-    kinds = (JSON, bodies.FORM) if contract.takes_forms else (JSON,)
-    return {"required": contract.body_required, "content": dict.fromkeys(kinds, media)}
+    name = contract.body.__name__ if isinstance(contract.body, type) else LEAD_RECORD
+    shapes = {JSON: name, **({bodies.FORM: LEAD_FORM} if contract.takes_forms else {})}
+    content = {kind: {"schema": {"$ref": REF.format(model=m)}} for kind, m in shapes.items()}
+    return {"required": contract.body_required, "content": content}
 
 
 def _responses(contract: Contract) -> dict[int, dict[str, Any]]:

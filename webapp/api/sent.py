@@ -1,15 +1,22 @@
 """The shapes of what programs send; the document describes them from here."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
 
 from ml.fields import clean_text
+from ml.values import NO_CONTROL_CHARACTERS
 from webapp.api.contract import LEAD_RECORD
-from webapp.models import RUN_KINDS
+from webapp.models import RUN_KINDS, STATUSES
 from webapp.services import api_keys, outcomes, records
+from webapp.services.lead_query import ANY_STATUS, GRADES, SORTS
 
+NOT_BLANK = (
+    r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F]"
+    r"[^\u0000-\u001F\u007F-\u009F]*$"
+)
 MAX_ROWS = 5000
 REASON_LENGTH = 500
 KEY_NAME_LENGTH = 100
@@ -19,6 +26,16 @@ SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
 
 
+def text(maximum: int) -> Any:
+    """Text as the document describes it: short, and without control characters."""
+    return Annotated[str, Field(max_length=maximum, pattern=NO_CONTROL_CHARACTERS)]
+
+
+def needed_text(maximum: int) -> Any:
+    """Text of which something is left after trimming."""
+    return Annotated[str, Field(min_length=1, max_length=maximum, pattern=NOT_BLANK)]
+
+
 def _text_of(maximum: int, *, needed: bool = False) -> Any:
     def check(value: Any) -> str | None:
         cleaned = clean_text(value, maximum=maximum)
@@ -26,7 +43,8 @@ def _text_of(maximum: int, *, needed: bool = False) -> Any:
             raise ValueError("is required and must not be empty")
         return cleaned
 
-    return BeforeValidator(check, json_schema_input_type=str if needed else str | None)
+    described = needed_text(maximum) if needed else text(maximum) | None
+    return BeforeValidator(check, json_schema_input_type=described)
 
 
 def _time(value: Any, info: ValidationInfo) -> datetime | None:
@@ -45,21 +63,22 @@ class Feedback(Body):
 
     outcome: StrictBool | None = Field(None, description=OUTCOME_HERE_RULE)
     occurred_at: Annotated[
-        datetime | None, BeforeValidator(_time, json_schema_input_type=str | None)
+        datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | None)
     ] = Field(None, description=f"{outcomes.TIME_RULE}; now, where it is left out")
     reason: Annotated[str | None, _text_of(REASON_LENGTH)] = Field(
-        None,
-        description=f"text of up to {REASON_LENGTH} characters, for people to read",
-        json_schema_extra={"maxLength": REASON_LENGTH},
+        None, description=f"text of up to {REASON_LENGTH} characters, for people to read"
     )
 
 
 class FeedbackRow(Feedback):
     """What became of one lead, in a batch."""
 
-    lead_id: Annotated[str, BeforeValidator(records.clean_lead_id, json_schema_input_type=str)] = (
-        Field(description=records.LEAD_ID_RULE, json_schema_extra={"maxLength": 100})
-    )
+    lead_id: Annotated[
+        str,
+        BeforeValidator(
+            records.clean_lead_id, json_schema_input_type=needed_text(records.LEAD_ID_LENGTH)
+        ),
+    ] = Field(description=records.LEAD_ID_RULE)
     outcome: StrictBool = Field(description=OUTCOME_RULE)
 
 
@@ -111,8 +130,7 @@ class WantedKey(Body):
     )
 
     name: Annotated[str, _text_of(KEY_NAME_LENGTH, needed=True)] = Field(
-        description=f"text of 1 to {KEY_NAME_LENGTH} characters: which program it is for",
-        json_schema_extra={"maxLength": KEY_NAME_LENGTH},
+        description=f"text of 1 to {KEY_NAME_LENGTH} characters: which program it is for"
     )
     scopes: Annotated[list[str], BeforeValidator(_scopes)] = Field(
         description=SCOPE_RULE,
@@ -152,14 +170,20 @@ class RunsQuery(Body):
     )
 
 
+def _listed(choices: Iterable[str], about: str) -> Any:
+    # Empty is what the forms of pages send for a choice that was not made.
+    extra: dict[str, Any] = {"enum": [*choices, ""]}
+    return Field(None, description=about, json_schema_extra=extra)
+
+
 class LeadsQuery(Body):
     """Which leads to list; `lead_query` checks it."""
 
     q: str | None = Field(None, description="words that name, company, e-mail or id begin with")
-    status: str | None = Field(None, description="open (default), converted, lost or all")
-    grade: str | None = Field(None, description="A, B, C or D")
+    status: str | None = _listed((*STATUSES, ANY_STATUS), "what became of them; open by default")
+    grade: str | None = _listed(GRADES, "one grade")
     source: str | None = Field(None, description="a lead source")
     industry: str | None = Field(None, description="an industry")
     owner: str | None = Field(None, description="an owner")
-    sort: str | None = Field(None, description="score (default), scored or name")
+    sort: str | None = _listed(SORTS, "score by default")
     after: str | None = Field(None, description="the `next` of the page before")

@@ -1,0 +1,95 @@
+"""`/api/leads`: the table page by page, one lead, its history."""
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.factories import make_lead, make_outcome
+
+ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
+
+
+@pytest.fixture
+def many(write):
+    """120 leads, some of them decided."""
+
+    def make(session):
+        for n in range(120):
+            outcome = {0: True, 1: False}.get(n % 10)
+            make_lead(session, f"L-{n:03}", email_opens=n, actual_outcome=outcome)
+
+    write(make)
+
+
+def pages(client, headers, query):
+    after, found = "", []
+    while True:
+        page = client.get(f"/api/leads?{query}{after}", headers=headers).json
+        found.append(page["leads"])
+        if page["next"] is None:
+            return found
+        after = f"&after={page['next']}"
+
+
+def test_pages_hold_every_lead_once_and_the_best_first(client, headers, many):
+    found = pages(client, headers, "status=all")
+    every = [lead for page in found for lead in page]
+    scores = [lead["conversion_score"] for lead in every]
+    assert [len(page) for page in found] == [50, 50, 20]
+    assert len({lead["lead_id"] for lead in every}) == 120
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_open_leads_are_listed_unless_others_are_asked_for(client, headers, many):
+    assert {lead["actual_outcome"] for page in pages(client, headers, "") for lead in page} == {
+        None
+    }
+    lost = client.get("/api/leads?status=lost", headers=headers).json
+    assert (len(lost["leads"]), lost["n_leads"], lost["has_more_than_counted"]) == (12, 12, False)
+
+
+@pytest.mark.parametrize("query", ["q=L-007", "grade=A", "sort=name&status=all"])
+def test_filters_do_as_they_say(client, headers, many, query):
+    page = client.get(f"/api/leads?{query}", headers=headers).json
+    right = {
+        "q=L-007": lambda leads: [lead["lead_id"] for lead in leads] == ["L-007"],
+        "grade=A": lambda leads: {lead["grade"] for lead in leads} == {"A"},
+        "sort=name&status=all": lambda leads: leads == sorted(leads, key=lambda d: d["lead_id"]),
+    }
+    assert page["leads"]
+    assert right[query](page["leads"])
+
+
+def test_a_lead_is_shown_with_its_reasons(client, headers, score):
+    scored = score("L-1", name="Ada", lead_source="Referral", email_opens=8)
+    shown = client.get("/api/leads/L-1", headers=headers).json
+    same = ("conversion_score", "grade", "risk_category", "reasons", "unknown_fields")
+    assert {name: shown[name] for name in same} == {name: scored[name] for name in same}
+    assert (shown["name"], shown["inputs"]["email_opens"]) == ("Ada", 8)
+    assert shown["scored_at"] == scored["timestamp"]
+
+
+def test_odd_ids_are_found_and_have_their_history(client, headers, write):
+    write(lambda s: [make_lead(s, lead_id) for lead_id in ODD_IDS])
+    for lead_id in ODD_IDS:
+        for path in (quote(lead_id, safe=""), quote(lead_id, safe="/")):
+            history = client.get(f"/api/leads/{path}/history", headers=headers).json
+            assert (history["lead_id"], len(history["scores"])) == (lead_id, 1)
+
+
+def test_a_history_tells_every_score_and_every_outcome(client, headers, write, score):
+    score("L-1", email_opens=1)
+    score("L-1", email_opens=9)
+    write(lambda s: make_outcome(s, "L-1", True))
+    client.delete("/feedback/L-1", headers=headers)
+    history = client.get("/api/leads/L-1/history", headers=headers).json
+    assert [s["inputs"]["email_opens"] for s in history["scores"]] == [9, 1]
+    assert [s["model_version"] for s in history["scores"]] == ["1.0", "1.0"]
+    assert [o["outcome"] for o in history["outcomes"]] == ["withdrawn", "converted"]
+    assert history["outcomes"][0]["actor"] == "key:a program"
+
+
+@pytest.mark.parametrize("suffix", ["", "/history"])
+def test_an_unknown_lead_is_404(client, headers, suffix):
+    answer = client.get(f"/api/leads/nobody{suffix}", headers=headers)
+    assert (answer.status_code, answer.json["detail"]) == (404, "Lead nobody not found")
