@@ -37,8 +37,8 @@ class Frame:
 
     width: float
     height: float
-    left: float = 40
-    right: float = 12
+    left: float = 48
+    right: float = 20
     top: float = 10
     bottom: float = 34
     x_range: tuple[float, float] = (0, 1)

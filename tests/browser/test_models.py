@@ -1,0 +1,100 @@
+"""The models in a real browser: live progress that ends by itself, promotion, looks."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.factories import NOW, make_lead, make_outcome
+from tests.learned import make_learned_version
+from webapp.services import runs
+
+PAGES = [
+    "/models",
+    "/models/1.0",
+    "/models/1.1",
+    "/models/1.2",
+    "/leads",
+    "/leads?status=all",
+    "/leads/1",
+]
+
+
+@pytest.fixture
+def story(write):
+    """A promoted and a refused version, and leads of either outcome."""
+
+    def make(session):
+        for telling in (True, False):
+            make_learned_version(session, is_telling=telling)
+        for number in range(20):
+            lead = make_lead(session, f"L-{number}", name=f"{'Long' * 12} {number}")
+            make_outcome(session, lead, number % 2 == 0)
+        make_lead(session, "open", company="A company with a name as long as they come")
+
+    write(make)
+
+
+def test_a_training_shows_how_far_it_is_and_ends_by_itself(page, mona, sign_in, story, write, read):
+    sign_in(mona)
+    page.goto("/models")
+    page.get_by_role("button", name="Train now").click()
+    expect(page.get_by_text("Waiting for the worker")).to_be_visible()
+    run = write(lambda s: runs.claim(s, "training", "w", NOW))
+    write(lambda s: runs.renew(s, run, NOW, progress=0.4, stage="Fitting"))
+    expect(page.get_by_text("Fitting")).to_be_visible()
+    expect(page.get_by_text("40 %")).to_be_visible()
+    write(lambda s: runs.finish(s, run, NOW, {"reason": "Not promoted: no gain."}))
+    expect(page.get_by_text("Not promoted: no gain.")).to_be_visible()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert asked == []
+
+
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_a_version_is_put_in_use_after_a_moment_to_think(
+    has_javascript, new_context, mona, sign_in, story
+):
+    page = sign_in(mona, new_context(java_script_enabled=has_javascript).new_page())
+    page.goto("/models/1.2")
+    page.get_by_text("Put 1.2 in use").click()
+    expect(page.get_by_text("its scores may be worse")).to_be_visible()
+    page.get_by_role("button", name="Put in use").click()
+    expect(page.get_by_role("heading", name="Version 1.2 takes over")).to_be_visible()
+
+
+def test_the_numbers_of_a_picture_are_in_a_table_beneath(page, mona, sign_in, story):
+    sign_in(mona)
+    page.goto("/models/1.1")
+    panel = page.locator(".evidence .panel", has_text="Conversion by grade")
+    panel.get_by_text("Numbers").click()
+    expect(panel.get_by_role("rowheader", name="A", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_leads_and_models_are_accessible(scheme, page, mona, sign_in, story):
+    page.emulate_media(color_scheme=scheme)
+    sign_in(mona)
+    for path in PAGES:
+        page.goto(path)
+        result = Axe().run(page)
+        assert result.violations_count == 0, f"{path}: {result.generate_report()}"
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_page_is_wider_than_the_screen(width, page, mona, sign_in, story):
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(mona)
+    for path in PAGES:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_no_page_breaks_the_policy(page, mona, sign_in, story):
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    sign_in(mona)
+    for path in PAGES:
+        page.goto(path)
+    assert said == []

@@ -1,0 +1,124 @@
+"""The page of one lead: what is known, why it scores what it does, and what was said of it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from webapp.models import Lead
+from webapp.services import leads, lifecycle, registry, rescoring
+from webapp.services.outcomes import Said
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def rep(rita, sign_in):
+    return sign_in(rita)
+
+
+def show(rep, lead):
+    """The page's text, white space folded."""
+    return re.sub(r"\s+", " ", rep.get(f"/leads/{lead.key}").text)
+
+
+def test_unknown_inputs_are_named_and_are_not_zero(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", email_opens=0, age=44))
+    page = show(rep, lead)
+    assert re.search(r"Email opens</dt> <dd> 0 </dd>", page)
+    assert re.search(r"Age</dt> <dd> 44 years </dd>", page)
+    assert re.search(r'Website visits</dt> <dd> <span class="muted">unknown</span> </dd>', page)
+
+
+def test_the_reasons_are_sentences(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", lead_source="Cold Call"))
+    page = show(rep, lead)
+    assert "Rule of thumb: Cold Call leads tend to convert less often." in page
+    assert "Speaks against the lead:" in page
+
+
+def test_a_changed_input_is_told_with_its_part_in_the_change(rep, write):
+    write(lambda s: make_lead(s, "L-1", website_visits=0))
+    lead = write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + DAY))
+    page = show(rep, lead)
+    assert re.search(r'Website visits 0 → 9 <span class="chip"[^>]+>\+\d+ by the inputs', page)
+    assert "First score" in page
+
+
+def test_a_change_by_a_new_model_is_told_as_one(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1"))
+    write(put_in_use)
+    page = show(rep, lead)
+    assert re.search(r"\+\d+ by the model", page)
+    assert "Model 1.1" in page
+    assert "new model" in page
+
+
+def put_in_use(session):
+    version = make_version(session)
+    rescoring.begin(session, version, NOW + DAY)
+    rescoring.fill(session, FIELDS, version, 0)
+    lifecycle.switch(session, version, "gate", NOW + DAY)
+
+
+def test_all_that_was_said_is_listed_with_who_when_and_from_where(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", actual_outcome=True))
+    crm = Said("salesforce", "worker", reason="Opportunity closed")
+    write(lambda s: make_outcome(s, "L-1", False, said=crm, now=NOW + DAY))
+    page = show(rep, lead)
+    assert re.search(r"Lost<br><span[^>]+>Opportunity closed</span>", page)
+    assert 'worker <span class="muted">Salesforce</span>' in page
+    assert "Not everyone agrees" in page
+    assert "API (a program) said converted" in page
+
+
+def test_who_agrees_is_no_other_opinion(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", actual_outcome=True))
+    write(lambda s: make_outcome(s, "L-1", True, said=Said("rep", "rita"), now=NOW + DAY))
+    assert "Not everyone agrees" not in show(rep, lead)
+
+
+def test_an_outcome_is_said_with_its_reason(rep, write, read):
+    lead = write(lambda s: make_lead(s, "L-1"))
+    answer = rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost", "reason": " price "})
+    assert answer.location == f"/leads/{lead.key}"
+    said = read(lambda s: leads.outcomes(s, lead))[0]
+    assert (said.result, said.reason) == ("lost", "price")
+
+
+def test_a_reason_that_cannot_be_kept_does_not_lose_the_outcome(rep, write, read):
+    lead = write(lambda s: make_lead(s, "L-1"))
+    rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost", "reason": "x" * 501})
+    assert read(lambda s: leads.find(s, "L-1")).outcome is False
+    assert "The reason was left out" in show(rep, lead)
+
+
+def test_a_merged_lead_leads_to_the_other_one(rep, write):
+    kept = write(lambda s: make_lead(s, "L-1"))
+    gone = write(lambda s: make_lead(s, "L-2"))
+    write(lambda s: setattr(s.get(Lead, gone.key), "merged_into_key", kept.key))
+    assert rep.get(f"/leads/{gone.key}").location == f"/leads/{kept.key}"
+
+
+@pytest.mark.parametrize("key", ["4711", "0", "-1", "99999999999999999999", "x"])
+def test_an_address_without_a_lead_is_a_page_of_ours(key, rep):
+    answer = rep.get(f"/leads/{key}")
+    assert answer.status_code == 404
+    assert "Error 404" in answer.text
+
+
+def test_a_field_that_models_must_not_use_is_marked(rep, write, app):
+    lead = write(lambda s: make_lead(s, "L-1", age=44))
+    own = app.extensions["leadloop"].fields
+    assert own["age"].use
+    assert "not used" not in show(rep, lead)
+
+
+def test_the_score_is_the_one_in_use(rep, write, read):
+    lead = write(lambda s: make_lead(s, "L-1", lead_source="Referral"))
+    probability = read(lambda s: leads.current_probability(s, lead))
+    grade = read(lambda s: registry.serving(s)[1].grade(probability))
+    page = show(rep, lead)
+    assert f"</span>{round(probability * 100)}</p>" in page
+    assert f'class="grade grade-{grade.lower()}"' in page

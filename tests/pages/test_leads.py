@@ -1,0 +1,156 @@
+"""The lead table as a page: its fragment, its filters, and outcomes said in a row."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import NOW, make_lead, make_outcome
+from webapp.database import utc_now
+from webapp.services import lead_table, leads
+from webapp.services.outcomes import Said
+
+
+@pytest.fixture
+def rep(rita, sign_in):
+    return sign_in(rita)
+
+
+@pytest.fixture
+def lead(write):
+    return write(lambda s: make_lead(s, "L-1", name="Ada Lovelace", company="Engines"))
+
+
+def outcome_of(read, lead_id="L-1"):
+    return read(lambda s: leads.find(s, lead_id).outcome)
+
+
+def test_the_page_holds_the_fragment_as_it_is(rep, lead):
+    fragment = without_token(rep.get("/leads/table?status=all").text)
+    assert fragment.strip() in without_token(rep.get("/leads?status=all").text)
+    assert fragment.lstrip().startswith('<div id="lead-table">')
+    assert "<html" not in fragment
+
+
+def without_token(text):
+    """A token tells the second in which it was signed."""
+    return re.sub(r'(name="csrf_token" value=)"[^"]+"', r"\1", text)
+
+
+def test_the_fragment_tells_the_address_of_its_page(rep, lead):
+    answer = rep.get("/leads/table?status=open&source=Referral&grade=&sort=name")
+    assert answer.headers["HX-Push-Url"] == "/leads?source=Referral&sort=name"
+
+
+def test_the_filters_of_the_address_are_shown_as_chosen(rep, lead):
+    page = rep.get("/leads?status=lost&grade=B&source=Nowhere").text
+    assert re.search(r'value="lost" checked', page)
+    assert re.search(r"<option selected value=\"B\">", page)
+    assert '<option value="Nowhere" selected>' in page
+
+
+def test_a_row_shows_who_it_is_the_score_and_the_reason(rep, write):
+    write(lambda s: make_lead(s, "L-1", name="Ada <b>", company="Engines", lead_source="Referral"))
+    page = rep.get("/leads").text
+    assert "Ada &lt;b&gt;" in page
+    assert "<b>Lead source Referral</b>" in page
+    assert "Referral leads tend to convert more often" in page
+
+
+def test_the_next_page_goes_on_behind_this_one(rep, write, monkeypatch):
+    monkeypatch.setattr(lead_table, "PAGE_SIZE", 2)
+    write(lambda s: [make_lead(s, f"L-{n}", website_visits=n) for n in range(3)])
+    page = rep.get("/leads").text
+    following = re.search(r'id="next-page" href="([^"]+)"', page)[1].replace("&amp;", "&")
+    behind = rep.get(following).text
+    assert [("L-2" in page, "L-0" in page), ("L-2" in behind, "L-0" in behind)] == [
+        (True, False),
+        (False, True),
+    ]
+    assert 'id="first-page" href="/leads"' in behind
+
+
+@pytest.mark.parametrize("query", ["sort=age", "after=zzz", "grade=E", "owner=a%00b", "q=%0a%01"])
+def test_what_the_table_cannot_show_is_refused_in_words(query, rep):
+    answer = rep.get(f"/leads?{query}")
+    assert answer.status_code == 400
+    assert "Go to the lead table and choose anew." in answer.text
+
+
+def test_without_leads_the_page_says_how_to_get_some(rep):
+    page = rep.get("/leads").text
+    assert "No leads yet" in page
+    assert 'href="/leads/new"' in page
+
+
+def test_an_empty_answer_says_why_it_is_empty(rep, lead, write):
+    assert "No open lead matches" in rep.get("/leads?source=Referral").text
+    assert "Nothing fits all of the filters and the search" in rep.get("/leads?q=nobody").text
+    write(lambda s: make_outcome(s, "L-1", True))
+    assert "Every lead has an outcome" in rep.get("/leads").text
+
+
+def test_a_click_answers_with_the_row_and_an_undo(rep, lead, read):
+    row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "converted"}).text
+    assert row.lstrip().startswith(f'<tr id="lead-{lead.key}">')
+    assert re.search(r'value="withdrawn"[^>]+autofocus>Undo', row)
+    assert outcome_of(read) is True
+    said = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))[0]
+    assert (said.source, said.actor) == ("rep", "rita@example.com")
+
+
+def test_undo_brings_the_buttons_back(rep, lead, read):
+    rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"})
+    row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "withdrawn"}).text
+    assert outcome_of(read) is None
+    assert 'value="converted"' in row
+    assert "Undo" not in row
+
+
+def test_undo_brings_back_what_somebody_else_had_said(rep, lead, write, read):
+    crm = Said("salesforce", "worker")
+    write(lambda s: make_outcome(s, "L-1", False, said=crm, now=utc_now()))
+    row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "converted"}).text
+    assert re.search(r'value="lost"[^>]+autofocus>Undo', row)
+    rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"})
+    assert outcome_of(read) is False
+
+
+def test_without_javascript_the_form_leads_back_to_its_page(rep, lead, read):
+    data = {"outcome": "lost", "back": "/leads?status=all"}
+    answer = rep.post(f"/leads/{lead.key}/outcome", data=data)
+    assert (answer.status_code, answer.location) == (303, "/leads?status=all")
+    assert outcome_of(read) is False
+
+
+def test_the_form_leads_to_no_foreign_site(rep, lead):
+    for back in ("https://evil.example", "//evil.example", ""):
+        answer = rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost", "back": back})
+        assert answer.location == f"/leads/{lead.key}"
+
+
+@pytest.mark.parametrize("outcome", ["", "won", "true"])
+def test_an_outcome_that_is_none_is_refused(outcome, rep, lead, read):
+    assert rep.post(f"/leads/{lead.key}/row", data={"outcome": outcome}).status_code == 400
+    assert outcome_of(read) is None
+
+
+def test_a_lead_that_is_not_there_is_told_in_words(rep):
+    answer = rep.post("/leads/4711/row", data={"outcome": "lost"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 404
+    assert answer.headers["HX-Retarget"] == "#notices"
+    assert "Lead 4711 not found" in answer.text
+
+
+def test_a_click_needs_the_token_of_our_own_forms(rep, lead, read):
+    rep.environ_base.pop("HTTP_X_CSRFTOKEN")
+    assert rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"}).status_code == 400
+    assert outcome_of(read) is None
+
+
+def test_the_last_contact_is_told_from_when_the_lead_was_scored(rep, write):
+    at = utc_now() - timedelta(days=10)
+    write(lambda s: make_lead(s, "L-1", days_since_contact=4, now=at))
+    assert "14 days ago" in rep.get("/leads").text
+    write(lambda s: make_lead(s, "L-1", days_since_contact=1_000_000, now=NOW))
+    assert rep.get("/leads").status_code == 200

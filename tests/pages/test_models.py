@@ -1,0 +1,238 @@
+"""The models page: the story of decisions, the next training, and one version with its evidence."""
+
+import re
+
+import pytest
+
+from tests.factories import NOW, make_lead, make_outcome, make_version
+from tests.learned import challenge, make_learned_version
+from webapp.services import audit, lifecycle, registry, runs
+
+TELLING, NOISE = challenge(True).decision, challenge(False).decision
+
+
+@pytest.fixture
+def manager(mona, sign_in):
+    return sign_in(mona)
+
+
+def show(visitor, path="/models"):
+    """The page's text, white space folded."""
+    return re.sub(r"\s+", " ", visitor.get(path).text)
+
+
+def enough_outcomes(session, n=10):
+    for number in range(2 * n):
+        lead = make_lead(session, f"L-{number}")
+        make_outcome(session, lead, number % 2 == 0)
+
+
+def ask_for_training(session):
+    return runs.request(session, "training", trigger="request", requested_by="ada", now=NOW)
+
+
+def test_a_promoted_version_tells_its_leads_its_gain_and_its_checks(manager, write):
+    write(make_learned_version)
+    page = show(manager)
+    assert TELLING.promote
+    assert 'Version 1.1</a> <span class="chip chip-good">promoted' in page
+    assert "compared with version 1.0 on 200 leads that neither has seen" in page
+    assert TELLING.gain is not None
+    assert f"Gain {100 * TELLING.gain:+.1f} points" in page
+    for check in TELLING.checks:
+        assert f"{check.sentence[:1].upper()}{check.sentence[1:]}." in page
+
+
+def test_a_refused_version_says_which_checks_did_not_pass(manager, write):
+    write(lambda s: make_learned_version(s, is_telling=False))
+    page = show(manager)
+    failed = [c for c in NOISE.checks if not c.passed]
+    assert failed
+    assert f"{len(failed)} of 4 checks did not pass, so version 1.0 stayed in use" in page
+    assert page.count('<li class="failed">') == len(failed)
+
+
+def test_the_line_to_cross_is_the_one_of_the_decision(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        version.decision = {**version.decision, "rule": {"min_gain": 0.05, "confidence": None}}
+
+    write(make)
+    assert "5.0 are needed." in show(manager)
+
+
+def test_a_decision_without_a_gain_has_no_picture(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        version.decision = {**version.decision, "gain": None, "standard_error": None}
+
+    write(make)
+    assert "Too few leads to say how much it gained." in show(manager)
+
+
+def test_the_story_has_failures_and_what_people_did_newest_first(manager, write):
+    def make(session):
+        make_learned_version(session)
+        run = ask_for_training(session)
+        runs.claim(session, "training", "w", NOW)
+        lifecycle.fail(session, run, "Not enough memory.", NOW)
+        audit.record(session, "ada", "rolled back", "version 1.0", now=NOW, detail={"from": "1.1"})
+
+    write(make)
+    page = show(manager)
+    assert "A training failed" in page
+    assert "Not enough memory." in page
+    assert "ada rolled back to version 1.0" in page
+    assert "It replaced version 1.1." in page
+
+
+def test_what_the_gate_promotes_is_told_once(manager, write):
+    write(
+        lambda s: audit.record(
+            s, "gate", "promoted", "version 1.1", now=NOW, detail={"from": "1.0"}
+        )
+    )
+    assert "put in use" not in show(manager)
+
+
+def test_a_long_story_goes_on_on_further_pages(manager, write):
+    def step(number):
+        return lambda s: audit.record(
+            s,
+            f"person-{number}",
+            "promoted",
+            "version 1.1",
+            now=NOW.replace(second=number),
+            detail={"from": "1.0"},
+        )
+
+    for number in range(25):
+        write(step(number))
+    seen, addresses = [], ["/models"]
+    for address in addresses:
+        page = manager.get(address).text
+        seen += re.findall(r"person-(\d+)", page)
+        addresses += re.findall(r'href="(/models\?before=\d+)">Earlier', page)
+    assert seen == [str(n) for n in reversed(range(25))]
+
+
+@pytest.mark.parametrize("before", ["x", "1e9", "99999999999999999999"])
+def test_a_damaged_address_of_a_page_is_refused(before, manager):
+    assert manager.get(f"/models?before={before}").status_code == 400
+
+
+def test_the_next_training_counts_what_is_missing(manager, write):
+    write(lambda s: enough_outcomes(s, 3))
+    page = show(manager)
+    assert "44 more outcomes until the next training" in page
+    assert "3 converted in all; at least 10 are needed" in page
+    assert re.search(r"<button [^>]*disabled[^>]*>Train now", page)
+
+
+def test_a_training_asked_for_shows_its_progress_until_it_is_done(manager, write, read):
+    write(enough_outcomes)
+    assert manager.post("/models/retrain").location == "/models"
+    [run] = read(lambda s: runs.latest(s, "training"))
+    assert run.requested_by == "mona@example.com"
+    fragment = manager.get("/models/status").text
+    assert f'hx-get="/models/status?watched={run.key}" hx-trigger="every 1s"' in fragment
+    assert "Training a new version" in fragment
+    assert fragment.strip() in manager.get("/models").text
+
+
+def test_a_finished_training_is_told_and_asks_no_more(manager, write):
+    run = write(ask_for_training)
+
+    def finish(session):
+        runs.claim(session, "training", "w", NOW)
+        runs.finish(session, runs.by_key(session, run.key), NOW, {"reason": "Not promoted: why."})
+
+    write(finish)
+    fragment = manager.get(f"/models/status?watched={run.key}").text
+    assert "Not promoted: why." in fragment
+    assert "hx-trigger" not in fragment
+    assert "Next training" in manager.get("/models/status").text
+
+
+def test_a_training_nobody_takes_up_asks_for_the_worker(manager, write):
+    write(ask_for_training)
+    assert "No worker has taken this up yet" in manager.get("/models/status").text
+
+
+def test_a_training_is_asked_for_once(manager, write):
+    write(enough_outcomes)
+    manager.post("/models/retrain")
+    answer = manager.post("/models/retrain")
+    assert answer.status_code == 409
+    assert "Wait until it is done" in answer.text
+
+
+def test_too_few_outcomes_are_told_in_words(manager):
+    answer = manager.post("/models/retrain")
+    assert answer.status_code == 409
+    assert "Training needs 10 converted and 10 lost leads" in answer.text
+
+
+def test_a_version_is_put_in_use_by_a_person(manager, write, read):
+    write(make_version)
+    assert "Put 1.1 in use" in show(manager, "/models/1.1")
+    assert manager.post("/models/1.1/promote").location == "/models"
+    [run] = read(lambda s: runs.latest(s, "rescoring"))
+    assert (run.task["version"], run.requested_by) == ("1.1", "mona@example.com")
+    page = show(manager)
+    assert "Version 1.1 takes over" in page
+    assert "as soon as it has scored all leads" in page
+
+
+def test_going_back_is_the_same_and_says_so(manager, write):
+    def make(session):
+        version = make_version(session)
+        registry.point(session, registry.CHAMPION, version.key, NOW)
+
+    write(make)
+    assert "Roll back to 1.0" in show(manager, "/models/1.0")
+    assert "Roll back" not in show(manager, "/models/1.1")
+
+
+def test_the_version_in_use_is_not_put_in_use_again(manager):
+    answer = manager.post("/models/1.0/promote")
+    assert answer.status_code == 409
+    assert "Version 1.0 is already in use." in answer.text
+
+
+def test_while_one_takes_over_no_other_can_be_chosen(manager, write):
+    for _ in range(2):
+        write(make_version)
+    manager.post("/models/1.1/promote")
+    assert "A training or a change of version is at work" in show(manager, "/models/1.2")
+    assert manager.post("/models/1.2/promote").status_code == 409
+
+
+def test_a_version_shows_its_evidence_in_pictures_and_numbers(manager, write):
+    write(make_learned_version)
+    page = show(manager, "/models/1.1")
+    metrics = challenge(True).metrics
+    for title in ("ROC curve", "Calibration", "Conversion by grade", "Fields by influence"):
+        assert f">{title}</title>" in page
+    assert f"{metrics['auc']:.3f}" in page
+    assert page.count("<summary>Numbers</summary>") == 5
+    assert "3 leads were first sent together with their outcome" in page
+
+
+def test_the_starter_claims_no_accuracy(manager):
+    page = show(manager, "/models/1.0")
+    assert "no accuracy is claimed for it" in page
+    assert "AUC" not in page
+    assert ">Fields by influence</title>" in page
+
+
+def test_a_version_that_is_not_there_is_told_in_words(manager):
+    answer = manager.get("/models/7.7")
+    assert answer.status_code == 404
+    assert "Model version 7.7 not found" in answer.text
+
+
+def test_a_rep_sees_no_models_and_changes_none(rita, sign_in):
+    rep = sign_in(rita)
+    for answer in (rep.get("/models"), rep.post("/models/retrain"), rep.get("/models/1.0")):
+        assert answer.status_code == 403

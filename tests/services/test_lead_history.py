@@ -1,0 +1,64 @@
+"""A lead's scorings: each with what changed since the one before."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import FIELDS, NOW, make_lead, make_version
+from webapp.services import lead_history, leads, lifecycle, rescoring
+
+DAY = timedelta(days=1)
+
+
+def history(read):
+    return read(lambda s: lead_history.scorings(s, FIELDS, leads.find(s, "L-1")))
+
+
+def put_in_use(session, at=NOW + DAY):
+    version = make_version(session)
+    rescoring.begin(session, version, at)
+    rescoring.fill(session, FIELDS, version, 0)
+    lifecycle.switch(session, version, "gate", at)
+
+
+def test_a_change_is_split_into_model_and_inputs(write, read):
+    write(lambda s: make_lead(s, "L-1", website_visits=1))
+    write(put_in_use)
+    write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + 2 * DAY))
+    newest, first = history(read)
+    assert (newest.version, first.version) == ("1.1", "1.0")
+    assert newest.by_model > 0
+    assert newest.by_inputs > 0
+    change = newest.probability - first.probability
+    assert newest.by_model + newest.by_inputs == pytest.approx(change)
+    assert [(c.label, c.before, c.after) for c in newest.changes] == [("Website visits", 1, 9)]
+
+
+def test_the_first_scoring_has_nothing_before_it(write, read):
+    write(lambda s: make_lead(s, "L-1"))
+    [first] = history(read)
+    assert (first.by_model, first.by_inputs, first.changes) == (None, None, ())
+
+
+def test_a_version_that_takes_over_is_a_scoring_of_its_own(write, read):
+    write(lambda s: make_lead(s, "L-1"))
+    write(put_in_use)
+    newest, first = history(read)
+    assert (newest.source, newest.version, newest.at) == (None, "1.1", NOW + DAY)
+    assert newest.by_model == pytest.approx(newest.probability - first.probability)
+
+
+def test_a_long_history_ends_at_its_limit(write, read, monkeypatch):
+    monkeypatch.setattr(lead_history, "MOST_SCORINGS", 3)
+    for number in range(5):
+        write(lambda s, n=number: make_lead(s, "L-1", age=20 + n, now=NOW + n * DAY))
+    found = history(read)
+    assert [s.at for s in found] == [NOW + n * DAY for n in (4, 3, 2)]
+    assert all(s.by_model is not None for s in found)
+
+
+def test_an_input_that_became_unknown_is_a_change(write, read):
+    write(lambda s: make_lead(s, "L-1", industry="Retail"))
+    write(lambda s: make_lead(s, "L-1", now=NOW + DAY))
+    [change] = history(read)[0].changes
+    assert (change.before, change.after) == ("Retail", None)
