@@ -33,8 +33,8 @@ REVOKE = "DELETE /api/keys/{key}"
 class Findings:
     """What a run has sent and found."""
 
-    statuses: Counter = field(default_factory=Counter)
-    unexpected: list = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    unexpected: list[str] = field(default_factory=list)
 
     def add(self, event):
         if isinstance(event, events.NonFatalError | events.FatalError):
