@@ -162,7 +162,7 @@ def _show_or_hide(
     lead = book.ours[crm_lead.lead_key or 0]
     if not crm_lead.is_deleted:
         if lead.removed_at is not None:
-            removal.restore(book.session, desk.fields, lead)
+            removal.restore(book.session, desk.fields, lead, now)
         return None
     winner = book.survivor(crm_lead)
     if lead.removed_at is not None and lead.merged_into_key == (winner.key if winner else None):

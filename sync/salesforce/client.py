@@ -151,7 +151,8 @@ class Client:
         )
         if not isinstance(answer, list) or len(answer) != len(records):
             raise Fault(cases.WRONG_SHAPE, "not one result for each record")
-        return [_verdict(row) for row in answer]
+        verdicts = (_verdict(row) for row in answer)
+        return [fault and self._without_secrets(fault) for fault in verdicts]
 
     def _by_ids(self, obj: str, fields: Sequence[str], ids: list[str]) -> list[Row]:
         try:
@@ -179,7 +180,7 @@ class Client:
             try:
                 answer = ask(self._salesforce())
             except Exception as error:  # noqa: BLE001 - classified, and raised again
-                fault = classify(error)
+                fault = self._without_secrets(classify(error))
             else:
                 self._wallet.n_refused = 0
                 return answer
@@ -190,6 +191,14 @@ class Client:
             if fault.kind not in {Kind.BUSY, Kind.CURSOR} or n_tries >= max_tries:
                 raise fault from None
             self._clocks.sleep(self._wait_seconds(n_tries))
+
+    def _without_secrets(self, fault: Fault) -> Fault:
+        """The same fault, should an answer have repeated what was sent."""
+        token = self._wallet.token
+        secrets = [*self._credentials.secrets.values(), *([token.text] if token else [])]
+        for secret in secrets:
+            fault.detail = fault.detail.replace(secret, "(removed)")
+        return fault
 
     def _wait_seconds(self, n_tries: int) -> float:
         asked = self.meter.retry_after_seconds

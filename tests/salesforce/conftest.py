@@ -18,6 +18,8 @@ from webapp.services.crm_secrets import Credentials
 @pytest.fixture
 def fake():
     with FakeSalesforce() as fake:
+        # The clock stands still until it is moved, so it is asked anew each time.
+        fake.oauth.signing_time = lambda: fake.clock.now.timestamp()  # noqa: PLW0108
         yield fake
 
 

@@ -7,6 +7,12 @@ from sync.salesforce import session as http
 from webapp.services import crm_connection, crm_mirror, crm_outbox
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What is tested here is the wire; statements are tested on both databases elsewhere."""
+    return "sqlite"
+
+
 def breaker(salesforce):
     return salesforce.read(lambda s: crm_connection.get(s).breaker_case)
 

@@ -9,6 +9,12 @@ from pydantic import SecretStr
 SECRET = "a secret of the hook"
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What is tested here is the wire; statements are tested on both databases elsewhere."""
+    return "sqlite"
+
+
 @pytest.fixture
 def hooked(settings):
     settings.salesforce_hook_secret = SecretStr(SECRET)

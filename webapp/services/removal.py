@@ -21,9 +21,9 @@ def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = N
     change(session, sa.delete(Score).where(Score.lead_key == lead.key))
 
 
-def restore(session: Session, fields: Fields, lead: Lead) -> None:
+def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None:
     """Show a lead again, with a score by what is known of it."""
-    lead.removed_at, lead.merged_into_key = None, None
+    lead.removed_at, lead.merged_into_key, lead.scored_at = None, None, now
     rows = [
         {
             "version_key": version_key,

@@ -1,0 +1,215 @@
+"""A random life of an org, with a sync that is stopped at any point of it; and the truth."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+from sync import crm_org
+from webapp.services import crm_connection, leads, runs
+
+RESULTS = {True: "converted", False: "lost"}
+
+
+class Killed(BaseException):
+    """The worker is gone, at this very point."""
+
+
+class History:
+    """What happens, drawn from a seed; a run here and there, some of them cut short."""
+
+    def __init__(self, seed, fake, salesforce, monkeypatch):
+        self.random = random.Random(seed)
+        self.fake, self.salesforce = fake, salesforce
+        self.leads, self.deals = [], []
+        self.n_kills = 0
+        self._kill_at = None
+        self._watch_steps(monkeypatch)
+
+    def live(self, n_events):
+        for _ in range(n_events):
+            if self.random.random() < 0.12:
+                self.sync()
+            self.random.choice(self._possible())()
+            self.fake.clock.advance(seconds=self.random.choice([0, 0, 1, 30, 400, 1500]))
+
+    def come_to_rest(self):
+        """Nothing happens any more, and nothing fails: after a while all is known."""
+        self.fake.heal()
+        self.fake.set_page_cap(None)
+        self.salesforce.settings.salesforce_daily_calls = None
+        self.fake.clock.advance(hours=7)
+        self._go_on()
+        for _ in range(3):
+            self.salesforce.later()
+
+    # What people do
+
+    def _possible(self) -> list[Callable[[], object]]:
+        open_leads = [i for i in self.leads if self._is(i, IsDeleted=False, IsConverted=False)]
+        gone = [i for i in self.leads if self._is(i, IsDeleted=True, MasterRecordId=None)]
+        live = [i for i in self.deals if self._is(i, IsDeleted=False)]
+        dead = [i for i in self.deals if self._is(i, IsDeleted=True)]
+        events: list[Callable[[], object]] = [self._new_lead, self._bulk]
+        if open_leads:
+            lead = self.random.choice(open_leads)
+            events += [partial(self._edit, lead), partial(self._convert, lead, live)]
+            events += [partial(self._convert, lead, live), partial(self.fake.delete, lead)]
+        if len(open_leads) > 1:
+            events.append(partial(self.fake.merge, *self.random.sample(open_leads, 2)))
+        if gone:
+            events.append(partial(self.fake.undelete, self.random.choice(gone)))
+        if dead:
+            events.append(partial(self.fake.undelete, self.random.choice(dead)))
+        if live:
+            deal = self.random.choice(live)
+            won = self.random.random() < 0.5
+            events += [partial(self.fake.close, deal, won=won)] * 3
+            events += [partial(self.fake.reopen, deal), partial(self.fake.delete, deal)]
+        return events
+
+    def _is(self, record_id, **expected):
+        row = self.fake.get(record_id)
+        return all(row[name] == value for name, value in expected.items())
+
+    def _new_lead(self):
+        if self.random.random() < 0.3:
+            with self.fake.late_commit(seconds=400):
+                lead = self._made()
+            self.fake.clock.advance(seconds=401 if self.random.random() < 0.5 else 200)
+            self.fake.clock.advance(seconds=201)
+        else:
+            lead = self._made()
+        self.leads.append(lead)
+
+    def _made(self):
+        source = self.random.choice(["Webinar", "Referral", "Cold Call", None])
+        return self.fake.lead(LeadSource=source)
+
+    def _bulk(self):
+        if self.random.random() < 0.3:
+            self.leads += self.fake.leads(self.random.randint(5, 25), LeadSource="Webinar")
+
+    def _edit(self, lead):
+        self.fake.update(lead, LeadSource=self.random.choice(["Referral", "Cold Call"]))
+
+    def _convert(self, lead, live):
+        onto = self.random.choice(live) if live and self.random.random() < 0.3 else True
+        deal = self.fake.convert(lead, onto)
+        if deal not in self.deals:
+            self.deals.append(deal)
+
+    # The sync, and what stops it
+
+    def sync(self):
+        cut = self.random.choice(["none", "none", "kill", "kill", "fault", "budget", "cap"])
+        self.fake.set_page_cap(3 if cut == "cap" else None)
+        n_made = self.salesforce.read(self._n_calls)
+        budget = n_made + self.random.randint(1, 8) if cut == "budget" else None
+        self.salesforce.settings.salesforce_daily_calls = budget
+        if cut == "fault":
+            self.fake.fail_at(self.random.randint(1, 8), "object not visible")
+        self._kill_at = self.random.randint(1, 10) if cut == "kill" else None
+        self._go_on()
+        self.fake.heal()
+
+    def _n_calls(self, session):
+        connection = crm_connection.get(session)
+        return crm_connection.n_calls_today(connection, self.salesforce.now)
+
+    def _go_on(self):
+        """Free what a killed worker held, close the breaker, and run."""
+        self.fake.clock.advance(minutes=2)
+        now = self.salesforce.now
+        for lost in self.salesforce.read(lambda s: runs.overdue(s, now)):
+            self.salesforce.write(lambda s, r=lost: runs.give_up(s, r, now))
+        self.salesforce.write(self._reset)
+        try:
+            self.salesforce.tick()
+        except Killed:
+            self.n_kills += 1
+        self._kill_at = None
+
+    def _reset(self, session):
+        connection = crm_connection.get(session)
+        crm_connection.close_breaker(connection)
+        connection.hinted_at = self.salesforce.now
+
+    def _watch_steps(self, monkeypatch):
+        step = crm_org.Org.step
+
+        def watched(org, work, **how):
+            self._maybe_kill()
+            answer = step(org, work, **how)
+            self._maybe_kill()
+            return answer
+
+        monkeypatch.setattr(crm_org.Org, "step", watched)
+
+    def _maybe_kill(self):
+        if self._kill_at is not None:
+            self._kill_at -= 1
+            if self._kill_at <= 0:
+                raise Killed
+
+    # The truth, read off the org
+
+    def survivor(self, lead):
+        row = self.fake.get(lead)
+        return self.survivor(row["MasterRecordId"]) if row["MasterRecordId"] else row
+
+    def truth(self, lead):
+        row = self.survivor(lead)
+        if row["IsDeleted"] or not row["ConvertedOpportunityId"]:
+            return None
+        deal = self.fake.get(row["ConvertedOpportunityId"])
+        return bool(deal["IsWon"]) if deal["IsClosed"] and not deal["IsDeleted"] else None
+
+    # What the product says
+
+    def outcomes(self):
+        """The outcome of each lead that the product has."""
+        return {lead: self.salesforce.outcome(lead) for lead in self.leads if self.is_known(lead)}
+
+    def is_known(self, lead):
+        try:
+            self.salesforce.lead(lead)
+        except leads.LeadNotFound:
+            return False
+        return True
+
+    def repeated_words(self):
+        """Leads of which Salesforce's word was recorded twice in a row."""
+        found = []
+        for lead in self.leads:
+            if self.is_known(lead):
+                said = [result for result, _ in self.salesforce.history(lead)]
+                found += [lead for one, two in pairwise(said) if one == two]
+        return found
+
+    def useless_writes(self):
+        """Writes that changed neither band nor score by a point."""
+        n_useless: Counter[str] = Counter()
+        for lead in self.leads:
+            sent = [
+                (w["Conversion_Band__c"], w["Conversion_Score__c"]) for w in self.fake.written(lead)
+            ]
+            for (band, score), (new_band, new_score) in pairwise(sent):
+                n_useless[lead] += band == new_band and abs(score - new_score) < 1
+        return sum(n_useless.values())
+
+    def unwritten(self):
+        """Open leads whose score in the org is not ours, give or take a point."""
+        wrong = []
+        for lead in self.leads:
+            row = self.fake.get(lead)
+            if row["IsDeleted"] or row["IsConverted"]:
+                continue
+            ours = self.salesforce.read(
+                lambda s, i=lead: leads.current_probability(s, leads.find(s, i))
+            )
+            there = row["Conversion_Score__c"]
+            if there is None or abs(there - 100 * ours) >= 1:
+                wrong.append((lead, there, ours))
+        return wrong

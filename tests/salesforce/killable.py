@@ -1,0 +1,30 @@
+"""A worker that does nothing but one run of the sync, to be killed in the middle of it."""
+
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from sync import crm_jobs
+from sync.jobs import Worker
+from webapp.app import create_app
+from webapp.config import Settings
+from webapp.database import write
+from webapp.services import crm_runs, runs
+
+
+def main(folder: str, database_url: str, extra_host: str) -> None:
+    app = create_app(
+        Settings(data_dir=Path(folder), database_url=database_url, salesforce_extra_host=extra_host)
+    )
+    worker = Worker("killable", cast("Any", None), threading.Event())
+    with app.app_context():
+        # One that was killed is gone on with.
+        with suppress(runs.AlreadyRunning):
+            write(lambda s: crm_runs.request(s, "live", "tests", worker.clock()))
+        crm_jobs.sync_crm(worker)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
