@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from sync import crm_jobs, jobs
@@ -31,6 +32,7 @@ POLLING = (
     crm_jobs.sync_crm,
 )
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
+SIGNAL_SECONDS = 0.2
 
 log = structlog.stdlib.get_logger("leadloop.worker")
 
@@ -41,32 +43,32 @@ class NotReady(RuntimeError):
 
 def run(app: Flask) -> None:
     """Work until SIGTERM or Ctrl-C; then finish the step at hand, hand runs back and end."""
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # A lock taken in here could be one that the interrupted code holds: a list needs none.
+        signal.signal(number, lambda number, frame: signals.append(number))
     with app.app_context():
         _check_ready()
         training = TrainingProcess(config.environment(product().settings))
         worker = Worker(_name(), training, threading.Event())
         scheduler = build_scheduler(app, worker)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+    scheduler.start()
     log.info("worker started", worker=worker.name)
-    try:
-        scheduler.start()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        worker.stop.set()
-        scheduler.shutdown()
-        worker.training.close()
-        log.info("worker ended", worker=worker.name)
+    while not signals:
+        time.sleep(SIGNAL_SECONDS)
+    worker.stop.set()
+    scheduler.shutdown()
+    training.close()
+    log.info("worker ended", worker=worker.name)
 
 
-def build_scheduler(app: Flask, worker: Worker) -> BlockingScheduler:
+def build_scheduler(app: Flask, worker: Worker) -> BackgroundScheduler:
     """The clock: no job runs twice at once, and ticks missed meanwhile are made up for by one."""
     poll_seconds = product().settings.worker_poll_seconds
     every_seconds = dict.fromkeys(POLLING, poll_seconds) | EVERY_SECONDS
     # It warns whenever a job still runs at its next tick, which here is the ordinary case.
     logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
-    scheduler = BlockingScheduler(
+    scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(len(every_seconds))},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         timezone=UTC,
@@ -102,8 +104,3 @@ def _check_ready() -> None:
 def _name() -> str:
     """Of this process and no other, before or after it."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-
-
-def _end(signum: int, frame: object) -> None:
-    # Raised into the clock's wait, where setting an event could wait for itself.
-    raise SystemExit(0)

@@ -1,0 +1,90 @@
+"""A worker killed at any point leaves nothing stuck, nothing half done and no outcome uncounted."""
+
+import pytest
+import sqlalchemy as sa
+
+from sync import jobs
+from tests.factories import make_lead, make_outcome
+from tests.sync.paused_worker import PLACES
+from webapp.database import utc_now
+from webapp.models import Lead, Score
+from webapp.services import lifecycle, registry, runs
+
+N_LEADS = 20
+LOST_TRAININGS = {"claimed", "training", "registering"}
+
+
+@pytest.fixture
+def clock(clock):
+    clock.now = utc_now()
+    return clock
+
+
+@pytest.fixture
+def killed_worker(write, start):
+    """Let a worker train and promote on fresh outcomes, and kill it at a place."""
+
+    def killed_worker(place):
+        write(_label)
+        process = start("tests.sync.paused_worker", place)
+        line = process.stdout.readline()
+        process.kill()
+        _, log = process.communicate()
+        assert line == "here\n", log
+
+    return killed_worker
+
+
+def _label(session):
+    for i in range(N_LEADS):
+        make_outcome(session, make_lead(session, f"L-{i}", email_opens=i), i % 2 == 0)
+
+
+@pytest.fixture
+def recover(do, worker, clock):
+    """What the next worker does in the following minutes."""
+
+    def recover():
+        for _ in range(3):
+            clock.forward(minutes=2)
+            for job in (jobs.free_lost_runs, jobs.retrain_if_due, jobs.promote, jobs.tidy):
+                do(job, worker)
+
+    return recover
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_next_worker_ends_what_a_killed_one_began(place, killed_worker, recover, read, write):
+    killed_worker(place)
+    assert read(_names_in_use)["champion"] == ("1.1" if place == "switched" else "1.0")
+    # Leads are taken in meanwhile.
+    write(lambda s: make_lead(s, f"L-{N_LEADS}", email_opens=N_LEADS))
+    recover()
+    lost = [("training", "failed")] if place in LOST_TRAININGS else []
+    done = [("training", "succeeded"), ("rescoring", "succeeded")]
+    assert read(_states) == lost + done
+    assert read(lifecycle.n_uncounted) == 0
+    assert read(_names_in_use) == {"champion": "1.1"}
+    assert read(_scores) == read(_expected_scores)
+
+
+def _states(session):
+    return [(run.kind, run.state) for run in reversed(runs.latest(session))]
+
+
+def _names_in_use(session):
+    return {role: part.name for role, part in registry.parts(session).items()}
+
+
+def _scores(session):
+    query = sa.select(Score.version_key, Lead.email_opens, Score.probability).join(Lead)
+    return sorted(tuple(row) for row in session.execute(query))
+
+
+def _expected_scores(session):
+    champion = registry.champion(session)
+    card = registry.scorecard(session, champion)
+    return [
+        (champion.key, float(n), card.score({"email_opens": n}).probability)
+        for n in range(N_LEADS + 1)
+    ]

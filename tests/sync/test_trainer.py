@@ -1,0 +1,86 @@
+"""What the trainer reads and answers."""
+
+import json
+
+import pytest
+
+from sync import trainer
+from tests.factories import NOW, make_lead, make_outcome
+from webapp.config import Settings
+from webapp.services import lifecycle, registry, runs
+from webapp.services.lifecycle import Trigger
+
+
+@pytest.fixture
+def learn(app):
+    def learn(run_key, progress=lambda done, stage: None):
+        with app.app_context():
+            return trainer.learn(run_key, progress)
+
+    return learn
+
+
+def label(session, prefix="L", n_leads=40):
+    """Outcomes that contradict version 1.0: who opens few e-mails converts."""
+    for i in range(n_leads):
+        lead = make_lead(session, f"{prefix}-{i}", email_opens=i)
+        make_outcome(session, lead, i < n_leads / 2)
+
+
+def claim(session):
+    return lifecycle.claim_retraining(session, Trigger(20), "worker-1", NOW)
+
+
+def register(session, run, answer):
+    card = trainer.Scorecard.from_json(answer["scorecard"])
+    lifecycle.register(session, run, card, answer["details"], promote=True, now=NOW)
+
+
+def test_the_answer_is_json_with_all_that_is_kept_of_a_version(write, read, learn):
+    write(label)
+    run = write(claim)
+    answer = json.loads(json.dumps(learn(run.key)))
+    write(lambda s: register(s, run, answer))
+    version = read(lambda s: registry.version(s, "1.1"))
+    assert version.training["n_leads"] == 40
+    assert version.training["first_outcome_at"] == NOW.isoformat()
+    assert version.decision["n_evidence"] == 40
+    assert "email_opens" in version.fields
+    assert read(lambda s: registry.scorecard(s, version)).family == "spline logistic"
+
+
+def test_the_evidence_is_what_was_labelled_since_the_champion_was_trained(write, read, learn):
+    write(label)
+    first = write(claim)
+    write(lambda s: register(s, first, learn(first.key)))
+    fill = write(lambda s: runs.claim(s, "rescoring", "worker-1", NOW))
+    write(lambda s: lifecycle.switch(s, registry.version(s, "1.1"), "gate", NOW))
+    write(lambda s: runs.finish(s, fill, NOW))
+    write(lambda s: label(s, "M", 30))
+    answer = learn(write(claim).key)
+    assert answer["champion_key"] == read(registry.champion).key
+    assert answer["details"]["training"]["n_leads"] == 70
+    assert answer["details"]["decision"]["n_evidence"] == 30
+
+
+def test_what_cannot_be_learned_from_is_a_failure_in_words(write, learn):
+    write(lambda s: label(s, n_leads=20))
+    run = write(claim)
+    write(lambda s: make_outcome(s, "L-0", None))
+    assert "9 converted" in learn(run.key)["failure"]
+
+
+def test_progress_runs_from_nothing_to_everything(write, learn):
+    write(label)
+    seen = []
+    learn(write(claim).key, lambda done, stage: seen.append(done))
+    assert seen == sorted(seen)
+    assert 0 <= seen[0] < seen[-1] <= 1
+
+
+def test_the_gate_follows_the_settings():
+    off = {"promote_confidence": 0, "promote_min_each_class": 0, "promote_log_loss_check": False}
+    rule = trainer.gate_rule(Settings(promote_min_gain=0.05, **off))
+    assert (rule.min_gain, rule.confidence, rule.min_each_class) == (0.05, None, 0)
+    assert rule.log_loss_must_not_worsen is False
+    assert trainer.gate_rule(Settings()).confidence == 0.9

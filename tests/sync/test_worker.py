@@ -1,0 +1,65 @@
+"""The worker process as a supervisor sees it."""
+
+import signal
+
+import pytest
+
+from tests.factories import make_lead, make_outcome
+from tests.sync.processes import wait_until
+from webapp.services import registry, runs
+
+
+def label(session):
+    """Outcomes that contradict version 1.0: who opens few e-mails converts."""
+    for i in range(40):
+        make_outcome(session, make_lead(session, f"L-{i}", email_opens=i), i < 20)
+
+
+def end(process, with_signal=signal.SIGTERM):
+    process.send_signal(with_signal)
+    _, log = process.communicate(timeout=60)
+    return process.returncode, log
+
+
+@pytest.fixture
+def latest(read):
+    return lambda: read(lambda s: [(r.kind, r.state, r.stage) for r in runs.latest(s)])
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+def test_the_worker_ends_cleanly_when_told_to(with_signal, champion, start):
+    process = start("sync")
+    line = process.stderr.readline()
+    assert "worker started" in line
+    code, log = end(process, with_signal)
+    assert code == 0
+    assert "worker ended" in log
+    assert "error" not in log
+
+
+def test_a_training_is_handed_back_when_the_worker_ends(write, start, latest):
+    write(label)
+    process = start("sync")
+    wait_until(lambda: [run[:2] for run in latest()] == [("training", "running")])
+    code, log = end(process)
+    assert (code, latest()) == (0, [("training", "requested", "Waiting for the worker")]), log
+
+
+def test_before_set_up_the_worker_says_what_to_do(start):
+    process = start("sync")
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Run `flask --app wsgi setup`" in log
+
+
+def test_the_worker_trains_for_real_and_promotes_what_the_gate_lets_through(write, start, read):
+    write(label)
+    process = start("sync")
+    wait_until(lambda: read(lambda s: registry.champion(s).name) == "1.1", seconds=300)
+    version = read(registry.champion)
+    assert version.family == "spline logistic"
+    assert version.decision["promote"] is True
+    assert version.training["n_leads"] == version.training["n_converted"] * 2 == 40
+    assert version.training["seed"] == version.run_key
+    assert set(version.training["libraries"]) >= {"python", "scikit-learn"}
+    assert end(process)[0] == 0
