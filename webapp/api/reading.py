@@ -50,6 +50,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """One kind of body that an operation takes."""
+
+    kind: str
+    shape: str
+
+
+@dataclass(frozen=True)
 class Operation:
     """One route and method."""
 
@@ -60,8 +68,9 @@ class Operation:
     paragraphs: list[list[Piece]]
     scope: str | None
     parameters: list[Row]
-    body: str | None
+    bodies: list[Sent]
     answers: list[Answer]
+    errors: list[str]
     curl: str
 
 
@@ -120,7 +129,6 @@ def _operation(
     document: dict[str, Any], method: str, path: str, found: dict[str, Any]
 ) -> Operation:
     media = found.get("requestBody", {}).get("content", {})
-    body = next((_shape(m["schema"]) for m in media.values()), None)
     scopes = found["security"][0]["key"] if found["security"] else [None]
     return Operation(
         anchor=found["operationId"],
@@ -130,8 +138,9 @@ def _operation(
         paragraphs=paragraphs(found["description"]),
         scope=scopes[0],
         parameters=[_parameter(p) for p in found["parameters"]],
-        body=body,
-        answers=[_answer(status, a) for status, a in found["responses"].items()],
+        bodies=[Sent(kind, str(_shape(m["schema"]))) for kind, m in media.items()],
+        answers=[_answer(status, a) for status, a in found["responses"].items() if status < "400"],
+        errors=[status for status in found["responses"] if status >= "400"],
         curl=_curl(document, method, path, found),
     )
 
@@ -148,7 +157,8 @@ def _answer(status: str, found: dict[str, Any]) -> Answer:
 
 
 def _rows(schema: dict[str, Any]) -> Iterator[Row]:
-    needed = schema.get("required", ())
+    # Only what is sent may leave keys out; of an answer, "needed" would say nothing.
+    needed = schema.get("required", ()) if schema.get("additionalProperties") is False else ()
     for name, found in schema.get("properties", {}).items():
         about = pieces(_one_line(found.get("description", "")))
         yield Row(name, kind(found), _shape(found), name in needed, about)
@@ -187,7 +197,8 @@ def _curl(document: dict[str, Any], method: str, path: str, found: dict[str, Any
         words.append('-H "Authorization: Bearer $KEY"')
     if found.get("requestBody", {}).get("required"):
         words.append("-H 'Content-Type: application/json'")
-        words.append(f"-d '{json.dumps(_example(document, found), ensure_ascii=False)}'")
+        example = json.dumps(_example(document, found), ensure_ascii=False, indent=2)
+        words.append(f"-d '{example}'")
     return " \\\n  ".join(words)
 
 
