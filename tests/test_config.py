@@ -35,6 +35,14 @@ def test_risk_bands_in_the_wrong_order_are_refused(monkeypatch):
     assert "risk_medium" in mistakes(monkeypatch, risk_medium="0.9", risk_high="0.5")
 
 
+def test_an_unknown_name_in_the_file_is_named_too(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("LEADLOOP_PROT=1\nOTHER=2\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    text = mistakes(monkeypatch)
+    assert "LEADLOOP_PROT is not a setting" in text
+    assert "OTHER" not in text
+
+
 def test_an_empty_variable_means_the_default(monkeypatch):
     monkeypatch.setenv("LEADLOOP_PORT", "")
     assert config.load().port == 8000

@@ -6,6 +6,7 @@ import stat
 import pytest
 import sqlalchemy as sa
 
+from tests.factories import make_lead
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import utc_now
@@ -76,6 +77,41 @@ def test_demo_leads_can_be_removed_whole(app, read):
     assert result.output == f"{demo.N_LEADS} demo leads deleted.\n"
     left = rows(read)
     assert {name for name in ("leads", "snapshots", "scores", "outcomes") if left[name]} == set()
+
+
+def test_a_lead_that_somebody_sent_under_a_demo_id_stays(app, read, write):
+    setup(app)
+    write(lambda s: make_lead(s, "DEMO-001"))
+    write(lambda s: make_lead(s, "DEMO-REQUEST-17", actual_outcome=True))
+    app.test_cli_runner().invoke(args=["remove-demo"])
+    left = read(lambda s: s.scalars(sa.select(Lead.lead_id).order_by(Lead.lead_id)).all())
+    assert left == ["DEMO-001", "DEMO-REQUEST-17"]
+
+
+def test_import_leads_says_what_it_took_in_and_a_second_time_takes_in_nothing(app, tmp_path):
+    setup(app)
+    file = tmp_path / "leads.csv"
+    file.write_text("lead_id,email_opens,actual_outcome\nL-1,3,true\nL-2,,\n")
+    first = app.test_cli_runner().invoke(args=["import-leads", str(file)])
+    assert "2 rows, 0 wrong, 2 new leads, 2 new scorings, 1 new outcomes" in first.output
+    second = app.test_cli_runner().invoke(args=["import-leads", str(file)])
+    assert "2 rows, 0 wrong, 0 new leads, 0 new scorings, 0 new outcomes" in second.output
+
+
+def test_import_leads_lists_wrong_rows_and_imports_nothing(app, read, tmp_path):
+    setup(app)
+    file = tmp_path / "leads.csv"
+    file.write_text("lead_id,email_opens\nL-1,3\nL-2,many\n")
+    result = app.test_cli_runner().invoke(args=["import-leads", str(file)])
+    assert result.exit_code == 1
+    assert "line 3, email_opens:" in result.output
+    assert read(lambda s: s.scalar(sa.select(Lead.key).where(Lead.lead_id == "L-1"))) is None
+
+
+def test_a_command_before_setup_says_what_to_run(app):
+    result = app.test_cli_runner().invoke(args=["models"])
+    assert result.exit_code == 1
+    assert "`flask --app wsgi setup`" in result.output
 
 
 def test_create_key_prints_the_key_alone(app, read):

@@ -1,7 +1,5 @@
 """The command line: `flask --app wsgi COMMAND`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import waitress.server
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from webapp import importing
 from webapp.database import db, utc_now, write
 from webapp.models import ROLES
 from webapp.product import product
@@ -21,6 +20,7 @@ from webapp.services import (
     audit,
     demo,
     health,
+    imports,
     lifecycle,
     registry,
     runs,
@@ -38,29 +38,42 @@ REFUSALS = (
     runs.AlreadyRunning,
 )
 
+IMPORT_COUNTS = {
+    "n_rows": "rows",
+    "n_wrong": "wrong",
+    "n_new_leads": "new leads",
+    "n_snapshots": "new scorings",
+    "n_outcomes": "new outcomes",
+}
+
 WAITRESS: dict[str, Any] = {
     # Half-open connections must not shut others out; poll has no limit of 1,024 sockets.
     "connection_limit": 2000,
     "asyncore_use_poll": True,
     "channel_timeout": 20,
     "ident": "",
+    "clear_untrusted_proxy_headers": True,
 }
+# What a proxy in front says of the caller, once the settings say how many there are.
+FORWARDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
 
 
-@contextmanager
-def refusals_in_words() -> Iterator[None]:
-    """End a command that is refused with its sentence and exit code 1."""
-    try:
-        yield
-    except REFUSALS as error:
-        raise click.ClickException(str(error)) from None
-    except sa.exc.OperationalError as error:
-        # The error's own text can name people's data; its kind cannot.
-        kind = type(error.orig).__name__
-        raise click.ClickException(
-            f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, and whether"
-            " the database runs; `flask --app wsgi doctor` says more."
-        ) from None
+class Command(click.Command):
+    """A command that ends with a sentence and exit code 1 where it is refused."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Called by click."""
+        try:
+            return super().invoke(ctx)
+        except REFUSALS as error:
+            raise click.ClickException(str(error)) from None
+        except sa.exc.DBAPIError as error:
+            # The error's own text can name people's data; its kind cannot.
+            kind = type(error.orig).__name__
+            raise click.ClickException(
+                f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, whether the"
+                " database runs, and whether `flask --app wsgi setup` was run."
+            ) from None
 
 
 def register(app: Flask) -> None:
@@ -71,6 +84,7 @@ def register(app: Flask) -> None:
         create_user,
         set_password,
         create_key,
+        import_leads,
         retrain,
         models,
         promote,
@@ -80,15 +94,14 @@ def register(app: Flask) -> None:
         app.cli.add_command(command)
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def setup() -> None:
     """Prepare the database and say how to get in; changes nothing where all is there."""
     settings = product().settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with refusals_in_words():
-        flask_migrate.upgrade()
-        access = write(_prepare)
+    flask_migrate.upgrade()
+    access = write(_prepare)
     if access is not None:
         _keep_private(access)
     _greet(access)
@@ -140,7 +153,7 @@ def _curl(address: str, key: str) -> str:
     )
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def serve() -> None:
     """Serve pages and API."""
@@ -153,6 +166,7 @@ def serve() -> None:
             threads=settings.web_threads,
             max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
             **WAITRESS,
+            **_proxies(settings.trusted_proxies),
         )
     except OSError as error:
         raise click.ClickException(
@@ -162,19 +176,28 @@ def serve() -> None:
     server.run()
 
 
-@click.command("create-user")
+def _proxies(n_trusted: int) -> dict[str, Any]:
+    if not n_trusted:
+        return {}
+    return {
+        "trusted_proxy": "*",
+        "trusted_proxy_count": n_trusted,
+        "trusted_proxy_headers": FORWARDED,
+    }
+
+
+@click.command("create-user", cls=Command)
 @click.argument("email")
 @click.option("--role", type=click.Choice(ROLES), required=True)
 @click.password_option()
 @with_appcontext
 def create_user(email: str, role: str, password: str) -> None:
     """Make an account; the password is asked for."""
-    with refusals_in_words():
-        write(lambda s: accounts.create(s, email, password, role, now=utc_now()))
+    write(lambda s: accounts.create(s, email, password, role, now=utc_now()))
     click.echo(f"{email} can sign in as {role}.")
 
 
-@click.command("set-password")
+@click.command("set-password", cls=Command)
 @click.argument("email")
 @click.password_option()
 @with_appcontext
@@ -188,12 +211,11 @@ def set_password(email: str, password: str) -> None:
         accounts.set_password(session, user, password)
         audit.record(session, "cli", "set password", user.email, now=utc_now())
 
-    with refusals_in_words():
-        write(change)
+    write(change)
     click.echo(f"{email} has a new password.")
 
 
-@click.command("create-key")
+@click.command("create-key", cls=Command)
 @click.argument("name")
 @click.option("--scope", "scopes", type=click.Choice(api_keys.SCOPES), multiple=True)
 @with_appcontext
@@ -204,16 +226,41 @@ def create_key(name: str, scopes: tuple[str, ...]) -> None:
     click.echo(text)
 
 
-@click.command()
+@click.command("import-leads", cls=Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--skip-wrong-rows", is_flag=True, help="Import the rows that are right.")
+@with_appcontext
+def import_leads(file: Path, skip_wrong_rows: bool) -> None:
+    """Import a CSV or CSV.gz of leads; safe to repeat."""
+    with file.open("rb") as stream:
+        size, folder = file.stat().st_size, product().settings.data_dir
+        kept = imports.keep_file(stream, file.name, folder, max_bytes=size)
+    with click.progressbar(length=100, label="Importing", show_pos=False) as bar:
+
+        def show(step: importing.Step) -> None:
+            bar.update(round(step.share * 100) - bar.pos)
+
+        try:
+            run = importing.import_now(
+                kept, skip_wrong_rows=skip_wrong_rows, requested_by="cli", on_step=show
+            )
+        except importing.ImportRefused as refused:
+            lines = [f"  line {e.line}, {e.field or 'row'}: {e.message}" for e in refused.errors]
+            raise click.ClickException("\n".join([str(refused), *lines])) from None
+        finally:
+            imports.discard(folder, kept.path)
+    click.echo(", ".join(f"{run.result[n]:,} {words}" for n, words in IMPORT_COUNTS.items()))
+
+
+@click.command(cls=Command)
 @with_appcontext
 def retrain() -> None:
     """Ask the worker for a training now."""
-    with refusals_in_words():
-        run = write(lambda s: lifecycle.request_retraining(s, "cli", utc_now()))
+    run = write(lambda s: lifecycle.request_retraining(s, "cli", utc_now()))
     click.echo(f"Run {run.key}: the worker trains; `models` shows what came of it.")
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def models() -> None:
     """List the model versions, newest first."""
@@ -225,24 +272,23 @@ def models() -> None:
         click.echo(f"{mark} {version.name:<6} {made}  {version.family}: {reason}")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("version")
 @with_appcontext
 def promote(version: str) -> None:
     """Ask the worker to put a version in use; an older one is a rollback."""
-    with refusals_in_words():
-        run = write(lambda s: lifecycle.request_promotion(s, version, "cli", utc_now()))
+    run = write(lambda s: lifecycle.request_promotion(s, version, "cli", utc_now()))
     click.echo(f"Run {run.key}: the worker scores all leads by {version} and then switches to it.")
 
 
-@click.command("remove-demo")
+@click.command("remove-demo", cls=Command)
 @with_appcontext
 def remove_demo() -> None:
     """Delete the demo leads and all that belongs to them."""
     click.echo(f"{write(demo.remove)} demo leads deleted.")
 
 
-@click.command()
+@click.command(cls=Command)
 @with_appcontext
 def doctor() -> None:
     """Check what the product needs; exit code 1 where something is wrong."""

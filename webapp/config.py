@@ -4,9 +4,10 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     database_url: DatabaseUrl | None = None
     fields_file: Path = ROOT / "fields.toml"
-    secret_key: SecretStr | None = None
+    secret_key: SecretStr | None = Field(None, min_length=16)
     demo: bool = True
     assets: Literal["cdn", "local"] = "cdn"
     secure_cookies: bool = False
@@ -150,9 +151,10 @@ def _without_secrets(name: str, value: object) -> str:
     return "not set" if value is None else str(value)
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Settings:
+def load() -> Settings:
     """Read the settings, or raise `ConfigurationError` with every mistake in them."""
-    mistakes = _unknown(environment)
+    file = cast("Path | None", Settings.model_config.get("env_file"))
+    mistakes = _unknown({*os.environ, *(dotenv_values(file) if file else ())})
     try:
         settings = Settings()
     except ValidationError as error:
@@ -172,9 +174,9 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _unknown(environment: Mapping[str, str]) -> list[str]:
+def _unknown(variables: set[str]) -> list[str]:
     known = [name.upper() for name in Settings.model_fields]
-    given = [n.removeprefix(PREFIX) for n in environment if n.startswith(PREFIX)]
+    given = [n.removeprefix(PREFIX) for n in variables if n.startswith(PREFIX)]
     return [
         f"{PREFIX}{n} is not a setting{_hint(n, known)}" for n in sorted(given) if n not in known
     ]

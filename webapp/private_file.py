@@ -7,7 +7,7 @@ from pathlib import Path
 
 def kept_secret(path: Path) -> str:
     """The secret in this file; made at the first call."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         _write_once(path, secrets.token_urlsafe(48))
     return path.read_text()

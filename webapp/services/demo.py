@@ -13,7 +13,7 @@ from webapp.services import records, registry, scoring
 from webapp.services.outcomes import Said
 
 N_LEADS = 60
-PREFIX = "DEMO-"
+SOURCE = "demo"
 
 FIRST_NAMES = ("Amara", "Bruno", "Chidi", "Dana", "Elif", "Farid", "Greta", "Hugo", "Ines", "Noor")
 LAST_NAMES = ("Abebe", "Berg", "Castro", "Dubois", "Eriksen", "Gupta", "Ito", "Kowalski", "Moreau")
@@ -41,14 +41,19 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
     for number in range(1, N_LEADS + 1):
         record = records.clean(fields, _invented(fields, number, rng))
         at = now - timedelta(minutes=rng.randint(1, 4 * 24 * 60))
-        scoring.score_lead(session, fields, record, Said("csv", "demo"), now=at)
+        scoring.score_lead(session, fields, record, Said(SOURCE, "demo"), now=at)
     return N_LEADS
 
 
 def remove(session: Session) -> int:
-    """Delete the demo leads and all that belongs to them; return how many there were."""
+    """Delete the demo leads and all that belongs to them; return how many there were.
+
+    A lead that somebody else has sent under the same id stays, with all that is known of it.
+    """
     hold(session, registry.FILLING)
-    demo = sa.select(Lead.key).where(Lead.lead_id.startswith(PREFIX, autoescape=True))
+    ids = [_lead_id(number) for number in range(1, N_LEADS + 1)]
+    sent_by_others = sa.select(Snapshot.lead_key).where(Snapshot.source != SOURCE)
+    demo = sa.select(Lead.key).where(Lead.lead_id.in_(ids), Lead.key.not_in(sent_by_others))
     for table in (Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(demo)))
     return change(session, sa.delete(Lead).where(Lead.key.in_(demo)))
@@ -58,13 +63,17 @@ def _invented(fields: Fields, number: int, rng: random.Random) -> dict[str, Valu
     company = f"{rng.choice(COMPANY_STEMS)} {rng.choice(COMPANY_KINDS)}"
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     person: dict[str, Value] = {
-        "lead_id": f"{PREFIX}{number:03}",
+        "lead_id": _lead_id(number),
         "name": f"{first} {last}",
         "company": company,
         "email": f"{first}.{last}@{company.replace(' ', '').lower()}.example".lower(),
         "owner": rng.choice(OWNERS),
     }
     return person | {f.name: _value(f, rng) for f in fields.declared}
+
+
+def _lead_id(number: int) -> str:
+    return f"DEMO-{number:03}"
 
 
 def _value(field: Field, rng: random.Random) -> Value:
