@@ -41,6 +41,7 @@ def make_learned_version(session: Session, *, is_telling: bool = True) -> ModelV
         "n_converted": 80,
         "n_lost": 120,
         "n_came_with_outcome": 3,
+        "n_left_out": 2,
         "first_outcome_at": NOW.isoformat(),
         "last_outcome_at": NOW.isoformat(),
         "seed": attempt.seed,

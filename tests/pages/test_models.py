@@ -217,6 +217,7 @@ def test_a_version_shows_its_evidence_in_pictures_and_numbers(manager, write):
     assert f"{metrics['auc']:.3f}" in page
     assert page.count("<summary>Numbers</summary>") == 5
     assert "3 leads were first sent together with their outcome" in page
+    assert "2 more leads: their inputs are known only from after the outcome" in page
 
 
 def test_the_starter_claims_no_accuracy(manager):

@@ -196,6 +196,17 @@ def test_inputs_that_came_with_a_later_outcome_are_not_learned_from(write, read)
     assert (lead.inputs["email_opens"], lead.came_with_outcome) == (1, False)
 
 
+def test_a_lead_first_seen_after_its_outcome_is_left_out_and_counted(write, read):
+    month = timedelta(days=30)
+    write(lambda s: make_lead(s, "L-1", now=NOW, email_opens=40))
+    write(lambda s: make_outcome(s, "L-1", True, now=NOW, happened_at=NOW - month))
+    write(lambda s: make_lead(s, "L-2", now=NOW - month, email_opens=1))
+    write(lambda s: make_outcome(s, "L-2", False, now=NOW))
+    assert [lead.inputs["email_opens"] for lead in labelled(write, read)] == [1]
+    about = read(lambda s: training_data.collect(s, 1, since_run=0).about())
+    assert (about["n_leads"], about["n_left_out"]) == (1, 1)
+
+
 def test_filling_scores_every_lead_and_keeps_what_live_scoring_wrote(write, read):
     write(lambda s: label(s, 10, 10))
     run = write(claim)

@@ -34,10 +34,12 @@ class Labelled:
     """All that a training run may learn from.
 
     `is_evidence` marks the leads labelled since the champion was trained, which it never saw.
+    `n_left_out` counts the labelled leads of which only later inputs are known.
     """
 
     leads: list[LabelledLead]
     is_evidence: list[bool]
+    n_left_out: int
 
     def about(self) -> dict[str, Any]:
         """What is kept of it with the version: counts, and from when to when."""
@@ -47,6 +49,7 @@ class Labelled:
             "n_converted": n_converted,
             "n_lost": len(self.leads) - n_converted,
             "n_came_with_outcome": sum(lead.came_with_outcome for lead in self.leads),
+            "n_left_out": self.n_left_out,
             "first_outcome_at": self.leads[0].outcome_at.isoformat() if self.leads else None,
             "last_outcome_at": self.leads[-1].outcome_at.isoformat() if self.leads else None,
         }
@@ -54,17 +57,26 @@ class Labelled:
 
 def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
     """Read what a run may learn from, against a champion trained by `since_run` (0: by none)."""
-    leads = list(labelled(session, run_key))
-    return Labelled(leads, [lead.counted_by_run > since_run for lead in leads])
+    found = list(_labels(session, run_key))
+    leads = [lead for lead in found if lead is not None]
+    is_evidence = [lead.counted_by_run > since_run for lead in leads]
+    return Labelled(leads, is_evidence, n_left_out=len(found) - len(leads))
 
 
 def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
     """Yield the labelled leads that a training run may use, in the order of their outcomes.
 
     The snapshot of a lead is the last one taken before its outcome happened and
-    without an outcome in the same request; where there is none, its first one.
-    Labels that arrived after the run was claimed are left for the next.
+    without an outcome in the same request. Where there is none, it is the first one if
+    that came with the outcome; inputs only known from later would tell what they should
+    foretell, so such a lead is left out. Labels that arrived after the run was claimed are
+    left for the next.
     """
+    return (lead for lead in _labels(session, run_key) if lead is not None)
+
+
+def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
+    """Yield every label of a run in order, None for a lead that is to be left out."""
     before = aliased(Snapshot)
     own = aliased(Snapshot)
     of_lead = sa.select(before.key).where(before.lead_key == Lead.key).correlate(Lead)
@@ -75,22 +87,23 @@ def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
         .scalar_subquery()
     )
     first = of_lead.order_by(before.taken_at, before.key).limit(1).scalar_subquery()
+    is_usable = sa.or_(own.came_with_outcome, own.taken_at <= Lead.outcome_at)
     query = (
         sa.select(
             Lead.key,
             own.inputs,
             Lead.outcome,
-            last_before.is_(None),
+            own.came_with_outcome,
             Lead.counted_by_run,
             Lead.outcome_at,
         )
-        .join(own, own.key == sa.func.coalesce(last_before, first))
+        .outerjoin(own, sa.and_(own.key == sa.func.coalesce(last_before, first), is_usable))
         .where(Lead.outcome.is_not(None), Lead.counted_by_run <= run_key)
         .order_by(Lead.outcome_at, Lead.key)
         .execution_options(yield_per=2000)
     )
     for row in session.execute(query):
-        yield LabelledLead(*row)
+        yield LabelledLead(*row) if row.came_with_outcome is not None else None
 
 
 def class_counts(session: Session) -> tuple[int, int]:
