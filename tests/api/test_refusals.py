@@ -2,12 +2,14 @@
 
 import gzip
 import json
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
 
 from tests.api.conftest import pointers
-from webapp.database import UNAVAILABLE
+from webapp import database
+from webapp.app import create_app
 from webapp.models import Lead
 from webapp.services import leads
 
@@ -178,16 +180,19 @@ def test_a_record_of_unknown_keys_is_answered_with_the_first_of_them(client, hea
     assert answer.json["errors"][-1]["message"] == "holds 4,980 more unknown fields"
 
 
-def test_a_database_that_cannot_be_used_is_503_with_a_time_to_come_back(
-    app, client, headers, monkeypatch
+def test_a_locked_database_is_503_with_a_time_to_come_back(
+    settings, champion, headers, monkeypatch
 ):
-    def locked(*arguments, **options):
-        raise UNAVAILABLE[0]("INSERT", {}, Exception("database is locked: secret"))
-
-    monkeypatch.setattr("webapp.services.scoring.score_lead", locked)
-    answer = client.post("/score", json={"lead_id": "L-1"}, headers=headers)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert "secret" not in answer.text
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MILLISECONDS", 50)
+    client = create_app(settings).test_client()
+    path = settings.database.removeprefix("sqlite:///")
+    with closing(database.safe_sqlite().connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = client.post("/score", json={"lead_id": "L-1"}, headers=headers)
+        other.execute("ROLLBACK")
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+    assert answer.headers["Retry-After"] == "1"
+    assert client.get("/info", headers=headers).status_code == 200
 
 
 def test_an_error_nobody_expected_is_a_problem_without_its_message(app, headers, monkeypatch):
