@@ -26,9 +26,9 @@ def show(rep, lead):
 def test_unknown_inputs_are_named_and_are_not_zero(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", email_opens=0, age=44))
     page = show(rep, lead)
-    assert re.search(r"Email opens</dt> <dd> 0 </dd>", page)
-    assert re.search(r"Age</dt> <dd> 44 years </dd>", page)
-    assert re.search(r'Website visits</dt> <dd> <span class="muted">unknown</span> </dd>', page)
+    assert re.search(r"Email opens</dt> <dd > 0 </dd>", page)
+    assert re.search(r"Age</dt> <dd > 44 years </dd>", page)
+    assert re.search(r'Website visits</dt> <dd class="muted"> unknown </dd>', page)
 
 
 def test_the_reasons_are_sentences(rep, write):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import Flask
 
+from ml.fields import Value
 from webapp.database import utc_now
 
 STEPS = (
@@ -17,7 +18,7 @@ STEPS = (
 
 def init_app(app: Flask) -> None:
     """Make the filters known to the templates."""
-    for function in (ago, exact, duration, percent, number, rule_in_words):
+    for function in (ago, exact, duration, percent, number, rule_in_words, known):
         app.add_template_filter(function)
 
 
@@ -62,6 +63,17 @@ def rule_in_words(message: str) -> str:
     text = message.replace(", or null", "; leave it empty if it is unknown")
     text = text.replace("true, false or null", "true or false; leave it empty if it is unknown")
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def known(value: Value, unit: str | None = None) -> str:
+    """An input of a lead as people read it: unknown is said, never shown as zero."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return f"{value:,} {unit}" if unit else f"{value:,}"
 
 
 def number(count: float) -> str:

@@ -74,20 +74,20 @@ def promote(name: str) -> ResponseReturnValue:
 
 
 def _status(session: Any, watched: int | None) -> dict[str, Any]:
-    """What is at work; `done` is the watched run once it is finished."""
-    readiness = lifecycle.readiness(session, product().settings.retrain_threshold)
-    at_work = readiness.unfinished or runs.unfinished(session, "rescoring")
-    done = None
-    if watched is not None and at_work is None:
-        done = runs.by_key(session, watched)
+    """What is at work; else what came of the watched run, or how far the next training is."""
+    at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
+    done = runs.by_key(session, watched) if watched is not None and at_work is None else None
+    # Counting all outcomes is work, and this is asked every second while one is done.
+    is_idle = at_work is None and done is None
+    threshold = product().settings.retrain_threshold
     return {
-        "readiness": readiness,
-        "least": lifecycle.MIN_EACH_CLASS,
         "at_work": at_work,
         "is_waiting_long": at_work is not None
         and at_work.state == "requested"
         and utc_now() - at_work.requested_at > WAITS_TOO_LONG,
         "done": done,
+        "readiness": lifecycle.readiness(session, threshold) if is_idle else None,
+        "least": lifecycle.MIN_EACH_CLASS,
     }
 
 
