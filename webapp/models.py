@@ -72,7 +72,9 @@ class Lead(Base):
     # The outcome that counts now, and since when; the history is in `outcomes`.
     outcome: Mapped[bool | None]
     outcome_at: Mapped[datetime | None]
+    # The training that counted the lead as a label, and what it was labelled then.
     counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)
+    counted_outcome: Mapped[bool | None]
 
     created_at: Mapped[datetime]
     scored_at: Mapped[datetime]

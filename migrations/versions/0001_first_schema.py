@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Boolean(), nullable=True),
         sa.Column("outcome_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("counted_by_run", KEY, nullable=True),
+        sa.Column("counted_outcome", sa.Boolean(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("scored_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

@@ -86,6 +86,17 @@ def test_an_outcome_that_changes_is_a_new_label(write, read):
     assert read(lifecycle.n_uncounted) == 1
 
 
+@pytest.mark.parametrize(("again", "n_new"), [(True, 0), (False, 1)])
+def test_a_label_taken_back_is_new_only_if_another_follows(again, n_new, write, read):
+    write(lambda s: label(s, 10, 10))
+    run = write(claim)
+    write(lambda s: make_outcome(s, "L-0", None))
+    write(lambda s: make_outcome(s, "L-0", again))
+    assert read(lifecycle.n_uncounted) == n_new
+    write(lambda s: lifecycle.fail(s, run, "It broke.", NOW))
+    assert read(lifecycle.n_uncounted) == 20
+
+
 def test_the_schedule_starts_a_training_on_few_new_outcomes(write):
     write(lambda s: label(s, 10, 10))
     run = write(claim)

@@ -81,6 +81,33 @@ def test_a_statement_with_a_key_is_recorded_once(lead, write, read):
     assert n_rows(read, lead) == 1
 
 
+@pytest.mark.parametrize(
+    ("again", "at", "since"),
+    [
+        (RITA, None, NOW),
+        (RITA, NOW + DAY, NOW + DAY),
+        (PROGRAM, None, NOW + 2 * DAY),
+    ],
+    ids=["undone", "dated anew", "said by another"],
+)
+def test_an_outcome_that_was_undone_and_said_again_keeps_its_time(
+    again, at, since, lead, write, read
+):
+    write(lambda s: make_outcome(s, "L-1", False, said=RITA))
+    write(lambda s: make_outcome(s, "L-1", None, said=RITA, now=NOW + DAY))
+    later = NOW + 2 * DAY
+    write(lambda s: make_outcome(s, "L-1", False, said=again, now=later, happened_at=at))
+    assert read(lambda s: leads.find(s, "L-1").outcome_at) == since
+
+
+def test_a_deal_that_was_open_again_is_lost_anew(lead, write, read):
+    crm = Said("salesforce", "worker")
+    for day, converted in enumerate((False, None, False)):
+        at = NOW + day * DAY
+        write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, said=crm, now=at))
+    assert read(lambda s: leads.find(s, "L-1").outcome_at) == NOW + 2 * DAY
+
+
 def test_only_a_changed_outcome_is_a_new_label(lead, write, read):
     changes = [
         write(lambda s, c=c, i=i: _record(s, c, NOW + i * DAY))

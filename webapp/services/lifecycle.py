@@ -166,7 +166,7 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
 def _undo(session: Session, run: Run, now: datetime) -> None:
     if run.kind == "training":
         counted = sa.update(Lead).where(Lead.counted_by_run == run.key)
-        change(session, counted.values(counted_by_run=None))
+        change(session, counted.values(counted_by_run=None, counted_outcome=None))
     elif run.kind == "rescoring":
         registry.point(session, registry.INCOMING, None, now)
 
@@ -178,7 +178,8 @@ _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
 
 
 def _count_labels(session: Session, run: Run) -> int:
-    return change(session, sa.update(Lead).where(*_UNCOUNTED).values(counted_by_run=run.key))
+    counted = {"counted_by_run": run.key, "counted_outcome": Lead.outcome}
+    return change(session, sa.update(Lead).where(*_UNCOUNTED).values(counted))
 
 
 def _labels_needed(session: Session, trigger: Trigger, now: datetime) -> int | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -78,7 +77,8 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
 
     1. The same thing said again by the same source adds nothing.
     2. The row is added; the newest by time of happening counts, the later row on a tie.
-    3. A lead whose outcome changes becomes a new label for the next training.
+    3. A lead becomes a new label for the next training once its outcome is another than the
+       one counted before: a withdrawal alone does not make it one.
 
     The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
     `leads.lock_many` or `leads.upsert_many`).
@@ -149,6 +149,7 @@ class _Told(NamedTuple):
     result: str
     source: str
     happened_at: datetime
+    recorded_at: datetime
     idempotency_key: str | None
 
 
@@ -171,6 +172,7 @@ def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[
         source=said.source,
         # Without a time of its own a statement is about now, and so after all earlier ones.
         happened_at=statement.happened_at or max(now, newest_at),
+        recorded_at=now,
         idempotency_key=said.idempotency_key,
     )
     is_repeated = _is_told if statement.happened_at else _is_what_counts
@@ -178,7 +180,7 @@ def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[
         return None
     # Behind all that happened at the same time: on a tie the later row counts.
     history.insert(bisect_right(history, told.happened_at, key=lambda t: t.happened_at), told)
-    about = {"lead_key": statement.lead.key, "actor": said.actor, "recorded_at": now}
+    about = {"lead_key": statement.lead.key, "actor": said.actor}
     return {**told._asdict(), **about, "reason": said.reason, "rule": said.rule}
 
 
@@ -203,15 +205,38 @@ def _is_what_counts(history: list[_Told], new: _Told) -> bool:
 
 def _settle(lead: Lead, history: list[_Told]) -> bool:
     """Bring the lead's outcome, and since when it is so, in line with its history."""
-    latest = takewhile(lambda told: told.result == history[-1].result, reversed(history))
-    since = list(latest)[-1].happened_at
     outcome = MEANINGS[history[-1].result]
-    lead.outcome_at = since if outcome is not None else None
+    lead.outcome_at = _since(history) if outcome is not None else None
     if outcome == lead.outcome:
         return False
     lead.outcome = outcome
-    lead.counted_by_run = None
+    if outcome is not None and outcome != lead.counted_outcome:
+        lead.counted_by_run, lead.counted_outcome = None, None
     return True
+
+
+def _since(history: list[_Told]) -> datetime:
+    """Since when the result that counts is so; one that was undone and said again, since before."""
+    since, withdrawal = history[-1], None
+    for told in reversed(history):
+        is_same = told.result == since.result
+        if is_same and (withdrawal is None or _is_undo(told, withdrawal, since)):
+            since, withdrawal = told, None
+        elif told.result == "withdrawn" and withdrawal is None:
+            withdrawal = told
+        else:
+            break
+    return since.happened_at
+
+
+def _is_undo(told: _Told, withdrawal: _Told, again: _Told) -> bool:
+    """Whether somebody took back their own statement, and then that, and said no other time.
+
+    What the CRM withdraws was not so: a deal was open again.
+    """
+    sources = {told.source, withdrawal.source, again.source}
+    is_about_now = again.happened_at >= again.recorded_at
+    return len(sources) == 1 and "salesforce" not in sources and is_about_now
 
 
 def _show(session: Session, changed: Iterable[Lead]) -> None:
