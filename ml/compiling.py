@@ -4,9 +4,10 @@ The pipeline adds up what each field contributes, so each field becomes one term
 its levels, or a curve whose pieces are the pipeline's own polynomials.
 """
 
+import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from ml.encoding import MISSING, UNSEEN, Columns, Record
+from ml.encoding import Columns, Record
+from ml.levels import groups_of
 from ml.splines import knots_of, taylor
 from ml.terms import Bin, CategoryTerm, Counts, CurveTerm, Term, level_key, signed_log1p
 from ml.values import Value
@@ -29,18 +31,13 @@ Floats = NDArray[np.float64]
 
 
 class Compiled(NamedTuple):
-    """A pipeline as a sum: baseline log-odds and one centred term a field."""
+    """A pipeline as a sum: baseline log-odds and one term a field."""
 
     intercept: float
     terms: tuple[Term, ...]
 
 
-def compile_pipeline(
-    pipeline: Pipeline,
-    columns: Columns,
-    records: Sequence[Record],
-    converted: Sequence[bool],
-) -> Compiled:
+def compile_pipeline(pipeline: Pipeline, columns: Columns) -> Compiled:
     """Turn a fitted pipeline into the terms of a scorecard.
 
     Parameters
@@ -49,27 +46,80 @@ def compile_pipeline(
         From `spline_logistic.fit`.
     columns : Columns
         Columns it was fitted on.
+
+    Returns
+    -------
+    Compiled
+        Sums to the pipeline's log-odds for any lead, up to rounding. Effects are as fitted,
+        neither centred nor counted.
+    """
+    terms: list[Term] = [
+        *(_curve(pipeline, columns, name) for name in columns.numbers),
+        *_tables(pipeline, columns),
+    ]
+    return Compiled(float(pipeline["model"].intercept_[0]), tuple(terms))
+
+
+def scaled(compiled: Compiled, weight: float) -> Compiled:
+    """Multiply all effects and the intercept.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        As fitted.
+    weight : float
+        0 leaves terms without an effect, which still tell which levels there are.
+
+    Returns
+    -------
+    Compiled
+        Sums to `weight` times the log-odds.
+    """
+    terms = tuple(_changed(term, weight, 0.0) for term in compiled.terms)
+    return Compiled(weight * compiled.intercept, terms)
+
+
+def centred(compiled: Compiled, effects: Mapping[str, float]) -> Compiled:
+    """Take each field's mean effect out of its term and into the intercept.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        With terms of any mean.
+    effects : mapping of str to float
+        By field: its mean effect over the leads learned from, whatever it comes from.
+
+    Returns
+    -------
+    Compiled
+        Same sum for any lead; mean effects of zero.
+    """
+    terms = tuple(_changed(term, 1.0, -effects[term.field]) for term in compiled.terms)
+    return Compiled(math.fsum((compiled.intercept, *effects.values())), terms)
+
+
+def counted(compiled: Compiled, records: Sequence[Record], converted: Sequence[bool]) -> Compiled:
+    """Count the leads learned from in the groups that reasons speak of.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        Its levels become groups; numbers are cut into bins of about equally many leads.
     records : sequence of mapping, length n_leads
-        The leads it was fitted on: effects are centred on their mean and counted on them.
+        The leads learned from.
     converted : sequence of bool, length n_leads
         Their outcomes.
 
     Returns
     -------
     Compiled
-        Sums to the pipeline's log-odds for any lead, up to rounding.
+        Same effects.
     """
-    raw: list[Term] = [
-        *(_curve(pipeline, columns, name) for name in columns.numbers),
-        *(_table(pipeline, columns, name) for name in columns.levels),
-    ]
-    intercept, terms = float(pipeline["model"].intercept_[0]), []
-    for term in raw:
+    terms = []
+    for term in compiled.terms:
         values = [record.get(term.field) for record in records]
-        mean = float(np.mean([term.effect(value) for value in values]))
-        intercept += mean
-        terms.append(_counted(_shifted(term, -mean), values, converted))
-    return Compiled(intercept, tuple(terms))
+        terms.append(_counted(term, values, converted))
+    return compiled._replace(terms=tuple(terms))
 
 
 def _weights(pipeline: Pipeline, part: str) -> Floats:
@@ -131,34 +181,27 @@ def _splines(pipeline: Pipeline, place: int, median: float) -> tuple[Floats, Flo
     return knots, taylor(spline, knots, weights)
 
 
-def _table(pipeline: Pipeline, columns: Columns, name: str) -> CategoryTerm:
-    place, encoder = list(columns.levels).index(name), _part(pipeline, "levels")
-    rare = [set() if codes is None else set(codes) for codes in encoder.infrequent_categories_]
-    sizes = [
-        len(codes) - len(few) + bool(few)
-        for codes, few in zip(encoder.categories_, rare, strict=True)
-    ]
-    end = list(accumulate(sizes))[place]
-    weights = _weights(pipeline, "levels")[end - sizes[place] : end]
-
-    codes = [UNSEEN, MISSING, *columns.levels[name].values()]
-    probe = pd.DataFrame(MISSING, index=range(len(codes)), columns=list(columns.levels))
-    encoded = encoder.transform(probe.assign(**{name: codes}).astype(np.float64))
-    effect = dict(zip(codes, encoded[:, end - sizes[place] : end] @ weights, strict=True))
-    frequent = {
-        level: float(effect[code])
-        for level, code in columns.levels[name].items()
-        if code not in rare[place]
-    }
-    return CategoryTerm(name, frequent, float(effect[UNSEEN]), float(effect[MISSING]))
+def _tables(pipeline: Pipeline, columns: Columns) -> Iterator[CategoryTerm]:
+    if not columns.levels:
+        return
+    # A value without a column of its own has no effect.
+    effects = {None: 0.0} | dict(enumerate(_weights(pipeline, "levels").tolist()))
+    for name, groups in groups_of(_part(pipeline, "levels"), columns).items():
+        levels = {level: effects[column] for level, column in groups.levels.items()}
+        yield CategoryTerm(name, levels, effects[groups.other], effects[groups.missing])
 
 
-def _shifted(term: Term, shift: float) -> Term:
+def _changed(term: Term, factor: float, shift: float) -> Term:
+    """Multiply a term's effects and then move them."""
+    missing = factor * term.missing + shift
     if isinstance(term, CategoryTerm):
-        levels = {level: effect + shift for level, effect in term.levels.items()}
-        return replace(term, levels=levels, other=term.other + shift, missing=term.missing + shift)
-    pieces = tuple((constant + shift, *rest) for constant, *rest in term.pieces)
-    return replace(term, pieces=pieces, missing=term.missing + shift)
+        levels = {level: factor * effect + shift for level, effect in term.levels.items()}
+        return replace(term, levels=levels, other=factor * term.other + shift, missing=missing)
+    pieces = tuple(
+        (factor * constant + shift, *(factor * each for each in rest))
+        for constant, *rest in term.pieces
+    )
+    return replace(term, pieces=pieces, missing=missing)
 
 
 def _counted(term: Term, values: Sequence[Value], converted: Sequence[bool]) -> Term:

@@ -5,6 +5,7 @@ of `ml.model_metrics`.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,36 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from ml import spline_logistic
+from ml import families
 from ml.encoding import Columns
 from ml.gate import Evidence
 
 N_FOLDS = 5
 N_REPEATS = 2
+MOST_REPEATED = 1_000  # leads; with more, one split into folds is as good as two
 CLIP = 1e-4  # log loss counts no probability as surer than this
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Scores of leads by models that were fitted without them.
+
+    Parameters
+    ----------
+    by_member : ndarray of float64, shape (n_leads, 2)
+        Log-odds by each member of `ml.families`: means over the repeats.
+    blended : ndarray of float64, shape (n_leads,)
+        Log-odds of the blend, each lead's weight chosen on the other folds alone.
+    weight : float
+        Of the forest, chosen on all leads: the one to be served.
+    """
+
+    by_member: Floats
+    blended: Floats
+    weight: float
 
 
 def out_of_fold(
@@ -31,8 +52,8 @@ def out_of_fold(
     *,
     seed: int,
     on_fold: Callable[[int, int], None] = lambda done, n_fits: None,
-) -> Floats:
-    """Score every lead by models that were fitted without it.
+) -> OutOfFold:
+    """Score every lead by models that were fitted without it, and choose between families.
 
     Parameters
     ----------
@@ -43,22 +64,30 @@ def out_of_fold(
     columns : Columns
         Columns of the frame.
     seed : int
-        Of the split into folds; nothing else is random.
+        Of the split into folds and of what is random in the members.
     on_fold : callable, optional
         Called after each fit with the number of fits done and of all.
 
     Returns
     -------
-    ndarray of float64, shape (n_leads,)
-        Log-odds: the mean over two repeats of stratified five-fold cross-validation.
+    OutOfFold
+        From stratified five-fold cross-validation, repeated where leads are few.
     """
-    splits = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=N_REPEATS, random_state=seed)
-    log_odds = np.zeros(len(frame))
-    for done, (train, test) in enumerate(splits.split(frame, converted), start=1):
-        pipeline = spline_logistic.fit(frame.iloc[train], converted[train], columns)
-        log_odds[test] += pipeline.decision_function(frame.iloc[test]) / N_REPEATS
-        on_fold(done, N_FOLDS * N_REPEATS)
-    return log_odds
+    n_repeats = N_REPEATS if len(frame) <= MOST_REPEATED else 1
+    splitter = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=n_repeats, random_state=seed)
+    splits = list(splitter.split(frame, converted))
+    by_member = np.zeros((n_repeats, len(frame), 2))
+    for place, (train, test) in enumerate(splits):
+        members = families.fit(frame.iloc[train], converted[train], columns, seed + place)
+        by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
+        on_fold(place + 1, len(splits))
+    blend = np.zeros(len(frame))
+    for place, (train, test) in enumerate(splits):
+        scores = by_member[place // N_FOLDS]
+        weight = families.choose_weight(scores[train], converted[train])
+        blend[test] += families.blended(scores[test], weight) / n_repeats
+    mean = by_member.mean(axis=0)
+    return OutOfFold(mean, blend, families.choose_weight(mean, converted))
 
 
 def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:

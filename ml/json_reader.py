@@ -69,6 +69,17 @@ class Reader:
             raise ScorecardError(f"{self.place}.{key} must be a whole number of 0 or more")
         return number
 
+    def integer_or_none(self, key: str) -> int | None:
+        """Read a whole number of 0 or more, or null."""
+        return None if self._get(key) is None else self.integer(key)
+
+    def integers(self, key: str, *, most: int, low: int = 0) -> tuple[int, ...]:
+        """Read a list of at most `most` whole numbers of `low` or more."""
+        numbers = _list(self._get(key), f"{self.place}.{key}", most)
+        if not all(type(number) is int and low <= number <= LARGEST for number in numbers):
+            raise ScorecardError(f"{self.place}.{key} must hold whole numbers of {low} or more")
+        return tuple(numbers)
+
     def number(self, key: str, *, low: float = -LARGEST, high: float = LARGEST) -> float:
         """Read a finite number from `low` to `high`."""
         number = _number(self._get(key), f"{self.place}.{key}")

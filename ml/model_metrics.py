@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from ml.evaluation import delong, log_loss
+from ml.evaluation import OutOfFold, delong, log_loss
+from ml.families import name_of
 
 N_CALIBRATION_BINS = 10
 N_HISTOGRAM_BINS = 20
@@ -93,6 +95,36 @@ def model_metrics(
         "histogram": histogram(converted, probabilities),
         "grades": conversion_by_grade(converted, probabilities),
     }
+
+
+def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
+    """Compare the families that could have been chosen.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least two of each kind.
+    scores : OutOfFold
+        Of the members and of their blend.
+
+    Returns
+    -------
+    list of dict
+        Plain JSON: rows of family, weight of the forest in it, auc, log_loss, and whether it is
+        the chosen one. The blend is left out where one of the others was chosen.
+    """
+    pure, chosen = ((0.0, scores.by_member[:, 0]), (1.0, scores.by_member[:, 1])), scores.weight
+    blend = [] if chosen in {0.0, 1.0} else [(chosen, scores.blended)]
+    return [
+        {
+            "family": name_of(weight),
+            "weight": weight,
+            "auc": float(delong(converted, log_odds)[0][0]),
+            "log_loss": log_loss(converted, expit(log_odds)),
+            "is_chosen": weight == chosen,
+        }
+        for weight, log_odds in (*pure, *blend)
+    ]
 
 
 def calibration(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:

@@ -77,7 +77,8 @@ def explain(
     >>> explain(starter_scorecard(), fields, {"lead_source": "Referral"})[0].sentence
     'Rule of thumb: Referral leads tend to convert more often.'
     """
-    terms = [(term, term.effect(values.get(term.field))) for term in scorecard.terms]
+    effects = (effect for _, effect in scorecard.score(values).effects)
+    terms = zip(scorecard.terms, effects, strict=True)
     telling = [(term, effect) for term, effect in terms if abs(effect) >= SMALLEST_EFFECT]
     base_rate = scorecard.base_rate
     telling.sort(key=lambda pair: -abs(pair[1]))

@@ -1,6 +1,7 @@
-"""A served model as data: a sum of one term a field, read from JSON, evaluated in plain Python.
+"""A served model as data: a sum of one effect a field, read from JSON, evaluated in plain Python.
 
-The terms themselves stand in `ml.terms`; how a scorecard is learned, in `ml.spline_logistic`.
+The terms that give the effects stand in `ml.terms`, a forest beside them in `ml.forest`; how a
+scorecard is learned, in `ml.families`.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ml.forest import Forest, read_forest
 from ml.json_reader import Reader, ScorecardError
 from ml.terms import Bin, CategoryTerm, Counts, CurveTerm, Term, read_term
 from ml.values import Value
@@ -65,6 +67,8 @@ class Scorecard:
         Lowest probability of grade A, B and C, falling; below is D.
     terms : tuple of CategoryTerm or CurveTerm
         At most one a field.
+    forest : Forest or None
+        Adds to the effects of the terms; its fields all have one.
     """
 
     family: str
@@ -73,6 +77,7 @@ class Scorecard:
     n_leads: int
     grades: tuple[float, float, float]
     terms: tuple[Term, ...]
+    forest: Forest | None = None
 
     def score(self, values: Mapping[str, Value]) -> Score:
         """Score one lead.
@@ -94,7 +99,11 @@ class Scorecard:
         >>> card.score({"lead_source": "Referral"}).effects
         (('lead_source', 0.5),)
         """
-        effects = tuple((term.field, term.effect(values.get(term.field))) for term in self.terms)
+        more = self.forest.effects(values) if self.forest else {}
+        effects = tuple(
+            (term.field, term.effect(values.get(term.field)) + more.get(term.field, 0.0))
+            for term in self.terms
+        )
         log_odds = math.fsum((self.intercept, *(effect for _, effect in effects)))
         return Score(_probability(log_odds), log_odds, effects)
 
@@ -135,7 +144,8 @@ class Scorecard:
         dict
             What `from_json` reads: nothing is lost or rounded.
         """
-        return {
+        forest = {"forest": self.forest.to_json()} if self.forest else {}
+        return forest | {
             "format": FORMAT,
             "family": self.family,
             "intercept": self.intercept + 0.0,
@@ -168,8 +178,7 @@ class Scorecard:
         if reader.integer("format") != FORMAT:
             raise ScorecardError(f"scorecard.format is not {FORMAT}: made by another release")
         terms = tuple(read_term(each) for each in reader.readers("terms", most=MOST_TERMS))
-        if len({term.field for term in terms}) < len(terms):
-            raise ScorecardError("scorecard.terms hold a field twice")
+        forest = reader.optional("forest")
         card = cls(
             family=reader.text("family"),
             intercept=reader.number("intercept"),
@@ -177,9 +186,18 @@ class Scorecard:
             n_leads=reader.integer("n_leads"),
             grades=_grades(reader),
             terms=terms,
+            forest=read_forest(forest) if forest else None,
         )
         reader.finish()
+        card._check_fields()
         return card
+
+    def _check_fields(self) -> None:
+        fields = {term.field for term in self.terms}
+        if len(fields) < len(self.terms):
+            raise ScorecardError("scorecard.terms hold a field twice")
+        if self.forest and not fields.issuperset(each.field for each in self.forest.inputs):
+            raise ScorecardError("scorecard.forest asks about a field without a term")
 
 
 def _grades(reader: Reader) -> tuple[float, float, float]:

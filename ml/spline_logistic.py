@@ -11,15 +11,14 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from ml.encoding import Columns
+from ml.levels import one_hot
 from ml.splines import QuantileSplines
 
 FAMILY = "spline logistic"
 INVERSE_REGULARISATION = 0.3  # C; choosing it by cross-validation moves AUC by at most 0.011
-FEWEST_OF_A_LEVEL = 3
-SMALLEST_SHARE_OF_A_LEVEL = 0.01  # rarer levels are learned together, as "other"
 
 Bools = NDArray[np.bool_]
 
@@ -42,7 +41,6 @@ def build(columns: Columns, n_leads: int) -> Pipeline:
     Pipeline
         Takes frames of `frame_of`, gives probabilities.
     """
-    rare = max(FEWEST_OF_A_LEVEL, int(SMALLEST_SHARE_OF_A_LEVEL * n_leads))
     line = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -50,15 +48,12 @@ def build(columns: Columns, n_leads: int) -> Pipeline:
     splines = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True), QuantileSplines()
     )
-    one_hot = OneHotEncoder(
-        min_frequency=rare, handle_unknown="infrequent_if_exist", sparse_output=False
-    )
     transformers = []
     if columns.numbers:
         transformers += [("line", line, list(columns.numbers))]
         transformers += [("splines", splines, list(columns.numbers))]
     if columns.levels:
-        transformers += [("levels", one_hot, list(columns.levels))]
+        transformers += [("levels", one_hot(n_leads), list(columns.levels))]
     return Pipeline(
         [
             ("columns", ColumnTransformer(transformers)),

@@ -15,13 +15,12 @@ import sklearn
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ml import spline_logistic
-from ml.compiling import compile_pipeline
+from ml import families
 from ml.encoding import columns_of, frame_of
 from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
 from ml.fields import Fields
 from ml.gate import Decision, GateRule, decide
-from ml.model_metrics import grade_bounds, model_metrics
+from ml.model_metrics import compared, grade_bounds, model_metrics
 from ml.scorecard import Scorecard
 from ml.values import Value
 
@@ -181,25 +180,20 @@ def _challenge(
     def on_fold(done: int, n_fits: int) -> None:
         progress(0.8 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
 
-    log_odds = out_of_fold(frame, converted, columns, seed=seed, on_fold=on_fold)
-    probabilities: Floats = expit(log_odds)
+    scores = out_of_fold(frame, converted, columns, seed=seed, on_fold=on_fold)
+    probabilities: Floats = expit(scores.blended)
+    metrics = model_metrics(converted, probabilities, fields=columns.names)
 
     progress(0.85, f"Learning from all {n_leads:,} leads")
-    pipeline = spline_logistic.fit(frame, converted, columns)
-    compiled = compile_pipeline(pipeline, columns, examples.records, examples.converted)
-    scorecard = Scorecard(
-        family=spline_logistic.FAMILY,
-        intercept=compiled.intercept,
-        base_rate=float(converted.mean()),
-        n_leads=n_leads,
-        grades=grade_bounds(probabilities),
-        terms=compiled.terms,
+    members = families.fit(frame, converted, columns, seed)
+    scorecard = members.scorecard(
+        scores.weight, examples.records, examples.converted, grades=grade_bounds(probabilities)
     )
     progress(0.95, "Comparing with the champion")
     result = Challenge(
         scorecard=scorecard,
-        family=spline_logistic.FAMILY,
-        metrics=model_metrics(converted, probabilities, fields=columns.names),
+        family=scorecard.family,
+        metrics=metrics | {"families": compared(converted, scores)},
         decision=_decision(examples, champion, probabilities, rule),
         seed=seed,
         libraries=library_versions(),

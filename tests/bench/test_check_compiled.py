@@ -37,9 +37,9 @@ def test_labelled_leads_of_a_folder_are_read_as_an_import_reads_them(tmp_path):
     assert [r["email_opens"] for r in leads.records] == [r["email_opens"] for r in examples.records]
 
 
-def test_scorecard_and_pipeline_agree_on_a_folder(tmp_path, capsys):
+def test_served_and_fitted_models_agree_on_a_folder(tmp_path, capsys):
     folder = folder_of_leads(tmp_path)
-    assert largest_error(real_leads(folder)) <= LARGEST_ERROR
+    assert largest_error(real_leads(folder), 0.5) <= LARGEST_ERROR
     assert main([str(folder)]) == 0
     assert "120 leads, largest error" in capsys.readouterr().out
 

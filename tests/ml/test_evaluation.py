@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml import families
 from ml.encoding import Record, columns_of, frame_of
 from ml.evaluation import delong, log_loss, out_of_fold, paired_evidence
-from ml.spline_logistic import fit
 from tests.ml.leads import FIELDS, make_examples
 
 few_scores = st.integers(0, 4)  # few distinct scores: many ties
@@ -91,9 +91,20 @@ def test_no_lead_is_scored_by_a_model_that_saw_it():
     converted = draw.random(400) < 0.4  # nothing to learn, a lot to remember
     columns = columns_of(records, FIELDS.model)
     frame = frame_of(records, columns)
-    remembered = fit(frame, converted, columns).decision_function(frame)
-    assert delong(converted, remembered)[0][0] > 0.65
-    assert delong(converted, out_of_fold(frame, converted, columns, seed=1))[0][0] < 0.55
+    remembered = families.fit(frame, converted, columns, seed=1).log_odds(frame)
+    unseen = out_of_fold(frame, converted, columns, seed=1)
+    assert min(delong(converted, remembered.T)[0]) > 0.65
+    assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
+
+
+def test_weight_of_a_lead_is_chosen_without_it():
+    examples = make_examples(100)
+    columns = columns_of(examples.records, FIELDS.model)
+    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
+    scores = out_of_fold(frame, converted, columns, seed=1)
+    low, high = np.sort(scores.by_member, axis=1).T
+    assert ((low < scores.blended) & (scores.blended < high)).mean() > 0.9
+    assert np.abs(scores.blended - families.blended(scores.by_member, scores.weight)).max() > 0
 
 
 def test_each_fit_is_reported():

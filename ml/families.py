@@ -1,0 +1,222 @@
+"""The model families and how one is chosen: a spline logistic, a random forest, their blend.
+
+Both members are always fitted; a blend is a weighted mean of their log-odds, and the pure
+families are its two ends. The weight is learned from scores out of fold and drawn towards equal
+parts, the more so the fewer the leads: to choose between families on few leads costs more than
+an equal blend does. What the members are stands in `ml.spline_logistic` and `ml.random_forest`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_expit
+from sklearn.pipeline import Pipeline
+
+from ml import random_forest, spline_logistic
+from ml.compiling import Compiled, centred, compile_pipeline, counted, scaled
+from ml.encoding import Columns, Record
+from ml.forest import Forest
+from ml.random_forest import FittedForest
+from ml.scorecard import Scorecard
+
+BLEND = "blend of spline logistic and random forest"
+EQUAL = 0.5
+# Nats of log loss, summed over all leads, that leaving equal parts for one member has to save.
+PRICE_OF_LEAVING = 5.0
+LEAST_WEIGHT = 0.05  # a member of less is left out
+MOST_CENTRED_ON = 1_000
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Members:
+    """Both members, fitted on the same leads."""
+
+    columns: Columns
+    logistic: Pipeline
+    forest: FittedForest
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Score leads by each member.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_leads, n_columns)
+            From `frame_of`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_leads, 2)
+            Of the spline logistic, and of the forest.
+        """
+        by_logistic = self.logistic.decision_function(frame)
+        return np.column_stack([by_logistic, self.forest.log_odds(frame)])
+
+    def scorecard(
+        self,
+        weight: float,
+        records: Sequence[Record],
+        converted: Sequence[bool],
+        *,
+        grades: tuple[float, float, float],
+    ) -> Scorecard:
+        """Turn a blend of them into data.
+
+        Parameters
+        ----------
+        weight : float
+            Of the forest, in [0, 1].
+        records : sequence of mapping, length n_leads
+            The leads they were fitted on: effects are centred on their mean (on that of 1,000
+            of them where there are more) and counted on all.
+        converted : sequence of bool, length n_leads
+            Their outcomes.
+        grades : tuple of float
+            Lowest probability of grade A, B and C.
+
+        Returns
+        -------
+        Scorecard
+            Gives the `blended` log-odds for any lead, up to rounding.
+        """
+        compiled = scaled(compile_pipeline(self.logistic, self.columns), 1 - weight)
+        forest = self.forest.served(weight) if weight else None
+        some = records[:: -(-len(records) // MOST_CENTRED_ON)]
+        compiled = centred(compiled, _mean_effects(compiled, forest, some))
+        compiled = counted(compiled, records, converted)
+        return Scorecard(
+            family=name_of(weight),
+            intercept=compiled.intercept + (forest.intercept if forest else 0.0),
+            base_rate=sum(converted) / len(converted),
+            n_leads=len(converted),
+            grades=grades,
+            terms=compiled.terms,
+            forest=forest,
+        )
+
+
+def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Members:
+    """Fit both members.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_leads, n_columns)
+        From `frame_of`.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, some of each kind.
+    columns : Columns
+        Columns of the frame.
+    seed : int
+        Of the forest's draws; nothing else is random.
+
+    Returns
+    -------
+    Members
+        The same for the same input and seed.
+    """
+    return Members(
+        columns=columns,
+        logistic=spline_logistic.fit(frame, converted, columns),
+        forest=random_forest.fit(frame, converted, columns, seed),
+    )
+
+
+def blended(log_odds: Floats, weight: float) -> Floats:
+    """Blend the members' scores.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n_leads, 2)
+        From `Members.log_odds`.
+    weight : float
+        Of the forest, in [0, 1].
+
+    Returns
+    -------
+    ndarray of float64, shape (n_leads,)
+        The weighted mean.
+
+    Examples
+    --------
+    >>> blended(np.array([[0.0, 1.0]]), 0.25).tolist()
+    [0.25]
+    """
+    mean: Floats = log_odds @ np.array([1 - weight, weight])
+    return mean
+
+
+def choose_weight(log_odds: Floats, converted: Bools) -> float:
+    """Choose the weight of the forest from scores out of fold.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n_leads, 2)
+        From `Members.log_odds`, each lead scored by members fitted without it.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+
+    Returns
+    -------
+    float
+        In [0, 1]: least log loss, summed over the leads, plus a price of leaving equal parts
+        that grows with the square of the way: 5 nats at either end. Within 0.05 of an end, the
+        end.
+
+    Examples
+    --------
+    >>> right_and_unsure, outcomes = np.array([[2.0, 0.0], [-2.0, 0.0]]), np.array([True, False])
+    >>> round(choose_weight(right_and_unsure, outcomes), 2)
+    0.47
+    >>> choose_weight(np.tile(right_and_unsure, (99, 1)), np.tile(outcomes, 99))
+    0.0
+    """
+    signs = np.where(converted, 1.0, -1.0)
+
+    def price(weight: float) -> float:
+        loss = -log_expit(signs * blended(log_odds, weight)).sum()
+        return float(loss + PRICE_OF_LEAVING * ((weight - EQUAL) / EQUAL) ** 2)
+
+    weight = float(minimize_scalar(price, bounds=(0, 1), method="bounded").x)
+    return float(round(weight)) if min(weight, 1 - weight) < LEAST_WEIGHT else weight
+
+
+def name_of(weight: float) -> str:
+    """Name the family that a weight makes.
+
+    Parameters
+    ----------
+    weight : float
+        Of the forest, in [0, 1].
+
+    Returns
+    -------
+    str
+        Of the only member, or that of a blend.
+
+    Examples
+    --------
+    >>> name_of(1.0), name_of(0.3)
+    ('random forest', 'blend of spline logistic and random forest')
+    """
+    return {0.0: spline_logistic.FAMILY, 1.0: random_forest.FAMILY}.get(weight, BLEND)
+
+
+def _mean_effects(
+    compiled: Compiled, forest: Forest | None, records: Sequence[Record]
+) -> dict[str, float]:
+    """Average each field's effect, of its term and of the forest together, over some leads."""
+    means = {
+        term.field: float(np.mean([term.effect(record.get(term.field)) for record in records]))
+        for term in compiled.terms
+    }
+    if forest:
+        effects = [forest.effects(record) for record in records]
+        for name in means:
+            means[name] += float(np.mean([each[name] for each in effects]))
+    return means

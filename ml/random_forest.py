@@ -1,0 +1,196 @@
+"""The model family `random forest`: trees on random draws of leads, each seeing some columns.
+
+It is fitted with scikit-learn here and turned into data that serves without it. It finds what a
+sum over fields cannot: what two fields mean only together.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree._tree import Tree
+
+from ml.encoding import Columns
+from ml.forest import LEAF, Forest, Input, LevelInput, NumberInput
+from ml.levels import groups_of, one_hot
+
+FAMILY = "random forest"
+N_TREES = 100
+# Leaves grow with the leads: few leads allow no fine distinctions.
+FEWEST_IN_A_LEAF = 3
+LEAF_PER_ROOT = 0.25  # times the square root of the number of leads
+SHARE_OF_COLUMNS = 0.4  # tried at each question
+# What a forest costs in memory and time, to grow and to serve, stops growing here.
+MOST_LEAVES = 128
+MOST_DRAWN = 5_000
+ABOVE_ALL_KNOWN = 1e9  # as `signed_log1p`, which stays below 35
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FittedForest:
+    """A fitted forest, with the encoder before it."""
+
+    columns: Columns
+    encoder: ColumnTransformer
+    forest: RandomForestClassifier
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Score leads.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_leads, n_columns)
+            From `frame_of`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_leads,)
+            Finite: the share of a leaf counts one lead of the base rate more than it has.
+        """
+        leaves = self.forest.apply(self.encoder.transform(frame))
+        counts = [_counts(tree) for tree in self.forest.estimators_]
+        base_rate = sum(k[0] for _, k in counts) / sum(n[0] for n, _ in counts)
+        total = np.zeros(len(frame))
+        for (n, n_converted), reached in zip(counts, leaves.T, strict=True):
+            total += ((n_converted + base_rate) / (n + 1))[reached]
+        log_odds: Floats = logit(total / len(counts))
+        return log_odds
+
+    def served(self, weight: float) -> Forest:
+        """Turn it into data.
+
+        Parameters
+        ----------
+        weight : float
+            How much of its log-odds counts, in (0, 1].
+
+        Returns
+        -------
+        Forest
+            Gives `weight` times the same log-odds for any lead, up to rounding.
+        """
+        trees, roots = [], [0]
+        for tree in self.forest.estimators_:
+            trees.append(_nodes(tree, len(self.columns.numbers), roots[-1]))
+            roots.append(roots[-1] + len(trees[-1].column))
+        arrays = (np.concatenate(each).tolist() for each in zip(*trees, strict=True))
+        column, threshold, second, n, n_converted = map(tuple, arrays)
+        return Forest(
+            weight=weight,
+            inputs=_inputs(self.encoder, self.columns),
+            roots=tuple(roots[:-1]),
+            column=column,
+            threshold=threshold,
+            second=second,
+            n=n,
+            n_converted=n_converted,
+        )
+
+
+def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> FittedForest:
+    """Fit a forest.
+
+    Numbers keep their gaps: each question decides on which side unknown values go. Categories
+    enter one column a level, unknown being a level of its own.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_leads, n_columns)
+        From `frame_of`.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, some of each kind.
+    columns : Columns
+        Columns of the frame.
+    seed : int
+        Of the draws: the same input and seed give the same forest.
+
+    Returns
+    -------
+    FittedForest
+        Of trees on draws of as many leads as there are, at most 5,000.
+
+    References
+    ----------
+    Breiman, L. (2001). Random forests. Machine Learning 45(1), 5-32.
+    """
+    n_drawn = min(len(frame), MOST_DRAWN)
+    forest = RandomForestClassifier(
+        n_estimators=N_TREES,
+        max_features=SHARE_OF_COLUMNS,
+        max_leaf_nodes=MOST_LEAVES,
+        max_samples=n_drawn,
+        min_samples_leaf=max(FEWEST_IN_A_LEAF, int(LEAF_PER_ROOT * n_drawn**0.5)),
+        random_state=seed,
+    )
+    encoder = ColumnTransformer(
+        [
+            ("numbers", "passthrough", list(columns.numbers)),
+            ("levels", one_hot(len(frame)) if columns.levels else "drop", list(columns.levels)),
+        ]
+    )
+    return FittedForest(columns, encoder, forest.fit(encoder.fit_transform(frame), converted))
+
+
+class _Nodes(NamedTuple):
+    """The nodes of one tree as arrays, in the order and by the names of `Forest`."""
+
+    column: Ints
+    threshold: Floats
+    second: Ints
+    n: Ints
+    n_converted: Ints
+
+
+def _nodes(fitted: DecisionTreeClassifier, n_numbers: int, root: int) -> _Nodes:
+    tree, order = fitted.tree_, _order(fitted.tree_)
+    is_leaf = tree.children_left[order] == LEAF
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = root + np.arange(len(order))
+    feature = tree.feature[order]
+    side = 1 - tree.missing_go_to_left[order].astype(np.int64)
+    column = np.where(feature < n_numbers, 2 * feature + side, feature + n_numbers)
+    n, n_converted = (counts[order].astype(np.int64) for counts in _counts(fitted))
+    return _Nodes(
+        column=np.where(is_leaf, LEAF, column),
+        # Unknown or known is asked as "up to infinity", where an unknown value would say yes too.
+        threshold=np.where(is_leaf, 0.0, np.minimum(tree.threshold[order], ABOVE_ALL_KNOWN)),
+        second=np.where(is_leaf, 0, place[tree.children_right[order]]),
+        n=n,
+        n_converted=n_converted,
+    )
+
+
+def _order(tree: Tree) -> Ints:
+    """List the nodes so that each stands before its children, the first right behind it."""
+    order, waiting = [], [0]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        if tree.children_left[node] != LEAF:
+            waiting += [tree.children_right[node], tree.children_left[node]]
+    return np.array(order)
+
+
+def _counts(fitted: DecisionTreeClassifier) -> tuple[Floats, Floats]:
+    """Count by node the leads drawn, and those of them who converted."""
+    n = fitted.tree_.weighted_n_node_samples
+    return n, np.rint(fitted.tree_.value[:, 0, 1] * n)
+
+
+def _inputs(encoder: ColumnTransformer, columns: Columns) -> tuple[Input, ...]:
+    """Lay out the served columns: two a number, for either place of the unknown, then levels."""
+    numbers = [NumberInput(name, 2 * i, 2 * i + 1) for i, name in enumerate(columns.numbers)]
+    if not columns.levels:
+        return tuple(numbers)
+    groups = groups_of(encoder.named_transformers_["levels"], columns, first=2 * len(numbers))
+    return (*numbers, *(LevelInput(name, *each) for name, each in groups.items()))

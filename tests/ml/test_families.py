@@ -1,0 +1,205 @@
+"""What holds of every family: alone, as a blend, and served as data."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from ml import families
+from ml.encoding import columns_of, frame_of
+from ml.fields import loads
+from ml.scorecard import Scorecard
+from tests.ml.leads import FIELDS, make_examples
+
+X = loads('[[field]]\nname = "x"\ntype = "number"\nlabel = "X"\n')
+KIND = loads('[[field]]\nname = "x"\ntype = "category"\nlabel = "X"\n')
+GRADES = (0.6, 0.4, 0.2)
+
+every_family = pytest.mark.parametrize(
+    "weight", [0.0, 0.3, 1.0], ids=["spline logistic", "blend", "random forest"]
+)
+
+
+def fitted(records, converted, fields):
+    columns = columns_of(records, fields.model)
+    return families.fit(frame_of(records, columns), np.array(converted), columns, seed=0)
+
+
+def served(weight, examples):
+    members = fitted(examples.records, examples.converted, FIELDS)
+    return members.scorecard(weight, examples.records, examples.converted, grades=GRADES)
+
+
+def largest_error(weight, records, converted, fields, unseen=()):
+    """Distance of fitted and served model in probability, on the leads and on unseen ones."""
+    members, leads = fitted(records, converted, fields), [*records, *unseen]
+    card = members.scorecard(weight, records, converted, grades=GRADES)
+    card = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
+    log_odds = members.log_odds(frame_of(leads, members.columns))
+    scores = np.array([card.score(lead).probability for lead in leads])
+    return float(np.abs(expit(families.blended(log_odds, weight)) - scores).max())
+
+
+@every_family
+@pytest.mark.parametrize("n_leads", [30, 300, 1500])
+def test_scorecard_equals_the_fitted_model_on_leads_of_every_shape(weight, n_leads):
+    known = make_examples(n_leads)
+    unseen = make_examples(500, seed=9).records
+    strange = [record | {"region": None, "trial": None, "email_opens": 10**6} for record in unseen]
+    error = largest_error(weight, known.records, known.converted, FIELDS, [*unseen, *strange, {}])
+    assert error <= 1e-9
+
+
+@every_family
+@pytest.mark.parametrize(
+    "column",
+    [
+        [0] * 55 + [1, 2, 3, 4, 900],
+        [0, 1] * 30,
+        [5] * 60,
+        [None] * 60,
+        [None] * 59 + [3],
+        [None, 7] * 30,
+        [-1e15, 1e15] * 30,
+        [0.0, 1e-12, 2e-12] * 20,
+        [*range(-30, 30)],
+        [1e9 + i / 1000 for i in range(60)],
+        ["seven"] * 30 + [True] * 30,
+    ],
+    ids=lambda column: str(column)[:40],
+)
+def test_numbers_of_any_shape_are_served_exactly(weight, column):
+    draw = random.Random(4)
+    converted = [draw.random() < 0.4 for _ in column]
+    unseen = [{"x": x} for x in (None, 0, -7, 3.5, 1e14, -1e15, 1e-12, 5, 6.999, 10**15)]
+    assert largest_error(weight, [{"x": x} for x in column], converted, X, unseen) <= 1e-9
+
+
+@every_family
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["a", "b", "c"] * 20,
+        ["same"] * 60,
+        [None] * 60,
+        [None] * 2 + ["a"] * 58,
+        [f"level {i}" for i in range(60)],
+        ["a"] * 50 + [f"rare {i}" for i in range(10)],
+        ["Straße", "STRASSE", "x  y", " X Y "] * 15,
+        [7, True, "7"] * 20,
+    ],
+    ids=lambda column: str(column)[:40],
+)
+def test_categories_of_any_shape_are_served_exactly(weight, column):
+    draw = random.Random(5)
+    converted = [draw.random() < 0.4 for _ in column]
+    unseen = [{"x": x} for x in (None, "a", "never seen", "rare 3", "strasse", 7, False)]
+    assert largest_error(weight, [{"x": x} for x in column], converted, KIND, unseen) <= 1e-9
+
+
+value = st.none() | st.integers(-(10**15), 10**15) | st.floats(-1e15, 1e15) | st.integers(0, 5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(column=st.lists(value, min_size=12, max_size=60), seed=st.integers(0, 9))
+def test_any_column_of_numbers_is_served_exactly(column, seed):
+    draw = random.Random(seed)
+    converted = [draw.random() < 0.5 for _ in column]
+    converted[:2] = [True, False]
+    assert largest_error(0.5, [{"x": x} for x in column], converted, X, [{"x": 0.5}, {}]) <= 1e-9
+
+
+@every_family
+def test_effects_and_intercept_sum_to_the_log_odds(weight):
+    card = served(weight, make_examples(200))
+    for record in make_examples(100, seed=3).records:
+        score = card.score(record)
+        effects = [effect for _, effect in score.effects]
+        assert score.log_odds == pytest.approx(card.intercept + sum(effects), abs=1e-12)
+        assert score.probability == pytest.approx(1 / (1 + np.exp(-score.log_odds)))
+
+
+@every_family
+def test_effects_are_centred_on_the_leads_learned_from(weight):
+    examples = make_examples(200)
+    card = served(weight, examples)
+    effects = [[e for _, e in card.score(record).effects] for record in examples.records]
+    assert np.abs(np.mean(effects, axis=0)).max() < 1e-12
+
+
+@every_family
+def test_rows_are_scored_alike_alone_and_together(weight):
+    examples = make_examples(100)
+    members = fitted(examples.records, examples.converted, FIELDS)
+    frame = frame_of(examples.records, members.columns)
+    alone = [members.log_odds(frame.iloc[[i]])[0] for i in range(20)]
+    difference = np.array(alone) - members.log_odds(frame)[:20]
+    assert np.abs(families.blended(difference, weight)).max() <= 1e-9
+
+
+@every_family
+def test_same_leads_and_seed_give_the_same_data(weight):
+    cards = [served(weight, make_examples(80)) for _ in range(2)]
+    assert cards[0] == cards[1]
+
+
+@every_family
+def test_unknown_is_a_value_of_its_own_and_not_zero(weight):
+    values = [None, 0, 5] * 60
+    records = [{"x": value} for value in values]
+    converted = [value is None for value in values]
+    card = fitted(records, converted, X).scorecard(weight, records, converted, grades=GRADES)
+    assert card.score({}).probability > 0.8
+    assert card.score({"x": 0}).probability < 0.2
+
+
+@every_family
+def test_unseen_level_is_scored_like_the_rare_ones(weight):
+    values = ["a"] * 40 + ["b"] * 40 + [f"rare {i}" for i in range(20)]
+    records = [{"x": value} for value in values]
+    converted = [value.startswith("rare") or i % 4 == 0 for i, value in enumerate(values)]
+    card = fitted(records, converted, KIND).scorecard(weight, records, converted, grades=GRADES)
+    unseen, rare = (card.score({"x": x}).probability for x in ("never seen", "rare 3"))
+    assert unseen == rare > 0.6
+
+
+def exclusive_or(n_leads):
+    draw = random.Random(1)
+    pairs = [(draw.random() < 0.5, draw.random() < 0.5) for _ in range(n_leads)]
+    converted = [(a != b) == (draw.random() < 0.9) for a, b in pairs]
+    return [{"a": a, "b": b} for a, b in pairs], converted
+
+
+def test_forest_finds_what_two_fields_mean_only_together():
+    names = "".join(f'[[field]]\nname = "{x}"\ntype = "boolean"\nlabel = "{x}"\n' for x in "ab")
+    records, converted = exclusive_or(400)
+    members = fitted(records, converted, loads(names))
+    log_odds = members.log_odds(frame_of([{"a": True, "b": False}], members.columns))[0]
+    assert abs(log_odds[0]) < 0.5
+    assert log_odds[1] > 1.5
+
+
+def test_few_leads_leave_the_blend_near_equal_parts():
+    right = np.linspace(-3, 3, 20)
+    weight = families.choose_weight(np.column_stack([right, -right]), right > 0)
+    assert 0.1 < weight < 0.5
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_many_leads_leave_the_better_member_alone(better):
+    right = np.linspace(-3, 3, 2000)
+    log_odds = np.column_stack([right, -right] if better == 0 else [-right, right])
+    assert families.choose_weight(log_odds, right > 0) == better
+
+
+def test_members_equally_good_and_different_are_blended():
+    draw = np.random.default_rng(0)
+    truth = draw.normal(size=2000)
+    log_odds = truth[:, np.newaxis] + draw.normal(size=(2000, 2))
+    weight = families.choose_weight(log_odds, draw.random(2000) < expit(truth))
+    assert 0.35 < weight < 0.65
+    assert families.name_of(weight) == families.BLEND
