@@ -1,0 +1,70 @@
+"""Many workers looking for work at the same moment: one gets it."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+
+from tests.factories import NOW, make_lead, make_outcome
+from webapp.models import Lead, Run
+from webapp.services import leads, lifecycle, runs
+from webapp.services.lifecycle import Trigger
+
+N_WORKERS = 8
+N_TRIALS = 12
+
+
+def at_once(act):
+    """Let eight threads act at the same moment and give what each got."""
+    together = threading.Barrier(N_WORKERS)
+
+    def one(number):
+        together.wait()
+        return act(f"worker-{number}")
+
+    with ThreadPoolExecutor(N_WORKERS) as threads:
+        return list(threads.map(one, range(N_WORKERS)))
+
+
+def label(session):
+    for i in range(20):
+        make_outcome(session, make_lead(session, f"L-{i}"), i % 2 == 0)
+
+
+def test_one_worker_trains_however_many_see_the_threshold_passed(write, read):
+    write(label)
+    for trial in range(N_TRIALS):
+        write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=None)))
+        claims = at_once(
+            lambda name: write(lambda s: lifecycle.claim_retraining(s, Trigger(20), name, NOW))
+        )
+        [run] = [claim for claim in claims if claim is not None]
+        counted = read(lambda s: s.scalars(sa.select(Lead.counted_by_run).distinct()).all())
+        assert counted == [run.key]
+        write(lambda s, run=run: runs.finish(s, run, NOW, {}))
+        assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Run))) == trial + 1
+
+
+def test_one_request_at_once_is_taken_and_the_others_are_told(write, read):
+    write(label)
+
+    def ask(name):
+        try:
+            return write(lambda s: lifecycle.request_retraining(s, name, NOW))
+        except runs.AlreadyRunning:
+            return None
+
+    assert sum(run is not None for run in at_once(ask)) == 1
+
+
+def test_of_outcomes_said_at_once_each_counts_until_the_next(write, read):
+    write(lambda s: make_lead(s, "L-1"))
+
+    def say(name):
+        converted = name[-1] in "0246"
+        return write(lambda s: make_outcome(s, "L-1", converted)).outcome is converted
+
+    assert at_once(say) == [True] * N_WORKERS
+    lead = read(lambda s: leads.find(s, "L-1"))
+    newest = read(lambda s: leads.outcomes(s, lead))[0]
+    assert newest.result == ("converted" if lead.outcome else "lost")

@@ -1,0 +1,157 @@
+"""Random histories of outcomes against a plain model of what should count."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from tests.factories import NOW, make_lead
+from webapp.models import Outcome
+from webapp.services import leads, outcomes
+from webapp.services.outcomes import Said
+
+DAY = timedelta(days=1)
+WORDS = {True: "converted", False: "lost", None: "withdrawn"}
+RESULTS = st.sampled_from([True, False, None])
+SOURCES = st.sampled_from(["api", "rep", "csv"])
+DAYS_AGO = st.integers(0, 4)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def new_lead(write):
+    """Every history has a lead of its own."""
+    return lambda: write(lambda s: make_lead(s, f"H-{next(_numbers)}", now=NOW - 9 * DAY)).lead_id
+
+
+@pytest.fixture
+def say(write):
+    """Record an outcome and say whether what counts has changed."""
+
+    def say(lead_id, converted, source, *, now, happened_at=None):
+        def record(session):
+            lead = leads.find(session, lead_id, lock=True)
+            said = Said(source, "somebody")
+            return outcomes.record(session, lead, converted, said, now=now, happened_at=happened_at)
+
+        return write(record)
+
+    return say
+
+
+def since(history):
+    """Since when the newest result holds: the beginning of its unbroken row."""
+    row = itertools.takewhile(lambda told: told[1] == history[-1][1], reversed(history))
+    return list(row)[-1][0]
+
+
+class Histories(RuleBasedStateMachine):
+    """`told` holds (happened_at, result, source) in the order in which they count."""
+
+    def __init__(self, new_lead, say, read):
+        super().__init__()
+        self.say, self.read = say, read
+        self.lead_id, self.now, self.told = new_lead(), NOW, []
+        self.changed, self.before = False, None
+
+    @rule(minutes=st.integers(-3, 90))
+    def time_passes(self, minutes):
+        self.now += timedelta(minutes=minutes)
+
+    @rule(converted=RESULTS, source=SOURCES)
+    def somebody_says_now(self, converted, source):
+        newest = self.told[-1] if self.told else (self.now, None, None)
+        is_news = newest[1] != converted or (newest[2] != source and converted is not None)
+        at = max(self.now, newest[0])
+        self.expect(is_news, at, converted, source)
+        self.changed = self.say(self.lead_id, converted, source, now=self.now)
+
+    @rule(converted=RESULTS, source=SOURCES, days=DAYS_AGO)
+    def somebody_says_of_then(self, converted, source, days):
+        at = NOW - days * DAY
+        self.expect((at, converted, source) not in self.told, at, converted, source)
+        self.changed = self.say(self.lead_id, converted, source, now=self.now, happened_at=at)
+
+    def expect(self, is_news, at, converted, source):
+        self.before = self.told[-1][1] if self.told else None
+        if is_news:
+            self.told.append((at, converted, source))
+            self.told.sort(key=lambda told: told[0])
+
+    @invariant()
+    def the_newest_counts(self):
+        lead = self.read(lambda s: leads.find(s, self.lead_id))
+        counts = self.told[-1][1] if self.told else None
+        assert lead.outcome is counts
+        assert lead.outcome_at == (None if counts is None else since(self.told))
+        assert self.changed == (counts is not self.before)
+        self.before, self.changed = counts, False
+
+    @invariant()
+    def nothing_is_lost_or_added(self):
+        rows = self.read(lambda s: leads.outcomes(s, leads.find(s, self.lead_id)))
+        kept = [(r.happened_at, r.result, r.source) for r in reversed(rows)]
+        assert kept == [(at, WORDS[result], source) for at, result, source in self.told]
+
+
+def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
+    run_state_machine_as_test(
+        lambda: Histories(new_lead, say, read),
+        settings=settings(max_examples=25, stateful_step_count=20, deadline=None),
+    )
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 99), RESULTS, SOURCES), unique_by=lambda told: told[0], min_size=1
+    ),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_order_of_arrival_changes_nothing(said, order, new_lead, say, read):
+    def outcome_of(statements):
+        lead_id = new_lead()
+        for hours, converted, source in statements:
+            at = NOW - timedelta(hours=hours)
+            say(lead_id, converted, source, now=NOW, happened_at=at)
+        lead = read(lambda s: leads.find(s, lead_id))
+        return lead.outcome, lead.outcome_at
+
+    shuffled = order.sample(said, len(said))
+    assert outcome_of(said) == outcome_of(shuffled)
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(said=st.lists(st.tuples(st.integers(0, 1), RESULTS, SOURCES), max_size=12))
+def test_many_at_once_are_as_one_after_another(said, new_lead, say, write, read):
+    one_by_one, at_once = [new_lead(), new_lead()], [new_lead(), new_lead()]
+    changes = [say(one_by_one[which], result, source, now=NOW) for which, result, source in said]
+
+    def record_many(session):
+        found = [leads.find(session, lead_id, lock=True) for lead_id in at_once]
+        statements = [
+            outcomes.Statement(found[which], result, Said(source, "somebody"))
+            for which, result, source in said
+        ]
+        return outcomes.record_many(session, statements, now=NOW)
+
+    assert write(record_many) == changes
+    for first, second in zip(one_by_one, at_once, strict=True):
+        assert read(lambda s, i=first: _told(s, i)) == read(lambda s, i=second: _told(s, i))
+
+
+def _told(session, lead_id):
+    lead = leads.find(session, lead_id)
+    rows: list[Outcome] = leads.outcomes(session, lead)
+    return lead.outcome, lead.outcome_at, [(row.result, row.source) for row in rows]
