@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from webapp.services import leads
+from webapp.services import leads, removal
 
 ODD_IDS = [
     ("a/b c", "a%2Fb%20c"),
@@ -90,6 +90,17 @@ def test_an_outcome_is_withdrawn_and_its_history_stays(client, headers, score, r
     rows = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
     assert (answer.json["outcome"], answer.json["total_feedback"]) == (None, 0)
     assert [row.result for row in rows] == ["withdrawn", "converted"]
+
+
+def test_a_batch_says_it_of_the_lead_that_goes_on(client, headers, score, write, read):
+    score("kept")
+    score("gone")
+    now = datetime.now(UTC)
+    write(lambda s: removal.remove(s, leads.find(s, "gone"), now, into=leads.find(s, "kept")))
+    rows = [{"lead_id": "gone", "outcome": True}]
+    answer = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers)
+    assert answer.json["results"][0]["lead_id"] == "kept"
+    assert read(lambda s: leads.find(s, "kept").outcome) is True
 
 
 @pytest.mark.parametrize("method", ["put", "delete"])

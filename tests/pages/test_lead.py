@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from webapp.models import Lead
-from webapp.services import leads, lifecycle, registry, rescoring
+from webapp.services import leads, lifecycle, registry, removal, rescoring
 from webapp.services.outcomes import Said
 
 DAY = timedelta(days=1)
@@ -99,6 +99,29 @@ def test_a_merged_lead_leads_to_the_other_one(rep, write):
     gone = write(lambda s: make_lead(s, "L-2"))
     write(lambda s: setattr(s.get(Lead, gone.key), "merged_into_key", kept.key))
     assert rep.get(f"/leads/{gone.key}").location == f"/leads/{kept.key}"
+
+
+def test_what_is_said_of_a_merged_lead_is_said_of_the_other_one(rep, write, read):
+    kept = write(lambda s: make_lead(s, "L-1"))
+    gone = write(lambda s: make_lead(s, "L-2"))
+    write(lambda s: removal.remove(s, s.get(Lead, gone.key), NOW, into=kept))
+    answer = rep.post(f"/leads/{gone.key}/outcome", data={"outcome": "lost"})
+    assert answer.location == f"/leads/{kept.key}"
+    fragment = rep.post(f"/leads/{gone.key}/row", data={"outcome": "converted"})
+    assert f'id="lead-{kept.key}"' in fragment.text
+    assert read(lambda s: [s.get(Lead, k).outcome for k in (kept.key, gone.key)]) == [True, None]
+
+
+def test_a_removed_lead_is_shown_without_a_score(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", website_visits=9))
+    write(put_in_use)
+    write(lambda s: removal.remove(s, s.get(Lead, lead.key), NOW))
+    page = show(rep, lead)
+    assert "Salesforce no longer has this lead" in page
+    assert "Website visits" in page
+    assert "probability" not in page
+    answer = rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"})
+    assert (answer.status_code, answer.text) == (200, "")
 
 
 @pytest.mark.parametrize("key", ["4711", "0", "-1", "99999999999999999999", "x"])

@@ -7,7 +7,16 @@ import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import intake, leads, records, registry, rescoring, runs, training_data
+from webapp.services import (
+    intake,
+    leads,
+    records,
+    registry,
+    removal,
+    rescoring,
+    runs,
+    training_data,
+)
 from webapp.services.import_rows import ImportRow
 from webapp.services.intake import Origin, Taken
 from webapp.services.outcomes import Said
@@ -157,6 +166,15 @@ def test_leads_that_come_while_a_version_is_filled_get_its_score_too(take_in, re
     take_in(row(email_opens=7))
     scores = read(lambda s: dict(s.execute(sa.select(Score.version_key, Score.probability)).all()))
     assert scores[version.key] > scores[version.key - 1]
+
+
+def test_rows_of_a_merged_lead_are_of_the_one_that_goes_on(take_in, lead, read, write):
+    take_in(row("L-1"), row("L-2", number=2))
+    write(lambda s: removal.remove(s, leads.find(s, "L-2"), NOW, into=leads.find(s, "L-1")))
+    other = Origin("ana@example.com", "another file")
+    take_in(row("L-2", email_opens=9, actual_outcome=True), row("L-1", number=2), origin=other)
+    assert (lead().lead_id, lead().email_opens, lead().outcome) == ("L-1", None, True)
+    assert read(lambda s: n_rows(s, Score)) == 1
 
 
 def test_many_rows_at_once_bring_what_they_bring_one_by_one(take_in, read, write, champion):

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome
-from webapp.models import Lead, Outcome, Snapshot
-from webapp.services import leads, records, registry, scoring
+from webapp.models import Lead, Outcome, Score, Snapshot
+from webapp.services import leads, records, registry, removal, scoring
 
 LATER = NOW + timedelta(hours=1)
 
@@ -101,6 +101,37 @@ def test_an_outcome_that_came_with_the_score_counts(champion, write, read):
     write(lambda s: score(s, actual_outcome=False))
     write(lambda s: make_outcome(s, "L-1", False))
     assert read(lambda s: leads.find(s, "L-1").outcome) is False
+
+
+def test_a_merged_lead_is_scored_as_the_one_that_goes_on(write, read):
+    for lead_id in ("L-1", "L-2", "L-3"):
+        write(lambda s, i=lead_id: make_lead(s, i))
+    for gone, kept in (("L-1", "L-2"), ("L-2", "L-3")):
+        write(lambda s, g=gone, k=kept: _merge(s, g, k))
+    scored = write(lambda s: score(s, email_opens=9))
+    assert scored.lead.lead_id == "L-3"
+    assert read(lambda s: leads.find(s, "L-3").email_opens) == 9
+    assert read(lambda s: s.scalars(sa.select(Score.lead_key)).all()) == [scored.lead.key]
+
+
+def _merge(session, gone, kept):
+    removal.remove(session, leads.find(session, gone), NOW, into=leads.find(session, kept))
+
+
+def test_leads_merged_in_a_circle_are_found(write, read):
+    first, second = (write(lambda s, i=i: make_lead(s, i)) for i in ("L-1", "L-2"))
+    for one, other in ((first, second), (second, first)):
+        write(lambda s, a=one, b=other: setattr(s.get(Lead, a.key), "merged_into_key", b.key))
+    assert read(lambda s: leads.find(s, "L-1").lead_id) == "L-2"
+    assert write(lambda s: leads.find(s, "L-1", lock=True).lead_id) == "L-2"
+
+
+def test_a_removed_lead_gets_no_score_that_lists_show(write, read):
+    write(lambda s: make_lead(s, "L-1"))
+    write(lambda s: removal.remove(s, leads.find(s, "L-1"), NOW))
+    scored = write(lambda s: score(s, email_opens=9))
+    assert scored.probability > 0
+    assert read(lambda s: s.scalars(sa.select(Score.lead_key)).all()) == []
 
 
 def test_a_lead_that_stands_twice_in_a_batch_is_scored_twice_in_order(champion, write, read):

@@ -79,7 +79,7 @@ def record_rows(session: Any, rows: list[Any], first_row: int) -> list[answers.R
     now = utc_now()
     found = [_row_or_error(row, f"/outcomes/{first_row + i}", now) for i, row in enumerate(rows)]
     right = [row for row in found if isinstance(row, sent.FeedbackRow)]
-    known = leads.lock_many(session, {row.lead_id for row in right})
+    known = leads.resolve_many(session, {row.lead_id for row in right})
     statements = [
         Statement(known[row.lead_id], row.outcome, bearer.said(row.reason), row.occurred_at)
         for row in right

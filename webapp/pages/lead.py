@@ -11,6 +11,7 @@ from ml.fields import clean_text
 from ml.reasons import explain
 from webapp import charts
 from webapp.database import read, utc_now, write
+from webapp.models import Lead
 from webapp.pages import sign_in
 from webapp.product import product
 from webapp.services import lead_history, lead_table, leads, outcomes, registry
@@ -34,33 +35,35 @@ def show(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/outcome")
 def record_outcome(key: int) -> ResponseReturnValue:
     """Any role: say what became of the lead, or withdraw it; then back to where the form was."""
-    _record(key)
+    lead, _ = _record(key)
     back = sign_in.own_path(request.form.get("back"))
-    return redirect(back or url_for("pages.lead.show", key=key), 303)
+    return redirect(back or url_for("pages.lead.show", key=lead.key), 303)
 
 
 @bp.post("/<key:key>/row")
 def row(key: int) -> ResponseReturnValue:
-    """Any role, fragment: the same, answered with the lead's row of the table."""
-    before = _record(key)
+    """Any role, fragment: the same, answered with the lead's row of the table, if it has one."""
+    lead, before = _record(key)
+    if lead.removed_at is not None:
+        return ""
     fields = product().fields
-    fresh = read(lambda session: lead_table.row(session, fields, key))
+    fresh = read(lambda session: lead_table.row(session, fields, lead.key))
     return render_template("leads/_row.html", row=fresh, fields=fields, undo=before)
 
 
-def _record(key: int) -> str:
-    """Record the outcome that the form says; return the result that counted before."""
+def _record(key: int) -> tuple[Lead, str]:
+    """Record the outcome that the form says; return the lead and what counted before."""
     result = request.form.get("outcome", "")
     if result not in MEANINGS:
         raise BadRequest
     said = Said("rep", current_user.email, reason=_reason())
     now = utc_now()
 
-    def work(session: Any) -> str:
-        lead = leads.by_key(session, key, lock=True)
+    def work(session: Any) -> tuple[Lead, str]:
+        lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
         before = outcomes.RESULTS[lead.outcome]
         outcomes.record(session, lead, MEANINGS[result], said, now=now)
-        return before
+        return lead, before
 
     return write(work)
 
@@ -76,7 +79,8 @@ def _reason() -> str | None:
 def _view(session: Any, key: int) -> dict[str, Any]:
     fields = product().fields
     lead = leads.find(session, leads.by_key(session, key).lead_id)
-    shown = lead_table.row(session, fields, lead.key)
+    # A removed lead has no score.
+    shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
     part, card = registry.serving(session)
     values = leads.inputs(lead, fields)
     said = leads.outcomes(session, lead)

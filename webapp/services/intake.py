@@ -1,7 +1,7 @@
 """Rows of an import file taken in: what is new in them is scored, kept and recorded."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -44,7 +44,10 @@ def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now:
     1. A row that tells nothing new of its lead leaves no snapshot, so a file may be repeated.
     2. A row older than the lead's newest snapshot goes into the history only.
     3. An outcome that is known already adds nothing; one without a time is about now.
+    4. A row of a lead that was merged into another is of that other one.
     """
+    records = scoring.of_survivors(session, [row.record for row in rows])
+    rows = [replace(row, record=record) for row, record in zip(rows, records, strict=True)]
     versions = registry.in_use(session)
     batches = (Batch(session, versions, rows, now) for rows in _without_repeats(rows))
     return sum((batch.take_in(origin) for batch in batches), Taken())

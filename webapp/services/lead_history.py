@@ -63,7 +63,8 @@ def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
     ]
     if len(snapshots) <= MOST_SCORINGS:
         found += [_first(parts, snapshot) for snapshot in snapshots[-1:]]
-    if snapshots and snapshots[0].version_key != part.key:
+    is_scored = bool(snapshots) and lead.removed_at is None
+    if is_scored and snapshots[0].version_key != part.key:
         found.insert(0, _taken_over(session, lead, part, snapshots[0]))
     return found
 

@@ -70,18 +70,45 @@ def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
     return {lead.lead_id: lead for lead in found}
 
 
+def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
+    """The id of the lead that goes on for each: its own, or the end of a chain of merges."""
+    asked, merged = set(lead_ids), aliased(Lead)
+    query = sa.select(merged.lead_id, Lead.lead_id).join(Lead, Lead.key == merged.merged_into_key)
+    into: dict[str, str] = {}
+    wanted = asked
+    while wanted:
+        found = dict(session.execute(query.where(merged.lead_id.in_(wanted))).all())
+        into |= found
+        wanted = found.values() - into.keys()
+    return {lead_id: _end(into, lead_id) for lead_id in asked}
+
+
+def resolve_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
+    """The leads that these ids mean, by the id asked for, locked in one order.
+
+    A lead that was merged into another is that other one; an unknown id is left out.
+    """
+    asked = set(lead_ids)
+    names: dict[str, str] = {}
+    found: dict[str, Lead] = {}
+    # Until a lead is locked it can still be merged.
+    while names != (now := survivors(session, asked)):
+        names, found = now, lock_many(session, now.values())
+    return {lead_id: found[name] for lead_id, name in names.items() if name in found}
+
+
 def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
     """Return the lead with this id, locked for a change where asked; else `LeadNotFound`.
 
     A lead that was merged into another is that other one.
     """
-    query = sa.select(Lead).where(Lead.lead_id == lead_id)
-    # Rows that refer to the lead may still be added while it is held.
-    lead = session.scalar(query.with_for_update(key_share=True) if lock else query)
+    if lock:
+        lead = resolve_many(session, [lead_id]).get(lead_id)
+    else:
+        name = survivors(session, [lead_id])[lead_id]
+        lead = session.scalar(sa.select(Lead).where(Lead.lead_id == name))
     if lead is None:
         raise LeadNotFound(lead_id)
-    while lead.merged_into_key is not None:
-        lead = by_key(session, lead.merged_into_key, lock=lock)
     return lead
 
 
@@ -155,6 +182,15 @@ def words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in plain if not unicodedata.combining(c))
     return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(bare)))
+
+
+def _end(into: Mapping[str, str], lead_id: str) -> str:
+    """Follow a chain to its end; one that comes back to a lead ends before it."""
+    seen = {lead_id}
+    while (following := into.get(lead_id)) is not None and following not in seen:
+        lead_id = following
+        seen.add(lead_id)
+    return lead_id
 
 
 def _whole(value: Value) -> Value:

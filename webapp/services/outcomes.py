@@ -81,7 +81,7 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
        one counted before: a withdrawal alone does not make it one.
 
     The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
-    `leads.lock_many` or `leads.upsert_many`).
+    `leads.resolve_many` or `leads.upsert_many`).
     """
     if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in statements):
         raise OutcomeInFuture

@@ -1,7 +1,7 @@
 """Scoring leads, one or many: what they are, what they score now, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,8 +61,10 @@ def score_leads(
 ) -> list[Scored]:
     """Take in leads in this order, score them, and record the outcomes that came with them.
 
-    A null outcome leaves what is known. A lead may stand there more than once.
+    A null outcome leaves what is known. A lead may stand there more than once, and what is
+    sent of one that was merged into another is of that other one.
     """
+    records = of_survivors(session, records)
     versions = registry.in_use(session)
     scored: dict[int, Scored] = {}
     for places in _rounds(records):
@@ -70,6 +72,12 @@ def score_leads(
         answers = _score_round(session, fields, versions, some, said=said, now=now)
         scored |= zip(places, answers, strict=True)
     return [scored[place] for place in range(len(records))]
+
+
+def of_survivors(session: Session, records: Sequence[LeadRecord]) -> list[LeadRecord]:
+    """The records, each under the id of the lead that goes on."""
+    names = leads.survivors(session, [record.lead_id for record in records])
+    return [replace(record, lead_id=names[record.lead_id]) for record in records]
 
 
 def _rounds(records: Sequence[LeadRecord]) -> list[list[int]]:
@@ -168,13 +176,16 @@ def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: 
 def _keep_scores(
     session: Session, found: Sequence[Lead], scores: Mapping[int, Sequence[float]]
 ) -> None:
-    """Write the leads' present scores by every version in use."""
+    """Write the present scores, by every version in use, of the leads that are not removed."""
     facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
     rows = [
         {"version_key": version_key, "probability": probability, **of_lead}
         for version_key, probabilities in scores.items()
-        for of_lead, probability in zip(facets, probabilities, strict=True)
+        for lead, of_lead, probability in zip(found, facets, probabilities, strict=True)
+        if lead.removed_at is None
     ]
+    if not rows:
+        return
     statement = insert(session, Score)
     changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
     session.execute(
