@@ -62,6 +62,10 @@ format: install-dev ## Put imports and lines in order
 	@$(BIN)/ruff check --fix-only --select I .
 	@$(BIN)/ruff format .
 
+.PHONY: bench-salesforce
+bench-salesforce: install-dev ## Time reading years of a made-up Salesforce (LEADS=n)
+	@$(BIN)/python -m bench.salesforce $(if $(LEADS),--leads '$(LEADS)')
+
 .PHONY: replay
 replay: install ## Feed DATA=folder through the real API and compare models (LIMIT=n leads)
 	@test -n '$(DATA)' || { echo 'Say which data: make replay DATA=path/to/folder [LIMIT=n]'; exit 2; }

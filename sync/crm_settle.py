@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -102,20 +103,22 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     book = _Book(session, mine)
     derived = {lead.id: book.derived(lead, desk.outcome_rules, now) for lead in mine}
     handed_over = [pair for lead in mine if (pair := _show_or_hide(book, desk, lead, now))]
-    statements = []
-    for lead in mine:
-        statement = _statement(book.ours[lead.lead_key or 0], lead, derived[lead.id], now)
-        if statement is not None:
-            statements.append(statement)
-            said = outcomes.RESULTS[statement.converted]
-            desk.tally.counts[said] += 1
-            desk.tally.show(statement.lead, said, derived[lead.id].rule)
+    spoken = {
+        lead.id: _spoken(book.ours[lead.lead_key or 0], lead, derived[lead.id], now)
+        for lead in mine
+    }
+    crm_mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := spoken[lead.id][0])])
+    statements = [statement for _, statement in spoken.values() if statement is not None]
+    for statement in statements:
+        said = outcomes.RESULTS[statement.converted]
+        desk.tally.counts[said] += 1
+        desk.tally.show(statement.lead, said, statement.said.rule or "")
     if statements:
         outcomes.record_many(session, statements, now=now)
     removal.hand_over(session, handed_over, now)
-    spoken = {s.lead.key for s in statements} | {winner.key for _, winner in handed_over}
-    if spoken:
-        opened = crm_conflicts.review(session, spoken, desk.rules.conflicts, now)
+    keys = {s.lead.key for s in statements} | {winner.key for _, winner in handed_over}
+    if keys:
+        opened = crm_conflicts.review(session, keys, desk.rules.conflicts, now)
         desk.tally.counts["conflicts"] += opened
 
 
@@ -171,20 +174,31 @@ def _show_or_hide(
     return (lead, winner) if winner is not None else None
 
 
-def _statement(lead: Lead, crm_lead: CrmLead, derived: Derived, now: datetime) -> Statement | None:
-    """What is to be said of a lead, None where it is known; the mirror notes what was said."""
+def _spoken(
+    lead: Lead, crm_lead: CrmLead, derived: Derived, now: datetime
+) -> tuple[dict[str, Any], Statement | None]:
+    """What the mirror notes of a lead, and what is to be said of it: None where that is known."""
     said = _said(lead, crm_lead, derived)
-    crm_lead.is_inferred = derived.is_inferred
+    note = {
+        "id": crm_lead.id,
+        "said": crm_lead.said,
+        "said_at": crm_lead.said_at,
+        "rule": derived.rule,
+        "source_id": derived.source_id,
+        "is_inferred": derived.is_inferred,
+    }
     if said is None or said == crm_lead.said:
-        crm_lead.rule, crm_lead.source_id = derived.rule, derived.source_id
-        return None
+        return note, None
     happened_at = _happened_at(crm_lead, derived, now)
-    crm_lead.said, crm_lead.said_at = said, happened_at
-    crm_lead.rule, crm_lead.source_id = derived.rule, derived.source_id
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
     reason = f"Salesforce: {REASONS[derived.rule]} ({derived.source_id})"
     speaker = Said("salesforce", ACTOR, reason, derived.rule, key)
-    return Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
+    statement = Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
+    return note | {"said": said, "said_at": happened_at}, statement
+
+
+def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
+    return any(getattr(crm_lead, name) != value for name, value in note.items())
 
 
 def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched
-from webapp.database import change, insert
+from webapp.database import PLAIN_ROWS, change, insert
 from webapp.models import Lead
 
 # What the CRM says of a lead; the other columns are ours and stay when it is read again.
@@ -27,6 +27,7 @@ READ_COLUMNS = (
     "is_deleted",
     "merged_into",
 )
+SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
 
@@ -71,23 +72,37 @@ def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     keep = statement.on_conflict_do_update(
         index_elements=["id"], set_={**read, "is_to_be_read": False}
     )
-    session.execute(keep, [NEW_LEAD | dict(row) for row in rows])
+    new = [NEW_LEAD | dict(row) for row in rows]
+    session.execute(keep, new, execution_options=PLAIN_ROWS)
 
 
 def keep_stamps(session: Session, stamps: Mapping[str, str]) -> None:
     """Note that leads were touched without a change of what we read."""
-    rows = [{"id": row_id, "stamp": stamp} for row_id, stamp in stamps.items()]
+    rows = [{"crm_id": row_id, "new": stamp} for row_id, stamp in stamps.items()]
     if rows:
-        session.execute(sa.update(CrmLead), rows)
+        moved = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id"))
+        session.connection().execute(moved.values(stamp=sa.bindparam("new")), rows)
+
+
+def keep_said(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note what was said of leads on Salesforce's word: each with its id and all five columns."""
+    if rows:
+        columns: dict[str, Any] = {n: sa.bindparam(n) for n in SAID_COLUMNS}
+        note = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id")).values(columns)
+        named = [{**row, "crm_id": row["id"]} for row in rows]
+        session.connection().execute(note, named)
 
 
 def attach(session: Session, lead_keys: Mapping[str, int]) -> None:
     """Say which lead of ours a CRM lead is, on both sides."""
-    rows = [{"id": crm_id, "lead_key": key} for crm_id, key in lead_keys.items()]
+    rows = [{"crm_id": crm_id, "our_key": key} for crm_id, key in lead_keys.items()]
     if rows:
-        session.execute(sa.update(CrmLead), rows)
-        ours = [{"key": key, "crm_id": crm_id} for crm_id, key in lead_keys.items()]
-        session.execute(sa.update(Lead), ours)
+        crm_id: sa.BindParameter[str] = sa.bindparam("crm_id")
+        our_key: sa.BindParameter[int] = sa.bindparam("our_key")
+        there = sa.update(CrmLead).where(CrmLead.id == crm_id).values(lead_key=our_key)
+        here = sa.update(Lead).where(Lead.key == our_key).values(crm_id=crm_id)
+        for statement in (there, here):
+            session.connection().execute(statement, rows)
 
 
 def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -99,7 +114,8 @@ def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> l
         names = [*news[0], "is_readable"]
         read = {name: statement.excluded[name] for name in names if name != "id"}
         keep = statement.on_conflict_do_update(index_elements=["id"], set_=read)
-        session.execute(keep, [{**row, "is_readable": True} for row in news])
+        new = [{**row, "is_readable": True} for row in news]
+        session.execute(keep, new, execution_options=PLAIN_ROWS)
     return [row["id"] for row in news]
 
 
@@ -111,7 +127,7 @@ def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
     if rows:
         statement = insert(session, CrmOpportunity)
         lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
-        session.execute(lost, rows)
+        session.execute(lost, rows, execution_options=PLAIN_ROWS)
 
 
 def opportunities(session: Session, ids: Collection[str]) -> dict[str, CrmOpportunity]:
@@ -151,7 +167,7 @@ def keep_roles(
     change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
     rows = [{"crm_lead_id": lead, "opportunity_id": deal} for lead, deal in sorted(set(pairs))]
     if rows:
-        session.execute(sa.insert(CrmRole), rows)
+        session.execute(sa.insert(CrmRole), rows, execution_options=PLAIN_ROWS)
 
 
 def unread_opportunities(session: Session, limit: int) -> list[str]:
