@@ -134,11 +134,16 @@ class TrainingProcess:
 
 
 def _listen(child: subprocess.Popen[str], answers: "queue.SimpleQueue[Answer | None]") -> None:
-    """Pass the child's lines on; None says that there will be no more."""
-    with child.stdout:  # type: ignore[union-attr]
-        for line in child.stdout:  # type: ignore[union-attr]
-            answers.put(json.loads(line))
-    answers.put(None)
+    """Pass the child's lines on; None says that there will be no more.
+
+    A child killed in the middle of a line leaves a piece of one, which is the end as well.
+    """
+    try:
+        with child.stdout, contextlib.suppress(ValueError):  # type: ignore[union-attr]
+            for line in child.stdout:  # type: ignore[union-attr]
+                answers.put(json.loads(line))
+    finally:
+        answers.put(None)
 
 
 def _cause_of_death(status: int) -> str:

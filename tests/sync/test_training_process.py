@@ -15,6 +15,11 @@ REFUSES = "print(json.dumps({'failure': 'There is nothing to learn.'}), flush=Tr
 HANGS = "print(json.dumps({'done': 0.25, 'stage': 'Thinking'}), flush=True); time.sleep(600)"
 DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 BREAKS = "raise SystemExit(3)"
+# In the middle of a line, and of a letter.
+DIES_SPEAKING = (
+    "sys.stdout.buffer.write(b'{\"stage\": \"Gr\\xc3'); sys.stdout.flush();"
+    " os.kill(os.getpid(), signal.SIGKILL)"
+)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +56,12 @@ def test_a_refusal_is_told_in_its_own_words_and_costs_no_child(trainer):
 
 
 @pytest.mark.parametrize(
-    ("what", "sentence"), [(DIES, "was killed, most often because"), (BREAKS, r"\(status 3\)")]
+    ("what", "sentence"),
+    [
+        (DIES, "was killed, most often because"),
+        (DIES_SPEAKING, "was killed, most often because"),
+        (BREAKS, r"\(status 3\)"),
+    ],
 )
 def test_a_child_that_dies_fails_the_training_with_a_sentence(what, sentence, trainer):
     training = trainer(what)
