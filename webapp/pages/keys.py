@@ -10,9 +10,9 @@ from webapp.services import api_keys
 bp = Blueprint("keys", __name__, url_prefix="/settings/keys")
 
 SCOPE_SENTENCES = {
-    "score": "send leads and read their scores",
+    "score": "send leads and get their scores",
     "feedback": "record and withdraw outcomes",
-    "admin": "all of it, and also read models, retrain, promote and roll back",
+    "admin": "all of it, and also read leads and models, retrain, promote and roll back",
 }
 
 
