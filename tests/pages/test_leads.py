@@ -1,5 +1,6 @@
 """The lead table as a page: its fragment, its filters, and outcomes said in a row."""
 
+import base64
 import re
 from datetime import timedelta
 
@@ -75,6 +76,13 @@ def test_what_the_table_cannot_show_is_refused_in_words(query, rep):
     answer = rep.get(f"/leads?{query}")
     assert answer.status_code == 400
     assert "Go to the lead table and choose anew." in answer.text
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**70])
+@pytest.mark.parametrize("path", ["/leads", "/leads/table"])
+def test_a_forged_place_beyond_all_numbers_is_no_failure(path, value, rep):
+    place = base64.urlsafe_b64encode(f'["score",{value},1]'.encode()).decode().rstrip("=")
+    assert rep.get(f"{path}?after={place}").status_code in {200, 400}
 
 
 def test_without_leads_the_page_says_how_to_get_some(rep):

@@ -153,6 +153,11 @@ def test_the_audit_log_goes_on_to_older_entries(admin, rita, monkeypatch):
     assert admin.get(older).text.count("changed role") == 1
 
 
+@pytest.mark.parametrize("before", ["x", "-1", str(2**63), "9" * 5000])
+def test_the_audit_log_has_no_entry_that_no_database_can_hold(before, admin):
+    assert admin.get(f"/settings/audit-log?before={before}").status_code == 400
+
+
 def test_of_secrets_only_that_they_are_set_is_shown(tmp_path):
     settings = Settings(
         data_dir=tmp_path,

@@ -1,5 +1,6 @@
 """Signing in and out: the session, the lock-out, and where one lands afterwards."""
 
+import http.client
 import re
 import threading
 from urllib.parse import urljoin, urlsplit
@@ -134,6 +135,25 @@ def test_a_fragment_asked_for_after_the_session_ended_takes_the_whole_page_to_si
     answer = client.post("/settings/password", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/sign-in?next=/leads?grade%3DA"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "//[/leads", "http://a]b/leads", "\u00ff\u00fe", ""]
+)
+def test_an_address_that_is_none_leads_to_the_sign_in_page(address, client):
+    headers = {"HX-Request": "true", "HX-Current-URL": address}
+    answer = client.get("/leads", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/sign-in"
+
+
+@pytest.mark.parametrize("host", ["[", "a]b", "a b", "a:b:c", "xn--a"])
+def test_a_host_that_is_none_changes_nothing_about_where_to_sign_in(host, server_url):
+    connection = http.client.HTTPConnection(urlsplit(server_url).netloc, timeout=60)
+    connection.request("GET", "/leads?grade=A", headers={"Host": host})
+    answer = connection.getresponse()
+    connection.close()
+    assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?next=/leads?grade%3DA")
 
 
 def test_a_sign_in_form_that_was_open_for_too_long_is_given_anew(client, rita):

@@ -266,7 +266,8 @@ def test_any_text_as_a_place_is_read_or_refused(text, sort):
         assert lead_query.read({"sort": sort, "after": text}).sort == sort
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+HUGE = st.sampled_from([10**400, -(10**400), 2**63])
+SCALARS = st.none() | st.booleans() | st.integers() | HUGE | st.floats() | st.text(max_size=20)
 
 
 @given(content=st.lists(SCALARS | st.sampled_from(list(lead_query.SORTS)), max_size=4) | SCALARS)
@@ -279,6 +280,13 @@ def test_a_forged_place_is_refused_or_gives_a_page(content, champion, read):
         except InvalidQuery:
             continue
         assert read(lambda s, q=query: page(s, q)).rows == []
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_place_beyond_all_numbers_is_refused(value):
+    text = base64.urlsafe_b64encode(f'["score",{value},1]'.encode()).decode().rstrip("=")
+    with pytest.raises(InvalidQuery):
+        lead_query.read({"after": text})
 
 
 def test_the_query_is_written_as_it_is_read():

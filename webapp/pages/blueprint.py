@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import IntegerConverter, Map
 
 from webapp.database import UNAVAILABLE
 from webapp.pages import (
@@ -26,6 +25,7 @@ from webapp.pages import (
     signed_in,
     users,
 )
+from webapp.pages.addresses import KeyConverter
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
@@ -47,13 +47,6 @@ csrf = CSRFProtect()
 pages = Blueprint("pages", __name__)
 for part in PARTS:
     pages.register_blueprint(part)
-
-
-class KeyConverter(IntegerConverter):
-    """A row's number in an address; one that no database can hold is no address of ours."""
-
-    def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, min=1, max=2**63 - 1)
 
 
 def register(app: Flask) -> None:

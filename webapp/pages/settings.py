@@ -6,6 +6,7 @@ from flask_login import current_user
 
 from webapp.database import read, utc_now, write
 from webapp.pages import formats, rights, sign_in, signed_in
+from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import accounts, audit
 
@@ -23,7 +24,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/audit-log")
 def audit_log() -> ResponseReturnValue:
     """Administrators: who did what, the newest first."""
-    before = request.args.get("before", type=int)
+    before = key_argument("before")
     entries = read(lambda session: audit.latest(session, AUDIT_PAGE + 1, before))
     older = entries[AUDIT_PAGE - 1].key if len(entries) > AUDIT_PAGE else None
     return render_template("settings/audit_log.html", entries=entries[:AUDIT_PAGE], older=older)

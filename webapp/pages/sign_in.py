@@ -24,17 +24,25 @@ OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
 def ask() -> ResponseReturnValue:
     """Send a visitor to the sign-in page, and afterwards back to the page they were on."""
     from_htmx = bool(request.headers.get("HX-Request"))
-    here = request.headers.get("HX-Current-URL", "") if from_htmx else request.url
-    page = urlsplit(iri_to_uri(here))
-    path = page.path + (f"?{page.query}" if page.query else "")
+    # Never through the Host header: it is anybody's text, and may be no host at all.
+    here = request.headers.get("HX-Current-URL", "") if from_htmx else request.full_path
     is_page = from_htmx or request.method == "GET"
-    target = url_for("pages.sign_in.show", next=own_path(path) if is_page else None)
+    target = url_for("pages.sign_in.show", next=own_path(_path(here)) if is_page else None)
     return ("", 401, {"HX-Redirect": target}) if from_htmx else redirect(target, 303)
 
 
 def own_path(path: str | None) -> str | None:
     """The path if it leads to a page of ours, else None."""
     return path if path and OWN_PATH.fullmatch(path) and len(path) < 2000 else None
+
+
+def _path(address: str) -> str | None:
+    """The path and query of an address, or None where it is none."""
+    try:
+        page = urlsplit(iri_to_uri(address))
+    except ValueError:
+        return None
+    return page.path + (f"?{page.query}" if page.query else "")
 
 
 @bp.get("/sign-in")
