@@ -86,8 +86,11 @@ def create(
         n_failed_sign_ins=0,
         created_at=now,
     )
-    session.add(user)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except sa.exc.IntegrityError:  # somebody else made it just now
+        raise AccountError(f"{email} has an account already") from None
     audit.record(session, actor, "made user", email, now=now, detail={"role": role})
     return user
 

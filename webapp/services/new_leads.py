@@ -24,5 +24,8 @@ def score(
     try:
         leads.find(session, record.lead_id)
     except leads.LeadNotFound:
-        return scoring.score_lead(session, fields, record, said, now=now)
+        scored = scoring.score_lead(session, fields, record, said, now=now)
+        # Somebody else may have made it just now: then it has another beginning.
+        if scored.lead.created_at == now:
+            return scored
     raise LeadExists(record.lead_id)

@@ -1,0 +1,49 @@
+"""Two people who make the same thing at the same moment: the second is told so."""
+
+from concurrent import futures
+
+import pytest
+
+from tests.factories import FIELDS, NOW, PASSWORD, PROGRAM, make_lead
+from webapp.database import utc_now
+from webapp.services import accounts, leads, new_leads, records
+
+
+@pytest.fixture
+def second(write):
+    """`second(first, other)` does the first and, before that is committed, begins the other."""
+
+    def second(first, other):
+        def both(session):
+            first(session)
+            future = pool.submit(write, other)
+            futures.wait([future], timeout=0.5)
+            return future
+
+        with futures.ThreadPoolExecutor(1) as pool:
+            return write(both)
+
+    return second
+
+
+def enter(session):
+    record = records.clean(FIELDS, {"lead_id": "L-1", "name": "Second"})
+    return new_leads.score(session, FIELDS, record, PROGRAM, now=utc_now())
+
+
+def make_account(session):
+    return accounts.create(session, "rita@example.com", PASSWORD, "rep", now=NOW)
+
+
+def test_a_lead_entered_while_a_program_sends_it_is_not_written_over(champion, second, read):
+    future = second(lambda s: make_lead(s, "L-1", name="First"), enter)
+    with pytest.raises(new_leads.LeadExists):
+        future.result()
+    assert read(lambda s: leads.find(s, "L-1")).name == "First"
+
+
+def test_of_two_accounts_with_one_address_the_second_is_refused(second, read):
+    future = second(make_account, make_account)
+    with pytest.raises(accounts.AccountError, match="has an account already"):
+        future.result()
+    assert len(read(accounts.everyone)) == 1
