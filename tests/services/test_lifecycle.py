@@ -1,12 +1,13 @@
 """When a training starts, what it may use, and how versions take over."""
 
 import dataclasses
+from concurrent import futures
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from webapp.models import AuditEntry, Lead, ModelVersion, Score
 from webapp.services import lifecycle, registry, rescoring, runs, training_data
 from webapp.services.lifecycle import Trigger
@@ -105,6 +106,34 @@ def test_the_schedule_starts_a_training_on_few_new_outcomes(write):
     write(lambda s: label(s, 1, 0, prefix="M"))
     assert write(lambda s: claim(s, daily, NOW + timedelta(hours=23))) is None
     assert write(lambda s: claim(s, daily, NOW + timedelta(hours=24))) is not None
+
+
+def test_the_schedule_starts_the_first_training_too(write):
+    daily = Trigger(1000, every_hours=24)
+    write(lambda s: label(s, 10, 10))
+    assert write(lambda s: claim(s, daily, NOW + timedelta(hours=23))) is None
+    run = write(lambda s: claim(s, daily, NOW + timedelta(hours=24)))
+    assert (run.state, run.trigger) == ("running", "clock")
+
+
+def test_a_promotion_asked_for_while_a_training_starts_is_refused(write):
+    write(lambda s: label(s, 10, 10))
+    version = write(make_version)
+    asked = []
+
+    def promote(session):
+        lifecycle.request_promotion(session, version.name, "ada", NOW)
+
+    def claim_meanwhile(session):
+        run = claim(session)
+        asked.append(pool.submit(write, promote))
+        futures.wait(asked, timeout=0.5)
+        return run
+
+    with futures.ThreadPoolExecutor(1) as pool:
+        assert write(claim_meanwhile) is not None
+    with pytest.raises(runs.AlreadyRunning):
+        asked[0].result()
 
 
 def test_a_request_is_refused_while_a_training_is_open(write):

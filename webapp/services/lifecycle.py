@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard import Scorecard
-from webapp.database import change
+from webapp.database import change, hold
 from webapp.models import Lead, ModelVersion, Run
 from webapp.services import audit, registry, runs, training_data
 
 MIN_EACH_CLASS = 10
 MAX_RETRY_WAIT = timedelta(hours=1)
+# Held by whoever starts a training or a promotion: each looks first whether the other is there.
+TURN = "training or promotion"
 
 
 class NothingToLearn(RuntimeError):
@@ -81,21 +83,22 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
     3. The new labels are counted by marking them for the run. Two workers can both
        see enough labels; only the first finds them still unmarked.
     """
+    hold(session, TURN)
     if runs.unfinished(session, "rescoring") is not None:
         return None
     run = runs.claim(session, "training", worker, now)
     if run is not None:
         _count_labels(session, run)
         return run
-    needed = _labels_needed(session, trigger, now)
+    due = _due(session, trigger, now)
     # The cheapest question first: it is asked every few seconds.
-    if needed is None or n_uncounted(session) < needed or not _has_both_classes(session):
+    if due is None or n_uncounted(session) < due.needed or not _has_both_classes(session):
         return None
     try:
-        run = runs.request(session, "training", trigger="outcomes", requested_by="worker", now=now)
+        run = runs.request(session, "training", trigger=due.by, requested_by="worker", now=now)
     except runs.AlreadyRunning:
         return None
-    if _count_labels(session, run) < needed:
+    if _count_labels(session, run) < due.needed:
         session.delete(run)
         session.flush()
         return None
@@ -129,6 +132,7 @@ def register(
     now: datetime,
 ) -> ModelVersion:
     """Store the challenger with its evidence, close the run, and start its promotion if it won."""
+    hold(session, TURN)
     champion = registry.champion(session)
     version = registry.save(
         session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
@@ -142,6 +146,7 @@ def register(
 
 def request_promotion(session: Session, name: str, requested_by: str, now: datetime) -> Run:
     """Ask the worker to fill a version's scores and then put it in use; rollback is the same."""
+    hold(session, TURN)
     version = registry.version(session, name)
     if version.key == registry.champion(session).key:
         raise AlreadyChampion(name)
@@ -182,16 +187,29 @@ def _count_labels(session: Session, run: Run) -> int:
     return change(session, sa.update(Lead).where(*_UNCOUNTED).values(counted))
 
 
-def _labels_needed(session: Session, trigger: Trigger, now: datetime) -> int | None:
-    """How many new labels start a training at this moment; None where none may start."""
+class _Due(NamedTuple):
+    """What starts a training at this moment, and the number of new labels that it takes."""
+
+    by: str
+    needed: int
+
+
+def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
+    """What would start a training at this moment; None where none may start."""
     recent = runs.latest(session, "training", limit=8)
     if _waits_after_failure(recent, now):
         return None
-    last_at = recent[0].finished_at if recent else None
     hours = timedelta(hours=trigger.every_hours)
-    if hours and last_at is not None and now - last_at >= hours:
-        return 1
-    return trigger.n_new_outcomes
+    if hours:
+        since = recent[0].finished_at if recent else _oldest_uncounted(session)
+        if since is not None and now - since >= hours:
+            return _Due("clock", 1)
+    return _Due("outcomes", trigger.n_new_outcomes)
+
+
+def _oldest_uncounted(session: Session) -> datetime | None:
+    """Since when an outcome has waited for the first training."""
+    return session.scalar(sa.select(sa.func.min(Lead.outcome_at)).where(*_UNCOUNTED))
 
 
 def _waits_after_failure(recent: list[Run], now: datetime) -> bool:
