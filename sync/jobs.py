@@ -19,7 +19,7 @@ from webapp import importing
 from webapp.database import read, utc_now, write
 from webapp.models import ModelVersion, Run
 from webapp.product import product
-from webapp.services import imports, lifecycle, registry, rescoring, runs
+from webapp.services import idempotency, imports, lifecycle, registry, rescoring, runs
 from webapp.services.lifecycle import Trigger
 
 # Between two steps of a fill the database belongs to those who score.
@@ -90,7 +90,7 @@ def promote(worker: Worker) -> None:
         return
     with held(worker, run):
         version = read(lambda s: registry.version(s, run.task["version"]))
-        forget_old_scores(worker)
+        forget_old_scores(worker, lambda s: runs.renew(s, run, worker.clock()))
         if "after_key" not in run.result:
             write(lambda s: _begin(s, run, version, worker.clock()))
         _fill(worker, run, version)
@@ -107,8 +107,11 @@ def import_leads(worker: Worker) -> None:
 
 
 def tidy(worker: Worker) -> None:
-    """Remove what lost work has left behind, and let an idle trainer go."""
+    """Remove what lost work and answered requests have left behind."""
     forget_old_scores(worker)
+    now = worker.clock()
+    while write(lambda s: idempotency.forget_old(s, now)) and not worker.stop.wait(PAUSE_SECONDS):
+        pass
     folder = product().settings.data_dir
     read(lambda s: imports.remove_orphans(s, folder, worker.clock()))
 
@@ -118,9 +121,15 @@ def rest(worker: Worker) -> None:
     worker.training.rest(CHILD_IDLE_SECONDS)
 
 
-def forget_old_scores(worker: Worker) -> None:
-    """Delete the scores of versions no longer in use, a few at a time."""
-    while write(rescoring.forget_others) and not worker.stop.wait(PAUSE_SECONDS):
+def forget_old_scores(worker: Worker, renew: Callable[[Session], None] | None = None) -> None:
+    """Delete the scores of versions no longer in use, a few at a time, renewing a claim held."""
+
+    def step(session: Session) -> int:
+        if renew is not None:
+            renew(session)
+        return rescoring.forget_others(session)
+
+    while write(step) and not worker.stop.wait(PAUSE_SECONDS):
         pass
 
 

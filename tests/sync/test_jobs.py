@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from sync import jobs
 from sync.jobs import Stopped
 from sync.training_process import TrainingFailed
-from tests.factories import NOW, make_lead, make_outcome, make_version
+from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from tests.sync.instant_training import InstantTraining
-from webapp.models import Lead, Score
-from webapp.services import lifecycle, registry, rescoring, runs
+from webapp.models import IdempotentAnswer, Lead, Score
+from webapp.services import api_keys, idempotency, lifecycle, registry, rescoring, runs
 
 
 def label(session, n_converted=10, n_lost=10, prefix="L"):
@@ -242,6 +242,43 @@ def test_a_fill_that_is_lost_for_good_leaves_the_champion_and_no_trace(
     assert newest("rescoring").state == "failed"
     assert champion_name() == "1.0"
     assert set(read(registry.parts)) == {"champion"}
+
+
+def test_the_claim_is_kept_while_many_old_scores_are_deleted(
+    write, do, worker, newest, clock, monkeypatch
+):
+    old, version = write(make_version), write(make_version)
+    write(lambda s: [make_lead(s) for _ in range(6)])
+    write(lambda s: rescoring.fill(s, FIELDS, old, 0))
+    monkeypatch.setattr(rescoring, "CHUNK", 2)
+    forget, lost = rescoring.forget_others, []
+
+    def slowly(session):
+        lost.extend(runs.overdue(session, clock.now))
+        clock.forward(seconds=40)
+        return forget(session)
+
+    monkeypatch.setattr(rescoring, "forget_others", slowly)
+    write(lambda s: lifecycle.request_promotion(s, version.name, "ada@example.com", NOW))
+    do(jobs.promote, worker)
+    assert (newest("rescoring").state, lost) == ("succeeded", [])
+
+
+def test_answers_older_than_a_day_are_forgotten_within_an_hour(write, read, do, worker, clock):
+    program = write(lambda s: api_keys.create(s, "form", ["score"], created_by="t", now=NOW))[0]
+    for number in range(45):
+        same = idempotency.Request(program.key, "/score/batch", str(number), "digest")
+        write(lambda s, same=same: idempotency.claim(s, same, NOW))
+    clock.forward(hours=24)
+    do(jobs.tidy, worker)
+    assert read(n_answers) == 45
+    clock.forward(seconds=1)
+    do(jobs.tidy, worker)
+    assert read(n_answers) == 0
+
+
+def n_answers(session):
+    return session.scalar(sa.select(sa.func.count()).select_from(IdempotentAnswer))
 
 
 def test_a_rollback_is_the_same_switch(write, do, worker, newest, champion_name):

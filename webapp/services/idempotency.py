@@ -57,9 +57,10 @@ class Claim:
 def claim(session: Session, request: Request, now: datetime) -> Claim:
     """Take on a request, or find it finished; else `InFlight` or `KeyReused`.
 
-    What another request left unfinished for longer than its lease is taken over.
+    What another request left unfinished for longer than its lease is taken over, and an answer
+    older than a day counts no more.
     """
-    _forget_old(session, now)
+    change(session, sa.delete(IdempotentAnswer).where(*_same(request), _is_old(now)))
     token = secrets.token_hex(16)
     values = {"claim": token, "lease_until": now + LEASE}
     new = {**vars(request), **values, "started_at": now, "n_rows_done": 0}
@@ -67,7 +68,8 @@ def claim(session: Session, request: Request, now: datetime) -> Claim:
     key = session.scalar(statement.returning(IdempotentAnswer.key))
     if key is not None:
         return Claim(key, token, 0, is_finished=False)
-    found = session.scalars(_same(request).with_for_update()).one()
+    query = sa.select(IdempotentAnswer).where(*_same(request))
+    found = session.scalars(query.with_for_update()).one()
     if found.body_digest != request.body_digest:
         raise KeyReused
     if found.finished_at is None:
@@ -102,22 +104,27 @@ def parts(session: Session, held: Claim) -> list[str]:
     return list(session.scalars(query.order_by(IdempotentPart.first_row)))
 
 
-def _same(request: Request) -> sa.Select[IdempotentAnswer]:
-    return sa.select(IdempotentAnswer).where(
+def forget_old(session: Session, now: datetime) -> int:
+    """Delete some answers older than a day; return how many, 0 at the end."""
+    old = sa.select(IdempotentAnswer.key).where(_is_old(now))
+    some = old.order_by(IdempotentAnswer.started_at).limit(FORGOTTEN_AT_ONCE)
+    some = some.with_for_update(skip_locked=True)
+    return change(session, sa.delete(IdempotentAnswer).where(IdempotentAnswer.key.in_(some)))
+
+
+def _same(request: Request) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
         IdempotentAnswer.api_key_key == request.api_key_key,
         IdempotentAnswer.path == request.path,
         IdempotentAnswer.idempotency_key == request.idempotency_key,
     )
 
 
+def _is_old(now: datetime) -> sa.ColumnElement[bool]:
+    return IdempotentAnswer.started_at < now - KEPT_FOR
+
+
 def _held(held: Claim) -> sa.Update:
     return sa.update(IdempotentAnswer).where(
         IdempotentAnswer.key == held.key, IdempotentAnswer.claim == held.token
     )
-
-
-def _forget_old(session: Session, now: datetime) -> None:
-    old = sa.select(IdempotentAnswer.key).where(IdempotentAnswer.started_at < now - KEPT_FOR)
-    some = old.order_by(IdempotentAnswer.started_at).limit(FORGOTTEN_AT_ONCE)
-    some = some.with_for_update(skip_locked=True)
-    change(session, sa.delete(IdempotentAnswer).where(IdempotentAnswer.key.in_(some)))
