@@ -121,6 +121,11 @@ def test_a_damaged_address_of_a_page_is_refused(before, manager):
     assert manager.get(f"/models?before={before}").status_code == 400
 
 
+@pytest.mark.parametrize("watched", ["x", "-1", "0", str(2**63), "9" * 5000])
+def test_a_run_that_no_database_can_hold_is_not_watched(watched, manager):
+    assert manager.get(f"/models/status?watched={watched}").status_code == 400
+
+
 def test_the_next_training_counts_what_is_missing(manager, write):
     write(lambda s: enough_outcomes(s, 3))
     page = show(manager)

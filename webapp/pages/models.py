@@ -14,6 +14,7 @@ from ml.influence import influences
 from webapp import charts
 from webapp.database import read, utc_now, write
 from webapp.models import ModelVersion
+from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import lifecycle, model_story, registry, runs
 
@@ -46,7 +47,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/status")
 def status() -> ResponseReturnValue:
     """Managers, fragment: the next training, or how far the one at work is."""
-    watched = request.args.get("watched", type=int)
+    watched = key_argument("watched")
     return render_template("models/_status.html", **read(lambda s: _status(s, watched)))
 
 
