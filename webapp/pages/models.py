@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
@@ -70,7 +70,6 @@ def promote(name: str) -> ResponseReturnValue:
     """Managers: ask the worker to put this version in use; going back is the same."""
     actor, now = current_user.email, utc_now()
     write(lambda session: lifecycle.request_promotion(session, name, actor, now))
-    flash(f"Version {name} takes over as soon as it has scored all leads.", "good")
     return redirect(url_for("pages.models.index"), 303)
 
 
