@@ -79,21 +79,24 @@ class Store:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         sent = None if body is None else json.dumps(body)
-        self._connection.request(method, path, sent, self._headers)
-        response = self._connection.getresponse()
-        text = response.read()
-        if response.status != 200:
+        try:
+            self._connection.request(method, path, sent, self._headers)
+            response = self._connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
             self._check_processes()
+            raise StoreFailed(f"{method} {path}: {error}") from error
+        if response.status != 200:
             raise StoreFailed(f"{method} {path}: {response.status} {text.decode()[:500]}")
         answer: dict[str, Any] = json.loads(text)
         return answer
 
     def _is_ready(self) -> bool:
-        self._check_processes()
         try:
             self._ask("GET", "/readyz")
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
+        except StoreFailed:
+            self._check_processes()
             return False
         return True
 
