@@ -123,7 +123,7 @@ def test_a_second_import_waits_for_the_first(import_now, keep, write):
 
 
 def test_steps_tell_how_far_the_import_is(import_now):
-    steps = []
+    steps: list[importing.Step] = []
     import_now(*lines_of(3 * ROWS_A_STEP), on_step=steps.append)
     assert [step.stage for step in steps] == ["Checking the rows"] + ["Importing"] * 3
     shares = [step.share for step in steps]
@@ -197,6 +197,7 @@ def import_until_killed(settings, n_steps):
     importing.intake.take_in = in_the_step
     with create_app(settings).app_context():
         run = write(lambda s: runs.claim(s, "import", "lost worker", utc_now()))
+        assert run is not None
         importing.carry_out(run, clock=utc_now, on_step=lambda step: None)
 
 
@@ -216,6 +217,7 @@ def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(
     write(lambda s: lifecycle.free_lost_runs(s, later))
     run = write(lambda s: runs.claim(s, "import", "next worker", later))
     with app.app_context():
+        assert run is not None
         importing.carry_out(run, clock=utc_now, on_step=lambda step: None)
     assert read(_state) == unbroken
 

@@ -99,7 +99,7 @@ class Histories(RuleBasedStateMachine):
 
 def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
     run_state_machine_as_test(
-        lambda: Histories(new_lead, say, read),
+        lambda: Histories(new_lead, say, read),  # type: ignore[arg-type]
         settings=settings(max_examples=25, stateful_step_count=20, deadline=None),
     )
 

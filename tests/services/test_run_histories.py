@@ -122,6 +122,6 @@ class Runs(RuleBasedStateMachine):
 
 def test_a_run_has_one_holder_and_every_run_ends_or_waits(champion, write, read):
     run_state_machine_as_test(
-        lambda: Runs(write, read),
+        lambda: Runs(write, read),  # type: ignore[arg-type]
         settings=settings(max_examples=20, stateful_step_count=30, deadline=None),
     )

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -59,7 +60,8 @@ def make_worker(clock):
     """A worker in this process; its training is an instant one, or one that the test has."""
 
     def make_worker(training=None):
-        return Worker("worker-1", training or InstantTraining(), threading.Event(), clock)
+        trainer = cast("TrainingProcess", training or InstantTraining())
+        return Worker("worker-1", trainer, threading.Event(), clock)
 
     return make_worker
 

@@ -58,5 +58,5 @@ PLACES = {
 if __name__ == "__main__":
     PLACES[sys.argv[1]]()
     rescoring.CHUNK = 5
-    worker.TrainingProcess = lambda settings: InstantTraining()
+    worker.TrainingProcess = lambda settings: InstantTraining()  # type: ignore[assignment,misc]
     worker.run(create_app())

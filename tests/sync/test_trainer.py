@@ -1,6 +1,7 @@
 """What the trainer reads and answers."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,8 @@ def test_progress_runs_from_nothing_to_everything(write, learn):
 
 
 def test_the_gate_follows_the_settings():
-    off = {"promote_confidence": 0, "promote_min_each_class": 0, "promote_log_loss_check": False}
+    off: dict[str, Any] = {"promote_confidence": 0, "promote_min_each_class": 0}
+    off["promote_log_loss_check"] = False
     rule = trainer.gate_rule(Settings(promote_min_gain=0.05, **off))
     assert (rule.min_gain, rule.confidence, rule.min_each_class) == (0.05, None, 0)
     assert rule.log_loss_must_not_worsen is False

@@ -19,7 +19,7 @@ def settings(settings):
 @pytest.fixture
 def workers(settings, champion):
     """`workers(n)` starts worker processes; they are killed after the test."""
-    started = []
+    started: list[subprocess.Popen[bytes]] = []
 
     def workers(n):
         command = [sys.executable, "-m", "sync"]
