@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from flask import Flask, Response, current_app, g, request
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
@@ -182,6 +183,14 @@ def figures() -> Figures:
     """The counters of the current application."""
     found: Figures = current_app.extensions["leadloop_figures"]
     return found
+
+
+def gauges(prefix: str, values: Mapping[str, tuple[str, float]]) -> bytes:
+    """Present figures in the text format of Prometheus: by name, their help and value."""
+    registry = CollectorRegistry()
+    for name, (about, value) in values.items():
+        Gauge(f"{prefix}_{name}", about, registry=registry).set(value)
+    return generate_latest(registry)
 
 
 def exposition() -> bytes:

@@ -7,10 +7,10 @@ from flask import Blueprint, Response
 from webapp import observability
 from webapp.api import answers
 from webapp.api.contract import describe
-from webapp.database import read
+from webapp.database import read, utc_now
 from webapp.models import ModelVersion, Run
 from webapp.product import product
-from webapp.services import health, lifecycle, registry, rescoring
+from webapp.services import crm_status, health, lifecycle, registry, rescoring
 
 bp = Blueprint("status", __name__)
 
@@ -51,8 +51,10 @@ def ready() -> Response:
 @bp.get("/metrics")
 @describe("Figures for Prometheus", answers={200: None})
 def metrics() -> Response:
-    """Counts and times by route, without any personal data. Each process has its own."""
-    return Response(observability.exposition(), content_type=PROMETHEUS_TEXT)
+    """Counts and times by route, of this process; the state of the sync. No personal data."""
+    sync = read(lambda session: crm_status.figures(session, utc_now()))
+    text = observability.exposition() + observability.gauges("leadloop_sync", sync)
+    return Response(text, content_type=PROMETHEUS_TEXT)
 
 
 def _info(session: Any) -> answers.Info:

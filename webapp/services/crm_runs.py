@@ -39,10 +39,12 @@ def request(session: Session, mode: str, requested_by: str, now: datetime) -> Ru
 
 def claim(session: Session, settings: Settings, worker: str, now: datetime) -> Run | None:
     """Claim the run that was asked for, or one that is due; None where there is neither."""
+    connection = crm_connection.ensure(session, settings, now)
     run = runs.claim(session, KIND, worker, now)
     if run is not None:
+        if connection is not None:
+            connection.hinted_at = None
         return run
-    connection = crm_connection.ensure(session, settings, now)
     if connection is None or not _is_due(session, connection, settings, now):
         return None
     trigger = "hint" if connection.hinted_at else "clock"
@@ -110,9 +112,8 @@ def _is_due(session: Session, connection: CrmConnection, settings: Settings, now
     if last is None or last.started_at is None:
         return True
     since = now - last.started_at
-    if connection.hinted_at is not None and since >= HINT_PAUSE:
-        return True
     every = timedelta(minutes=settings.sync_every_minutes)
-    # After a failure it is tried again sooner, and less and less soon.
-    soon = RETRY_AFTER * 2 ** min(connection.n_failures - 1, 10) if connection.n_failures else every
-    return since >= min(every, soon)
+    if connection.n_failures:
+        # Tried again sooner than usual, and less and less soon; no hint changes that.
+        return since >= min(every, RETRY_AFTER * 2 ** min(connection.n_failures - 1, 10))
+    return since >= (HINT_PAUSE if connection.hinted_at is not None else every)

@@ -1,0 +1,101 @@
+"""What the sync page and operators are told."""
+
+import pytest
+
+from sync.salesforce import cases
+from webapp.services import crm_runs, crm_status
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both databases by the cases."""
+    return "sqlite"
+
+
+def test_without_a_connection_there_is_nothing_to_tell(client, read, now):
+    assert read(lambda s: crm_status.overview(s, now)) is None
+    assert "leadloop_sync" not in client.get("/metrics").text
+
+
+def test_the_state_is_told_in_figures(fake, salesforce, client):
+    fake.lead(LeadSource="Webinar")
+    deal = fake.opportunity(LeadSource="Webinar")
+    salesforce.later()
+    fake.close(deal, won=True)
+    salesforce.later()
+    fake.clock.advance(minutes=3)
+    seen = salesforce.read(lambda s: crm_status.overview(s, salesforce.now))
+    assert seen.lag.total_seconds() == 180
+    assert (seen.n_unmatched, seen.n_conflicts, seen.n_by_state) == (1, 0, {"sent": 1})
+    assert seen.n_read["leads"] == 1
+    text = client.get("/metrics").text
+    for line in ("failures 0.0", "stopped 0.0", "unmatched 1.0", "scores_due 0.0"):
+        assert f"leadloop_sync_{line}" in text
+
+
+def test_a_stopped_connection_shows_and_refuses_another_run(fake, salesforce, client):
+    with fake.failing("no run-as user"):
+        salesforce.run()
+    assert "leadloop_sync_stopped 1.0" in client.get("/metrics").text
+    with pytest.raises(crm_runs.ConnectionBroken, match="no run-as user"):
+        salesforce.run()
+    assert salesforce.run("check").state == "succeeded"
+    assert salesforce.run().state == "succeeded"
+
+
+def test_deals_that_cannot_be_read_point_to_a_missing_permission(fake, salesforce):
+    for _ in range(3):
+        fake.hide(fake.convert(fake.lead()))
+    salesforce.later()
+    assert salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).lacks_permission
+
+
+def test_a_check_tells_of_each_thing_whether_it_is_there(fake, salesforce):
+    fake.set_access("Score_Reasons__c", "read-only")
+    run = salesforce.run("check")
+    checks = {check["name"]: check for check in run.result["checks"]}
+    assert not checks["Score fields"]["is_good"]
+    assert "Score_Reasons__c" in checks["Score fields"]["sentence"]
+    assert checks["Lead fields"]["is_good"]
+    described = salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).connection
+    status = next(f for f in described.described if f["name"] == "Status")
+    assert "Closed - Not Converted" in status["values"]
+
+
+def test_a_sample_tells_how_many_are_empty(fake, salesforce):
+    fake.lead(Industry="Banking")
+    fake.lead()
+    run = salesforce.run("sample")
+    assert run.result["sample"]["n_empty"]["industry"] == 1
+    assert len(run.result["sample"]["leads"]) == 2
+
+
+def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(fake, salesforce):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.close(fake.convert(lead), won=True)
+    fake.lead(LeadSource="Referral")
+    fake.clock.advance(minutes=15)
+    run = salesforce.run("dry")
+    assert run.result["counts"]["converted"] == 1
+    assert run.result["counts"]["leads_new"] == 2
+    assert run.result["counts"]["scores_due"] == 1
+    assert run.result["examples"] == [{"lead_id": lead, "outcome": "converted", "rule": "1b"}]
+    assert fake.patches == []
+    assert salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).n_read["leads"] == 0
+
+
+@pytest.mark.parametrize("n_failures", [1, 4, 5])
+def test_failures_in_a_row_are_followed_by_longer_pauses(fake, salesforce, n_failures):
+    with fake.failing("maintenance"):
+        for _ in range(n_failures):
+            salesforce.run()
+    seen = salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).connection
+    assert seen.n_failures == n_failures
+    assert (seen.breaker_case == cases.MAINTENANCE.name) == (n_failures == 5)
+    n_requests = len(fake.requests)
+    fake.clock.advance(minutes=min(2 ** (n_failures - 1), 15), seconds=-1)
+    salesforce.tick()
+    assert len(fake.requests) == n_requests
+    fake.clock.advance(seconds=1)
+    salesforce.tick()
+    assert len(fake.requests) > n_requests

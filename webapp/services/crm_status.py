@@ -1,0 +1,87 @@
+"""How the CRM connection is doing: what the sync page shows and operators watch."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmConnection
+from webapp.models import Run
+from webapp.services import (
+    crm_conflicts,
+    crm_connection,
+    crm_mirror,
+    crm_outbox,
+    crm_runs,
+    crm_unmatched,
+    crm_windows,
+    runs,
+)
+
+# More converted leads than this without a readable deal means that a permission is missing.
+MANY_UNREADABLE = 0.05
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of the connection, for people."""
+
+    connection: CrmConnection
+    lag: timedelta | None
+    done_until: dict[str, str | None]
+    unfinished: Run | None
+    latest: list[Run]
+    n_calls_today: int
+    n_by_state: dict[str, int]
+    n_conflicts: int
+    n_unmatched: int
+    n_read: dict[str, int]
+
+    @property
+    def lacks_permission(self) -> bool:
+        """Whether so many deals cannot be read that the integration user may not see them."""
+        return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["converted"], 1)
+
+
+def overview(session: Session, now: datetime) -> Overview | None:
+    """The state of the connection; None where there is none."""
+    connection = crm_connection.find(session)
+    if connection is None:
+        return None
+    return Overview(
+        connection=connection,
+        lag=crm_runs.lag(session, now),
+        done_until=crm_windows.done_until(session),
+        unfinished=runs.unfinished(session, crm_runs.KIND),
+        latest=runs.latest(session, crm_runs.KIND, limit=20),
+        n_calls_today=crm_connection.n_calls_today(connection, now),
+        n_by_state=crm_outbox.n_by_state(session),
+        n_conflicts=crm_conflicts.n_open(session),
+        n_unmatched=crm_unmatched.n_open(session),
+        n_read=crm_mirror.counts(session),
+    )
+
+
+def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
+    """What operators watch, each with its help; empty where nothing is connected."""
+    connection = crm_connection.find(session)
+    if connection is None:
+        return {}
+    lag = crm_runs.lag(session, now)
+    is_stopped = crm_connection.is_blocked(connection, now)
+    waiting = crm_outbox.n_by_state(session)
+    found = {
+        "failures": ("Runs of the sync that failed in a row.", float(connection.n_failures)),
+        "stopped": ("1 while no run may start, else 0.", float(is_stopped)),
+        "calls_today": (
+            "API calls made since midnight in UTC.",
+            float(crm_connection.n_calls_today(connection, now)),
+        ),
+        "scores_due": ("Scores waiting to be written.", float(waiting.get("due", 0))),
+        "scores_refused": ("Scores that Salesforce refused.", float(waiting.get("dead", 0))),
+        "conflicts": ("Leads on the conflict list.", float(crm_conflicts.n_open(session))),
+        "unmatched": ("Opportunities without a lead.", float(crm_unmatched.n_open(session))),
+    }
+    if lag is not None:
+        found["lag_seconds"] = ("Time since the last whole run began.", lag.total_seconds())
+    return found
