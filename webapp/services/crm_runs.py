@@ -115,5 +115,5 @@ def _is_due(session: Session, connection: CrmConnection, settings: Settings, now
     every = timedelta(minutes=settings.sync_every_minutes)
     if connection.n_failures:
         # Tried again sooner than usual, and less and less soon; no hint changes that.
-        return since >= min(every, RETRY_AFTER * 2 ** min(connection.n_failures - 1, 10))
+        return since >= min(every, RETRY_AFTER * (1 << min(connection.n_failures - 1, 10)))
     return since >= (HINT_PAUSE if connection.hinted_at is not None else every)
