@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
 from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import leads, records, registry, removal, scoring
+from webapp.services import leads, lifecycle, records, registry, removal, rescoring, scoring
 
 LATER = NOW + timedelta(hours=1)
 
@@ -56,6 +56,30 @@ def test_every_scoring_leaves_a_snapshot_that_reproduces_it(champion, write, rea
     assert [r.probability for r in rows] == [second.probability, first.probability]
     assert [card.score(r.inputs).probability for r in rows] == [r.probability for r in rows]
     assert second.previous_probability == first.probability
+
+
+def test_the_score_before_is_that_of_the_version_in_use(champion, write):
+    first = write(lambda s: score(s, email_opens=1))
+
+    def put_in_use(session):
+        version = make_version(session)
+        rescoring.begin(session, version, NOW)
+        rescoring.fill(session, FIELDS, version, 0)
+        lifecycle.switch(session, version, "gate", NOW)
+
+    write(put_in_use)
+    second = write(lambda s: score(s, email_opens=1))
+    assert second.previous_probability == second.probability > first.probability
+
+
+def test_who_had_to_wait_for_a_lead_scores_it_last(champion, write, read):
+    first = write(lambda s: score(s, email_opens=30))
+    write(lambda s: make_lead(s, "L-1", email_opens=1, now=LATER - timedelta(seconds=1)))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    newest = read(lambda s: leads.snapshots(s, lead)[0])
+    assert newest.probability == read(lambda s: leads.current_probability(s, lead))
+    third = write(lambda s: score(s, email_opens=2))
+    assert third.previous_probability == newest.probability < first.probability
 
 
 def test_the_same_lead_keeps_its_row(write, read):

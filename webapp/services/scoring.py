@@ -102,15 +102,21 @@ def _score_round(
     said: Said,
     now: datetime,
 ) -> list[Scored]:
-    arrivals = [Arrival(record, now, record.outcome is not None) for record in records]
-    found = score_many(session, versions, arrivals, source=said.source, now=now)
+    known = leads.upsert_many(session, records, now)
+    newest = leads.latest_snapshots(session, [lead.key for lead in known])
+    previous = _previous_probabilities(session, versions, known, newest)
+    arrivals = [
+        # Who waited for the lead's row comes after whoever held it, whatever the clocks said.
+        Arrival(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
+        for lead, record in zip(known, records, strict=True)
+    ]
+    found = _score_known(session, versions, known, arrivals, source=said.source)
     placed = list(zip(found, records, strict=True))
     statements = [
         Statement(lead, r.outcome, said) for (lead, _), r in placed if r.outcome is not None
     ]
     if statements:
         outcomes.record_many(session, statements, now=now)
-    previous = _previous_probabilities(session, [lead.key for lead, _ in found])
     return [
         Scored(
             lead=lead,
@@ -121,7 +127,7 @@ def _score_round(
             reasons=explain(versions.card, fields, record.inputs),
             unknown_fields=[f.name for f in fields.declared if record.inputs.get(f.name) is None],
             outcome=lead.outcome,
-            previous_probability=previous[lead.key],
+            previous_probability=previous.get(lead.key),
         )
         for (lead, probability), record in placed
     ]
@@ -139,6 +145,18 @@ def score_many(
     if not arrivals:
         return []
     found = leads.upsert_many(session, [a.record for a in arrivals], now)
+    return _score_known(session, versions, found, arrivals, source=source)
+
+
+def _score_known(
+    session: Session,
+    versions: InUse,
+    found: Sequence[Lead],
+    arrivals: Sequence[Arrival],
+    *,
+    source: str,
+) -> list[tuple[Lead, float]]:
+    """Keep inputs and scores of leads that are up to date and locked."""
     scores = {
         version_key: [card.score(arrival.record.inputs).probability for arrival in arrivals]
         for version_key, card in versions.cards.items()
@@ -202,9 +220,20 @@ def risk_category(probability: float, *, high: float, medium: float) -> str:
     return "medium" if probability >= medium else "low"
 
 
-def _previous_probabilities(session: Session, lead_keys: list[int]) -> dict[int, float | None]:
-    """The score of each lead before the one just given."""
-    before = sa.select(Snapshot.probability).where(Snapshot.lead_key == Lead.key).correlate(Lead)
-    before = before.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(1).offset(1)
-    query = sa.select(Lead.key, before.scalar_subquery()).where(Lead.key.in_(lead_keys))
-    return dict(session.execute(query).all())
+def _previous_probabilities(
+    session: Session,
+    versions: InUse,
+    found: Sequence[Lead],
+    newest: Mapping[int, Snapshot],
+) -> dict[int, float]:
+    """What each lead scores until now, by the champion; a removed one, when it last arrived."""
+    query = sa.select(Score.lead_key, Score.probability).where(
+        Score.version_key == versions.champion.key,
+        Score.lead_key.in_([lead.key for lead in found]),
+    )
+    present = dict(session.execute(query).all())
+    return {key: snapshot.probability for key, snapshot in newest.items()} | present
+
+
+def _not_before(newest: Snapshot | None, now: datetime) -> datetime:
+    return now if newest is None else max(now, newest.taken_at)
