@@ -17,7 +17,7 @@ DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 BREAKS = "raise SystemExit(3)"
 # In the middle of a line, and of a letter.
 DIES_SPEAKING = (
-    "sys.stdout.buffer.write(b'{\"stage\": \"Gr\\xc3'); sys.stdout.flush();"
+    'sys.stdout.buffer.write(b\'{"stage": "Gr\\xc3\'); sys.stdout.flush();'
     " os.kill(os.getpid(), signal.SIGKILL)"
 )
 
