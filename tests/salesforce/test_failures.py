@@ -40,9 +40,6 @@ def survived(fake, salesforce, *leads):
         assert salesforce.lead(lead).crm_id == lead
 
 
-# 1 to 9: logging in
-
-
 def test_01_an_expired_token_is_renewed_once_and_no_row_is_lost(fake, salesforce, monkeypatch):
     monkeypatch.setattr(soql, "PAGE_ROWS", 20)
     leads = fake.leads(50)
@@ -96,9 +93,6 @@ def test_09_a_login_with_a_token_that_is_switched_off_says_what_to_use(fake, sal
     )
     with fake.failing("SOAP login off"):
         failed(fake, salesforce, cases.OLD_LOGIN_OFF, n_logins=1)
-
-
-# 10 to 23: calls
 
 
 def test_10_a_used_day_quota_stops_every_call_and_keeps_the_place(fake, salesforce):
@@ -254,9 +248,6 @@ def test_21_an_address_too_long_asks_for_fewer(fake, salesforce, name):
     survived(fake, salesforce, *leads)
     by_ids = [q for q in fake.queries if "Id IN" in q]
     assert [q.count("00Q") for q in by_ids] == [8, 4, 4]
-
-
-# 24 to 40: rows of a write
 
 
 def outbox(salesforce, lead):
