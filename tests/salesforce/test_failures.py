@@ -377,9 +377,6 @@ def test_37_in_a_read_only_window_reading_goes_on_and_scores_wait(fake, salesfor
     assert outbox(salesforce, lead) == ("sent", None)
 
 
-# 41 and 42: another service on the way
-
-
 def test_41_a_request_for_fewer_requests_is_waited_for(fake, salesforce):
     body = {"status": "error", "message": "secondly limit", "category": "RATE_LIMITS"}
     fake.answer_next(body, 429)
