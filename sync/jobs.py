@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ml.scorecard import Scorecard
@@ -145,6 +146,10 @@ def held(worker: Worker, run: Run) -> Iterator[None]:
         log.info("run handed back", run=run.key, kind=run.kind)
     except runs.LostClaim:
         log.warning("run lost", run=run.key, kind=run.kind)
+    except OperationalError:
+        # The database is away or busy, so nothing can be said there now: the claim lapses, and
+        # the run goes on then, or is closed.
+        log.exception("run left alone", run=run.key, kind=run.kind)
     except Exception as failure:
         log.exception("run failed", run=run.key, kind=run.kind)
         sentence = _in_words(failure)

@@ -1,11 +1,15 @@
 """Rows of an import file: what they become, and everything that is wrong with one."""
 
+import gzip
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.factories import FIELDS, NOW
-from webapp.services.import_rows import ImportRow, read_rows
+from webapp.services.import_file import ImportFileError
+from webapp.services.import_rows import ImportRow, WrongRow, read_rows
 
 
 @pytest.fixture
@@ -117,3 +121,25 @@ def test_rows_keep_their_numbers_behind_those_done_before(rows_of):
         (3, True),
         (4, True),
     ]
+
+
+HEADERS = [b"lead_id,age,location,actual_outcome,scored_at,outcome_at\n", b"lead_id,age\n", b""]
+PIECES = st.sampled_from(
+    [b'"', b",", b"\n", b"\r", b"\0", b"L-1", b"true", b"2026-01-05", b"9" * 50]
+)
+CONTENTS = st.builds(b"".join, st.lists(PIECES | st.binary(max_size=5), max_size=40))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(header=st.sampled_from(HEADERS), content=CONTENTS, packed=st.booleans())
+def test_any_bytes_at_all_give_rows_or_a_refusal_by_line(header, content, packed, tmp_path):
+    path = tmp_path / "leads.csv"
+    path.write_bytes(gzip.compress(header + content) if packed else header + content)
+    rows, errors = [], []
+    try:
+        rows = [row for row, _ in read_rows(path, FIELDS, NOW)]
+    except ImportFileError as refused:
+        errors = refused.errors
+    assert all(error.line >= 1 and error.message for error in errors)
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    assert all(row.errors for row in rows if isinstance(row, WrongRow))

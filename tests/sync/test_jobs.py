@@ -2,13 +2,14 @@
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from sync import jobs
 from sync.jobs import Stopped
 from sync.training_process import TrainingFailed
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from tests.sync.instant_training import InstantTraining
-from webapp.models import IdempotentAnswer, Lead, Score
+from webapp.models import IdempotentAnswer, Lead, Run, Score
 from webapp.services import api_keys, idempotency, lifecycle, registry, rescoring, runs
 
 
@@ -148,6 +149,24 @@ def test_an_unexpected_failure_is_told_by_its_kind_alone(write, do, worker_that,
     )
 
 
+def test_a_run_outlives_a_database_that_is_away_for_a_while(
+    write, read, do, worker, newest, clock, champion_name, monkeypatch
+):
+    def away(*_):
+        raise OperationalError("SELECT 1", {}, ConnectionError("server closed the connection"))
+
+    write(label)
+    do(jobs.retrain_if_due, worker)
+    with monkeypatch.context() as broken:
+        broken.setattr(rescoring, "fill", away)
+        do(jobs.promote, worker)
+    assert newest("rescoring").state == "running"
+    clock.forward(seconds=61)
+    do(jobs.free_lost_runs, worker)
+    do(jobs.promote, worker)
+    assert champion_name() == "1.1"
+
+
 def test_a_late_training_does_not_register(write, read, do, worker, worker_that, newest, clock):
     def act(beat):
         clock.forward(seconds=61)
@@ -251,7 +270,7 @@ def test_the_claim_is_kept_while_many_old_scores_are_deleted(
     write(lambda s: [make_lead(s) for _ in range(6)])
     write(lambda s: rescoring.fill(s, FIELDS, old, 0))
     monkeypatch.setattr(rescoring, "CHUNK", 2)
-    forget, lost = rescoring.forget_others, []
+    forget, lost = rescoring.forget_others, list[Run]()
 
     def slowly(session):
         lost.extend(runs.overdue(session, clock.now))
