@@ -1,7 +1,7 @@
 """Many workers looking for work at the same moment: one gets it."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import sqlalchemy as sa
 
@@ -55,6 +55,25 @@ def test_one_request_at_once_is_taken_and_the_others_are_told(write, read):
             return None
 
     assert sum(run is not None for run in at_once(ask)) == 1
+
+
+def test_a_claim_and_a_batch_on_the_same_leads_wait_for_each_other_in_one_order(write):
+    """The second lead is the older row: in that order each would hold what the other wants."""
+    write(lambda s: [make_outcome(s, make_lead(s, name), True) for name in ("L-2", "L-1")])
+    write(label)
+
+    def score_both(session):
+        leads.find(session, "L-1", lock=True)
+        claimed = others.submit(
+            write, lambda s: lifecycle.claim_retraining(s, Trigger(20), "worker-1", NOW)
+        )
+        # Long enough for the claim to reach its locks; on SQLite it waits for this transaction.
+        wait([claimed], timeout=1)
+        leads.find(session, "L-2", lock=True)
+        return claimed
+
+    with ThreadPoolExecutor(1) as others:
+        assert write(score_both).result(timeout=30).state == "running"
 
 
 def test_of_outcomes_said_at_once_each_counts_until_the_next(write, read):

@@ -170,8 +170,8 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
 
 def _undo(session: Session, run: Run, now: datetime) -> None:
     if run.kind == "training":
-        counted = sa.update(Lead).where(Lead.counted_by_run == run.key)
-        change(session, counted.values(counted_by_run=None, counted_outcome=None))
+        nothing = {"counted_by_run": None, "counted_outcome": None}
+        _mark_labels(session, nothing, Lead.counted_by_run == run.key)
     elif run.kind == "rescoring":
         registry.point(session, registry.INCOMING, None, now)
 
@@ -184,7 +184,13 @@ _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
 
 def _count_labels(session: Session, run: Run) -> int:
     counted = {"counted_by_run": run.key, "counted_outcome": Lead.outcome}
-    return change(session, sa.update(Lead).where(*_UNCOUNTED).values(counted))
+    return _mark_labels(session, counted, *_UNCOUNTED)
+
+
+def _mark_labels(session: Session, values: dict[str, Any], *which: sa.ColumnElement[bool]) -> int:
+    # Locked in the order in which batches lock leads: else each could wait for the other.
+    session.execute(sa.select(Lead.key).where(*which).order_by(Lead.lead_id).with_for_update())
+    return change(session, sa.update(Lead).where(*which).values(values))
 
 
 class _Due(NamedTuple):
