@@ -21,7 +21,7 @@ from webapp.config import ROOT, Settings
 SETUP = [sys.executable, "-m", "flask", "--app", "wsgi", "setup"]
 WEB = [sys.executable, "-m", "flask", "--app", "wsgi", "serve"]
 WORKER = [sys.executable, "-m", "sync"]
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.2
 START_SECONDS = 120
 END_SECONDS = 20
 
