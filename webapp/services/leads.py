@@ -4,14 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields import Fields, Value
-from webapp.database import insert_on
+from webapp.database import insert
 from webapp.models import Lead, ModelAlias, Outcome, Score, Snapshot
 from webapp.services.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
 
@@ -31,35 +30,6 @@ BUILTIN_COLUMNS = (
 )
 
 
-# The statements that every scoring runs, built once: that takes longer than running them.
-_IDS: sa.BindParameter[str] = sa.bindparam("lead_ids", expanding=True)
-_LOCKED = (
-    sa.select(Lead)
-    .where(Lead.lead_id.in_(_IDS))
-    .order_by(Lead.lead_id)
-    .with_for_update(key_share=True)
-)
-_Merged = aliased(Lead)
-_MERGES = (
-    sa.select(_Merged.lead_id, Lead.lead_id)
-    .join(Lead, Lead.key == _Merged.merged_into_key)
-    .where(_Merged.lead_id.in_(_IDS))
-)
-_Other = aliased(Snapshot)
-_NEWEST = (
-    sa.select(_Other.key)
-    .where(_Other.lead_key == Lead.key)
-    .correlate(Lead)
-    .order_by(_Other.taken_at.desc(), _Other.key.desc())
-    .limit(1)
-)
-_LATEST = (
-    sa.select(Snapshot)
-    .join(Lead, Snapshot.key == _NEWEST.scalar_subquery())
-    .where(Lead.key.in_(sa.bindparam("lead_keys", expanding=True)))
-)
-
-
 class LeadNotFound(LookupError):
     """No lead has this id."""
 
@@ -76,7 +46,13 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
     """
     times = {"created_at": now, "scored_at": now}
     rows = [_row(r) | times for r in sorted(records, key=lambda r: r.lead_id)]
-    statement = _upsert(session.get_bind().dialect.name)
+    statement = insert(session, Lead)
+    new = statement.excluded
+    kept = {n: sa.func.coalesce(new[n], getattr(Lead, n)) for n in PEOPLE_FIELDS}
+    changed = {n: new[n] for n in (*BUILTIN_COLUMNS, "own_fields", "scored_at")}
+    statement = statement.on_conflict_do_update(
+        index_elements=["lead_id"], set_={**changed, **kept}
+    ).returning(Lead)
     found = session.scalars(statement, rows, execution_options={"populate_existing": True})
     by_id = {lead.lead_id: lead for lead in found}
     for row in rows:
@@ -86,32 +62,22 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
     return [by_id[record.lead_id] for record in records]
 
 
-@cache
-def _upsert(dialect: str) -> Any:
-    """The statement of `upsert_many`: building it takes longer than running it."""
-    statement = insert_on(dialect, Lead)
-    new = statement.excluded
-    kept = {n: sa.func.coalesce(new[n], getattr(Lead, n)) for n in PEOPLE_FIELDS}
-    changed = {n: new[n] for n in (*BUILTIN_COLUMNS, "own_fields", "scored_at")}
-    return statement.on_conflict_do_update(
-        index_elements=["lead_id"], set_={**changed, **kept}
-    ).returning(Lead)
-
-
 def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
     """The leads of these ids that exist, by id, locked in one order until the transaction ends."""
-    asked, newest = {"lead_ids": list(lead_ids)}, {"populate_existing": True}
-    found = session.scalars(_LOCKED, asked, execution_options=newest)
+    query = sa.select(Lead).where(Lead.lead_id.in_(lead_ids)).order_by(Lead.lead_id)
+    locked = query.with_for_update(key_share=True)
+    found = session.scalars(locked, execution_options={"populate_existing": True})
     return {lead.lead_id: lead for lead in found}
 
 
 def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
     """The id of the lead that goes on for each: its own, or the end of a chain of merges."""
-    asked = set(lead_ids)
+    asked, merged = set(lead_ids), aliased(Lead)
+    query = sa.select(merged.lead_id, Lead.lead_id).join(Lead, Lead.key == merged.merged_into_key)
     into: dict[str, str] = {}
     wanted = asked
     while wanted:
-        found = dict(session.execute(_MERGES, {"lead_ids": list(wanted)}).all())
+        found = dict(session.execute(query.where(merged.lead_id.in_(wanted))).all())
         into |= found
         wanted = found.values() - into.keys()
     return {lead_id: _end(into, lead_id) for lead_id in asked}
@@ -176,7 +142,11 @@ def outcomes(session: Session, lead: Lead) -> list[Outcome]:
 
 def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
     """The newest scoring of each of these leads, by the lead's key."""
-    found = session.scalars(_LATEST, {"lead_keys": list(lead_keys)})
+    other = aliased(Snapshot)
+    newest = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
+    newest = newest.order_by(other.taken_at.desc(), other.key.desc()).limit(1)
+    query = sa.select(Snapshot).join(Lead, Snapshot.key == newest.scalar_subquery())
+    found = session.scalars(query.where(Lead.key.in_(lead_keys)))
     return {snapshot.lead_key: snapshot for snapshot in found}
 
 

@@ -16,10 +16,6 @@ INCOMING = "incoming"
 # The lock between filling a version and what scorings and outcomes write of scores meanwhile.
 FILLING = "filling"
 
-_PARTS = sa.select(ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest).join(
-    ModelVersion, ModelAlias.version_key == ModelVersion.key
-)
-
 _by_digest: dict[str, Scorecard] = {}
 
 
@@ -157,7 +153,10 @@ def point(session: Session, name: str, version_key: int | None, now: datetime) -
 
 def parts(session: Session) -> dict[str, Part]:
     """Which version plays which part at this moment, in one small query."""
-    return {role: Part(key, name, digest) for role, key, name, digest in session.execute(_PARTS)}
+    query = sa.select(
+        ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest
+    ).join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
+    return {role: Part(key, name, digest) for role, key, name, digest in session.execute(query)}
 
 
 def scorecard(session: Session, part: Part | ModelVersion) -> Scorecard:

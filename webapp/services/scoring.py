@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,17 +10,12 @@ from sqlalchemy.orm import Session
 
 from ml.fields import Fields
 from ml.reasons import Reason, explain
-from webapp.database import PLAIN_ROWS, insert_on
+from webapp.database import PLAIN_ROWS, insert
 from webapp.models import Lead, Score, Snapshot
 from webapp.services import leads, outcomes, registry
 from webapp.services.outcomes import Said, Statement
 from webapp.services.records import LeadRecord
 from webapp.services.registry import InUse
-
-_PRESENT = sa.select(Score.lead_key, Score.probability).where(
-    Score.version_key == sa.bindparam("version_key"),
-    Score.lead_key.in_(sa.bindparam("lead_keys", expanding=True)),
-)
 
 
 @dataclass(frozen=True)
@@ -210,15 +204,13 @@ def _keep_scores(
     ]
     if not rows:
         return
-    session.execute(_upsert(session.get_bind().dialect.name), rows, execution_options=PLAIN_ROWS)
-
-
-@cache
-def _upsert(dialect: str) -> Any:
-    """The statement that writes present scores, built once."""
-    statement = insert_on(dialect, Score)
+    statement = insert(session, Score)
     changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
-    return statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed)
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed),
+        rows,
+        execution_options=PLAIN_ROWS,
+    )
 
 
 def risk_category(probability: float, *, high: float, medium: float) -> str:
@@ -235,8 +227,11 @@ def _previous_probabilities(
     newest: Mapping[int, Snapshot],
 ) -> dict[int, float]:
     """What each lead scores until now, by the champion; a removed one, when it last arrived."""
-    asked = {"version_key": versions.champion.key, "lead_keys": [lead.key for lead in found]}
-    present = dict(session.execute(_PRESENT, asked).all())
+    query = sa.select(Score.lead_key, Score.probability).where(
+        Score.version_key == versions.champion.key,
+        Score.lead_key.in_([lead.key for lead in found]),
+    )
+    present = dict(session.execute(query).all())
     return {key: snapshot.probability for key, snapshot in newest.items()} | present
 
 
