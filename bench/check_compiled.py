@@ -4,46 +4,19 @@
 `leads.csv.gz`) whole by every family, scores every row both ways and fails where they differ.
 """
 
-import csv
-import gzip
 import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
+from bench.real_leads import RealLeads, real_leads
 from ml import families
 from ml.encoding import columns_of, frame_of
-from ml.fields import Fields, load
 from ml.scorecard import Scorecard
-from ml.values import Value
 
 LARGEST_ERROR = 1e-9  # in probability
-
-
-class RealLeads(NamedTuple):
-    """The labelled leads of one folder, in the order of its file."""
-
-    fields: Fields
-    lead_ids: list[str]
-    records: list[dict[str, Value]]
-    converted: list[bool]
-
-
-def real_leads(folder: Path) -> RealLeads:
-    """Read a folder in the product's import format; rows without an outcome are left out."""
-    fields = load(folder / "fields.toml")
-    leads = RealLeads(fields, [], [], [])
-    with gzip.open(folder / "leads.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["actual_outcome"]:
-                values = {f.name: f.parse(row[f.name], text=True) for f in fields.declared}
-                leads.lead_ids.append(row["lead_id"])
-                leads.records.append(values)
-                leads.converted.append(row["actual_outcome"] == "true")
-    return leads
 
 
 def largest_error(leads: RealLeads, weight: float) -> float:

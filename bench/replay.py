@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench import naive_bayes
-from bench.check_compiled import RealLeads, real_leads
+from bench.real_leads import RealLeads, real_leads
 from bench.store import Store, running_store
 from ml.evaluation import Floats, delong, log_loss
 from ml.scorecard import Scorecard

@@ -5,7 +5,7 @@ is decided by the caller.
 """
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml import families
-from ml.encoding import columns_of, frame_of
+from ml.encoding import Record, columns_of, frame_of
 from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
 from ml.fields import Fields
 from ml.gate import Decision, GateRule, decide
@@ -62,6 +62,26 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """A model, and how it does on leads it has not seen.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Learned from all leads.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Of conversion, out of fold.
+    metrics : dict
+        Figures on those, plain JSON: see `ml.model_metrics.model_metrics`; and "families", what
+        there was to choose from: see `ml.model_metrics.compared`.
+    """
+
+    scorecard: Scorecard
+    probabilities: Floats
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Challenge:
     """What one attempt came to.
 
@@ -72,11 +92,11 @@ class Challenge:
     family : str
         How it was learned.
     metrics : dict
-        Its figures out of fold, plain JSON: see `ml.model_metrics.model_metrics`.
+        Its figures out of fold, plain JSON: see `Learned`.
     decision : Decision
         Whether it is promoted, and why.
     seed : int
-        Of the split into folds: the same examples and seed give the same challenge.
+        Of all that is random: the same examples and seed give the same challenge.
     libraries : dict of str to str
         Versions it was learned with.
     """
@@ -114,7 +134,7 @@ def challenge(
     rule : GateRule
         What a challenger has to show.
     seed : int
-        Of the split into folds.
+        Of the split into folds and of the forest's draws.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
 
@@ -129,9 +149,74 @@ def challenge(
         If there are fewer than ten converted or ten lost leads, or no field to learn from.
     """
     _check_enough(examples, fields)
+    learned = learn(
+        examples.records,
+        examples.converted,
+        fields,
+        seed=seed,
+        progress=lambda done, stage: progress(0.95 * done, stage),
+    )
+    progress(0.95, "Comparing with the champion")
+    result = Challenge(
+        scorecard=learned.scorecard,
+        family=learned.scorecard.family,
+        metrics=learned.metrics,
+        decision=_decision(examples, champion, learned.probabilities, rule),
+        seed=seed,
+        libraries=library_versions(),
+    )
+    progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
+    return result
+
+
+def learn(
+    records: Sequence[Record],
+    converted: Sequence[bool],
+    fields: Fields,
+    *,
+    seed: int,
+    progress: Progress = lambda done, stage: None,
+) -> Learned:
+    """Learn a model from labelled leads, its family chosen by scores out of fold.
+
+    Parameters
+    ----------
+    records : sequence of mapping, length n_leads
+        Stored values by field.
+    converted : sequence of bool, length n_leads
+        Their outcomes, at least five of each kind.
+    fields : Fields
+        Those of `fields.model` are learned from, at least one.
+    seed : int
+        Of the split into folds and of the forest's draws.
+    progress : callable, optional
+        Called with a share in [0, 1] and the stage in words; may raise to stop the work.
+
+    Returns
+    -------
+    Learned
+        The model and what it is worth.
+    """
+    progress(0.0, f"Reading {len(records):,} leads")
+    columns = columns_of(records, fields.model)
+    frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
+
+    def on_fold(done: int, n_fits: int) -> None:
+        progress(0.85 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
+
     # The matrices are small: threads of the linear algebra would only wait for each other.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _challenge(examples, fields, champion, rule, seed=seed, progress=progress)
+        scores = out_of_fold(frame, outcomes, columns, seed=seed, on_fold=on_fold)
+        progress(0.9, f"Learning from all {len(records):,} leads")
+        members = families.fit(frame, outcomes, columns, seed)
+    probabilities: Floats = expit(scores.blended)
+    grades = grade_bounds(probabilities)
+    metrics = model_metrics(outcomes, probabilities, fields=columns.names)
+    return Learned(
+        scorecard=members.scorecard(scores.weight, records, converted, grades=grades),
+        probabilities=probabilities,
+        metrics=metrics | {"families": compared(outcomes, scores)},
+    )
 
 
 def library_versions() -> dict[str, str]:
@@ -160,46 +245,6 @@ def _check_enough(examples: Examples, fields: Fields) -> None:
         )
     if not fields.model:
         raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
-
-
-def _challenge(
-    examples: Examples,
-    fields: Fields,
-    champion: Scorecard,
-    rule: GateRule,
-    *,
-    seed: int,
-    progress: Progress,
-) -> Challenge:
-    n_leads = len(examples.records)
-    progress(0.0, f"Reading {n_leads:,} leads")
-    converted = np.array(examples.converted, dtype=bool)
-    columns = columns_of(examples.records, fields.model)
-    frame = frame_of(examples.records, columns)
-
-    def on_fold(done: int, n_fits: int) -> None:
-        progress(0.8 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
-
-    scores = out_of_fold(frame, converted, columns, seed=seed, on_fold=on_fold)
-    probabilities: Floats = expit(scores.blended)
-    metrics = model_metrics(converted, probabilities, fields=columns.names)
-
-    progress(0.85, f"Learning from all {n_leads:,} leads")
-    members = families.fit(frame, converted, columns, seed)
-    scorecard = members.scorecard(
-        scores.weight, examples.records, examples.converted, grades=grade_bounds(probabilities)
-    )
-    progress(0.95, "Comparing with the champion")
-    result = Challenge(
-        scorecard=scorecard,
-        family=scorecard.family,
-        metrics=metrics | {"families": compared(converted, scores)},
-        decision=_decision(examples, champion, probabilities, rule),
-        seed=seed,
-        libraries=library_versions(),
-    )
-    progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
-    return result
 
 
 def _decision(

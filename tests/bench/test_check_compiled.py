@@ -1,7 +1,8 @@
 import csv
 import gzip
 
-from bench.check_compiled import LARGEST_ERROR, largest_error, main, real_leads
+from bench.check_compiled import LARGEST_ERROR, largest_error, main
+from bench.real_leads import real_leads
 from tests.ml.leads import make_examples
 
 FIELDS = """

@@ -1,0 +1,166 @@
+"""Learning curves on real leads: how well each method ranks and predicts after n outcomes.
+
+`python -m bench.learning FOLDER... [--fields own builtin] [--split random rolling]` reads folders
+in import format, teaches every method the same leads and measures all on the same unseen ones.
+
+random: 30 % of the leads, at most 3,000, are drawn for measuring, the training samples from the
+rest, anew in each repeat. rolling: in the order of the file, the n leads before a cut teach and
+the 1,500 behind it measure, at five cuts. A sample has at least five leads of each outcome: where
+a draw has fewer, it is drawn again; a cut with fewer is left out.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.learning_tables import tables
+from bench.methods import LEFT_OUT, METHODS, Method, Sample, available
+from bench.real_leads import RealLeads, builtin_only, folders_in, real_leads
+from ml.evaluation import Floats, delong, log_loss
+from ml.model_metrics import calibration, lift
+
+RESULTS = Path(__file__).parent / "results" / "learning.json"
+SIZES = (50, 100, 200, 500, 1_000, 5_000)
+N_REPEATS = 10
+TEST_SHARE, MOST_TESTED = 0.3, 3_000
+N_CUTS, N_BEHIND = 5, 1_500
+FEWEST_OF_EACH_CLASS = 5
+MOST_DRAWS = 1_000
+
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's figures on one set of unseen leads, after learning from n others."""
+
+    dataset: str
+    fields: str
+    split: str
+    n: int
+    method: str
+    repeat: int
+    auc: float
+    log_loss: float
+    ece: float
+    lift: float
+
+
+class View(NamedTuple):
+    """A data set as it is looked at: with which fields, split in which way."""
+
+    dataset: str
+    fields: str
+    split: str
+
+
+def curves(
+    leads: RealLeads, view: View, methods: dict[str, Method], *, sizes: list[int], n_repeats: int
+) -> Iterator[Row]:
+    """Measure all methods, sample by sample."""
+    converted = np.array(leads.converted)
+    splits = rolling_splits if view.split == "rolling" else random_splits
+    for n in sizes:
+        for repeat, (train, test) in splits(converted, n, n_repeats):
+            records = [leads.records[place] for place in train]
+            sample = Sample(records, converted[train], leads.fields, seed=repeat)
+            unseen = [leads.records[place] for place in test]
+            for name, method in methods.items():
+                scores = method(sample)(unseen)
+                yield Row(*view, n, name, repeat, *figures(converted[test], scores))
+
+
+def random_splits(
+    converted: NDArray[np.bool_], n: int, n_repeats: int
+) -> Iterator[tuple[int, tuple[Places, Places]]]:
+    """Draw leads to measure on, and n others to learn from; nothing where there are too few."""
+    n_test = min(MOST_TESTED, int(TEST_SHARE * len(converted)))
+    for repeat in range(n_repeats):
+        draw = np.random.default_rng(repeat)
+        order = draw.permutation(len(converted))
+        test, rest = order[:n_test], order[n_test:]
+        samples = (draw.permutation(rest)[:n] for _ in range(MOST_DRAWS))
+        found = next((s for s in samples if _is_enough(converted[s])), None)
+        if found is not None and len(rest) >= n:
+            yield repeat, (found, test)
+
+
+def rolling_splits(
+    converted: NDArray[np.bool_], n: int, n_repeats: int
+) -> Iterator[tuple[int, tuple[Places, Places]]]:
+    """Cut the file at five places, however many repeats are asked for."""
+    if len(converted) < n + N_BEHIND:
+        return
+    cuts = np.linspace(n, len(converted) - N_BEHIND, N_CUTS).astype(int)
+    for repeat, cut in enumerate(np.unique(cuts)):
+        train, test = np.arange(cut - n, cut), np.arange(cut, cut + N_BEHIND)
+        if _is_enough(converted[train]) and _is_enough(converted[test]):
+            yield repeat, (train, test)
+
+
+def figures(converted: NDArray[np.bool_], scores: Floats) -> tuple[float, float, float, float]:
+    """AUC, log loss, expected calibration error and the lift of the best tenth."""
+    bins = calibration(converted, scores)
+    error = sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in bins)
+    return (
+        round(float(delong(converted, scores)[0][0]), 5),
+        round(log_loss(converted, scores), 5),
+        round(error / len(converted), 5),
+        round(lift(converted, scores, 0.1), 4),
+    )
+
+
+def views(folder: Path, fields: list[str], splits: list[str]) -> Iterator[tuple[View, RealLeads]]:
+    """Look at a folder in every way asked for; without built-in fields there is no such view."""
+    leads = real_leads(folder)
+    for name in fields:
+        seen = builtin_only(leads) if name == "builtin" else leads
+        for split in splits:
+            if seen.fields.model:
+                yield View(folder.name, name, split), seen
+
+
+def main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    for name, reason in LEFT_OUT.items():
+        print(f"{name} is left out: {reason}")
+    warnings.filterwarnings("ignore", module="sklearn")
+    methods, rows = available(options.methods), list[Row]()
+    for folder in folders_in(options.folders):
+        for view, leads in views(folder, options.fields, options.split):
+            sizes, n_repeats = options.sizes, options.repeats
+            for row in curves(leads, view, methods, sizes=sizes, n_repeats=n_repeats):
+                rows.append(row)
+                print(*asdict(row).values(), file=sys.stderr, flush=True)
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=0) + "\n")
+    print(tables([asdict(row) for row in rows]))
+    print(f"\n{len(rows):,} rows written to {RESULTS}")
+    return int(not rows)
+
+
+def _is_enough(converted: NDArray[np.bool_]) -> bool:
+    return bool(min(converted.sum(), (~converted).sum()) >= FEWEST_OF_EACH_CLASS)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench-learning", description="Learning curves.")
+    parser.add_argument("folders", type=Path, nargs="+", help="of leads, or of such folders")
+    parser.add_argument("--fields", nargs="+", choices=["own", "builtin"], default=["own"])
+    parser.add_argument("--split", nargs="+", choices=["random", "rolling"], default=["random"])
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
+    parser.add_argument("--repeats", type=int, default=N_REPEATS)
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=[])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

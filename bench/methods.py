@@ -1,0 +1,181 @@
+"""The methods that learning curves compare: the product's own and its peers, each fairly set.
+
+A method learns from a sample and gives what scores records. All get the same fields. Numbers come
+compressed (`ml.encoding`), which trees do not mind and linear methods like. LightGBM and EBM are
+left out where their library is not installed or cannot be loaded.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+
+from bench import naive_bayes, original
+from ml import spline_logistic, training
+from ml.encoding import Columns, Record, columns_of, frame_of
+from ml.evaluation import Bools, Floats
+from ml.fields import Fields
+from ml.levels import one_hot
+
+LEFT_OUT: dict[str, str] = {}  # method: why
+try:
+    from lightgbm import LGBMClassifier
+except (ImportError, OSError) as error:  # OSError: the system has no libgomp
+    LEFT_OUT["lightgbm"] = str(error)
+try:
+    from interpret.glassbox import ExplainableBoostingClassifier
+except (ImportError, OSError) as error:
+    LEFT_OUT["ebm"] = str(error)
+
+MANY = 1_000  # leads from which on boosting grows more and larger trees
+MOST_LEVELS = 200  # of one field that boosting tells apart
+
+
+class Sample(NamedTuple):
+    """Labelled leads to learn from."""
+
+    records: Sequence[Record]
+    converted: Bools
+    fields: Fields
+    seed: int
+
+
+Predict: TypeAlias = Callable[[Sequence[Record]], Floats]
+Method: TypeAlias = Callable[[Sample], Predict]
+Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Columns, int], Any]
+
+
+def available(names: Sequence[str] = ()) -> dict[str, Method]:
+    """The methods of these names, or all; without those that cannot be loaded."""
+    chosen = names or list(METHODS)
+    return {name: METHODS[name] for name in chosen if name not in LEFT_OUT}
+
+
+def leadloop(sample: Sample) -> Predict:
+    """What the product learns and serves."""
+    converted = sample.converted.tolist()
+    card = training.learn(sample.records, converted, sample.fields, seed=sample.seed).scorecard
+    return lambda records: np.array([card.score(record).probability for record in records])
+
+
+def original_recipe(sample: Sample) -> Predict:
+    """The original implementation's recipe."""
+    return original.fit(sample.records, sample.converted, sample.fields)
+
+
+def odoo_naive_bayes(sample: Sample) -> Predict:
+    """Naive Bayes as in Odoo, numbers cut into quartiles."""
+    names = [field.name for field in sample.fields.model]
+
+    def known(records: Sequence[Record]) -> list[Record]:
+        return [{name: record.get(name) for name in names} for record in records]
+
+    predict = naive_bayes.fit(known(sample.records), sample.converted.tolist())
+    return lambda records: np.array(predict(known(records)))
+
+
+def on_frames(fit: Fit) -> Method:
+    """Make a method of what fits a classifier to a frame."""
+
+    def method(sample: Sample) -> Predict:
+        columns = columns_of(sample.records, sample.fields.model)
+        model = fit(frame_of(sample.records, columns), sample.converted, columns, sample.seed)
+        return lambda records: model.predict_proba(frame_of(records, columns))[:, 1]
+
+    return method
+
+
+def plain_spline_logistic(frame: pd.DataFrame, converted: Bools, columns: Columns, _: int) -> Any:
+    """The product's one member alone."""
+    return spline_logistic.fit(frame, converted, columns)
+
+
+def random_forest(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
+    """200 trees with at least 3 leads a leaf, gaps filled and marked, one column a level."""
+    gaps = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    columns_as_needed = make_column_transformer(
+        (gaps if columns.numbers else "drop", list(columns.numbers)),
+        (one_hot(len(frame)) if columns.levels else "drop", list(columns.levels)),
+    )
+    forest = RandomForestClassifier(200, min_samples_leaf=3, random_state=seed)
+    return make_pipeline(columns_as_needed, forest).fit(frame, converted)
+
+
+def hist_gradient_boosting(
+    frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int
+) -> Any:
+    """Small trees, few rounds, categories as such."""
+    booster = HistGradientBoostingClassifier(
+        learning_rate=0.06,
+        max_iter=_by_size(frame, 80, 150),
+        max_leaf_nodes=_by_size(frame, 8, 16),
+        min_samples_leaf=_leads_in_a_leaf(frame),
+        l2_regularization=5,
+        categorical_features=list(range(len(columns.levels))) or None,
+        early_stopping=False,
+        random_state=seed,
+    )
+    return make_pipeline(_levels_first(frame, columns), booster).fit(frame, converted)
+
+
+def lightgbm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
+    """The same size in LightGBM."""
+    booster = LGBMClassifier(
+        learning_rate=0.06,
+        n_estimators=_by_size(frame, 80, 150),
+        num_leaves=_by_size(frame, 8, 16),
+        min_child_samples=_leads_in_a_leaf(frame),
+        reg_lambda=5,
+        cat_smooth=10,
+        n_jobs=1,
+        random_state=seed,
+        verbose=-1,
+    )
+    categories = {"lgbmclassifier__categorical_feature": list(range(len(columns.levels)))}
+    model = make_pipeline(_levels_first(frame, columns), booster)
+    return model.fit(frame, converted, **categories)
+
+
+def ebm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
+    """An explainable boosting machine with its own settings, pairs of fields included."""
+    types = ["continuous"] * len(columns.numbers) + ["nominal"] * len(columns.levels)
+    machine = ExplainableBoostingClassifier(feature_types=types, n_jobs=1, random_state=seed)
+    return machine.fit(frame, converted)
+
+
+METHODS: dict[str, Method] = {
+    "leadloop": leadloop,
+    "original": original_recipe,
+    "odoo_naive_bayes": odoo_naive_bayes,
+    "spline_logistic": on_frames(plain_spline_logistic),
+    "random_forest": on_frames(random_forest),
+    "hist_gradient_boosting": on_frames(hist_gradient_boosting),
+    "lightgbm": on_frames(lightgbm),
+    "ebm": on_frames(ebm),
+}
+
+
+def _by_size(frame: pd.DataFrame, few: int, many: int) -> int:
+    return few if len(frame) < MANY else many
+
+
+def _leads_in_a_leaf(frame: pd.DataFrame) -> int:
+    return max(5, min(20, len(frame) // 20))
+
+
+def _levels_first(frame: pd.DataFrame, columns: Columns) -> Any:
+    """Number the levels of each field, rare ones together, and put them before the numbers."""
+    encoder = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        min_frequency=max(2, len(frame) // 200),
+        max_categories=MOST_LEVELS,
+    )
+    levels = encoder if columns.levels else "drop"
+    return make_column_transformer((levels, list(columns.levels)), remainder="passthrough")
