@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: install ## Set everything up and start web and worker (SALESFORCE=demo: with a made-up org)
@@ -66,6 +66,24 @@ format: install-dev ## Put imports and lines in order
 bench-salesforce: install-dev ## Time reading years of a made-up Salesforce (LEADS=n)
 	@$(BIN)/python -m bench.salesforce $(if $(LEADS),--leads '$(LEADS)')
 
+# Several threads would only wait for each other on samples this small.
+BENCH := OMP_NUM_THREADS=1 $(BIN)/python -m
+
+.PHONY: install-bench
+install-bench: ## Install what learning curves compare with
+	@$(PYTHON) bootstrap.py requirements.txt requirements-bench.txt
+
+.PHONY: bench-learning
+bench-learning: install-bench ## Draw learning curves on DATA=folders [FIELDS=builtin] [SPLIT=rolling]
+	@test -n '$(DATA)' || { echo 'Say which data: make bench-learning DATA=folder [FIELDS=builtin]'; exit 2; }
+	@$(BENCH) bench.learning $(DATA) $(if $(FIELDS),--fields $(FIELDS)) $(if $(SPLIT),--split $(SPLIT)) \
+		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(SIZES),--sizes $(SIZES)) $(if $(METHODS),--methods $(METHODS))
+
+.PHONY: bench-gate
+bench-gate: install ## Replay streams of labels on DATA=folders through gates [STREAMS=n]
+	@test -n '$(DATA)' || { echo 'Say which data: make bench-gate DATA=folder [STREAMS=n]'; exit 2; }
+	@$(BENCH) bench.gate $(DATA) $(if $(STREAMS),--streams $(STREAMS))
+
 .PHONY: replay
 replay: install ## Feed DATA=folder through the real API and compare models (LIMIT=n leads)
 	@test -n '$(DATA)' || { echo 'Say which data: make replay DATA=path/to/folder [LIMIT=n]'; exit 2; }
@@ -78,5 +96,6 @@ COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 -
 lock: install-dev ## Compile the *.in files into pinned requirements (UPGRADE=1: newer releases)
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements-bench.in -o requirements-bench.txt
 	$(COMPILE) requirements-install.in -o requirements-install.txt
 	$(COMPILE) --no-deps requirements-recordings.in -o requirements-recordings.txt

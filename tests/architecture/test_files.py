@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 
-LOCKS = [f"requirements{part}.txt" for part in ("", "-dev", "-install", "-recordings")]
+LOCKS = [f"requirements{part}.txt" for part in ("", "-bench", "-dev", "-install", "-recordings")]
 VENDORED = ROOT / "webapp/static/vendor/htmx-4.0.1.min.js"
 
 

@@ -1,0 +1,142 @@
+"""Promotion gates on streams of real leads whose truth is known.
+
+`python -m bench.gate FOLDER... [--streams n]` draws streams of 500 labelled leads from each folder
+in import format. Every 50 labels the product learns a challenger from all so far, and each gate
+decides for itself whether it replaces that gate's champion. What a model is truly worth is its
+AUC on leads outside the stream. Streams start from a weak champion (learned from 25 other labels)
+and from a strong one (from 1,500, where the folder has so many). Each folder is replayed once more
+with its outcomes shuffled: then there is nothing to learn and no promotion is deserved.
+"""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bench.gate_tables import tables
+from bench.real_leads import RealLeads, folders_in, real_leads
+from bench.streams import Model, Round, shuffled, streams
+from ml.evaluation import Bools, paired_evidence
+from ml.gate import GateRule, decide
+
+RESULTS = Path(__file__).parent / "results" / "gate.json"
+N_STREAMS = 20
+RULE = GateRule()
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one stream behind one gate.
+
+    An attempt is undeserved where the true AUC would gain less than the gate asks for: an oracle
+    refuses it. A promotion is wrong where the true AUC falls.
+    """
+
+    dataset: str
+    outcomes: str
+    start: str
+    gate: str
+    stream: int
+    attempts: int
+    undeserved: int
+    promotions: int
+    wrong: int
+    auc_at_start: float
+    auc_at_end: float
+    log_loss_at_end: float
+
+
+class Situation(NamedTuple):
+    """What a gate may know, and the truth, which only the oracle looks at."""
+
+    champion: Model
+    since: int
+    round: Round
+    converted: Bools
+
+
+def own(now: Situation) -> bool:
+    """The product's own gate: on what was labelled since the champion was trained."""
+    evidence = slice(now.since, now.round.n)
+    compared = paired_evidence(
+        now.converted[evidence], now.champion.scores[evidence], now.round.out_of_fold[now.since :]
+    )
+    return decide(compared, RULE).promote
+
+
+def oracle(now: Situation) -> bool:
+    """The plain two-point rule, told the truth."""
+    return now.round.challenger.auc - now.champion.auc >= RULE.min_gain
+
+
+def holdout(now: Situation) -> bool:
+    """The usual way: the AUC on a fifth of the labels against the one stored with the champion."""
+    return now.round.held_out.stored_auc - now.champion.stored_auc >= RULE.min_gain
+
+
+GATES: dict[str, Callable[[Situation], bool]] = {
+    "leadloop": own,
+    "oracle": oracle,
+    "holdout": holdout,
+    "always": lambda now: True,
+    "never": lambda now: False,
+}
+
+
+def behind(gate: str, rounds: list[Round], first: Model, converted: Bools) -> dict[str, Any]:
+    """Replay one stream behind one gate, whose promotions are carried out in between."""
+    champion, since = first, 0
+    undeserved, promotions, wrong = 0, 0, 0
+    for each in rounds:
+        challenger = each.held_out if gate == "holdout" else each.challenger
+        gain = challenger.auc - champion.auc
+        undeserved += gain < RULE.min_gain
+        if GATES[gate](Situation(champion, since, each, converted)):
+            promotions, wrong = promotions + 1, wrong + (gain < 0)
+            champion, since = challenger, each.n
+    return {
+        "attempts": len(rounds),
+        "undeserved": undeserved,
+        "promotions": promotions,
+        "wrong": wrong,
+        "auc_at_start": round(first.auc, 5),
+        "auc_at_end": round(champion.auc, 5),
+        "log_loss_at_end": round(champion.log_loss, 5),
+    }
+
+
+def replay(dataset: str, leads: RealLeads, n_streams: int) -> Iterator[Row]:
+    """Send every stream through every gate from every start, with real and shuffled outcomes."""
+    for outcomes, told in (("real", leads), ("shuffled", shuffled(leads))):
+        for number, (stream, starts) in enumerate(streams(told, n_streams)):
+            rounds = stream.rounds()
+            for (start, first), gate in product(starts.items(), GATES):
+                counted = behind(gate, rounds, first, stream.converted)
+                yield Row(dataset, outcomes, start, gate, number, **counted)
+            print(f"{dataset}, outcomes {outcomes}: stream {number + 1}", file=sys.stderr)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="make bench-gate", description="Promotion gates.")
+    parser.add_argument("folders", type=Path, nargs="+", help="of leads, or of such folders")
+    parser.add_argument("--streams", type=int, default=N_STREAMS, help="drawn from each folder")
+    options = parser.parse_args(arguments)
+    warnings.filterwarnings("ignore", module="sklearn")
+    rows: list[dict[str, Any]] = []
+    for folder in folders_in(options.folders):
+        leads = real_leads(folder)
+        rows += [asdict(row) for row in replay(folder.name, leads, options.streams)]
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(rows, indent=0) + "\n")
+    print(tables(rows))
+    print(f"\n{len(rows):,} rows written to {RESULTS}")
+    return int(not rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
