@@ -177,5 +177,8 @@ def _levels_first(frame: pd.DataFrame, columns: Columns) -> Any:
         min_frequency=max(2, len(frame) // 200),
         max_categories=MOST_LEVELS,
     )
-    levels = encoder if columns.levels else "drop"
-    return make_column_transformer((levels, list(columns.levels)), remainder="passthrough")
+    # A column without a single value stops scikit-learn's booster.
+    known = [name for name in columns.numbers if frame[name].notna().any()]
+    return make_column_transformer(
+        (encoder if columns.levels else "drop", list(columns.levels)), ("passthrough", known)
+    )
