@@ -57,7 +57,7 @@ def test_the_worker_trains_for_real_and_promotes_what_the_gate_lets_through(writ
     process = start("sync")
     wait_until(lambda: read(lambda s: registry.champion(s).name) == "1.1", seconds=300)
     version = read(registry.champion)
-    assert version.family == "spline logistic"
+    assert version.family == "blend of spline logistic and random forest"
     assert version.decision["promote"] is True
     assert version.training["n_leads"] == version.training["n_converted"] * 2 == 40
     assert version.training["seed"] == version.run_key
