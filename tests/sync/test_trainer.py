@@ -47,7 +47,10 @@ def test_the_answer_is_json_with_all_that_is_kept_of_a_version(write, read, lear
     assert version.training["first_outcome_at"] == NOW.isoformat()
     assert version.decision["n_evidence"] == 40
     assert "email_opens" in version.fields
-    assert read(lambda s: registry.scorecard(s, version)).family == "blend of spline logistic and random forest"
+    assert (
+        read(lambda s: registry.scorecard(s, version)).family
+        == "blend of spline logistic and random forest"
+    )
 
 
 def test_the_evidence_is_what_was_labelled_since_the_champion_was_trained(write, read, learn):
