@@ -11,6 +11,7 @@ serves as unseen leads.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -172,6 +173,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path, help="holds fields.toml and leads.csv.gz")
     parser.add_argument("--limit", type=int, default=sys.maxsize, help="feed so many leads")
     options = parser.parse_args(arguments)
+    # Else the two processes of the store would outlive this one.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     leads = real_leads(options.folder)
     began_at_seconds = time.monotonic()
     with running_store(options.folder / "fields.toml") as store:

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from bench.store import StoreFailed, running_store
 from ml.starter import starter_scorecard
 from ml.values import Value
 from tests.factories import FIELDS
+from tests.sync.processes import is_running
+from webapp.config import ROOT
 
 STARTER = Champion("1.0", starter_scorecard())
 RUN = {"result": {"promoted": True, "reason": "It won.", "version": "1.1"}}
@@ -99,3 +103,24 @@ def test_leads_are_replayed_through_the_running_product(tmp_path, monkeypatch, c
     assert (row["outcomes"], row["version"], row["promoted"]) == (50, "1.1", True)
     assert row["auc"] > 0.8 > 0.2 > row["auc_starter"]
     assert "1 attempts, 1 promotions" in capsys.readouterr().out
+
+
+def test_a_replay_that_is_ended_ends_its_processes(tmp_path):
+    (tmp_path / "fields.toml").write_text(FIELDS_FILE)
+    program = (
+        "import os, signal, sys\n"
+        "from bench import replay\n"
+        "def feed(store, leads, limit):\n"
+        "    print(*(p.pid for p in store.processes.values()), flush=True)\n"
+        "    signal.pause()\n"
+        "replay.replay, replay.real_leads = feed, lambda folder: None\n"
+        "sys.exit(replay.main([sys.argv[1]]))\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    replaying = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    replaying.stdout.readline()
+    processes = [int(number) for number in replaying.stdout.readline().split()]
+    assert all(map(is_running, processes))
+    replaying.terminate()
+    replaying.communicate()
+    assert not any(map(is_running, processes))
