@@ -23,6 +23,7 @@ import numpy as np
 from bench import naive_bayes
 from bench.real_leads import RealLeads, real_leads
 from bench.store import Store, running_store
+from ml.enough import shortage
 from ml.evaluation import Floats, delong, log_loss
 from ml.scorecard import Scorecard
 from ml.values import Value
@@ -30,7 +31,6 @@ from webapp.app import create_app
 from webapp.config import ROOT
 from webapp.database import read
 from webapp.services import registry
-from webapp.services.lifecycle import MIN_EACH_CLASS
 
 RESULTS = ROOT / "bench" / "results"
 MOST_UNSEEN = 1_000
@@ -83,7 +83,7 @@ class Due:
         """Count an outcome and say whether it makes a training due."""
         self.n_new += 1
         self.n_by_class[converted] += 1
-        is_due = self.n_new >= self.threshold and min(self.n_by_class.values()) >= MIN_EACH_CLASS
+        is_due = self.n_new >= self.threshold and not shortage(*self.n_by_class.values())
         self.n_new = 0 if is_due else self.n_new
         return is_due
 

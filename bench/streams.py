@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from bench.real_leads import RealLeads
 from ml import families, training
 from ml.encoding import columns_of, frame_of
+from ml.enough import shortage
 from ml.evaluation import Bools, Floats, delong, log_loss
 
 N_LABELS, BATCH = 500, 50
@@ -112,8 +113,8 @@ class Stream:
         return Model(score(self.labelled), true_auc, log_loss(truth, scores), stored_auc)
 
     def _is_enough(self, n: int) -> bool:
-        converted = self.converted[:n]
-        return bool(min(converted.sum(), (~converted).sum()) >= training.FEWEST_OF_EACH_CLASS)
+        n_converted = int(self.converted[:n].sum())
+        return not shortage(n_converted, n - n_converted)
 
 
 def auc(converted: Bools, scores: Floats) -> float:

@@ -17,14 +17,13 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml import families
 from ml.encoding import Record, columns_of, frame_of
+from ml.enough import shortage
 from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
 from ml.fields import Fields
 from ml.gate import Decision, GateRule, decide
 from ml.model_metrics import compared, grade_bounds, model_metrics
 from ml.scorecard import Scorecard
 from ml.values import Value
-
-FEWEST_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn from
 
 Progress = Callable[[float, str], None]
 
@@ -237,12 +236,9 @@ def library_versions() -> dict[str, str]:
 
 def _check_enough(examples: Examples, fields: Fields) -> None:
     n_converted = sum(examples.converted)
-    n_lost = len(examples.converted) - n_converted
-    if min(n_converted, n_lost) < FEWEST_OF_EACH_CLASS:
-        raise NotEnoughToLearn(
-            f"There are {n_converted} converted and {n_lost} lost leads to learn from; "
-            f"at least {FEWEST_OF_EACH_CLASS} of each are needed."
-        )
+    missing = shortage(n_converted, len(examples.converted) - n_converted)
+    if missing:
+        raise NotEnoughToLearn(missing)
     if not fields.model:
         raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
 

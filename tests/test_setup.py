@@ -121,6 +121,13 @@ def test_create_key_prints_the_key_alone(app, read):
     assert (key.name, key.scopes) == ("crm", ["score"])
 
 
+@pytest.mark.parametrize("name", ["  ", "x" * 101, "a\tb"])
+def test_a_key_of_no_proper_name_is_refused_in_a_sentence(app, name):
+    result = app.test_cli_runner().invoke(args=["create-key", name])
+    assert result.exit_code == 1
+    assert "The name" in result.output
+
+
 def test_doctor_is_content_after_setup_and_not_before(app):
     before = app.test_cli_runner().invoke(args=["doctor"])
     assert before.exit_code == 1
@@ -135,7 +142,7 @@ def test_doctor_is_content_after_setup_and_not_before(app):
     [
         (["promote", "9.9"], "Model version 9.9 not found"),
         (["promote", "1.0"], "already in use"),
-        (["retrain"], "needs 10 converted"),
+        (["retrain"], "at least 10 of each are needed"),
         (["create-user", "nobody", "--role", "rep", "--password", "x" * 12], "must look like"),
         (["set-password", "no@example.com", "--password", "x" * 12], "no account"),
     ],

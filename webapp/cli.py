@@ -31,6 +31,7 @@ from webapp.services.setup import FirstAccess
 # Told in one place, so that every command ends on such a fault with a sentence.
 REFUSALS = (
     accounts.AccountError,
+    api_keys.InvalidKey,
     lifecycle.AlreadyChampion,
     lifecycle.NothingToLearn,
     registry.NoChampion,

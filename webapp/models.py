@@ -141,7 +141,7 @@ class ModelVersion(Base):
 
 
 class ModelAlias(Base):
-    """Which version plays a part: `champion` scores leads, `incoming` is being filled beside it."""
+    """The version an alias names: `champion` scores leads, `incoming` is being filled beside it."""
 
     __tablename__ = "model_aliases"
 

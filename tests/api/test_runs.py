@@ -35,7 +35,7 @@ def test_a_second_training_is_409(client, headers, write):
 def test_nothing_to_learn_from_is_400_with_the_reason(client, headers, champion):
     answer = client.post("/retrain", headers=headers)
     assert answer.status_code == 400
-    assert answer.json["detail"].startswith("Training needs 10 converted and 10 lost leads")
+    assert answer.json["detail"].endswith("at least 10 of each are needed.")
 
 
 def test_many_at_once_get_one_training(program, write):

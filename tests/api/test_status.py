@@ -55,7 +55,7 @@ def test_health_needs_no_database(app, write):
 def test_ready_says_what_is_missing(app, client, write):
     assert client.get("/readyz").json["status"] == "ready"
     now = utc_now()
-    write(lambda s: registry.point(s, registry.CHAMPION, None, now))
+    write(lambda s: registry.set_alias(s, registry.CHAMPION, None, now))
     answer = client.get("/readyz")
     missing = [check["name"] for check in answer.json["checks"] if not check["ok"]]
     assert (answer.status_code, missing) == (503, ["champion"])

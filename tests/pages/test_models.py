@@ -175,7 +175,7 @@ def test_a_training_is_asked_for_once(manager, write):
 def test_too_few_outcomes_are_told_in_words(manager):
     answer = manager.post("/models/retrain")
     assert answer.status_code == 409
-    assert "Training needs 10 converted and 10 lost leads" in answer.text
+    assert "at least 10 of each are needed" in answer.text
 
 
 def test_a_version_is_put_in_use_by_a_person(manager, write, read):
@@ -190,7 +190,7 @@ def test_a_version_is_put_in_use_by_a_person(manager, write, read):
 def test_going_back_is_the_same_and_says_so(manager, write):
     def make(session):
         version = make_version(session)
-        registry.point(session, registry.CHAMPION, version.key, NOW)
+        registry.set_alias(session, registry.CHAMPION, version.key, NOW)
 
     write(make)
     assert "Roll back to 1.0" in show(manager, "/models/1.0")

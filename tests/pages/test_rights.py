@@ -3,7 +3,8 @@
 import pytest
 
 from tests.factories import make_user
-from webapp.pages.rights import ANYBODY, LEAST_ROLE, ROLES
+from webapp.models import ROLES
+from webapp.pages.rights import ANYBODY, LEAST_ROLE
 
 ARGUMENTS = {"KeyConverter": 1, "UnicodeConverter": "1.0"}
 

@@ -106,5 +106,5 @@ def test_the_admin_scope_includes_the_others(write):
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])
 def test_a_key_needs_scopes_that_exist(scopes, write):
-    with pytest.raises(ValueError, match="scopes are some of"):
+    with pytest.raises(ValueError, match="Scopes are some of"):
         make_key(write, scopes)

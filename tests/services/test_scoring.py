@@ -103,12 +103,12 @@ def test_an_incoming_version_is_scored_beside_the_champion(write, read):
         shifted = dataclasses.replace(card, intercept=card.intercept + 1)
         details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
         version = registry.save(session, shifted, created_at=NOW, **details)
-        registry.point(session, registry.INCOMING, version.key, NOW)
+        registry.set_alias(session, registry.INCOMING, version.key, NOW)
 
     write(two_versions)
     scored = write(lambda s: score(s, email_opens=4))
     assert scored.version == "1.0"
-    write(lambda s: registry.point(s, registry.CHAMPION, registry.version(s, "1.1").key, NOW))
+    write(lambda s: registry.set_alias(s, registry.CHAMPION, registry.version(s, "1.1").key, NOW))
     shown = read(lambda s: leads.current_probability(s, leads.find(s, "L-1")))
     assert shown > scored.probability
 

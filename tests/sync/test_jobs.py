@@ -260,7 +260,7 @@ def test_a_fill_that_is_lost_for_good_leaves_the_champion_and_no_trace(
         do(jobs.free_lost_runs, worker)
     assert newest("rescoring").state == "failed"
     assert champion_name() == "1.0"
-    assert set(read(registry.parts)) == {"champion"}
+    assert set(read(registry.aliases)) == {"champion"}
 
 
 def test_the_claim_is_kept_while_many_old_scores_are_deleted(

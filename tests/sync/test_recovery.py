@@ -73,7 +73,7 @@ def _states(session):
 
 
 def _names_in_use(session):
-    return {role: part.name for role, part in registry.parts(session).items()}
+    return {alias: version.name for alias, version in registry.aliases(session).items()}
 
 
 def _scores(session):

@@ -34,7 +34,7 @@ def promote(version: str) -> Response:
 
 
 def _versions(session: Any) -> answers.ModelVersions:
-    champion = registry.alias(session, registry.CHAMPION)
+    champion = registry.aliased(session, registry.CHAMPION)
     in_use = champion.key if champion else None
     found = registry.versions(session)
     return answers.ModelVersions(models=[_version(v, in_use) for v in found])

@@ -19,7 +19,6 @@ NOT_BLANK = (
 )
 MAX_ROWS = 5000
 REASON_LENGTH = 500
-KEY_NAME_LENGTH = 100
 OUTCOME_RULE = "true or false; DELETE /feedback/{lead_id} withdraws an outcome"
 OUTCOME_HERE_RULE = f"here or as ?outcome= in the address: {OUTCOME_RULE}"
 SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
@@ -129,8 +128,8 @@ class WantedKey(Body):
         json_schema_extra={"examples": [{"name": "web form", "scopes": ["score"]}]}
     )
 
-    name: Annotated[str, _text_of(KEY_NAME_LENGTH, needed=True)] = Field(
-        description=f"text of 1 to {KEY_NAME_LENGTH} characters: which program it is for"
+    name: Annotated[str, _text_of(api_keys.NAME_LENGTH, needed=True)] = Field(
+        description=f"text of 1 to {api_keys.NAME_LENGTH} characters: which program it is for"
     )
     scopes: Annotated[list[str], BeforeValidator(_scopes)] = Field(
         description=SCOPE_RULE,

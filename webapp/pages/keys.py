@@ -27,8 +27,10 @@ def create() -> ResponseReturnValue:
     """Administrators: make a key; its text stands in this answer and nowhere else."""
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
     errors = {}
-    if not 1 <= len(name) <= api_keys.NAME_LENGTH or not name.isprintable():
-        errors["name"] = "Say which program uses it, in at most 100 characters."
+    try:
+        api_keys.clean_name(name)
+    except api_keys.InvalidKey as error:
+        errors["name"] = f"{error}."
     if not scopes or set(scopes) - set(api_keys.SCOPES):
         errors["scope"] = "Choose what the program may do."
     if errors:

@@ -81,14 +81,14 @@ def _view(session: Any, key: int) -> dict[str, Any]:
     lead = leads.find(session, leads.by_key(session, key).lead_id)
     # A removed lead has no score.
     shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
-    part, card = registry.serving(session)
+    version, card = registry.serving(session)
     values = leads.inputs(lead, fields)
     said = leads.outcomes(session, lead)
     scorings = lead_history.scorings(session, fields, lead)
     return {
         "lead": lead,
         "row": shown,
-        "version": part,
+        "version": version,
         # What a starter scorecard assumes of all leads nobody has measured.
         "base_rate": card.base_rate if card.n_leads else None,
         "reasons": explain(card, fields, values, limit=MOST_REASONS),

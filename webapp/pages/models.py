@@ -10,6 +10,7 @@ from flask_login import current_user
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
+from ml.enough import FEWEST_OF_EACH_CLASS
 from ml.influence import influences
 from webapp import charts
 from webapp.database import read, utc_now, write
@@ -87,19 +88,20 @@ def _status(session: Any, watched: int | None) -> dict[str, Any]:
         and utc_now() - at_work.requested_at > WAITS_TOO_LONG,
         "done": done,
         "readiness": lifecycle.readiness(session, threshold) if is_idle else None,
-        "least": lifecycle.MIN_EACH_CLASS,
+        "least": FEWEST_OF_EACH_CLASS,
     }
 
 
 def _version(session: Any, name: str) -> dict[str, Any]:
     version = registry.version(session, name)
-    parts = registry.parts(session)
+    aliases = registry.aliases(session)
     champion = registry.champion(session)
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
     return {
         "version": version,
         "champion": champion,
-        "is_incoming": registry.INCOMING in parts and parts[registry.INCOMING].key == version.key,
+        "is_incoming": registry.INCOMING in aliases
+        and aliases[registry.INCOMING].key == version.key,
         "at_work": at_work,
         "names": model_story.names(session, [version.parent_key]),
         "labels": {field.name: field.label for field in product().fields},

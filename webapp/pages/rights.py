@@ -1,7 +1,8 @@
 """Who may open what, by endpoint. A page that is not in this table is open to nobody."""
 
-# Each role may do all that the ones before it may.
-ROLES = ("rep", "manager", "admin")
+from webapp.models import ROLES
+
+# What each role of `ROLES` may do beside all that the ones before it may.
 SENTENCES = {
     "rep": "works on leads, records outcomes and scores new leads.",
     "manager": "also imports leads, reads the models, retrains, promotes and rolls back.",

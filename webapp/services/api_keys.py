@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.fields import clean_text
 from webapp.models import ApiKey
 from webapp.services import audit
 
@@ -15,6 +16,10 @@ NAME_LENGTH = 100
 SCOPES = ("score", "feedback", "admin")
 # How exact "last used" is: often enough for people, rare enough to cost nothing.
 USED_AT_STEP = timedelta(minutes=5)
+
+
+class InvalidKey(ValueError):
+    """A key cannot be made as asked; the message is the rule."""
 
 
 class KeyNotFound(LookupError):
@@ -27,13 +32,12 @@ class KeyNotFound(LookupError):
 def create(
     session: Session, name: str, scopes: list[str], *, created_by: str, now: datetime
 ) -> tuple[ApiKey, str]:
-    """Make a key; the text is returned once and cannot be read again."""
-    wrong = [s for s in scopes if s not in SCOPES]
-    if wrong or not scopes:
-        raise ValueError(f"scopes are some of {', '.join(SCOPES)}")
+    """Make a key; the text is returned once and cannot be read again. Else `InvalidKey`."""
+    if not scopes or set(scopes) - set(SCOPES):
+        raise InvalidKey(f"Scopes are some of {', '.join(SCOPES)}")
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
-        name=name.strip()[:NAME_LENGTH] or "unnamed",
+        name=clean_name(name),
         digest=_digest(text),
         last_four=text[-4:],
         scopes=sorted(set(scopes)),
@@ -45,6 +49,17 @@ def create(
     detail = {"scopes": key.scopes}
     audit.record(session, created_by, "made key", f"key {key.key}", now=now, detail=detail)
     return key, text
+
+
+def clean_name(value: object) -> str:
+    """The name of a key, trimmed; else `InvalidKey`."""
+    try:
+        name = clean_text(value, maximum=NAME_LENGTH)
+    except ValueError as error:
+        raise InvalidKey(f"The name {error}") from None
+    if name is None:
+        raise InvalidKey("The name must not be empty: say which program uses the key")
+    return name
 
 
 def find(session: Session, text: str) -> ApiKey | None:

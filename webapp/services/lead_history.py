@@ -12,7 +12,7 @@ from ml.fields import Fields, Value
 from ml.scorecard import Scorecard
 from webapp.models import Lead, ModelVersion, Outcome, Snapshot
 from webapp.services import leads, registry
-from webapp.services.registry import Part
+from webapp.services.registry import VersionRef
 
 MOST_SCORINGS = 100
 
@@ -46,15 +46,15 @@ class Scoring:
 
 def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
     """The lead's scorings, newest first, at most `MOST_SCORINGS`."""
-    part, _ = registry.serving(session)
+    champion, _ = registry.serving(session)
     snapshots = leads.snapshots(session, lead, MOST_SCORINGS + 1)
-    parts = _parts(session, {part.key, *(s.version_key for s in snapshots)})
-    cards = {key: registry.scorecard(session, part) for key, part in parts.items()}
+    versions = _versions(session, {champion.key, *(s.version_key for s in snapshots)})
+    cards = {key: registry.scorecard(session, version) for key, version in versions.items()}
     found = [
         Scoring(
             newer.taken_at,
             newer.probability,
-            parts[newer.version_key].name,
+            versions[newer.version_key].name,
             newer.source,
             _changes(fields, older.inputs, newer.inputs),
             **_split(cards[newer.version_key], newer, older),
@@ -62,10 +62,10 @@ def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
         for newer, older in pairwise(snapshots)
     ]
     if len(snapshots) <= MOST_SCORINGS:
-        found += [_first(parts, snapshot) for snapshot in snapshots[-1:]]
+        found += [_first(versions, snapshot) for snapshot in snapshots[-1:]]
     is_scored = bool(snapshots) and lead.removed_at is None
-    if is_scored and snapshots[0].version_key != part.key:
-        found.insert(0, _taken_over(session, lead, part, snapshots[0]))
+    if is_scored and snapshots[0].version_key != champion.key:
+        found.insert(0, _taken_over(session, lead, champion, snapshots[0]))
     return found
 
 
@@ -79,14 +79,14 @@ def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
     return next((o for o in others if o.result != "withdrawn"), None)
 
 
-def _parts(session: Session, keys: set[int]) -> dict[int, Part]:
+def _versions(session: Session, keys: set[int]) -> dict[int, VersionRef]:
     query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.digest)
     found = session.execute(query.where(ModelVersion.key.in_(keys)))
-    return {key: Part(key, name, digest) for key, name, digest in found}
+    return {key: VersionRef(key, name, digest) for key, name, digest in found}
 
 
-def _first(parts: dict[int, Part], snapshot: Snapshot) -> Scoring:
-    version = parts[snapshot.version_key].name
+def _first(versions: dict[int, VersionRef], snapshot: Snapshot) -> Scoring:
+    version = versions[snapshot.version_key].name
     return Scoring(snapshot.taken_at, snapshot.probability, version, snapshot.source)
 
 
@@ -108,14 +108,14 @@ def _changes(
     )
 
 
-def _taken_over(session: Session, lead: Lead, part: Part, newest: Snapshot) -> Scoring:
+def _taken_over(session: Session, lead: Lead, champion: VersionRef, newest: Snapshot) -> Scoring:
     """The present score, where a version took over after the newest scoring."""
     probability = leads.current_probability(session, lead)
     assert probability is not None  # a version takes over once it has scored all leads
     return Scoring(
         at=registry.champion_since(session),
         probability=probability,
-        version=part.name,
+        version=champion.name,
         source=None,
         by_model=probability - newest.probability,
         by_inputs=0.0,

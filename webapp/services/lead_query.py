@@ -41,7 +41,10 @@ class InvalidQuery(ValueError):
 
 
 class Cursor(NamedTuple):
-    """A place in the table: the value sorted by, and the key, of the last lead before it."""
+    """A place in the table: the value sorted by, and the key, of the last lead before it.
+
+    Sorted by name, the value is None outside `lead_table`: addresses tell nobody's name.
+    """
 
     value: Any
     key: int
@@ -170,10 +173,9 @@ def _moment(value: object) -> datetime:
     return EPOCH + value * MICROSECOND
 
 
-def _name(value: object) -> str:
-    if not isinstance(value, str) or clean_text(value, maximum=LONGEST_FACET) is None:
-        raise ValueError("no name")
-    return value
+def _nothing(value: object) -> None:
+    if value is not None:
+        raise ValueError("a name")
 
 
-VALUES = {"score": _probability, "scored": _moment, "name": _name}
+VALUES = {"score": _probability, "scored": _moment, "name": _nothing}

@@ -5,7 +5,7 @@ it gets slower neither with the number of leads nor with the pages before it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, TypeAlias
@@ -105,8 +105,8 @@ class Scope:
 
 def page(session: Session, fields: Fields, query: Query) -> Page:
     """The page of the table that a query asks for."""
-    part, card = registry.serving(session)
-    scope = Scope(part.key, card, query)
+    version, card = registry.serving(session)
+    scope = Scope(version.key, card, _placed(session, query))
     matching = _found(session, scope) if query.words else _matching(scope)
     n_found, n_leads = _counts(session, matching)
     is_more = n_found > MOST_COUNTED
@@ -122,8 +122,8 @@ def page(session: Session, fields: Fields, query: Query) -> Page:
 def row(session: Session, fields: Fields, key: int) -> Row:
     """One lead as the table shows it; else `LeadNotFound`."""
     lead = leads.by_key(session, key)
-    part, card = registry.serving(session)
-    score = session.get(Score, (part.key, lead.key))
+    version, card = registry.serving(session)
+    score = session.get(Score, (version.key, lead.key))
     if score is None:
         raise leads.LeadNotFound(key)
     return _row(card, fields, lead, score.probability)
@@ -131,8 +131,8 @@ def row(session: Session, fields: Fields, key: int) -> Row:
 
 def choices(session: Session, facet: str) -> list[str]:
     """The values that leads have in a facet, sorted, at most `MOST_CHOICES`: a filter's list."""
-    part, _ = registry.serving(session)
-    return list(session.scalars(_choices(facet), {"version_key": part.key}))
+    version, _ = registry.serving(session)
+    return list(session.scalars(_choices(facet), {"version_key": version.key}))
 
 
 def is_empty(session: Session) -> bool:
@@ -145,9 +145,18 @@ def _row(card: Scorecard, fields: Fields, lead: Lead, probability: float) -> Row
     return Row(lead, probability, card.grade(probability), reasons[0] if reasons else None)
 
 
+def _placed(session: Session, query: Query) -> Query:
+    """Look up the name at a place; where that lead is gone by now, the table begins anew."""
+    if query.sort != "name" or query.after is None:
+        return query
+    key = query.after.key
+    name = session.scalar(sa.select(Lead.sort_name).where(Lead.key == key))
+    return replace(query, after=None if name is None else Cursor(name, key))
+
+
 def _place(last: Row, sort: str) -> Cursor:
     lead = last.lead
-    values = {"score": last.probability, "scored": lead.scored_at, "name": lead.sort_name}
+    values = {"score": last.probability, "scored": lead.scored_at, "name": None}
     return Cursor(values[sort], lead.key)
 
 

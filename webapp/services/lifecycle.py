@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.enough import shortage
 from ml.scorecard import Scorecard
 from webapp.database import change, hold
 from webapp.models import Lead, ModelVersion, Run
 from webapp.services import audit, registry, runs, training_data
 
-MIN_EACH_CLASS = 10
 MAX_RETRY_WAIT = timedelta(hours=1)
 # Held by whoever starts a training or a promotion: each looks first whether the other is there.
 TURN = "training or promotion"
@@ -51,7 +51,7 @@ class Readiness:
     @property
     def is_ready(self) -> bool:
         """Whether the next training would start now."""
-        return self.n_new >= self.threshold and min(self.n_converted, self.n_lost) >= MIN_EACH_CLASS
+        return self.n_new >= self.threshold and not shortage(self.n_converted, self.n_lost)
 
 
 def readiness(session: Session, threshold: int) -> Readiness:
@@ -71,7 +71,9 @@ def n_uncounted(session: Session) -> int:
 
 def request_retraining(session: Session, requested_by: str, now: datetime) -> Run:
     """Ask for a training now; `NothingToLearn` or `AlreadyRunning` where that makes no sense."""
-    _check_classes(session)
+    missing = _shortage(session)
+    if missing:
+        raise NothingToLearn(missing)
     return runs.request(session, "training", trigger="request", requested_by=requested_by, now=now)
 
 
@@ -92,7 +94,7 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
         return run
     due = _due(session, trigger, now)
     # The cheapest question first: it is asked every few seconds.
-    if due is None or n_uncounted(session) < due.needed or not _has_both_classes(session):
+    if due is None or n_uncounted(session) < due.needed or _shortage(session):
         return None
     try:
         run = runs.request(session, "training", trigger=due.by, requested_by="worker", now=now)
@@ -161,8 +163,8 @@ def request_promotion(session: Session, name: str, requested_by: str, now: datet
 def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -> None:
     """Put a filled version in use: one row changes, and all leads change model at one instant."""
     before = registry.champion(session)
-    registry.point(session, registry.CHAMPION, version.key, now)
-    registry.point(session, registry.INCOMING, None, now)
+    registry.set_alias(session, registry.CHAMPION, version.key, now)
+    registry.set_alias(session, registry.INCOMING, None, now)
     action = "rolled back" if version.key < before.key else "promoted"
     detail = {"from": before.name}
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
@@ -173,7 +175,7 @@ def _undo(session: Session, run: Run, now: datetime) -> None:
         nothing = {"counted_by_run": None, "counted_outcome": None}
         _mark_labels(session, nothing, Lead.counted_by_run == run.key)
     elif run.kind == "rescoring":
-        registry.point(session, registry.INCOMING, None, now)
+        registry.set_alias(session, registry.INCOMING, None, now)
 
 
 _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
@@ -227,14 +229,5 @@ def _waits_after_failure(recent: list[Run], now: datetime) -> bool:
     return now - recent[0].finished_at < wait
 
 
-def _has_both_classes(session: Session) -> bool:
-    return min(training_data.class_counts(session)) >= MIN_EACH_CLASS
-
-
-def _check_classes(session: Session) -> None:
-    n_converted, n_lost = training_data.class_counts(session)
-    if min(n_converted, n_lost) < MIN_EACH_CLASS:
-        raise NothingToLearn(
-            f"Training needs {MIN_EACH_CLASS} converted and {MIN_EACH_CLASS} lost leads;"
-            f" so far {n_converted} converted and {n_lost} were lost."
-        )
+def _shortage(session: Session) -> str | None:
+    return shortage(*training_data.class_counts(session))

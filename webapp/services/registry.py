@@ -1,4 +1,4 @@
-"""Model versions and the parts they play: the champion, and the one filled beside it."""
+"""Model versions and their aliases: the champion, and the incoming one filled beside it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ _by_digest: dict[str, Scorecard] = {}
 
 
 @dataclass(frozen=True)
-class Part:
+class VersionRef:
     """A version as far as scoring needs to know it."""
 
     key: int
@@ -32,7 +32,7 @@ class Part:
 class InUse:
     """The versions that score leads at this moment: the champion, and one being filled."""
 
-    champion: Part
+    champion: VersionRef
     card: Scorecard
     cards: dict[int, Scorecard]
 
@@ -91,26 +91,26 @@ def versions(session: Session) -> list[ModelVersion]:
     return list(session.scalars(sa.select(ModelVersion).order_by(ModelVersion.key.desc())))
 
 
-def alias(session: Session, name: str) -> ModelVersion | None:
-    """The version that plays this part now, or None."""
+def aliased(session: Session, name: str) -> ModelVersion | None:
+    """The version that this alias names now, or None."""
     query = sa.select(ModelVersion).join(ModelAlias, ModelAlias.version_key == ModelVersion.key)
     return session.scalar(query.where(ModelAlias.name == name))
 
 
 def champion(session: Session) -> ModelVersion:
     """The version in use; else `NoChampion`."""
-    found = alias(session, CHAMPION)
+    found = aliased(session, CHAMPION)
     if found is None:
         raise NoChampion
     return found
 
 
-def serving(session: Session) -> tuple[Part, Scorecard]:
+def serving(session: Session) -> tuple[VersionRef, Scorecard]:
     """The champion as far as reading scores needs to know it; else `NoChampion`."""
-    part = parts(session).get(CHAMPION)
-    if part is None:
+    found = aliases(session).get(CHAMPION)
+    if found is None:
         raise NoChampion
-    return part, scorecard(session, part)
+    return found, scorecard(session, found)
 
 
 def champion_since(session: Session) -> datetime:
@@ -121,11 +121,11 @@ def champion_since(session: Session) -> datetime:
 def in_use(session: Session) -> InUse:
     """The versions to score by; until the transaction ends, filling waits."""
     hold(session, FILLING, shared=True)
-    playing = parts(session)
-    if CHAMPION not in playing:
+    named = aliases(session)
+    if CHAMPION not in named:
         raise NoChampion
-    cards = {part.key: scorecard(session, part) for part in playing.values()}
-    champion = playing[CHAMPION]
+    cards = {version.key: scorecard(session, version) for version in named.values()}
+    champion = named[CHAMPION]
     return InUse(champion, cards[champion.key], cards)
 
 
@@ -135,11 +135,11 @@ def begin_filling(session: Session, version: ModelVersion, now: datetime) -> Non
     Scorings that do not know of it yet are waited for: what they commit, the fill will see.
     """
     hold(session, FILLING)
-    point(session, INCOMING, version.key, now)
+    set_alias(session, INCOMING, version.key, now)
 
 
-def point(session: Session, name: str, version_key: int | None, now: datetime) -> None:
-    """Give a part to a version, or to none: the one row whose change switches all leads."""
+def set_alias(session: Session, name: str, version_key: int | None, now: datetime) -> None:
+    """Point an alias to a version, or to none: the one row whose change switches all leads."""
     row = session.get(ModelAlias, name)
     if version_key is None:
         if row is not None:
@@ -151,20 +151,20 @@ def point(session: Session, name: str, version_key: int | None, now: datetime) -
     session.flush()
 
 
-def parts(session: Session) -> dict[str, Part]:
-    """Which version plays which part at this moment, in one small query."""
+def aliases(session: Session) -> dict[str, VersionRef]:
+    """Which version each alias names at this moment, in one small query."""
     query = sa.select(
         ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest
     ).join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
-    return {role: Part(key, name, digest) for role, key, name, digest in session.execute(query)}
+    return {a: VersionRef(key, name, digest) for a, key, name, digest in session.execute(query)}
 
 
-def scorecard(session: Session, part: Part | ModelVersion) -> Scorecard:
+def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
     """The scorecard of a version, read and verified once a process: versions never change."""
-    if part.digest not in _by_digest:
-        row = session.get_one(ModelVersion, part.key)
+    if version.digest not in _by_digest:
+        row = session.get_one(ModelVersion, version.key)
         loaded = Scorecard.from_json(row.scorecard)
-        if loaded.digest != part.digest:
+        if loaded.digest != version.digest:
             raise DamagedVersion(row.name)
-        _by_digest[part.digest] = loaded
-    return _by_digest[part.digest]
+        _by_digest[version.digest] = loaded
+    return _by_digest[version.digest]

@@ -48,7 +48,7 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
 
 def forget_others(session: Session) -> int:
     """Delete some scores of versions no longer in use; return how many, 0 at the end."""
-    in_use = [part.key for part in registry.parts(session).values()]
+    in_use = [version.key for version in registry.aliases(session).values()]
     old = sa.select(Score.version_key, Score.lead_key).where(Score.version_key.not_in(in_use))
     rows = session.execute(old.limit(CHUNK)).all()
     if rows:

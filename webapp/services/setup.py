@@ -40,7 +40,7 @@ def starter_version(
         metrics={},
         decision={},
     )
-    registry.point(session, registry.CHAMPION, version.key, now)
+    registry.set_alias(session, registry.CHAMPION, version.key, now)
     return True
 
 

@@ -1,0 +1,34 @@
+"""When there are outcomes enough to learn from.
+
+Standard library only: those who ask for a training want to know before one starts.
+"""
+
+FEWEST_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn from
+
+
+def shortage(n_converted: int, n_lost: int) -> str | None:
+    """Say what is missing before a model can be learned.
+
+    Parameters
+    ----------
+    n_converted, n_lost : int
+        Labelled leads of each kind.
+
+    Returns
+    -------
+    str or None
+        A sentence for people, or None where there are enough.
+
+    Examples
+    --------
+    >>> shortage(12, 9)
+    'There are 12 converted and 9 lost leads to learn from; at least 10 of each are needed.'
+    >>> shortage(10, 10) is None
+    True
+    """
+    if min(n_converted, n_lost) >= FEWEST_OF_EACH_CLASS:
+        return None
+    return (
+        f"There are {n_converted} converted and {n_lost} lost leads to learn from; "
+        f"at least {FEWEST_OF_EACH_CLASS} of each are needed."
+    )
