@@ -8,20 +8,22 @@ import pytest
 
 from tests.factories import NOW
 from tests.learned import challenge
-from webapp import charts
+from webapp.charts import decisions, quality
+from webapp.charts.drawing import bars
+from webapp.charts.history import score_history
 
 METRICS = challenge(True).metrics
 CHARTS = {
-    "score history": charts.score_history([(NOW, 0.7), (NOW - timedelta(days=2), 0.2)], NOW),
-    "one score": charts.score_history([(NOW, 0.5)], NOW),
-    "gain": charts.gain_interval("g", gain=0.01, low=-0.01, high=0.03, needed=0.02),
-    "sure gain": charts.gain_interval("g", gain=0.3, low=0.3, high=0.3, needed=0.0),
-    "roc": charts.roc(METRICS["roc"], METRICS["auc"]),
-    "calibration": charts.calibration(METRICS["calibration"]),
-    "distribution": charts.distribution(METRICS["histogram"]),
-    "grades": charts.grades(METRICS["grades"], METRICS["base_rate"]),
-    "bars": charts.bars("b", "T", [('<script>"&', 0.0, "0"), ("x" * 90, 2.0, "2")]),
-    "no bars": charts.bars("b", "T", []),
+    "score history": score_history([(NOW, 0.7), (NOW - timedelta(days=2), 0.2)], NOW),
+    "one score": score_history([(NOW, 0.5)], NOW),
+    "gain": decisions.gain_interval("g", gain=0.01, low=-0.01, high=0.03, needed=0.02),
+    "sure gain": decisions.gain_interval("g", gain=0.3, low=0.3, high=0.3, needed=0.0),
+    "roc": quality.roc(METRICS["roc"], METRICS["auc"]),
+    "calibration": quality.calibration(METRICS["calibration"]),
+    "distribution": quality.distribution(METRICS["histogram"]),
+    "grades": quality.grades(METRICS["grades"], METRICS["base_rate"]),
+    "bars": bars("b", "T", [('<script>"&', 0.0, "0"), ("x" * 90, 2.0, "2")]),
+    "no bars": bars("b", "T", []),
 }
 
 
@@ -63,7 +65,7 @@ def test_every_place_in_a_chart_is_a_number_within_it(name):
 
 def test_a_score_holds_until_the_next_one():
     day = timedelta(days=1)
-    picture = charts.score_history([(NOW - day, 0.5), (NOW - 2 * day, 0.25)], NOW)
+    picture = score_history([(NOW - day, 0.5), (NOW - 2 * day, 0.25)], NOW)
     heights = re.search(r'd="M([^"]+)"', picture)[1].split("L")
     ys = [point.split(",")[1] for point in heights]
     assert ys[0] == ys[1] != ys[2] == ys[3]

@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from ml.fields import clean_text
 from ml.reasons import explain
-from webapp import charts
+from webapp.charts.history import score_history
 from webapp.database import read, utc_now, write
 from webapp.models import Lead
 from webapp.pages import sign_in
@@ -96,5 +96,5 @@ def _view(session: Any, key: int) -> dict[str, Any]:
         "outcomes": said,
         "other_opinion": lead_history.other_opinion(said) if said else None,
         "scorings": scorings,
-        "chart": charts.score_history([(s.at, s.probability) for s in scorings], utc_now()),
+        "chart": score_history([(s.at, s.probability) for s in scorings], utc_now()),
     }

@@ -12,7 +12,8 @@ from werkzeug.exceptions import BadRequest
 
 from ml.enough import FEWEST_OF_EACH_CLASS
 from ml.influence import influences
-from webapp import charts
+from webapp.charts import decisions, quality
+from webapp.charts.drawing import bars
 from webapp.database import read, utc_now, write
 from webapp.models import ModelVersion
 from webapp.pages.addresses import key_argument
@@ -116,7 +117,7 @@ def _charts(session: Any, version: ModelVersion) -> dict[str, Any]:
     named = [(fields[f].label if f in fields else f, w) for f, w in weights]
     drawn: dict[str, Any] = {
         "weights": named,
-        "influence": charts.bars(
+        "influence": bars(
             "influence",
             "Fields by influence",
             [(label, weight, f"{weight:.2f}") for label, weight in named],
@@ -124,10 +125,10 @@ def _charts(session: Any, version: ModelVersion) -> dict[str, Any]:
     }
     if metrics:
         drawn |= {
-            "roc": charts.roc(metrics["roc"], metrics["auc"]),
-            "calibration": charts.calibration(metrics["calibration"]),
-            "distribution": charts.distribution(metrics["histogram"]),
-            "grades": charts.grades(metrics["grades"], metrics["base_rate"]),
+            "roc": quality.roc(metrics["roc"], metrics["auc"]),
+            "calibration": quality.calibration(metrics["calibration"]),
+            "distribution": quality.distribution(metrics["histogram"]),
+            "grades": quality.grades(metrics["grades"], metrics["base_rate"]),
         }
     return drawn
 
@@ -151,7 +152,7 @@ def gain_chart(version: ModelVersion) -> GainChart | None:
     rule = decision.get("rule") or {"min_gain": product().settings.promote_min_gain}
     confidence = rule.get("confidence") or USUAL_CONFIDENCE
     half = NormalDist().inv_cdf(confidence) * decision["standard_error"]
-    picture = charts.gain_interval(
+    picture = decisions.gain_interval(
         f"gain-{version.key}",
         gain=decision["gain"],
         low=decision["gain"] - half,

@@ -1,0 +1,1 @@
+"""Charts as inline SVG, a module a subject; what they are drawn with stands in `drawing`."""

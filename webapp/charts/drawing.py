@@ -1,0 +1,125 @@
+"""What every chart is drawn with: elements, a frame, axes, bars.
+
+Inline SVG: presentation attributes and classes only, colours by the style sheet. Each chart has a
+title and a description for those who do not see it; pages put the numbers in a table beneath.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+Point = tuple[float, float]
+LONGEST_LABEL = 20
+QUARTERS = {share / 4: f"{share * 25} %" for share in range(5)}
+
+
+def element(name: str, *children: object, **attributes: object) -> Markup:
+    """One SVG element; `class_` is the class, underscores in names become hyphens."""
+    written = Markup("").join(
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _short(value))
+        for key, value in attributes.items()
+        if value is not None
+    )
+    inside = Markup("").join(escape(child) for child in children)
+    return Markup("<{0}{1}>{2}</{0}>").format(name, written, inside)
+
+
+def _short(value: object) -> object:
+    """Hundredths of a pixel are enough."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The area of a chart, and how values become places in it."""
+
+    width: float
+    height: float
+    left: float = 48
+    right: float = 20
+    top: float = 10
+    bottom: float = 34
+    x_range: tuple[float, float] = (0, 1)
+    y_range: tuple[float, float] = (0, 1)
+
+    def x(self, value: float) -> float:
+        """The place of a value from left to right."""
+        low, high = self.x_range
+        return self.left + (value - low) / (high - low) * (self.width - self.left - self.right)
+
+    def y(self, value: float) -> float:
+        """The place of a value from top to bottom."""
+        low, high = self.y_range
+        room = self.height - self.top - self.bottom
+        return self.top + (1 - (value - low) / (high - low)) * room
+
+    def path(self, points: Iterable[Point]) -> str:
+        """A line through points, as the `d` of a path."""
+        return "M" + "L".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+
+
+def figure(name: str, title: str, description: str, frame: Frame, *children: object) -> Markup:
+    """The whole picture; `name` is unique on its page."""
+    return element(
+        "svg",
+        element("title", title, id=f"{name}-title"),
+        element("desc", description, id=f"{name}-desc"),
+        *children,
+        class_="chart chart-square" if frame.width < 1.3 * frame.height else "chart",
+        viewBox=f"0 0 {frame.width:g} {frame.height:g}",
+        role="img",
+        aria_labelledby=f"{name}-title {name}-desc",
+    )
+
+
+def label(x: float, y: float, text: str, *, anchor: str = "middle", class_: str = "") -> Markup:
+    """A line of text."""
+    return element(
+        "text", text, x=x, y=y, text_anchor=anchor, class_=f"chart-text {class_}".strip()
+    )
+
+
+def axes(frame: Frame, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str]) -> Markup:
+    """Grid lines and what stands at them."""
+    right, floor = frame.width - frame.right, frame.height - frame.bottom
+    parts: list[Markup] = []
+    for value, text in y_ticks.items():
+        y = frame.y(value)
+        parts.append(element("line", x1=frame.left, x2=right, y1=y, y2=y, class_="chart-grid"))
+        parts.append(label(frame.left - 6, y + 4, text, anchor="end"))
+    parts += [label(frame.x(value), floor + 16, text) for value, text in x_ticks.items()]
+    return Markup("").join(parts)
+
+
+def percent(share: float) -> str:
+    """A share of 1 as text."""
+    return f"{100 * share:.0f} %"
+
+
+def bars(
+    name: str, title: str, rows: Sequence[tuple[str, float, str]], *, line: float | None = None
+) -> Markup:
+    """Lying bars: label, length, and the text at its end; `line` marks what they compare with."""
+    most = max([row[1] for row in rows] + [line or 0, 1e-9])
+    height = 30 * len(rows) + 12
+    frame = Frame(560, height, left=150, right=110, top=6, bottom=6, x_range=(0, most))
+    parts: list[Markup] = []
+    for place, (text, value, at_end) in enumerate(rows):
+        y, width = frame.top + 30 * place, frame.x(value) - frame.left
+        bar = {"x": frame.left, "y": y + 5, "width": width, "height": 18, "rx": 2}
+        parts += [
+            label(frame.left - 10, y + 19, cut(text), anchor="end"),
+            element("rect", element("title", f"{text}: {at_end}"), **bar, class_="chart-bar"),
+            label(frame.left + width + 8, y + 19, at_end, anchor="start", class_="chart-strong"),
+        ]
+    if line is not None:
+        x = frame.x(line)
+        parts.append(element("line", x1=x, x2=x, y1=2.0, y2=height - 2, class_="chart-needed"))
+    described = "; ".join(f"{text}: {at_end}" for text, _, at_end in rows)
+    return figure(name, title, described, frame, *parts)
+
+
+def cut(text: str) -> str:
+    """A label in the room there is; the whole stands in a title."""
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"

@@ -1,0 +1,104 @@
+"""How good a model is on leads it has not seen; what is drawn is measured in `ml.model_metrics`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from webapp.charts.drawing import QUARTERS, Frame, axes, bars, element, figure, label, percent
+
+
+def roc(points: Sequence[Sequence[float]], auc: float) -> Markup:
+    """Which share of conversions is found, for which share of lost leads called as well."""
+    frame = Frame(360, 300)
+    return figure(
+        "roc",
+        "ROC curve",
+        f"Converted leads found against lost leads called; the area beneath is {auc:.3f}.",
+        frame,
+        axes(frame, QUARTERS, QUARTERS),
+        element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
+        element("path", d=frame.path((x, y) for x, y in points), class_="chart-line"),
+        label(frame.x(0.5), frame.height - 2, "lost leads called"),
+    )
+
+
+def calibration(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """What was predicted against what happened; on the diagonal a score means what it says."""
+    frame = Frame(360, 300)
+    most = max(row["n"] for row in rows)
+    dots = [
+        element(
+            "circle",
+            element(
+                "title",
+                f"{row['n']:,} leads: predicted {percent(row['predicted'])},"
+                f" converted {percent(row['observed'])}",
+            ),
+            cx=frame.x(row["predicted"]),
+            cy=frame.y(row["observed"]),
+            r=3 + 4 * (row["n"] / most) ** 0.5,
+            class_="chart-dot",
+        )
+        for row in rows
+    ]
+    return figure(
+        "calibration",
+        "Calibration",
+        f"Observed against predicted conversion in {len(rows)} groups of leads.",
+        frame,
+        axes(frame, QUARTERS, QUARTERS),
+        element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
+        element(
+            "path",
+            d=frame.path((row["predicted"], row["observed"]) for row in rows),
+            class_="chart-line chart-thin",
+        ),
+        *dots,
+        label(frame.x(0.5), frame.height - 2, "predicted conversion"),
+    )
+
+
+def distribution(histogram: Mapping[str, Sequence[float]]) -> Markup:
+    """How many converted (above the line) and lost leads (below) have which score."""
+    edges = histogram["edges"]
+    most = max(*histogram["converted"], *histogram["lost"], 1)
+    frame = Frame(560, 260, y_range=(-1, 1))
+
+    def columns(counts: Sequence[float], side: int, looks: str) -> list[Markup]:
+        drawn = []
+        for place, count in enumerate(counts):
+            left, right = frame.x(edges[place]) + 1, frame.x(edges[place + 1]) - 1
+            height = abs(frame.y(side * count / most) - frame.y(0))
+            top = frame.y(0) - height if side > 0 else frame.y(0)
+            drawn.append(
+                element("rect", x=left, y=top, width=right - left, height=height, class_=looks)
+            )
+        return drawn
+
+    ticks = {1.0: f"{most:g}", 0.0: "0", -1.0: f"{most:g}"}
+    return figure(
+        "distribution",
+        "Scores of converted and lost leads",
+        "Number of leads by score: converted ones upwards, lost ones downwards.",
+        frame,
+        axes(frame, QUARTERS, ticks),
+        *columns(histogram["converted"], 1, "chart-converted"),
+        *columns(histogram["lost"], -1, "chart-lost"),
+        label(frame.x(0.99), frame.y(0.86), "converted", anchor="end"),
+        label(frame.x(0.99), frame.y(-0.92), "lost", anchor="end"),
+        label(frame.x(0.5), frame.height - 2, "score"),
+    )
+
+
+def grades(rows: Sequence[Mapping[str, Any]], base_rate: float) -> Markup:
+    """How often the leads of each grade converted; the line is the rate of all leads."""
+    drawn = [
+        (f"Grade {row['grade']}", row["rate"] or 0.0, _rate(row["n_converted"], row["n"]))
+        for row in rows
+    ]
+    return bars("grades", "Conversion by grade", drawn, line=base_rate)
+
+
+def _rate(n_converted: int, n: int) -> str:
+    return f"{percent(n_converted / n)} of {n:,}" if n else "no leads"
