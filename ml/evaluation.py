@@ -24,6 +24,7 @@ CLIP = 1e-4  # log loss counts no probability as surer than this
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def out_of_fold(
     columns: Columns,
     *,
     seed: int,
+    sample_weight: Floats | None = None,
     on_fold: Callable[[int, int], None] = lambda done, n_fits: None,
 ) -> OutOfFold:
     """Score every lead by models that were fitted without it, and choose between families.
@@ -65,6 +67,8 @@ def out_of_fold(
         Columns of the frame.
     seed : int
         Of the split into folds and of what is random in the members.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]; all count 1 where it is left out.
     on_fold : callable, optional
         Called after each fit with the number of fits done and of all.
 
@@ -78,16 +82,28 @@ def out_of_fold(
     splits = list(splitter.split(frame, converted))
     by_member = np.zeros((n_repeats, len(frame), 2))
     for place, (train, test) in enumerate(splits):
-        members = families.fit(frame.iloc[train], converted[train], columns, seed + place)
+        members = families.fit(
+            frame.iloc[train],
+            converted[train],
+            columns,
+            seed + place,
+            sample_weight=at(sample_weight, train),
+        )
         by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
         on_fold(place + 1, len(splits))
     blend = np.zeros(len(frame))
     for place, (train, test) in enumerate(splits):
         scores = by_member[place // N_FOLDS]
-        weight = families.choose_weight(scores[train], converted[train])
+        counts = at(sample_weight, train)
+        weight = families.choose_weight(scores[train], converted[train], counts)
         blend[test] += families.blended(scores[test], weight) / n_repeats
     mean = by_member.mean(axis=0)
-    return OutOfFold(mean, blend, families.choose_weight(mean, converted))
+    return OutOfFold(mean, blend, families.choose_weight(mean, converted, sample_weight))
+
+
+def at(sample_weight: Floats | None, places: Places) -> Floats | None:
+    """Give the weights of some leads, None where all count 1."""
+    return None if sample_weight is None else sample_weight[places]
 
 
 def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:

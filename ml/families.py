@@ -101,7 +101,14 @@ class Members:
         )
 
 
-def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Members:
+def fit(
+    frame: pd.DataFrame,
+    converted: Bools,
+    columns: Columns,
+    seed: int,
+    *,
+    sample_weight: Floats | None = None,
+) -> Members:
     """Fit both members.
 
     Parameters
@@ -114,6 +121,8 @@ def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> M
         Columns of the frame.
     seed : int
         Of the forest's draws; nothing else is random.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]; all count 1 where it is left out.
 
     Returns
     -------
@@ -122,8 +131,8 @@ def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> M
     """
     return Members(
         columns=columns,
-        logistic=spline_logistic.fit(frame, converted, columns),
-        forest=random_forest.fit(frame, converted, columns, seed),
+        logistic=spline_logistic.fit(frame, converted, columns, sample_weight),
+        forest=random_forest.fit(frame, converted, columns, seed, sample_weight=sample_weight),
     )
 
 
@@ -151,7 +160,7 @@ def blended(log_odds: Floats, weight: float) -> Floats:
     return mean
 
 
-def choose_weight(log_odds: Floats, converted: Bools) -> float:
+def choose_weight(log_odds: Floats, converted: Bools, sample_weight: Floats | None = None) -> float:
     """Choose the weight of the forest from scores out of fold.
 
     Parameters
@@ -160,6 +169,8 @@ def choose_weight(log_odds: Floats, converted: Bools) -> float:
         From `Members.log_odds`, each lead scored by members fitted without it.
     converted : ndarray of bool, shape (n_leads,)
         Outcomes.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]; all count 1 where it is left out.
 
     Returns
     -------
@@ -177,9 +188,10 @@ def choose_weight(log_odds: Floats, converted: Bools) -> float:
     0.0
     """
     signs = np.where(converted, 1.0, -1.0)
+    counts = np.ones(len(converted)) if sample_weight is None else sample_weight
 
     def price(weight: float) -> float:
-        loss = -log_expit(signs * blended(log_odds, weight)).sum()
+        loss = -log_expit(signs * blended(log_odds, weight)) @ counts
         return float(loss + PRICE_OF_LEAVING * ((weight - EQUAL) / EQUAL) ** 2)
 
     weight = float(minimize_scalar(price, bounds=(0, 1), method="bounded").x)

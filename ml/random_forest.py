@@ -97,7 +97,14 @@ class FittedForest:
         )
 
 
-def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> FittedForest:
+def fit(
+    frame: pd.DataFrame,
+    converted: Bools,
+    columns: Columns,
+    seed: int,
+    *,
+    sample_weight: Floats | None = None,
+) -> FittedForest:
     """Fit a forest.
 
     Half of the trees are those of a random forest, which cut numbers where they divide a draw of
@@ -115,6 +122,9 @@ def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> F
         Columns of the frame.
     seed : int
         Of the draws: the same input and seed give the same forest.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]: its chance to be drawn. Each tree then draws as
+        many leads as the weights sum to.
 
     Returns
     -------
@@ -127,7 +137,8 @@ def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> F
     Geurts, P., Ernst, D. and Wehenkel, L. (2006). Extremely randomized trees. Machine Learning
     63(1), 3-42.
     """
-    n_drawn = min(len(frame), MOST_DRAWN)
+    n_counted = len(frame) if sample_weight is None else round(sample_weight.sum())
+    n_drawn = min(n_counted, MOST_DRAWN)
     shape = {
         "n_estimators": N_TREES_OF_EACH_KIND,
         "max_features": SHARE_OF_COLUMNS,
@@ -148,7 +159,8 @@ def fit(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> F
         ]
     )
     matrix = encoder.fit_transform(frame)
-    trees = [tree for kind in kinds for tree in kind.fit(matrix, converted).estimators_]
+    forests = (kind.fit(matrix, converted, sample_weight) for kind in kinds)
+    trees = [tree for forest in forests for tree in forest.estimators_]
     return FittedForest(columns, encoder, trees)
 
 

@@ -24,6 +24,7 @@ INVERSE_REGULARISATION = 0.3
 FULL_FROM = 500
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 def build(columns: Columns, n_leads: int) -> Pipeline:
@@ -67,7 +68,9 @@ def build(columns: Columns, n_leads: int) -> Pipeline:
     )
 
 
-def fit(frame: pd.DataFrame, converted: Bools, columns: Columns) -> Pipeline:
+def fit(
+    frame: pd.DataFrame, converted: Bools, columns: Columns, sample_weight: Floats | None = None
+) -> Pipeline:
     """Fit the pipeline.
 
     Parameters
@@ -78,10 +81,12 @@ def fit(frame: pd.DataFrame, converted: Bools, columns: Columns) -> Pipeline:
         Outcomes, some of each kind.
     columns : Columns
         Columns of the frame.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]; all count 1 where it is left out.
 
     Returns
     -------
     Pipeline
         Fitted; the same for the same input, nothing in it is random.
     """
-    return build(columns, len(frame)).fit(frame, converted)
+    return build(columns, len(frame)).fit(frame, converted, model__sample_weight=sample_weight)

@@ -203,3 +203,39 @@ def test_members_equally_good_and_different_are_blended():
     weight = families.choose_weight(log_odds, draw.random(2000) < expit(truth))
     assert 0.35 < weight < 0.65
     assert families.name_of(weight) == families.BLEND
+
+
+@every_family
+def test_leads_that_count_less_are_followed_less(weight):
+    """The first half says that referrals convert, the second half that they do not."""
+    records = [{"x": "referral"}, {"x": "other"}] * 100
+    converted = np.array([True, False] * 50 + [False, True] * 50)
+    columns = columns_of(records, KIND.model)
+    frame = frame_of(records, columns)
+    learned = (
+        families.fit(frame, converted, columns, 0, sample_weight=np.repeat(counts, 100))
+        for counts in ([1.0, 0.01], [0.01, 1.0])
+    )
+    first, second = (families.blended(each.log_odds(frame[:2]), weight) for each in learned)
+    assert first[0] > 1 > -1 > first[1]
+    assert second[1] > 1 > -1 > second[0]
+
+
+def test_scores_of_leads_that_count_less_choose_less():
+    right, wrong = np.array([[2.0, -2.0]] * 50), np.array([[-2.0, 2.0]] * 50)
+    log_odds, converted = np.concatenate([right, wrong]), np.ones(100, dtype=bool)
+    first_half, second_half = np.repeat([1.0, 0.01], 50), np.repeat([0.01, 1.0], 50)
+    assert families.choose_weight(log_odds, converted, first_half) == 0.0
+    assert families.choose_weight(log_odds, converted, second_half) == 1.0
+
+
+def test_forest_of_weighted_leads_is_served_exactly():
+    examples = make_examples(300)
+    columns = columns_of(examples.records, FIELDS.model)
+    frame = frame_of(examples.records, columns)
+    counts = np.linspace(0.1, 1.0, 300)
+    members = families.fit(frame, np.array(examples.converted), columns, 0, sample_weight=counts)
+    card = members.scorecard(0.5, examples.records, examples.converted, grades=GRADES)
+    served_scores = [card.score(record).log_odds for record in examples.records]
+    fitted_scores = families.blended(members.log_odds(frame), 0.5)
+    assert np.abs(fitted_scores - served_scores).max() <= 1e-9
