@@ -31,6 +31,7 @@ from webapp.database import read, utc_now, write
 from webapp.models import Run
 from webapp.product import product
 from webapp.services import crm_connection, crm_runs, runs, setup
+from webapp.services.crm_rules import CrmRules
 from webapp.services.crm_secrets import Credentials
 
 DAYS = 700
@@ -112,7 +113,7 @@ def measured(app: Flask, n: int, credentials: Credentials) -> dict[str, float]:
 
 
 def set_rules(*, writes_scores: bool) -> None:
-    rules = crm_connection.CrmRules(writes_scores=writes_scores)
+    rules = CrmRules(writes_scores=writes_scores)
     write(lambda s: crm_connection.save_rules(s, rules, "bench", utc_now()))
     write(_nothing_to_settle)
 

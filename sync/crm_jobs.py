@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from sync import crm_modes, crm_reconcile, crm_run
-from sync.crm_org import Org
+from sync.crm_org import Org, Reconfigured
 from sync.crm_settle import Desk, Tally
 from sync.jobs import Worker, held
 from sync.salesforce.cases import Kind
@@ -21,7 +21,7 @@ from webapp.config import Settings
 from webapp.database import read, write
 from webapp.models import Run
 from webapp.product import product
-from webapp.services import crm_connection, crm_fields, crm_runs
+from webapp.services import crm_connection, crm_fields, crm_runs, runs
 from webapp.services.crm_secrets import Credentials, UnreadableSecret
 
 log = structlog.stdlib.get_logger("leadloop.salesforce")
@@ -64,6 +64,8 @@ def carry_out(worker: Worker, run: Run) -> None:
             MODES[run.task.get("mode", "live")](org)
     except Fault as fault:
         write(partial(_close, org, fault))
+    except Reconfigured as stopped:
+        write(partial(_stop, org, str(stopped)))
     else:
         write(partial(_finish, org))
 
@@ -72,9 +74,10 @@ def _org(session: Session, worker: Worker, run: Run) -> Org:
     product_ = product()
     connection = crm_connection.get(session)
     rules = crm_connection.rules(connection)
+    tried = crm_runs.sources_to_test(run)
     mapping = LeadMapping(
         product_.fields,
-        crm_fields.sources(session, product_.fields),
+        crm_fields.sources(session, product_.fields) if tried is None else tried,
         external_id_field=rules.external_id_field,
         reads_record_type=bool(rules.record_type_ids),
     )
@@ -88,6 +91,7 @@ def _org(session: Session, worker: Worker, run: Run) -> Org:
         client=_client(worker, credentials, product_.settings, n_made),
         desk=Desk(product_.fields, mapping, rules, tally),
         n_calls_before=before.get("n_calls", 0),
+        settings_of=connection.changed_at,
     )
 
 
@@ -115,6 +119,12 @@ def _finish(org: Org, session: Session) -> None:
     org.note_calls(session)
     crm_runs.succeed(session, org.run, org.result(), org.now)
     log.info("salesforce read", run=org.run.key, **_figures(org))
+
+
+def _stop(org: Org, words: str, session: Session) -> None:
+    """Close a run whose settings were changed as done in part; the next one is due already."""
+    org.note_calls(session)
+    runs.finish(session, org.run, org.now, org.result() | {"stopped": words})
 
 
 def _close(org: Org, fault: Fault, session: Session) -> None:

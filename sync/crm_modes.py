@@ -1,6 +1,7 @@
 """Runs that change nothing: testing the connection, a look at twenty leads, a dry run."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,8 @@ from sync.salesforce.client import Row
 from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from webapp.database import read, write
 from webapp.services import crm_connection, crm_outbox
+
+LONGEST_SHOWN = 100
 
 
 def check(org: Org) -> None:
@@ -34,19 +37,33 @@ def check(org: Org) -> None:
 
 
 def sample(org: Org) -> None:
-    """Map the leads changed last, and tell of each field how many are empty or break its rule."""
-    crm_run.check(org)
+    """Map the leads changed last: their inputs, what was empty, and what breaks a field's rule.
+
+    The mapping may be one that is not saved: what is wrong with it is told and stops no run.
+    """
+    problems = crm_run.problems(org)
+    leads = [] if problems else list(_mapped(org))
+    org.extra["sample"] = {
+        "problems": problems,
+        "leads": leads,
+        "n_empty": dict(Counter(name for lead in leads for name in lead["empty"])),
+        "n_wrong": dict(Counter(name for lead in leads for name in lead["wrong"])),
+    }
+
+
+def _mapped(org: Org) -> Iterator[dict[str, Any]]:
+    """Each lead's inputs, the names of those that Salesforce has not, and values that are wrong."""
     mapping, today = org.desk.mapping, org.now.date()
-    empty: Counter[str] = Counter()
-    wrong: Counter[str] = Counter()
-    leads: list[dict[str, Any]] = []
     for row in org.client.sample(LEADS, mapping.select):
-        parsed = mapping.parse(row)
-        inputs, broken = mapping.inputs(parsed.values, today)
-        empty.update(name for name in mapping.sources if inputs[name] is None)
-        wrong.update(broken)
-        leads.append({"id": parsed.id, "inputs": {n: inputs[n] for n in mapping.sources}})
-    org.extra["sample"] = {"leads": leads, "n_empty": dict(empty), "n_wrong": dict(wrong)}
+        values = mapping.parse(row).values
+        inputs, wrong = mapping.inputs(values, today)
+        raw = {name: values.get(s.crm_field or "") for name, s in mapping.sources.items()}
+        yield {
+            "id": row["Id"],
+            "inputs": {name: inputs[name] for name in mapping.sources},
+            "empty": [n for n in mapping.sources if inputs[n] is None and n not in wrong],
+            "wrong": {name: str(raw[name])[:LONGEST_SHOWN] for name in wrong},
+        }
 
 
 def dry(org: Org) -> None:

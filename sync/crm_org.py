@@ -21,6 +21,13 @@ T = TypeVar("T")
 BEAT_SECONDS = runs.LEASE.total_seconds() / 3
 
 
+class Reconfigured(RuntimeError):
+    """An administrator has set something anew: what was read by the old settings is not kept."""
+
+    def __init__(self) -> None:
+        super().__init__("The settings were changed meanwhile; the next run goes on with them.")
+
+
 @dataclass
 class Org:
     """What the phases of a run share."""
@@ -32,6 +39,8 @@ class Org:
     warnings: list[dict[str, str]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     n_calls_before: int = 0
+    # When the settings that this run works by were made.
+    settings_of: datetime | None = None
     _n_noted: int = 0
 
     @property
@@ -46,10 +55,15 @@ class Org:
         stage: str | None = None,
         progress: float | None = None,
     ) -> T:
-        """One transaction: the work, the calls it took, and the claim for a while longer."""
+        """One transaction: the work, the calls it took, and the claim for a while longer.
+
+        `Reconfigured` where the settings are no longer those that the run works by.
+        """
         self.worker.go_on()
 
         def whole(session: Session) -> T:
+            if crm_connection.get(session, lock=True).changed_at != self.settings_of:
+                raise Reconfigured
             answer = work(session)
             self.note_calls(session)
             runs.renew(

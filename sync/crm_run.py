@@ -18,7 +18,7 @@ from webapp.services import crm_conflicts, crm_connection, crm_fields, crm_mirro
 
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
-DESCRIBED = ("name", "label", "type", "updateable", "custom")
+DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
 
 
 def live(org: Org) -> None:
@@ -42,16 +42,23 @@ def live(org: Org) -> None:
 
 
 def check(org: Org) -> None:
-    """Describe Lead, keep that for the mapping page, and refuse to go on with a wrong mapping."""
-    described = org.client.describe(LEADS)
-    kept = [_kept(field) for field in described]
-    org.step(lambda s: _keep_described(s, kept, org.now), stage="Checking the connection")
-    names = {str(field["name"]) for field in described}
-    wrong = crm_fields.problems(list(org.desk.mapping.sources.values()), org.desk.fields, described)
-    asked = [name for name in org.desk.mapping.select if "." not in name]
-    wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
+    """Describe Lead, and refuse to go on where what is to be read of it cannot be."""
+    wrong = problems(org)
     if wrong:
-        raise Fault(cases.FIELD_MISSING, "; ".join(dict.fromkeys(wrong)))
+        raise Fault(cases.FIELD_MISSING, "; ".join(wrong))
+
+
+def problems(org: Org) -> list[str]:
+    """Describe Lead, keep that for the mapping page, and say what is wrong with the mapping."""
+    described = [_kept(field) for field in org.client.describe(LEADS)]
+    org.step(lambda s: _keep_described(s, described, org.now), stage="Checking the connection")
+    names = {str(field["name"]) for field in described}
+    fields, mapping = org.desk.fields, org.desk.mapping
+    found = crm_fields.problems(mapping.sources.values(), fields, described)
+    wrong = [f"{fields[name].label}: {sentence}" for name, sentence in found.items()]
+    asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
+    wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
+    return wrong
 
 
 def settle_all(org: Org) -> None:

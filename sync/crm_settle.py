@@ -22,7 +22,7 @@ from sync.salesforce.window import moment
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.models import Lead
 from webapp.services import crm_conflicts, crm_mirror, outcomes, removal
-from webapp.services.crm_connection import CrmRules
+from webapp.services.crm_rules import CrmRules
 from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
 
 ACTOR = "salesforce"

@@ -148,6 +148,8 @@ class CrmFieldMap(Base):
     fallback: Mapped[str | None] = mapped_column(sa.String(100))
     # The Salesforce field does not move when a lead is converted.
     is_stable: Mapped[bool]
+    # What stands for single values outside of the field's list.
+    replacements: Mapped[dict[str, Any]]
 
 
 class CrmOutbox(Base):

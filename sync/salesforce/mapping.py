@@ -5,11 +5,12 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import blake2s
 from typing import Any
 
 from ml.fields import Field, Fields, Value
+from ml.values import BOOLEAN_TEXTS
 from webapp.services import records
 from webapp.services.crm_fields import FieldSource
 from webapp.services.records import PEOPLE_LENGTH, LeadRecord
@@ -47,6 +48,8 @@ OPPORTUNITY_FIELDS = (
     "LeadSource",
 )
 DATE_LENGTH = len("2026-01-31")
+# Of a text no more is kept than shows that it is too long for any field.
+LONGEST_KEPT = 255
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class LeadMapping:
 
     def parse(self, row: Mapping[str, Any]) -> LeadRow:
         """Read a row; a value of a wrong type is as good as none."""
-        values = {name: row.get(name) for name in self.crm_fields if row.get(name) is not None}
+        values = {n: v for n in self.crm_fields if (v := _kept(row.get(n))) is not None}
         people = {name: t for name, path in PEOPLE.items() if (t := _text(_at(row, path)))}
         facts = {
             "created_at": _string(row, "CreatedDate") or row["SystemModstamp"],
@@ -152,7 +155,7 @@ class LeadMapping:
             field = self.fields[name]
             try:
                 inputs[name] = _value(field, source, values, today)
-            except ValueError:
+            except (ValueError, OverflowError):
                 wrong.append(name)
                 inputs[name] = _fallback(field, source)
         return inputs, wrong
@@ -181,15 +184,22 @@ def _value(field: Field, source: FieldSource, values: Mapping[str, Any], today: 
         return field.parse(source.constant, text=True)
     raw = values.get(source.crm_field or "")
     if source.transform == "boolean":
-        return raw if isinstance(raw, bool) else bool(raw)
+        return _is_yes(raw)
     if raw is None:
         return None
     if source.transform == "days_since":
         # Planned activities lie ahead: that is contact today.
         return field.parse(max((today - _day(raw)).days, 0))
-    if field.type == "category":
-        return field.parse(str(raw), text=True)
-    return field.parse(raw, text=isinstance(raw, str))
+    if isinstance(raw, str):
+        return field.parse(source.replacements.get(raw, raw), text=True)
+    return field.parse(raw)
+
+
+def _is_yes(raw: Any) -> bool:
+    """Whether a checkbox is ticked, or something is filled in; 0 and No in words are no."""
+    if isinstance(raw, str):
+        return BOOLEAN_TEXTS.get(raw.casefold(), True)
+    return bool(raw)
 
 
 def _fallback(field: Field, source: FieldSource) -> Value:
@@ -200,10 +210,18 @@ def _fallback(field: Field, source: FieldSource) -> Value:
 
 
 def _day(raw: Any) -> date:
-    text = str(raw)
-    if len(text) == DATE_LENGTH:
-        return date.fromisoformat(text)
-    return datetime.fromisoformat(text).date()
+    """The day of a date, or of a time in UTC, as today is."""
+    if not isinstance(raw, str):
+        raise ValueError("must be a date")
+    if len(raw) == DATE_LENGTH:
+        return date.fromisoformat(raw)
+    moment = datetime.fromisoformat(raw)
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+
+
+def _kept(value: Any) -> Any:
+    """A value as it is kept: blank text is none, a long one is cut."""
+    return (value.strip()[:LONGEST_KEPT] or None) if isinstance(value, str) else value
 
 
 def _at(row: Mapping[str, Any], path: str) -> Any:

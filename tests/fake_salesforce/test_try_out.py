@@ -37,4 +37,4 @@ def test_every_field_is_mapped_to_one_that_can_fill_it(connected, fake, read):
     saved = read(lambda session: crm_fields.sources(session, known))
     described = [describe_field(each) for each in fake.org.objects["lead"].visible]
     assert {source.field for source in saved} == set(known.names)
-    assert crm_fields.problems(saved, known, described) == []
+    assert crm_fields.problems(saved, known, described) == {}

@@ -17,8 +17,8 @@ from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.product import product
 from webapp.services import crm_connection, crm_fields
-from webapp.services.crm_connection import CrmRules
 from webapp.services.crm_fields import STABLE, FieldSource
+from webapp.services.crm_rules import CrmRules
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data" / "salesforce-demo"

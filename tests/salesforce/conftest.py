@@ -11,7 +11,7 @@ from tests import factories
 from tests.fake_salesforce.fake import FakeSalesforce
 from webapp import database
 from webapp.config import Settings
-from webapp.services import crm_connection, crm_fields, crm_runs, leads, runs
+from webapp.services import crm_connection, crm_fields, crm_rules, crm_runs, leads, runs
 from webapp.services.crm_secrets import Credentials
 
 
@@ -84,7 +84,7 @@ class Salesforce:
     def rules(self, **changes):
         def change(session):
             before = crm_connection.rules(crm_connection.get(session)).to_json()
-            chosen = crm_connection.CrmRules.from_json(before | changes)
+            chosen = crm_rules.CrmRules.from_json(before | changes)
             crm_connection.save_rules(session, chosen, "ada", self.now)
 
         self.write(change)

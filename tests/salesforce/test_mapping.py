@@ -91,7 +91,17 @@ def test_a_value_that_breaks_the_rule_is_unknown_and_named(value):
     assert wrong == ["seats"]
 
 
-def test_a_source_outside_the_list_becomes_the_chosen_one():
+def test_a_source_outside_the_list_becomes_the_one_chosen_for_it():
+    replaced = FieldSource(
+        "lead_source", "LeadSource", fallback="Referral", replacements={"Web": "Webinar"}
+    )
+    mapping = LeadMapping(FIELDS, [replaced])
+    made = [mapping.inputs({"LeadSource": text}, TODAY) for text in ("Web", "WEBINAR", "List")]
+    assert [inputs["lead_source"] for inputs, _ in made] == ["Webinar", "Webinar", "Referral"]
+    assert [wrong for _, wrong in made] == [[], [], ["lead_source"]]
+
+
+def test_another_source_outside_the_list_becomes_the_default():
     made, wrong = record(LeadSource="Purchased List")
     assert made.inputs["lead_source"] == "Referral"
     assert wrong == ["lead_source"]
@@ -99,6 +109,53 @@ def test_a_source_outside_the_list_becomes_the_chosen_one():
 
 def test_an_activity_in_the_future_is_contact_today():
     assert record(LastActivityDate="2026-12-24")[0].inputs["days_since_contact"] == 0
+
+
+@pytest.mark.parametrize(
+    ("time", "days"),
+    [
+        ("2026-11-01", 1),
+        ("2026-11-01T23:59:59.000+0000", 1),
+        ("2026-11-02T00:00:00.000Z", 0),
+        # The same moment as the one above: the day is that of UTC, as today is.
+        ("2026-11-01T16:00:00.000-0800", 0),
+        ("2026-10-31T12:00:00.000", 2),
+        ("1700-01-01T00:00:00.000+0000", 119374),
+    ],
+)
+def test_days_since_a_time_are_days_of_utc(time, days):
+    assert record(LastActivityDate=time)[0].inputs["days_since_contact"] == days
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "yesterday", 20261101, True, [1]])
+def test_a_time_that_is_none_is_unknown_and_named(time):
+    made, wrong = record(LastActivityDate=time)
+    assert made.inputs["days_since_contact"] is None
+    assert wrong == ["days_since_contact"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_yes"),
+    [
+        *((no, False) for no in (None, " ", "No", "false", "0", 0.0, False)),
+        *((yes, True) for yes in ("Yes", "2026-01-01", "A;B", 3, True)),
+    ],
+)
+def test_what_is_filled_in_is_yes_unless_it_says_no(value, is_yes):
+    assert record(Partner_Since__c=value)[0].inputs["is_partner"] is is_yes
+
+
+@pytest.mark.parametrize("value", [7, True, ["Webinar"], {"value": "Webinar"}])
+def test_only_text_is_a_category(value):
+    mapping = LeadMapping(FIELDS, [FieldSource("industry", "Industry")])
+    inputs, wrong = mapping.inputs({"Industry": value}, TODAY)
+    assert inputs["industry"] is None
+    assert wrong == ["industry"]
+
+
+def test_of_a_long_text_only_its_beginning_is_kept():
+    kept = MAPPING.parse(ROW | {"Partner_Since__c": f"  {'long ' * 6000}"}).columns["values"]
+    assert len(kept["Partner_Since__c"]) == 255
 
 
 def test_a_lead_that_comes_with_its_outcome_has_only_inputs_that_do_not_move():
@@ -153,38 +210,78 @@ def test_an_opportunity_is_kept_without_names_and_amounts():
     }
 
 
-DESCRIBED = [
-    {"name": "Seats__c", "label": "Seats", "type": "double"},
+DESCRIBED: list[dict[str, Any]] = [
+    {"name": "Seats__c", "label": "Seats", "type": "double", "custom": True},
     {"name": "Partner_Since__c", "label": "Partner since", "type": "date"},
     {"name": "LeadSource", "label": "Lead Source", "type": "picklist"},
     {"name": "LastActivityDate", "label": "Last Activity", "type": "date"},
     {"name": "Conversion_Score__c", "label": "Score", "type": "double"},
     {"name": "Status", "label": "Status", "type": "picklist"},
+    {"name": "ConvertedDate", "label": "Converted", "type": "date"},
+    {"name": "LastModifiedDate", "label": "Modified", "type": "datetime"},
 ]
 
 
+def offered(name, *described):
+    return [(c.name, c.transforms) for c in choices(FIELDS[name], described)]
+
+
 def test_only_compatible_fields_are_offered_and_none_that_hold_our_answer_or_the_outcome():
-    offered = [(c.name, c.transforms) for c in choices(FIELDS["seats"], DESCRIBED)]
-    assert offered == [
+    assert offered("seats", *DESCRIBED) == [
         ("LastActivityDate", ("days_since",)),
         ("Partner_Since__c", ("days_since",)),
         ("Seats__c", ("as_is",)),
     ]
-    assert [c.name for c in choices(FIELDS["lead_source"], DESCRIBED)] == ["LeadSource"]
+    assert [name for name, _ in offered("lead_source", *DESCRIBED)] == ["LeadSource"]
+
+
+@pytest.mark.parametrize("kind", ["int", "double", "currency", "percent", "string"])
+def test_a_number_is_read_from_every_kind_of_number(kind):
+    assert offered("seats", {"name": "N__c", "type": kind}) == [("N__c", ("as_is",))]
+
+
+def test_a_number_is_read_from_a_picklist_of_numbers_only():
+    described = {"name": "Size__c", "type": "picklist"}
+    assert offered("seats", described | {"values": ["1", "2", "many"]}) == [("Size__c", ("as_is",))]
+    assert offered("seats", described | {"values": ["few", "many"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "transforms"),
+    [("boolean", "as_is"), ("picklist", "boolean"), ("textarea", "boolean"), ("email", "boolean")],
+)
+def test_a_boolean_is_a_checkbox_or_whether_something_is_filled_in(kind, transforms):
+    assert offered("is_partner", {"name": "X__c", "type": kind}) == [("X__c", (transforms,))]
+
+
+@pytest.mark.parametrize("kind", ["address", "location", "base64", "anyType", "new in 2030"])
+def test_nothing_is_read_from_what_is_several_values_in_one(kind):
+    assert [offered(name, {"name": "X__c", "type": kind}) for name in FIELDS.names[:4]] == [[]] * 4
+
+
+def test_a_long_text_is_no_category():
+    described = {"name": "Notes__c", "type": "textarea"}
+    assert offered("lead_source", described | {"length": 255}) == [("Notes__c", ("as_is",))]
+    assert offered("lead_source", described | {"length": 32000}) == []
 
 
 def test_a_mapping_is_checked_against_what_salesforce_describes():
-    assert problems(SOURCES, FIELDS, DESCRIBED) == []
+    assert problems(SOURCES, FIELDS, DESCRIBED) == {}
     wrong = [
         FieldSource("seats", "Gone__c"),
         FieldSource("lead_source", "Seats__c"),
         FieldSource("is_partner", None, "constant", constant="maybe"),
+        FieldSource("days_since_contact", "ConvertedDate", "days_since"),
     ]
-    assert problems(wrong, FIELDS, DESCRIBED) == [
-        "Seats: Salesforce has no Lead field Gone__c, or hides it",
-        "Lead source: Seats__c (double) cannot fill a category",
-        "Partner: must be true, false or null",
-    ]
+    assert problems(wrong, FIELDS, DESCRIBED) == {
+        "seats": "Salesforce has no Lead field Gone__c, or hides it",
+        "lead_source": "Seats__c (double) cannot fill a category this way",
+        "is_partner": "must be true, false or null",
+        "days_since_contact": "ConvertedDate must not be an input: it moves with the outcome or by"
+        " our own reading",
+    }
+    odd = FieldSource("lead_source", "LeadSource", replacements={"Web": "Internet"})
+    assert "must be one of" in problems([odd], FIELDS, DESCRIBED)["lead_source"]
 
 
 def test_without_a_saved_mapping_that_of_the_fields_file_counts():

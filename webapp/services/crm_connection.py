@@ -1,9 +1,6 @@
 """The connection to the CRM: how to get in, by which rules, and whether it works at present."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -22,11 +19,11 @@ from webapp.crm_tables import (
 from webapp.database import change
 from webapp.private_file import kept_secret
 from webapp.services import audit, crm_secrets, crm_windows
+from webapp.services.crm_rules import CrmRules
 from webapp.services.crm_secrets import METHODS, SECRET_VALUES, Credentials
 
-MILESTONES = ("opportunity_won", "opportunity_created", "lead_converted")
-POLICIES = ("leave_out", "converted", "lost")
-CONFLICT_RULES = ("ask", "newest", "salesforce", "rep")
+# What stops the runs and is cured by another mapping or filter, not by another login.
+CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
 
 
 class NotConnected(RuntimeError):
@@ -44,67 +41,16 @@ class InvalidConnection(ValueError):
         self.errors = errors
 
 
-@dataclass(frozen=True)
-class CrmRules:
-    """What the administrator chose about outcomes, conflicts and what is read and written."""
-
-    milestone: str = "opportunity_won"
-    disqualified: tuple[str, ...] = ()
-    no_opportunity: str = "leave_out"
-    no_opportunity_days: int = 90
-    silent_days: int | None = None
-    conflicts: str = "ask"
-    external_id_field: str | None = None
-    owner_ids: tuple[str, ...] = ()
-    record_type_ids: tuple[str, ...] = ()
-    writes_scores: bool = True
-    history_days: int = 730
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "CrmRules":
-        """The rules as stored; what a newer version has added gets its default."""
-        known = {f.name for f in fields(cls)}
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in stored.items()
-            if name in known
-        }
-        return cls(**values)
-
-    def to_json(self) -> dict[str, Any]:
-        """The rules as they are stored."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    def mistakes(self) -> dict[str, str]:
-        """A sentence for each value that breaks its rule."""
-        allowed: dict[str, Sequence[str]] = {
-            "milestone": MILESTONES,
-            "no_opportunity": POLICIES,
-            "conflicts": CONFLICT_RULES,
-        }
-        found = {
-            name: f"must be one of {', '.join(values)}"
-            for name, values in allowed.items()
-            if getattr(self, name) not in values
-        }
-        spans = {"no_opportunity_days": (1, 3650), "history_days": (1, 36_500)}
-        if self.silent_days is not None:
-            spans["silent_days"] = (7, 3650)
-        for name, (low, high) in spans.items():
-            if not low <= getattr(self, name) <= high:
-                found[name] = f"must be a whole number from {low} to {high}"
-        return found
-
-
-def find(session: Session) -> CrmConnection | None:
-    """The connection, where there is one."""
+def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
+    """The connection, where there is one; `lock` keeps others from changing it meanwhile."""
     query = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
+    query = query.with_for_update() if lock else query
     return session.scalar(query, execution_options={"populate_existing": True})
 
 
-def get(session: Session) -> CrmConnection:
+def get(session: Session, *, lock: bool = False) -> CrmConnection:
     """The connection; else `NotConnected`."""
-    found = find(session)
+    found = find(session, lock=lock)
     if found is None:
         raise NotConnected
     return found
@@ -152,7 +98,7 @@ def save(
     A secret left empty keeps the stored one, as long as method and domain stay. Another domain is
     another org: all that was read of the old one is forgotten, leads and outcomes are not.
     """
-    connection = find(session)
+    connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
     _check(entered)
     if connection is None:
@@ -189,21 +135,32 @@ def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection
 def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) -> None:
     """Store what the administrator chose; all outcomes are then derived again from what is here.
 
-    A wider filter, another id or a longer history needs a new reading.
+    `InvalidConnection` with a sentence for each value that breaks its rule.
     """
     errors = chosen.mistakes()
     if errors:
         raise InvalidConnection(errors)
-    connection = get(session)
+    connection = reconfigured(session, actor, now)
     before = rules(connection)
     connection.rules = chosen.to_json()
     connection.settle_after_id = ""
-    connection.hinted_at = now
-    names = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
-    if any(getattr(before, n) != getattr(chosen, n) for n in names):
+    if chosen.needs_reading(before):
         crm_windows.restart(session)
     detail = {k: v for k, v in chosen.to_json().items() if v != before.to_json()[k]}
     audit.record(session, actor, "changed rules", "salesforce", now=now, detail=detail)
+
+
+def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
+    """Note that an administrator has set something anew: a run at work ends, and one comes early.
+
+    Locks the connection, so that no run stores what it has read by the old settings after this.
+    """
+    connection = get(session, lock=True)
+    connection.changed_at, connection.changed_by = now, actor
+    connection.hinted_at = now
+    if connection.breaker_case in CURED_BY_SETTINGS:
+        close_breaker(connection)
+    return connection
 
 
 def pause(session: Session, is_paused: bool, actor: str, now: datetime) -> None:

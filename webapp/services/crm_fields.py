@@ -1,5 +1,6 @@
 """Where each field of a lead comes from in Salesforce: what may be chosen, and what was."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from ml.fields import Field, Fields
 from webapp.crm_tables import CrmFieldMap
 from webapp.database import change
-from webapp.services import audit, crm_windows
+from webapp.services import audit, crm_connection, crm_windows
 
 # What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
 # Only such fields may be inputs of a lead that we first see together with its outcome.
@@ -34,7 +35,12 @@ STABLE = frozenset(
 )
 NUMBERS = frozenset({"int", "double", "currency", "percent", "long"})
 TIMES = frozenset({"date", "datetime"})
-TEXTS = frozenset({"string", "picklist", "multipicklist", "combobox", "textarea", "country"})
+LISTS = frozenset({"picklist", "multipicklist", "combobox", "country"})
+TEXTS = LISTS | {"string", "textarea"}
+# What may be filled in or not; addresses and files are several values in one.
+FILLABLE = NUMBERS | TIMES | TEXTS | {"boolean", "email", "phone", "url", "reference"}
+# A text area longer than this holds prose, which is no category.
+LONGEST_TEXTAREA = 255
 # Our own answers must not become inputs.
 WRITTEN = (
     "Conversion_Score__c",
@@ -43,12 +49,35 @@ WRITTEN = (
     "Score_Updated_At__c",
     "Score_Model_Version__c",
 )
-MOVES_WITH_OUTCOME = frozenset({"IsConverted", "Status", "IsDeleted", "IsUnreadByOwner"})
+# What says or follows from what became of a lead, and what our own writes or reads move.
+MOVES_BY_ITSELF = frozenset(
+    {
+        "Id",
+        "IsConverted",
+        "ConvertedDate",
+        "ConvertedAccountId",
+        "ConvertedContactId",
+        "ConvertedOpportunityId",
+        "Status",
+        "IsDeleted",
+        "MasterRecordId",
+        "IsUnreadByOwner",
+        "SystemModstamp",
+        "LastModifiedDate",
+        "LastModifiedById",
+        "LastViewedDate",
+        "LastReferencedDate",
+    }
+)
 
 
 @dataclass(frozen=True)
 class FieldSource:
-    """How one field of a lead is filled: from a Salesforce field by a transform, or constant."""
+    """How one field of a lead is filled: from a Salesforce field by a transform, or constant.
+
+    `replacements` says what stands for values outside of the field's list, one by one; `fallback`
+    what stands for every other value that breaks the field's rule.
+    """
 
     field: str
     crm_field: str | None
@@ -56,6 +85,12 @@ class FieldSource:
     constant: str | None = None
     fallback: str | None = None
     is_stable: bool = False
+    replacements: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the field gets any value at all."""
+        return self.crm_field is not None or self.transform == "constant"
 
 
 @dataclass(frozen=True)
@@ -65,18 +100,15 @@ class Choice:
     name: str
     label: str
     transforms: tuple[str, ...]
+    is_custom: bool = False
 
 
 def sources(session: Session, fields: Fields) -> list[FieldSource]:
-    """The saved mapping, or that of `fields.toml` where none was saved."""
-    rows = session.scalars(sa.select(CrmFieldMap).order_by(CrmFieldMap.field)).all()
-    if not rows:
-        return declared(fields)
-    found = [
-        FieldSource(r.field, r.crm_field, r.transform, r.constant, r.fallback, r.is_stable)
-        for r in rows
-    ]
-    return [source for source in found if source.field in fields]
+    """The mapping in force: what was saved, and for fields that it does not know `fields.toml`."""
+    saved = _saved(session)
+    known = {source.field for source in saved}
+    found = [*saved, *(s for s in declared(fields) if s.field not in known)]
+    return [source for source in found if source.field in fields and source.is_filled]
 
 
 def declared(fields: Fields) -> list[FieldSource]:
@@ -91,67 +123,101 @@ def declared(fields: Fields) -> list[FieldSource]:
 def choices(field: Field, described: Iterable[Mapping[str, Any]]) -> list[Choice]:
     """The Salesforce fields that can fill a field, by label."""
     found = [
-        Choice(str(d["name"]), str(d.get("label", d["name"])), transforms)
+        Choice(
+            str(d["name"]), str(d.get("label") or d["name"]), transforms, d.get("custom") is True
+        )
         for d in described
-        if d["name"] not in WRITTEN
-        and d["name"] not in MOVES_WITH_OUTCOME
-        and (transforms := _transforms(field, str(d["type"])))
+        if (transforms := _transforms(field, d))
     ]
     return sorted(found, key=lambda choice: choice.label.casefold())
 
 
 def problems(
-    chosen: Sequence[FieldSource], fields: Fields, described: Iterable[Mapping[str, Any]]
-) -> list[str]:
-    """What is wrong with a mapping by what Salesforce describes, a sentence each."""
+    chosen: Iterable[FieldSource], fields: Fields, described: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """What is wrong with a mapping by what Salesforce describes: a sentence for each field."""
     by_name = {str(d["name"]): d for d in described}
-    return [
-        complaint
+    return {
+        source.field: complaint
         for source in chosen
         if (complaint := _problem(source, fields, by_name)) is not None
-    ]
+    }
 
 
-def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datetime) -> None:
-    """Replace the mapping; all leads are read again, since values of new fields are not here."""
+def outside(field: Field, values: Iterable[str]) -> list[str]:
+    """Those of a picklist's values that break the field's rule as they are."""
+    return [value for value in values if not _fits(field, value)]
+
+
+def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datetime) -> bool:
+    """Replace the mapping; all leads are read again, since values of new fields are not here.
+
+    Returns whether it is another one; the same again changes nothing.
+    """
+    if _saved(session) == sorted(chosen, key=lambda source: source.field):
+        return False
     change(session, sa.delete(CrmFieldMap))
     session.add_all(CrmFieldMap(**asdict(source)) for source in chosen)
     crm_windows.restart(session, "Lead")
-    detail = {source.field: source.crm_field or source.transform for source in chosen}
+    crm_connection.reconfigured(session, actor, now)
+    detail = {s.field: s.crm_field or (s.transform if s.is_filled else "nothing") for s in chosen}
     audit.record(session, actor, "mapped fields", "salesforce", now=now, detail=detail)
+    return True
+
+
+def _saved(session: Session) -> list[FieldSource]:
+    rows = session.scalars(sa.select(CrmFieldMap).order_by(CrmFieldMap.field)).all()
+    names = [column.name for column in dataclasses.fields(FieldSource)]
+    found = [FieldSource(**{name: getattr(row, name) for name in names}) for row in rows]
+    return sorted(found, key=lambda source: source.field)
 
 
 def _problem(
     source: FieldSource, fields: Fields, described: Mapping[str, Mapping[str, Any]]
 ) -> str | None:
     if source.field not in fields:
-        return f"{source.field} is no field of fields.toml"
+        return "is no field of fields.toml"
     field = fields[source.field]
     if source.transform == "constant":
-        return _constant_problem(field, source.constant)
+        return _text_problem(field, source.constant)
     name = source.crm_field or "(none)"
     if name not in described:
-        return f"{field.label}: Salesforce has no Lead field {name}, or hides it"
-    kind = str(described[name]["type"])
-    if source.transform not in _transforms(field, kind):
-        return f"{field.label}: {name} ({kind}) cannot fill a {field.type}"
-    return _constant_problem(field, source.fallback) if source.fallback else None
+        return f"Salesforce has no Lead field {name}, or hides it"
+    if name in WRITTEN or name in MOVES_BY_ITSELF:
+        return f"{name} must not be an input: it moves with the outcome or by our own reading"
+    if source.transform not in _transforms(field, described[name]):
+        return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
+    texts = [source.fallback, *source.replacements.values()]
+    return next((p for text in texts if (p := _text_problem(field, text))), None)
 
 
-def _constant_problem(field: Field, text: str | None) -> str | None:
+def _text_problem(field: Field, text: str | None) -> str | None:
     try:
         field.parse(text, text=True)
     except ValueError as error:
-        return f"{field.label}: {error}"
+        return str(error)
     return None
 
 
-def _transforms(field: Field, crm_type: str) -> tuple[str, ...]:
-    """How a Salesforce type can become the field's."""
+def _fits(field: Field, text: str) -> bool:
+    return _text_problem(field, text) is None
+
+
+def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
+    """How a Salesforce field can become one of ours."""
+    name, crm_type = described["name"], str(described["type"])
+    if name in WRITTEN or name in MOVES_BY_ITSELF:
+        return ()
     if field.type == "boolean":
-        return ("as_is",) if crm_type == "boolean" else ("boolean",)
+        is_checkbox = crm_type == "boolean"
+        return ("as_is",) if is_checkbox else ("boolean",) if crm_type in FILLABLE else ()
     if field.type == "category":
-        return ("as_is",) if crm_type in TEXTS else ()
+        is_prose = (described.get("length") or 0) > LONGEST_TEXTAREA and crm_type == "textarea"
+        return ("as_is",) if crm_type in TEXTS and not is_prose else ()
     if crm_type in TIMES:
         return ("days_since",)
-    return ("as_is",) if crm_type in NUMBERS | {"string"} else ()
+    # Numbers are also kept as texts, and as picklists such as 1 to 5.
+    is_readable = crm_type in NUMBERS | {"string"} or (
+        crm_type in LISTS and any(_fits(field, v) for v in described.get("values") or ())
+    )
+    return ("as_is",) if is_readable else ()

@@ -1,5 +1,7 @@
 """Runs of the CRM sync: asked for by a person, due by the clock, closed with what came of them."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +11,12 @@ from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
 from webapp.models import Run
 from webapp.services import crm_connection, runs
+from webapp.services.crm_fields import FieldSource
 
 KIND = "sync"
 MODES = ("live", "dry", "check", "sample", "reconcile")
+# What a person may try while the connection waits for one.
+TESTS = ("check", "sample")
 HINT_PAUSE = timedelta(seconds=30)
 RETRY_AFTER = timedelta(minutes=1)
 MANY_FAILURES = 5
@@ -26,15 +31,33 @@ class ConnectionBroken(RuntimeError):
         super().__init__(f"The connection does not work ({case}). Correct it, then test it.")
 
 
-def request(session: Session, mode: str, requested_by: str, now: datetime) -> Run:
-    """Ask for a run; `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none."""
+def request(
+    session: Session,
+    mode: str,
+    requested_by: str,
+    now: datetime,
+    *,
+    sources: Sequence[FieldSource] | None = None,
+) -> Run:
+    """Ask for a run; `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none.
+
+    A sample may try `sources` that are not saved.
+    """
     connection = crm_connection.get(session)
     waits = connection.breaker_case is not None and connection.breaker_until is None
-    if waits and mode != "check":
+    if waits and mode not in TESTS:
         raise ConnectionBroken(connection.breaker_case or "")
+    task: dict[str, Any] = {"mode": mode}
+    task |= {} if sources is None else {"sources": [asdict(source) for source in sources]}
     return runs.request(
-        session, KIND, trigger="request", requested_by=requested_by, now=now, task={"mode": mode}
+        session, KIND, trigger="request", requested_by=requested_by, now=now, task=task
     )
+
+
+def sources_to_test(run: Run) -> list[FieldSource] | None:
+    """The mapping that a run tries instead of the saved one, where it does."""
+    found = run.task.get("sources")
+    return None if found is None else [FieldSource(**values) for values in found]
 
 
 def claim(session: Session, settings: Settings, worker: str, now: datetime) -> Run | None:

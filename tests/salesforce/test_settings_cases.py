@@ -1,0 +1,171 @@
+"""What an administrator sets anew takes effect, also in the middle of a run."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sync.salesforce import cases
+from sync.salesforce.client import Client
+from tests import factories
+from webapp.models import AuditEntry
+from webapp.services import crm_connection, crm_fields, crm_runs, crm_windows, runs
+from webapp.services.crm_fields import FieldSource
+from webapp.services.crm_rules import CrmRules, full_id
+
+OPENS = {"email_opens": ("Email_Opens__c", "as_is")}
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """`meanwhile(act)` acts once, while the next page of a run is on its way."""
+    page = Client.page
+    acts: list[Callable[[], None]] = []
+
+    def asked(self, *question):
+        answer = page(self, *question)
+        while acts:
+            acts.pop()()
+        return answer
+
+    monkeypatch.setattr(Client, "page", asked)
+    return acts.append
+
+
+def test_a_mapping_saved_in_the_middle_of_a_run_is_applied_to_every_lead(
+    fake, salesforce, meanwhile
+):
+    lead = fake.lead(Email_Opens__c=7)
+    meanwhile(lambda: salesforce.map(**OPENS))
+    fake.clock.advance(minutes=15)
+    run = salesforce.run()
+    assert run.state == "succeeded"
+    assert "settings were changed" in run.result["stopped"]
+    salesforce.later(minutes=1)
+    assert salesforce.lead(lead).email_opens == 7
+
+
+def test_rules_saved_in_the_middle_of_a_run_are_applied_to_every_lead(fake, salesforce, meanwhile):
+    lead = fake.lead(Status="Closed - Not Converted")
+    meanwhile(lambda: salesforce.rules(disqualified=["Closed - Not Converted"], history_days=900))
+    fake.clock.advance(minutes=15)
+    assert "stopped" in salesforce.run().result
+    assert salesforce.read(crm_windows.done_until) == {}
+    salesforce.later(minutes=1)
+    assert salesforce.outcome(lead) is False
+
+
+def test_the_run_after_a_change_comes_early(fake, salesforce, meanwhile):
+    meanwhile(lambda: salesforce.map(**OPENS))
+    fake.clock.advance(minutes=15)
+    salesforce.run()
+    fake.clock.advance(seconds=31)
+    salesforce.tick()
+    assert salesforce.read(lambda s: crm_runs.lag(s, salesforce.now)).total_seconds() == 0
+
+
+def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
+    salesforce.map(**OPENS)
+    salesforce.later()
+    entries = salesforce.read(lambda s: s.query(AuditEntry).count())
+    salesforce.map(**OPENS)
+    assert salesforce.read(crm_windows.done_until)["Lead"] is not None
+    assert salesforce.read(lambda s: s.query(AuditEntry).count()) == entries
+
+
+def test_another_field_cures_a_mapping_that_stopped_the_runs(fake, salesforce):
+    salesforce.map(**OPENS)
+    fake.set_access("Email_Opens__c", "missing")
+    fake.clock.advance(minutes=15)
+    assert "Email opens: Salesforce has no Lead field Email_Opens__c" in salesforce.run().error
+    salesforce.map(email_opens=("Website_Visits__c", "as_is"))
+    salesforce.later()
+
+
+def test_no_mapping_cures_a_login_that_is_refused(fake, salesforce):
+    with fake.failing("no run-as user"):
+        salesforce.run()
+    salesforce.map(**OPENS)
+    with pytest.raises(crm_runs.ConnectionBroken):
+        salesforce.run()
+
+
+def test_what_settings_cure_are_cases_that_there_are():
+    assert set(crm_connection.CURED_BY_SETTINGS) <= set(cases.CASES)
+
+
+def try_out(salesforce, *sources):
+    def ask(session):
+        return crm_runs.request(session, "sample", "ada", salesforce.now, sources=sources)
+
+    run = salesforce.write(ask)
+    salesforce.tick()
+    return salesforce.read(lambda s: runs.by_key(s, run.key))
+
+
+def test_a_mapping_is_tried_before_it_is_saved(fake, salesforce):
+    fake.lead(LeadSource="Web", Email_Opens__c=3)
+    fake.lead(LeadSource="Webinar")
+    run = try_out(
+        salesforce,
+        FieldSource("email_opens", "Email_Opens__c"),
+        FieldSource("lead_source", "LeadSource", fallback="Organic"),
+    )
+    sample = run.result["sample"]
+    assert sample["n_empty"] == {"email_opens": 1}
+    assert sample["n_wrong"] == {"lead_source": 1}
+    assert [lead["inputs"] for lead in sample["leads"]] == [
+        {"email_opens": None, "lead_source": "Webinar"},
+        {"email_opens": 3, "lead_source": "Organic"},
+    ]
+    assert sample["leads"][1]["wrong"] == {"lead_source": "Web"}
+    saved = salesforce.read(lambda s: crm_fields.sources(s, factories.FIELDS))
+    assert "email_opens" not in {source.field for source in saved}
+
+
+def test_a_mapping_that_is_only_tried_stops_no_run(fake, salesforce):
+    run = try_out(salesforce, FieldSource("email_opens", "Gone__c"))
+    assert run.state == "succeeded"
+    assert run.result["sample"]["problems"] == [
+        "Email opens: Salesforce has no Lead field Gone__c, or hides it"
+    ]
+    salesforce.later()
+
+
+def test_a_field_that_is_filled_by_nothing_stays_so(salesforce, write):
+    nothing = [FieldSource("lead_source", None), FieldSource("age", None, "constant", "40")]
+    write(lambda s: crm_fields.save(s, nothing, "ada", salesforce.now))
+    sources = salesforce.read(lambda s: crm_fields.sources(s, factories.FIELDS))
+    # The others, of which nobody has said anything, follow the file.
+    assert {s.field for s in sources} == {"age", "location", "industry"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"milestone": "signed"}, "milestone"),
+        ({"no_opportunity": ""}, "no_opportunity"),
+        ({"conflicts": "fight"}, "conflicts"),
+        ({"no_opportunity_days": 0}, "no_opportunity_days"),
+        ({"silent_days": 3}, "silent_days"),
+        ({"history_days": None}, "history_days"),
+        ({"disqualified": ("x" * 5000,)}, "disqualified"),
+        ({"owner_ids": ("0065g000001AbCdAAK",)}, "owner_ids"),
+        ({"owner_ids": ("0055g000001AbCdAAA",)}, "owner_ids"),
+        ({"owner_ids": ("0055g000001AbCd",)}, "owner_ids"),
+        ({"record_type_ids": ("' OR 1=1",)}, "record_type_ids"),
+        ({"external_id_field": "Owner.Name"}, "external_id_field"),
+    ],
+)
+def test_a_rule_out_of_bounds_is_named(changes, wrong):
+    assert list(CrmRules(**changes).mistakes()) == [wrong]
+
+
+def test_rules_as_shipped_and_ids_as_the_api_sends_them_are_right():
+    assert CrmRules().mistakes() == {}
+    assert CrmRules(owner_ids=(full_id("0055g000001AbCd"),)).mistakes() == {}
+
+
+def test_an_id_of_15_characters_is_that_of_18(fake):
+    row_id = fake.lead()
+    assert full_id(row_id[:15]) == full_id(row_id) == row_id
+    assert full_id("no id") == "no id"

@@ -1,0 +1,110 @@
+"""What an administrator chooses about outcomes, conflicts, and what is read and written."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+MILESTONES = ("opportunity_won", "opportunity_created", "lead_converted")
+POLICIES = ("leave_out", "converted", "lost")
+CONFLICT_RULES = ("ask", "newest", "salesforce", "rep")
+ALLOWED = {"milestone": MILESTONES, "no_opportunity": POLICIES, "conflicts": CONFLICT_RULES}
+# Days: the least and the most.
+SPANS = {"no_opportunity_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
+# Of what the ids are, by their first three characters.
+PREFIXES = {"owner_ids": ("005", "00G"), "record_type_ids": ("012",)}
+LONGEST_LIST, LONGEST_STATUS = 200, 255
+FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
+# Of other values every lead and opportunity is read again from the beginning of the history.
+READ_AGAIN = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
+CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+@dataclass(frozen=True)
+class CrmRules:
+    """What the administrator chose about outcomes, conflicts and what is read and written."""
+
+    milestone: str = "opportunity_won"
+    disqualified: tuple[str, ...] = ()
+    no_opportunity: str = "leave_out"
+    no_opportunity_days: int = 90
+    silent_days: int | None = None
+    conflicts: str = "ask"
+    external_id_field: str | None = None
+    owner_ids: tuple[str, ...] = ()
+    record_type_ids: tuple[str, ...] = ()
+    writes_scores: bool = True
+    history_days: int = 730
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "CrmRules":
+        """The rules as stored; what a newer version has added gets its default."""
+        known = {f.name for f in fields(cls)}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in stored.items()
+            if name in known
+        }
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """The rules as they are stored."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def needs_reading(self, before: "CrmRules") -> bool:
+        """Whether what is here does not suffice after a change from these rules."""
+        return any(getattr(before, name) != getattr(self, name) for name in READ_AGAIN)
+
+    def mistakes(self) -> dict[str, str]:
+        """A sentence for each value that breaks its rule."""
+        return dict(self._mistakes())
+
+    def _mistakes(self) -> Iterator[tuple[str, str]]:
+        for name, values in ALLOWED.items():
+            if getattr(self, name) not in values:
+                yield name, f"must be one of {', '.join(values)}"
+        for name, (low, high) in SPANS.items():
+            days = getattr(self, name)
+            is_never = name == "silent_days" and days is None
+            if not is_never and not (days is not None and low <= days <= high):
+                yield name, f"must be a whole number from {low:,} to {high:,}"
+        if _are_too_many(self.disqualified):
+            yield "disqualified", f"must be at most {LONGEST_LIST} statuses as Salesforce has them"
+        for name, prefixes in PREFIXES.items():
+            if complaint := _ids_complaint(getattr(self, name), prefixes):
+                yield name, complaint
+        if self.external_id_field and not FIELD_NAME.fullmatch(self.external_id_field):
+            yield "external_id_field", "must be the API name of a field of Lead"
+
+
+def full_id(text: str) -> str:
+    """A record id in the form of 18 characters that the API sends; others come back as they are.
+
+    Pages of Salesforce also show it with 15. The three others say which of five are capitals.
+
+    Examples
+    --------
+    >>> full_id("0055g000001AbCd")
+    '0055g000001AbCdAAK'
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]{15}", text):
+        return text
+    return text + "".join(_check_character(text[start : start + 5]) for start in (0, 5, 10))
+
+
+def _check_character(five: str) -> str:
+    return CHECK_CHARACTERS[sum(1 << place for place, c in enumerate(five) if c.isupper())]
+
+
+def _are_too_many(statuses: Sequence[str]) -> bool:
+    return len(statuses) > LONGEST_LIST or any(len(s) > LONGEST_STATUS for s in statuses)
+
+
+def _ids_complaint(ids: Sequence[str], prefixes: Iterable[str]) -> str | None:
+    wrong = [i for i in ids if full_id(i[:15]) != i or not i.startswith(tuple(prefixes))]
+    if len(ids) > LONGEST_LIST:
+        return f"must be at most {LONGEST_LIST} ids"
+    if wrong:
+        named = ", ".join(i[:20] for i in wrong[:3])
+        return f"must be ids of 15 or 18 characters that start {' or '.join(prefixes)}: {named}"
+    return None
