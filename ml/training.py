@@ -22,6 +22,8 @@ from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
 from ml.fields import Fields
 from ml.gate import Decision, GateRule, decide
 from ml.model_metrics import compared, grade_bounds, model_metrics
+from ml.recency import chosen, half_lives, sample_weight
+from ml.rolling_origin import measured
 from ml.scorecard import Scorecard
 from ml.values import Value
 
@@ -71,8 +73,9 @@ class Learned:
     probabilities : ndarray of float64, shape (n_leads,)
         Of conversion, out of fold.
     metrics : dict
-        Figures on those, plain JSON: see `ml.model_metrics.model_metrics`; and "families", what
-        there was to choose from: see `ml.model_metrics.compared`.
+        Figures on those, plain JSON: see `ml.model_metrics.model_metrics`; "families", what
+        there was to choose from: see `ml.model_metrics.compared`; "in_time_order", how well the
+        past foretells: see `ml.rolling_origin.measured`.
     """
 
     scorecard: Scorecard
@@ -178,10 +181,12 @@ def learn(
 ) -> Learned:
     """Learn a model from labelled leads, its family chosen by scores out of fold.
 
+    How much old labels count is chosen by what they foretell (`ml.recency`).
+
     Parameters
     ----------
     records : sequence of mapping, length n_leads
-        Stored values by field.
+        Stored values by field, in the order in which the leads were labelled.
     converted : sequence of bool, length n_leads
         Their outcomes, at least five of each kind.
     fields : Fields
@@ -201,20 +206,26 @@ def learn(
     frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
 
     def on_fold(done: int, n_fits: int) -> None:
-        progress(0.85 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
+        progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
 
     # The matrices are small: threads of the linear algebra would only wait for each other.
     with threadpool_limits(limits=1, user_api="blas"):
-        scores = out_of_fold(frame, outcomes, columns, seed=seed, on_fold=on_fold)
+        ages = half_lives(frame, outcomes, columns)
+        weights = sample_weight(len(frame), chosen(ages))
+        scores = out_of_fold(
+            frame, outcomes, columns, seed=seed, sample_weight=weights, on_fold=on_fold
+        )
+        progress(0.7, "Foretelling the newest leads from those before them")
+        in_time_order = measured(frame, outcomes, columns, scores, half_lives=ages, seed=seed)
         progress(0.9, f"Learning from all {len(records):,} leads")
-        members = families.fit(frame, outcomes, columns, seed)
+        members = families.fit(frame, outcomes, columns, seed, sample_weight=weights)
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
     metrics = model_metrics(outcomes, probabilities, fields=columns.names)
     return Learned(
         scorecard=members.scorecard(scores.weight, records, converted, grades=grades),
         probabilities=probabilities,
-        metrics=metrics | {"families": compared(outcomes, scores)},
+        metrics=metrics | {"families": compared(outcomes, scores), "in_time_order": in_time_order},
     )
 
 

@@ -240,3 +240,39 @@ def test_a_rep_sees_no_models_and_changes_none(rita, sign_in):
     rep = sign_in(rita)
     for answer in (rep.get("/models"), rep.post("/models/retrain"), rep.get("/models/1.0")):
         assert answer.status_code == 403
+
+
+def make_version_of_changed_world(session):
+    """Earlier leads say of later ones nothing, though a random split sees much."""
+    version = make_learned_version(session)
+    measured = version.metrics["in_time_order"] | {"verdict": "lost", "auc": 0.52}
+    version.metrics = {**version.metrics, "in_time_order": measured}
+    return version
+
+
+def test_a_version_shows_what_it_foretold_in_time_order(manager, write):
+    write(make_learned_version)
+    (block,) = challenge(True).metrics["in_time_order"]["blocks"]
+    page = show(manager, "/models/1.1")
+    assert "The past predicts</h2>" in page
+    assert f"the first {block['n_before']}</th>" in page
+    assert f"{block['auc']:.3f}</td>" in page
+    assert "The past no longer predicts" not in show(manager)
+
+
+def test_a_past_that_no_longer_predicts_is_told_on_both_pages(manager, write):
+    write(make_version_of_changed_world)
+    assert "The past no longer predicts</h2>" in show(manager, "/models/1.1")
+    page = show(manager)
+    assert "The past no longer predicts.</strong>" in page
+    assert "learned from those before them has an AUC of 0.52" in page
+    assert 'href="/models/1.1#in-time-order"' in page
+
+
+def test_a_version_not_measured_in_time_order_says_nothing_of_it(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        version.metrics = {k: v for k, v in version.metrics.items() if k != "in_time_order"}
+
+    write(make)
+    assert "in-time-order" not in show(manager, "/models/1.1")

@@ -39,6 +39,7 @@ def index() -> ResponseReturnValue:
             **_status(session, None),
             "champion": registry.champion(session),
             "since": registry.champion_since(session),
+            "outdated": model_story.outdated(session),
             "chapter": model_story.chapter(session, before),
             "is_first_page": before is None,
         }

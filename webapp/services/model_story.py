@@ -47,6 +47,14 @@ def chapter(session: Session, before: datetime | None = None) -> Chapter:
     return Chapter(shown, names(session, parents), following)
 
 
+def outdated(session: Session) -> ModelVersion | None:
+    """The newest version, where its training found that the past no longer predicts."""
+    query = sa.select(ModelVersion).options(defer(ModelVersion.scorecard))
+    newest = session.scalars(query.order_by(ModelVersion.key.desc()).limit(1)).one_or_none()
+    measured = (newest.metrics or {}).get("in_time_order") if newest else None
+    return newest if measured and measured["verdict"] == "lost" else None
+
+
 def names(session: Session, keys: Iterable[int | None]) -> dict[int, str]:
     """The names of versions by their keys."""
     query = sa.select(ModelVersion.key, ModelVersion.name).where(ModelVersion.key.in_(keys))

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from ml.encoding import columns_of, frame_of
+from ml.recency import blocks, chosen, foretold, half_lives, sample_weight
+from tests.ml.leads import FIELDS, make_examples
+
+
+def framed(examples):
+    columns = columns_of(examples.records, FIELDS.model)
+    return frame_of(examples.records, columns), np.array(examples.converted), columns
+
+
+def turned(n_leads, n_before):
+    """Leads whose outcomes before a moment mean the opposite of those behind it."""
+    frame, converted, columns = framed(make_examples(n_leads))
+    converted[:n_before] = ~converted[:n_before]
+    return frame, converted, columns
+
+
+def test_a_label_counts_half_of_one_that_came_a_half_life_later():
+    weights = sample_weight(1_000, 250)
+    assert weights[-1] == 1
+    assert weights[400] / weights[650] == pytest.approx(0.5)
+    assert sample_weight(1_000, None) is None
+
+
+def test_blocks_are_the_newest_two_fifths_behind_each_other():
+    assert blocks(np.arange(1_000) % 3 == 0) == [
+        slice(600, 700),
+        slice(700, 800),
+        slice(800, 900),
+        slice(900, 1_000),
+    ]
+
+
+def test_blocks_are_larger_where_outcomes_of_a_kind_are_few():
+    assert blocks(np.arange(1_000) % 10 == 0) == [slice(600, 800), slice(800, 1_000)]
+    assert blocks(np.arange(1_000) % 20 == 0) == [slice(600, 1_000)]
+    assert blocks(np.arange(1_000) % 40 == 0) == []
+
+
+def test_blocks_are_foretold_from_what_was_labelled_before_them_alone():
+    frame, converted, _ = framed(make_examples(600))
+    seen = []
+
+    def fit(known, outcomes, weights):
+        seen.append((known.index.tolist(), outcomes.tolist(), weights))
+        return lambda unseen: unseen.index.to_numpy(dtype=float)
+
+    scores = [*foretold(fit, frame, converted, None)]
+    assert [known for known, _, _ in seen] == [[*range(b.start)] for b in blocks(converted)]
+    assert [outcomes for _, outcomes, _ in seen] == [
+        converted[: b.start].tolist() for b in blocks(converted)
+    ]
+    assert np.concatenate(scores).tolist() == list(range(360, 600))
+
+
+def test_old_labels_that_mislead_count_less():
+    compared = half_lives(*turned(2_000, 1_000))
+    assert chosen(compared) == 250
+    assert [each.labels for each in compared] == [None, 1_000, 250]
+    assert compared[2].log_loss < compared[1].log_loss < compared[0].log_loss
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_labels_count_alike_where_nothing_changed(seed):
+    assert chosen(half_lives(*framed(make_examples(1_000, seed=seed)))) is None
+
+
+def test_few_labels_leave_nothing_to_choose():
+    assert half_lives(*turned(450, 200)) == []
+    assert chosen([]) is None
