@@ -77,6 +77,7 @@ class LeadMapping:
         reads_record_type: bool = False,
     ) -> None:
         self.fields = fields
+        sources = [source for source in sources if source.is_filled]
         self.sources = {source.field: source for source in sources}
         self.external_id_field = external_id_field
         self.crm_fields = sorted({s.crm_field for s in sources if s.crm_field})

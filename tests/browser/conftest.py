@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests import factories
 from tests.browser import chromium
+from tests.connected import described, fake, salesforce  # noqa: F401 - fixtures
 
 VENDORED = Path(__file__).parents[2] / "webapp/static/vendor/htmx-4.0.1.min.js"
 

@@ -276,12 +276,12 @@ def test_a_mapping_is_checked_against_what_salesforce_describes():
     assert problems(wrong, FIELDS, DESCRIBED) == {
         "seats": "Salesforce has no Lead field Gone__c, or hides it",
         "lead_source": "Seats__c (double) cannot fill a category this way",
-        "is_partner": "must be true, false or null",
+        "is_partner": "the default must be true, false or null",
         "days_since_contact": "ConvertedDate must not be an input: it moves with the outcome or by"
         " our own reading",
     }
     odd = FieldSource("lead_source", "LeadSource", replacements={"Web": "Internet"})
-    assert "must be one of" in problems([odd], FIELDS, DESCRIBED)["lead_source"]
+    assert "what stands for Web must be one of" in problems([odd], FIELDS, DESCRIBED)["lead_source"]
 
 
 def test_without_a_saved_mapping_that_of_the_fields_file_counts():

@@ -6,7 +6,17 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from webapp.pages import formats
-from webapp.services import accounts, api_keys, lead_query, leads, lifecycle, registry, runs
+from webapp.services import (
+    accounts,
+    api_keys,
+    crm_connection,
+    crm_runs,
+    lead_query,
+    leads,
+    lifecycle,
+    registry,
+    runs,
+)
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
@@ -17,6 +27,8 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
+    crm_connection.NotConnected: (409, "An administrator connects it on the sync page."),
+    crm_runs.ConnectionBroken: (409, "An administrator does this on the sync page."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),
     registry.DamagedVersion: (503, "An administrator can do this on the models page."),
     registry.NoChampion: (503, "An administrator can do this on the server."),

@@ -29,6 +29,15 @@ LEAST_ROLE = {
     "pages.models.status": "manager",
     "pages.models.retrain": "manager",
     "pages.models.promote": "manager",
+    # Mapping of fields and rules of outcomes
+    "pages.mapping.index": "admin",
+    "pages.mapping.show": "admin",
+    "pages.mapping.status": "admin",
+    "pages.mapping.save": "admin",
+    "pages.mapping.test": "admin",
+    "pages.mapping.describe": "admin",
+    "pages.mapping.rules": "admin",
+    "pages.mapping.save_rules": "admin",
     # Import
     "pages.imports.index": "manager",
     "pages.imports.upload": "manager",

@@ -41,6 +41,7 @@ TEXTS = LISTS | {"string", "textarea"}
 FILLABLE = NUMBERS | TIMES | TEXTS | {"boolean", "email", "phone", "url", "reference"}
 # A text area longer than this holds prose, which is no category.
 LONGEST_TEXTAREA = 255
+LONGEST_NAME = 80
 # Our own answers must not become inputs.
 WRITTEN = (
     "Conversion_Score__c",
@@ -140,7 +141,7 @@ def problems(
     return {
         source.field: complaint
         for source in chosen
-        if (complaint := _problem(source, fields, by_name)) is not None
+        if source.is_filled and (complaint := _problem(source, fields, by_name)) is not None
     }
 
 
@@ -154,6 +155,7 @@ def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datet
 
     Returns whether it is another one; the same again changes nothing.
     """
+    chosen = [s if s.is_filled else FieldSource(s.field, None) for s in chosen]
     if _saved(session) == sorted(chosen, key=lambda source: source.field):
         return False
     change(session, sa.delete(CrmFieldMap))
@@ -179,28 +181,32 @@ def _problem(
         return "is no field of fields.toml"
     field = fields[source.field]
     if source.transform == "constant":
-        return _text_problem(field, source.constant)
-    name = source.crm_field or "(none)"
+        missing = None if source.constant else "needs the default that every lead gets"
+        return missing or _text_problem(field, source.constant, "the default")
+    name = source.crm_field[:LONGEST_NAME] if source.crm_field else "(none)"
     if name not in described:
         return f"Salesforce has no Lead field {name}, or hides it"
     if name in WRITTEN or name in MOVES_BY_ITSELF:
         return f"{name} must not be an input: it moves with the outcome or by our own reading"
     if source.transform not in _transforms(field, described[name]):
         return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
-    texts = [source.fallback, *source.replacements.values()]
-    return next((p for text in texts if (p := _text_problem(field, text))), None)
+    stand_ins = {"the default": source.fallback} | {
+        f"what stands for {value}": text for value, text in source.replacements.items()
+    }
+    found = (_text_problem(field, text, what) for what, text in stand_ins.items())
+    return next((problem for problem in found if problem), None)
 
 
-def _text_problem(field: Field, text: str | None) -> str | None:
+def _text_problem(field: Field, text: str | None, what: str) -> str | None:
     try:
         field.parse(text, text=True)
     except ValueError as error:
-        return str(error)
+        return f"{what} {error}"
     return None
 
 
 def _fits(field: Field, text: str) -> bool:
-    return _text_problem(field, text) is None
+    return _text_problem(field, text, "") is None
 
 
 def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,202 @@
+"""Where the fields of a lead come from in Salesforce, and the rules of what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from webapp.crm_tables import CrmConnection
+from webapp.database import read, utc_now, write
+from webapp.models import Run
+from webapp.pages import formats, mapping_form, rules_form
+from webapp.product import product
+from webapp.services import crm_connection, crm_fields, crm_rules, crm_runs, runs
+from webapp.services.crm_fields import FieldSource
+
+bp = Blueprint("mapping", __name__, url_prefix="/sync")
+
+AT_WORK = "A run of the sync is at work. Wait until it has ended, then try again."
+SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
+RULES_SAVED = "The rules are saved. The next run applies them to all that was read."
+READ_AGAIN = "The rules are saved. The next run reads leads and opportunities again."
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the page stands on: the connection, the saved mapping, and a test that is watched."""
+
+    connection: CrmConnection | None
+    saved: list[FieldSource]
+    run: Run | None = None
+
+    @property
+    def described(self) -> list[Mapping[str, Any]]:
+        return self.connection.described if self.connection is not None else []
+
+
+@bp.get("/mapping")
+def index() -> ResponseReturnValue:
+    """Administrators: the mapping in force, with what is wrong with it."""
+    return _shown(read(_state))
+
+
+@bp.get("/mapping/<key:key>")
+def show(key: int) -> ResponseReturnValue:
+    """Administrators: the mapping that a test tries, and what comes of it."""
+    return _shown(read(lambda session: _state(session, key)))
+
+
+@bp.get("/mapping/<key:key>/status")
+def status(key: int) -> ResponseReturnValue:
+    """Administrators, fragment: how far a test is, or what came of it."""
+    run = read(lambda session: _test(session, key))
+    return render_template("sync/_mapping_run.html", run=run, labels=_labels())
+
+
+@bp.post("/mapping")
+def save() -> ResponseReturnValue:
+    """Administrators: keep the mapping that was entered."""
+    state = read(_state)
+    sources, errors = _entered(state)
+    if errors:
+        return _page(state, sources, errors, is_entered=True), 422
+    actor, now = current_user.email, utc_now()
+    is_new = write(lambda session: crm_fields.save(session, sources, actor, now))
+    flash(SAVED if is_new else "This mapping is in force already; nothing was changed.", "good")
+    return redirect(url_for("pages.mapping.index"), 303)
+
+
+@bp.post("/mapping/test")
+def test() -> ResponseReturnValue:
+    """Administrators: look at some leads by the mapping that was entered, without saving it."""
+    state = read(_state)
+    sources, errors = _entered(state)
+    if errors:
+        return _page(state, sources, errors, is_entered=True), 422
+    return _ask("sample", state, sources)
+
+
+@bp.post("/mapping/describe")
+def describe() -> ResponseReturnValue:
+    """Administrators: ask Salesforce anew which fields a lead has there."""
+    state = read(_state)
+    return _ask("check", state, None)
+
+
+def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> ResponseReturnValue:
+    """Ask for a test, on its own page; where another run is at work, say so beside the form."""
+    actor, now = current_user.email, utc_now()
+    try:
+        run = write(lambda s: crm_runs.request(s, mode, actor, now, sources=sources))
+    except runs.AlreadyRunning:
+        flash(AT_WORK, "bad")
+        tried = state.saved if sources is None else sources
+        return _page(state, tried, {}, is_entered=sources is not None), 409
+    # What comes of a test stands below the form.
+    place = "mapping-run" if mode == "sample" else None
+    return redirect(url_for("pages.mapping.show", key=run.key, _anchor=place), 303)
+
+
+def _state(session: Any, key: int | None = None) -> _State:
+    run = None if key is None else _test(session, key)
+    saved = crm_fields.sources(session, product().fields)
+    return _State(crm_connection.find(session), saved, run)
+
+
+def _test(session: Any, key: int) -> Run:
+    run = runs.by_key(session, key)
+    if run.kind != crm_runs.KIND or run.task.get("mode") not in crm_runs.TESTS:
+        raise runs.RunNotFound(key)
+    return run
+
+
+def _entered(state: _State) -> tuple[list[FieldSource], dict[str, str]]:
+    return mapping_form.entered(_form(), product().fields, state.described)
+
+
+def _form() -> MultiDict[str, str]:
+    """What was sent, but for the token that every form has."""
+    form = MultiDict(request.form)
+    form.poplist("csrf_token")
+    return form
+
+
+def _shown(state: _State) -> str:
+    """The page with the mapping that a test tries, else with the saved one."""
+    tried = crm_runs.sources_to_test(state.run) if state.run is not None else None
+    sources = state.saved if tried is None else tried
+    errors = crm_fields.problems(sources, product().fields, state.described)
+    # Before Salesforce was asked nothing can be wrong.
+    errors = errors if state.described else {}
+    return _page(state, sources, errors, is_entered=tried is not None)
+
+
+def _page(
+    state: _State,
+    sources: Sequence[FieldSource],
+    errors: Mapping[str, str],
+    *,
+    is_entered: bool,
+) -> str:
+    fields = product().fields
+    sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
+    return render_template(
+        "sync/mapping.html",
+        connection=state.connection,
+        rows=mapping_form.rows(sources, fields, state.described, sentences),
+        other_errors={n: text for n, text in sentences.items() if n not in fields},
+        n_errors=len(errors),
+        is_entered=is_entered,
+        run=state.run,
+        labels=_labels(),
+    )
+
+
+def _labels() -> dict[str, str]:
+    return {field.name: field.label for field in product().fields}
+
+
+@bp.get("/rules")
+def rules() -> ResponseReturnValue:
+    """Administrators: what counts as converted and lost, and what is read and written."""
+    connection = read(crm_connection.find)
+    if connection is None:
+        return _rules_page(None, crm_rules.CrmRules(), {}, {})
+    return _rules_page(connection, crm_connection.rules(connection), {}, {})
+
+
+@bp.post("/rules")
+def save_rules() -> ResponseReturnValue:
+    """Administrators: keep the rules that were entered."""
+    connection = read(crm_connection.get)
+    before, form = crm_connection.rules(connection), _form()
+    chosen, errors = rules_form.entered(form, connection.described, before)
+    if errors:
+        return _rules_page(connection, chosen, errors, form.to_dict()), 422
+    actor, now = current_user.email, utc_now()
+    write(lambda session: crm_connection.save_rules(session, chosen, actor, now))
+    flash(READ_AGAIN if chosen.needs_reading(before) else RULES_SAVED, "good")
+    return redirect(url_for("pages.mapping.rules"), 303)
+
+
+def _rules_page(
+    connection: CrmConnection | None,
+    shown: crm_rules.CrmRules,
+    errors: Mapping[str, str],
+    form: Mapping[str, str],
+) -> str:
+    described = connection.described if connection is not None else []
+    sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
+    return render_template(
+        "sync/rules.html",
+        connection=connection,
+        values=rules_form.shown(shown, form),
+        statuses=rules_form.statuses(described, shown),
+        id_fields=rules_form.id_fields(described, shown),
+        errors=sentences,
+        other_errors={n: text for n, text in sentences.items() if n not in rules_form.NAMES},
+    )
