@@ -44,7 +44,11 @@ def sync_crm(worker: Worker) -> None:
     run = write(lambda s: crm_runs.claim(s, settings, worker.name, worker.clock()))
     if run is not None:
         with held(worker, run):
-            carry_out(worker, run)
+            try:
+                carry_out(worker, run)
+            except crm_connection.NotConnected as error:
+                sentence = str(error)
+                write(lambda s: runs.finish(s, run, worker.clock(), error=sentence))
 
 
 def carry_out(worker: Worker, run: Run) -> None:

@@ -64,7 +64,10 @@ class Tally:
     def show(self, lead: Lead, said: str, rule: str) -> None:
         """Keep an example for people, while there are few."""
         if len(self.examples) < MOST_EXAMPLES:
-            self.examples.append({"lead_id": lead.lead_id, "outcome": said, "rule": rule})
+            reason = REASONS.get(rule, "")
+            self.examples.append(
+                {"lead_id": lead.lead_id, "outcome": said, "rule": rule, "reason": reason}
+            )
 
 
 @dataclass(frozen=True)

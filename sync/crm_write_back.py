@@ -95,7 +95,7 @@ def _note(session: Session, org: Org, placed: Sequence[tuple[Letter, Fault | Non
     crm_mirror.read_again(session, gone, unscorable=True)
     for for_good in (True, False):
         some = {
-            letter.lead_key: (fault.case.name, fault.detail)
+            letter.lead_key: (fault.case.name, str(fault))
             for letter, fault in refused
             if (fault.kind is Kind.ROW_REFUSED) == for_good
         }

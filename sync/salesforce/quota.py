@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from sync.salesforce import cases
 from sync.salesforce.errors import Fault
 from sync.salesforce.session import Meter
-
-ORG_SHARE = 0.80
-OWN_SHARE = 0.25
+from webapp.services.crm_connection import ORG_SHARE, daily_budget
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Quota:
         limit = meter.n_limit
         if limit is not None and meter.n_used is not None and meter.n_used >= ORG_SHARE * limit:
             raise Fault(cases.QUOTA_RESERVE, f"{meter.n_used:,} of {limit:,} calls used")
-        most = self.budget or (limit and int(OWN_SHARE * limit))
+        most = daily_budget(limit, self.budget)
         n_made = self.n_made_today + meter.n_calls
         if most and n_made >= most:
             raise Fault(cases.OWN_BUDGET, f"{n_made:,} of {most:,} calls made today")

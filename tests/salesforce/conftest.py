@@ -145,4 +145,5 @@ def salesforce(fake, app, settings, write):
     write(factories.make_champion)
     salesforce = Salesforce(fake, app, settings)
     salesforce.connect()
+    salesforce.write(lambda s: crm_connection.pause(s, False, "ada", salesforce.now))
     return salesforce

@@ -10,8 +10,28 @@ from tests.fake_salesforce.oauth import key_pair
 from webapp.crm_tables import Base
 from webapp.database import db
 from webapp.services import crm_connection
-from webapp.services.crm_secrets import Credentials, UnreadableSecret, opened, sealed
+from webapp.services.crm_secrets import (
+    METHODS,
+    NEEDED,
+    Credentials,
+    UnreadableSecret,
+    opened,
+    sealed,
+)
 
+PAGES = [
+    "/sync",
+    "/sync/status",
+    "/sync/runs",
+    "/sync/runs/1",
+    "/sync/conflicts",
+    "/sync/unmatched",
+    "/sync/refused",
+    "/sync/connection",
+    "/sync/connection?method={method}",
+    "/settings/in-force",
+    "/settings/audit-log",
+]
 PLANTED = {
     "consumer_key": "3MVG9PLANTEDkey0001",
     "consumer_secret": "PLANTED-secret-0002",
@@ -93,6 +113,32 @@ def test_no_token_and_no_private_key_stay_anywhere(fake, salesforce, everything_
     assert tokens
     found = traces(salesforce, everything_logged, *tokens, *lines[:3], "BEGIN PLANTED KEY")
     assert found == set()
+
+
+def test_no_page_of_the_sync_shows_a_secret(fake, salesforce, ada, sign_in, everything_logged):
+    fake.app.consumer_key, fake.app.consumer_secret = (
+        PLANTED["consumer_key"],
+        PLANTED["consumer_secret"],
+    )
+    admin, sent = sign_in(ada), {"domain": fake.url, "username": "a@example.com", **PLANTED}
+    for method in METHODS:
+        answer = admin.post("/sync/connection", data=sent | {"method": method, "domain": ""})
+        assert answer.status_code == 422
+        assert said_in(answer.text, *PLANTED.values()) == set()
+        admin.post("/sync/connection", data=sent | {"method": method, "private_key": "PLANTEDpem"})
+        fake.heal()
+        echo = " ".join(PLANTED.get(name, "PLANTEDpem") for name in NEEDED[method])
+        fake.answer_next([{"errorCode": "STRANGE", "message": f"no {echo}"}], 400)
+        salesforce.tick()
+        for path in PAGES:
+            answer = admin.get(path.format(method=method))
+            assert answer.status_code == 200, path
+            assert said_in(answer.text, *PLANTED.values(), "PLANTEDpem") == set(), path
+    assert traces(salesforce, everything_logged, *PLANTED.values(), "PLANTEDpem") == set()
+
+
+def said_in(text, *secrets):
+    return {secret for secret in secrets if secret in text}
 
 
 def test_credentials_show_none_of_their_secrets():

@@ -49,7 +49,7 @@ def test_rules_saved_in_the_middle_of_a_run_are_applied_to_every_lead(fake, sale
     meanwhile(lambda: salesforce.rules(disqualified=["Closed - Not Converted"], history_days=900))
     fake.clock.advance(minutes=15)
     assert "stopped" in salesforce.run().result
-    assert salesforce.read(crm_windows.done_until) == {}
+    assert salesforce.read(crm_windows.reached) == {}
     salesforce.later(minutes=1)
     assert salesforce.outcome(lead) is False
 
@@ -68,7 +68,7 @@ def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
     salesforce.later()
     entries = salesforce.read(lambda s: s.query(AuditEntry).count())
     salesforce.map(**OPENS)
-    assert salesforce.read(crm_windows.done_until)["Lead"] is not None
+    assert salesforce.read(crm_windows.reached)["Lead"] is not None
     assert salesforce.read(lambda s: s.query(AuditEntry).count()) == entries
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sync.salesforce import cases
-from webapp.services import crm_runs, crm_status
+from webapp.services import crm_connection, crm_runs, crm_status
 
 
 @pytest.fixture(scope="session")
@@ -12,8 +12,13 @@ def dialect():
     return "sqlite"
 
 
-def test_without_a_connection_there_is_nothing_to_tell(client, read, now):
-    assert read(lambda s: crm_status.overview(s, now)) is None
+def overview(salesforce):
+    return salesforce.read(lambda s: crm_status.overview(s, salesforce.settings, salesforce.now))
+
+
+def test_without_a_connection_there_is_nothing_to_tell(client, read, settings, now):
+    with pytest.raises(crm_connection.NotConnected):
+        read(lambda s: crm_status.overview(s, settings, now))
     assert "leadloop_sync" not in client.get("/metrics").text
 
 
@@ -24,7 +29,7 @@ def test_the_state_is_told_in_figures(fake, salesforce, client):
     fake.close(deal, won=True)
     salesforce.later()
     fake.clock.advance(minutes=3)
-    seen = salesforce.read(lambda s: crm_status.overview(s, salesforce.now))
+    seen = overview(salesforce)
     assert seen.lag.total_seconds() == 180
     assert (seen.n_unmatched, seen.n_conflicts, seen.n_by_state) == (1, 0, {"sent": 1})
     assert seen.n_read["leads"] == 1
@@ -47,7 +52,7 @@ def test_deals_that_cannot_be_read_point_to_a_missing_permission(fake, salesforc
     for _ in range(3):
         fake.hide(fake.convert(fake.lead()))
     salesforce.later()
-    assert salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).lacks_permission
+    assert overview(salesforce).lacks_permission
 
 
 def test_a_check_tells_of_each_thing_whether_it_is_there(fake, salesforce):
@@ -57,7 +62,7 @@ def test_a_check_tells_of_each_thing_whether_it_is_there(fake, salesforce):
     assert not checks["Score fields"]["is_good"]
     assert "Score_Reasons__c" in checks["Score fields"]["sentence"]
     assert checks["Lead fields"]["is_good"]
-    described = salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).connection
+    described = overview(salesforce).connection
     status = next(f for f in described.described if f["name"] == "Status")
     assert "Closed - Not Converted" in status["values"]
 
@@ -79,9 +84,16 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(fake, salesforce):
     assert run.result["counts"]["converted"] == 1
     assert run.result["counts"]["leads_new"] == 2
     assert run.result["counts"]["scores_due"] == 1
-    assert run.result["examples"] == [{"lead_id": lead, "outcome": "converted", "rule": "1b"}]
+    assert run.result["examples"] == [
+        {
+            "lead_id": lead,
+            "outcome": "converted",
+            "rule": "1b",
+            "reason": "its opportunity is won",
+        }
+    ]
     assert fake.patches == []
-    assert salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).n_read["leads"] == 0
+    assert overview(salesforce).n_read["leads"] == 0
 
 
 @pytest.mark.parametrize("n_failures", [1, 4, 5])
@@ -89,7 +101,7 @@ def test_failures_in_a_row_are_followed_by_longer_pauses(fake, salesforce, n_fai
     with fake.failing("maintenance"):
         for _ in range(n_failures):
             salesforce.run()
-    seen = salesforce.read(lambda s: crm_status.overview(s, salesforce.now)).connection
+    seen = overview(salesforce).connection
     assert seen.n_failures == n_failures
     assert (seen.breaker_case == cases.MAINTENANCE.name) == (n_failures == 5)
     n_requests = len(fake.requests)

@@ -24,7 +24,7 @@ class ConflictNotFound(LookupError):
     """There is no open conflict with this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Conflict {key} is not open")
+        super().__init__(f"Conflict {key} is not open any more")
 
 
 @dataclass(frozen=True)
@@ -61,26 +61,21 @@ def review(session: Session, lead_keys: Collection[int], rule: str, now: datetim
     return len(opened)
 
 
-def settle(session: Session, key: int, kept: str, actor: str, *, now: datetime) -> None:
-    """Let one side count, by a person's word; else `ConflictNotFound`."""
+def settle(session: Session, key: int, kept: str, actor: str, *, now: datetime) -> Listed:
+    """Let one side count, by a person's word; else `ConflictNotFound`. Returns what was listed."""
     conflict = session.get(CrmConflict, key, with_for_update=True)
     if conflict is None or conflict.settled_at is not None:
         raise ConflictNotFound(key)
+    found = Listed(*session.execute(_query().where(CrmConflict.key == key)).one())
     _settle(session, conflict, kept, actor=actor, now=now)
-    lead = leads.by_key(session, conflict.lead_key)
-    audit.record(session, actor, "settled a conflict", lead.lead_id, now=now, detail={"kept": kept})
+    detail = {"kept": kept}
+    audit.record(session, actor, "settled a conflict", found.lead.lead_id, now=now, detail=detail)
+    return found
 
 
 def listed(session: Session, *, before_key: int | None = None, limit: int = 50) -> list[Listed]:
     """Open conflicts, newest first."""
-    rep, crm = sa.orm.aliased(Outcome), sa.orm.aliased(Outcome)
-    query = (
-        sa.select(CrmConflict, Lead, rep, crm)
-        .join(Lead, Lead.key == CrmConflict.lead_key)
-        .join(rep, rep.key == CrmConflict.rep_outcome_key)
-        .join(crm, crm.key == CrmConflict.crm_outcome_key)
-        .where(CrmConflict.settled_at.is_(None))
-    )
+    query = _query().where(CrmConflict.settled_at.is_(None))
     if before_key is not None:
         query = query.where(CrmConflict.key < before_key)
     rows = session.execute(query.order_by(CrmConflict.key.desc()).limit(limit))
@@ -90,6 +85,17 @@ def listed(session: Session, *, before_key: int | None = None, limit: int = 50) 
 def n_open(session: Session) -> int:
     """How many disagreements are listed."""
     return session.scalar(sa.select(sa.func.count()).where(CrmConflict.settled_at.is_(None))) or 0
+
+
+def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
+    """Conflicts with their leads and sides."""
+    rep, crm = sa.orm.aliased(Outcome), sa.orm.aliased(Outcome)
+    return (
+        sa.select(CrmConflict, Lead, rep, crm)
+        .join(Lead, Lead.key == CrmConflict.lead_key)
+        .join(rep, rep.key == CrmConflict.rep_outcome_key)
+        .join(crm, crm.key == CrmConflict.crm_outcome_key)
+    )
 
 
 def spoken_of(session: Session, after_key: int, limit: int) -> tuple[list[int], int]:

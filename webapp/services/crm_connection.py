@@ -1,5 +1,6 @@
 """The connection to the CRM: how to get in, by which rules, and whether it works at present."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -24,6 +25,12 @@ from webapp.services.crm_secrets import METHODS, SECRET_VALUES, Credentials
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
 CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
+# Of the org's calls of a day: the share after which we stop, and the share that is ours.
+ORG_SHARE = 0.80
+OWN_SHARE = 0.25
+# Where people are when they copy an address, and the address of the same org for programs.
+ADDRESSES_OF_PAGES = (".lightning.force.com", ".my.salesforce-setup.com")
+MY_DOMAIN = ".my.salesforce.com"
 
 
 class NotConnected(RuntimeError):
@@ -96,13 +103,14 @@ def save(
     """Store how to log in, and close the breaker: a person has acted.
 
     A secret left empty keeps the stored one, as long as method and domain stay. Another domain is
-    another org: all that was read of the old one is forgotten, leads and outcomes are not.
+    another org: all that was read of the old one is forgotten, leads and outcomes are not. A new
+    connection is paused, so that nothing is read or written before its rules have been looked at.
     """
     connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
     _check(entered)
     if connection is None:
-        connection = _new(session, entered, now)
+        connection = _new(session, entered, now, is_paused=True)
     elif connection.domain != entered.domain:
         forget_org(session, connection)
     connection.method = entered.method
@@ -164,10 +172,38 @@ def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
 
 
 def pause(session: Session, is_paused: bool, actor: str, now: datetime) -> None:
-    """Stop or resume the runs by the clock."""
-    get(session).is_paused = is_paused
+    """Stop or resume the runs by the clock; resumed ones begin early."""
+    connection = get(session)
+    if connection.is_paused == is_paused:
+        return
+    connection.is_paused = is_paused
+    connection.hinted_at = None if is_paused else now
     action = "paused" if is_paused else "resumed"
     audit.record(session, actor, action, "salesforce", now=now)
+
+
+def read_history(session: Session, n_days: int, actor: str, now: datetime) -> None:
+    """Have the next run read everything again, from so many days ago on."""
+    connection = reconfigured(session, actor, now)
+    chosen = replace(rules(connection), history_days=n_days)
+    if errors := chosen.mistakes():
+        raise InvalidConnection(errors)
+    connection.rules = chosen.to_json()
+    crm_windows.restart(session)
+    audit.record(session, actor, "read history", "salesforce", now=now, detail={"days": n_days})
+
+
+def disconnect(session: Session, actor: str, now: datetime) -> None:
+    """Forget how to log in, the rules, and all that was read of the org.
+
+    Leads, scores and outcomes stay, and so does the mapping of fields.
+    """
+    connection = get(session, lock=True)
+    forget_org(session, connection)
+    audit.record(
+        session, actor, "disconnected", "salesforce", now=now, detail={"domain": connection.domain}
+    )
+    session.delete(connection)
 
 
 def hint(session: Session, now: datetime) -> bool:
@@ -210,6 +246,20 @@ def count_calls(
         connection.n_used, connection.n_limit = usage
 
 
+def daily_budget(n_limit: int | None, chosen: int | None) -> int | None:
+    """The most calls a day that are ours: as chosen, else a share of the org's, if known."""
+    return chosen or (int(OWN_SHARE * n_limit) if n_limit else None)
+
+
+def host_of(address: str) -> str:
+    """The host for programs of an address as people copy it: from a browser, with its path."""
+    host = address.strip().partition("://")[2] or address.strip()
+    host = host.partition("/")[0].lower()
+    for ending in ADDRESSES_OF_PAGES:
+        host = host.removesuffix(ending) + MY_DOMAIN if host.endswith(ending) else host
+    return host
+
+
 def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
     for table in (CrmRole, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmOpportunity):
@@ -219,13 +269,15 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     connection.offered_through_key, connection.offered_version_key = 0, None
 
 
-def _new(session: Session, entered: Credentials, now: datetime) -> CrmConnection:
+def _new(
+    session: Session, entered: Credentials, now: datetime, *, is_paused: bool = False
+) -> CrmConnection:
     connection = CrmConnection(
         method=entered.method,
         domain=entered.domain,
         username=entered.username,
         sealed_secrets="",
-        is_paused=False,
+        is_paused=is_paused,
         rules={},
         changed_at=now,
         changed_by="settings",

@@ -112,6 +112,11 @@ def sources(session: Session, fields: Fields) -> list[FieldSource]:
     return [source for source in found if source.field in fields and source.is_filled]
 
 
+def has_mapping(session: Session) -> bool:
+    """Whether a mapping was saved."""
+    return session.scalar(sa.select(CrmFieldMap.field).limit(1)) is not None
+
+
 def declared(fields: Fields) -> list[FieldSource]:
     """The mapping that `fields.toml` declares."""
     return [

@@ -1,6 +1,7 @@
 """Runs of the CRM sync: asked for by a person, due by the clock, closed with what came of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,8 +45,7 @@ def request(
     A sample may try `sources` that are not saved.
     """
     connection = crm_connection.get(session)
-    waits = connection.breaker_case is not None and connection.breaker_until is None
-    if waits and mode not in TESTS:
+    if waits_for_person(connection) and mode not in TESTS:
         raise ConnectionBroken(connection.breaker_case or "")
     task: dict[str, Any] = {"mode": mode}
     task |= {} if sources is None else {"sources": [asdict(source) for source in sources]}
@@ -60,6 +60,16 @@ def sources_to_test(run: Run) -> list[FieldSource] | None:
     return None if found is None else [FieldSource(**values) for values in found]
 
 
+def request_history(session: Session, n_days: int, requested_by: str, now: datetime) -> None:
+    """Ask for a run that reads everything again from so many days ago on.
+
+    One that is asked for or at work already does so, or ends and is followed by one that does.
+    """
+    crm_connection.read_history(session, n_days, requested_by, now)
+    with suppress(runs.AlreadyRunning):
+        request(session, "live", requested_by, now)
+
+
 def claim(session: Session, settings: Settings, worker: str, now: datetime) -> Run | None:
     """Claim the run that was asked for, or one that is due; None where there is neither."""
     connection = crm_connection.ensure(session, settings, now)
@@ -68,7 +78,8 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
         if connection is not None:
             connection.hinted_at = None
         return run
-    if connection is None or not _is_due(session, connection, settings, now):
+    due = due_at(session, connection, settings, now) if connection is not None else None
+    if connection is None or due is None or due > now:
         return None
     trigger = "hint" if connection.hinted_at else "clock"
     try:
@@ -128,15 +139,28 @@ def lag(session: Session, now: datetime) -> timedelta | None:
     return None
 
 
-def _is_due(session: Session, connection: CrmConnection, settings: Settings, now: datetime) -> bool:
-    if connection.is_paused or crm_connection.is_blocked(connection, now):
-        return False
+def due_at(
+    session: Session, connection: CrmConnection, settings: Settings, now: datetime
+) -> datetime | None:
+    """When the next run by the clock begins; None where none does before a person acts."""
+    if connection.is_paused or waits_for_person(connection):
+        return None
     last = next(iter(runs.latest(session, KIND, limit=1)), None)
     if last is None or last.started_at is None:
-        return True
-    since = now - last.started_at
+        return connection.breaker_until or now
+    due = last.started_at + _pause(connection, settings)
+    return max(due, connection.breaker_until or due)
+
+
+def waits_for_person(connection: CrmConnection) -> bool:
+    """Whether no run may start before somebody has corrected or tested the connection."""
+    return connection.breaker_case is not None and connection.breaker_until is None
+
+
+def _pause(connection: CrmConnection, settings: Settings) -> timedelta:
+    """From the beginning of one run to that of the next."""
     every = timedelta(minutes=settings.sync_every_minutes)
     if connection.n_failures:
         # Tried again sooner than usual, and less and less soon; no hint changes that.
-        return since >= min(every, RETRY_AFTER * (1 << min(connection.n_failures - 1, 10)))
-    return since >= (HINT_PAUSE if connection.hinted_at is not None else every)
+        return min(every, RETRY_AFTER * (1 << min(connection.n_failures - 1, 10)))
+    return every if connection.hinted_at is None else min(every, HINT_PAUSE)

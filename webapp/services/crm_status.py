@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
 from webapp.models import Run
 from webapp.services import (
     crm_conflicts,
     crm_connection,
+    crm_fields,
     crm_mirror,
     crm_outbox,
     crm_runs,
@@ -18,6 +20,9 @@ from webapp.services import (
     runs,
 )
 
+LATEST = 20
+# So many intervals without a whole run mean that the sync is behind.
+MANY_RUNS = 4
 # More converted leads than this without a readable deal means that a permission is missing.
 MANY_UNREADABLE = 0.05
 
@@ -28,10 +33,12 @@ class Overview:
 
     connection: CrmConnection
     lag: timedelta | None
-    done_until: dict[str, str | None]
-    unfinished: Run | None
+    due_at: datetime | None
+    reached: dict[str, datetime]
     latest: list[Run]
     n_calls_today: int
+    budget: int | None
+    has_mapping: bool
     n_by_state: dict[str, int]
     n_conflicts: int
     n_unmatched: int
@@ -43,18 +50,18 @@ class Overview:
         return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["converted"], 1)
 
 
-def overview(session: Session, now: datetime) -> Overview | None:
-    """The state of the connection; None where there is none."""
-    connection = crm_connection.find(session)
-    if connection is None:
-        return None
+def overview(session: Session, settings: Settings, now: datetime) -> Overview:
+    """The state of the connection; `NotConnected` where there is none."""
+    connection = crm_connection.get(session)
     return Overview(
         connection=connection,
         lag=crm_runs.lag(session, now),
-        done_until=crm_windows.done_until(session),
-        unfinished=runs.unfinished(session, crm_runs.KIND),
-        latest=runs.latest(session, crm_runs.KIND, limit=20),
+        due_at=crm_runs.due_at(session, connection, settings, now),
+        reached=crm_windows.reached(session),
+        latest=runs.latest(session, crm_runs.KIND, limit=LATEST),
         n_calls_today=crm_connection.n_calls_today(connection, now),
+        budget=crm_connection.daily_budget(connection.n_limit, settings.salesforce_daily_calls),
+        has_mapping=crm_fields.has_mapping(session),
         n_by_state=crm_outbox.n_by_state(session),
         n_conflicts=crm_conflicts.n_open(session),
         n_unmatched=crm_unmatched.n_open(session),

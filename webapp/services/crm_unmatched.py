@@ -17,14 +17,14 @@ class UnmatchedNotFound(LookupError):
     """No opportunity with this id is listed."""
 
     def __init__(self, opportunity_id: str) -> None:
-        super().__init__(f"Opportunity {opportunity_id} is not listed")
+        super().__init__(f"Opportunity {opportunity_id} is not on the list")
 
 
 class NotFromSalesforce(ValueError):
     """The lead chosen is not one of Salesforce's."""
 
     def __init__(self) -> None:
-        super().__init__("is not a lead of Salesforce; record its outcome on its own page")
+        super().__init__("This lead is not Salesforce's: record its outcome on its own page")
 
 
 def note(session: Session, opportunity_ids: Collection[str], reason: str, now: datetime) -> int:
@@ -64,7 +64,7 @@ def settle_matched(session: Session, now: datetime) -> int:
 
 def link(session: Session, opportunity_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
     """Say that an opportunity is a lead's; the next run derives the outcome from it."""
-    row = _open(session, opportunity_id)
+    row = entry(session, opportunity_id, lock=True)
     lead = leads.find(session, lead_id)
     crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
     if crm_lead is None:
@@ -79,10 +79,17 @@ def link(session: Session, opportunity_id: str, lead_id: str, actor: str, *, now
 
 
 def ignore(session: Session, opportunity_id: str, actor: str, *, now: datetime) -> None:
-    """Take an opportunity from the list for good."""
-    row = _open(session, opportunity_id)
+    """Take an opportunity from the list."""
+    row = entry(session, opportunity_id, lock=True)
     row.state, row.settled_at, row.settled_by = "ignored", now, actor
     audit.record(session, actor, "ignored opportunity", opportunity_id, now=now)
+
+
+def list_again(session: Session, opportunity_id: str, actor: str, *, now: datetime) -> None:
+    """Take back that an opportunity is ignored."""
+    row = entry(session, opportunity_id, "ignored", lock=True)
+    row.state, row.settled_at, row.settled_by = "open", None, None
+    audit.record(session, actor, "listed opportunity", opportunity_id, now=now)
 
 
 def listed(
@@ -105,8 +112,11 @@ def n_open(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).where(CrmUnmatched.state == "open")) or 0
 
 
-def _open(session: Session, opportunity_id: str) -> CrmUnmatched:
-    row = session.get(CrmUnmatched, opportunity_id, with_for_update=True)
-    if row is None or row.state != "open":
+def entry(
+    session: Session, opportunity_id: str, state: str = "open", *, lock: bool = False
+) -> CrmUnmatched:
+    """The entry of an opportunity in this state, locked for a change where asked."""
+    row = session.get(CrmUnmatched, opportunity_id, with_for_update=lock or None)
+    if row is None or row.state != state:
         raise UnmatchedNotFound(opportunity_id)
     return row

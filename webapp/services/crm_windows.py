@@ -1,6 +1,7 @@
 """How far each object of the CRM has been read, as texts; what they mean is `sync`'s business."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -30,6 +31,8 @@ def restart(session: Session, obj: str | None = None) -> None:
     change(session, statement.where(CrmWindow.object == obj) if obj else statement)
 
 
-def done_until(session: Session) -> dict[str, str | None]:
-    """Up to when each object is read whole, for people."""
-    return {row.object: row.done_until for row in session.scalars(sa.select(CrmWindow))}
+def reached(session: Session) -> dict[str, datetime]:
+    """Up to when each object is read, for people; inside of an open window, how far it has got."""
+    rows = session.scalars(sa.select(CrmWindow))
+    stamps = {row.object: row.after_stamp or row.done_until for row in rows}
+    return {obj: datetime.fromisoformat(stamp) for obj, stamp in stamps.items() if stamp}

@@ -154,9 +154,13 @@ def give_up(session: Session, run: Run, now: datetime) -> bool:
     return change(session, sa.update(Run).where(*still_overdue).values(**values)) > 0
 
 
-def latest(session: Session, kind: str | None = None, limit: int = 50) -> list[Run]:
-    """The newest runs, of one kind or of all."""
+def latest(
+    session: Session, kind: str | None = None, limit: int = 50, before: int | None = None
+) -> list[Run]:
+    """The newest runs, of one kind or of all, from the one before the given number on."""
     query = sa.select(Run).order_by(Run.key.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Run.key < before)
     return list(session.scalars(query.where(Run.kind == kind) if kind else query))
 
 
