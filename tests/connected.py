@@ -1,24 +1,35 @@
 """Fixtures of tests that look at Salesforce from the pages: a made-up org, connected."""
 
+from datetime import timedelta
+
 import pytest
 
+from tests import factories
 from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.fake import FakeSalesforce
 from tests.salesforce.conftest import Salesforce
 from webapp.database import utc_now
+from webapp.services import crm_connection
+from webapp.services.outcomes import Said
+
+RITA = Said("rep", "rita@example.com", "they told me so")
 
 
 @pytest.fixture
 def fake(settings):
-    with FakeSalesforce(Clock(utc_now())) as fake:
+    """An org whose clock stands still until it is moved, a day ago: pages go by the real time."""
+    a_day_ago = utc_now().replace(microsecond=0) - timedelta(days=1)
+    with FakeSalesforce(Clock(a_day_ago)) as fake:
         settings.salesforce_extra_host = fake.url
         yield fake
 
 
 @pytest.fixture
 def salesforce(fake, app, settings, champion):
+    """The product connected to the org, as after the first steps."""
     salesforce = Salesforce(fake, app, settings)
     salesforce.connect()
+    salesforce.write(lambda s: crm_connection.pause(s, False, "ada", salesforce.now))
     return salesforce
 
 
@@ -27,3 +38,26 @@ def described(salesforce):
     """The org has told its fields."""
     assert salesforce.run("check").state == "succeeded"
     return salesforce
+
+
+def dispute(fake, salesforce, **fields):
+    """A lead that Rita calls lost, and Salesforce converted a little later."""
+    lead = fake.lead(**fields)
+    deal = fake.convert(lead)
+    salesforce.later()
+    lost = lambda s: factories.make_outcome(s, lead, False, said=RITA, now=salesforce.now)  # noqa: E731
+    salesforce.write(lost)
+    fake.clock.advance(minutes=5)
+    fake.close(deal, won=True)
+    salesforce.later()
+    return lead
+
+
+def without_a_lead(fake, salesforce, n=1):
+    """Opportunities won that came from a lead by their source, and that no lead names."""
+    salesforce.later()
+    deals = [fake.opportunity(LeadSource="Webinar") for _ in range(n)]
+    for deal in deals:
+        fake.close(deal, won=True)
+    salesforce.later()
+    return deals

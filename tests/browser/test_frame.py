@@ -18,6 +18,7 @@ PAGES = [
     "/leads",
     "/leads/new",
     "/models",
+    "/sync",
     "/imports",
     "/docs",
     "/no/such/page",

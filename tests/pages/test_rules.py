@@ -78,10 +78,10 @@ def test_only_what_changes_the_reading_reads_again(described, admin, read):
     described.later()
     admin.post("/sync/rules", data=FORM | {"silent_days": "180"})
     assert "applies them to all that was read" in admin.get("/sync/rules").text
-    assert "Lead" in read(crm_windows.done_until)
+    assert "Lead" in read(crm_windows.reached)
     admin.post("/sync/rules", data=FORM | {"history_days": "900"})
     assert "reads leads and opportunities again" in admin.get("/sync/rules").text
-    assert read(crm_windows.done_until) == {}
+    assert read(crm_windows.reached) == {}
 
 
 def test_every_wrong_value_is_named_and_nothing_entered_is_lost(described, admin, read):

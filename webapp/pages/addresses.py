@@ -2,7 +2,7 @@
 
 from flask import request
 from werkzeug.exceptions import BadRequest
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
 # Beyond it no database holds a row, and asking for one is an error there.
 LARGEST_KEY = 2**63 - 1
@@ -13,6 +13,12 @@ class KeyConverter(IntegerConverter):
 
     def __init__(self, url_map: Map) -> None:
         super().__init__(url_map, min=1, max=LARGEST_KEY)
+
+
+class RecordIdConverter(BaseConverter):
+    """A record's id of Salesforce in a path."""
+
+    regex = "[A-Za-z0-9]{15,18}"
 
 
 def key_argument(name: str) -> int | None:

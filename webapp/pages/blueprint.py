@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE
 from webapp.pages import (
+    conflicts,
+    connection,
     errors,
     formats,
     imports,
@@ -20,13 +22,17 @@ from webapp.pages import (
     mapping,
     models,
     new_lead,
+    refused,
     rights,
+    run_words,
     settings,
     sign_in,
     signed_in,
+    sync,
+    unmatched,
     users,
 )
-from webapp.pages.addresses import KeyConverter
+from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
@@ -37,6 +43,11 @@ PARTS = (
     lead.bp,
     models.bp,
     mapping.bp,
+    sync.bp,
+    connection.bp,
+    conflicts.bp,
+    unmatched.bp,
+    refused.bp,
     imports.bp,
     settings.bp,
     keys.bp,
@@ -58,8 +69,10 @@ def register(app: Flask) -> None:
     csrf.init_app(app)
     signed_in.init_app(app)
     formats.init_app(app)
+    run_words.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["key"] = KeyConverter
+    app.url_map.converters["record_id"] = RecordIdConverter
     app.register_blueprint(pages)
 
 

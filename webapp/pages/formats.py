@@ -18,7 +18,7 @@ STEPS = (
 
 def init_app(app: Flask) -> None:
     """Make the filters known to the templates."""
-    for function in (ago, exact, duration, percent, number, rule_in_words, known):
+    for function in (ago, exact, moment, duration, percent, number, rule_in_words, known):
         app.add_template_filter(function)
 
 
@@ -41,6 +41,11 @@ def duration(seconds: float) -> str:
 def exact(moment: datetime) -> str:
     """The moment to the second, with its zone."""
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def moment(text: str) -> datetime:
+    """The moment that a time written by Salesforce means."""
+    return datetime.fromisoformat(text)
 
 
 def percent(share: float) -> str:

@@ -5,8 +5,10 @@ from webapp.models import ROLES
 # What each role of `ROLES` may do beside all that the ones before it may.
 SENTENCES = {
     "rep": "works on leads, records outcomes and scores new leads.",
-    "manager": "also imports leads, reads the models, retrains, promotes and rolls back.",
-    "admin": "also makes API keys and users and reads the audit log and the settings.",
+    "manager": "also imports leads, reads the models, retrains, promotes and rolls back,"
+    " watches the sync and settles what it cannot.",
+    "admin": "also connects Salesforce, makes API keys and users and reads the audit log and the"
+    " settings.",
 }
 ANYBODY = "anybody"
 
@@ -38,6 +40,28 @@ LEAST_ROLE = {
     "pages.mapping.describe": "admin",
     "pages.mapping.rules": "admin",
     "pages.mapping.save_rules": "admin",
+    # Sync
+    "pages.sync.index": "manager",
+    "pages.sync.status": "manager",
+    "pages.sync.start": "manager",
+    "pages.sync.log": "manager",
+    "pages.sync.run": "manager",
+    "pages.sync.progress": "manager",
+    "pages.sync.pause": "admin",
+    "pages.sync.resume": "admin",
+    "pages.connection.show": "admin",
+    "pages.connection.save": "admin",
+    "pages.connection.read_history": "admin",
+    "pages.connection.disconnect": "admin",
+    "pages.conflicts.index": "manager",
+    "pages.conflicts.settle": "manager",
+    "pages.conflicts.row": "manager",
+    "pages.unmatched.index": "manager",
+    "pages.unmatched.show": "manager",
+    "pages.unmatched.link": "manager",
+    "pages.unmatched.set_state": "manager",
+    "pages.unmatched.row": "manager",
+    "pages.refused.index": "manager",
     # Import
     "pages.imports.index": "manager",
     "pages.imports.upload": "manager",

@@ -1,0 +1,114 @@
+"""The sync in a browser: live progress, a conflict settled in place, no JavaScript, looks."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.connected import dispute, without_a_lead
+from webapp.database import utc_now
+from webapp.services import crm_runs, runs
+
+
+@pytest.fixture
+def busy(fake, salesforce):
+    """A conflict, an unmatched opportunity and a refused score; ids of lead and opportunity."""
+    fake.refuse(fake.lead(LeadSource="Webinar", LastName="Ek"), "validation rule")
+    lead = dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace", Company="Engines")
+    [deal] = without_a_lead(fake, salesforce)
+    return lead, deal
+
+
+def pages(deal):
+    listed = ["/sync", "/sync/runs", "/sync/runs/1", "/sync/conflicts", "/sync/unmatched"]
+    return [*listed, f"/sync/unmatched/{deal}?q=ada", "/sync/refused", "/sync/connection"]
+
+
+def test_a_sync_shows_how_far_it_is_and_renews_the_page_at_its_end(
+    page, mona, sign_in, salesforce, write
+):
+    sign_in(mona)
+    page.goto("/sync")
+    page.get_by_role("button", name="Sync now").click()
+    expect(page.get_by_role("heading", name="Sync is waiting")).to_be_visible()
+    expect(page.get_by_role("button", name="Sync now")).to_be_disabled()
+    run = write(lambda s: runs.claim(s, "sync", "w", utc_now()))
+    done = {"counts": {"leads_read": 40}, "n_calls": 3}
+    write(lambda s: runs.renew(s, run, utc_now(), progress=0.4, stage="Reading", result=done))
+    expect(page.get_by_text("40 leads and 0 opportunities read, 3 calls.")).to_be_visible()
+    expect(page.locator("#how-far")).to_have_attribute("value", "0.4")
+    write(lambda s: crm_runs.succeed(s, run, {"counts": {"converted": 7}}, utc_now()))
+    expect(page.get_by_role("heading", name=re.compile("Up to date"))).to_be_visible()
+    expect(page.locator("tbody tr").first).to_contain_text("7 converted")
+    expect(page.get_by_role("button", name="Sync now")).to_be_enabled()
+
+
+def test_a_conflict_is_settled_in_place(page, mona, sign_in, salesforce, busy):
+    lead, _ = busy
+    sign_in(mona)
+    page.goto("/sync/conflicts")
+    row = page.locator("tbody tr")
+    page.locator("table").evaluate("table => table.dataset.untouched = 'yes'")
+    row.get_by_role("button", name="Ada Lovelace is lost").click()
+    expect(row).to_contain_text("kept: lost")
+    expect(row.locator(".chip")).to_be_focused()
+    expect(page.locator("table")).to_have_attribute("data-untouched", "yes")
+    assert salesforce.outcome(lead) is False
+
+
+def test_an_opportunity_is_ignored_and_taken_back_in_place(page, mona, sign_in, busy):
+    _, deal = busy
+    sign_in(mona)
+    page.goto("/sync/unmatched")
+    page.get_by_role("button", name=f"Ignore opportunity {deal}").click()
+    undo = page.get_by_role("button", name=f"Undo opportunity {deal}")
+    expect(undo).to_be_focused()
+    undo.click()
+    expect(page.get_by_role("button", name=f"Ignore opportunity {deal}")).to_be_visible()
+
+
+def test_without_javascript_everything_is_a_form(new_context, ada, sign_in, salesforce, busy):
+    lead, deal = busy
+    page = sign_in(ada, new_context(java_script_enabled=False).new_page())
+    page.goto("/sync/conflicts")
+    page.get_by_role("button", name="Ada Lovelace is lost").click()
+    expect(page.get_by_text("Ada Lovelace is lost.")).to_be_visible()
+    page.goto("/sync/unmatched")
+    page.get_by_label(f"Lead of opportunity {deal}").fill("lovelace")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Link to Ada Lovelace").click()
+    expect(page.get_by_text(f"Linked to {lead}.")).to_be_visible()
+    page.goto("/sync")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_role("link", name="See how far it is now")).to_be_visible()
+    salesforce.tick()
+    page.get_by_role("link", name="See how far it is now").click()
+    expect(page.get_by_text("The connection works.")).to_be_visible()
+    page.goto("/sync/connection")
+    page.get_by_role("link", name="JWT bearer").click()
+    page.get_by_role("button", name="Save and test").click()
+    expect(page.get_by_text("values need another look")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_sync_is_accessible(scheme, page, ada, sign_in, busy):
+    page.emulate_media(color_scheme=scheme)
+    sign_in(ada)
+    for path in pages(busy[1]):
+        page.goto(path)
+        result = Axe().run(page)
+        assert result.violations_count == 0, f"{path}: {result.generate_report()}"
+
+
+def test_no_page_is_wider_than_the_screen_or_breaks_the_policy(page, ada, sign_in, busy):
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    sign_in(ada)
+    for path in pages(busy[1]):
+        page.goto(path)
+        for width in (375, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert said == []

@@ -1,0 +1,225 @@
+"""Connecting Salesforce: what is asked for, refused, kept, and forgotten at the end."""
+
+import re
+
+import pytest
+from pydantic import SecretStr
+
+from sync.salesforce.client import Client
+from webapp.services import (
+    audit,
+    crm_connection,
+    crm_runs,
+    crm_windows,
+    lead_table,
+    leads,
+    runs,
+)
+
+
+@pytest.fixture
+def admin(ada, sign_in):
+    return sign_in(ada)
+
+
+def show(visitor, path="/sync/connection"):
+    """The page's text, white space folded."""
+    return re.sub(r"\s+", " ", visitor.get(path).text)
+
+
+def form(fake, **changes):
+    return {
+        "method": "client_credentials",
+        "domain": fake.url,
+        "consumer_key": fake.app.consumer_key,
+        "consumer_secret": fake.app.consumer_secret,
+    } | changes
+
+
+def connection(read):
+    return read(crm_connection.find)
+
+
+def test_saving_tests_the_connection_and_starts_nothing(admin, fake, read):
+    address = admin.post("/sync/connection", data=form(fake)).location
+    [run] = read(lambda s: runs.latest(s, "sync"))
+    assert address == f"/sync/runs/{run.key}"
+    assert run.task == {"mode": "check"}
+    assert connection(read).is_paused
+    assert connection(read).changed_by == "ada@example.com"
+    assert "Before the first run" in show(admin, "/sync")
+
+
+@pytest.mark.parametrize(
+    ("method", "asked"),
+    [
+        ("client_credentials", ["domain", "consumer_key", "consumer_secret"]),
+        ("jwt", ["domain", "username", "consumer_key", "private_key"]),
+        ("session", ["domain", "session_id"]),
+        ("password", ["domain", "username", "password", "security_token"]),
+    ],
+)
+def test_each_way_to_log_in_asks_for_what_it_needs_and_names_what_is_missing(admin, method, asked):
+    page = admin.get(f"/sync/connection?method={method}").text
+    assert re.findall(r'<(?:input|textarea)[^>]* id="([a-z_]+)" name="\1"', page) == asked
+    answer = admin.post("/sync/connection", data={"method": method})
+    assert answer.status_code == 422
+    assert re.findall(r'id="([a-z_]+)-error">Is required\.', answer.text) == asked
+
+
+def test_a_refused_form_keeps_what_was_typed_but_for_secrets(admin):
+    sent = {"method": "jwt", "domain": "acme.my.salesforce.com", "username": "a@acme.com"}
+    answer = admin.post("/sync/connection", data=sent | {"consumer_key": "PLANTED"})
+    assert 'value="acme.my.salesforce.com"' in answer.text
+    assert 'value="a@acme.com"' in answer.text
+    assert "PLANTED" not in answer.text
+    assert "Secrets have to be entered again" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("domain", "x" * 256), ("domain", "a\x00b"), ("username", "x" * 201), ("username", "a\x07")],
+)
+def test_what_no_database_takes_is_refused_by_name(admin, fake, name, value):
+    sent = form(fake, method="password", username="a", password="p", security_token="t")
+    answer = admin.post("/sync/connection", data=sent | {name: value})
+    assert answer.status_code == 422
+    assert f'id="{name}-error"' in answer.text
+
+
+def test_a_key_that_is_too_long_is_refused(admin, fake):
+    answer = admin.post("/sync/connection", data=form(fake, consumer_key="x" * 2001))
+    assert answer.status_code == 422
+    assert "Must be at most 2,000 characters long." in answer.text
+
+
+@pytest.mark.parametrize("method", ["", "telepathy"])
+def test_an_unknown_way_to_log_in_is_refused(admin, fake, method):
+    assert admin.post("/sync/connection", data=form(fake, method=method)).status_code == 400
+    assert admin.get("/sync/connection?method=telepathy").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("copied", "host"),
+    [
+        ("acme.my.salesforce.com", "acme.my.salesforce.com"),
+        (" https://Acme.my.salesforce.com/ ", "acme.my.salesforce.com"),
+        ("https://acme.lightning.force.com/lightning/page/home", "acme.my.salesforce.com"),
+        ("acme--uat.sandbox.lightning.force.com", "acme--uat.sandbox.my.salesforce.com"),
+        ("https://acme.my.salesforce-setup.com/one/one.app", "acme.my.salesforce.com"),
+    ],
+)
+def test_an_address_copied_from_a_browser_is_understood(admin, fake, read, copied, host):
+    admin.post("/sync/connection", data=form(fake, domain=copied))
+    assert connection(read).domain == host
+
+
+def test_a_secret_left_empty_is_kept_and_none_is_shown(admin, fake, salesforce, read, settings):
+    page = show(admin)
+    assert page.count("Stored. Leave it empty to keep it.") == 2
+    assert fake.app.consumer_secret not in page
+    host = fake.url.removeprefix("http://")
+    salesforce.connect(domain=host)
+    admin.post("/sync/connection", data=form(fake, domain=host, consumer_secret=""))
+    kept = read(lambda s: crm_connection.credentials(crm_connection.get(s), settings))
+    assert kept.consumer_secret == fake.app.consumer_secret
+
+
+def test_another_way_to_log_in_keeps_no_secret_of_the_old_one(admin, salesforce):
+    assert "Stored" not in show(admin, "/sync/connection?method=jwt")
+
+
+def test_saving_while_a_run_is_at_work_says_when_to_test(admin, fake, salesforce, write):
+    write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    answer = admin.post("/sync/connection", data=form(fake), follow_redirects=True)
+    assert "Test it once the run at work is done." in answer.text
+
+
+def test_the_settings_are_the_connection_where_they_name_one(admin, fake, settings, salesforce):
+    settings.salesforce_domain = "acme.my.salesforce.com"
+    settings.salesforce_consumer_key = SecretStr("PLANTED")
+    page = show(admin)
+    assert "The settings are the connection" in page
+    assert "set, not shown" in page
+    assert ">not set<" in page
+    assert "PLANTED" not in page
+    assert "<input" not in page.split("<main")[1].replace('<input type="hidden"', "")
+    for path in ("/sync/connection", "/sync/connection/disconnect"):
+        assert admin.post(path, data=form(fake)).status_code == 400
+
+
+def test_history_is_read_again_from_the_chosen_time_on(admin, fake, salesforce, read):
+    fake.lead()
+    salesforce.later()
+    assert read(crm_windows.reached)
+    assert admin.post("/sync/connection/history", data={"days": "1825"}).location == "/sync"
+    assert read(crm_windows.reached) == {}
+    assert crm_connection.rules(connection(read)).history_days == 1825
+    salesforce.tick()
+    [run, *_] = read(lambda s: runs.latest(s, "sync"))
+    assert run.result["counts"]["leads_read"] == 1
+    assert '<option value="1825" selected>' in show(admin)
+
+
+@pytest.mark.parametrize("days", ["", "x", "0", "-1", "7", "1e3", "0000730", "9" * 400])
+def test_only_the_histories_offered_are_read(admin, salesforce, days):
+    assert admin.post("/sync/connection/history", data={"days": days}).status_code == 400
+
+
+def test_history_is_read_again_by_a_run_that_is_asked_for_already(
+    admin, fake, salesforce, read, write
+):
+    fake.lead()
+    salesforce.later()
+    run = write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    assert admin.post("/sync/connection/history", data={"days": "365"}).location == "/sync"
+    salesforce.tick()
+    assert read(lambda s: runs.by_key(s, run.key)).result["counts"]["leads_read"] == 1
+
+
+def test_disconnecting_forgets_the_org_and_keeps_leads_and_outcomes(
+    admin, fake, salesforce, read, write
+):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    answer = admin.post("/sync/connection/disconnect", follow_redirects=True)
+    assert "Salesforce is disconnected." in answer.text
+    assert "Connect Salesforce" in answer.text
+    assert connection(read) is None
+    assert read(lambda s: leads.find(s, lead)).outcome is True
+    assert ("ada@example.com", "disconnected") in [(e.actor, e.action) for e in read(audit.latest)]
+    salesforce.tick()
+    [run, *_] = read(lambda s: runs.latest(s, "sync"))
+    assert run.error == "Salesforce is not connected."
+    salesforce.connect()
+    salesforce.later()
+    assert salesforce.history(lead) == [("converted", "1b")]
+
+
+def test_a_run_at_work_keeps_nothing_once_its_org_is_disconnected(
+    admin, fake, salesforce, read, write, monkeypatch
+):
+    fake.leads(3)
+    run = write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    ask = Client.page
+
+    def ask_and_be_disconnected(client, *query):
+        page = ask(client, *query)
+        admin.post("/sync/connection/disconnect")
+        return page
+
+    monkeypatch.setattr(Client, "page", ask_and_be_disconnected)
+    salesforce.tick()
+    assert read(lead_table.is_empty)
+    assert read(lambda s: runs.by_key(s, run.key)).error == "Salesforce is not connected."
+    assert connection(read) is None
+    assert read(crm_windows.reached) == {}
+
+
+def test_managers_neither_read_nor_change_it(mona, sign_in, fake, salesforce):
+    manager = sign_in(mona)
+    assert manager.get("/sync/connection").status_code == 403
+    assert manager.post("/sync/connection", data=form(fake)).status_code == 403
+    assert ">Connection</a>" not in show(manager, "/sync")

@@ -1,0 +1,216 @@
+"""Conflicts, unmatched opportunities and refused scores: listed with both sides, and settled."""
+
+import re
+
+import pytest
+
+from tests.connected import dispute, without_a_lead
+from tests.factories import make_lead
+from webapp.services import audit, crm_conflicts, crm_unmatched
+
+MISSING = "0065e0000000000AAA"
+
+
+@pytest.fixture
+def manager(mona, sign_in):
+    return sign_in(mona)
+
+
+def show(visitor, path):
+    """The page's text, white space folded."""
+    answer = visitor.get(path)
+    assert answer.status_code == 200, answer.text
+    return re.sub(r"\s+", " ", answer.text)
+
+
+def conflict_keys(salesforce):
+    return [row.conflict.key for row in salesforce.read(crm_conflicts.listed)]
+
+
+def test_empty_lists_say_what_they_would_hold(manager, salesforce):
+    assert "Nothing to settle" in show(manager, "/sync/conflicts")
+    assert "Every closed opportunity has its lead" in show(manager, "/sync/unmatched")
+    assert "Salesforce takes every score" in show(manager, "/sync/refused")
+
+
+def test_a_conflict_shows_who_says_what_by_which_rule(manager, fake, salesforce):
+    dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace", Company="Engines")
+    page = show(manager, "/sync/conflicts")
+    assert "Ada Lovelace" in page
+    assert "<strong>lost</strong>" in page
+    assert "rita@example.com" in page
+    assert "they told me so" in page
+    assert "<strong>converted</strong>" in page
+    assert "its opportunity is won" in page
+    assert '<dd>1 <span class="muted small">to settle' in show(manager, "/sync")
+
+
+@pytest.mark.parametrize(("kept", "outcome"), [("rep", False), ("salesforce", True)])
+def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept, outcome):
+    lead = dispute(fake, salesforce)
+    [key] = conflict_keys(salesforce)
+    row = manager.post(f"/sync/conflicts/{key}/row", data={"kept": kept}).text
+    assert row.strip().startswith(f'<tr id="conflict-{key}">')
+    assert f"kept: {'converted' if outcome else 'lost'}" in row
+    assert "<form" not in row
+    assert salesforce.outcome(lead) is outcome
+    assert "Nothing to settle" in show(manager, "/sync/conflicts")
+    assert ("mona@example.com", "settled a conflict") in [
+        (e.actor, e.action) for e in read(audit.latest)
+    ]
+
+
+def test_without_htmx_the_same_leads_back_to_the_list(manager, fake, salesforce):
+    lead = dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace")
+    [key] = conflict_keys(salesforce)
+    answer = manager.post(f"/sync/conflicts/{key}", data={"kept": "rep"}, follow_redirects=True)
+    assert "Ada Lovelace is lost." in answer.text
+    assert salesforce.outcome(lead) is False
+
+
+def test_what_a_colleague_has_settled_is_said(manager, fake, salesforce):
+    dispute(fake, salesforce)
+    [key] = conflict_keys(salesforce)
+    manager.post(f"/sync/conflicts/{key}", data={"kept": "rep"})
+    answer = manager.post(
+        f"/sync/conflicts/{key}/row", data={"kept": "rep"}, headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 404
+    assert f"Conflict {key} is not open any more." in answer.text
+
+
+@pytest.mark.parametrize("kept", ["", "newest", "agreement", "me"])
+def test_a_conflict_has_two_sides_to_keep(manager, fake, salesforce, kept):
+    dispute(fake, salesforce)
+    [key] = conflict_keys(salesforce)
+    assert manager.post(f"/sync/conflicts/{key}", data={"kept": kept}).status_code == 400
+
+
+def test_many_conflicts_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
+    monkeypatch.setattr("webapp.pages.conflicts.PAGE", 2)
+    for _ in range(3):
+        dispute(fake, salesforce)
+    seen, addresses = [], ["/sync/conflicts"]
+    for address in addresses:
+        page = show(manager, address)
+        seen += [int(key) for key in re.findall(r'id="conflict-(\d+)"', page)]
+        addresses += re.findall(r'href="(/sync/conflicts\?before=\d+)">Earlier', page)
+    assert len(addresses) == 2
+    assert seen == conflict_keys(salesforce)
+
+
+def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
+    lead = fake.lead(FirstName="Ada", LastName="Lovelace", Company="Engines")
+    [deal] = without_a_lead(fake, salesforce)
+    page = show(manager, "/sync/unmatched")
+    assert f"/{deal}" in page
+    assert "no lead names it" in page
+    assert ">won</td>" in page
+    page = show(manager, f"/sync/unmatched/{deal}?q=lovelace")
+    assert "Link to Ada Lovelace" in page
+    answer = manager.post(
+        f"/sync/unmatched/{deal}/link", data={"lead_id": lead}, follow_redirects=True
+    )
+    assert f"Linked to {lead}. The next run records what became of it." in answer.text
+    assert "Every closed opportunity has its lead" in answer.text
+    salesforce.later()
+    assert salesforce.history(lead) == [("converted", "Lb")]
+
+
+def test_a_search_without_a_hit_says_so(manager, fake, salesforce):
+    [deal] = without_a_lead(fake, salesforce)
+    assert "No lead matches “nobody”" in show(manager, f"/sync/unmatched/{deal}?q=nobody")
+
+
+def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, salesforce, write):
+    [deal] = without_a_lead(fake, salesforce)
+    write(lambda s: make_lead(s, "ours", name="Bo Ek"))
+    assert "not from Salesforce" in show(manager, f"/sync/unmatched/{deal}?q=bo")
+    answer = manager.post(f"/sync/unmatched/{deal}/link", data={"lead_id": "ours"})
+    assert answer.status_code == 409
+    assert "record its outcome on its own page" in answer.text
+    assert manager.post(f"/sync/unmatched/{deal}/link", data={"lead_id": "no"}).status_code == 404
+    assert manager.post(f"/sync/unmatched/{deal}/link").status_code == 404
+
+
+def test_an_opportunity_is_ignored_and_listed_again_in_its_row(manager, fake, salesforce):
+    [deal] = without_a_lead(fake, salesforce)
+    row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "ignored"}).text
+    assert "ignored</span>" in row
+    assert f"Undo opportunity {deal}" in row
+    assert salesforce.read(crm_unmatched.n_open) == 0
+    row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "open"}).text
+    assert f"Ignore opportunity {deal}" in row
+    assert salesforce.read(crm_unmatched.n_open) == 1
+    assert manager.post(f"/sync/unmatched/{deal}/state", data={"state": "ignored"}).location
+    assert salesforce.read(crm_unmatched.n_open) == 0
+
+
+@pytest.mark.parametrize("state", ["", "linked", "settled"])
+def test_an_opportunity_is_ignored_or_listed_and_nothing_else(manager, fake, salesforce, state):
+    [deal] = without_a_lead(fake, salesforce)
+    assert manager.post(f"/sync/unmatched/{deal}/state", data={"state": state}).status_code == 400
+
+
+def test_what_is_not_on_the_list_is_said(manager, salesforce):
+    for answer in (
+        manager.get(f"/sync/unmatched/{MISSING}"),
+        manager.post(f"/sync/unmatched/{MISSING}/link", data={"lead_id": "x"}),
+        manager.post(f"/sync/unmatched/{MISSING}/state", data={"state": "open"}),
+    ):
+        assert answer.status_code == 404
+        assert f"Opportunity {MISSING} is not on the list." in answer.text
+
+
+@pytest.mark.parametrize("opportunity", ["x", "0065e0000000000AAAA", "0065e00000%00000AAA"])
+def test_what_is_no_id_of_salesforce_is_no_address(manager, salesforce, opportunity):
+    assert manager.get(f"/sync/unmatched/{opportunity}").status_code == 404
+
+
+def test_many_unmatched_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
+    monkeypatch.setattr("webapp.pages.unmatched.PAGE", 2)
+    deals = without_a_lead(fake, salesforce, n=5)
+    seen, addresses = [], ["/sync/unmatched"]
+    for address in addresses:
+        page = show(manager, address)
+        seen += re.findall(r'aria-label="Ignore opportunity (\w+)"', page)
+        addresses += re.findall(r'href="(/sync/unmatched\?after=[^"]+)">Next', page)
+    assert len(addresses) == 3
+    assert sorted(seen) == sorted(deals)
+
+
+@pytest.mark.parametrize("after", ["x", f"x~{MISSING}", "1~", "1~'", f"{'9' * 30}~{MISSING}"])
+def test_a_damaged_address_of_a_page_is_refused(manager, salesforce, after):
+    assert manager.get("/sync/unmatched", query_string={"after": after}).status_code == 400
+
+
+def test_a_refused_score_says_why_and_what_to_do(manager, fake, salesforce):
+    lead = fake.lead(LeadSource="Webinar", FirstName="Ada", LastName="Lovelace")
+    fake.refuse(lead, "validation rule", "A score needs a region")
+    run = salesforce.later()
+    page = show(manager, "/sync/refused")
+    assert "Ada Lovelace" in page
+    assert "A validation rule of the org refuses the score." in page
+    assert "A score needs a region" in page
+    assert 'href="/sync/refused"' in show(manager, f"/sync/runs/{run.key}")
+
+
+def test_many_refused_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
+    monkeypatch.setattr("webapp.pages.refused.PAGE", 2)
+    for lead in fake.leads(5, LeadSource="Webinar"):
+        fake.refuse(lead, "validation rule")
+    salesforce.later()
+    seen, addresses = [], ["/sync/refused"]
+    for address in addresses:
+        page = show(manager, address)
+        seen += re.findall(r'href="/leads/(\d+)"', page)
+        addresses += re.findall(r'href="(/sync/refused\?after=\d+)">Next', page)
+    assert len(set(seen)) == 5
+
+
+def test_a_rep_settles_nothing(rita, sign_in, fake, salesforce):
+    dispute(fake, salesforce)
+    [key] = conflict_keys(salesforce)
+    rep = sign_in(rita)
+    assert rep.post(f"/sync/conflicts/{key}", data={"kept": "rep"}).status_code == 403
+    assert rep.get("/sync/unmatched").status_code == 403
