@@ -1,7 +1,6 @@
 """Taking in pages of leads and opportunities: kept, scored, settled, in one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,21 +8,13 @@ from sqlalchemy.orm import Session
 
 from sync.crm_settle import Desk, settle
 from sync.salesforce.mapping import LeadRow, opportunity_columns
-from webapp.crm_tables import CrmLead
+from webapp.models import Lead
 from webapp.services import crm_mirror, crm_unmatched, leads, registry, scoring
+from webapp.services.crm_mirror import Seen
+from webapp.services.records import LeadRecord
 from webapp.services.scoring import Arrival
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class _Before:
-    """What was known of a lead before this page."""
-
-    lead_key: int | None
-    digest: str
-    inputs_digest: str
-    is_to_be_read: bool
 
 
 def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
@@ -32,10 +23,12 @@ def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime)
     1. A row that says nothing new only moves its stamp: our own writes come back so.
     2. New leads, and open ones with other inputs, are scored. A converted lead is not scored
        again: its inputs stay as they were before.
-    3. What became of the leads that changed is settled, and of those merged into them.
+    3. Of a lead that was merged before it was first read only the id is kept, for the lead that
+       goes on.
+    4. What became of the leads that changed is settled, and of those merged with them.
     """
     parsed = {row["Id"]: desk.mapping.parse(row) for row in rows}
-    known = {i: _before(row) for i, row in crm_mirror.leads_by_id(session, parsed).items()}
+    known = crm_mirror.seen(session, parsed)
     wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(desk, row)]
     news = [row for row in wanted if _is_news(known.get(row.id), row)]
     desk.tally.counts["leads_read"] += len(parsed)
@@ -45,10 +38,9 @@ def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime)
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
     )
     crm_mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
-    alive = [row for row in news if not row.columns["is_deleted"]]
-    _score(session, desk, alive, known, now=now)
-    ids = [row.id for row in news]
-    settle_ids(session, desk, [*ids, *crm_mirror.merged_into(session, ids)], now)
+    families = crm_mirror.families(session, [row.id for row in news])
+    _take_in(session, desk, news, known, families=families, now=now)
+    settle_ids(session, desk, families, now)
 
 
 def take_opportunities(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
@@ -73,10 +65,6 @@ def settle_ids(session: Session, desk: Desk, ids: Collection[str], now: datetime
     settle(session, desk, crm_mirror.leads_by_id(session, ids).values(), now)
 
 
-def _before(row: CrmLead) -> _Before:
-    return _Before(row.lead_key, row.digest, row.inputs_digest, row.is_to_be_read)
-
-
 def _is_in_scope(desk: Desk, row: LeadRow) -> bool:
     """Whether the administrator's filter lets a lead in; one that is in stays in."""
     rules = desk.rules
@@ -85,44 +73,68 @@ def _is_in_scope(desk: Desk, row: LeadRow) -> bool:
     )
 
 
-def _is_news(before: _Before | None, row: LeadRow) -> bool:
+def _is_news(before: Seen | None, row: LeadRow) -> bool:
     if before is None or before.is_to_be_read:
         return True
     digests = (row.columns["digest"], row.columns["inputs_digest"])
     return digests != (before.digest, before.inputs_digest)
 
 
-def _score(
+def _take_in(
     session: Session,
     desk: Desk,
     rows: Sequence[LeadRow],
-    known: Mapping[str, _Before],
+    known: Mapping[str, Seen],
     *,
+    families: Mapping[str, int | None],
     now: datetime,
 ) -> None:
-    old = {i: b.lead_key for i, b in known.items() if b.lead_key is not None}
-    lead_ids = _lead_ids(session, desk, rows, old)
-    taken = leads.lock_many(session, [i for r, i in lead_ids.items() if r not in old])
-    arrivals: list[Arrival] = []
-    for row in rows:
-        is_first = row.id not in old
-        # Known from another source: its inputs are older than its conversion, ours are not.
-        is_ours_already = is_first and lead_ids[row.id] in taken
-        if _needs_score(row, known.get(row.id), is_first=is_first, has_inputs=is_ours_already):
-            arrivals.append(_arrival(desk, row, lead_ids[row.id], is_first, now=now))
-    versions = registry.in_use(session)
-    found = scoring.score_many(session, versions, arrivals, source="salesforce", now=now)
-    desk.tally.counts["leads_scored"] += len(found)
-    by_id = {lead.lead_id: lead.key for lead, _ in found} | {i: t.key for i, t in taken.items()}
-    new = {row.id: by_id[lead_ids[row.id]] for row in rows if row.id not in old}
-    desk.tally.counts["leads_new"] += len(new)
-    crm_mirror.attach(session, new)
+    """Give each row a lead of ours, and score it where its inputs are news.
+
+    Everything that these leads and those merged with them need is locked at once.
+    """
+    old = {crm_id: key for crm_id, key in families.items() if key is not None}
+    names = leads.ids_by_key(session, old.values())
+    new = [row for row in rows if row.id not in old and _has_lead(row)]
+    wanted = {row.id: desk.mapping.lead_id(row) for row in new}
+    here = leads.lock_many(session, {*names.values(), *wanted.values(), *wanted})
+    ids = {crm_id: names[key] for crm_id, key in old.items()} | _ids(new, wanted, here)
+    arrivals = [
+        _arrival(desk, row, ids[row.id], row.id not in old, now=now)
+        for row in rows
+        if _needs_score(
+            row, known.get(row.id), is_first=row.id not in old, is_here=ids.get(row.id) in here
+        )
+    ]
+    scored = scoring.score_many(
+        session, registry.in_use(session), arrivals, source="salesforce", now=now
+    )
+    unscored = [
+        LeadRecord(ids[row.id], row.people, {}, None)
+        for row in new
+        if row.columns["is_deleted"] and ids[row.id] not in here
+    ]
+    made = [lead for lead, _ in scored] + leads.upsert_many(session, unscored, now)
+    keys = {lead.lead_id: lead.key for lead in (*here.values(), *made)}
+    crm_mirror.attach(session, {row.id: keys[ids[row.id]] for row in new})
+    desk.tally.counts["leads_scored"] += len(scored)
+    desk.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in new)
 
 
-def _needs_score(row: LeadRow, before: _Before | None, *, is_first: bool, has_inputs: bool) -> bool:
+def _has_lead(row: LeadRow) -> bool:
+    """Whether a lead is one of ours: those that are there, and the ids of merged ones."""
+    return not row.columns["is_deleted"] or row.columns["merged_into"] is not None
+
+
+def _needs_score(row: LeadRow, before: Seen | None, *, is_first: bool, is_here: bool) -> bool:
+    if row.columns["is_deleted"]:
+        return False
     if row.columns["is_converted"]:
-        return is_first and not has_inputs
-    return is_first or before is None or before.inputs_digest != row.columns["inputs_digest"]
+        # Known from another source: its inputs are older than its conversion, ours are not.
+        return is_first and not is_here
+    if is_first or before is None or before.is_deleted:
+        return True
+    return bool(before.inputs_digest != row.columns["inputs_digest"])
 
 
 def _arrival(desk: Desk, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime) -> Arrival:
@@ -133,19 +145,14 @@ def _arrival(desk: Desk, row: LeadRow, lead_id: str, is_first: bool, *, now: dat
     return Arrival(record, now, with_outcome)
 
 
-def _lead_ids(
-    session: Session, desk: Desk, rows: Sequence[LeadRow], old: Mapping[str, int]
+def _ids(
+    new: Sequence[LeadRow], wanted: Mapping[str, str], here: Mapping[str, Lead]
 ) -> dict[str, str]:
-    """The id with us of each lead: an external id serves the first that has it."""
-    ours = crm_mirror.our_leads(session, set(old.values()))
-    ids = {i: ours[key].lead_id for i, key in old.items()}
-    new = [row for row in rows if row.id not in old]
-    wanted = {row.id: desk.mapping.lead_id(row) for row in new}
-    others = leads.lock_many(session, wanted.values())
-    used = set(ids.values())
-    for row in new:
-        lead_id = wanted[row.id]
-        other = others.get(lead_id)
+    """The id with us of each new lead: an external id serves the first that has it and goes on."""
+    ids: dict[str, str] = {}
+    used: set[str] = set()
+    for row in sorted(new, key=lambda row: row.columns["is_deleted"]):
+        lead_id, other = wanted[row.id], here.get(wanted[row.id])
         is_free = other is None or (other.crm_id in {None, row.id} and other.removed_at is None)
         ids[row.id] = lead_id if is_free and lead_id not in used else row.id
         used.add(ids[row.id])

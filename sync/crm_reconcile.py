@@ -17,6 +17,7 @@ from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from sync.salesforce.window import Window, moment, stamp
 from webapp.crm_tables import CrmLead
 from webapp.database import read
+from webapp.models import Lead
 from webapp.services import (
     crm_connection,
     crm_mirror,
@@ -182,7 +183,8 @@ def _age_next(org: Org, after: str, session: Session) -> str | None:
     if not crm_leads:
         return None
     if org.desk.mapping.depends_on_today():
-        _score_aged(session, org, [row for row in crm_leads if _is_open(row)])
+        ours = leads.lock_by_key(session, [row.lead_key for row in crm_leads if row.lead_key])
+        _score_aged(session, org, [row for row in crm_leads if _is_open(row)], ours)
     settle(session, org.desk, crm_leads, org.now)
     return crm_leads[-1].id
 
@@ -191,9 +193,10 @@ def _is_open(row: CrmLead) -> bool:
     return row.lead_key is not None and not row.is_converted and not row.is_deleted
 
 
-def _score_aged(session: Session, org: Org, crm_leads: list[CrmLead]) -> None:
+def _score_aged(
+    session: Session, org: Org, crm_leads: list[CrmLead], ours: dict[int, Lead]
+) -> None:
     """Score the leads whose score has moved by itself, by a point or more."""
-    ours = crm_mirror.our_leads(session, {row.lead_key for row in crm_leads if row.lead_key})
     versions = registry.in_use(session)
     arrivals = []
     for row in crm_leads:

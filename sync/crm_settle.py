@@ -21,7 +21,7 @@ from sync.salesforce.outcomes import (
 from sync.salesforce.window import moment
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.models import Lead
-from webapp.services import crm_conflicts, crm_mirror, outcomes, removal
+from webapp.services import crm_conflicts, crm_mirror, leads, outcomes, removal
 from webapp.services.crm_rules import CrmRules
 from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
 
@@ -139,7 +139,7 @@ class _Book:
             lead.id: crm_mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
         }
         keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
-        self.ours = crm_mirror.our_leads(session, {key for key in keys if key})
+        self.ours = leads.lock_by_key(session, {key for key in keys if key})
 
     def derived(self, lead: CrmLead, rules: OutcomeRules, now: datetime) -> Derived:
         candidates = [deal for i in self.roles.get(lead.id, []) if (deal := self._deal(i))]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -38,9 +38,36 @@ def leads_by_id(session: Session, ids: Collection[str]) -> dict[str, CrmLead]:
     return {row.id: row for row in found}
 
 
-def merged_into(session: Session, ids: Collection[str]) -> list[str]:
-    """Leads that were merged into these."""
-    return list(session.scalars(sa.select(CrmLead.id).where(CrmLead.merged_into.in_(ids))))
+class Seen(NamedTuple):
+    """What a lead said when it was read last, as far as news are told by it."""
+
+    id: str
+    digest: str
+    inputs_digest: str
+    is_deleted: bool
+    is_to_be_read: bool
+
+
+def seen(session: Session, ids: Collection[str]) -> dict[str, Seen]:
+    """What these leads said when they were read last; those never read are left out."""
+    columns = (getattr(CrmLead, name) for name in Seen._fields)
+    rows = session.execute(sa.select(*columns).where(CrmLead.id.in_(ids)))
+    return {row.id: Seen(*row) for row in rows}
+
+
+def families(session: Session, ids: Collection[str]) -> dict[str, int | None]:
+    """These leads, all that were merged into them, and those that go on for them.
+
+    Each by its id, with the key of our lead where it has one.
+    """
+    found, new = set(ids), set(ids)
+    pairs = sa.select(CrmLead.id, CrmLead.merged_into).where(CrmLead.merged_into.is_not(None))
+    while new:
+        is_near = sa.or_(CrmLead.id.in_(new), CrmLead.merged_into.in_(new))
+        new = {i for pair in session.execute(pairs.where(is_near)) for i in pair} - found
+        found |= new
+    query = sa.select(CrmLead.id, CrmLead.lead_key).where(CrmLead.id.in_(found))
+    return dict(session.execute(query).all())
 
 
 def survivor(session: Session, crm_lead: CrmLead) -> CrmLead | None:
@@ -53,14 +80,6 @@ def survivor(session: Session, crm_lead: CrmLead) -> CrmLead | None:
         seen.add(found.merged_into)
         found = session.get(CrmLead, found.merged_into)
     return found
-
-
-def our_leads(session: Session, keys: Collection[int]) -> dict[int, Lead]:
-    """Leads of ours by key, locked in one order until the transaction ends."""
-    query = sa.select(Lead).where(Lead.key.in_(keys)).order_by(Lead.lead_id)
-    locked = query.with_for_update(key_share=True)
-    found = session.scalars(locked, execution_options={"populate_existing": True})
-    return {lead.key: lead for lead in found}
 
 
 def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields import Fields, Value
-from webapp.database import insert
+from webapp.database import hold, insert
 from webapp.models import Lead, ModelAlias, Outcome, Score, Snapshot
+from webapp.services import registry
 from webapp.services.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
 
 FACETS = ("lead_source", "industry", "owner")
@@ -42,8 +43,11 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
 
     What people read is kept where nothing new is sent. The rows stay locked until the
     transaction ends, so that score, snapshot and outcome of one lead are written one after
-    another; they are locked in one order, so that two batches never wait for each other.
+    another; they are locked in one order, so that two batches never wait for each other. The
+    caller has asked `registry.in_use` or locked leads before: that comes first in this order.
     """
+    if not records:
+        return []
     times = {"created_at": now, "scored_at": now}
     rows = [_row(r) | times for r in sorted(records, key=lambda r: r.lead_id)]
     statement = insert(session, Lead)
@@ -63,11 +67,19 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
 
 
 def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
-    """The leads of these ids that exist, by id, locked in one order until the transaction ends."""
-    query = sa.select(Lead).where(Lead.lead_id.in_(lead_ids)).order_by(Lead.lead_id)
-    locked = query.with_for_update(key_share=True)
-    found = session.scalars(locked, execution_options={"populate_existing": True})
-    return {lead.lead_id: lead for lead in found}
+    """The leads of these ids that exist, by id, locked until the transaction ends."""
+    return {lead.lead_id: lead for lead in _locked(session, Lead.lead_id.in_(lead_ids))}
+
+
+def lock_by_key(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
+    """The leads of these keys that exist, by key, locked until the transaction ends."""
+    return {lead.key: lead for lead in _locked(session, Lead.key.in_(keys))}
+
+
+def ids_by_key(session: Session, keys: Iterable[int]) -> dict[int, str]:
+    """The ids of leads, which never change, by key."""
+    query = sa.select(Lead.key, Lead.lead_id).where(Lead.key.in_(keys))
+    return dict(session.execute(query).all())
 
 
 def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
@@ -113,8 +125,8 @@ def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
 
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
-    """Return the lead with this internal key; else `LeadNotFound`."""
-    lead = session.get(Lead, key, with_for_update={"key_share": True} if lock else None)
+    """Return the lead with this internal key, locked where asked; else `LeadNotFound`."""
+    lead = lock_by_key(session, [key]).get(key) if lock else session.get(Lead, key)
     if lead is None:
         raise LeadNotFound(key)
     return lead
@@ -182,6 +194,14 @@ def words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in plain if not unicodedata.combining(c))
     return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(bare)))
+
+
+def _locked(session: Session, which: sa.ColumnElement[bool]) -> sa.ScalarResult[Lead]:
+    """Lock leads in the one order that all keep: first what filling waits for, then by id."""
+    hold(session, registry.FILLING, shared=True)
+    query = sa.select(Lead).where(which).order_by(Lead.lead_id)
+    locked = query.with_for_update(key_share=True)
+    return session.scalars(locked, execution_options={"populate_existing": True})
 
 
 def _end(into: Mapping[str, str], lead_id: str) -> str:

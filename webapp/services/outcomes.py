@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.database import PLAIN_ROWS, change, hold
+from webapp.database import PLAIN_ROWS, change
 from webapp.models import Lead, Outcome, Score
-from webapp.services import leads, registry
+from webapp.services import leads
 
 CLOCK_SKEW = timedelta(minutes=5)
 # A day begins this much earlier in the easternmost zones than in UTC.
@@ -81,11 +81,10 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
        one counted before: a withdrawal alone does not make it one.
 
     The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
-    `leads.resolve_many` or `leads.upsert_many`).
+    `leads.resolve_many` or `leads.upsert_many`), and so what filling waits for.
     """
     if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in statements):
         raise OutcomeInFuture
-    hold(session, registry.FILLING, shared=True)
     histories = _histories(session, {s.lead.key for s in statements})
     before = {s.lead.key: s.lead.outcome for s in statements}
     rows: list[dict[str, Any]] = []
