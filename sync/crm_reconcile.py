@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sync.crm_intake import settle_ids, take_leads, take_opportunities
 from sync.crm_org import Org
 from sync.crm_settle import Desk, settle
+from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
 from sync.salesforce.errors import Fault
 from sync.salesforce.mapping import OPPORTUNITY_FIELDS
@@ -37,7 +38,7 @@ LOOK_BACK = timedelta(days=7)
 DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
 LEAST_MOVE = 0.01
-LIMIT_OF_IDS = "EXCEEDED_ID_LIMIT"
+SHORTEST = timedelta(minutes=1)
 
 
 def reconcile(org: Org) -> None:
@@ -134,7 +135,7 @@ def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
         return org.client.deleted(obj, start, end)
     except Fault as fault:
         half = (end - start) / 2
-        if LIMIT_OF_IDS not in fault.detail or half < timedelta(minutes=2):
+        if fault.kind is not Kind.SLOW or half < SHORTEST:
             raise
     return [*_deleted(org, obj, start, start + half), *_deleted(org, obj, start + half, end)]
 

@@ -201,7 +201,9 @@ def _spoken(
 
 
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
-    return any(getattr(crm_lead, name) != value for name, value in note.items())
+    """Whether there is something to note; why nothing was said yet is no news."""
+    names = note if note["said"] else ("is_inferred",)
+    return any(getattr(crm_lead, name) != note[name] for name in names)
 
 
 def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:

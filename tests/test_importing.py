@@ -16,7 +16,7 @@ from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.importing import ROWS_A_STEP, ImportRefused
 from webapp.models import Lead, Outcome, Run, Score, Snapshot
-from webapp.services import imports, lifecycle, runs
+from webapp.services import imports, leads, lifecycle, removal, runs
 
 HEADER = "lead_id,email_opens,location,actual_outcome"
 ADA = "ada@example.com"
@@ -75,6 +75,21 @@ def test_an_import_says_what_it_brought_and_leaves_no_file(import_now, read, kep
     }
     assert read(n_leads) == 2
     assert kept_files() == []
+
+
+def test_a_file_imported_again_changes_nothing_though_a_lead_stands_in_it_twice(import_now, read):
+    lines = ["L-1,3,Berlin,true", "L-2,4,,", "L-1,5,Lyon,true"]
+    import_now(*lines)
+    run = import_now(*lines)
+    brought = [run.result[name] for name in ("n_new_leads", "n_snapshots", "n_outcomes")]
+    assert brought == [0, 0, 0]
+    assert read(lambda s: leads.find(s, "L-1").location) == "Lyon"
+
+
+def test_a_lead_erased_since_comes_back_with_its_file(import_now, read, write):
+    import_now("L-1,3,Berlin,true", "L-2,4,,")
+    write(lambda s: removal.erase(s, [leads.find(s, "L-1").key], ADA, NOW))
+    assert import_now("L-1,3,Berlin,true", "L-2,4,,").result["n_new_leads"] == 1
 
 
 def test_one_wrong_row_stops_the_import_before_anything_is_changed(import_now, read, kept_files):

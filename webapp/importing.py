@@ -132,15 +132,16 @@ class Import:
     def take_in(self) -> None:
         """Take in the rows behind those that earlier attempts took in, and close the run."""
         self.result = {"n_done": 0, **asdict(Taken()), **self.result}
+        n_before = read(lambda s: imports.n_rows_before(s, self.run))
+        origin = Origin(self.run.requested_by, self.run.task["digest"], n_before)
         for rows, _ in self._groups(ROWS_A_STEP, behind=self.result["n_done"]):
-            self.result = write(partial(self._step, rows=rows))
+            self.result = write(partial(self._step, rows=rows, origin=origin))
             n_done = self.result["n_done"]
             self.on_step(Step("Importing", self._share(n_done), n_done))
         write(lambda s: runs.finish(s, self.run, self.clock(), self.result))
 
-    def _step(self, session: Session, rows: Sequence[Row]) -> dict[str, Any]:
+    def _step(self, session: Session, rows: Sequence[Row], origin: Origin) -> dict[str, Any]:
         """Take in some rows and say so in the run: both or neither."""
-        origin = Origin(self.run.requested_by, self.run.task["digest"])
         right = [row for row in rows if isinstance(row, ImportRow)]
         now = self.clock()
         taken = asdict(intake.take_in(session, right, origin, now=now))

@@ -169,6 +169,12 @@ ADDRESS_TOO_LONG = Case(
     "A query was too long for an address.",
     "Nothing to do: Leadloop asks for fewer records at once.",
 )
+TOO_MANY_IDS = Case(
+    "too many ids",
+    Kind.SLOW,
+    "More records were deleted than Salesforce lists at once.",
+    "Nothing to do: Leadloop asks for a shorter time at once.",
+)
 LOCATOR = Case(
     "locator expired",
     Kind.CURSOR,

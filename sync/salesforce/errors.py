@@ -103,6 +103,7 @@ CALL_SIGNS = (
     ),
     _Sign(cases.LOCATOR, codes="INVALID_QUERY_LOCATOR"),
     _Sign(cases.QUERY_SLOW, codes="QUERY_TIMEOUT"),
+    _Sign(cases.TOO_MANY_IDS, codes="EXCEEDED_ID_LIMIT"),
     _Sign(cases.ADDRESS_TOO_LONG, (414, 431)),
     _Sign(cases.VERSION_RETIRED, (410,)),
     _Sign(cases.FIELD_READ_ONLY, codes="INVALID_FIELD_FOR_INSERT_UPDATE"),

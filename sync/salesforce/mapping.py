@@ -1,7 +1,6 @@
 """A row of Lead or Opportunity as we keep it, and a lead's inputs made from it. Pure."""
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -82,7 +81,7 @@ class LeadMapping:
         self.external_id_field = external_id_field
         self.crm_fields = sorted({s.crm_field for s in sources if s.crm_field})
         # Another mapping makes other inputs of the same values.
-        self._signature = [asdict(s) for s in sorted(sources, key=lambda s: s.field)]
+        self._signature = _digest([asdict(s) for s in sorted(sources, key=lambda s: s.field)])
         also = ["RecordTypeId"] * reads_record_type
         also += [external_id_field] if external_id_field else []
         self.select = tuple(dict.fromkeys((*LEAD_FIELDS, *also, *self.crm_fields)))
@@ -250,10 +249,11 @@ def _text(value: Any) -> str | None:
     """Text for people, made to fit: what is shown need not be refused."""
     if not isinstance(value, str):
         return None
-    plain = "".join(
-        c for c in value[: 4 * PEOPLE_LENGTH] if unicodedata.category(c) not in _NO_TEXT
-    )
-    return unicodedata.normalize("NFC", re.sub(r"\s+", " ", plain)).strip()[:PEOPLE_LENGTH] or None
+    start = value[: 4 * PEOPLE_LENGTH]
+    if not (start.isascii() and start.isprintable()):
+        start = "".join(c for c in start if unicodedata.category(c) not in _NO_TEXT)
+        start = unicodedata.normalize("NFC", start)
+    return " ".join(start.split())[:PEOPLE_LENGTH] or None
 
 
 _NO_TEXT = ("Cc", "Cs")

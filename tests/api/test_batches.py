@@ -1,7 +1,9 @@
 """Batches: one result a row, errors in their rows, the same as one by one."""
 
+import pytest
 import sqlalchemy as sa
 
+from webapp.api import batches
 from webapp.models import Lead, Outcome
 from webapp.services import leads
 
@@ -91,3 +93,27 @@ def test_outcomes_of_one_lead_are_taken_in_order(client, headers, score, read):
     assert [row["outcome"] for row in found] == [False, False, False]
     results = read(lambda s: s.scalars(sa.select(Outcome.result).order_by(Outcome.key)).all())
     assert results == ["converted", "lost"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/score/batch", {"leads": [{"lead_id": "L-1"}, {"lead_id": ""}]}),
+        ("/feedback/batch", {"outcomes": [{"lead_id": "L-1", "outcome": 3}, 7]}),
+    ],
+)
+def test_rows_are_checked_before_others_have_to_wait(path, body, client, headers, monkeypatch):
+    order = []
+    monkeypatch.setattr(batches, "write", said(order, "write", batches.write))
+    monkeypatch.setattr(batches, "wrong_row", said(order, "check", batches.wrong_row))
+    batch(client, headers, path, **body)
+    assert order == ["check"] * order.count("check") + ["write"]
+    assert "check" in order
+
+
+def said(order, word, work):
+    def saying(*args):
+        order.append(word)
+        return work(*args)
+
+    return saying

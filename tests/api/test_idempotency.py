@@ -1,5 +1,6 @@
 """`Idempotency-Key`: a batch sent again is not carried out again, however it is sent."""
 
+import dataclasses
 import threading
 from datetime import timedelta
 
@@ -68,15 +69,14 @@ def test_a_request_whose_twin_is_at_work_is_told_to_come_back(send, write, read)
 
 
 def test_a_request_that_was_cut_off_goes_on_where_it_stopped(send, monkeypatch, n_snapshots):
-    work = scores.score_rows
-
-    def dies_in_the_middle(session, rows, first):
-        results = work(session, rows, first)
-        if first == 200:
+    def dies_in_the_middle(session, records):
+        results = scores.score_records(session, records)
+        if records[0].lead_id == ROWS[200]["lead_id"]:
             raise KeyboardInterrupt
         return results
 
-    monkeypatch.setattr(scores, "score_rows", dies_in_the_middle)
+    dying = dataclasses.replace(scores.SCORES, work=dies_in_the_middle)
+    monkeypatch.setattr(scores, "SCORES", dying)
     with pytest.raises(KeyboardInterrupt):
         send(ROWS)
     assert n_snapshots() == 200

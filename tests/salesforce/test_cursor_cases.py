@@ -153,3 +153,26 @@ def test_outcomes_are_recorded_once_however_often_a_window_overlaps(fake, salesf
         salesforce.later(minutes=3)
     query = sa.select(sa.func.count()).select_from(Outcome)
     assert salesforce.read(lambda s: s.scalar(query)) == 1
+
+
+def test_years_of_history_show_how_far_they_are_read(fake, salesforce, small_pages, monkeypatch):
+    salesforce.rules(history_days=1100)
+    for _ in range(6):
+        fake.leads(50)
+        fake.clock.advance(days=180)
+    shown = []
+    renew = runs.renew
+
+    def showing(session, run, now, **told):
+        if told.get("progress") is not None:
+            shown.append((told["stage"], told["progress"]))
+        renew(session, run, now, **told)
+
+    monkeypatch.setattr(runs, "renew", showing)
+    salesforce.later()
+    assert n_leads(salesforce) == 300
+    read = [share for stage, share in shown if stage == "Reading leads"]
+    assert len(read) >= 300 / 20
+    assert read == sorted(read)
+    assert read[0] < 0.15
+    assert 0.4 < read[-1] <= 0.45

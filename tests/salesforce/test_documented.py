@@ -4,15 +4,27 @@ import re
 
 from sync import crm_settle
 from sync.salesforce.cases import CASES
-from tests.salesforce import test_failures
+from tests.salesforce import (
+    test_cursor_cases,
+    test_failures,
+    test_merge_cases,
+    test_outcomes_cases,
+    test_write_cases,
+)
 from webapp.config import ROOT
 
 PAGE = (ROOT / "docs/salesforce.md").read_text()
-ROWS = [
-    [cell.strip() for cell in line.strip("|\n").split("|")]
-    for line in PAGE.partition("## When something fails")[2].splitlines()
-    if re.match(r"\| \d+ \|", line)
-]
+
+
+def table(heading):
+    """The numbered rows of the table below a heading."""
+    below = PAGE.partition(f"## {heading}")[2].partition("\n## ")[0]
+    lines = [line for line in below.splitlines() if re.match(r"\| \d+ \|", line)]
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in lines]
+
+
+ROWS = table("When something fails")
+HAPPENINGS = table("What happens in an org, and what comes of it")
 
 
 def test_the_table_has_each_of_the_42_cases():
@@ -26,6 +38,14 @@ def test_each_case_names_a_test_of_its_number():
         numbers = [int(n) for n in re.findall(r"(?<=_)\d\d(?=_)", name)]
         covered = range(numbers[0], numbers[-1] + 1) if "_to_" in name else numbers
         assert int(number) in {*covered, *numbers}, name
+
+
+def test_each_happening_names_its_tests():
+    modules = (test_cursor_cases, test_merge_cases, test_outcomes_cases, test_write_cases)
+    known = {name for module in modules for name in vars(module)}
+    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 32))
+    for _, _, _, tests in HAPPENINGS:
+        assert {test.strip("` ") for test in tests.split(",")} <= known
 
 
 def test_what_the_administrator_reads_are_the_words_of_the_code():

@@ -1,6 +1,7 @@
 """Planted secrets are found nowhere: not in the database, a log, a run, an answer or a repr."""
 
 import logging
+import socket
 
 import pytest
 import sqlalchemy as sa
@@ -185,6 +186,34 @@ def test_a_login_that_names_another_host_gets_no_token_sent_there(fake, salesfor
     run = salesforce.run()
     assert run.error.startswith("The address is not one of Salesforce's")
     assert len(fake.calls) == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/services",
+        "http://evil.example/services",
+        "https://acme.my.salesforce.com@evil.example/",
+        "https://acme.my.salesforce.com:8443/",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_redirect_to_another_host_is_not_followed(fake, salesforce, monkeypatch, address):
+    salesforce.run("check")
+    reached = []
+    monkeypatch.setattr("socket.getaddrinfo", looked_up(reached))
+    fake.answer_next([], 302, headers={"Location": address})
+    run = salesforce.run("check")
+    assert run.error.startswith("The address is not one of Salesforce's")
+    assert set(reached) == {"127.0.0.1"}
+
+
+def looked_up(reached, ask=socket.getaddrinfo):
+    def asking(host, *rest, **more):
+        reached.append(host)
+        return ask(host, *rest, **more)
+
+    return asking
 
 
 def test_a_secret_left_empty_keeps_the_stored_one(fake, salesforce):

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import sqlalchemy as sa
 
-from tests.factories import NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
 from webapp.models import Lead, Run
-from webapp.services import leads, lifecycle, runs
+from webapp.services import leads, lifecycle, outcomes, records, rescoring, runs, scoring
 from webapp.services.lifecycle import Trigger
 
 N_WORKERS = 8
@@ -87,3 +87,26 @@ def test_of_outcomes_said_at_once_each_counts_until_the_next(write, read):
     lead = read(lambda s: leads.find(s, "L-1"))
     newest = read(lambda s: leads.outcomes(s, lead))[0]
     assert newest.result == ("converted" if lead.outcome else "lost")
+
+
+def test_who_speaks_of_a_lead_who_scores_it_and_who_fills_a_version_wait_in_one_order(write):
+    """The score waits for the lead, the fill for the score: the word must wait for neither."""
+    write(lambda s: make_lead(s, "L-1"))
+    version = write(make_version)
+    record = records.clean(FIELDS, {"lead_id": "L-1"})
+
+    def speak(session):
+        lead = leads.find(session, "L-1", lock=True)
+        score = others.submit(
+            write, lambda s: scoring.score_lead(s, FIELDS, record, PROGRAM, now=NOW)
+        )
+        wait([score], timeout=0.5)
+        fill = others.submit(write, lambda s: rescoring.begin(s, version, NOW))
+        wait([fill], timeout=0.5)
+        return outcomes.record(session, lead, True, PROGRAM, now=NOW), score, fill
+
+    with ThreadPoolExecutor(2) as others:
+        is_change, score, fill = write(speak)
+        assert is_change
+        assert score.result(timeout=30).outcome is True
+        assert fill.result(timeout=30) is None

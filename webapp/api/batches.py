@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
@@ -21,22 +22,33 @@ ROWS_AT_ONCE = 200
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 KEY_RULE = "1 to 255 visible ASCII characters"
 
-# Takes a session, rows, and the place of the first of them in the body.
-Work = Callable[[Any, list[Any], int], list[answers.Result]]
+
+@dataclass(frozen=True)
+class Kind:
+    """What is done with the rows of one kind of batch.
+
+    `check` takes a row and its place in the body, and gives the row as `work` wants it or what is
+    wrong with it; `work` takes a session and rows that are right, and has a result for each.
+    """
+
+    name: str
+    place: str
+    check: Callable[[Any, str], Any]
+    work: Callable[[Any, list[Any]], list[answers.Result]]
 
 
-def answer(kind: str, rows: list[Any], work: Work) -> Response:
+def answer(kind: Kind, rows: list[Any]) -> Response:
     """Do the work on all rows; the same request sent again gets the same answer."""
     key = _idempotency_key()
     if key is None:
-        return _reply([_part(kind, rows, work, first=first) for first in _firsts(0, len(rows))])
+        return _reply([_part(kind, rows, first) for first in _firsts(0, len(rows))])
     digest = hashlib.sha256(request.get_data()).hexdigest()
     same = idempotency.Request(bearer.caller().key, request.path, key, digest)
     claim = write(lambda session: idempotency.claim(session, same, utc_now()))
     if not claim.is_finished:
         with _released_on_failure(claim):
             for first in _firsts(claim.n_rows_done, len(rows)):
-                _part(kind, rows, work, first=first, claim=claim)
+                _part(kind, rows, first, claim)
             write(lambda session: idempotency.finish(session, claim, utc_now()))
     response = _reply(read(lambda session: idempotency.parts(session, claim)))
     if claim.is_finished:
@@ -53,12 +65,16 @@ def wrong_row(lead_id: Any, errors: list[Complaint]) -> answers.RowError:
     return answers.RowError(lead_id=shown, error=problem(422, SOME_FIELDS_ARE_WRONG, errors))
 
 
-def _part(kind: str, rows: list[Any], work: Work, *, first: int, claim: Claim | None = None) -> str:
+def _part(kind: Kind, rows: list[Any], first: int, claim: Claim | None = None) -> str:
     """Work on the rows from `first` on in one transaction, and write their answers as JSON."""
     some = rows[first : first + ROWS_AT_ONCE]
+    # Before the transaction: others wait for that.
+    checked = [kind.check(row, f"{kind.place}/{first + i}") for i, row in enumerate(some)]
+    right = [row for row in checked if not isinstance(row, answers.RowError)]
 
     def transaction(session: Any) -> tuple[str, int]:
-        results = work(session, some, first)
+        worked = iter(kind.work(session, right) if right else ())
+        results = [r if isinstance(r, answers.RowError) else next(worked) for r in checked]
         body = to_json(results)[1:-1].decode()
         if claim is not None:
             done = range(first, first + len(some))
@@ -66,8 +82,8 @@ def _part(kind: str, rows: list[Any], work: Work, *, first: int, claim: Claim | 
         return body, sum(isinstance(r, answers.RowError) for r in results)
 
     body, n_refused = write(transaction)
-    figures().rows.labels(kind, "accepted").inc(len(some) - n_refused)
-    figures().rows.labels(kind, "refused").inc(n_refused)
+    figures().rows.labels(kind.name, "accepted").inc(len(some) - n_refused)
+    figures().rows.labels(kind.name, "refused").inc(n_refused)
     return body
 
 

@@ -71,22 +71,19 @@ def record_outcomes() -> Response:
     known, has its error in its place and stops none of the others.
     """
     rows = bodies.body(sent.FeedbackBatch, utc_now()).outcomes
-    return batches.answer("outcome", rows, record_rows)
+    return batches.answer(OUTCOMES, rows)
 
 
-def record_rows(session: Any, rows: list[Any], first_row: int) -> list[answers.Result]:
-    """Record the rows that are right; the others get what is wrong with them."""
-    now = utc_now()
-    found = [_row_or_error(row, f"/outcomes/{first_row + i}", now) for i, row in enumerate(rows)]
-    right = [row for row in found if isinstance(row, sent.FeedbackRow)]
+def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Result]:
+    """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
     statements = [
         Statement(known[row.lead_id], row.outcome, bearer.said(row.reason), row.occurred_at)
         for row in right
         if row.lead_id in known
     ]
-    changes = iter(outcomes.record_many(session, statements, now=now) if statements else ())
-    return [_result(row, known, changes) for row in found]
+    changes = iter(outcomes.record_many(session, statements, now=utc_now()) if statements else ())
+    return [_result(row, known, changes) for row in right]
 
 
 def _say(
@@ -119,21 +116,17 @@ def _given(lead: Lead, outcome: bool | None, is_change: bool) -> answers.Feedbac
     return answers.FeedbackGiven(message=message, lead_id=lead.lead_id, outcome=lead.outcome)
 
 
-def _row_or_error(row: Any, place: str, now: datetime) -> sent.FeedbackRow | answers.RowError:
+def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
     if not isinstance(row, dict):
         return batches.wrong_row(None, [bodies.not_an_object(place)])
     try:
-        return sent.FeedbackRow.model_validate(row, context=now)
+        return sent.FeedbackRow.model_validate(row, context=utc_now())
     except ValidationError as error:
         wrong = bodies.mistakes(sent.FeedbackRow, error, partial(pointer, place))
         return batches.wrong_row(row.get("lead_id"), wrong)
 
 
-def _result(
-    row: sent.FeedbackRow | answers.RowError, known: dict[str, Lead], changes: Any
-) -> answers.Result:
-    if isinstance(row, answers.RowError):
-        return row
+def _result(row: sent.FeedbackRow, known: dict[str, Lead], changes: Any) -> answers.Result:
     if row.lead_id not in known:
         sentence = str(leads.LeadNotFound(row.lead_id))
         return answers.RowError(lead_id=row.lead_id, error=problem(404, sentence))
@@ -149,3 +142,6 @@ def _agreed(in_address: bool | None, in_body: bool | None) -> bool:
     place = "?outcome" if in_body is None else "/outcome"
     wrong = Complaint(pointer=place, message=message, rule=sent.OUTCOME_HERE_RULE)
     raise WrongValues([wrong])
+
+
+OUTCOMES = batches.Kind("outcome", "/outcomes", _row_or_error, record_rows)

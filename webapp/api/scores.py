@@ -57,16 +57,13 @@ def create_scores() -> Response:
     place and stops none of the others. Rows of one lead are taken in one after another.
     """
     rows = bodies.body(sent.LeadRecords, utc_now()).leads
-    return batches.answer("score", rows, score_rows)
+    return batches.answer(SCORES, rows)
 
 
-def score_rows(session: Any, rows: list[Any], first_row: int) -> list[answers.Result]:
-    """Score the rows that are right; the others get what is wrong with them."""
-    fields, said = product().fields, bearer.said()
-    found = [record_or_error(row, f"/leads/{first_row + i}") for i, row in enumerate(rows)]
-    right = [record for record in found if isinstance(record, LeadRecord)]
-    scored = iter(scoring.score_leads(session, fields, right, said, now=utc_now()))
-    return [r if isinstance(r, answers.RowError) else score_answer(next(scored)) for r in found]
+def score_records(session: Any, right: list[LeadRecord]) -> list[answers.Result]:
+    """Score the leads of a batch, in their order."""
+    scored = scoring.score_leads(session, product().fields, right, bearer.said(), now=utc_now())
+    return [score_answer(one) for one in scored]
 
 
 def record_or_error(row: Any, place: str) -> LeadRecord | answers.RowError:
@@ -94,3 +91,6 @@ def score_answer(scored: Scored) -> answers.Score:
         actual_outcome=scored.outcome,
         previous_score=None if previous is None else round(previous, 4),
     )
+
+
+SCORES = batches.Kind("score", "/leads", record_or_error, score_records)

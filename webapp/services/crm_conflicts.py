@@ -63,7 +63,12 @@ def review(session: Session, lead_keys: Collection[int], rule: str, now: datetim
 
 def settle(session: Session, key: int, kept: str, actor: str, *, now: datetime) -> Listed:
     """Let one side count, by a person's word; else `ConflictNotFound`. Returns what was listed."""
-    conflict = session.get(CrmConflict, key, with_for_update=True)
+    lead_key = session.scalar(sa.select(CrmConflict.lead_key).where(CrmConflict.key == key))
+    if lead_key is None:
+        raise ConflictNotFound(key)
+    # The lead before what belongs to it, as everywhere.
+    leads.by_key(session, lead_key, lock=True)
+    conflict = session.get(CrmConflict, key, with_for_update=True, populate_existing=True)
     if conflict is None or conflict.settled_at is not None:
         raise ConflictNotFound(key)
     found = Listed(*session.execute(_query().where(CrmConflict.key == key)).one())

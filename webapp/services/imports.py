@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.models import Run
@@ -84,6 +85,20 @@ def request(
             "skip_wrong_rows": skip_wrong_rows,
         },
     )
+
+
+def n_rows_before(session: Session, run: Run) -> int:
+    """How many rows of the same file earlier imports took in, from its first row on.
+
+    Imports that left out wrong rows do not count: what was wrong then may be right now.
+    """
+    query = sa.select(Run.result).where(
+        Run.kind == "import",
+        Run.key < run.key,
+        Run.task["digest"].as_string() == run.task["digest"],
+    )
+    results = session.scalars(query).all()
+    return max((r.get("n_done", 0) for r in results if not r.get("n_wrong")), default=0)
 
 
 def remove_orphans(session: Session, data_dir: Path, now: datetime) -> int:

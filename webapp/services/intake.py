@@ -16,10 +16,11 @@ from webapp.services.scoring import Arrival
 
 @dataclass(frozen=True)
 class Origin:
-    """Who imports, and the digest of the file: a row of the same file says nothing twice."""
+    """Who imports, the digest of the file, and how many of its rows were taken in before."""
 
     actor: str
     digest: str
+    n_rows_before: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Taken:
 def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now: datetime) -> Taken:
     """Take in rows in their order, as one by one.
 
-    1. A row that tells nothing new of its lead leaves no snapshot, so a file may be repeated.
+    1. A row says nothing twice: of a file that is repeated those of known leads are passed over,
+       and a row that tells nothing new of its lead leaves no snapshot.
     2. A row older than the lead's newest snapshot goes into the history only.
     3. An outcome that is known already adds nothing; one without a time is about now.
     4. A row of a lead that was merged into another is of that other one.
@@ -49,8 +51,8 @@ def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now:
     records = scoring.of_survivors(session, [row.record for row in rows])
     rows = [replace(row, record=record) for row, record in zip(rows, records, strict=True)]
     versions = registry.in_use(session)
-    batches = (Batch(session, versions, rows, now) for rows in _without_repeats(rows))
-    return sum((batch.take_in(origin) for batch in batches), Taken())
+    batches = (Batch(session, versions, rows, origin, now=now) for rows in _without_repeats(rows))
+    return sum((batch.take_in() for batch in batches), Taken())
 
 
 def _without_repeats(rows: Sequence[ImportRow]) -> Iterator[list[ImportRow]]:
@@ -69,20 +71,31 @@ class Batch:
     """Rows of different leads, with what is known of these before."""
 
     def __init__(
-        self, session: Session, versions: InUse, rows: Sequence[ImportRow], now: datetime
+        self,
+        session: Session,
+        versions: InUse,
+        rows: Sequence[ImportRow],
+        origin: Origin,
+        *,
+        now: datetime,
     ) -> None:
-        self.session, self.versions, self.rows, self.now = session, versions, rows, now
+        self.session, self.versions, self.origin, self.now = session, versions, origin, now
         self.leads = leads.lock_many(session, [row.record.lead_id for row in rows])
+        self.rows = [row for row in rows if not self._was_taken_in(row)]
         keys = [lead.key for lead in self.leads.values()]
         self.newest = leads.latest_snapshots(session, keys)
 
-    def take_in(self, origin: Origin) -> Taken:
+    def take_in(self) -> Taken:
         """Add to leads, history, scores and outcomes what the rows tell."""
         n_known = len(self.leads)
         n_snapshots = self._keep_history([row for row in self.rows if self._is_late(row)])
         n_snapshots += self._score([row for row in self.rows if not self._is_late(row)])
-        n_outcomes = self._record(origin)
+        n_outcomes = self._record()
         return Taken(len(self.leads) - n_known, n_snapshots, n_outcomes)
+
+    def _was_taken_in(self, row: ImportRow) -> bool:
+        """Whether the row was taken in with the same file, and its lead not erased since."""
+        return row.number <= self.origin.n_rows_before and row.record.lead_id in self.leads
 
     def _newest_of(self, row: ImportRow) -> Snapshot | None:
         lead = self.leads.get(row.record.lead_id)
@@ -131,18 +144,18 @@ class Batch:
                 n_snapshots += 1
         return n_snapshots
 
-    def _record(self, origin: Origin) -> int:
+    def _record(self) -> int:
         statements = [
-            self._statement(row, lead, origin)
+            self._statement(row, lead)
             for row in self.rows
             if row.record.outcome is not None
             and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
         ]
         return sum(outcomes.record_many(self.session, statements, now=self.now))
 
-    def _statement(self, row: ImportRow, lead: Lead, origin: Origin) -> Statement:
-        key = f"{origin.digest}:{row.number}"
-        said = Said("csv", origin.actor, idempotency_key=key)
+    def _statement(self, row: ImportRow, lead: Lead) -> Statement:
+        key = f"{self.origin.digest}:{row.number}"
+        said = Said("csv", self.origin.actor, idempotency_key=key)
         return Statement(lead, row.record.outcome, said, row.outcome_at)
 
 

@@ -65,7 +65,7 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     """
     merged = session.scalars(sa.select(Lead.key).where(Lead.merged_into_key.in_(keys)))
     all_keys = {*keys, *merged}
-    names = session.scalars(sa.select(Lead.lead_id).where(Lead.key.in_(all_keys))).all()
+    names = [lead.lead_id for lead in leads.lock_by_key(session, all_keys).values()]
     crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
     change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_ids)))
     unmatched = sa.update(CrmUnmatched).where(CrmUnmatched.lead_key.in_(all_keys))

@@ -1,0 +1,67 @@
+"""Bounds on what is called and read: the quota, and the size and time of an answer."""
+
+from itertools import count
+
+import pytest
+
+from sync.salesforce import cases, session
+from sync.salesforce.client import Client, Clocks
+from sync.salesforce.errors import Fault
+from sync.salesforce.quota import Quota
+from sync.salesforce.session import Hosts, Meter
+from webapp.services.crm_secrets import Credentials
+
+
+@pytest.fixture
+def client(fake):
+    credentials = Credentials(
+        "client_credentials",
+        fake.url,
+        consumer_key=fake.app.consumer_key,
+        consumer_secret=fake.app.consumer_secret,
+    )
+    # Waiting for the next try takes no time.
+    clocks = Clocks(sleep=lambda seconds: None)
+    return Client(credentials, Hosts.named(fake.url), api_version="66.0", clocks=clocks)
+
+
+@pytest.mark.parametrize(
+    ("quota", "meter", "case"),
+    [
+        (Quota(), Meter(n_used=79_999, n_limit=100_000), None),
+        (Quota(), Meter(n_used=80_000, n_limit=100_000), cases.QUOTA_RESERVE),
+        (Quota(24_990), Meter(n_calls=9, n_used=0, n_limit=100_000), None),
+        (
+            Quota(n_made_today=24_990),
+            Meter(n_calls=10, n_used=0, n_limit=100_000),
+            cases.OWN_BUDGET,
+        ),
+        (Quota(n_made_today=5, budget=6), Meter(n_calls=1), cases.OWN_BUDGET),
+        (Quota(n_made_today=10**9), Meter(), None),
+    ],
+    ids=["below 80 %", "80 %", "below a quarter", "a quarter", "own budget", "nothing known"],
+)
+def test_calls_end_at_80_percent_of_the_org_s_day_and_at_our_own_budget(quota, meter, case):
+    if case is None:
+        quota.check(meter)
+    else:
+        with pytest.raises(Fault) as fault:
+            quota.check(meter)
+        assert fault.value.case is case
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(client, monkeypatch):
+    monkeypatch.setattr(session, "LARGEST_ANSWER_BYTES", 1000)
+    with pytest.raises(Fault) as fault:
+        client.describe("Lead")
+    assert fault.value.case is cases.UNREACHABLE
+
+
+def test_an_answer_that_trickles_in_for_minutes_is_given_up(fake, client, monkeypatch):
+    ticks = count(step=session.WHOLE_ANSWER_SECONDS + 1)
+    adapter = client._session.get_adapter("https://")
+    client.count("Lead", "CreatedDate", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
+    monkeypatch.setattr(adapter, "clock", lambda: next(ticks))
+    with pytest.raises(Fault) as fault:
+        client.describe("Lead")
+    assert fault.value.case is cases.UNREACHABLE
