@@ -103,7 +103,7 @@ def test_outcomes_of_one_lead_are_taken_in_order(client, headers, score, read):
     ],
 )
 def test_rows_are_checked_before_others_have_to_wait(path, body, client, headers, monkeypatch):
-    order = []
+    order: list[str] = []
     monkeypatch.setattr(batches, "write", said(order, "write", batches.write))
     monkeypatch.setattr(batches, "wrong_row", said(order, "check", batches.wrong_row))
     batch(client, headers, path, **body)

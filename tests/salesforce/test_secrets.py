@@ -172,7 +172,7 @@ def test_the_key_is_not_in_the_database_and_only_its_owner_reads_it(salesforce):
 
 
 def test_another_host_than_salesforce_s_is_never_called(fake, salesforce, monkeypatch):
-    reached = []
+    reached: list[str] = []
     monkeypatch.setattr("socket.getaddrinfo", lambda host, *rest, **more: reached.append(host))
     for domain in ("evil.example", "acme.my.salesforce.com.evil.example", "http://169.254.1.1"):
         salesforce.connect(domain=domain, consumer_key="k", consumer_secret="s")
@@ -200,7 +200,7 @@ def test_a_login_that_names_another_host_gets_no_token_sent_there(fake, salesfor
 )
 def test_a_redirect_to_another_host_is_not_followed(fake, salesforce, monkeypatch, address):
     salesforce.run("check")
-    reached = []
+    reached: list[str] = []
     monkeypatch.setattr("socket.getaddrinfo", looked_up(reached))
     fake.answer_next([], 302, headers={"Location": address})
     run = salesforce.run("check")
