@@ -80,6 +80,44 @@ def _is_news(before: Seen | None, row: LeadRow) -> bool:
     return digests != (before.digest, before.inputs_digest)
 
 
+class _Ours:
+    """Which leads of ours some rows are; all are locked, with those merged with them, at once."""
+
+    def __init__(
+        self,
+        session: Session,
+        desk: Desk,
+        rows: Sequence[LeadRow],
+        families: Mapping[str, int | None],
+    ) -> None:
+        self.old = {crm_id: key for crm_id, key in families.items() if key is not None}
+        self.new = [row for row in rows if row.id not in self.old and _has_lead(row)]
+        names = leads.ids_by_key(session, self.old.values())
+        wanted = {row.id: desk.mapping.lead_id(row) for row in self.new}
+        self.here = leads.lock_many(session, {*names.values(), *wanted.values(), *wanted})
+        self.ids = {crm_id: names[key] for crm_id, key in self.old.items()}
+        self.ids |= _ids(self.new, wanted, self.here)
+
+    def needs_score(self, row: LeadRow, before: Seen | None) -> bool:
+        is_first = row.id not in self.old
+        if row.columns["is_deleted"]:
+            return False
+        if row.columns["is_converted"]:
+            # Known from another source: its inputs are older than its conversion, ours are not.
+            return is_first and self.ids[row.id] not in self.here
+        if is_first or before is None or before.is_deleted:
+            return True
+        return bool(before.inputs_digest != row.columns["inputs_digest"])
+
+    def unscored(self) -> list[LeadRecord]:
+        """The ids of new leads that were merged before they were read."""
+        return [
+            LeadRecord(self.ids[row.id], row.people, {}, None)
+            for row in self.new
+            if row.columns["is_deleted"] and self.ids[row.id] not in self.here
+        ]
+
+
 def _take_in(
     session: Session,
     desk: Desk,
@@ -89,52 +127,25 @@ def _take_in(
     families: Mapping[str, int | None],
     now: datetime,
 ) -> None:
-    """Give each row a lead of ours, and score it where its inputs are news.
-
-    Everything that these leads and those merged with them need is locked at once.
-    """
-    old = {crm_id: key for crm_id, key in families.items() if key is not None}
-    names = leads.ids_by_key(session, old.values())
-    new = [row for row in rows if row.id not in old and _has_lead(row)]
-    wanted = {row.id: desk.mapping.lead_id(row) for row in new}
-    here = leads.lock_many(session, {*names.values(), *wanted.values(), *wanted})
-    ids = {crm_id: names[key] for crm_id, key in old.items()} | _ids(new, wanted, here)
+    """Give each row a lead of ours, and score it where its inputs are news."""
+    ours = _Ours(session, desk, rows, families)
     arrivals = [
-        _arrival(desk, row, ids[row.id], row.id not in old, now=now)
+        _arrival(desk, row, ours.ids[row.id], row.id not in ours.old, now=now)
         for row in rows
-        if _needs_score(
-            row, known.get(row.id), is_first=row.id not in old, is_here=ids.get(row.id) in here
-        )
+        if ours.needs_score(row, known.get(row.id))
     ]
-    scored = scoring.score_many(
-        session, registry.in_use(session), arrivals, source="salesforce", now=now
-    )
-    unscored = [
-        LeadRecord(ids[row.id], row.people, {}, None)
-        for row in new
-        if row.columns["is_deleted"] and ids[row.id] not in here
-    ]
-    made = [lead for lead, _ in scored] + leads.upsert_many(session, unscored, now)
-    keys = {lead.lead_id: lead.key for lead in (*here.values(), *made)}
-    crm_mirror.attach(session, {row.id: keys[ids[row.id]] for row in new})
+    versions = registry.in_use(session)
+    scored = scoring.score_many(session, versions, arrivals, source="salesforce", now=now)
+    made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
+    keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
+    crm_mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
     desk.tally.counts["leads_scored"] += len(scored)
-    desk.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in new)
+    desk.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
 
 
 def _has_lead(row: LeadRow) -> bool:
     """Whether a lead is one of ours: those that are there, and the ids of merged ones."""
     return not row.columns["is_deleted"] or row.columns["merged_into"] is not None
-
-
-def _needs_score(row: LeadRow, before: Seen | None, *, is_first: bool, is_here: bool) -> bool:
-    if row.columns["is_deleted"]:
-        return False
-    if row.columns["is_converted"]:
-        # Known from another source: its inputs are older than its conversion, ours are not.
-        return is_first and not is_here
-    if is_first or before is None or before.is_deleted:
-        return True
-    return bool(before.inputs_digest != row.columns["inputs_digest"])
 
 
 def _arrival(desk: Desk, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime) -> Arrival:
