@@ -38,7 +38,8 @@ LOOK_BACK = timedelta(days=7)
 DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
 LEAST_MOVE = 0.01
-SHORTEST = timedelta(minutes=1)
+# Salesforce refuses a time of a minute or less.
+SHORTEST_ASKED = timedelta(minutes=2)
 
 
 def reconcile(org: Org) -> None:
@@ -135,7 +136,7 @@ def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
         return org.client.deleted(obj, start, end)
     except Fault as fault:
         half = (end - start) / 2
-        if fault.kind is not Kind.SLOW or half < SHORTEST:
+        if fault.kind is not Kind.SLOW or half < SHORTEST_ASKED:
             raise
     return [*_deleted(org, obj, start, start + half), *_deleted(org, obj, start + half, end)]
 
