@@ -82,10 +82,11 @@ Input: TypeAlias = NumberInput | LevelInput
 class Forest:
     """Trees that ask about single columns; the mean share of their leaves is a probability.
 
-    The share of a node is that of its leads who converted, with one lead of the base rate added:
-    so none is 0 or 1. Effects follow the path: each question moves the share from that of the
-    node to that of the child, and this step belongs to the field asked about (Saabas, 2014,
-    "Interpreting random forests"). Steps sum to the forest's probability less that at its roots.
+    A root's share is that of its leads who converted. Each question moves the share on towards
+    that of the child's leads, by n / (n + shrinkage) of the way for a node of n leads: what few
+    leads say counts little (Agarwal et al., 2022), and no share is 0 or 1 unless the root's is.
+    Such a step belongs to the field asked about (Saabas, 2014, "Interpreting random forests").
+    Steps sum to the forest's probability less that at its roots.
     They are taken to log-odds in proportion, one factor for all fields of a lead, so that signs
     and ratios stay and the sum is exact.
 
@@ -108,6 +109,14 @@ class Forest:
         By node: the second child; 0 for a leaf.
     n, n_converted : tuple of int
         By node: leads learned from, counted as often as they were drawn.
+    shrinkage : float
+        Leads a node needs to move the share by half of the way, 1 or more.
+
+    References
+    ----------
+    Agarwal, A., Tan, Y. S., Ronen, O., Singh, C. and Yu, B. (2022). Hierarchical shrinkage:
+    improving the accuracy and interpretability of tree-based models. Proceedings of Machine
+    Learning Research 162 (ICML), 111-135.
     """
 
     weight: float
@@ -118,6 +127,7 @@ class Forest:
     second: tuple[int, ...]
     n: tuple[int, ...]
     n_converted: tuple[int, ...]
+    shrinkage: float
 
     @cached_property
     def base_rate(self) -> float:
@@ -171,6 +181,7 @@ class Forest:
             "second": list(self.second),
             "n": list(self.n),
             "n_converted": list(self.n_converted),
+            "shrinkage": self.shrinkage + 0.0,
         }
 
     def _row(self, values: Mapping[str, Value]) -> list[float]:
@@ -194,9 +205,15 @@ class Forest:
 
     @cached_property
     def _share(self) -> tuple[float, ...]:
-        """Share converted, by node."""
-        base = self.base_rate
-        return tuple((k + base) / (n + 1) for k, n in zip(self.n_converted, self.n, strict=True))
+        """Share converted, by node, each held back by those above it."""
+        observed = [k / n for k, n in zip(self.n_converted, self.n, strict=True)]
+        share = observed.copy()
+        for node, n in enumerate(self.n):
+            if self.column[node] != LEAF:
+                way = n / (n + self.shrinkage)
+                for child in (node + 1, self.second[node]):
+                    share[child] = share[node] + way * (observed[child] - observed[node])
+        return tuple(share)
 
     @cached_property
     def _owner(self) -> dict[int, int]:
@@ -231,6 +248,7 @@ def read_forest(reader: Reader) -> Forest:
         second=reader.integers("second", most=MOST_NODES),
         n=reader.integers("n", most=MOST_NODES),
         n_converted=reader.integers("n_converted", most=MOST_NODES),
+        shrinkage=reader.number("shrinkage", low=1),
     )
     reader.finish()
     _check_columns(forest, reader.place)
@@ -287,8 +305,18 @@ def _check_nodes(forest: Forest, place: str) -> None:
         raise ScorecardError(f"{place}.n_converted must be some at the roots, but not all")
     for first, end in pairwise((*forest.roots, n_nodes)):
         for node in range(first, end):
-            if forest.column[node] != LEAF and not node + 1 < forest.second[node] < end:
-                raise ScorecardError(f"{place}.second[{node}] must be behind its parent")
+            if forest.column[node] != LEAF:
+                _check_children(forest, node, end, place)
+
+
+def _check_children(forest: Forest, node: int, end: int, place: str) -> None:
+    """They stand behind their parent and share its leads out, so that no share leaves (0, 1)."""
+    first, second = node + 1, forest.second[node]
+    if not first < second < end:
+        raise ScorecardError(f"{place}.second[{node}] must be behind its parent")
+    for counts in (forest.n, forest.n_converted):
+        if counts[first] + counts[second] != counts[node]:
+            raise ScorecardError(f"{place}.n[{node}] must be the leads of both children")
 
 
 def _steepness(start: float, change: float) -> float:

@@ -22,10 +22,11 @@ from ml.levels import groups_of, one_hot
 
 FAMILY = "random forest"
 N_TREES_OF_EACH_KIND = 50
-# Leaves grow with the leads: few leads allow no fine distinctions.
 FEWEST_IN_A_LEAF = 3
-LEAF_PER_ROOT = 0.25  # times the square root of the number of leads
 SHARE_OF_COLUMNS = 0.45  # tried at each question
+# Leads, see `ml.forest.Forest`. Few leads allow no fine distinctions: 10 is better where fields
+# are rich, 30 where they are poor, both are better than larger leaves.
+SHRINKAGE = 20.0
 # What a forest costs in memory and time, to grow and to serve, stops growing here.
 MOST_LEAVES = 128
 MOST_DRAWN = 5_000
@@ -55,15 +56,11 @@ class FittedForest:
         Returns
         -------
         ndarray of float64, shape (n_leads,)
-            Finite: the share of a leaf counts one lead of the base rate more than it has.
+            Finite.
         """
         matrix = self.encoder.transform(frame).astype(np.float32)
-        counts = [_counts(tree) for tree in self.trees]
-        base_rate = sum(k[0] for _, k in counts) / sum(n[0] for n, _ in counts)
-        total = np.zeros(len(frame))
-        for tree, (n, n_converted) in zip(self.trees, counts, strict=True):
-            total += ((n_converted + base_rate) / (n + 1))[tree.tree_.apply(matrix)]
-        log_odds: Floats = logit(total / len(counts))
+        shares = [_shares(tree)[tree.tree_.apply(matrix)] for tree in self.trees]
+        log_odds: Floats = logit(np.mean(shares, axis=0))
         return log_odds
 
     def served(self, weight: float) -> Forest:
@@ -94,6 +91,7 @@ class FittedForest:
             second=second,
             n=n,
             n_converted=n_converted,
+            shrinkage=SHRINKAGE,
         )
 
 
@@ -143,10 +141,10 @@ def fit(
         "n_estimators": N_TREES_OF_EACH_KIND,
         "max_features": SHARE_OF_COLUMNS,
         "max_leaf_nodes": MOST_LEAVES,
-        "min_samples_leaf": max(FEWEST_IN_A_LEAF, int(LEAF_PER_ROOT * n_drawn**0.5)),
+        "min_samples_leaf": FEWEST_IN_A_LEAF,
         "random_state": seed,
     }
-    is_drawn = n_drawn < len(frame)
+    is_drawn = sample_weight is not None or n_drawn < len(frame)
     drawn = {"bootstrap": is_drawn, "max_samples": n_drawn if is_drawn else None}
     kinds = (
         RandomForestClassifier(**shape, max_samples=n_drawn),
@@ -208,6 +206,20 @@ def _counts(fitted: DecisionTreeClassifier) -> tuple[Floats, Floats]:
     """Count by node the leads drawn, and those of them who converted."""
     n = fitted.tree_.weighted_n_node_samples
     return n, np.rint(fitted.tree_.value[:, 0, 1] * n)
+
+
+def _shares(fitted: DecisionTreeClassifier) -> Floats:
+    """Give the share of each node, as a served forest does."""
+    tree, (n, n_converted) = fitted.tree_, _counts(fitted)
+    observed = n_converted / n
+    shares, nodes = observed.copy(), np.array([0])
+    while len(nodes := nodes[tree.children_left[nodes] != LEAF]):
+        way, children = n[nodes] / (n[nodes] + SHRINKAGE), []
+        for child in (tree.children_left[nodes], tree.children_right[nodes]):
+            shares[child] = shares[nodes] + way * (observed[child] - observed[nodes])
+            children.append(child)
+        nodes = np.concatenate(children)
+    return shares
 
 
 def _inputs(encoder: ColumnTransformer, columns: Columns) -> tuple[Input, ...]:

@@ -25,6 +25,7 @@ FOREST = Forest(
     second=(2, 0, 4, 0, 0, 7, 0, 0),
     n=(20, 10, 10, 6, 4, 20, 12, 8),
     n_converted=(8, 2, 6, 2, 4, 8, 2, 6),
+    shrinkage=10.0,
 )
 FLAT = CurveTerm("email_opens", (0.0,), ((0.0,), (0.0,)), missing=0.0)
 TERMS = (FLAT, CategoryTerm("lead_source", {"referral": 0.0}, other=0.0, missing=0.0))
@@ -35,32 +36,53 @@ def log_odds(probability):
     return math.log(probability / (1 - probability))
 
 
-def share(n, n_converted):
-    return (n_converted + 0.4) / (n + 1)
+# Shares by leaf. A root of 20 leads goes 20 / 30 of the way to what its children say, a node of
+# 10 leads 10 / 20.
+ROOT = 8 / 20
+FEW, MANY = ROOT + (0.2 - ROOT) * 20 / 30, ROOT + (0.6 - ROOT) * 20 / 30
+REFERRED, NOT_REFERRED = MANY + (4 / 4 - 0.6) * 10 / 20, MANY + (2 / 6 - 0.6) * 10 / 20
+FEW_TOO, MANY_TOO = ROOT + (2 / 12 - ROOT) * 20 / 30, ROOT + (6 / 8 - ROOT) * 20 / 30
 
 
 @pytest.mark.parametrize(
-    ("values", "leaves"),
+    ("values", "shares"),
     [
-        ({"email_opens": 1, "lead_source": "Referral"}, [(10, 2), (12, 2)]),
-        ({"email_opens": 9, "lead_source": "Referral"}, [(4, 4), (8, 6)]),
-        ({"email_opens": 9, "lead_source": "Nobody"}, [(6, 2), (8, 6)]),
-        ({"email_opens": 9}, [(6, 2), (8, 6)]),
-        ({"lead_source": "Referral"}, [(10, 2), (8, 6)]),
-        ({"email_opens": 2}, [(10, 2), (12, 2)]),
-        ({"email_opens": 3}, [(6, 2), (8, 6)]),
+        ({"email_opens": 1, "lead_source": "Referral"}, [FEW, FEW_TOO]),
+        ({"email_opens": 9, "lead_source": "Referral"}, [REFERRED, MANY_TOO]),
+        ({"email_opens": 9, "lead_source": "Nobody"}, [NOT_REFERRED, MANY_TOO]),
+        ({"email_opens": 9}, [NOT_REFERRED, MANY_TOO]),
+        ({"lead_source": "Referral"}, [FEW, MANY_TOO]),
+        ({"email_opens": 2}, [FEW, FEW_TOO]),
+        ({"email_opens": 3}, [NOT_REFERRED, MANY_TOO]),
     ],
 )
-def test_probability_is_the_mean_share_of_the_leaves_reached(values, leaves):
-    probability = sum(share(*leaf) for leaf in leaves) / 2
+def test_probability_is_the_mean_share_of_the_leaves_reached(values, shares):
+    probability = sum(shares) / 2
     assert CARD.score(values).log_odds == pytest.approx(0.5 * log_odds(probability), abs=1e-12)
 
 
 def test_each_question_counts_for_its_field():
     effects = FOREST.effects({"email_opens": 9, "lead_source": "Referral"})
-    by_opens = share(10, 6) + share(8, 6) - share(20, 8) * 2
-    by_source = share(4, 4) - share(10, 6)
+    by_opens, by_source = MANY + MANY_TOO - ROOT * 2, REFERRED - MANY
     assert effects["email_opens"] / effects["lead_source"] == pytest.approx(by_opens / by_source)
+
+
+def test_the_fewer_leads_say_it_the_less_it_moves_the_share():
+    few, many = (
+        Forest(
+            weight=1.0,
+            inputs=(OPENS,),
+            roots=(0,),
+            column=(0, LEAF, LEAF),
+            threshold=(1.0, 0.0, 0.0),
+            second=(2, 0, 0),
+            n=(2 * n, n, n),
+            n_converted=(n, 0, n),
+            shrinkage=20.0,
+        ).effects({"email_opens": 9})["email_opens"]
+        for n in (4, 500)
+    )
+    assert 0 < few < log_odds(2 / 3) < log_odds(0.98) < many
 
 
 value = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["referral", "x", ""])
@@ -81,8 +103,9 @@ def test_question_that_moves_no_share_has_no_effect():
         column=(0, LEAF, LEAF),
         threshold=(1.0, 0.0, 0.0),
         second=(2, 0, 0),
-        n=(9, 9, 9),
-        n_converted=(3, 3, 3),
+        n=(18, 9, 9),
+        n_converted=(6, 3, 3),
+        shrinkage=10.0,
     )
     assert same.effects({"email_opens": 1}) == {"email_opens": 0.0}
 
@@ -107,7 +130,7 @@ def test_json_round_trip_loses_nothing():
 
 def test_digest_sees_the_trees():
     content = CARD.to_json()
-    content["forest"]["n_converted"][4] = 3
+    content["forest"]["n_converted"][3:5] = [3, 3]
     assert Scorecard.from_json(content).digest != CARD.digest
 
 
@@ -140,6 +163,9 @@ def broken(key, value, place=None):
         (broken("second", 5, 2), r"second\[2\] must be behind its parent"),
         (broken("second", True, 0), "second must hold whole numbers"),
         (broken("n", 0, 1), "n must count leads"),
+        (broken("n", 11, 1), r"n\[0\] must be the leads of both children"),
+        (broken("n_converted", 3, 4), r"n\[2\] must be the leads of both children"),
+        (broken("shrinkage", 0.5), "shrinkage must be from 1 to"),
         (broken("n_converted", 11, 1), "n_converted some of them"),
         (broken("n_converted", [0] * 8), "some at the roots, but not all"),
         (broken("n_converted", FOREST.n), "n_converted must be a list"),
@@ -162,7 +188,7 @@ def test_forest_about_a_field_without_a_term_is_refused():
 
 
 def test_tree_without_a_question_can_be_served():
-    stump = Forest(1.0, (OPENS,), (0,), (LEAF,), (0.0,), (0,), (9,), (3,))
+    stump = Forest(1.0, (OPENS,), (0,), (LEAF,), (0.0,), (0,), (9,), (3,), 10.0)
     again = read_forest(Reader(stump.to_json(), "forest"))
     assert again.effects({"email_opens": 4}) == {"email_opens": 0.0}
     assert again.intercept == pytest.approx(log_odds(1 / 3))
