@@ -16,6 +16,7 @@ from ml.families import name_of
 
 N_CALIBRATION_BINS = 10
 N_HISTOGRAM_BINS = 20
+N_GAINS = 20
 MOST_ROC_POINTS = 50
 Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 # Best tenth A, next two tenths B, next three C, rest D: a judgement, so that A is what a rep
@@ -69,7 +70,7 @@ def model_metrics(
         (95 %, DeLong); log_loss and log_loss_base (of always saying the base rate), in nats;
         brier; ece, the mean distance of predicted and observed rate over the calibration bins;
         lift_10 and lift_20, the conversion of the top 10 % and 20 % against all; calibration,
-        roc, histogram and grades, the rows of the charts.
+        roc, gains, histogram and grades, the rows of the charts.
     """
     n, n_converted = len(converted), int(converted.sum())
     aucs, covariance = delong(converted, probabilities)
@@ -92,6 +93,7 @@ def model_metrics(
         "lift_20": lift(converted, probabilities, 0.2),
         "calibration": bins,
         "roc": roc_points(converted, probabilities),
+        "gains": gains(converted, probabilities),
         "histogram": histogram(converted, probabilities),
         "grades": conversion_by_grade(converted, probabilities),
     }
@@ -194,6 +196,35 @@ def lift(converted: Bools, scores: Floats, share: float) -> float:
     above, at = scores > cut, scores == cut
     n_best = converted[above].sum() + (room - above.sum()) * converted[at].mean()
     return float(n_best / room / converted.mean())
+
+
+def gains(converted: Bools, scores: Floats) -> list[dict[str, float]]:
+    """Say how many of the conversions are found among the best-scored leads.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least one converted.
+    scores : ndarray of float64, shape (n_leads,)
+        Higher is better.
+
+    Returns
+    -------
+    list of dict
+        Twenty rows, from the best 5 % of leads to all: share of leads, found (share of all
+        conversions among them) and `lift`.
+
+    Examples
+    --------
+    >>> gains(np.array([True, False, False, False]), np.array([4.0, 3, 2, 1]))[9]
+    {'share': 0.5, 'found': 1.0, 'lift': 2.0}
+    """
+    shares = [part / N_GAINS for part in range(1, N_GAINS + 1)]
+    lifts = [lift(converted, scores, share) for share in shares]
+    return [
+        {"share": share, "found": min(1.0, share * times), "lift": times}
+        for share, times in zip(shares, lifts, strict=True)
+    ]
 
 
 def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:

@@ -4,14 +4,14 @@ The effects themselves come from `ml.scorecard`.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ml.fields import Fields
-from ml.scorecard import CategoryTerm, Counts, CurveTerm, Scorecard, Term
+from ml.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
 from ml.terms import level_key, signed_log1p
-from ml.values import Field, FieldType, Value, number_text
+from ml.values import Field, FieldType, Value, number_text, value_text
 
 SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
 SMALL_RATE = 0.1  # of all leads: below, rates have a digit after the point
@@ -39,6 +39,8 @@ class Reason:
         Its part of the log-odds; above zero it speaks for the lead.
     sentence : str
         The evidence in words.
+    n_leads : int or None
+        Leads learned from that the sentence is about; None where it is a rule of thumb.
     """
 
     field: str
@@ -46,6 +48,7 @@ class Reason:
     value: Value
     effect: float
     sentence: str
+    n_leads: int | None = None
 
 
 def explain(
@@ -101,14 +104,33 @@ def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
     else:
         sentence = _curve_sentence(term, field, value, pull)
     sentence = sentence[:1].upper() + sentence[1:]
-    return Reason(field.name, field.label, value, pull.effect, sentence)
+    counts = _counts(term, value)
+    n_leads = None if counts is None else counts.n
+    return Reason(field.name, field.label, value, pull.effect, sentence, n_leads)
+
+
+def _counts(term: Term, value: Value) -> Counts | None:
+    """The leads learned from with such a value; None where nothing was learned from leads."""
+    if isinstance(term, CategoryTerm):
+        key = level_key(value)
+        if key is None or term.level_counts is None:
+            return term.missing_counts
+        return term.level_counts.get(key, term.other_counts)
+    if term.bins is None or signed_log1p(value) is None:
+        return term.missing_counts
+    return term.bins[_place(term.bins, value)].counts
+
+
+def _place(bins: Sequence[Bin], value: Value) -> int:
+    uppers = [bin_.upper for bin_ in bins if bin_.upper is not None]
+    return bisect_left(uppers, value)  # type: ignore[type-var]
 
 
 def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pull) -> str:
     key = level_key(value)
     if key is None:
         return _unknown(field, term.missing_counts, pull)
-    name, shown = _in_sentence(field.label), _shown(value)
+    name, shown = _in_sentence(field.label), value_text(value)
     if term.level_counts is None:
         return _rule_of_thumb(f"{shown} leads", pull)
     if key in term.level_counts:
@@ -124,10 +146,9 @@ def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> 
     if signed_log1p(value) is None:
         return _unknown(field, term.missing_counts, pull)
     if term.bins is None:
-        return _rule_of_thumb(f"Leads with {_amount(field, _shown(value))}", pull)
-    uppers = [bin_.upper for bin_ in term.bins if bin_.upper is not None]
-    place = bisect_left(uppers, value)  # type: ignore[type-var]
-    lower = uppers[place - 1] if place else None
+        return _rule_of_thumb(f"Leads with {_amount(field, value_text(value))}", pull)
+    place = _place(term.bins, value)
+    lower = term.bins[place - 1].upper if place else None
     span = _span(field, lower, term.bins[place].upper)
     return _rate(f"with {_amount(field, span)}", term.bins[place].counts, pull)
 
@@ -198,12 +219,6 @@ def _amount(field: Field, span: str) -> str:
         return f"{span} {name}"
     of = "of " if span[0].isdigit() or span[0] == "-" else ""
     return f"{name} {of}{span}" + (f" {field.unit}" if field.unit else "")
-
-
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return number_text(value) if isinstance(value, int | float) else str(value)
 
 
 def _in_sentence(label: str) -> str:

@@ -25,6 +25,7 @@ from ml.model_metrics import compared, grade_bounds, model_metrics
 from ml.recency import chosen, half_lives, sample_weight
 from ml.rolling_origin import measured
 from ml.scorecard import Scorecard
+from ml.shapes import shapes
 from ml.values import Value
 
 Progress = Callable[[float, str], None]
@@ -75,7 +76,8 @@ class Learned:
     metrics : dict
         Figures on those, plain JSON: see `ml.model_metrics.model_metrics`; "families", what
         there was to choose from: see `ml.model_metrics.compared`; "in_time_order", how well the
-        past foretells: see `ml.rolling_origin.measured`.
+        past foretells: see `ml.rolling_origin.measured`; "shapes", what each field does: see
+        `ml.shapes.shapes`.
     """
 
     scorecard: Scorecard
@@ -221,12 +223,14 @@ def learn(
         members = families.fit(frame, outcomes, columns, seed, sample_weight=weights)
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
+    scorecard = members.scorecard(scores.weight, records, converted, grades=grades)
     metrics = model_metrics(outcomes, probabilities, fields=columns.names)
-    return Learned(
-        scorecard=members.scorecard(scores.weight, records, converted, grades=grades),
-        probabilities=probabilities,
-        metrics=metrics | {"families": compared(outcomes, scores), "in_time_order": in_time_order},
-    )
+    metrics |= {
+        "families": compared(outcomes, scores),
+        "in_time_order": in_time_order,
+        "shapes": shapes(scorecard, records, converted),
+    }
+    return Learned(scorecard, probabilities, metrics)
 
 
 def library_versions() -> dict[str, str]:

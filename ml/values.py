@@ -135,6 +135,29 @@ def number_text(number: float) -> str:
     return f"{number:.3g}"
 
 
+def value_text(value: Value) -> str:
+    """Write a known value for people.
+
+    Parameters
+    ----------
+    value : int, float, str or bool
+        A stored value.
+
+    Returns
+    -------
+    str
+        "yes" or "no" of a boolean, `number_text` of a number, a text as it is.
+
+    Examples
+    --------
+    >>> value_text(True), value_text(2500.0), value_text("Referral")
+    ('yes', '2,500', 'Referral')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number_text(value) if isinstance(value, int | float) else str(value)
+
+
 @dataclass(frozen=True)
 class Field:
     """One input of a lead and the rule for its values.

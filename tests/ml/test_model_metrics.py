@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from ml.model_metrics import (
     calibration,
     conversion_by_grade,
+    gains,
     grade_bounds,
     histogram,
     lift,
@@ -113,3 +114,19 @@ def test_histogram_has_a_place_for_the_extremes():
     counts = histogram(np.array([True, False]), np.array([1.0, 0.0]))
     assert (counts["converted"][-1], counts["lost"][0]) == (1, 1)
     assert len(counts["edges"]) == len(counts["lost"]) + 1
+
+
+@given(rows=leads)
+def test_gains_rise_to_all_conversions_and_agree_with_lift(rows):
+    converted, scores = columns(rows)
+    found = gains(converted, scores)
+    assert np.diff([row["found"] for row in found]).min() > -1e-12
+    assert found[-1]["share"] == 1
+    assert found[-1]["found"] == pytest.approx(1)
+    assert found[3]["lift"] == lift(converted, scores, 0.2)
+
+
+def test_scores_that_say_nothing_find_conversions_as_any_order_does():
+    converted = np.array([True, False, False, True])
+    for row in gains(converted, np.full(4, 0.5)):
+        assert row["found"] == pytest.approx(row["share"])

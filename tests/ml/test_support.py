@@ -1,0 +1,33 @@
+"""How far a score can be believed: the leads that scored the same, and the thinnest reason."""
+
+import numpy as np
+import pytest
+
+from ml.model_metrics import histogram
+from ml.reasons import Reason
+from ml.support import tested, thinnest
+
+DRAW = np.random.default_rng(5)
+PROBABILITIES = DRAW.random(500)
+CONVERTED = DRAW.random(500) < PROBABILITIES
+HISTOGRAM = histogram(CONVERTED, PROBABILITIES)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.05, 0.31, 0.699, 0.999, 1.0])
+def test_leads_of_the_same_tenth_are_counted(probability):
+    found = tested(HISTOGRAM, probability)
+    same = np.minimum(np.floor(PROBABILITIES * 10), 9) == min(int(probability * 10), 9)
+    assert (found.n, found.n_converted) == (same.sum(), CONVERTED[same].sum())
+    assert found.first <= probability <= found.last
+    assert found.low < found.n_converted / found.n < found.high
+
+
+def test_where_no_lead_scored_so_nothing_is_known():
+    empty = {"converted": [0] * 20, "lost": [0] * 20}
+    assert tested(empty, 0.95) == (0.9, 1.0, 0, 0, 0.0, 1.0)
+
+
+def test_the_thinnest_reason_rests_on_the_fewest_leads():
+    many, few, none = (Reason("a", "A", "x", 0.5, ".", n) for n in (88, 12, None))
+    assert thinnest([many, none, few]) == few
+    assert thinnest([none]) is None
