@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from tests.learned import make_learned_version
 from webapp.models import Lead
 from webapp.services import leads, lifecycle, registry, removal, rescoring
 from webapp.services.outcomes import Said
@@ -53,6 +54,82 @@ def test_a_change_by_a_new_model_is_told_as_one(rep, write):
     assert re.search(r"\+\d+ by the model", page)
     assert "Model 1.1" in page
     assert "new model" in page
+
+
+def test_the_last_change_is_told_field_by_field(rep, write):
+    write(lambda s: make_lead(s, "L-1", website_visits=0))
+    lead = write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + DAY))
+    page = show(rep, lead)
+    assert "Why it changed" in page
+    told = re.search(r"From <strong>(\d+)</strong> to <strong>(\d+)</strong>, (\+[\d.]+)", page)
+    assert int(told[2]) > int(told[1])
+    line = r"Website visits <span class=\"muted\">0 → 9</span></th> <td[^>]+>(\+[\d.]+)</td>"
+    assert re.search(line, page)[1] == told[3]
+    assert "What changed in the model" not in page
+
+
+def test_an_earlier_change_is_told_on_demand(rep, write, read):
+    for day, visits in enumerate((0, 9)):
+        known = {"website_visits": visits, "now": NOW + day * DAY}
+        write(lambda s, known=known: make_lead(s, "L-1", **known))
+    lead = write(lambda s: make_lead(s, "L-1", website_visits=3, now=NOW + 2 * DAY))
+    newest, middle, first = (s.key for s in read(lambda s: leads.snapshots(s, lead)))
+    page = rep.get(f"/leads/{lead.key}").text
+    assert f'href="/leads/{lead.key}?change={middle}#change"' in page
+    assert f'hx-get="/leads/{lead.key}/changes/{middle}"' in page
+    fragment = rep.get(f"/leads/{lead.key}/changes/{middle}").text
+    assert "0 → 9" in fragment
+    whole = rep.get(f"/leads/{lead.key}?change={middle}").text
+    assert fragment.strip() in whole
+    assert "9 → 3" in rep.get(f"/leads/{lead.key}/changes/{newest}").text
+    assert "there is nothing before it" in rep.get(f"/leads/{lead.key}/changes/{first}").text
+
+
+def test_the_change_of_another_lead_is_not_told(rep, write, read):
+    lead, other = (write(lambda s, n=name: make_lead(s, n)) for name in ("L-1", "L-2"))
+    [theirs] = read(lambda s: leads.snapshots(s, other))
+    assert rep.get(f"/leads/{lead.key}/changes/{theirs.key}").status_code == 404
+    assert rep.get(f"/leads/{lead.key}?change={theirs.key}").status_code == 404
+    assert rep.get(f"/leads/{lead.key}?change=x").status_code == 400
+
+
+def test_a_score_that_never_moved_has_nothing_to_explain(rep, write):
+    write(lambda s: make_lead(s, "L-1", website_visits=2))
+    lead = write(lambda s: make_lead(s, "L-1", website_visits=2, now=NOW + DAY))
+    assert "Why it changed" not in show(rep, lead)
+
+
+def test_a_change_by_the_model_is_told_by_what_the_lead_has(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
+    write(learned_in_use)
+    page = show(rep, lead)
+    assert "What changed in the model, 1.0 → 1.1" in page
+    assert 'Industry <span class="muted">Software</span>' in page
+    assert 'Baseline <span class="muted">where every lead starts</span>' in page
+
+
+def test_how_sure_a_score_is_rests_on_leads_that_scored_the_same(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
+    assert "the rules of thumb were never tested on your leads" in show(rep, lead)
+    write(learned_in_use)
+    page = show(rep, lead)
+    assert re.search(
+        r"Of \d+ leads that scored \d0 to \d+ when the model was tested, \d+ conv", page
+    )
+    assert re.search(r"Each reason rests on \d\d leads or more", page)
+
+
+def test_few_leads_like_this_one_are_told(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", industry="Mining", website_visits=3))
+    write(learned_in_use)
+    assert "Few leads like this one: 0</strong>" in show(rep, lead)
+
+
+def learned_in_use(session):
+    version = make_learned_version(session)
+    rescoring.begin(session, version, NOW + DAY)
+    rescoring.fill(session, FIELDS, version, 0)
+    lifecycle.switch(session, version, "gate", NOW + DAY)
 
 
 def put_in_use(session):

@@ -26,7 +26,7 @@ def test_a_change_is_split_into_model_and_inputs(write, read):
     write(put_in_use)
     write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + 2 * DAY))
     newest, first = history(read)
-    assert (newest.version, first.version) == ("1.1", "1.0")
+    assert (newest.scored.version, first.scored.version) == ("1.1", "1.0")
     assert newest.by_model > 0
     assert newest.by_inputs > 0
     change = newest.probability - first.probability
@@ -34,17 +34,31 @@ def test_a_change_is_split_into_model_and_inputs(write, read):
     assert [(c.label, c.before, c.after) for c in newest.changes] == [("Website visits", 1, 9)]
 
 
+def test_the_lead_changes_first_and_then_the_model(write, read):
+    write(lambda s: make_lead(s, "L-1", website_visits=1))
+    write(put_in_use)
+    write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + 2 * DAY))
+    newest, first = history(read)
+    between = first.scored.card.score(newest.scored.inputs).probability
+    assert newest.by_inputs == between - first.probability
+    found = newest.explained()
+    assert (found.before, found.between, found.after) == pytest.approx(
+        (first.probability, between, newest.probability)
+    )
+    assert first.explained() is None
+
+
 def test_the_first_scoring_has_nothing_before_it(write, read):
     write(lambda s: make_lead(s, "L-1"))
     [first] = history(read)
-    assert (first.by_model, first.by_inputs, first.changes) == (None, None, ())
+    assert (first.by_inputs, first.by_model, first.changes) == (None, None, ())
 
 
 def test_a_version_that_takes_over_is_a_scoring_of_its_own(write, read):
     write(lambda s: make_lead(s, "L-1"))
     write(put_in_use)
     newest, first = history(read)
-    assert (newest.source, newest.version, newest.at) == (None, "1.1", NOW + DAY)
+    assert (newest.source, newest.scored.version, newest.at) == (None, "1.1", NOW + DAY)
     assert newest.by_model == pytest.approx(newest.probability - first.probability)
 
 

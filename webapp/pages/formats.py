@@ -18,7 +18,7 @@ STEPS = (
 
 def init_app(app: Flask) -> None:
     """Make the filters known to the templates."""
-    for function in (ago, exact, moment, duration, percent, number, rule_in_words, known):
+    for function in (ago, exact, moment, duration, percent, points, number, rule_in_words, known):
         app.add_template_filter(function)
 
 
@@ -55,6 +55,11 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return ">99 %"
     return f"{share * 100:.0f} %"
+
+
+def points(change: float) -> str:
+    """A change of a share of 1 in points, to a tenth, with its sign."""
+    return f"{round(100 * change, 1) + 0.0:+.1f}"
 
 
 def sentence(error: Exception) -> str:

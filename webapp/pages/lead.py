@@ -9,10 +9,12 @@ from werkzeug.exceptions import BadRequest
 
 from ml.fields import clean_text
 from ml.reasons import explain
+from ml.support import FEW_LEADS, tested, thinnest
 from webapp.charts.history import score_history
 from webapp.database import read, utc_now, write
 from webapp.models import Lead
-from webapp.pages import sign_in
+from webapp.pages import score_change, sign_in
+from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import lead_history, lead_table, leads, outcomes, registry
 from webapp.services.outcomes import MEANINGS, Said
@@ -25,11 +27,27 @@ MOST_REASONS = 8
 
 @bp.get("/<key:key>")
 def show(key: int) -> ResponseReturnValue:
-    """Any role: the lead; one that was merged into another is that other one."""
-    view = read(lambda session: _view(session, key))
+    """Any role: the lead; one that was merged into another is that other one.
+
+    `change` is the scoring whose change is explained; by default the last one that moved the score.
+    """
+    scoring = key_argument("change")
+    view = read(lambda session: _view(session, key, scoring))
     if view["lead"].key != key:
         return redirect(url_for("pages.lead.show", key=view["lead"].key), 301)
     return render_template("leads/show.html", **view)
+
+
+@bp.get("/<key:key>/changes/<key:scoring>")
+def change(key: int, scoring: int) -> ResponseReturnValue:
+    """Any role, fragment: why the score changed at one scoring."""
+
+    def find(session: Any) -> lead_history.Scoring | None:
+        lead = leads.find(session, leads.by_key(session, key).lead_id)
+        scorings = lead_history.scorings(session, product().fields, lead)
+        return score_change.chosen(scorings, scoring)
+
+    return render_template("leads/_change.html", **score_change.view(read(find)))
 
 
 @bp.post("/<key:key>/outcome")
@@ -76,22 +94,28 @@ def _reason() -> str | None:
         return None
 
 
-def _view(session: Any, key: int) -> dict[str, Any]:
+def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
     fields = product().fields
     lead = leads.find(session, leads.by_key(session, key).lead_id)
     # A removed lead has no score.
     shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
     version, card = registry.serving(session)
+    metrics = registry.metrics(session, version)
     values = leads.inputs(lead, fields)
     said = leads.outcomes(session, lead)
     scorings = lead_history.scorings(session, fields, lead)
+    reasons = explain(card, fields, values, limit=MOST_REASONS)
     return {
+        **score_change.view(score_change.chosen(scorings, scoring)),
         "lead": lead,
         "row": shown,
         "version": version,
         # What a starter scorecard assumes of all leads nobody has measured.
         "base_rate": card.base_rate if card.n_leads else None,
-        "reasons": explain(card, fields, values, limit=MOST_REASONS),
+        "reasons": reasons,
+        "thinnest": thinnest(reasons),
+        "few": FEW_LEADS,
+        "tested": tested(metrics["histogram"], shown.probability) if metrics and shown else None,
         "values": [(f, values[f.name]) for f in fields if f.declared or values[f.name] is not None],
         "outcomes": said,
         "other_opinion": lead_history.other_opinion(said) if said else None,

@@ -159,6 +159,13 @@ def aliases(session: Session) -> dict[str, VersionRef]:
     return {a: VersionRef(key, name, digest) for a, key, name, digest in session.execute(query)}
 
 
+def metrics(session: Session, version: VersionRef) -> dict[str, Any]:
+    """The figures of a version without its scorecard, which is large; empty where untrained."""
+    query = sa.select(ModelVersion.metrics).where(ModelVersion.key == version.key)
+    found: dict[str, Any] = session.scalars(query).one()
+    return found
+
+
 def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
     """The scorecard of a version, read and verified once a process: versions never change."""
     if version.digest not in _by_digest:
