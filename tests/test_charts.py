@@ -6,24 +6,36 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ml.shapes import assumed_shapes
+from ml.starter import starter_scorecard
 from tests.factories import NOW
 from tests.learned import challenge
-from webapp.charts import decisions, quality
+from webapp.charts import decisions, effects
 from webapp.charts.drawing import bars
 from webapp.charts.history import score_history
+from webapp.pages import model_charts
 
 METRICS = challenge(True).metrics
+SHAPES = [*METRICS["shapes"], *assumed_shapes(starter_scorecard())]
 CHARTS = {
     "score history": score_history([(NOW, 0.7), (NOW - timedelta(days=2), 0.2)], NOW),
     "one score": score_history([(NOW, 0.5)], NOW),
     "gain": decisions.gain_interval("g", gain=0.01, low=-0.01, high=0.03, needed=0.02),
+    "leads": decisions.leads_of_each_kind("l", n_converted=3, n_lost=40_000, needed=20),
+    "no leads": decisions.leads_of_each_kind("l", n_converted=0, n_lost=0, needed=0),
+    "log loss falls": decisions.log_loss_change("o", before=0.61, after=0.52),
+    "log loss rises": decisions.log_loss_change("o", before=0.52, after=0.61),
+    "log loss stays": decisions.log_loss_change("o", before=0.5, after=0.5),
     "sure gain": decisions.gain_interval("g", gain=0.3, low=0.3, high=0.3, needed=0.0),
-    "roc": quality.roc(METRICS["roc"], METRICS["auc"]),
-    "calibration": quality.calibration(METRICS["calibration"]),
-    "distribution": quality.distribution(METRICS["histogram"]),
-    "grades": quality.grades(METRICS["grades"], METRICS["base_rate"]),
+    **model_charts.of_quality(METRICS),
     "bars": bars("b", "T", [('<script>"&', 0.0, "0"), ("x" * 90, 2.0, "2")]),
     "no bars": bars("b", "T", []),
+    **{
+        f"effect {place}": effects.shape("s", shape["field"], shape, effects.reach(SHAPES))
+        for place, shape in enumerate(SHAPES)
+    },
+    "no effects": effects.shape("s", "T", {"is_ordered": True, "groups": []}, 1.0),
+    "no levels": effects.shape("s", "T", {"is_ordered": False, "groups": []}, 1.0),
 }
 
 

@@ -6,7 +6,12 @@ from tests.factories import make_user
 from webapp.models import ROLES
 from webapp.pages.rights import ANYBODY, LEAST_ROLE
 
-ARGUMENTS = {"KeyConverter": 1, "RecordIdConverter": "0065e00000000001", "UnicodeConverter": "1.0"}
+ARGUMENTS = {
+    "AnyConverter": "json",
+    "KeyConverter": 1,
+    "RecordIdConverter": "0065e00000000001",
+    "UnicodeConverter": "1.0",
+}
 
 
 @pytest.fixture

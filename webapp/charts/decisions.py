@@ -1,21 +1,22 @@
-"""The evidence of a decision: what a challenger gained, against the lines it had to cross."""
+"""The evidence of a decision, against the lines it had to cross.
+
+Gain, leads of each kind and log loss are drawn one beneath the other, with the same margins.
+"""
 
 from markupsafe import Markup
 
-from webapp.charts.drawing import Frame, axes, element, figure
+from webapp.charts.drawing import Frame, axes, element, figure, label
+
+WIDTH, LEFT, RIGHT = 400, 92, 12
+ROW = 22
 
 
 def gain_interval(name: str, *, gain: float, low: float, high: float, needed: float) -> Markup:
     """A challenger's gain of AUC with its interval, against the line it has to cross."""
     values = [100 * v for v in (low, high, gain, needed, 0.0)]
     least, most = min(values) - 1, max(values) + 1
-    frame = Frame(420, 64, left=8, right=8, top=8, bottom=22, x_range=(least, most))
+    frame = Frame(WIDTH, 56, left=LEFT, right=RIGHT, top=6, bottom=22, x_range=(least, most))
     middle = frame.y(0.5)
-
-    def upright(value: float, looks: str) -> Markup:
-        x = frame.x(value)
-        return element("line", x1=x, x2=x, y1=2.0, y2=frame.y(0), class_=looks)
-
     ticks = _steps(least, most)
     return figure(
         name,
@@ -24,8 +25,9 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
         f" {100 * needed:.1f} are needed.",
         frame,
         axes(frame, {t: f"{t:+g}" if t else "0" for t in ticks}, {}),
-        upright(0, "chart-zero"),
-        upright(100 * needed, "chart-needed"),
+        label(LEFT - 10, middle + 4, "gain of AUC", anchor="end"),
+        _upright(frame, 0, "chart-zero"),
+        _upright(frame, 100 * needed, "chart-needed"),
         element(
             "line",
             x1=frame.x(100 * low),
@@ -36,6 +38,88 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
         ),
         element("circle", cx=frame.x(100 * gain), cy=middle, r=5, class_="chart-dot"),
     )
+
+
+def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int) -> Markup:
+    """How many leads of either outcome the evidence holds, against how many it must."""
+    rows = (("converted", n_converted), ("lost", n_lost))
+    most = max(n_converted, n_lost, 1.25 * needed, 1)
+    # The number stands behind its bar.
+    frame = Frame(
+        WIDTH,
+        2 * ROW + 4,
+        left=LEFT,
+        right=RIGHT + 50,
+        top=2,
+        bottom=2,
+        x_range=(0, most),
+    )
+    drawn, texts = [], []
+    for place, (kind, n) in enumerate(rows):
+        y, width = frame.top + ROW * place, frame.x(n) - LEFT
+        bar = {"x": LEFT, "y": y + 5, "width": width, "height": 12, "rx": 2}
+        drawn.append(element("rect", **bar, class_="chart-bar"))
+        texts += [
+            label(LEFT - 10, y + 15, kind, anchor="end"),
+            label(LEFT + width + 8, y + 15, f"{n:,}", anchor="start", class_="chart-strong"),
+        ]
+    if needed:
+        drawn.append(_upright(frame, needed, "chart-needed"))
+    asked = f" At least {needed} of each are needed." if needed else ""
+    return figure(
+        name,
+        "Leads compared on",
+        f"{n_converted:,} converted and {n_lost:,} lost.{asked}",
+        frame,
+        *drawn,
+        *texts,
+    )
+
+
+def log_loss_change(name: str, *, before: float, after: float) -> Markup:
+    """Log loss of the champion (hollow) and of the challenger, which is to be further left."""
+    # Each figure stands on the outer side of its dot, however near they are.
+    least, most = min(before, after), max(before, after, min(before, after) + 0.001)
+    frame = Frame(
+        WIDTH, ROW + 4, left=LEFT + 70, right=RIGHT + 70, top=2, bottom=2, x_range=(least, most)
+    )
+    middle = frame.y(0.5)
+    is_lower = after <= before
+    ends = ((before, not is_lower, "chart-hollow"), (after, is_lower, "chart-dot"))
+    return figure(
+        name,
+        "Log loss before and after",
+        f"{before:.4f} before, {after:.4f} after; it must not rise.",
+        frame,
+        label(LEFT - 10, middle + 4, "log loss", anchor="end"),
+        element(
+            "line",
+            x1=frame.x(before),
+            x2=frame.x(after),
+            y1=middle,
+            y2=middle,
+            class_="chart-interval",
+        ),
+        *(
+            element("circle", cx=frame.x(loss), cy=middle, r=5, class_=looks)
+            for loss, _, looks in ends
+        ),
+        *(
+            label(
+                frame.x(loss) + (-12 if is_left else 12),
+                middle + 4,
+                f"{loss:.4f}",
+                anchor="end" if is_left else "start",
+                class_="chart-strong" if looks == "chart-dot" else "",
+            )
+            for loss, is_left, looks in ends
+        ),
+    )
+
+
+def _upright(frame: Frame, value: float, looks: str) -> Markup:
+    x = frame.x(value)
+    return element("line", x1=x, x2=x, y1=2.0, y2=frame.y(0), class_=looks)
 
 
 def _steps(low: float, high: float) -> list[int]:

@@ -105,19 +105,22 @@ def bars(
     height = 30 * len(rows) + 12
     frame = Frame(560, height, left=150, right=110, top=6, bottom=6, x_range=(0, most))
     parts: list[Markup] = []
+    texts: list[Markup] = []
     for place, (text, value, at_end) in enumerate(rows):
         y, width = frame.top + 30 * place, frame.x(value) - frame.left
         bar = {"x": frame.left, "y": y + 5, "width": width, "height": 18, "rx": 2}
-        parts += [
+        parts.append(
+            element("rect", element("title", f"{text}: {at_end}"), **bar, class_="chart-bar")
+        )
+        texts += [
             label(frame.left - 10, y + 19, cut(text), anchor="end"),
-            element("rect", element("title", f"{text}: {at_end}"), **bar, class_="chart-bar"),
             label(frame.left + width + 8, y + 19, at_end, anchor="start", class_="chart-strong"),
         ]
     if line is not None:
         x = frame.x(line)
         parts.append(element("line", x1=x, x2=x, y1=2.0, y2=height - 2, class_="chart-needed"))
     described = "; ".join(f"{text}: {at_end}" for text, _, at_end in rows)
-    return figure(name, title, described, frame, *parts)
+    return figure(name, title, described, frame, *parts, *texts)
 
 
 def cut(text: str) -> str:

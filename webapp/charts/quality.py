@@ -5,43 +5,101 @@ from typing import Any
 
 from markupsafe import Markup
 
-from webapp.charts.drawing import QUARTERS, Frame, axes, bars, element, figure, label, percent
+from webapp.charts.drawing import (
+    QUARTERS,
+    Frame,
+    Point,
+    axes,
+    bars,
+    element,
+    figure,
+    label,
+    percent,
+)
+
+TOLD_SHARE = 0.2  # of the leads: the point of the gains that is named
 
 
-def roc(points: Sequence[Sequence[float]], auc: float) -> Markup:
-    """Which share of conversions is found, for which share of lost leads called as well."""
-    frame = Frame(360, 300)
+def roc(
+    points: Sequence[Sequence[float]], auc: float, band: tuple[Sequence[Point], Sequence[Point]]
+) -> Markup:
+    """Which share of conversions is found, for which share of lost leads called as well.
+
+    `band` has the upper and the lower bound of each point.
+    """
+    frame, (upper, lower) = Frame(360, 300), band
     return figure(
         "roc",
         "ROC curve",
         f"Converted leads found against lost leads called; the area beneath is {auc:.3f}.",
         frame,
         axes(frame, QUARTERS, QUARTERS),
+        element("path", d=frame.path([*upper, *reversed(lower)]) + "Z", class_="chart-band"),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
         element("path", d=frame.path((x, y) for x, y in points), class_="chart-line"),
         label(frame.x(0.5), frame.height - 2, "lost leads called"),
     )
 
 
-def calibration(rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """What was predicted against what happened; on the diagonal a score means what it says."""
+def gains(rows: Sequence[Mapping[str, float]], base_rate: float) -> Markup:
+    """Which share of conversions is found by calling which share of leads, the best first."""
+    frame = Frame(360, 300)
+    fifth = next(row for row in rows if row["share"] >= TOLD_SHARE)
+    x, y = frame.x(fifth["share"]), frame.y(fifth["found"])
+    return figure(
+        "gains",
+        "Gains",
+        f"The best {percent(fifth['share'])} of leads hold {percent(fifth['found'])} of the"
+        " conversions.",
+        frame,
+        axes(frame, QUARTERS, QUARTERS),
+        element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
+        element("path", d=frame.path([(0, 0), (base_rate, 1), (1, 1)]), class_="chart-zero"),
+        element(
+            "path",
+            d=frame.path([(0, 0), *((row["share"], row["found"]) for row in rows)]),
+            class_="chart-line",
+        ),
+        element("circle", cx=x, cy=y, r=4, class_="chart-dot"),
+        label(
+            x + 9,
+            y + 12,
+            f"{percent(fifth['found'])} in the best {percent(fifth['share'])}",
+            anchor="start",
+            class_="chart-strong",
+        ),
+        label(frame.x(0.5), frame.height - 2, "leads called"),
+    )
+
+
+def calibration(
+    rows: Sequence[Mapping[str, Any]], intervals: Sequence[tuple[float, float]]
+) -> Markup:
+    """What was predicted against what happened; on the diagonal a score means what it says.
+
+    `intervals` has the bounds of the observed share of each row.
+    """
     frame = Frame(360, 300)
     most = max(row["n"] for row in rows)
-    dots = [
-        element(
-            "circle",
-            element(
-                "title",
-                f"{row['n']:,} leads: predicted {percent(row['predicted'])},"
-                f" converted {percent(row['observed'])}",
-            ),
-            cx=frame.x(row["predicted"]),
-            cy=frame.y(row["observed"]),
-            r=3 + 4 * (row["n"] / most) ** 0.5,
-            class_="chart-dot",
+    parts: list[Markup] = []
+    for row, (low, high) in zip(rows, intervals, strict=True):
+        x = frame.x(row["predicted"])
+        told = (
+            f"{row['n']:,} leads: predicted {percent(row['predicted'])},"
+            f" converted {percent(row['observed'])} ({percent(low)} to {percent(high)})"
         )
-        for row in rows
-    ]
+        radius = 3 + 3 * (row["n"] / most) ** 0.5
+        parts += [
+            element("line", x1=x, x2=x, y1=frame.y(low), y2=frame.y(high), class_="chart-whisker"),
+            element(
+                "circle",
+                element("title", told),
+                cx=x,
+                cy=frame.y(row["observed"]),
+                r=radius,
+                class_="chart-dot",
+            ),
+        ]
     return figure(
         "calibration",
         "Calibration",
@@ -49,12 +107,7 @@ def calibration(rows: Sequence[Mapping[str, Any]]) -> Markup:
         frame,
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
-        element(
-            "path",
-            d=frame.path((row["predicted"], row["observed"]) for row in rows),
-            class_="chart-line chart-thin",
-        ),
-        *dots,
+        *parts,
         label(frame.x(0.5), frame.height - 2, "predicted conversion"),
     )
 

@@ -1,32 +1,40 @@
 """The models: what was tried and what came of it, how far the next training is, one version."""
 
+import json
 from datetime import UTC, datetime, timedelta
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
 from ml.enough import FEWEST_OF_EACH_CLASS
-from ml.influence import influences
-from webapp.charts import decisions, quality
-from webapp.charts.drawing import bars
+from ml.intervals import auc_half_width
 from webapp.database import read, utc_now, write
-from webapp.models import ModelVersion
+from webapp.pages import model_charts
 from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import lifecycle, model_story, registry, runs
+from webapp.services.model_card import model_card
 
 bp = Blueprint("models", __name__, url_prefix="/models")
+bp.add_app_template_global(model_charts.of_decision, "evidence_of")
 
-MOST_FIELDS = 12
-# Of the interval that is drawn where the gate does not ask for confidence.
-USUAL_CONFIDENCE = 0.9
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CARD_TYPES = {"json": "application/json", "md": "text/markdown"}
+ASSUMED_AUC = 0.75
+ROUND_SIZES = (50, 100, 200, 500, 1_000)
 WAITS_TOO_LONG = timedelta(seconds=30)
+
+
+class Precision(NamedTuple):
+    """How far an AUC measured on so many outcomes may be from the truth."""
+
+    n: int
+    n_converted: int
+    half_width: float
+    is_now: bool
 
 
 @bp.get("")
@@ -68,6 +76,15 @@ def show(name: str) -> ResponseReturnValue:
     return render_template("models/show.html", **read(lambda session: _version(session, name)))
 
 
+@bp.get("/<name>/card.<any(json, md):form>")
+def card(name: str, form: str) -> ResponseReturnValue:
+    """Managers, download: the model card of a version, for programs or for people."""
+    told = read(lambda s: model_card(s, product().fields, registry.version(s, name)))
+    text = render_template("models/card.md", card=told) if form == "md" else json.dumps(told)
+    headers = {"Content-Disposition": f"attachment; filename=model-card-{name}.{form}"}
+    return Response(text, headers=headers, mimetype=CARD_TYPES[form])
+
+
 @bp.post("/<name>/promote")
 def promote(name: str) -> ResponseReturnValue:
     """Managers: ask the worker to put this version in use; going back is the same."""
@@ -83,15 +100,38 @@ def _status(session: Any, watched: int | None) -> dict[str, Any]:
     # Counting all outcomes is work, and this is asked every second while one is done.
     is_idle = at_work is None and done is None
     threshold = product().settings.retrain_threshold
+    readiness = lifecycle.readiness(session, threshold) if is_idle else None
     return {
         "at_work": at_work,
         "is_waiting_long": at_work is not None
         and at_work.state == "requested"
         and utc_now() - at_work.requested_at > WAITS_TOO_LONG,
         "done": done,
-        "readiness": lifecycle.readiness(session, threshold) if is_idle else None,
+        "readiness": readiness,
         "least": FEWEST_OF_EACH_CLASS,
+        "precision": _precision(session, readiness) if readiness else [],
+        "assumed_auc": ASSUMED_AUC,
     }
+
+
+def _precision(session: Any, readiness: lifecycle.Readiness) -> list[Precision]:
+    """What to expect of the first training, by today's share converted; later it is measured."""
+    _, card = registry.serving(session)
+    if card.n_leads:
+        return []
+    n_converted, n = readiness.n_converted, readiness.n_converted + readiness.n_lost
+    share = n_converted / n if 0 < n_converted < n else card.base_rate
+    sizes = sorted({n, readiness.threshold, *ROUND_SIZES})
+    return [
+        _expected(size, round(size * share), is_now=size == n)
+        for size in sizes
+        if size >= n and FEWEST_OF_EACH_CLASS <= round(size * share) <= size - FEWEST_OF_EACH_CLASS
+    ]
+
+
+def _expected(n: int, n_converted: int, *, is_now: bool) -> Precision:
+    half_width = auc_half_width(ASSUMED_AUC, n_converted, n - n_converted)
+    return Precision(n, n_converted, half_width, is_now)
 
 
 def _version(session: Any, name: str) -> dict[str, Any]:
@@ -99,6 +139,7 @@ def _version(session: Any, name: str) -> dict[str, Any]:
     aliases = registry.aliases(session)
     champion = registry.champion(session)
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
+    drawn = model_charts.of_fields(version, registry.scorecard(session, version))
     return {
         "version": version,
         "champion": champion,
@@ -107,60 +148,10 @@ def _version(session: Any, name: str) -> dict[str, Any]:
         "at_work": at_work,
         "names": model_story.names(session, [version.parent_key]),
         "labels": {field.name: field.label for field in product().fields},
-        "charts": _charts(session, version),
+        "charts": model_charts.of_quality(version.metrics),
+        "drawn": drawn,
+        "influence": model_charts.of_influence(drawn),
     }
-
-
-def _charts(session: Any, version: ModelVersion) -> dict[str, Any]:
-    metrics, card = version.metrics, registry.scorecard(session, version)
-    weights = influences(card)[:MOST_FIELDS]
-    fields = product().fields
-    named = [(fields[f].label if f in fields else f, w) for f, w in weights]
-    drawn: dict[str, Any] = {
-        "weights": named,
-        "influence": bars(
-            "influence",
-            "Fields by influence",
-            [(label, weight, f"{weight:.2f}") for label, weight in named],
-        ),
-    }
-    if metrics:
-        drawn |= {
-            "roc": quality.roc(metrics["roc"], metrics["auc"]),
-            "calibration": quality.calibration(metrics["calibration"]),
-            "distribution": quality.distribution(metrics["histogram"]),
-            "grades": quality.grades(metrics["grades"], metrics["base_rate"]),
-        }
-    return drawn
-
-
-class GainChart(NamedTuple):
-    """The picture of a gain, and how sure its interval is, in percent."""
-
-    picture: Markup
-    percent: float
-
-
-@bp.app_template_global()
-def gain_chart(version: ModelVersion) -> GainChart | None:
-    """The gain of a version with its interval, or None where it could not be computed.
-
-    The lower end is the bound that the gate judges by.
-    """
-    decision = version.decision
-    if decision.get("gain") is None or decision.get("standard_error") is None:
-        return None
-    rule = decision.get("rule") or {"min_gain": product().settings.promote_min_gain}
-    confidence = rule.get("confidence") or USUAL_CONFIDENCE
-    half = NormalDist().inv_cdf(confidence) * decision["standard_error"]
-    picture = decisions.gain_interval(
-        f"gain-{version.key}",
-        gain=decision["gain"],
-        low=decision["gain"] - half,
-        high=decision["gain"] + half,
-        needed=rule["min_gain"],
-    )
-    return GainChart(picture, 100 * (2 * confidence - 1))
 
 
 def _moment(text: str | None) -> datetime | None:

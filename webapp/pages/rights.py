@@ -21,6 +21,7 @@ LEAST_ROLE = {
     "pages.leads.index": "rep",
     "pages.leads.table": "rep",
     "pages.lead.show": "rep",
+    "pages.lead.change": "rep",
     "pages.lead.record_outcome": "rep",
     "pages.lead.row": "rep",
     "pages.new_lead.show": "rep",
@@ -28,6 +29,7 @@ LEAST_ROLE = {
     # Models
     "pages.models.index": "manager",
     "pages.models.show": "manager",
+    "pages.models.card": "manager",
     "pages.models.status": "manager",
     "pages.models.retrain": "manager",
     "pages.models.promote": "manager",

@@ -1,0 +1,138 @@
+"""What each field does in a model, value by value; what is drawn is measured in `ml.shapes`.
+
+All charts of a model have one scale, its `reach`: a field that does little is drawn flat.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from markupsafe import Markup
+
+from ml.shapes import UNKNOWN
+from webapp.charts.drawing import Frame, axes, cut, element, figure, label
+
+WIDTH = 330
+ROW = 24
+MOST_LEVELS = 9
+MOST_TICKS = 6
+COUNTS_HEIGHT = 34
+
+Groups: TypeAlias = Sequence[Mapping[str, Any]]
+
+
+def reach(shapes: Sequence[Mapping[str, Any]]) -> float:
+    """The largest effect, up or down, in log-odds."""
+    ends = (
+        abs(g[end])
+        for shape in shapes
+        for g in shape["groups"]
+        for end in ("low", "effect", "high")
+    )
+    return max(ends, default=0.0) or 1.0
+
+
+def shape(name: str, title: str, found: Mapping[str, Any], most: float) -> Markup:
+    """The effect of a field: a curve over the groups of a number, bars for the levels of others."""
+    drawn = curve if found["is_ordered"] else levels
+    return drawn(name, title, found["groups"], most)
+
+
+def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
+    """A bar a level to either side of zero, with its number of leads at the right."""
+    shown = groups[:MOST_LEVELS]
+    height = ROW * len(shown) + 30
+    frame = Frame(WIDTH, height, left=142, right=46, top=4, bottom=26, x_range=(-most, most))
+    parts = [_ticks(frame, most)]
+    for place, group in enumerate(shown):
+        y = frame.top + ROW * place + ROW / 2
+        start, end = sorted((frame.x(0), frame.x(group["effect"])))
+        bar = {"x": start, "y": y - 7, "width": end - start, "height": 14, "rx": 1}
+        parts += [
+            label(frame.left - 8, y + 4, cut(group["label"]), anchor="end"),
+            element("rect", element("title", _told(group)), **bar, class_="chart-bar"),
+            *_spread(frame.x(group["low"]), frame.x(group["high"]), y, y),
+        ]
+        if group["n"] is not None:
+            parts.append(label(WIDTH - 4, y + 4, f"{group['n']:,}", anchor="end"))
+    return figure(name, title, _described(groups), frame, *parts)
+
+
+def curve(name: str, title: str, groups: Groups, most: float) -> Markup:
+    """A point a group of neighbouring numbers, with their leads as columns beneath.
+
+    Unknown values stand apart at the right.
+    """
+    is_counted = groups[0]["n"] is not None if groups else False
+    frame = Frame(
+        WIDTH,
+        190,
+        left=44,
+        right=12,
+        top=8,
+        bottom=(COUNTS_HEIGHT if is_counted else 0) + 30,
+        x_range=(-0.5, max(len(groups), 1) - 0.5),
+        y_range=(-most, most),
+    )
+    numbers = [g for g in groups if g["label"] != UNKNOWN]
+    line = [(float(place), g["effect"]) for place, g in enumerate(numbers)]
+    parts = [axes(frame, {}, {most: f"{most:+.1f}", 0.0: "0", -most: f"{-most:+.1f}"})]
+    if len(line) > 1:
+        parts.append(element("path", d=frame.path(line), class_="chart-line"))
+    for place, group in enumerate(groups):
+        x, low, high = frame.x(place), frame.y(group["low"]), frame.y(group["high"])
+        dot = {"cx": x, "cy": frame.y(group["effect"]), "r": 4, "class_": "chart-dot"}
+        parts += [
+            *_spread(x, x, low, high),
+            element("circle", element("title", _told(group)), **dot),
+        ]
+    if is_counted:
+        parts += _columns(frame, groups)
+    return figure(name, title, _described(groups), frame, *parts, *_starts(frame, groups))
+
+
+def _ticks(frame: Frame, most: float) -> Markup:
+    floor = frame.height - frame.bottom
+    lines = [
+        element("line", x1=frame.x(v), x2=frame.x(v), y1=frame.top, y2=floor, class_=looks)
+        for v, looks in ((-most, "chart-grid"), (0.0, "chart-axis"), (most, "chart-grid"))
+    ]
+    texts = [label(frame.x(v), floor + 16, f"{v:+.1f}" if v else "0") for v in (-most, 0.0, most)]
+    return Markup("").join([*lines, *texts])
+
+
+def _spread(x1: float, x2: float, y1: float, y2: float) -> list[Markup]:
+    """From where a tenth of the leads lies below to where a tenth lies above."""
+    if (x1, y1) == (x2, y2):
+        return []
+    return [element("line", x1=x1, x2=x2, y1=y1, y2=y2, class_="chart-whisker")]
+
+
+def _columns(frame: Frame, groups: Groups) -> list[Markup]:
+    most = max(g["n"] for g in groups)
+    floor = frame.height - 22
+    width = frame.x(1) - frame.x(0)
+    drawn = []
+    for place, group in enumerate(groups):
+        height = COUNTS_HEIGHT * group["n"] / most
+        bar = {"x": frame.x(place) - 0.35 * width, "y": floor - height, "width": 0.7 * width}
+        drawn.append(element("rect", **bar, height=height, class_="chart-count"))
+    return drawn
+
+
+def _starts(frame: Frame, groups: Groups) -> list[Markup]:
+    """Where the groups begin, as many as there is room for, and the unknown ones."""
+    every = -(-len(groups) // MOST_TICKS)
+    last = len(groups) - 1
+    texts = {p: g["label"].partition(" to ")[0] for p, g in enumerate(groups) if p % every == 0}
+    if groups and groups[last]["label"] == UNKNOWN:
+        texts = {p: text for p, text in texts.items() if p < last - 1} | {last: "unknown"}
+    return [label(frame.x(p), frame.height - 6, text) for p, text in texts.items()]
+
+
+def _told(group: Mapping[str, Any]) -> str:
+    leads = "" if group["n"] is None else f", {group['n']:,} leads"
+    return f"{group['label']}: {group['effect']:+.2f}{leads}"
+
+
+def _described(groups: Groups) -> str:
+    return "; ".join(map(_told, groups))
