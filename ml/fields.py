@@ -6,7 +6,8 @@ callers need of them is offered here too.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,6 +109,21 @@ class Fields:
     def own(self) -> tuple[Field, ...]:
         """Fields that are the team's own, beside the eight built-in ones."""
         return tuple(field for field in self if not field.builtin)
+
+    def without(self, names: Collection[str]) -> "Fields":
+        """Keep models from some fields, as if the file said so.
+
+        Parameters
+        ----------
+        names : collection of str
+            Names of fields; others are passed over.
+
+        Returns
+        -------
+        Fields
+            All fields, those named with use = false.
+        """
+        return Fields(replace(f, use=False) if f.name in names else f for f in self)
 
     def choices(self, name: str) -> tuple[str, ...]:
         """List the only values a category may take.

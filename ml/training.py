@@ -5,8 +5,8 @@ is decided by the caller.
 """
 
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ import sklearn
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ml import families
+from ml import families, leaks
 from ml.encoding import Record, columns_of, frame_of
 from ml.enough import shortage
 from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
 from ml.fields import Fields
 from ml.gate import Decision, GateRule, decide
+from ml.leaks import Suspicion
 from ml.model_metrics import compared, grade_bounds, model_metrics
 from ml.recency import chosen, half_lives, sample_weight
 from ml.rolling_origin import measured
@@ -64,6 +65,25 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Guarded:
+    """What is known of fields that may be filled in after the outcome.
+
+    Parameters
+    ----------
+    allowed : frozenset of str
+        Fields that a person has looked at and allowed: they are not suspected.
+    left_out : mapping of str to str
+        Why fields suspected before are left out, by name.
+    open_records : sequence of mapping
+        Stored values of leads without an outcome.
+    """
+
+    allowed: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    open_records: Sequence[Record] = ()
+
+
+@dataclass(frozen=True)
 class Learned:
     """A model, and how it does on leads it has not seen.
 
@@ -103,6 +123,14 @@ class Challenge:
         Of all that is random: the same examples and seed give the same challenge.
     libraries : dict of str to str
         Versions it was learned with.
+    fields : tuple of str
+        What it was allowed to learn from.
+    left_out : dict of str to str
+        Fields kept from it because they may be filled in after the outcome, and why.
+    suspicions : tuple of Suspicion
+        Those of them that were not known before.
+    champion_knew : tuple of str
+        Those of them that the champion uses: they were hidden from it in the comparison.
     """
 
     scorecard: Scorecard
@@ -111,6 +139,10 @@ class Challenge:
     decision: Decision
     seed: int
     libraries: dict[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    suspicions: tuple[Suspicion, ...] = ()
+    champion_knew: tuple[str, ...] = ()
 
 
 def challenge(
@@ -120,12 +152,15 @@ def challenge(
     rule: GateRule,
     *,
     seed: int,
+    guarded: Guarded | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Challenge:
     """Learn a challenger from all examples and put it to the gate.
 
-    The champion's own scores are compared with the challenger's scores out of fold, both on
-    the examples marked as evidence: neither model has seen the outcomes it is judged on.
+    Fields that seem to be filled in after the outcome are left out: see `ml.leaks`. The
+    champion's own scores are compared with the challenger's scores out of fold, both on the
+    examples marked as evidence: neither model has seen the outcomes it is judged on. A champion
+    that uses a field left out is judged without it, as on open leads, where it is not known.
 
     Parameters
     ----------
@@ -139,6 +174,8 @@ def challenge(
         What a challenger has to show.
     seed : int
         Of the split into folds and of the forest's draws.
+    guarded : Guarded, optional
+        What is known of suspected fields; nothing where it is left out.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
 
@@ -152,11 +189,14 @@ def challenge(
     NotEnoughToLearn
         If there are fewer than ten converted or ten lost leads, or no field to learn from.
     """
-    _check_enough(examples, fields)
+    _check_enough(examples)
+    found, left_out = _left_out(examples, fields, guarded or Guarded())
+    usable = fields.without(left_out)
+    _check_any(usable, left_out)
     learned = learn(
         examples.records,
         examples.converted,
-        fields,
+        usable,
         seed=seed,
         progress=lambda done, stage: progress(0.95 * done, stage),
     )
@@ -165,9 +205,13 @@ def challenge(
         scorecard=learned.scorecard,
         family=learned.scorecard.family,
         metrics=learned.metrics,
-        decision=_decision(examples, champion, learned.probabilities, rule),
+        decision=_decision(_hidden(examples, left_out), champion, learned.probabilities, rule),
         seed=seed,
         libraries=library_versions(),
+        fields=tuple(f.name for f in usable.model),
+        left_out=left_out,
+        suspicions=tuple(found),
+        champion_knew=tuple(term.field for term in champion.terms if term.field in left_out),
     )
     progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
     return result
@@ -249,13 +293,40 @@ def library_versions() -> dict[str, str]:
     }
 
 
-def _check_enough(examples: Examples, fields: Fields) -> None:
+def _check_enough(examples: Examples) -> None:
     n_converted = sum(examples.converted)
     missing = shortage(n_converted, len(examples.converted) - n_converted)
     if missing:
         raise NotEnoughToLearn(missing)
-    if not fields.model:
-        raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
+
+
+def _left_out(
+    examples: Examples, fields: Fields, guarded: Guarded
+) -> tuple[list[Suspicion], dict[str, str]]:
+    """Find fields to keep from the challenger: new suspicions, and the reasons for all."""
+    known = {name: why for name, why in guarded.left_out.items() if name not in guarded.allowed}
+    asked = [f for f in fields.model if f.name not in known and f.name not in guarded.allowed]
+    found = leaks.suspicions(examples.records, examples.converted, asked, guarded.open_records)
+    declared = {field.name for field in fields.model}
+    reasons = known | {suspicion.field: suspicion.sentence for suspicion in found}
+    return found, {name: why for name, why in reasons.items() if name in declared}
+
+
+def _check_any(usable: Fields, left_out: Mapping[str, str]) -> None:
+    if usable.model:
+        return
+    if left_out:
+        raise NotEnoughToLearn(
+            "Every field that models may use seems to be filled in after the outcome: allow one"
+            " on the models page, or declare others."
+        )
+    raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
+
+
+def _hidden(examples: Examples, names: Collection[str]) -> Examples:
+    """The examples as they are while some fields are not known."""
+    records = [{k: v for k, v in each.items() if k not in names} for each in examples.records]
+    return replace(examples, records=records) if names else examples
 
 
 def _decision(
