@@ -11,36 +11,52 @@ from collections.abc import Iterable
 from ml.values import Field
 
 # A field of the past before the lead came is known beforehand, whatever else it says.
-EARLIER = frozenset("previous prior past earlier former first initial original historical".split())
+EARLIER = frozenset(
+    ["previous", "prior", "past", "earlier", "former", "first", "initial", "original", "historical"]
+)
 # One word of each: what the field then names.
 PAIRS = (
     (
-        frozenset("last latest recent".split()),
-        frozenset("activity action event interaction engagement touch touchpoint".split()),
+        frozenset(["last", "latest", "recent"]),
+        frozenset(
+            ["activity", "action", "event", "interaction", "engagement", "touch", "touchpoint"]
+        ),
         "the latest event of a lead, which goes on changing until its end",
     ),
     (
-        frozenset("lead prospect deal opportunity sales pipeline call".split()),
+        frozenset(["lead", "prospect", "deal", "opportunity", "sales", "pipeline", "call"]),
         frozenset(
-            "status stage quality rating grade score priority temperature profile"
-            " disposition result outcome".split()
+            [
+                "status",
+                "stage",
+                "quality",
+                "rating",
+                "grade",
+                "score",
+                "priority",
+                "temperature",
+                "profile",
+                "disposition",
+                "result",
+                "outcome",
+            ]
         ),
         "a judgement of the lead, which people make while they work it",
     ),
     (
-        frozenset("converted conversion closed close closing won lost loss".split()),
-        frozenset("date day time value amount reason by at status".split()),
+        frozenset(["converted", "conversion", "closed", "close", "closing", "won", "lost", "loss"]),
+        frozenset(["date", "day", "time", "value", "amount", "reason", "by", "at", "status"]),
         "the end of a lead",
     ),
     (
-        frozenset("call contact conversation talk".split()),
-        frozenset("duration length".split()),
+        frozenset(["call", "contact", "conversation", "talk"]),
+        frozenset(["duration", "length"]),
         "a talk that is over only when its outcome is known",
     ),
 )
-ALONE = frozenset("tag tags disposition remark remarks".split())
+ALONE = frozenset(["tag", "tags", "disposition", "remark", "remarks"])
 OF_ALONE = "what people write on a lead while they work it"
-ENDS = frozenset("converted closed won lost".split())
+ENDS = frozenset(["converted", "closed", "won", "lost"])
 WORD = re.compile(r"[^\W\d_]+")
 
 

@@ -266,7 +266,7 @@ class _Look:
         n_of = np.bincount(self.groups, minlength=len(keys) + 1)[1:]
         won = np.bincount(self.groups, weights=self.converted, minlength=len(keys) + 1)[1:]
         many = [i for i in range(len(keys)) if n_of[i] >= FEWEST_OF_A_GROUP]
-        if self.field.type != "category" or len(many) < 2:  # noqa: PLR2004 - one to each side
+        if self.field.type != "category" or len(many) < 2:
             return ""
         extra = (won - n_of * self.converted.mean()) / np.sqrt(n_of)
         high, low = max(many, key=lambda i: extra[i]), min(many, key=lambda i: extra[i])
@@ -307,4 +307,4 @@ def _bound(n_of_them: float, n: int, side: str) -> float:
 
 
 def _percent(p: float) -> str:
-    return f"{p:.1%}" if p >= 0.001 else "less than 0.1%"  # noqa: PLR2004 - what is shown
+    return f"{p:.1%}" if p >= 0.001 else "less than 0.1%"

@@ -304,12 +304,10 @@ def _left_out(
     examples: Examples, fields: Fields, guarded: Guarded
 ) -> tuple[list[Suspicion], dict[str, str]]:
     """Find fields to keep from the challenger: new suspicions, and the reasons for all."""
-    known = {name: why for name, why in guarded.left_out.items() if name not in guarded.allowed}
+    known = {f.name: guarded.left_out[f.name] for f in fields.model if f.name in guarded.left_out}
     asked = [f for f in fields.model if f.name not in known and f.name not in guarded.allowed]
     found = leaks.suspicions(examples.records, examples.converted, asked, guarded.open_records)
-    declared = {field.name for field in fields.model}
-    reasons = known | {suspicion.field: suspicion.sentence for suspicion in found}
-    return found, {name: why for name, why in reasons.items() if name in declared}
+    return found, known | {suspicion.field: suspicion.sentence for suspicion in found}
 
 
 def _check_any(usable: Fields, left_out: Mapping[str, str]) -> None:

@@ -12,18 +12,19 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from sqlalchemy.orm import Session
 
 from ml import training
+from ml.fields import Fields
 from ml.gate import GateRule
 from ml.scorecard import Scorecard
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read
 from webapp.product import product
-from webapp.services import registry, training_data
+from webapp.services import guarded_fields, registry, training_data
 
 # About a tenth of a core that others want, all of one that nobody does.
 NICENESS = 10
@@ -49,7 +50,8 @@ def main() -> None:
 def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Train for a run: the challenger with all that is kept of it, or why there is none."""
     settings, fields = product().settings, product().fields
-    champion_key, champion, labelled = read(lambda session: _material(session, run_key))
+    material = read(lambda session: _material(session, run_key, fields))
+    labelled = material.labelled
     examples = training.Examples(
         records=[lead.inputs for lead in labelled.leads],
         converted=[lead.converted for lead in labelled.leads],
@@ -58,18 +60,23 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
     rule = gate_rule(settings)
     try:
         challenge = training.challenge(
-            examples, fields, champion, rule, seed=run_key, progress=progress
+            examples,
+            fields,
+            material.champion,
+            rule,
+            seed=run_key,
+            guarded=material.guarded,
+            progress=progress,
         )
     except training.NotEnoughToLearn as error:
         return {"failure": str(error)}
-    learned_from = labelled.about() | {"seed": challenge.seed, "libraries": challenge.libraries}
     return {
-        "champion_key": champion_key,
+        "champion_key": material.champion_key,
         "scorecard": challenge.scorecard.to_json(),
         "promote": challenge.decision.promote,
         "details": {
-            "fields": [field.name for field in fields.model],
-            "training": learned_from,
+            "fields": list(challenge.fields),
+            "training": labelled.about() | _about(challenge),
             "metrics": challenge.metrics,
             "decision": challenge.decision.to_json() | {"rule": asdict(rule)},
         },
@@ -86,10 +93,35 @@ def gate_rule(settings: Settings) -> GateRule:
     )
 
 
-def _material(session: Session, run_key: int) -> tuple[int, Scorecard, training_data.Labelled]:
+class _Material(NamedTuple):
+    """What a training reads from the database."""
+
+    champion_key: int
+    champion: Scorecard
+    labelled: training_data.Labelled
+    guarded: training.Guarded
+
+
+def _material(session: Session, run_key: int, fields: Fields) -> _Material:
     champion = registry.champion(session)
-    labelled = training_data.collect(session, run_key, since_run=champion.run_key or 0)
-    return champion.key, registry.scorecard(session, champion), labelled
+    known = guarded_fields.known(session)
+    return _Material(
+        champion.key,
+        registry.scorecard(session, champion),
+        training_data.collect(session, run_key, since_run=champion.run_key or 0),
+        training.Guarded(known.allowed, known.left_out, training_data.newest_open(session, fields)),
+    )
+
+
+def _about(challenge: training.Challenge) -> dict[str, Any]:
+    """What is kept of a training beside the leads it learned from."""
+    return {
+        "left_out_fields": challenge.left_out,
+        "suspicions": [suspicion.to_json() for suspicion in challenge.suspicions],
+        "champion_knew": list(challenge.champion_knew),
+        "seed": challenge.seed,
+        "libraries": challenge.libraries,
+    }
 
 
 def _own_standard_output() -> TextIO:

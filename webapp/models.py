@@ -13,6 +13,7 @@ STATUSES = ("open", "converted", "lost")
 SOURCES = ("api", "rep", "csv", "salesforce")
 RUN_KINDS = ("training", "import", "rescoring", "sync")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
+FIELD_STATES = ("suspected", "allowed", "left out")
 ROLES = ("rep", "manager", "admin")
 
 # PostgreSQL keys may pass 2^31; SQLite only numbers rows by itself for INTEGER.
@@ -138,6 +139,28 @@ class ModelVersion(Base):
     metrics: Mapped[dict[str, Any]]
     # The gate's numbers, checks and sentence; empty for version 1.0.
     decision: Mapped[dict[str, Any]]
+
+
+class GuardedField(Base):
+    """A field that seems to be filled in after the outcome: the evidence, and who decided what.
+
+    It is left out of training unless `state` is allowed; a person has confirmed it where it is
+    left out.
+    """
+
+    __tablename__ = "guarded_fields"
+    __table_args__ = (one_of("state", FIELD_STATES),)
+
+    name: Mapped[str] = mapped_column(sa.String(63), primary_key=True)
+    state: Mapped[str] = mapped_column(sa.String(20))
+    sign: Mapped[str] = mapped_column(sa.String(30))
+    sentence: Mapped[str] = mapped_column(sa.Text)
+    evidence: Mapped[dict[str, Any]]
+    # The training that suspected it first.
+    run_key: Mapped[int] = mapped_column(sa.ForeignKey("runs.key"))
+    suspected_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(sa.String(200))
+    decided_at: Mapped[datetime | None]
 
 
 class ModelAlias(Base):

@@ -1,14 +1,16 @@
 """What the trainer reads and answers."""
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
+from ml.fields import loads
 from sync import trainer
 from tests.factories import NOW, make_lead, make_outcome
 from webapp.config import Settings
-from webapp.services import lifecycle, registry, runs
+from webapp.services import guarded_fields, lifecycle, registry, runs
 from webapp.services.lifecycle import Trigger
 
 
@@ -89,3 +91,30 @@ def test_the_gate_follows_the_settings():
     assert (rule.min_gain, rule.confidence, rule.min_each_class) == (0.05, None, 0)
     assert rule.log_loss_must_not_worsen is False
     assert trainer.gate_rule(Settings()).confidence == 0.9
+
+
+def test_a_suspected_field_is_left_out_and_kept_until_it_is_allowed(write, read, learn, app):
+    fields = loads(
+        '[[field]]\nname = "stamp"\ntype = "category"\nlabel = "Stamp"\n'
+        '[[field]]\nname = "age"\ntype = "count"\nlabel = "Age"'
+    )
+    found = app.extensions["leadloop"]
+    app.extensions["leadloop"] = dataclasses.replace(found, fields=fields)
+
+    def leads(session):
+        for i in range(60):
+            stamp = "yes" if i % 2 else "no"
+            lead = make_lead(session, f"L-{i}", fields=fields, stamp=stamp, age=i)
+            make_outcome(session, lead, i % 2 == 1)
+
+    write(leads)
+    run = write(claim)
+    write(lambda s: register(s, run, learn(run.key)))
+    version = read(lambda s: registry.version(s, "1.1"))
+    assert version.fields == ["age"]
+    assert "Stamp alone removes" in version.training["left_out_fields"]["stamp"]
+    assert read(guarded_fields.known).left_out.keys() == {"stamp"}
+    write(lambda s: guarded_fields.decide(s, "stamp", "allowed", actor="ada", now=NOW))
+    allowed = learn(run.key)["details"]
+    assert set(allowed["fields"]) == {"stamp", "age"}
+    assert allowed["training"]["left_out_fields"] == {}

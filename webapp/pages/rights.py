@@ -7,8 +7,8 @@ SENTENCES = {
     "rep": "works on leads, records outcomes and scores new leads.",
     "manager": "also imports leads, reads the models, retrains, promotes and rolls back,"
     " watches the sync and settles what it cannot.",
-    "admin": "also connects Salesforce, makes API keys and users and reads the audit log and the"
-    " settings.",
+    "admin": "also connects Salesforce, allows suspected fields, makes API keys and users and"
+    " reads the audit log and the settings.",
 }
 ANYBODY = "anybody"
 
@@ -33,6 +33,8 @@ LEAST_ROLE = {
     "pages.models.status": "manager",
     "pages.models.retrain": "manager",
     "pages.models.promote": "manager",
+    "pages.guarded_fields.allow": "admin",
+    "pages.guarded_fields.leave_out": "admin",
     # Mapping of fields and rules of outcomes
     "pages.mapping.index": "admin",
     "pages.mapping.show": "admin",

@@ -11,7 +11,7 @@ from ml.enough import shortage
 from ml.scorecard import Scorecard
 from webapp.database import change, hold
 from webapp.models import Lead, ModelVersion, Run
-from webapp.services import audit, registry, runs, training_data
+from webapp.services import audit, guarded_fields, registry, runs, training_data
 
 MAX_RETRY_WAIT = timedelta(hours=1)
 # Held by whoever starts a training or a promotion: each looks first whether the other is there.
@@ -139,6 +139,7 @@ def register(
     version = registry.save(
         session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
     )
+    guarded_fields.suspect(session, version.training.get("suspicions", ()), run, now)
     result = {"version": version.name, "promoted": promote, "reason": version.decision["reason"]}
     runs.finish(session, run, now, result)
     if promote:

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from ml.fields import Value
+from ml.fields import Fields, Value
 from webapp.models import Lead, Snapshot
+from webapp.services import leads
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,12 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
     )
     for row in session.execute(query):
         yield LabelledLead(*row) if row.came_with_outcome is not None else None
+
+
+def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
+    """What is known of the open leads that were scored last."""
+    query = sa.select(Lead).where(Lead.outcome.is_(None)).order_by(Lead.scored_at.desc(), Lead.key)
+    return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]
 
 
 def class_counts(session: Session) -> tuple[int, int]:

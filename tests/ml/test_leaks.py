@@ -1,0 +1,171 @@
+import random
+
+import numpy as np
+import pytest
+
+from ml import leaks
+from ml.fields import loads
+from ml.gate import GateRule
+from ml.leaks import removed, suspicions
+from ml.scorecard import CategoryTerm, Scorecard
+from ml.starter import starter_scorecard
+from ml.training import Examples, Guarded, NotEnoughToLearn, challenge
+
+FIELDS = loads("""
+field = [
+    {name = "lead_source", type = "category", label = "Lead source"},
+    {name = "budget", type = "number", label = "Budget"},
+    {name = "team", type = "category", label = "Team"},
+    {name = "contract_number", type = "category", label = "Contract number"},
+    {name = "mood", type = "category", label = "Mood"},
+    {name = "lead_status", type = "category", label = "Lead status"},
+    {name = "previous_status", type = "category", label = "Lead status before"},
+    {name = "note", type = "category", label = "Note"},
+]
+""")
+
+
+def leads(n, *, seed=0, **fields):
+    """Leads that convert with a chance of 40 %, more often with a large budget.
+
+    `fields` are functions of the draw and the outcome.
+    """
+    draw = random.Random(seed)
+    records, converted = [], []
+    for _ in range(n):
+        budget = draw.gauss(0, 1)
+        won = draw.random() < 1 / (1 + np.exp(0.4 - budget))
+        record = {"budget": budget, "team": draw.choice("abcd")}
+        records.append(record | {name: f(draw, won) for name, f in fields.items()})
+        converted.append(won)
+    return records, converted
+
+
+def found(n=400, open_records=(), seed=0, **fields):
+    records, converted = leads(n, seed=seed, **fields)
+    return {s.field: s for s in suspicions(records, converted, FIELDS.model, open_records)}
+
+
+def telling(draw, won, share=0.97):
+    return ("yes" if won else "no") if draw.random() < share else draw.choice(["yes", "no"])
+
+
+def weakly(draw, won):
+    return telling(draw, won, share=0.4)
+
+
+def test_honest_fields_are_not_suspected_at_any_size():
+    for n in (50, 100, 400, 3000):
+        assert found(n, lead_source=weakly, mood=weakly, previous_status=weakly) == {}
+
+
+def test_a_field_too_good_alone_is_suspected_whatever_its_name():
+    suspicion = found(mood=telling)["mood"]
+    assert suspicion.sign == "too good alone"
+    assert suspicion.evidence["low"] > leaks.MOST_REMOVED_ALONE
+    assert "Mood alone removes" in suspicion.sentence
+    assert "leads with “yes”" in suspicion.sentence
+
+
+def test_a_number_too_good_alone_is_suspected():
+    late = found(budget=lambda draw, won: draw.gauss(8 if won else 0, 1))
+    assert late["budget"].sign == "too good alone"
+
+
+def test_the_same_leak_is_not_believed_on_few_leads():
+    weaker = {"mood": lambda draw, won: telling(draw, won, share=0.86)}
+    assert found(50, **weaker) == {}
+    assert found(3000, **weaker)["mood"].sign == "too good alone"
+
+
+def test_a_field_filled_for_one_outcome_only_is_suspected():
+    def number(draw, won):
+        return f"C-{draw.randrange(10**6)}" if won and draw.random() < 0.4 else None
+
+    suspicion = found(contract_number=number)["contract_number"]
+    assert suspicion.sign == "one outcome only"
+    assert "0.0% of the" in suspicion.sentence
+
+
+def test_a_field_that_open_leads_do_not_have_is_suspected():
+    def mood(draw, won):
+        return draw.choice(["good", "bad"])
+
+    open_records = [{"budget": 1.0}] * 300
+    assert found(mood=mood) == {}
+    assert found(open_records=open_records, mood=mood)["mood"].sign == "closed leads only"
+    filled = [{"budget": 1.0, "team": "a", "mood": "good"}, {"budget": 1.0, "team": "b"}] * 150
+    assert found(open_records=filled, mood=mood) == {}
+
+
+def test_a_field_whose_name_says_that_it_is_written_later_needs_little_evidence():
+    suspicion = found(lead_status=weakly)["lead_status"]
+    assert suspicion.sign == "written later"
+    assert suspicion.evidence["p_value"] < 0.05
+
+
+def test_values_that_speak_of_the_end_count_as_well():
+    def note(draw, won):
+        return draw.choice(["Closed by Ann", "busy", "asks" if won else "busy"])
+
+    assert "“Closed by Ann”" in found(note=note)["note"].sentence
+
+
+def test_words_without_numbers_are_no_evidence():
+    assert found(lead_status=lambda draw, won: draw.choice("abc"), seed=3) == {}
+
+
+def test_built_in_fields_are_never_suspected():
+    assert found(lead_source=telling) == {}
+
+
+@pytest.mark.parametrize("n", [20, 200])
+def test_noise_removes_no_uncertainty(n):
+    shares = [
+        removed(np.random.default_rng(seed).integers(0, 6, n), np.arange(n) % 3 == 0).share
+        for seed in range(40)
+    ]
+    assert np.mean(shares) < 0
+
+
+def test_a_suspected_field_is_left_out_of_the_very_training_that_suspects_it():
+    records, converted = leads(120, mood=telling)
+    examples = Examples(records, converted, [True] * 120)
+
+    def attempt(**known):
+        champion = starter_scorecard()
+        return challenge(examples, FIELDS, champion, GateRule(), seed=1, guarded=Guarded(**known))
+
+    first = attempt()
+    assert [s.field for s in first.suspicions] == ["mood"]
+    assert "mood" not in first.fields
+    assert all(term.field != "mood" for term in first.scorecard.terms)
+    later = attempt(left_out={"mood": "Because."})
+    assert (later.suspicions, later.left_out) == ((), {"mood": "Because."})
+    allowed = attempt(allowed=frozenset(["mood"]))
+    assert "mood" in allowed.fields
+    assert allowed.left_out == {}
+
+
+def test_a_champion_that_knows_a_field_left_out_is_judged_without_it():
+    records, converted = leads(200, mood=telling)
+    examples = Examples(records, converted, [True] * 200)
+    peeking = Scorecard(
+        "test",
+        0.0,
+        0.5,
+        100,
+        (0.6, 0.5, 0.4),
+        (CategoryTerm("mood", {"yes": 4.0, "no": -4.0}, other=0.0, missing=0.0),),
+    )
+    attempt = challenge(examples, FIELDS, peeking, GateRule(), seed=1)
+    assert attempt.champion_knew == ("mood",)
+    assert attempt.decision.auc_champion == 0.5
+
+
+def test_nothing_is_learned_where_every_field_is_left_out():
+    only = loads('[[field]]\nname = "mood"\ntype = "category"\nlabel = "Mood"')
+    records, converted = leads(200, mood=telling)
+    examples = Examples(records, converted, [True] * 200)
+    with pytest.raises(NotEnoughToLearn, match="allow one"):
+        challenge(examples, only, starter_scorecard(), GateRule(), seed=1)

@@ -1,0 +1,67 @@
+"""The panel of suspected fields on the models pages, and its two buttons."""
+
+import re
+
+import pytest
+
+from tests.factories import NOW, make_version
+from tests.services.test_guarded_fields import suspect
+from webapp.services import guarded_fields, registry
+
+
+def show(visitor, path="/models"):
+    return re.sub(r"\s+", " ", visitor.get(path).text)
+
+
+@pytest.fixture
+def admin(ada, sign_in):
+    return sign_in(ada)
+
+
+def use_version_that_knows_tags(session):
+    suspect(session)
+    version = make_version(session)
+    version.fields = ["tags"]
+    registry.set_alias(session, registry.CHAMPION, version.key, NOW)
+
+
+def test_nothing_is_said_while_no_field_is_suspected(admin):
+    assert "kept out of training" not in show(admin)
+
+
+def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, write, read):
+    write(suspect)
+    page = show(admin)
+    assert "Fields kept out of training" in page
+    assert "Tags tells too much." in page
+    answer = admin.post("/models/fields/tags/allow")
+    assert (answer.status_code, answer.location) == (303, "/models")
+    assert read(guarded_fields.known).allowed == {"tags"}
+    page = show(admin)
+    assert "tags is used again from the next training on." in page
+    assert '<span class="chip">allowed</span>' in page
+    admin.post("/models/fields/tags/leave-out")
+    assert read(guarded_fields.known).allowed == frozenset()
+
+
+def test_a_field_never_suspected_cannot_be_allowed(admin):
+    answer = admin.post("/models/fields/industry/allow")
+    assert answer.status_code == 404
+    assert "No training has suspected a field industry" in answer.text
+
+
+def test_managers_read_the_panel_but_only_administrators_decide(mona, sign_in, write):
+    write(suspect)
+    manager = sign_in(mona)
+    assert "Tags tells too much." in show(manager)
+    assert "/models/fields/" not in show(manager)
+    assert manager.post("/models/fields/tags/allow").status_code == 403
+
+
+def test_a_version_in_use_that_knows_the_field_is_called_out_with_the_way_out(admin, write):
+    write(use_version_that_knows_tags)
+    assert "Version 1.1, in use, learned from tags." in show(admin)
+    write(make_version)
+    page = show(admin)
+    assert 'action="/models/1.2/promote"' in page
+    assert "Put 1.2 in use" in page
