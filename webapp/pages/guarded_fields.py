@@ -1,11 +1,10 @@
 """Fields that seem to be filled in after the outcome: a panel on the models pages, two buttons."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy.orm import Session
 
 from webapp.database import read, utc_now, write
 from webapp.models import GuardedField, ModelVersion
@@ -46,7 +45,7 @@ def guarded_now() -> Guarded:
     return read(_guarded)
 
 
-def _guarded(session: Session) -> Guarded:
+def _guarded(session: Any) -> Guarded:
     rows, champion = guarded_fields.every(session), registry.champion(session)
     used = guarded_fields.in_use(champion, rows)
     newer = (v for v in registry.versions(session) if v.key > champion.key) if used else ()
