@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 from bench import naive_bayes, original
-from ml import spline_logistic, training
+from ml import batch_scoring, spline_logistic, training
 from ml.encoding import Columns, Record, columns_of, frame_of
 from ml.evaluation import Bools, Floats
 from ml.fields import Fields
@@ -61,7 +61,7 @@ def leadloop(sample: Sample) -> Predict:
     """What the product learns and serves."""
     converted = sample.converted.tolist()
     card = training.learn(sample.records, converted, sample.fields, seed=sample.seed).scorecard
-    return lambda records: np.array([card.score(record).probability for record in records])
+    return lambda records: batch_scoring.probabilities(card, records)
 
 
 def original_recipe(sample: Sample) -> Predict:

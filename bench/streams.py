@@ -9,7 +9,7 @@ from scipy.special import expit
 from sklearn.model_selection import train_test_split
 
 from bench.real_leads import RealLeads
-from ml import families, training
+from ml import batch_scoring, families, training
 from ml.encoding import columns_of, frame_of
 from ml.enough import shortage
 from ml.evaluation import Bools, Floats, delong, log_loss
@@ -76,8 +76,8 @@ class Stream:
         learned = training.learn(records, converted.tolist(), self.leads.fields, seed=self.seed)
 
         def score(leads: Places) -> Floats:
-            scored = (learned.scorecard.score(self.leads.records[place]) for place in leads)
-            return np.array([each.probability for each in scored])
+            records = [self.leads.records[place] for place in leads]
+            return batch_scoring.probabilities(learned.scorecard, records)
 
         challenger = self._model(score, None)
         return Round(n, challenger, learned.probabilities, self._held_out(places, converted))

@@ -138,7 +138,7 @@ class Forest:
     @cached_property
     def start(self) -> float:
         """Mean share at the roots: the probability before any question."""
-        return sum(self._share[root] for root in self.roots) / len(self.roots)
+        return sum(self.share[root] for root in self.roots) / len(self.roots)
 
     @property
     def intercept(self) -> float:
@@ -159,7 +159,7 @@ class Forest:
             By field of `inputs`. Their sum is `weight` times the log-odds of the forest's
             probability less those of `start`.
         """
-        moves = self._moves(self._row(values))
+        moves = self._moves(self.row(values))
         total = math.fsum(moves) / len(self.roots)
         factor = self.weight * _steepness(self.start, total) / len(self.roots)
         return {each.field: factor * move for each, move in zip(self.inputs, moves, strict=True)}
@@ -184,7 +184,8 @@ class Forest:
             "shrinkage": self.shrinkage + 0.0,
         }
 
-    def _row(self, values: Mapping[str, Value]) -> list[float]:
+    def row(self, values: Mapping[str, Value]) -> list[float]:
+        """Lay a lead's values out in the columns that questions are about."""
         row = [0.0] * len(self._owner)
         for each in self.inputs:
             each.fill(row, values.get(each.field))
@@ -193,7 +194,7 @@ class Forest:
     def _moves(self, row: list[float]) -> list[float]:
         """Walk all trees; sum up by input how far its questions move the share."""
         column, threshold, second = self.column, self.threshold, self.second
-        share, owner = self._share, self._owner
+        share, owner = self.share, self._owner
         moves = [0.0] * len(self.inputs)
         for root in self.roots:
             node = root
@@ -204,7 +205,7 @@ class Forest:
         return moves
 
     @cached_property
-    def _share(self) -> tuple[float, ...]:
+    def share(self) -> tuple[float, ...]:
         """Share converted, by node, each held back by those above it."""
         observed = [k / n for k, n in zip(self.n_converted, self.n, strict=True)]
         share = observed.copy()

@@ -12,21 +12,21 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import log_expit
 
 from ml import spline_logistic
 from ml.encoding import Columns
+from ml.evaluation import Bools, Floats, delong
 
 HALF_LIVES = (1 / 2, 1 / 8, 1 / 32)  # of all labels: far apart, for each choice has its price
 SHORTEST_HALF_LIFE = 250  # labels
+MOST_COMPARED_ON = 20_000  # labels; of more, some are taken, evenly in time
 CLEARLY = 3.0  # standard errors; they do not know that leads of a block share one model
+SMALL_LOSS = 0.005  # of AUC
 N_BLOCKS = (4, 2, 1)  # as many as have enough of each class
 FIRST_CUT = 0.6  # share of all labels before the first block
 FEWEST_OF_EACH_CLASS = 20  # in each block: the AUC of fewer says little
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Score: TypeAlias = Callable[[pd.DataFrame], Floats]
 Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Floats | None], Score]
 
@@ -43,25 +43,28 @@ class HalfLife:
         Mean over all leads foretold, in nats.
     saved, standard_error : float
         How much less that is than where all count alike.
+    auc : float
+        Area under the ROC curve, mean over the blocks.
     is_chosen : bool
         Whether the model is learned so.
     """
 
     labels: int | None
     log_loss: float
-    saved: float = 0.0
-    standard_error: float = 0.0
+    saved: float
+    standard_error: float
+    auc: float
     is_chosen: bool = False
 
 
-def sample_weight(n_leads: int, half_life: int | None) -> Floats | None:
+def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
     """Weigh labels by their age.
 
     Parameters
     ----------
     n_leads : int
         Labels, the oldest first.
-    half_life : int or None
+    half_life : float or None
         In labels; None weighs all alike.
 
     Returns
@@ -105,7 +108,7 @@ def blocks(converted: Bools) -> list[slice]:
 
 
 def foretold(
-    fit: Fit, frame: pd.DataFrame, converted: Bools, half_life: int | None
+    fit: Fit, frame: pd.DataFrame, converted: Bools, half_life: float | None
 ) -> Iterator[Floats]:
     """Score each block by a model learned from what was labelled before it.
 
@@ -117,7 +120,7 @@ def foretold(
         From `frame_of`, the oldest label first.
     converted : ndarray of bool, shape (n_leads,)
         Outcomes.
-    half_life : int or None
+    half_life : float or None
         In labels; None weighs all alike.
 
     Yields
@@ -147,8 +150,8 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
     -------
     list of HalfLife
         First that of all counting alike; exactly one is chosen: of those that save log loss by
-        more than three standard errors the best, else the first. Empty where there are too few
-        labels to compare.
+        more than three standard errors and rank no worse the one that saves most, else the
+        first. Empty where there are too few labels to compare.
 
     References
     ----------
@@ -164,15 +167,25 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
 
     lengths = [round(share * len(frame)) for share in HALF_LIVES]
     lengths = [length for length in lengths if length >= SHORTEST_HALF_LIFE]
+    # Every so many labels tell as much of what is long ago as all of them.
+    step = -(-len(frame) // MOST_COMPARED_ON)
+    frame, converted = frame.iloc[::step], converted[::step]
     places = blocks(converted)
     if not lengths or not places:
         return []
-    signs = np.where(np.concatenate([converted[block] for block in places]), 1.0, -1.0)
-    losses = {
-        labels: -log_expit(signs * np.concatenate([*foretold(fit, frame, converted, labels)]))
+    outcomes = [converted[block] for block in places]
+    signs = np.where(np.concatenate(outcomes), 1.0, -1.0)
+    scores = {
+        labels: [*foretold(fit, frame, converted, labels and labels / step)]
         for labels in (None, *lengths)
     }
-    return _chosen([_compared(labels, loss, losses[None]) for labels, loss in losses.items()])
+    losses = {h: -log_expit(signs * np.concatenate(ahead)) for h, ahead in scores.items()}
+    return _marked(
+        [
+            _compared(labels, losses[labels], losses[None], _mean_auc(outcomes, ahead))
+            for labels, ahead in scores.items()
+        ]
+    )
 
 
 def chosen(compared: Sequence[HalfLife]) -> int | None:
@@ -191,13 +204,24 @@ def chosen(compared: Sequence[HalfLife]) -> int | None:
     return next((each.labels for each in compared if each.is_chosen), None)
 
 
-def _compared(labels: int | None, loss: Floats, loss_of_all: Floats) -> HalfLife:
+def _compared(labels: int | None, loss: Floats, loss_of_all: Floats, auc: float) -> HalfLife:
     saved = loss_of_all - loss
     error = float(saved.std(ddof=1) / len(saved) ** 0.5)
-    return HalfLife(labels, float(loss.mean()), float(saved.mean()), error)
+    return HalfLife(labels, float(loss.mean()), float(saved.mean()), error, auc)
 
 
-def _chosen(compared: list[HalfLife]) -> list[HalfLife]:
-    clearly = [each for each in compared if each.saved > CLEARLY * each.standard_error]
-    best = min(clearly, key=lambda each: each.log_loss, default=compared[0])
+def _mean_auc(outcomes: Sequence[Bools], scores: Sequence[Floats]) -> float:
+    pairs = zip(outcomes, scores, strict=True)
+    return float(np.mean([delong(converted, log_odds)[0][0] for converted, log_odds in pairs]))
+
+
+def _marked(compared: list[HalfLife]) -> list[HalfLife]:
+    """Mark the one to be taken."""
+    auc_of_all = compared[0].auc
+    better = [
+        each
+        for each in compared
+        if each.saved > CLEARLY * each.standard_error and each.auc >= auc_of_all - SMALL_LOSS
+    ]
+    best = min(better, key=lambda each: each.log_loss, default=compared[0])
     return [replace(each, is_chosen=each is best) for each in compared]

@@ -15,7 +15,7 @@ import sklearn
 from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ml import families, leaks
+from ml import batch_scoring, families, leaks
 from ml.encoding import Record, columns_of, frame_of
 from ml.enough import shortage
 from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
@@ -332,6 +332,6 @@ def _decision(
 ) -> Decision:
     places = np.flatnonzero(examples.is_evidence)
     converted: Bools = np.array(examples.converted, dtype=bool)[places]
-    old = [champion.score(examples.records[place]).probability for place in places]
-    evidence = paired_evidence(converted, np.array(old, dtype=np.float64), probabilities[places])
+    old = batch_scoring.probabilities(champion, [examples.records[place] for place in places])
+    evidence = paired_evidence(converted, old, probabilities[places])
     return decide(evidence, rule)

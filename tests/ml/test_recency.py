@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from ml import recency
 from ml.encoding import columns_of, frame_of
-from ml.recency import blocks, chosen, foretold, half_lives, sample_weight
+from ml.recency import HalfLife, blocks, chosen, foretold, half_lives, sample_weight
 from tests.ml.leads import FIELDS, make_examples
 
 
@@ -66,6 +67,22 @@ def test_old_labels_that_mislead_count_less():
 @pytest.mark.parametrize("seed", range(4))
 def test_all_labels_count_alike_where_nothing_changed(seed):
     assert chosen(half_lives(*framed(make_examples(1_000, seed=seed)))) is None
+
+
+def test_a_half_life_that_ranks_worse_is_not_chosen():
+    told = [
+        HalfLife(None, 0.50, saved=0.0, standard_error=0.0, auc=0.80),
+        HalfLife(1_000, 0.48, saved=0.02, standard_error=0.002, auc=0.80),
+        HalfLife(250, 0.45, saved=0.05, standard_error=0.002, auc=0.75),
+    ]
+    assert chosen(recency._marked(told)) == 1_000
+
+
+def test_of_many_labels_some_are_compared_on_evenly_in_time(monkeypatch):
+    monkeypatch.setattr(recency, "MOST_COMPARED_ON", 1_500)
+    compared = half_lives(*turned(3_000, 2_200))
+    assert [each.labels for each in compared] == [None, 1_500, 375]
+    assert chosen(compared) == 375
 
 
 def test_few_labels_leave_nothing_to_choose():

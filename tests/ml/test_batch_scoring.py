@@ -1,0 +1,41 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ml import batch_scoring, training
+from ml.starter import starter_scorecard
+from tests.ml.leads import FIELDS, blind_champion, make_examples
+
+EXAMPLES = make_examples(200)
+STRANGE = [{}, {"region": "never seen", "email_opens": -3.5, "trial": 7}, {"balance": 1e15}]
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return training.learn(EXAMPLES.records, EXAMPLES.converted, FIELDS, seed=1).scorecard
+
+
+def test_many_leads_get_the_scores_that_each_gets_alone(learned):
+    assert learned.forest is not None
+    records = [*EXAMPLES.records, *STRANGE]
+    alone = [learned.score(record).probability for record in records]
+    assert np.abs(batch_scoring.probabilities(learned, records) - alone).max() <= 1e-12
+
+
+@pytest.mark.parametrize("card", [blind_champion(), starter_scorecard()], ids=["table", "starter"])
+def test_scorecards_without_trees_are_scored_too(card):
+    alone = [card.score(record).probability for record in EXAMPLES.records]
+    assert np.abs(batch_scoring.probabilities(card, EXAMPLES.records) - alone).max() <= 1e-12
+
+
+def test_a_forest_alone_is_scored_too(learned):
+    card = dataclasses.replace(learned, terms=(), intercept=0.0)
+    record = EXAMPLES.records[0]
+    effects = sum(learned.forest.effects(record).values())
+    (score,) = batch_scoring.probabilities(card, [record])
+    assert score == pytest.approx(1 / (1 + np.exp(-effects)), abs=1e-12)
+
+
+def test_no_leads_have_no_scores(learned):
+    assert batch_scoring.probabilities(learned, []).tolist() == []
