@@ -80,9 +80,13 @@ bench-learning: install-bench ## Draw learning curves on DATA=folders [FIELDS=bu
 		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(SIZES),--sizes $(SIZES)) $(if $(METHODS),--methods $(METHODS))
 
 .PHONY: bench-gate
-bench-gate: install ## Replay streams of labels on DATA=folders through gates [STREAMS=n]
+bench-gate: install ## Replay streams of labels on DATA=folders through gates [STREAMS=n] [OUTCOMES=real]
 	@test -n '$(DATA)' || { echo 'Say which data: make bench-gate DATA=folder [STREAMS=n]'; exit 2; }
-	@$(BENCH) bench.gate $(DATA) $(if $(STREAMS),--streams $(STREAMS))
+	@$(BENCH) bench.gate $(DATA) $(if $(STREAMS),--streams $(STREAMS)) $(if $(OUTCOMES),--outcomes $(OUTCOMES))
+
+.PHONY: bench-training
+bench-training: install-dev ## Time trainings and what others wait meanwhile [DATA=folder] [SIZES='n ...']
+	@$(BIN)/python -m bench.training $(DATA) $(if $(SIZES),--sizes $(SIZES))
 
 .PHONY: replay
 replay: install ## Feed DATA=folder through the real API and compare models (LIMIT=n leads)

@@ -1,11 +1,12 @@
 """Promotion gates on streams of real leads whose truth is known.
 
-`python -m bench.gate FOLDER... [--streams n]` draws streams of 500 labelled leads from each folder
-in import format. Every 50 labels the product learns a challenger from all so far, and each gate
-decides for itself whether it replaces that gate's champion. What a model is truly worth is its
-AUC on leads outside the stream. Streams start from a weak champion (learned from 25 other labels)
-and from a strong one (from 1,500, where the folder has so many). Each folder is replayed once more
-with its outcomes shuffled: then there is nothing to learn and no promotion is deserved.
+`python -m bench.gate FOLDER... [--streams n] [--outcomes real]` draws streams of 500 labelled leads
+from each folder in import format. Every 50 labels the product learns a challenger from all so far,
+and each gate decides for itself whether it replaces that gate's champion. What a model is truly
+worth is its AUC on leads outside the stream. Streams start from a weak champion (learned from 25
+other labels) and from a strong one (from 1,500, where the folder has so many). Each folder is
+replayed once more with its outcomes shuffled: then there is nothing to learn and no promotion is
+deserved.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from ml.gate import GateRule, decide
 
 RESULTS = Path(__file__).parent / "results" / "gate.json"
 N_STREAMS = 20
+OUTCOMES = ("real", "shuffled")
 RULE = GateRule()
 
 
@@ -110,9 +112,10 @@ def behind(gate: str, rounds: list[Round], first: Model, converted: Bools) -> di
     }
 
 
-def replay(dataset: str, leads: RealLeads, n_streams: int) -> Iterator[Row]:
-    """Send every stream through every gate from every start, with real and shuffled outcomes."""
-    for outcomes, told in (("real", leads), ("shuffled", shuffled(leads))):
+def replay(dataset: str, leads: RealLeads, n_streams: int, kinds: list[str]) -> Iterator[Row]:
+    """Send every stream through every gate from every start, with outcomes of each kind."""
+    for outcomes in kinds:
+        told = shuffled(leads) if outcomes == "shuffled" else leads
         for number, (stream, starts) in enumerate(streams(told, n_streams)):
             rounds = stream.rounds()
             for (start, first), gate in product(starts.items(), GATES):
@@ -125,12 +128,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench-gate", description="Promotion gates.")
     parser.add_argument("folders", type=Path, nargs="+", help="of leads, or of such folders")
     parser.add_argument("--streams", type=int, default=N_STREAMS, help="drawn from each folder")
+    parser.add_argument("--outcomes", nargs="+", choices=OUTCOMES, default=list(OUTCOMES))
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", module="sklearn")
     rows: list[dict[str, Any]] = []
     for folder in folders_in(options.folders):
         leads = real_leads(folder)
-        rows += [asdict(row) for row in replay(folder.name, leads, options.streams)]
+        replayed = replay(folder.name, leads, options.streams, options.outcomes)
+        rows += [asdict(row) for row in replayed]
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(rows, indent=0) + "\n")
     print(tables(rows))

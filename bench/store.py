@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +25,7 @@ WORKER = [sys.executable, "-m", "sync"]
 POLL_SECONDS = 0.2
 START_SECONDS = 120
 END_SECONDS = 20
+MOST_AT_ONCE = 5_000  # rows of a batch
 
 
 class StoreFailed(RuntimeError):
@@ -60,10 +62,24 @@ class Store:
         outcome = str(converted).lower()
         self._ask("PUT", f"/feedback/{quote(lead_id, safe='')}?outcome={outcome}")
 
+    def score_all(self, leads: Iterable[tuple[str, dict[str, Value]]]) -> None:
+        """`POST /score/batch`."""
+        self._batches("/score/batch", "leads", ({"lead_id": i, **v} for i, v in leads))
+
+    def say_all(self, outcomes: Iterable[tuple[str, bool]]) -> None:
+        """`POST /feedback/batch`."""
+        rows = ({"lead_id": lead_id, "outcome": converted} for lead_id, converted in outcomes)
+        self._batches("/feedback/batch", "outcomes", rows)
+
+    def trainings(self) -> list[dict[str, Any]]:
+        """All trainings so far, newest first."""
+        found: list[dict[str, Any]] = self._ask("GET", "/api/runs?kind=training")["runs"]
+        return found
+
     def wait_for_attempt(self, n_before: int) -> dict[str, Any]:
         """Wait for the training after so many, and for its promotion; give the training's run."""
         while True:
-            trainings = self._ask("GET", "/api/runs?kind=training")["runs"]
+            trainings = self.trainings()
             fills = self._ask("GET", "/api/runs?kind=rescoring")["runs"]
             is_done = all(run["state"] in {"succeeded", "failed"} for run in trainings + fills)
             if is_done and trainings and trainings[0]["id"] > n_before:
@@ -76,6 +92,15 @@ class Store:
             if run["state"] == "failed":
                 raise StoreFailed(f"run {run['id']} failed: {run['error']}")
         return training
+
+    def _batches(self, path: str, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        self._connection.close()  # the server may have ended it; asking opens it again
+        waiting = iter(rows)
+        while batch := list(islice(waiting, MOST_AT_ONCE)):
+            answers = self._ask("POST", path, {name: batch})["results"]
+            refused = [answer for answer in answers if "error" in answer]
+            if refused:
+                raise StoreFailed(f"POST {path}: {refused[0]}")
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         sent = None if body is None else json.dumps(body)
@@ -108,8 +133,8 @@ class Store:
 
 
 @contextmanager
-def running_store(fields_file: Path) -> Iterator[Store]:
-    """Start an empty store with these fields and default settings; end it in any case."""
+def running_store(fields_file: Path, **changed: Any) -> Iterator[Store]:
+    """Start an empty store with these fields and otherwise default settings; always end it."""
     with TemporaryDirectory(prefix="leadloop-replay-") as folder:
         settings = Settings(
             _env_file=None,
@@ -119,6 +144,7 @@ def running_store(fields_file: Path) -> Iterator[Store]:
             demo=False,
             log_level="warning",
             worker_poll_seconds=POLL_SECONDS,
+            **changed,
         )
         others = {n: v for n, v in os.environ.items() if not n.startswith(config.PREFIX)}
         environment = others | config.environment(settings)
