@@ -105,11 +105,17 @@ class Reader:
             for name, link in links.items()
         }
 
+        # Many rows have few parents: each is shown once.
+        shown: dict[tuple[str, str | None], dict[str, Any] | None] = {}
+
         def with_parents(row: Row) -> dict[str, Any]:
             record = render(row)
             for name, link in links.items():
-                parent = self.linked(row, link.name)
-                record[str(link.relationship)] = None if parent is None else inner[name](parent)
+                place = (name, row.get(link.name))
+                if place not in shown:
+                    parent = self.linked(row, link.name)
+                    shown[place] = None if parent is None else inner[name](parent)
+                record[str(link.relationship)] = shown[place]
             return record
 
         return with_parents
