@@ -6,7 +6,9 @@ import pytest
 
 from tests.factories import FIELDS, NOW, PASSWORD, PROGRAM, make_lead
 from webapp.database import utc_now
-from webapp.services import accounts, leads, new_leads, records
+from webapp.services import accounts, crm_connection, crm_fields, leads, new_leads, records
+from webapp.services.crm_fields import FieldSource
+from webapp.services.crm_secrets import Credentials
 
 
 @pytest.fixture
@@ -47,3 +49,15 @@ def test_of_two_accounts_with_one_address_the_second_is_refused(second, read):
     with pytest.raises(accounts.AccountError, match="has an account already"):
         future.result()
     assert len(read(accounts.everyone)) == 1
+
+
+def test_of_two_mappings_saved_at_once_the_second_replaces_the_first(second, write, read, settings):
+    acme = Credentials(
+        "client_credentials", "acme.my.salesforce.com", consumer_key="key", consumer_secret="secret"
+    )
+    write(lambda s: crm_connection.save(s, acme, settings, actor="ada", now=NOW))
+    mapped = [FieldSource("location", "City")], [FieldSource("location", "State")]
+    future = second(*(lambda s, m=m: crm_fields.save(s, m, "ada", utc_now()) for m in mapped))
+    assert future.result() is True
+    found = {s.field: s.crm_field for s in read(lambda s: crm_fields.sources(s, FIELDS))}
+    assert found["location"] == "State"

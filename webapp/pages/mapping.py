@@ -60,10 +60,9 @@ def status(key: int) -> ResponseReturnValue:
 @bp.post("/mapping")
 def save() -> ResponseReturnValue:
     """Administrators: keep the mapping that was entered."""
-    state = read(_state)
-    sources, errors = _entered(state)
-    if errors:
-        return _page(state, sources, errors, is_entered=True), 422
+    _, sources, refusal = _entered()
+    if refusal is not None:
+        return refusal
     actor, now = current_user.email, utc_now()
     is_new = write(lambda session: crm_fields.save(session, sources, actor, now))
     flash(SAVED if is_new else "This mapping is in force already; nothing was changed.", "good")
@@ -73,18 +72,14 @@ def save() -> ResponseReturnValue:
 @bp.post("/mapping/test")
 def test() -> ResponseReturnValue:
     """Administrators: look at some leads by the mapping that was entered, without saving it."""
-    state = read(_state)
-    sources, errors = _entered(state)
-    if errors:
-        return _page(state, sources, errors, is_entered=True), 422
-    return _ask("sample", state, sources)
+    state, sources, refusal = _entered()
+    return _ask("sample", state, sources) if refusal is None else refusal
 
 
 @bp.post("/mapping/describe")
 def describe() -> ResponseReturnValue:
     """Administrators: ask Salesforce anew which fields a lead has there."""
-    state = read(_state)
-    return _ask("check", state, None)
+    return _ask("check", read(_state), None)
 
 
 def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> ResponseReturnValue:
@@ -114,8 +109,12 @@ def _test(session: Any, key: int) -> Run:
     return run
 
 
-def _entered(state: _State) -> tuple[list[FieldSource], dict[str, str]]:
-    return mapping_form.entered(_form(), product().fields, state.described)
+def _entered() -> tuple[_State, list[FieldSource], ResponseReturnValue | None]:
+    """The mapping that was entered; where something is wrong, the page that says so."""
+    state = read(_state)
+    sources, errors = mapping_form.entered(_form(), product().fields, state.described)
+    refusal = (_page(state, sources, errors, is_entered=True), 422) if errors else None
+    return state, sources, refusal
 
 
 def _form() -> MultiDict[str, str]:

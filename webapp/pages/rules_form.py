@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -13,7 +14,7 @@ Described = Sequence[Mapping[str, Any]]
 NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 NO_NUMBER = -1
 LISTS = ("disqualified", *PREFIXES)
-NAMES = set(CrmRules.__dataclass_fields__)
+NAMES = {rule.name for rule in fields(CrmRules)}
 LONGEST_SHOWN = 80
 
 

@@ -161,20 +161,22 @@ def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datet
     Returns whether it is another one; the same again changes nothing.
     """
     chosen = [s if s.is_filled else FieldSource(s.field, None) for s in chosen]
+    # First, so that neither a run nor another administrator is between reading and writing.
+    crm_connection.get(session, lock=True)
     if _saved(session) == sorted(chosen, key=lambda source: source.field):
         return False
+    crm_connection.reconfigured(session, actor, now)
     change(session, sa.delete(CrmFieldMap))
     session.add_all(CrmFieldMap(**asdict(source)) for source in chosen)
     crm_windows.restart(session, "Lead")
-    crm_connection.reconfigured(session, actor, now)
     detail = {s.field: s.crm_field or (s.transform if s.is_filled else "nothing") for s in chosen}
     audit.record(session, actor, "mapped fields", "salesforce", now=now, detail=detail)
     return True
 
 
 def _saved(session: Session) -> list[FieldSource]:
-    rows = session.scalars(sa.select(CrmFieldMap).order_by(CrmFieldMap.field)).all()
-    names = [column.name for column in dataclasses.fields(FieldSource)]
+    rows = session.scalars(sa.select(CrmFieldMap))
+    names = [part.name for part in dataclasses.fields(FieldSource)]
     found = [FieldSource(**{name: getattr(row, name) for name in names}) for row in rows]
     return sorted(found, key=lambda source: source.field)
 
