@@ -163,6 +163,7 @@ LONG = "x" * 5000
         {"location.from": f"as_is:{LONG}"},
         {"location.from": "as_is:City\0"},
         {"location.from": "constant"},
+        {"location.default": LONG},
         {"location.from": "constant", "location.default": LONG},
         {"location.from": "as_is:City", "location.default": LONG},
         {"location.from": "as_is:City", "location.default": "a\0b"},
@@ -214,6 +215,8 @@ def test_a_test_shows_what_is_empty_and_what_breaks_its_rule(described, fake, ad
         ["0 %", "0 %", "0 %", "0 %", "50 %"],
     ]
     assert sources(read) == before
+    log = admin.get(asked.location.partition("#")[0].replace("mapping", "runs")).text
+    assert "What came of it" in log
 
 
 def test_a_field_that_vanished_since_is_named_by_the_test(described, fake, admin):
@@ -228,7 +231,9 @@ def test_a_field_that_vanished_since_is_named_by_the_test(described, fake, admin
 def test_a_mapping_that_stops_the_sync_is_marked_on_the_page(described, fake, admin):
     admin.post("/sync/mapping", data=FORM)
     fake.set_access("Email_Opens__c", "missing")
-    assert described.run().state == "failed"
+    stopped = described.run()
+    assert stopped.state == "failed"
+    assert "Correct the mapping" in admin.get("/sync").text
     page = admin.get("/sync/mapping").text
     assert "the sync waits until that is mended and saved" in page
     assert error(page, "email_opens").startswith("Salesforce has no Lead field Email_Opens__c")

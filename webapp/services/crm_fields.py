@@ -146,7 +146,7 @@ def problems(
     return {
         source.field: complaint
         for source in chosen
-        if source.is_filled and (complaint := _problem(source, fields, by_name)) is not None
+        if (complaint := _problem(source, fields, by_name)) is not None
     }
 
 
@@ -187,9 +187,17 @@ def _problem(
     if source.field not in fields:
         return "is no field of fields.toml"
     field = fields[source.field]
+    return _origin_problem(field, source, described) or _stand_in_problem(field, source)
+
+
+def _origin_problem(
+    field: Field, source: FieldSource, described: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    """What is wrong with where the values come from."""
+    if not source.is_filled:
+        return None
     if source.transform == "constant":
-        missing = None if source.constant else "needs the default that every lead gets"
-        return missing or _text_problem(field, source.constant, "the default")
+        return None if source.constant else "needs the default that every lead gets"
     name = source.crm_field[:LONGEST_NAME] if source.crm_field else "(none)"
     if name not in described:
         return f"Salesforce has no Lead field {name}, or hides it"
@@ -197,7 +205,12 @@ def _problem(
         return f"{name} must not be an input: it moves with the outcome or by our own reading"
     if source.transform not in _transforms(field, described[name]):
         return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
-    stand_ins = {"the default": source.fallback} | {
+    return None
+
+
+def _stand_in_problem(field: Field, source: FieldSource) -> str | None:
+    """What is wrong with what stands for values that Salesforce has not, or not rightly."""
+    stand_ins = {"the default": source.constant or source.fallback} | {
         f"what stands for {value}": text for value, text in source.replacements.items()
     }
     found = (_text_problem(field, text, what) for what, text in stand_ins.items())

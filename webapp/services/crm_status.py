@@ -45,6 +45,11 @@ class Overview:
     n_read: dict[str, int]
 
     @property
+    def needs_settings(self) -> bool:
+        """Whether the runs wait for another mapping or filter, not for another login."""
+        return self.connection.breaker_case in crm_connection.CURED_BY_SETTINGS
+
+    @property
     def lacks_permission(self) -> bool:
         """Whether so many deals cannot be read that the integration user may not see them."""
         return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["converted"], 1)
