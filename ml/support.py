@@ -13,7 +13,7 @@ FEW_LEADS = 30
 BANDS = 10  # of scores, all equally wide
 
 
-class Tested(NamedTuple):
+class Alike(NamedTuple):
     """Leads not learned from whose scores lay in a band, and what became of them.
 
     `low` and `high` bound the true share converted with 95 % confidence.
@@ -27,7 +27,7 @@ class Tested(NamedTuple):
     high: float
 
 
-def tested(histogram: Mapping[str, Sequence[float]], probability: float) -> Tested:
+def alike(histogram: Mapping[str, Sequence[float]], probability: float) -> Alike:
     """Find the leads that scored as this one does.
 
     Parameters
@@ -40,13 +40,13 @@ def tested(histogram: Mapping[str, Sequence[float]], probability: float) -> Test
 
     Returns
     -------
-    Tested
+    Alike
         Of the tenth of all possible scores that this one lies in; n may be 0.
 
     Examples
     --------
     >>> histogram = {"converted": [0, 0, 0, 9] + [0] * 16, "lost": [0, 0, 8, 3] + [0] * 16}
-    >>> found = tested(histogram, 0.17)
+    >>> found = alike(histogram, 0.17)
     >>> found.first, found.last, found.n, found.n_converted
     (0.1, 0.2, 20, 9)
     """
@@ -56,7 +56,7 @@ def tested(histogram: Mapping[str, Sequence[float]], probability: float) -> Test
     n_converted = int(sum(histogram["converted"][bins]))
     n = n_converted + int(sum(histogram["lost"][bins]))
     low, high = wilson(n_converted / n, n) if n else (0.0, 1.0)
-    return Tested(band / BANDS, (band + 1) / BANDS, n, n_converted, low, high)
+    return Alike(band / BANDS, (band + 1) / BANDS, n, n_converted, low, high)
 
 
 def thinnest(reasons: Sequence[Reason]) -> Reason | None:

@@ -5,7 +5,7 @@ import pytest
 
 from ml.model_metrics import histogram
 from ml.reasons import Reason
-from ml.support import tested, thinnest
+from ml.support import alike, thinnest
 
 DRAW = np.random.default_rng(5)
 PROBABILITIES = DRAW.random(500)
@@ -15,7 +15,7 @@ HISTOGRAM = histogram(CONVERTED, PROBABILITIES)
 
 @pytest.mark.parametrize("probability", [0.0, 0.05, 0.31, 0.699, 0.999, 1.0])
 def test_leads_of_the_same_tenth_are_counted(probability):
-    found = tested(HISTOGRAM, probability)
+    found = alike(HISTOGRAM, probability)
     same = np.minimum(np.floor(PROBABILITIES * 10), 9) == min(int(probability * 10), 9)
     assert (found.n, found.n_converted) == (same.sum(), CONVERTED[same].sum())
     assert found.first <= probability <= found.last
@@ -24,7 +24,7 @@ def test_leads_of_the_same_tenth_are_counted(probability):
 
 def test_where_no_lead_scored_so_nothing_is_known():
     empty = {"converted": [0] * 20, "lost": [0] * 20}
-    assert tested(empty, 0.95) == (0.9, 1.0, 0, 0, 0.0, 1.0)
+    assert alike(empty, 0.95) == (0.9, 1.0, 0, 0, 0.0, 1.0)
 
 
 def test_the_thinnest_reason_rests_on_the_fewest_leads():

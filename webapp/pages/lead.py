@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from ml.fields import clean_text
 from ml.reasons import explain
-from ml.support import FEW_LEADS, tested, thinnest
+from ml.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
 from webapp.database import read, utc_now, write
 from webapp.models import Lead
@@ -115,7 +115,7 @@ def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
         "reasons": reasons,
         "thinnest": thinnest(reasons),
         "few": FEW_LEADS,
-        "tested": tested(metrics["histogram"], shown.probability) if metrics and shown else None,
+        "alike": alike(metrics["histogram"], shown.probability) if metrics and shown else None,
         "values": [(f, values[f.name]) for f in fields if f.declared or values[f.name] is not None],
         "outcomes": said,
         "other_opinion": lead_history.other_opinion(said) if said else None,
