@@ -148,6 +148,13 @@ def test_the_settings_are_the_connection_where_they_name_one(admin, fake, settin
         assert admin.post(path, data=form(fake)).status_code == 400
 
 
+def test_settings_that_no_worker_has_taken_up_yet_are_shown(admin, settings):
+    settings.salesforce_domain = "acme.my.salesforce.com"
+    page = show(admin, "/sync")
+    assert "The worker takes it up within seconds of its start." in page
+    assert "before you start it" not in page
+
+
 def test_history_is_read_again_from_the_chosen_time_on(admin, fake, salesforce, read):
     fake.lead()
     salesforce.later()

@@ -261,6 +261,15 @@ def test_a_look_at_everything_tells_where_numbers_differ(manager, fake, salesfor
     assert "another number of leads than Leadloop in 1 month." in show(manager)
 
 
+def test_a_look_at_some_leads_leads_to_what_came_of_it(admin, fake, salesforce):
+    fake.leads(2)
+    run = salesforce.run("sample")
+    page = show(admin, f"/sync/runs/{run.key}")
+    assert "2 leads looked at" in show(admin, "/sync/runs")
+    assert f'href="/sync/mapping/{run.key}"' in page
+    assert '<a href="/sync/runs" aria-current="page">Runs</a>' in page
+
+
 def test_a_run_of_another_kind_is_not_shown_here(manager, salesforce, write):
     run = write(
         lambda s: runs.request(s, "import", trigger="request", requested_by="a", now=utc_now())

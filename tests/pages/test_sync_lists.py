@@ -108,9 +108,8 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     assert ">won</td>" in page
     page = show(manager, f"/sync/unmatched/{deal}?q=lovelace")
     assert "Link to Ada Lovelace" in page
-    answer = manager.post(
-        f"/sync/unmatched/{deal}/link", data={"lead_id": lead}, follow_redirects=True
-    )
+    [address] = re.findall(rf'action="(/sync/unmatched/{deal}/link/\d+)"', page)
+    answer = manager.post(address, follow_redirects=True)
     assert f"Linked to {lead}. The next run records what became of it." in answer.text
     assert "Every closed opportunity has its lead" in answer.text
     salesforce.later()
@@ -124,13 +123,12 @@ def test_a_search_without_a_hit_says_so(manager, fake, salesforce):
 
 def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, salesforce, write):
     [deal] = without_a_lead(fake, salesforce)
-    write(lambda s: make_lead(s, "ours", name="Bo Ek"))
+    ours = write(lambda s: make_lead(s, "ours", name="Bo Ek"))
     assert "not from Salesforce" in show(manager, f"/sync/unmatched/{deal}?q=bo")
-    answer = manager.post(f"/sync/unmatched/{deal}/link", data={"lead_id": "ours"})
+    answer = manager.post(f"/sync/unmatched/{deal}/link/{ours.key}")
     assert answer.status_code == 409
     assert "record its outcome on its own page" in answer.text
-    assert manager.post(f"/sync/unmatched/{deal}/link", data={"lead_id": "no"}).status_code == 404
-    assert manager.post(f"/sync/unmatched/{deal}/link").status_code == 404
+    assert manager.post(f"/sync/unmatched/{deal}/link/{ours.key + 1}").status_code == 404
 
 
 def test_an_opportunity_is_ignored_and_listed_again_in_its_row(manager, fake, salesforce):
@@ -152,10 +150,11 @@ def test_an_opportunity_is_ignored_or_listed_and_nothing_else(manager, fake, sal
     assert manager.post(f"/sync/unmatched/{deal}/state", data={"state": state}).status_code == 400
 
 
-def test_what_is_not_on_the_list_is_said(manager, salesforce):
+def test_what_is_not_on_the_list_is_said(manager, salesforce, write):
+    lead = write(make_lead)
     for answer in (
         manager.get(f"/sync/unmatched/{MISSING}"),
-        manager.post(f"/sync/unmatched/{MISSING}/link", data={"lead_id": "x"}),
+        manager.post(f"/sync/unmatched/{MISSING}/link/{lead.key}"),
         manager.post(f"/sync/unmatched/{MISSING}/state", data={"state": "open"}),
     ):
         assert answer.status_code == 404

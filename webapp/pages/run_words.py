@@ -84,6 +84,8 @@ def summary(run: Run) -> str:
     if "checks" in result:
         bad = [check["name"] for check in result["checks"] if not check["is_good"]]
         return f"Not right: {', '.join(bad)}" if bad else "Everything is there"
+    if "sample" in result:
+        return f"{len(result['sample']['leads'])} leads looked at"
     found: Mapping[str, int] = result.get("counts", {})
     told = [
         f"{found[name]:,} {one if found[name] == 1 else many}"

@@ -13,7 +13,14 @@ from webapp.crm_tables import CrmUnmatched
 from webapp.database import read, utc_now, write
 from webapp.pages.addresses import RecordIdConverter
 from webapp.product import product
-from webapp.services import crm_connection, crm_mirror, crm_unmatched, lead_query, lead_table
+from webapp.services import (
+    crm_connection,
+    crm_mirror,
+    crm_unmatched,
+    lead_query,
+    lead_table,
+    leads,
+)
 from webapp.services.lead_query import EPOCH, MICROSECOND
 
 bp = Blueprint("unmatched", __name__, url_prefix="/sync/unmatched")
@@ -47,12 +54,17 @@ def show(opportunity_id: str) -> ResponseReturnValue:
     return render_template("sync/link.html", **read(whole))
 
 
-@bp.post("/<record_id:opportunity_id>/link")
-def link(opportunity_id: str) -> ResponseReturnValue:
+@bp.post("/<record_id:opportunity_id>/link/<key:lead_key>")
+def link(opportunity_id: str, lead_key: int) -> ResponseReturnValue:
     """Managers: say that the opportunity is this lead's."""
-    lead_id, actor, now = request.form.get("lead_id", ""), current_user.email, utc_now()
-    write(lambda s: crm_unmatched.link(s, opportunity_id, lead_id, actor, now=now))
-    flash(f"Linked to {lead_id}. The next run records what became of it.", "good")
+    actor, now = current_user.email, utc_now()
+
+    def work(session: Any) -> str:
+        lead_id = leads.by_key(session, lead_key).lead_id
+        crm_unmatched.link(session, opportunity_id, lead_id, actor, now=now)
+        return lead_id
+
+    flash(f"Linked to {write(work)}. The next run records what became of it.", "good")
     return redirect(url_for("pages.unmatched.index"), 303)
 
 
