@@ -10,7 +10,7 @@ import argon2
 from sqlalchemy.orm import Session
 
 from ml import fields
-from webapp.models import Lead, ModelVersion, User
+from webapp.models import Lead, Meaning, ModelVersion, User
 from webapp.services import api_keys, leads, outcomes, records, registry, scoring, setup
 from webapp.services.outcomes import Said
 
@@ -55,7 +55,7 @@ def make_lead(
 def make_outcome(
     session: Session,
     lead: Lead | str,
-    converted: bool | None,
+    converted: Meaning,
     *,
     said: Said = PROGRAM,
     now: datetime = NOW,

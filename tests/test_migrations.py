@@ -4,10 +4,12 @@ import flask_migrate
 import pytest
 import sqlalchemy as sa
 
+from tests.factories import FIELDS, make_lead, make_outcome
 from webapp.app import create_app
 from webapp.config import Settings
-from webapp.database import db
-from webapp.models import Base
+from webapp.database import db, read, write
+from webapp.models import NEVER_WORKED, Base
+from webapp.services import lead_query, lead_table
 
 
 @pytest.fixture
@@ -56,3 +58,26 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(app):
     with pytest.raises(SystemExit):
         flask_migrate.upgrade()
     assert tables() == set()
+
+
+def test_leads_never_worked_are_open_again_after_going_down(app):
+    flask_migrate.upgrade()
+    write(lambda s: make_outcome(s, make_lead(s, "L-1"), NEVER_WORKED))
+    flask_migrate.downgrade(revision="0004")
+    with db.engine.connect() as connection:
+        rows = connection.execute(
+            sa.text(
+                "SELECT result, status, leads.outcome_at FROM leads"
+                " JOIN outcomes ON outcomes.lead_key = leads.key"
+                " JOIN scores ON scores.lead_key = leads.key"
+            )
+        ).all()
+    assert [tuple(row) for row in rows] == [("withdrawn", "open", None)]
+    flask_migrate.upgrade()
+
+
+def test_leads_are_found_by_words_after_all_migrations(app):
+    flask_migrate.upgrade()
+    write(lambda s: make_lead(s, "L-1", name="Ada Example"))
+    query = lead_query.read({"q": "ada"})
+    assert len(read(lambda s: lead_table.page(s, FIELDS, query)).rows) == 1

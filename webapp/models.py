@@ -1,15 +1,18 @@
 """All tables. What they mean and who writes them stands in the services."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base
 
-OUTCOMES = ("converted", "lost", "withdrawn")
-STATUSES = ("open", "converted", "lost")
+OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
+STATUSES = ("open", "converted", "lost", "never_worked")
+# What is said of a lead: converted, lost, closed without ever being worked; None withdraws it.
+Meaning: TypeAlias = bool | Literal["never_worked"] | None
+NEVER_WORKED: Literal["never_worked"] = "never_worked"
 SOURCES = ("api", "rep", "csv", "salesforce")
 RUN_KINDS = ("training", "import", "rescoring", "sync")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
@@ -73,6 +76,8 @@ class Lead(Base):
     # The outcome that counts now, and since when; the history is in `outcomes`.
     outcome: Mapped[bool | None]
     outcome_at: Mapped[datetime | None]
+    # Closed without ever being worked: no outcome to learn from, and no longer open.
+    is_never_worked: Mapped[bool] = mapped_column(server_default=sa.false())
     # The training that counted the lead as a label, and what it was labelled then.
     counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)
     counted_outcome: Mapped[bool | None]

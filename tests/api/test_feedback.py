@@ -107,3 +107,48 @@ def test_a_batch_says_it_of_the_lead_that_goes_on(client, headers, score, write,
 def test_an_unknown_lead_is_404(client, headers, method):
     answer = client.open("/feedback/a%2Fb%20c?outcome=true", method=method, headers=headers)
     assert (answer.status_code, answer.json["detail"]) == (404, "Lead a/b c not found")
+
+
+def test_a_lead_that_nobody_worked_is_closed_and_counts_as_no_outcome(client, headers, score, read):
+    score("L-1")
+    body = {"result": "never_worked", "reason": "closed by a rule"}
+    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    assert answer.json == {
+        "message": "Recorded: never worked",
+        "lead_id": "L-1",
+        "outcome": None,
+        "total_feedback": 0,
+    }
+    assert client.get("/api/leads/L-1", headers=headers).json["status"] == "never_worked"
+    again = client.put("/feedback/L-1", json=body, headers=headers)
+    assert again.json["message"] == "Nothing has changed: never worked already"
+    client.delete("/feedback/L-1", headers=headers)
+    assert client.get("/api/leads/L-1", headers=headers).json["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "place"),
+    [
+        ("", {"result": "lost"}, "/result"),
+        ("", {"result": "never_worked", "outcome": False}, "/result"),
+        ("?outcome=true", {"result": "never_worked"}, "/result"),
+    ],
+)
+def test_a_result_stands_alone_and_is_known(address, body, place, client, headers, score):
+    score("L-1")
+    answer = client.put(f"/feedback/L-1{address}", json=body, headers=headers)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, place)
+
+
+def test_rows_of_a_batch_may_say_never_worked(client, headers, score, read):
+    score("L-1")
+    rows = [
+        {"lead_id": "L-1", "result": "never_worked"},
+        {"lead_id": "L-1"},
+        {"lead_id": "L-1", "outcome": True, "result": "never_worked"},
+    ]
+    answer = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers)
+    first, second, third = answer.json["results"]
+    assert first["message"] == "Recorded: never worked"
+    assert second["error"]["errors"][0]["pointer"] == "/outcomes/1/outcome"
+    assert third["error"]["errors"][0]["pointer"] == "/outcomes/2/result"

@@ -124,6 +124,17 @@ def test_undo_brings_back_what_somebody_else_had_said(rep, lead, write, read):
     assert outcome_of(read) is False
 
 
+def test_a_lead_never_worked_leaves_the_queue_and_can_be_undone(rep, lead, read):
+    row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "never_worked"}).text
+    assert "Never worked" in row
+    assert outcome_of(read) is None
+    assert "No open lead" in rep.get("/leads").text or "L-1" not in rep.get("/leads").text
+    assert f'id="lead-{lead.key}"' in rep.get("/leads?status=never_worked").text
+    assert '<span class="chip">never worked</span>' in rep.get(f"/leads/{lead.key}").text
+    row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "withdrawn"}).text
+    assert 'value="converted"' in row
+
+
 def test_without_javascript_the_form_leads_back_to_its_page(rep, lead, read):
     data = {"outcome": "lost", "back": "/leads?status=all"}
     answer = rep.post(f"/leads/{lead.key}/outcome", data=data)

@@ -53,6 +53,12 @@ def test_empty_cells_are_unknown(rows_of):
     assert (row.record.outcome, row.scored_at, row.outcome_at) == (None, None, None)
 
 
+@pytest.mark.parametrize("text", ["never_worked", "Never worked"])
+def test_a_file_may_say_that_a_lead_was_never_worked(text, rows_of):
+    [row] = rows_of("lead_id,actual_outcome,outcome_at", f"L-1,{text},2026-02-01")
+    assert row.record.outcome == "never_worked"
+
+
 def test_a_day_begins_with_the_scoring_and_ends_with_the_outcome(rows_of):
     [row] = rows_of("lead_id,actual_outcome,scored_at,outcome_at", "L,true,2026-01-05,2026-01-05")
     assert row.scored_at == datetime(2026, 1, 5, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import NOW, PROGRAM, make_lead, make_outcome
-from webapp.models import Outcome
+from webapp.models import NEVER_WORKED, Outcome, Score
 from webapp.services import leads, outcomes
 from webapp.services.outcomes import Said
 
@@ -129,3 +129,34 @@ def test_the_winner_does_not_depend_on_the_order_of_arrival(order, lead, write, 
         at = NOW - timedelta(days=9) + day * DAY
         write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, happened_at=at))
     assert outcome_of(read) is False
+
+
+def test_a_lead_never_worked_is_closed_but_no_label(lead, write, read):
+    n_before = read(outcomes.count)
+    write(lambda s: make_outcome(s, "L-1", NEVER_WORKED))
+    found = read(lambda s: leads.find(s, "L-1"))
+    assert (found.outcome, found.outcome_at, leads.status(found)) == (None, NOW, NEVER_WORKED)
+    assert read(outcomes.count) == n_before
+    statuses = sa.select(Score.status).where(Score.lead_key == lead.key)
+    assert read(lambda s: s.scalars(statuses).all()) == [NEVER_WORKED]
+
+
+def test_never_worked_can_be_undone_and_stays_in_the_history(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", NEVER_WORKED))
+    write(lambda s: make_outcome(s, "L-1", None, now=NOW + DAY))
+    assert read(lambda s: leads.status(leads.find(s, "L-1"))) == "open"
+    assert n_rows(read, lead) == 2
+
+
+def test_what_happened_after_a_lead_was_never_worked_counts(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", NEVER_WORKED))
+    write(lambda s: make_outcome(s, "L-1", True, now=NOW + DAY))
+    found = read(lambda s: leads.find(s, "L-1"))
+    assert (found.outcome, found.is_never_worked) == (True, False)
+
+
+def test_a_label_that_becomes_never_worked_is_no_label_any_more(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", False))
+    n_labels = read(outcomes.count)
+    write(lambda s: make_outcome(s, "L-1", NEVER_WORKED, now=NOW + DAY))
+    assert read(outcomes.count) == n_labels - 1

@@ -160,6 +160,7 @@ class Lead(BaseModel):
     conversion_score: Probability
     risk_category: Literal["high", "medium", "low"]
     grade: Grade
+    status: Literal["open", "converted", "lost", "never_worked"]
     actual_outcome: bool | None
     outcome_at: Moment | None
     created_at: Moment
@@ -197,7 +198,7 @@ class PastScore(BaseModel):
 class PastOutcome(BaseModel):
     """One thing said about a lead's outcome."""
 
-    outcome: Literal["converted", "lost", "withdrawn"]
+    outcome: Literal["converted", "lost", "never_worked", "withdrawn"]
     source: str
     actor: str
     happened_at: Moment

@@ -11,7 +11,7 @@ from webapp.api import answers, batches, bearer, bodies, sent
 from webapp.api.contract import MEGABYTE, describe
 from webapp.api.problems import Complaint, WrongValues, pointer, problem
 from webapp.database import read, utc_now, write
-from webapp.models import Lead
+from webapp.models import Lead, Meaning
 from webapp.observability import figures
 from webapp.services import leads, outcomes
 from webapp.services.outcomes import Said, Statement
@@ -32,13 +32,16 @@ bp = Blueprint("feedback", __name__)
 def record_outcome(lead_id: str) -> Response:
     """Record that a lead converted or was lost, in the address (`?outcome=true`) or as JSON.
 
+    `{"result": "never_worked"}` closes a lead that nobody worked: it leaves the open leads, and
+    no model learns from it.
+
     Nothing is erased: an outcome is added to the lead's history, and the newest by the time it
     happened counts. Saying the same again adds nothing.
     """
     now, lead_id = utc_now(), bodies.lead_id(lead_id)
     in_address = bodies.query(sent.OutcomeQuery).outcome
     feedback = bodies.optional_body(sent.Feedback, now)
-    outcome = _agreed(in_address, feedback.outcome)
+    outcome = _agreed(in_address, feedback.outcome, feedback.result)
     said = bearer.said(feedback.reason)
     return _say(lead_id, outcome, said, now=now, happened_at=feedback.occurred_at)
 
@@ -78,7 +81,7 @@ def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Res
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
     statements = [
-        Statement(known[row.lead_id], row.outcome, bearer.said(row.reason), row.occurred_at)
+        Statement(known[row.lead_id], row.meaning, bearer.said(row.reason), row.occurred_at)
         for row in right
         if row.lead_id in known
     ]
@@ -88,7 +91,7 @@ def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Res
 
 def _say(
     lead_id: str,
-    outcome: bool | None,
+    outcome: Meaning,
     said: Said,
     *,
     now: datetime,
@@ -105,9 +108,9 @@ def _say(
     return answers.reply(answers.FeedbackAnswer(**given.model_dump(), total_feedback=total))
 
 
-def _given(lead: Lead, outcome: bool | None, is_change: bool) -> answers.FeedbackGiven:
-    said = outcomes.RESULTS[outcome]
-    if lead.outcome != outcome:
+def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
+    said = outcomes.RESULTS[outcome].replace("_", " ")
+    if outcomes.counting(lead) != outcome:
         message = "Recorded, but something later counts for this lead"
     elif is_change:
         message = f"Recorded: {said}"
@@ -120,28 +123,47 @@ def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
     if not isinstance(row, dict):
         return batches.wrong_row(None, [bodies.not_an_object(place)])
     try:
-        return sent.FeedbackRow.model_validate(row, context=utc_now())
+        found = sent.FeedbackRow.model_validate(row, context=utc_now())
     except ValidationError as error:
         wrong = bodies.mistakes(sent.FeedbackRow, error, partial(pointer, place))
         return batches.wrong_row(row.get("lead_id"), wrong)
+    mistake = _one_thing(found, place)
+    return batches.wrong_row(found.lead_id, [mistake]) if mistake else found
 
 
 def _result(row: sent.FeedbackRow, known: dict[str, Lead], changes: Any) -> answers.Result:
     if row.lead_id not in known:
         sentence = str(leads.LeadNotFound(row.lead_id))
         return answers.RowError(lead_id=row.lead_id, error=problem(404, sentence))
-    return _given(known[row.lead_id], row.outcome, next(changes))
+    return _given(known[row.lead_id], row.meaning, next(changes))
 
 
-def _agreed(in_address: bool | None, in_body: bool | None) -> bool:
-    """The outcome that was sent, in whichever place."""
-    said = {outcome for outcome in (in_address, in_body) if outcome is not None}
+def _agreed(in_address: bool | None, in_body: bool | None, result: Meaning) -> Meaning:
+    """What was sent, in whichever place."""
+    said = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
     if len(said) == 1:
         return said.pop()
+    if result is not None:
+        raise WrongValues([_BESIDE_A_RESULT])
     message = "must be the same in the address and in the body" if said else "is required"
     place = "?outcome" if in_body is None else "/outcome"
     wrong = Complaint(pointer=place, message=message, rule=sent.OUTCOME_HERE_RULE)
     raise WrongValues([wrong])
+
+
+_BESIDE_A_RESULT = Complaint(
+    pointer="/result", message="must not stand beside an outcome", rule=sent.RESULT_RULE
+)
+
+
+def _one_thing(row: sent.FeedbackRow, place: str) -> Complaint | None:
+    """What is wrong with a row that says nothing, or two things."""
+    if row.outcome is None and row.result is None:
+        pointed = pointer(place, "outcome")
+        return Complaint(pointer=pointed, message="is required", rule=sent.OUTCOME_RULE)
+    if row.outcome is not None and row.result is not None:
+        return _BESIDE_A_RESULT.model_copy(update={"pointer": pointer(place, "result")})
+    return None
 
 
 OUTCOMES = batches.Kind("outcome", "/outcomes", _row_or_error, record_rows)

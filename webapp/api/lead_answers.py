@@ -63,6 +63,7 @@ def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
         "conversion_score": round(probability, 4),
         "risk_category": risk_category(probability),
         "grade": grade,
+        "status": leads.status(lead),
         "actual_outcome": lead.outcome,
         "outcome_at": lead.outcome_at,
         "created_at": lead.created_at,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from ml.fields import clean_text
 from ml.values import NO_CONTROL_CHARACTERS
 from webapp.api.contract import LEAD_RECORD
-from webapp.models import RUN_KINDS, STATUSES
+from webapp.models import RUN_KINDS, STATUSES, Meaning
 from webapp.services import api_keys, outcomes, records
 from webapp.services.lead_query import ANY_STATUS, GRADES, SORTS
 
@@ -21,6 +21,10 @@ MAX_ROWS = 5000
 REASON_LENGTH = 500
 OUTCOME_RULE = "true or false; DELETE /feedback/{lead_id} withdraws an outcome"
 OUTCOME_HERE_RULE = f"here or as ?outcome= in the address: {OUTCOME_RULE}"
+RESULT_RULE = (
+    "never_worked instead of an outcome: the lead was closed without being worked, which is no"
+    " label for training"
+)
 SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
 
@@ -61,6 +65,7 @@ class Feedback(Body):
     """What became of one lead."""
 
     outcome: StrictBool | None = Field(None, description=OUTCOME_HERE_RULE)
+    result: Literal["never_worked"] | None = Field(None, description=RESULT_RULE)
     occurred_at: Annotated[
         datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | None)
     ] = Field(None, description=f"{outcomes.TIME_RULE}; now, where it is left out")
@@ -78,7 +83,12 @@ class FeedbackRow(Feedback):
             records.clean_lead_id, json_schema_input_type=needed_text(records.LEAD_ID_LENGTH)
         ),
     ] = Field(description=records.LEAD_ID_RULE)
-    outcome: StrictBool = Field(description=OUTCOME_RULE)
+    outcome: StrictBool | None = Field(None, description=OUTCOME_RULE)
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the row says, whichever way."""
+        return self.outcome if self.result is None else self.result
 
 
 class FeedbackBatch(Body):

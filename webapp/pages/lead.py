@@ -79,7 +79,7 @@ def _record(key: int) -> tuple[Lead, str]:
 
     def work(session: Any) -> tuple[Lead, str]:
         lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
-        before = outcomes.RESULTS[lead.outcome]
+        before = outcomes.RESULTS[outcomes.counting(lead)]
         outcomes.record(session, lead, MEANINGS[result], said, now=now)
         return lead, before
 

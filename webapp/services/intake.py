@@ -161,4 +161,4 @@ class Batch:
 
 def _tells_nothing(row: ImportRow, lead: Lead) -> bool:
     """Whether the row says, of no certain time, what is known of the lead anyway."""
-    return row.outcome_at is None and row.record.outcome == lead.outcome
+    return row.outcome_at is None and row.record.outcome == outcomes.counting(lead)

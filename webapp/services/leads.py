@@ -179,14 +179,16 @@ def current_probability(session: Session, lead: Lead) -> float | None:
 def facets(lead: Lead) -> dict[str, str]:
     """What the lead table filters by, as each score of the lead repeats it."""
     return {
-        "status": status(lead.outcome),
+        "status": status(lead),
         **{name: getattr(lead, name) or "" for name in FACETS},
     }
 
 
-def status(outcome: bool | None) -> str:
-    """Name what became of a lead: open until it is converted or lost."""
-    return {True: "converted", False: "lost", None: "open"}[outcome]
+def status(lead: Lead) -> str:
+    """Name what became of a lead: open until it is converted, lost or closed unworked."""
+    if lead.is_never_worked:
+        return "never_worked"
+    return {True: "converted", False: "lost", None: "open"}[lead.outcome]
 
 
 def words(text: str) -> list[str]:

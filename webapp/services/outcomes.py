@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.database import PLAIN_ROWS, change
-from webapp.models import Lead, Outcome, Score
+from webapp.models import NEVER_WORKED, Lead, Meaning, Outcome, Score
 from webapp.services import leads
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -24,8 +24,13 @@ TIME_RULE = (
     "a time in ISO 8601 with its offset (2026-03-02T09:30:00+01:00), or a date (2026-03-02: the"
     " end of that day in UTC), from 1970 to now"
 )
-RESULTS = {True: "converted", False: "lost", None: "withdrawn"}
-MEANINGS = {"converted": True, "lost": False, "withdrawn": None}
+RESULTS: dict[Meaning, str] = {
+    True: "converted",
+    False: "lost",
+    NEVER_WORKED: NEVER_WORKED,
+    None: "withdrawn",
+}
+MEANINGS: dict[str, Meaning] = {result: meaning for meaning, result in RESULTS.items()}
 
 
 class OutcomeInFuture(ValueError):
@@ -48,10 +53,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Statement:
-    """What somebody says became of a lead; without a time it is about now. None withdraws."""
+    """What somebody says became of a lead; without a time it is about now."""
 
     lead: Lead
-    converted: bool | None
+    converted: Meaning
     said: Said
     happened_at: datetime | None = None
 
@@ -59,7 +64,7 @@ class Statement:
 def record(
     session: Session,
     lead: Lead,
-    converted: bool | None,
+    converted: Meaning,
     said: Said,
     *,
     now: datetime,
@@ -86,7 +91,7 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
     if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in statements):
         raise OutcomeInFuture
     histories = _histories(session, {s.lead.key for s in statements})
-    before = {s.lead.key: s.lead.outcome for s in statements}
+    before = {s.lead.key: counting(s.lead) for s in statements}
     rows: list[dict[str, Any]] = []
     changes = []
     for statement in statements:
@@ -95,7 +100,7 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
         changes.append(row is not None and _settle(statement.lead, histories[statement.lead.key]))
     if rows:
         session.execute(sa.insert(Outcome), rows, execution_options=PLAIN_ROWS)
-    _show(session, [s.lead for s in statements if s.lead.outcome != before[s.lead.key]])
+    _show(session, [s.lead for s in statements if counting(s.lead) != before[s.lead.key]])
     return changes
 
 
@@ -135,6 +140,11 @@ def _since_1970(at: datetime) -> datetime:
     if at < EARLIEST:
         raise ValueError(f"must be {TIME_RULE}")
     return at
+
+
+def counting(lead: Lead) -> Meaning:
+    """What counts for a lead now; None while it is open."""
+    return NEVER_WORKED if lead.is_never_worked else lead.outcome
 
 
 def count(session: Session) -> int:
@@ -204,11 +214,12 @@ def _is_what_counts(history: list[_Told], new: _Told) -> bool:
 
 def _settle(lead: Lead, history: list[_Told]) -> bool:
     """Bring the lead's outcome, and since when it is so, in line with its history."""
-    outcome = MEANINGS[history[-1].result]
-    lead.outcome_at = _since(history) if outcome is not None else None
-    if outcome == lead.outcome:
+    meaning = MEANINGS[history[-1].result]
+    lead.outcome_at = _since(history) if meaning is not None else None
+    if meaning == counting(lead):
         return False
-    lead.outcome = outcome
+    lead.is_never_worked = meaning == NEVER_WORKED
+    lead.outcome = outcome = meaning if isinstance(meaning, bool) else None
     if outcome is not None and outcome != lead.counted_outcome:
         lead.counted_by_run, lead.counted_outcome = None, None
     return True
@@ -242,6 +253,6 @@ def _show(session: Session, changed: Iterable[Lead]) -> None:
     """Repeat the changed outcomes where the lead table filters by them."""
     keys: dict[str, list[int]] = defaultdict(list)
     for lead in {lead.key: lead for lead in changed}.values():
-        keys[leads.status(lead.outcome)].append(lead.key)
+        keys[leads.status(lead)].append(lead.key)
     for status, lead_keys in keys.items():
         change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=status))

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from ml.fields import Fields, Value, clean_text
+from webapp.models import NEVER_WORKED, Meaning
 
 LEAD_ID_LENGTH = 100
 PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
@@ -14,6 +15,7 @@ PEOPLE_LENGTH = 200
 LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
 OUTCOME_RULE = "true, false or null"
+OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_WORKED}
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MOST_UNKNOWN_KEYS = 20
 MOST_HINTS = 3
@@ -43,7 +45,7 @@ class LeadRecord:
     lead_id: str
     people: dict[str, str]
     inputs: dict[str, Value]
-    outcome: bool | None
+    outcome: Meaning
 
     @property
     def known_inputs(self) -> dict[str, Value]:
@@ -89,10 +91,15 @@ def clean_lead_id(value: Any) -> str:
     return cleaned
 
 
-def parse_outcome(value: Any, *, text: bool = False) -> bool | None:
-    """Read an outcome: true, false, or None where nothing is known; text may be in any case."""
+def parse_outcome(value: Any, *, text: bool = False) -> Meaning:
+    """Read an outcome: true, false, or None where nothing is known; text may be in any case.
+
+    In text `never_worked` stands for a lead that was closed without being worked.
+    """
     if text and isinstance(value, str):
-        value = {"true": True, "false": False, "": None}.get(value.strip().lower(), value)
+        value = OUTCOME_TEXTS.get(value.strip().lower().replace("_", " "), value)
+        if value == NEVER_WORKED:
+            return NEVER_WORKED
     if value is None or isinstance(value, bool):
         return value
     raise ValueError(f"must be {OUTCOME_RULE}")

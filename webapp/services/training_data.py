@@ -109,7 +109,11 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
 
 def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
     """What is known of the open leads that were scored last."""
-    query = sa.select(Lead).where(Lead.outcome.is_(None)).order_by(Lead.scored_at.desc(), Lead.key)
+    query = (
+        sa.select(Lead)
+        .where(Lead.outcome.is_(None), ~Lead.is_never_worked)
+        .order_by(Lead.scored_at.desc(), Lead.key)
+    )
     return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]
 
 
