@@ -28,6 +28,7 @@ from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
 ACTOR = "salesforce"
 SHORTEST = timedelta(microseconds=1)
 MOST_EXAMPLES = 20
+CLOSING = frozenset({"converted", "lost", "never_worked"})
 REASONS = {
     "1a": "its opportunity was deleted",
     "1b": "its opportunity is won",
@@ -89,6 +90,7 @@ class Desk:
             no_opportunity=rules.no_opportunity,  # type: ignore[arg-type]
             no_opportunity_days=rules.no_opportunity_days,
             silent_days=rules.silent_days,
+            silence=rules.silence,  # type: ignore[arg-type]
         )
 
 
@@ -207,12 +209,14 @@ def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
 
 
 def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
-    if derived.converted is not None:
+    if derived.result in CLOSING:
         return derived.result
-    was_definite = crm_lead.said in {"converted", "lost"}
+    was_definite = crm_lead.said in CLOSING
     # A lead that is gone teaches nothing, whoever said what became of it.
     is_gone = derived.result in {"merged", "void"} and derived.rule == "5"
-    return "withdrawn" if was_definite or (is_gone and lead.outcome is not None) else None
+    return (
+        "withdrawn" if was_definite or (is_gone and outcomes.counting(lead) is not None) else None
+    )
 
 
 def _happened_at(crm_lead: CrmLead, derived: Derived, now: datetime) -> datetime:

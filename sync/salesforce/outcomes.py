@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-Result = Literal["converted", "lost", "pending", "open", "void", "merged"]
+Result = Literal["converted", "lost", "never_worked", "pending", "open", "void", "merged"]
 Milestone = Literal["opportunity_won", "opportunity_created", "lead_converted"]
 Policy = Literal["leave_out", "converted", "lost"]
+Silence = Literal["lost", "never_worked"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,9 @@ class OutcomeRules:
     disqualified: frozenset[str] = frozenset()
     no_opportunity: Policy = "leave_out"
     no_opportunity_days: int = 90
-    # Leads without any activity for so long count as lost; None: never.
+    # What leads without any activity for so long count as; None: they stay open.
     silent_days: int | None = None
+    silence: Silence = "lost"
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _not_converted(lead: LeadFacts, rules: OutcomeRules, now: datetime) -> Deriv
     last_seen_at = max(lead.active_at or lead.created_at, lead.created_at)
     if rules.silent_days and now - last_seen_at > timedelta(days=rules.silent_days):
         silent_at = last_seen_at + timedelta(days=rules.silent_days)
-        return Derived("lost", "4s", lead.id, silent_at)
+        return Derived(rules.silence, "4s", lead.id, silent_at)
     return _of_lead("open", lead, "4")
 
 

@@ -116,6 +116,11 @@ def test_silence_counts_as_lost_only_where_it_was_chosen(lead, expected):
     assert said(lead, rules=replace(RULES, silent_days=60))[0] == expected
 
 
+def test_silent_leads_may_count_as_never_worked():
+    rules = replace(RULES, silent_days=60, silence="never_worked")
+    assert said(LEAD, rules=rules) == ("never_worked", "4s")
+
+
 def test_an_opportunity_chosen_by_a_person_comes_before_all_others():
     assert said(CONVERTED, WON, linked=replace(LOST, id="0069")) == ("lost", "Lc")
     assert said(LEAD, linked=WON) == ("converted", "Lb")

@@ -82,7 +82,7 @@ def expected(everything, query):
     matching = [
         ({"score": p, "scored": lead.scored_at, "name": lead.sort_name}[query.sort], lead.key)
         for lead, p, grade in everything
-        if leads.status(lead.outcome) in query.statuses
+        if leads.status(lead) in query.statuses
         and query.grade in (None, grade)
         and all(getattr(lead, name) == value for name, value in query.facets)
     ]

@@ -27,6 +27,7 @@ COUNTS = (
     ("opportunities_changed", "opportunity changed", "opportunities changed"),
     ("converted", "converted", "converted"),
     ("lost", "lost", "lost"),
+    ("never_worked", "never worked", "never worked"),
     ("withdrawn", "outcome withdrawn", "outcomes withdrawn"),
     ("conflicts", "conflict", "conflicts"),
     ("unmatched", "unmatched opportunity", "unmatched opportunities"),

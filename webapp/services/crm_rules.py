@@ -7,8 +7,14 @@ from typing import Any
 
 MILESTONES = ("opportunity_won", "opportunity_created", "lead_converted")
 POLICIES = ("leave_out", "converted", "lost")
+SILENCE = ("lost", "never_worked")
 CONFLICT_RULES = ("ask", "newest", "salesforce", "rep")
-ALLOWED = {"milestone": MILESTONES, "no_opportunity": POLICIES, "conflicts": CONFLICT_RULES}
+ALLOWED = {
+    "milestone": MILESTONES,
+    "no_opportunity": POLICIES,
+    "silence": SILENCE,
+    "conflicts": CONFLICT_RULES,
+}
 # Days: the least and the most.
 SPANS = {"no_opportunity_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
 # Of what the ids are, by their first three characters.
@@ -29,6 +35,7 @@ class CrmRules:
     no_opportunity: str = "leave_out"
     no_opportunity_days: int = 90
     silent_days: int | None = None
+    silence: str = "lost"
     conflicts: str = "ask"
     external_id_field: str | None = None
     owner_ids: tuple[str, ...] = ()
