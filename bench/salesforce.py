@@ -50,10 +50,11 @@ def org(n: int, to_parent: Connection) -> None:
     clock = Clock(utc_now() - timedelta(days=DAYS))
     fake = FakeSalesforce(clock)
     fake.quota.limit = 10_000_000
-    for first in range(0, n, AT_ONCE):
+    firsts = range(0, n, AT_ONCE)
+    for first in firsts:
         with fake.transaction():
             fill(fake, range(first, min(first + AT_ONCE, n)))
-        clock.advance(seconds=DAYS * 86_400 / (n / AT_ONCE) * 0.99)
+        clock.advance(days=DAYS * 0.99 / len(firsts))
     with fake:
         to_parent.send((fake.url, fake.app.consumer_key, fake.app.consumer_secret))
         while to_parent.recv() != STOP:
