@@ -211,7 +211,7 @@ def _checks(evidence: Evidence, rule: GateRule, bound: float | None) -> Iterator
     if rule.confidence is not None:
         yield _confident(evidence, rule.confidence, bound)
     if rule.log_loss_must_not_worsen:
-        yield _log_loss(evidence)
+        yield log_loss_check(evidence)
 
 
 def _enough(evidence: Evidence, least: int) -> Check:
@@ -251,7 +251,19 @@ def _confident(evidence: Evidence, confidence: float, bound: float | None) -> Ch
     return Check("confidence", bound > 0, sentence)
 
 
-def _log_loss(evidence: Evidence) -> Check:
+def log_loss_check(evidence: Evidence) -> Check:
+    """Check that log loss does not get worse.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Gives the log loss of both.
+
+    Returns
+    -------
+    Check
+        Fails where it cannot be computed.
+    """
     old, new = evidence.log_loss_champion, evidence.log_loss_challenger
     if old is None or new is None:
         return Check("log_loss", False, "log loss cannot be computed without leads")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -45,6 +45,31 @@ class Score(NamedTuple):
     probability: float
     log_odds: float
     effects: tuple[tuple[str, float], ...]
+
+
+def moved(probability: float, shift: float) -> float:
+    """Move a probability by a step of its log-odds.
+
+    Parameters
+    ----------
+    probability : float
+        In [0, 1].
+    shift : float
+        Of the log-odds.
+
+    Returns
+    -------
+    float
+        In [0, 1]; none and all stay what they are.
+
+    Examples
+    --------
+    >>> round(moved(0.5, 1.0), 3), moved(1.0, -1.0)
+    (0.731, 1.0)
+    """
+    if shift == 0 or probability in {0.0, 1.0}:
+        return probability
+    return _probability(math.log(probability / (1 - probability)) + shift)
 
 
 @dataclass(frozen=True)
@@ -129,6 +154,34 @@ class Scorecard:
         if probability >= b:
             return "A" if probability >= a else "B"
         return "C" if probability >= c else "D"
+
+    def shifted(self, shift: float) -> "Scorecard":
+        """Move every score by the same step, which leaves the order of leads as it is.
+
+        Parameters
+        ----------
+        shift : float
+            Of the log-odds.
+
+        Returns
+        -------
+        Scorecard
+            With another intercept. The bounds of the grades move along, so that each lead keeps
+            its grade; of an untrained scorecard the share it assumes moves, too.
+
+        Examples
+        --------
+        >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), ()).shifted(1.0)
+        >>> card.intercept, round(card.score({}).probability, 3), card.grade(0.74)
+        (0.0, 0.5, 'A')
+        """
+        a, b, c = (moved(bound, shift) for bound in self.grades)
+        return replace(
+            self,
+            intercept=self.intercept + shift,
+            grades=(a, b, c),
+            base_rate=self.base_rate if self.n_leads else moved(self.base_rate, shift),
+        )
 
     @cached_property
     def digest(self) -> str:

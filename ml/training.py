@@ -16,6 +16,7 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml import batch_scoring, families, leaks
+from ml.drift import histogram
 from ml.encoding import Record, columns_of, frame_of
 from ml.enough import shortage
 from ml.evaluation import Bools, Floats, out_of_fold, paired_evidence
@@ -28,6 +29,8 @@ from ml.rolling_origin import measured
 from ml.scorecard import Scorecard
 from ml.shapes import shapes
 from ml.values import Value
+
+MOST_SCORED = 2_000  # leads, of which served scores are kept
 
 Progress = Callable[[float, str], None]
 
@@ -273,8 +276,31 @@ def learn(
         "families": compared(outcomes, scores),
         "in_time_order": in_time_order,
         "shapes": shapes(scorecard, records, converted),
+        "served_scores": served_scores(scorecard, records),
     }
     return Learned(scorecard, probabilities, metrics)
+
+
+def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
+    """Count what a scorecard says of the leads it was learned from.
+
+    Unlike scores out of fold these come from the very model that scores new leads, so that the
+    monitors may compare the two.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The model.
+    records : sequence of mapping, length n_leads
+        Stored values by field; of more than 2,000 every so many-th is taken.
+
+    Returns
+    -------
+    list of int
+        By probability, in 20 bins of equal width: see `ml.drift.histogram`.
+    """
+    some = records[:: -(-len(records) // MOST_SCORED)]
+    return histogram(batch_scoring.probabilities(scorecard, some).tolist())
 
 
 def library_versions() -> dict[str, str]:

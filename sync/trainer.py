@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TextIO
 
 from sqlalchemy.orm import Session
 
-from ml import training
+from ml import recalibration, training
 from ml.fields import Fields
 from ml.gate import GateRule
 from ml.scorecard import Scorecard
@@ -24,7 +24,14 @@ from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read
 from webapp.product import product
-from webapp.services import guarded_fields, registry, training_data
+from webapp.services import (
+    guarded_fields,
+    monitor_samples,
+    monitoring,
+    registry,
+    runs,
+    training_data,
+)
 
 # About a tenth of a core that others want, all of one that nobody does.
 NICENESS = 10
@@ -43,8 +50,50 @@ def main() -> None:
     while True:
         run_key = asked.get()
         with app.app_context():
-            answer = learn(run_key, lambda done, stage: _say(answers, done=done, stage=stage))
-        _say(answers, **answer)
+            found = answer(run_key, lambda done, stage: _say(answers, done=done, stage=stage))
+        _say(answers, **found)
+
+
+def answer(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
+    """Do what a run is for: train, or set the level of the champion right."""
+    kind = read(lambda session: runs.by_key(session, run_key)).kind
+    return recalibrate() if kind == monitoring.KIND else learn(run_key, progress)
+
+
+def recalibrate() -> dict[str, Any]:
+    """Move the champion's intercept by what the outcomes since it took over ask for."""
+    samples = read(monitor_samples.read)
+    leads, champion, before = samples.unseen_since, samples.champion, samples.learned.metrics
+    made = recalibration.recalibrate(
+        [lead.inputs for lead in leads],
+        [lead.converted for lead in leads],
+        samples.card,
+    )
+    happened = sorted(lead.outcome_at for lead in leads)
+    learned_from = {
+        "recalibrated_from": champion.name,
+        "shift": made.shift,
+        "n_leads": len(leads),
+        "n_converted": made.decision.n_converted,
+        "n_lost": made.decision.n_lost,
+        "first_outcome_at": happened[0].isoformat(),
+        "last_outcome_at": happened[-1].isoformat(),
+        "last_outcome_key": leads[-1].outcome_key,
+        "libraries": training.library_versions(),
+    }
+    return {
+        "champion_key": champion.key,
+        "scorecard": made.scorecard.to_json(),
+        "promote": made.decision.promote,
+        "details": {
+            "learned_key": samples.learned.key,
+            "fields": champion.fields,
+            "training": learned_from,
+            # What each field does is as it was.
+            "metrics": made.metrics | {k: v for k, v in before.items() if k == "shapes"},
+            "decision": made.decision.to_json(),
+        },
+    }
 
 
 def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
@@ -104,11 +153,13 @@ class _Material(NamedTuple):
 
 def _material(session: Session, run_key: int, fields: Fields) -> _Material:
     champion = registry.champion(session)
+    # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
+    since_run = registry.learned(session, champion).run_key or 0
     known = guarded_fields.known(session)
     return _Material(
         champion.key,
         registry.scorecard(session, champion),
-        training_data.collect(session, run_key, since_run=champion.run_key or 0),
+        training_data.collect(session, run_key, since_run=since_run),
         training.Guarded(known.allowed, known.left_out, training_data.newest_open(session, fields)),
     )
 

@@ -15,7 +15,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from sync import crm_jobs, jobs
+from sync import crm_jobs, jobs, monitor_job
 from sync.jobs import Worker
 from sync.training_process import TrainingProcess
 from webapp import config
@@ -30,6 +30,7 @@ POLLING = (
     jobs.promote,
     jobs.import_leads,
     crm_jobs.sync_crm,
+    monitor_job.monitor,
 )
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
 SIGNAL_SECONDS = 0.2

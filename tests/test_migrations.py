@@ -48,6 +48,38 @@ def test_the_migrations_say_what_the_tables_in_the_code_say(app):
     assert result.exit_code == 0, result.output
 
 
+def test_rows_that_refer_to_a_table_made_again_stay(app):
+    flask_migrate.upgrade()
+    with db.engine.execution_options(writes=True).begin() as connection:
+        connection.execute(sa.text(RUN))
+        connection.execute(sa.text(VERSION))
+    for step in (lambda: flask_migrate.downgrade(revision="0005"), flask_migrate.upgrade):
+        step()
+        with db.engine.connect() as connection:
+            rows = connection.execute(sa.text("SELECT name, run_key FROM model_versions")).all()
+        assert [tuple(row) for row in rows] == [("1.0", 1)]
+
+
+def test_the_migrations_keep_sqlite_looking_after_references(app):
+    flask_migrate.upgrade()
+    with db.engine.execution_options(writes=True).connect() as connection:
+        connection.begin()
+        with pytest.raises(sa.exc.IntegrityError):
+            connection.execute(sa.text(VERSION))
+
+
+RUN = """
+INSERT INTO runs (key, kind, state, trigger, requested_by, requested_at, n_attempts, progress,
+                  stage, task, result)
+VALUES (1, 'training', 'succeeded', 'request', 'ada', '2026-03-02 09:30:00', 1, 1, '', '{}', '{}')
+"""
+VERSION = """
+INSERT INTO model_versions (name, created_at, run_key, family, scorecard, digest, fields, training,
+                            metrics, decision)
+VALUES ('1.0', '2026-03-02 09:30:00', 1, '', '{}', '', '[]', '{}', '{}', '{}')
+"""
+
+
 def test_a_migration_that_breaks_leaves_the_database_as_it_was(app):
     def break_off(connection, cursor, statement, *rest):
         if "CREATE TABLE users" in statement:

@@ -14,7 +14,7 @@ STATUSES = ("open", "converted", "lost", "never_worked")
 Meaning: TypeAlias = bool | Literal["never_worked"] | None
 NEVER_WORKED: Literal["never_worked"] = "never_worked"
 SOURCES = ("api", "rep", "csv", "salesforce")
-RUN_KINDS = ("training", "import", "rescoring", "sync")
+RUN_KINDS = ("training", "import", "rescoring", "sync", "monitoring")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
 FIELD_STATES = ("suspected", "allowed", "left out")
 ROLES = ("rep", "manager", "admin")
@@ -135,6 +135,8 @@ class ModelVersion(Base):
     created_at: Mapped[datetime]
     run_key: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), unique=True)
     parent_key: Mapped[int | None] = mapped_column(sa.ForeignKey("model_versions.key"))
+    # The version that was learned, where this one is the same with another intercept.
+    learned_key: Mapped[int | None] = mapped_column(sa.ForeignKey("model_versions.key"))
     family: Mapped[str] = mapped_column(sa.String(50))
     scorecard: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(sa.String(64))

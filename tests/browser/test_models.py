@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.factories import NOW, make_lead, make_outcome
 from tests.learned import make_learned_version
+from tests.pages.test_monitors import finish_check
 from webapp.services import runs
 
 PAGES = [
@@ -61,6 +62,18 @@ def test_a_version_is_put_in_use_after_a_moment_to_think(
     expect(page.get_by_text("its scores may be worse")).to_be_visible()
     page.get_by_role("button", name="Put in use").click()
     expect(page.get_by_role("heading", name="Version 1.2 takes over")).to_be_visible()
+
+
+def test_a_check_of_the_monitors_ends_by_itself(page, mona, sign_in, champion, write):
+    sign_in(mona)
+    page.goto("/models")
+    monitors = page.locator("#monitors")
+    monitors.locator("summary").click()
+    monitors.get_by_role("button", name="Check now").click()
+    expect(monitors).to_contain_text("checking now")
+    write(lambda s: finish_check(s, calibration="act"))
+    expect(monitors.locator(".notice")).to_contain_text("What calibration asks for.")
+    expect(monitors).not_to_have_attribute("hx-trigger", "every 1s")
 
 
 def test_the_numbers_of_a_picture_are_in_a_table_beneath(page, mona, sign_in, story):

@@ -9,7 +9,7 @@ import time
 from sync import jobs, worker
 from tests.sync.instant_training import InstantTraining
 from webapp.app import create_app
-from webapp.services import lifecycle, rescoring
+from webapp.services import lifecycle, monitor_samples, monitoring, rescoring
 
 
 def stand_still():
@@ -52,6 +52,8 @@ PLACES = {
     "filling": lambda: before(rescoring, "fill", call=2),
     "before the switch": lambda: before(lifecycle, "switch"),
     "switching": lambda: after(lifecycle, "switch"),
+    "checking": lambda: before(monitor_samples, "read"),
+    "recalibrating": lambda: after(monitoring, "register"),
     "switched": lambda: before(jobs, "forget_old_scores", call=3),
 }
 

@@ -11,6 +11,7 @@ from webapp.api.problems import Problem
 
 Value = int | float | str | bool | None
 Grade = Literal["A", "B", "C", "D"]
+Verdict = Literal["unknown", "good", "look", "act"]
 # Every time carries its offset, +00:00.
 Moment = Annotated[
     datetime, PlainSerializer(lambda m: m.isoformat(), return_type=str, when_used="json")
@@ -227,6 +228,27 @@ class ModelVersion(BaseModel):
     training: dict[str, Any]
     metrics: dict[str, Any]
     decision: dict[str, Any] = Field(description="The gate's; empty for version 1.0.")
+
+
+class Finding(BaseModel):
+    """One monitor of the version in use."""
+
+    name: Literal["calibration", "live_auc", "score_drift", "field_drift", "selection"]
+    title: str
+    verdict: Verdict
+    sentence: str = Field(description="What was found.")
+    advice: str = Field(description="What to do; empty where there is nothing to do.")
+    figures: dict[str, Any]
+
+
+class Monitors(BaseModel):
+    """Whether a version still fits the leads and outcomes that come in."""
+
+    checked_at: Moment | None
+    model_version: str | None
+    is_current: bool = Field(description="Whether that version is the one in use.")
+    verdict: Verdict | None = Field(description="The most urgent of the findings.")
+    findings: list[Finding]
 
 
 class ModelVersions(BaseModel):

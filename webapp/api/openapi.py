@@ -35,6 +35,7 @@ TAGS = {
     "leads": "Leads",
     "status": "State",
     "models": "Model versions",
+    "monitors": "Monitors",
     "runs": "Runs",
     "keys": "API keys",
     "hooks": "Hints from Salesforce",

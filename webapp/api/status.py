@@ -10,7 +10,7 @@ from webapp.api.contract import describe
 from webapp.database import read, utc_now
 from webapp.models import ModelVersion, Run
 from webapp.product import product
-from webapp.services import crm_status, health, lifecycle, registry, rescoring
+from webapp.services import crm_status, health, lifecycle, monitoring, registry, rescoring
 
 bp = Blueprint("status", __name__)
 
@@ -51,9 +51,10 @@ def ready() -> Response:
 @bp.get("/metrics")
 @describe("Figures for Prometheus", answers={200: None})
 def metrics() -> Response:
-    """Counts and times by route, of this process; the state of the sync. No personal data."""
+    """Counts and times by route, of this process; sync and monitors. No personal data."""
     sync = read(lambda session: crm_status.figures(session, utc_now()))
     text = observability.exposition() + observability.gauges("leadloop_sync", sync)
+    text += observability.gauges("leadloop_model", read(monitoring.figures))
     return Response(text, content_type=PROMETHEUS_TEXT)
 
 

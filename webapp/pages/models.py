@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 from ml.enough import FEWEST_OF_EACH_CLASS
 from ml.intervals import auc_half_width
 from webapp.database import read, utc_now, write
-from webapp.pages import model_charts
+from webapp.pages import model_charts, monitors
 from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import lifecycle, model_story, registry, runs
@@ -45,6 +45,7 @@ def index() -> ResponseReturnValue:
     def whole(session: Any) -> dict[str, Any]:
         return {
             **_status(session, None),
+            **monitors.state(session),
             "champion": registry.champion(session),
             "since": registry.champion_since(session),
             "outdated": model_story.outdated(session),

@@ -66,6 +66,8 @@ LEAST_ROLE = {
     "pages.unmatched.set_state": "manager",
     "pages.unmatched.row": "manager",
     "pages.refused.index": "manager",
+    "pages.monitors.show": "manager",
+    "pages.monitors.check": "manager",
     # Import
     "pages.imports.index": "manager",
     "pages.imports.upload": "manager",

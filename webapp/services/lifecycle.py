@@ -13,8 +13,8 @@ from webapp.database import change, hold
 from webapp.models import Lead, ModelVersion, Run
 from webapp.services import audit, guarded_fields, registry, runs, training_data
 
-MAX_RETRY_WAIT = timedelta(hours=1)
-# Held by whoever starts a training or a promotion: each looks first whether the other is there.
+# Held by whoever starts a training, a promotion or a check of the monitors, which may make a
+# version, too: each looks first whether another is there.
 TURN = "training or promotion"
 
 
@@ -80,21 +80,23 @@ def request_retraining(session: Session, requested_by: str, now: datetime) -> Ru
 def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datetime) -> Run | None:
     """Claim the training that was asked for or is due; None where there is none.
 
-    1. Nothing starts while a version is being filled, nor soon after a failed attempt.
+    1. Nothing starts while a version is being filled or recalibrated, nor soon after a failed
+       attempt.
     2. The run row is the lock: the database allows one unfinished training.
     3. The new labels are counted by marking them for the run. Two workers can both
        see enough labels; only the first finds them still unmarked.
     """
     hold(session, TURN)
-    if runs.unfinished(session, "rescoring") is not None:
+    checking = runs.unfinished(session, "monitoring")
+    is_checking = checking is not None and checking.state == "running"
+    if is_checking or runs.unfinished(session, "rescoring") is not None:
         return None
     run = runs.claim(session, "training", worker, now)
     if run is not None:
         _count_labels(session, run)
         return run
     due = _due(session, trigger, now)
-    # The cheapest question first: it is asked every few seconds.
-    if due is None or n_uncounted(session) < due.needed or _shortage(session):
+    if due is None:
         return None
     try:
         run = runs.request(session, "training", trigger=due.by, requested_by="worker", now=now)
@@ -105,6 +107,13 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
         session.flush()
         return None
     return runs.claim(session, "training", worker, now)
+
+
+def is_idle(session: Session, trigger: Trigger, now: datetime) -> bool:
+    """Whether no training and no change of version is at work, asked for or due."""
+    kinds = ("training", "rescoring")
+    is_at_work = any(runs.unfinished(session, kind) is not None for kind in kinds)
+    return not is_at_work and _due(session, trigger, now) is None
 
 
 def fail(
@@ -141,7 +150,7 @@ def register(
     )
     guarded_fields.suspect(session, version.training.get("suspicions", ()), run, now)
     result = {"version": version.name, "promoted": promote, "reason": version.decision["reason"]}
-    runs.finish(session, run, now, result)
+    runs.finish(session, run, now, {**run.result, **result})
     if promote:
         request_promotion(session, version.name, "gate", now)
     return version
@@ -204,9 +213,18 @@ class _Due(NamedTuple):
 
 
 def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
-    """What would start a training at this moment; None where none may start."""
+    """What starts a training at this moment; None where there is too little, or none may."""
+    due = _wanted(session, trigger, now)
+    # The cheapest question first: it is asked every few seconds.
+    if due is None or n_uncounted(session) < due.needed or _shortage(session):
+        return None
+    return due
+
+
+def _wanted(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
+    """What could start a training, given labels enough; None soon after a failed one."""
     recent = runs.latest(session, "training", limit=8)
-    if _waits_after_failure(recent, now):
+    if runs.waits_after_failure(recent, now):
         return None
     hours = timedelta(hours=trigger.every_hours)
     if hours:
@@ -219,15 +237,6 @@ def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
 def _oldest_uncounted(session: Session) -> datetime | None:
     """Since when an outcome has waited for the first training."""
     return session.scalar(sa.select(sa.func.min(Lead.outcome_at)).where(*_UNCOUNTED))
-
-
-def _waits_after_failure(recent: list[Run], now: datetime) -> bool:
-    """A failed training is tried again after 1, 2, 4 ... minutes, at most an hour."""
-    n_failures = next((i for i, r in enumerate(recent) if r.state != "failed"), len(recent))
-    if not n_failures or recent[0].finished_at is None:
-        return False
-    wait = min(timedelta(minutes=2 ** (n_failures - 1)), MAX_RETRY_WAIT)
-    return now - recent[0].finished_at < wait
 
 
 def _shortage(session: Session) -> str | None:

@@ -44,6 +44,11 @@ CAVEATS = (
     "Outcomes that come only from the leads called first say little about the others.",
     "Reasons say what the model goes by, not what makes a lead convert.",
 )
+RECALIBRATED = (
+    "It is an earlier version with the level of its scores set by the leads that it is measured on;"
+    " to their order neither has been fitted.",
+    *CAVEATS[1:],
+)
 UNTRAINED = ("Rules of thumb: it was trained on nothing, and no accuracy is claimed for it.",)
 
 
@@ -69,8 +74,14 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
         "figures": {name: metrics[name] for name in FIGURES if name in metrics},
         **{name: metrics[name] for name in TABLES if name in metrics},
         "decision": version.decision,
-        "caveats": list(CAVEATS if metrics else UNTRAINED),
+        "caveats": list(_caveats(version)),
     }
+
+
+def _caveats(version: ModelVersion) -> tuple[str, ...]:
+    if version.learned_key is not None:
+        return RECALIBRATED
+    return CAVEATS if version.metrics else UNTRAINED
 
 
 def _fields(fields: Fields, version: ModelVersion) -> list[dict[str, Any]]:

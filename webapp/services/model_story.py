@@ -48,8 +48,9 @@ def chapter(session: Session, before: datetime | None = None) -> Chapter:
 
 
 def outdated(session: Session) -> ModelVersion | None:
-    """The newest version, where its training found that the past no longer predicts."""
+    """The newest learned version, where its training found that the past no longer predicts."""
     query = sa.select(ModelVersion).options(defer(ModelVersion.scorecard))
+    query = query.where(ModelVersion.learned_key.is_(None))
     newest = session.scalars(query.order_by(ModelVersion.key.desc()).limit(1)).one_or_none()
     measured = (newest.metrics or {}).get("in_time_order") if newest else None
     return newest if measured and measured["verdict"] == "lost" else None

@@ -105,6 +105,13 @@ def champion(session: Session) -> ModelVersion:
     return found
 
 
+def learned(session: Session, version: ModelVersion) -> ModelVersion:
+    """The version as it was learned: its parent of old where only the intercept was changed."""
+    if version.learned_key is None:
+        return version
+    return session.get_one(ModelVersion, version.learned_key)
+
+
 def serving(session: Session) -> tuple[VersionRef, Scorecard]:
     """The champion as far as reading scores needs to know it; else `NoChampion`."""
     found = aliases(session).get(CHAMPION)

@@ -12,8 +12,9 @@ from webapp.models import Run
 
 LEASE = timedelta(seconds=60)
 # A run of these kinds picks up where a lost worker left it; others are closed as failed.
-RESUMABLE = ("import", "rescoring", "sync")
+RESUMABLE = ("import", "rescoring", "sync", "monitoring")
 MAX_ATTEMPTS = 3
+MAX_RETRY_WAIT = timedelta(hours=1)
 
 
 class AlreadyRunning(RuntimeError):
@@ -162,6 +163,21 @@ def latest(
     if before is not None:
         query = query.where(Run.key < before)
     return list(session.scalars(query.where(Run.kind == kind) if kind else query))
+
+
+def last_success(session: Session, kind: str) -> Run | None:
+    """The newest run of this kind that succeeded, if any."""
+    query = sa.select(Run).where(Run.kind == kind, Run.state == "succeeded")
+    return session.scalar(query.order_by(Run.key.desc()).limit(1))
+
+
+def waits_after_failure(recent: list[Run], now: datetime) -> bool:
+    """Whether the newest of these runs failed lately: the next waits 1, 2, 4 ... 60 minutes."""
+    n_failures = next((i for i, r in enumerate(recent) if r.state != "failed"), len(recent))
+    if not n_failures or recent[0].finished_at is None:
+        return False
+    wait = min(timedelta(minutes=2 ** (n_failures - 1)), MAX_RETRY_WAIT)
+    return now - recent[0].finished_at < wait
 
 
 def unfinished(session: Session, kind: str) -> Run | None:

@@ -78,16 +78,10 @@ def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
     """Yield every label of a run in order, None for a lead that is to be left out."""
-    before = aliased(Snapshot)
-    own = aliased(Snapshot)
-    of_lead = sa.select(before.key).where(before.lead_key == Lead.key).correlate(Lead)
-    last_before = (
-        of_lead.where(before.taken_at <= Lead.outcome_at, ~before.came_with_outcome)
-        .order_by(before.taken_at.desc(), before.key.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    first = of_lead.order_by(before.taken_at, before.key).limit(1).scalar_subquery()
+    own, earliest = aliased(Snapshot), aliased(Snapshot)
+    of_lead = sa.select(earliest.key).where(earliest.lead_key == Lead.key).correlate(Lead)
+    first = of_lead.order_by(earliest.taken_at, earliest.key).limit(1).scalar_subquery()
+    chosen = sa.func.coalesce(last_before_outcome(), first)
     is_usable = sa.or_(own.came_with_outcome, own.taken_at <= Lead.outcome_at)
     query = (
         sa.select(
@@ -98,7 +92,7 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
             Lead.counted_by_run,
             Lead.outcome_at,
         )
-        .outerjoin(own, sa.and_(own.key == sa.func.coalesce(last_before, first), is_usable))
+        .outerjoin(own, sa.and_(own.key == chosen, is_usable))
         .where(Lead.outcome.is_not(None), Lead.counted_by_run <= run_key)
         .order_by(Lead.outcome_at, Lead.key)
         .execution_options(yield_per=2000)
@@ -115,6 +109,23 @@ def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dic
         .order_by(Lead.scored_at.desc(), Lead.key)
     )
     return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]
+
+
+def last_before_outcome() -> sa.ScalarSelect[int]:
+    """The snapshot of a lead of the query around it that is judged by the lead's outcome.
+
+    The last one taken before the outcome happened and not together with one; null without one.
+    """
+    before = aliased(Snapshot)
+    return (
+        sa.select(before.key)
+        .where(before.lead_key == Lead.key, before.taken_at <= Lead.outcome_at)
+        .where(~before.came_with_outcome)
+        .correlate(Lead)
+        .order_by(before.taken_at.desc(), before.key.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def class_counts(session: Session) -> tuple[int, int]:

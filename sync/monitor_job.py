@@ -1,0 +1,59 @@
+"""The job of the worker that reads the monitors, and recalibrates where the level is far off."""
+
+from sqlalchemy.orm import Session
+
+from ml.scorecard import Scorecard
+from sync.jobs import Worker, held
+from sync.training_process import Answer
+from webapp.database import read, write
+from webapp.models import Run
+from webapp.product import product
+from webapp.services import monitoring, runs
+from webapp.services.lifecycle import Trigger
+
+
+def monitor(worker: Worker) -> None:
+    """Carry out the check that was asked for or is due."""
+    run = write(lambda s: monitoring.claim(s, worker.name, worker.clock()))
+    if run is not None:
+        with held(worker, run):
+            carry_out(worker, run)
+
+
+def carry_out(worker: Worker, run: Run) -> None:
+    """Keep what is found; where the level of scores is far off, try to set it right."""
+    settings = product().settings
+    trigger = Trigger(settings.retrain_threshold, settings.retrain_every_hours)
+    found = read(
+        lambda s: monitoring.check(
+            s,
+            product().fields,
+            trigger,
+            worker.clock(),
+            may_recalibrate=settings.auto_recalibrate,
+        )
+    )
+    run.result = found.result
+    if not found.recalibrate:
+        write(lambda s: runs.finish(s, run, worker.clock(), run.result))
+        return
+
+    def beat(done: float, stage: str) -> None:
+        worker.go_on()
+        write(lambda s: runs.renew(s, run, worker.clock(), progress=done, stage=stage))
+
+    limit = settings.training_limit_seconds
+    answer = worker.training.train(run.key, limit_seconds=limit, beat=beat)
+    write(lambda s: _register(s, worker, run, answer))
+
+
+def _register(session: Session, worker: Worker, run: Run, answer: Answer) -> None:
+    monitoring.register(
+        session,
+        run,
+        Scorecard.from_json(answer["scorecard"]),
+        answer["details"],
+        champion_key=answer["champion_key"],
+        promote=answer["promote"],
+        now=worker.clock(),
+    )

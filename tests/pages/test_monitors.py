@@ -1,0 +1,189 @@
+"""The monitors on the models page: every state, in words with what to do."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from ml.recalibration import recalibrate
+from tests.factories import NOW, make_lead, make_outcome
+from tests.learned import make_learned_version
+from webapp.services import lifecycle, monitoring, registry, runs
+
+FINDINGS = {
+    "calibration": ("Level of scores", {"n": 60, "n_converted": 30, "expected": 11.2, "z": 6.3}),
+    "live_auc": ("Order of leads", {"auc": 0.71, "low": 0.61, "high": 0.81}),
+    "score_drift": ("Scores of new leads", {"psi": 0.31}),
+    "field_drift": ("Fields of new leads", {"psi": 0.05}),
+    "selection": ("Where outcomes come from", {}),
+}
+
+
+@pytest.fixture
+def manager(mona, sign_in):
+    return sign_in(mona)
+
+
+def show(visitor, path="/models/monitors"):
+    """The text of the fragment that the page includes, white space folded."""
+    return re.sub(r"\s+", " ", visitor.get(path).text)
+
+
+def check_done(session, **verdicts):
+    """A check of the champion, each monitor good unless said otherwise."""
+    monitoring.request(session, "ada", NOW)
+    finish_check(session, **verdicts)
+
+
+def finish_check(session, **verdicts):
+    """End the check that was asked for."""
+    champion = registry.champion(session)
+    found = [
+        {
+            "name": name,
+            "title": title,
+            "verdict": verdicts.get(name, "good"),
+            "sentence": f"What {name} found.",
+            "advice": f"What {name} asks for." if name in verdicts else "",
+            "figures": figures,
+        }
+        for name, (title, figures) in FINDINGS.items()
+    ]
+    run = runs.claim(session, monitoring.KIND, "w", NOW)
+    assert run is not None
+    result = {"champion": champion.name, "champion_key": champion.key, "findings": found}
+    runs.finish(session, run, NOW, result | {"seen": {}})
+
+
+def test_before_the_first_check_the_page_says_when_it_comes(manager):
+    page = show(manager)
+    assert "not checked yet" in page
+    assert "The worker checks every hour" in page
+    assert 'class="notice' not in page
+
+
+def test_where_all_is_good_nothing_stands_in_the_way(manager, write):
+    write(check_done)
+    page = show(manager)
+    assert '<span class="chip chip-good">fits</span>' in page
+    assert "What selection found." in page
+    assert 'class="notice' not in page
+
+
+def test_the_most_urgent_warning_says_what_was_found_and_what_to_do(manager, write):
+    write(lambda s: check_done(s, selection="look", calibration="act"))
+    page = show(manager)
+    [banner] = re.findall(
+        r'<div class="(notice[^"]*)"> <p><strong>([^<]+)</strong> ([^<]+)</p>', page
+    )
+    assert banner == (
+        "notice notice-bad",
+        "Level of scores.",
+        "What calibration found. What calibration asks for. 1 more warning stands below.",
+    )
+    assert '<span class="monitor-advice">What selection asks for.</span>' in page
+    assert '<span class="chip chip-bad">needs you</span>' in page
+    assert '<details class="panel" open>' in page
+
+
+def test_what_was_found_of_another_version_is_no_warning(manager, write):
+    def switch(session):
+        check_done(session, calibration="act")
+        run = runs.last_success(session, monitoring.KIND)
+        run.result = {**run.result, "champion_key": 99, "champion": "0.9"}
+
+    write(switch)
+    page = show(manager)
+    assert "version 0.9 was checked" in page
+    assert 'class="notice' not in page
+
+
+def fail(session):
+    run = runs.claim(session, monitoring.KIND, "w", NOW)
+    assert run is not None
+    runs.finish(session, run, NOW, error="It broke.")
+
+
+def test_check_now_asks_the_worker_and_the_fragment_follows_it(manager, read, write):
+    assert manager.post("/models/monitors").status_code == 303
+    fragment = manager.get("/models/monitors").text
+    assert 'hx-trigger="every 1s"' in fragment
+    assert "<html" not in fragment
+    assert fragment.strip() in manager.get("/models").text
+    assert manager.post("/models/monitors").status_code == 409
+    write(fail)
+    assert "hx-trigger" not in manager.get("/models/monitors").text
+
+
+def test_a_real_check_reads_well(manager, write, app):
+    def live(session):
+        for number in range(30):
+            lead = make_lead(
+                session, f"L-{number}", email_opens=number % 9, now=NOW - timedelta(days=3)
+            )
+            make_outcome(session, lead, number % 2 == 0)
+
+    def check(session):
+        monitoring.request(session, "ada", NOW)
+        run = runs.claim(session, monitoring.KIND, "w", NOW)
+        assert run is not None
+        trigger = monitoring.Trigger(50)
+        fields = app.extensions["leadloop"].fields
+        found = monitoring.check(session, fields, trigger, NOW, may_recalibrate=False)
+        runs.finish(session, run, NOW, found.result)
+
+    write(live)
+    write(check)
+    page = show(manager)
+    assert re.search(r"Of 30 leads 15 converted; the scores promised \d+ \(\+\d\.\d standard", page)
+    assert "Scores are too low: read them as an order until they are recalibrated." in page
+    assert re.search(
+        r"AUC 0\.\d\d \(0\.\d\d to 0\.\d\d\) on 30 outcomes it did not learn from", page
+    )
+    assert "Version 1.0 was not learned from leads" in page
+
+
+def make_recalibration(session):
+    """A learned version with its level set right, as the trainer makes it, in use."""
+    learned = make_learned_version(session)
+    card = registry.scorecard(session, learned)
+    records = [{"industry": i, "website_visits": n} for n in range(9) for i in INDUSTRIES]
+    made = recalibrate(records, [n % 4 > 0 for n in range(len(records))], card)
+    lifecycle.switch(session, learned, "gate", NOW)
+    about = {"n_leads": 27, "n_converted": 20, "n_lost": 7, "shift": made.shift}
+    when = {"first_outcome_at": NOW.isoformat(), "last_outcome_at": NOW.isoformat()}
+    version = registry.save(
+        session,
+        made.scorecard,
+        created_at=NOW,
+        parent_key=learned.key,
+        learned_key=learned.key,
+        fields=learned.fields,
+        training={"recalibrated_from": "1.1", "libraries": {}, "last_outcome_key": 1}
+        | about
+        | when,
+        metrics=made.metrics,
+        decision=made.decision.to_json(),
+    )
+    lifecycle.switch(session, version, "gate", NOW)
+
+
+INDUSTRIES = ("Software", "Retail", None)
+
+
+def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, write):
+    write(make_recalibration)
+    page = show(manager, "/models")
+    assert 'Version 1.2</a> <span class="chip chip-good">recalibrated' in page
+    assert "Recalibrated: of 27 leads 20 converted where" in page
+    assert "It is version 1.1 with the level of its scores moved by +" in page
+    assert "Recalibrated from version 1.1 on 27 leads" in page
+    assert "Recalibrated from 1.1 on" in show(manager, "/models/1.2")
+    assert "Roll back to 1.1" in show(manager, "/models/1.1")
+
+
+@pytest.mark.parametrize("form", ["json", "md"])
+def test_the_card_of_a_recalibration_says_what_it_is(form, manager, write):
+    write(make_recalibration)
+    text = show(manager, f"/models/1.2/card.{form}")
+    assert "an earlier version with the level of its scores set by the leads" in text

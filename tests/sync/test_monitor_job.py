@@ -1,0 +1,260 @@
+"""One tick of the monitors: when a check is due, what it keeps, and what it sets right."""
+
+from datetime import timedelta
+
+import pytest
+
+from sync import jobs, monitor_job, trainer
+from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.sync.inline_training import InlineTraining
+from tests.sync.instant_training import InstantTraining
+from webapp.database import utc_now
+from webapp.product import Product
+from webapp.services import lifecycle, monitor_samples, monitoring, registry, runs
+from webapp.services.lifecycle import Trigger
+
+BEFORE = NOW - timedelta(days=3)
+
+
+@pytest.fixture
+def settings(settings):
+    """No training starts by itself unless a test asks for it."""
+    return settings.model_copy(update={"retrain_threshold": 1000})
+
+
+@pytest.fixture
+def worker(make_worker):
+    return make_worker(InlineTraining())
+
+
+@pytest.fixture
+def newest(read):
+    return lambda kind="monitoring": next(iter(read(lambda s: runs.latest(s, kind, 1))), None)
+
+
+@pytest.fixture
+def champion_name(read):
+    return lambda: read(lambda s: registry.champion(s).name)
+
+
+@pytest.fixture
+def check(write, do, worker, clock):
+    """Ask for a check, let it be done, and let a version that won take over."""
+
+    def check():
+        write(lambda s: monitoring.request(s, "ada", clock()))
+        do(monitor_job.monitor, worker)
+        do(jobs.promote, worker)
+
+    return check
+
+
+def say(session, n_converted, n_lost, prefix="L", now=NOW):
+    """Outcomes of leads scored days before."""
+    for i in range(n_converted + n_lost):
+        lead = make_lead(session, f"{prefix}-{i}", email_opens=i % 9, now=BEFORE)
+        make_outcome(
+            session,
+            lead,
+            i % 2 == 0 if i < 2 * min(n_converted, n_lost) else n_converted > n_lost,
+            now=now,
+        )
+
+
+def finding(run, name):
+    return next(each for each in run.result["findings"] if each["name"] == name)
+
+
+def test_outcomes_far_from_what_was_promised_set_the_level_right(
+    write, read, check, newest, champion_name
+):
+    write(lambda s: say(s, 30, 30))
+    check()
+    run = newest()
+    assert (run.state, run.result["version"], run.result["promoted"]) == ("succeeded", "1.1", True)
+    assert run.result["reason"].startswith("Recalibrated: of 60 leads 30 converted where")
+    assert finding(run, "calibration")["verdict"] == "act"
+    assert champion_name() == "1.1"
+    version, starter = read(registry.champion), read(lambda s: registry.version(s, "1.0"))
+    assert version.training["recalibrated_from"] == "1.0"
+    assert (version.learned_key, version.training["n_leads"]) == (starter.key, 60)
+    card, before = (read(lambda s, v=v: registry.scorecard(s, v)) for v in (version, starter))
+    assert card.terms == before.terms
+    promised = [card.score({"email_opens": i % 9}).probability for i in range(60)]
+    assert sum(promised) == pytest.approx(30)
+
+
+def test_after_a_recalibration_only_new_outcomes_count(write, check, newest, clock):
+    write(lambda s: say(s, 30, 30))
+    clock.forward(minutes=1)
+    check()
+    clock.forward(minutes=1)
+    check()
+    again = newest()
+    assert "version" not in again.result
+    assert finding(again, "calibration")["figures"]["n"] == 0
+
+
+def test_a_level_that_holds_is_left_alone(write, check, newest, champion_name):
+    write(lambda s: say(s, 10, 50))
+    check()
+    assert finding(newest(), "calibration")["verdict"] in {"good", "look"}
+    assert (newest("rescoring"), champion_name()) == (None, "1.0")
+
+
+def test_nothing_is_checked_before_there_is_news(champion, do, worker, newest, clock):
+    do(monitor_job.monitor, worker)
+    clock.forward(hours=5)
+    do(monitor_job.monitor, worker)
+    first = newest()
+    assert first.trigger == "clock"
+    assert {each["verdict"] for each in first.result["findings"]} == {"unknown"}
+    clock.forward(hours=5)
+    do(monitor_job.monitor, worker)
+    assert newest().key == first.key
+
+
+@pytest.mark.parametrize(
+    ("n_outcomes", "minutes", "trigger"),
+    [
+        (19, 11, None),
+        (20, 9, None),
+        (20, 11, "outcomes"),
+        (1, 61, "clock"),
+    ],
+)
+def test_new_outcomes_bring_a_check_when_they_have_settled(
+    n_outcomes, minutes, trigger, write, do, worker, newest, clock
+):
+    write(lambda s: say(s, 0, n_outcomes))
+    clock.forward(minutes=minutes)
+    do(monitor_job.monitor, worker)
+    assert (newest().trigger if newest() else None) == trigger
+
+
+def test_a_training_that_is_due_comes_before_a_recalibration(
+    monkeypatch, write, check, newest, champion_name
+):
+    monkeypatch.setattr(lifecycle, "_due", lambda *arguments: "outcomes")
+    write(lambda s: say(s, 30, 30))
+    check()
+    assert "version" not in newest().result
+    assert (
+        "A training or a change of version comes first."
+        in finding(newest(), "calibration")["advice"]
+    )
+    assert champion_name() == "1.0"
+
+
+def test_no_training_is_claimed_while_a_recalibration_is_made(write, worker):
+    write(lambda s: say(s, 30, 30))
+    write(lambda s: monitoring.request(s, "ada", NOW))
+    write(lambda s: lifecycle.request_retraining(s, "ada", NOW))
+
+    def claim():
+        return write(lambda s: lifecycle.claim_retraining(s, Trigger(20), "w", NOW))
+
+    run = write(lambda s: monitoring.claim(s, "w", NOW))
+    assert claim() is None
+    write(lambda s: runs.finish(s, run, NOW, {}))
+    assert claim() is not None
+
+
+def test_switched_off_it_stays_at_a_warning(monkeypatch, app, write, check, newest, champion_name):
+    off = app.extensions["leadloop"].settings.model_copy(update={"auto_recalibrate": False})
+    monkeypatch.setattr("sync.monitor_job.product", lambda: Product(off, FIELDS))
+    write(lambda s: say(s, 30, 30))
+    check()
+    assert "LEADLOOP_AUTO_RECALIBRATE" in finding(newest(), "calibration")["advice"]
+    assert (newest("rescoring"), champion_name()) == (None, "1.0")
+
+
+class Refusing(InstantTraining):
+    """Makes recalibrations that do not win, on the first 60 outcomes."""
+
+    def _answer(self, session):
+        found = super()._answer(session)
+        learned_from = {"last_outcome_key": 60}
+        made = {"learned_key": found["champion_key"], "training": learned_from}
+        return {**found, "details": {**found["details"], **made}}
+
+
+def test_a_refused_attempt_waits_for_new_outcomes(write, read, make_worker, do, newest, clock):
+    worker = make_worker(Refusing(wins=False))
+
+    def versions_after_a_check():
+        write(lambda s: monitoring.request(s, "ada", clock()))
+        do(monitor_job.monitor, worker)
+        return [version.name for version in read(registry.versions)]
+
+    write(lambda s: say(s, 30, 30))
+    assert versions_after_a_check() == ["1.1", "1.0"]
+    assert versions_after_a_check() == ["1.1", "1.0"]
+    assert "The last attempt was refused" in finding(newest(), "calibration")["advice"]
+    write(lambda s: say(s, 10, 10, prefix="M"))
+    assert versions_after_a_check() == ["1.2", "1.1", "1.0"]
+
+
+def test_after_a_roll_back_the_evidence_begins_anew(write, check, newest, clock, do, worker):
+    write(lambda s: say(s, 30, 30))
+    check()
+    clock.forward(minutes=1)
+    write(lambda s: lifecycle.request_promotion(s, "1.0", "ada@example.com", clock()))
+    do(jobs.promote, worker)
+    check()
+    assert finding(newest(), "calibration")["figures"]["n"] == 0
+    assert "version" not in newest().result
+
+
+def test_a_recalibration_takes_no_outcome_from_the_next_training(write, read, check, app):
+    write(lambda s: say(s, 30, 30))
+    check()
+    assert read(lifecycle.n_uncounted) == 60
+    run = write(lambda s: lifecycle.claim_retraining(s, Trigger(20), "w", NOW))
+    with app.app_context():
+        answer = trainer.learn(run.key, lambda done, stage: None)
+    assert answer["details"]["decision"]["n_evidence"] == 60
+
+
+@pytest.mark.parametrize("place", ["checking", "recalibrating"])
+def test_the_next_worker_ends_a_check_that_a_killed_one_began(
+    place, write, read, start, do, make_worker, clock, newest, champion_name
+):
+    clock.now = utc_now()
+    write(lambda s: say(s, 30, 30))
+    write(lambda s: monitoring.request(s, "ada", clock()))
+    process = start("tests.sync.paused_worker", place)
+    line = process.stdout.readline()
+    process.kill()
+    _, log = process.communicate()
+    assert line == "here\n", log
+    clock.forward(minutes=2)
+    worker = make_worker()
+    for job in (jobs.free_lost_runs, monitor_job.monitor, jobs.promote):
+        do(job, worker)
+    assert [(r.kind, r.state) for r in reversed(read(runs.latest))] == [
+        ("monitoring", "succeeded"),
+        ("rescoring", "succeeded"),
+    ]
+    assert champion_name() == "1.1"
+
+
+def test_a_check_of_many_leads_reads_bounded_samples(monkeypatch, write, read):
+    monkeypatch.setattr(monitor_samples, "MOST_SCORINGS", 10)
+    monkeypatch.setattr(monitor_samples, "MOST_OUTCOMES", 5)
+    write(lambda s: say(s, 10, 10))
+    samples = read(monitor_samples.read)
+    assert (len(samples.recent), len(samples.judged)) == (10, 5)
+    assert sum(samples.scored_by_score) == sum(samples.labelled_by_score) == 20
+
+
+def test_what_came_with_or_after_an_outcome_is_not_judged(write, read):
+    def arrive(session):
+        make_lead(session, "together", actual_outcome=True)
+        make_outcome(session, make_lead(session, "before", email_opens=1, now=BEFORE), True)
+        make_lead(session, "before", email_opens=90, now=NOW + timedelta(days=1))
+
+    write(arrive)
+    samples = read(monitor_samples.read)
+    assert [lead.inputs.get("email_opens") for lead in samples.judged] == [1]
+    assert [lead.inputs.get("email_opens") for lead in samples.recent] == [1]
