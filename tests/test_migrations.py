@@ -9,7 +9,7 @@ from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import db, read, write
 from webapp.models import NEVER_WORKED, Base
-from webapp.services import lead_query, lead_table
+from webapp.services import explore, lead_query, lead_table
 
 
 @pytest.fixture
@@ -113,3 +113,15 @@ def test_leads_are_found_by_words_after_all_migrations(app):
     write(lambda s: make_lead(s, "L-1", name="Ada Example"))
     query = lead_query.read({"q": "ada"})
     assert len(read(lambda s: lead_table.page(s, FIELDS, query)).rows) == 1
+
+
+def test_leads_of_before_get_their_draw(app):
+    flask_migrate.upgrade(revision="0005")
+    with db.engine.begin() as connection:
+        columns = "lead_id, search_text, sort_name, own_fields, created_at, scored_at"
+        moment = "'2026-03-02 09:30:00+00:00'"
+        values = f"'L-1', '', '', '{{}}', {moment}, {moment}"
+        connection.execute(sa.text(f"INSERT INTO leads ({columns}) VALUES ({values})"))
+    flask_migrate.upgrade()
+    with db.engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT explore_draw FROM leads")) == explore.draw("L-1")

@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     risk_medium: Share = 0.4
     expected_conversion_percent: float | None = Field(None, gt=0, lt=100)
 
+    explore_percent: int = Field(0, ge=0, le=50)
+
     retrain_threshold: int = Field(50, ge=10)
     retrain_every_hours: float = Field(0, ge=0)
     promote_min_gain: float = Field(0.02, ge=0, lt=1)

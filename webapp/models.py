@@ -82,6 +82,9 @@ class Lead(Base):
     counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)
     counted_outcome: Mapped[bool | None]
 
+    # Drawn once by the lead's id: below 100 times the share in percent it is one to explore.
+    explore_draw: Mapped[int] = mapped_column(server_default="10000")
+
     created_at: Mapped[datetime]
     scored_at: Mapped[datetime]
 

@@ -1,6 +1,7 @@
 """The lead table as a page: its fragment, its filters, and outcomes said in a row."""
 
 import base64
+import dataclasses
 import re
 from datetime import timedelta
 
@@ -173,3 +174,16 @@ def test_the_last_contact_is_told_from_when_the_lead_was_scored(rep, write):
     assert "14 days ago" in rep.get("/leads").text
     write(lambda s: make_lead(s, "L-1", days_since_contact=1_000_000, now=NOW))
     assert rep.get("/leads").status_code == 200
+
+
+def test_leads_to_explore_are_marked_and_filtered_where_a_share_is_set(rep, lead, app, read):
+    assert "To explore" not in rep.get("/leads").text
+    found = app.extensions["leadloop"]
+    settings = found.settings.model_copy(update={"explore_percent": 50})
+    app.extensions["leadloop"] = dataclasses.replace(found, settings=settings)
+    page = rep.get("/leads").text
+    is_marked = read(lambda s: leads.find(s, lead.lead_id).explore_draw) < 5000
+    assert ("explore</span>" in page) == is_marked
+    assert "To explore" in page
+    assert (f'id="lead-{lead.key}"' in rep.get("/leads?explore=yes").text) == is_marked
+    assert rep.get("/leads?explore=maybe").status_code == 400

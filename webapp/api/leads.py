@@ -22,7 +22,8 @@ def list_leads() -> Response:
     Give `next` as `after`, with the same filters and sort, for the page behind it.
     """
     asked = lead_query.read(bodies.query(sent.LeadsQuery).model_dump(exclude_none=True))
-    page = read(lambda session: lead_table.page(session, product().fields, asked))
+    fields, percent = product().fields, product().settings.explore_percent
+    page = read(lambda s: lead_table.page(s, fields, asked, explore_percent=percent))
     return answers.reply(
         answers.LeadPage(
             leads=[lead_answers.in_table(r.lead, r.probability, r.grade) for r in page.rows],

@@ -194,5 +194,6 @@ class LeadsQuery(Body):
     source: str | None = Field(None, description="a lead source")
     industry: str | None = Field(None, description="an industry")
     owner: str | None = Field(None, description="an owner")
+    explore: str | None = _listed(("yes",), "only leads to explore")
     sort: str | None = _listed(SORTS, "score by default")
     after: str | None = Field(None, description="the `next` of the page before")

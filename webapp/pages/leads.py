@@ -9,8 +9,9 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.database import read
+from webapp.models import Lead
 from webapp.product import product
-from webapp.services import lead_query, lead_table, registry
+from webapp.services import explore, lead_query, lead_table, registry
 from webapp.services.lead_query import FACETS, Query
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
@@ -40,7 +41,8 @@ def table() -> ResponseReturnValue:
 
 def _table(session: Any, query: Query) -> dict[str, Any]:
     fields = product().fields
-    page = lead_table.page(session, fields, query)
+    percent = product().settings.explore_percent
+    page = lead_table.page(session, fields, query, explore_percent=percent)
     return {
         "page": page,
         "query": query,
@@ -48,6 +50,18 @@ def _table(session: Any, query: Query) -> dict[str, Any]:
         "has_no_leads": not page.rows and lead_table.is_empty(session),
         "following": lead_query.written(page.next, query.sort) if page.next else None,
     }
+
+
+@bp.app_template_global()
+def explore_percent() -> int:
+    """How many percent of leads are to explore, 0 where none are."""
+    return product().settings.explore_percent
+
+
+@bp.app_template_global()
+def is_explored(lead: Lead) -> bool:
+    """Whether a lead is one to explore."""
+    return explore.is_explored(lead, product().settings.explore_percent)
 
 
 def _facets() -> list[str]:

@@ -57,6 +57,7 @@ class Query:
     status: str = "open"
     grade: str | None = None
     facets: tuple[tuple[str, str], ...] = ()
+    is_explored: bool = False
     search: str = ""
     sort: str = "score"
     after: Cursor | None = None
@@ -79,6 +80,7 @@ class Query:
             "status": "" if self.status == _usual_status(self.search) else self.status,
             "grade": self.grade or "",
             **{names[column]: value for column, value in self.facets},
+            "explore": "yes" if self.is_explored else "",
             "sort": "" if self.sort == Query.sort else self.sort,
         }
         return {name: value for name, value in said.items() if value}
@@ -95,6 +97,7 @@ def read(arguments: Mapping[str, str]) -> Query:
         status=_one_of(errors, given, "status", (*STATUSES, ANY_STATUS)) or _usual_status(search),
         grade=_one_of(errors, given, "grade", GRADES),
         facets=tuple((column, value) for column, value in facets.items() if value),
+        is_explored=_one_of(errors, given, "explore", ("yes",)) is not None,
         search=search,
         sort=sort,
         after=_place(errors, given, sort),

@@ -18,7 +18,7 @@ from ml.fields import Fields
 from ml.reasons import Reason, explain
 from ml.scorecard import Scorecard
 from webapp.models import STATUSES, Lead, Score
-from webapp.services import leads, registry
+from webapp.services import explore, leads, registry
 from webapp.services.lead_query import GRADES, SORTS, Cursor, Query
 
 PAGE_SIZE = 50
@@ -75,6 +75,7 @@ class Scope:
     version_key: int
     card: Scorecard
     query: Query
+    explore_percent: float = 0
 
     def filters(self) -> list[sa.ColumnElement[bool]]:
         """What holds of every score in the scope, but for its status and an upper bound."""
@@ -83,7 +84,15 @@ class Scope:
             Score.version_key == self.version_key,
             *(getattr(Score, name) == value for name, value in self.query.facets),
             *([] if low is None else [Score.probability >= low]),
+            *self._explored(),
         ]
+
+    def _explored(self) -> list[sa.ColumnElement[bool]]:
+        """Each lead of the slice is looked up: the queue is still read in the order of scores."""
+        if not self.query.is_explored:
+            return []
+        own = sa.select(Lead.key).where(Lead.key == Score.lead_key)
+        return [own.where(explore.explored(self.explore_percent)).correlate(Score).exists()]
 
     def below(self, after: Cursor | None = None) -> list[sa.ColumnElement[bool]]:
         """The upper bound: that of the grade, or a place within, which then replaces it.
@@ -103,10 +112,10 @@ class Scope:
         return lowest[place], lowest[place - 1] if place else None
 
 
-def page(session: Session, fields: Fields, query: Query) -> Page:
-    """The page of the table that a query asks for."""
+def page(session: Session, fields: Fields, query: Query, *, explore_percent: float = 0) -> Page:
+    """The page of the table that a query asks for; so many percent of leads are to explore."""
     version, card = registry.serving(session)
-    scope = Scope(version.key, card, _placed(session, query))
+    scope = Scope(version.key, card, _placed(session, query), explore_percent)
     matching = _found(session, scope) if query.words else _matching(scope)
     n_found, n_leads = _counts(session, matching)
     is_more = n_found > MOST_COUNTED

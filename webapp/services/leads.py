@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from ml.fields import Fields, Value
 from webapp.database import hold, insert
 from webapp.models import Lead, ModelAlias, Outcome, Score, Snapshot
-from webapp.services import registry
+from webapp.services import explore, registry
 from webapp.services.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
 
 FACETS = ("lead_source", "industry", "owner")
@@ -228,6 +228,7 @@ def _row(record: LeadRecord) -> dict[str, Any]:
         **{name: record.inputs.get(name) for name in BUILTIN_COLUMNS},
         **{name: record.people.get(name) for name in PEOPLE_FIELDS},
         "own_fields": own,
+        "explore_draw": explore.draw(record.lead_id),
         **_found_by(record.lead_id, record.people),
     }
 
