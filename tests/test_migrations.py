@@ -116,7 +116,7 @@ def test_leads_are_found_by_words_after_all_migrations(app):
 
 
 def test_leads_of_before_get_their_draw(app):
-    flask_migrate.upgrade(revision="0005")
+    flask_migrate.upgrade(revision="0006")
     with db.engine.begin() as connection:
         columns = "lead_id, search_text, sort_name, own_fields, created_at, scored_at"
         moment = "'2026-03-02 09:30:00+00:00'"
