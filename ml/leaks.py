@@ -20,7 +20,7 @@ from ml.terms import level_key
 from ml.values import Field
 
 CONFIDENCE = 0.95  # one-sided, of every bound
-# The most that an honest field removes in 35 real data sets is 47 %: a voter's party, of the vote.
+# The most that an honest field removes in 38 real data sets is 47 %: a voter's party, of the vote.
 MOST_REMOVED_ALONE = 0.5
 # At least so many times as often is the field filled for leads of one kind as for the other.
 TIMES_FOR_ONE_OUTCOME = 10.0
