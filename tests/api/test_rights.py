@@ -23,6 +23,8 @@ NEEDED = {
     ("POST", "/retrain"): "admin",
     ("GET", "/api/models"): "admin",
     ("POST", "/api/models/{version}/promote"): "admin",
+    ("GET", "/api/monitors"): "admin",
+    ("POST", "/api/monitors"): "admin",
     ("GET", "/api/runs"): "admin",
     ("GET", "/api/runs/{key}"): "admin",
     ("GET", "/api/keys"): "admin",
