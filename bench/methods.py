@@ -133,6 +133,7 @@ def lightgbm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int)
         min_child_samples=_leads_in_a_leaf(frame),
         reg_lambda=5,
         cat_smooth=10,
+        min_data_per_group=_leads_in_a_leaf(frame),
         n_jobs=1,
         random_state=seed,
         verbose=-1,

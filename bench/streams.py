@@ -93,15 +93,16 @@ class Stream:
         return self._model(score, auc(outcomes, score(test)) if is_measurable else 0.0)
 
     def _plainly_learned(self, places: Places) -> Callable[[Places], Floats]:
-        """Blend the product's members in equal parts, without choosing."""
+        """Blend the product's members by their usual weight, without choosing."""
         records = [self.leads.records[place] for place in places]
         columns = columns_of(records, self.leads.fields.model)
         frame, converted = frame_of(records, columns), self.outcomes(places)
         members = families.fit(frame, converted, columns, self.seed)
+        weight = families.usual_weight(len(columns.names))
 
         def score(leads: Places) -> Floats:
             seen = frame_of([self.leads.records[place] for place in leads], columns)
-            scores: Floats = expit(families.blended(members.log_odds(seen), families.EQUAL))
+            scores: Floats = expit(families.blended(members.log_odds(seen), weight))
             return scores
 
         return score

@@ -91,14 +91,14 @@ def out_of_fold(
         )
         by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
         on_fold(place + 1, len(splits))
-    blend = np.zeros(len(frame))
+    blend, usual = np.zeros(len(frame)), families.usual_weight(len(columns.names))
     for place, (train, test) in enumerate(splits):
         scores = by_member[place // N_FOLDS]
         counts = at(sample_weight, train)
-        weight = families.choose_weight(scores[train], converted[train], counts)
+        weight = families.choose_weight(scores[train], converted[train], usual, counts)
         blend[test] += families.blended(scores[test], weight) / n_repeats
     mean = by_member.mean(axis=0)
-    return OutOfFold(mean, blend, families.choose_weight(mean, converted, sample_weight))
+    return OutOfFold(mean, blend, families.choose_weight(mean, converted, usual, sample_weight))
 
 
 def at(sample_weight: Floats | None, places: Places) -> Floats | None:

@@ -1,9 +1,9 @@
 """The model families and how one is chosen: a spline logistic, a random forest, their blend.
 
 Both members are always fitted; a blend is a weighted mean of their log-odds, and the pure
-families are its two ends. The weight is learned from scores out of fold and drawn towards equal
-parts, the more so the fewer the leads: to choose between families on few leads costs more than
-an equal blend does. What the members are stands in `ml.spline_logistic` and `ml.random_forest`.
+families are its two ends. The weight is learned from scores out of fold and drawn towards a usual
+one, the more so the fewer the leads: to choose between families on few leads costs more than the
+usual blend does. What the members are stands in `ml.spline_logistic` and `ml.random_forest`.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from ml.random_forest import FittedForest
 from ml.scorecard import Scorecard
 
 BLEND = "blend of spline logistic and random forest"
-EQUAL = 0.5
-# Nats of log loss, summed over all leads, that leaving equal parts for one member has to save.
+MOST_USUAL = 0.6  # weight of the forest, where there are many fields
+# Nats of log loss, summed over all leads, that half a weight off the usual one has to save.
 PRICE_OF_LEAVING = 5.0
 LEAST_WEIGHT = 0.05  # a member of less is left out
 MOST_CENTRED_ON = 1_000
@@ -160,7 +160,33 @@ def blended(log_odds: Floats, weight: float) -> Floats:
     return mean
 
 
-def choose_weight(log_odds: Floats, converted: Bools, sample_weight: Floats | None = None) -> float:
+def usual_weight(n_fields: int) -> float:
+    """Give the weight of the forest before any score is known.
+
+    A forest pays by what fields mean only together. Of one or two fields the spline logistic
+    alone tells nearly all there is to know.
+
+    Parameters
+    ----------
+    n_fields : int
+        Fields learned from, at least one.
+
+    Returns
+    -------
+    float
+        In [0, 0.6).
+
+    Examples
+    --------
+    >>> [round(usual_weight(n), 2) for n in (1, 2, 3, 5, 11, 30)]
+    [0.0, 0.0, 0.2, 0.36, 0.49, 0.56]
+    """
+    return MOST_USUAL * max(0.0, 1 - 2 / n_fields)
+
+
+def choose_weight(
+    log_odds: Floats, converted: Bools, usual: float, sample_weight: Floats | None = None
+) -> float:
     """Choose the weight of the forest from scores out of fold.
 
     Parameters
@@ -169,22 +195,24 @@ def choose_weight(log_odds: Floats, converted: Bools, sample_weight: Floats | No
         From `Members.log_odds`, each lead scored by members fitted without it.
     converted : ndarray of bool, shape (n_leads,)
         Outcomes.
+    usual : float
+        From `usual_weight`.
     sample_weight : ndarray of float64, shape (n_leads,), optional
         How much each lead counts, in (0, 1]; all count 1 where it is left out.
 
     Returns
     -------
     float
-        In [0, 1]: least log loss, summed over the leads, plus a price of leaving equal parts
-        that grows with the square of the way: 5 nats at either end. Within 0.05 of an end, the
+        In [0, 1]: least log loss, summed over the leads, plus a price of leaving the usual
+        weight that grows with the square of the way: 5 nats for 0.5. Within 0.05 of an end, the
         end.
 
     Examples
     --------
     >>> right_and_unsure, outcomes = np.array([[2.0, 0.0], [-2.0, 0.0]]), np.array([True, False])
-    >>> round(choose_weight(right_and_unsure, outcomes), 2)
+    >>> round(choose_weight(right_and_unsure, outcomes, usual=0.5), 2)
     0.47
-    >>> choose_weight(np.tile(right_and_unsure, (99, 1)), np.tile(outcomes, 99))
+    >>> choose_weight(np.tile(right_and_unsure, (99, 1)), np.tile(outcomes, 99), usual=0.5)
     0.0
     """
     signs = np.where(converted, 1.0, -1.0)
@@ -192,7 +220,7 @@ def choose_weight(log_odds: Floats, converted: Bools, sample_weight: Floats | No
 
     def price(weight: float) -> float:
         loss = -log_expit(signs * blended(log_odds, weight)) @ counts
-        return float(loss + PRICE_OF_LEAVING * ((weight - EQUAL) / EQUAL) ** 2)
+        return float(loss + PRICE_OF_LEAVING * ((weight - usual) / 0.5) ** 2)
 
     weight = float(minimize_scalar(price, bounds=(0, 1), method="bounded").x)
     return float(round(weight)) if min(weight, 1 - weight) < LEAST_WEIGHT else weight

@@ -18,6 +18,7 @@ from tests.ml.leads import FIELDS, make_examples
 X = loads('[[field]]\nname = "x"\ntype = "number"\nlabel = "X"\n')
 KIND = loads('[[field]]\nname = "x"\ntype = "category"\nlabel = "X"\n')
 GRADES = (0.6, 0.4, 0.2)
+EQUAL = 0.5
 
 every_family = pytest.mark.parametrize(
     "weight", [0.0, 0.3, 1.0], ids=["spline logistic", "blend", "random forest"]
@@ -183,9 +184,16 @@ def test_forest_finds_what_two_fields_mean_only_together():
     assert log_odds[1] > 1.5
 
 
-def test_few_leads_leave_the_blend_near_equal_parts():
+def test_forest_usually_counts_the_more_the_more_fields_can_mean_something_together():
+    weights = [families.usual_weight(n_fields) for n_fields in range(1, 200)]
+    assert weights[:2] == [0, 0]
+    assert weights[2:] == sorted(weights[2:])
+    assert weights[-1] < families.MOST_USUAL
+
+
+def test_few_leads_leave_the_blend_near_the_usual_weight():
     right = np.linspace(-3, 3, 20)
-    weight = families.choose_weight(np.column_stack([right, -right]), right > 0)
+    weight = families.choose_weight(np.column_stack([right, -right]), right > 0, EQUAL)
     assert 0.1 < weight < 0.5
 
 
@@ -193,14 +201,14 @@ def test_few_leads_leave_the_blend_near_equal_parts():
 def test_many_leads_leave_the_better_member_alone(better):
     right = np.linspace(-3, 3, 2000)
     log_odds = np.column_stack([right, -right] if better == 0 else [-right, right])
-    assert families.choose_weight(log_odds, right > 0) == better
+    assert families.choose_weight(log_odds, right > 0, EQUAL) == better
 
 
 def test_members_equally_good_and_different_are_blended():
     draw = np.random.default_rng(0)
     truth = draw.normal(size=2000)
     log_odds = truth[:, np.newaxis] + draw.normal(size=(2000, 2))
-    weight = families.choose_weight(log_odds, draw.random(2000) < expit(truth))
+    weight = families.choose_weight(log_odds, draw.random(2000) < expit(truth), EQUAL)
     assert 0.35 < weight < 0.65
     assert families.name_of(weight) == families.BLEND
 
@@ -225,8 +233,8 @@ def test_scores_of_leads_that_count_less_choose_less():
     right, wrong = np.array([[2.0, -2.0]] * 50), np.array([[-2.0, 2.0]] * 50)
     log_odds, converted = np.concatenate([right, wrong]), np.ones(100, dtype=bool)
     first_half, second_half = np.repeat([1.0, 0.01], 50), np.repeat([0.01, 1.0], 50)
-    assert families.choose_weight(log_odds, converted, first_half) == 0.0
-    assert families.choose_weight(log_odds, converted, second_half) == 1.0
+    assert families.choose_weight(log_odds, converted, EQUAL, first_half) == 0.0
+    assert families.choose_weight(log_odds, converted, EQUAL, second_half) == 1.0
 
 
 def test_forest_of_weighted_leads_is_served_exactly():
