@@ -182,6 +182,16 @@ def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, w
     assert "Roll back to 1.1" in show(manager, "/models/1.1")
 
 
+def test_a_recalibration_shows_what_the_fields_do_in_the_version_it_was_made_from(manager, write):
+    write(make_recalibration)
+    drawn = [
+        re.findall(r'<title id="field-\d+.*?</title>', show(manager, f"/models/{name}"))
+        for name in ("1.1", "1.2")
+    ]
+    assert drawn[0]
+    assert drawn[0] == drawn[1]
+
+
 @pytest.mark.parametrize("form", ["json", "md"])
 def test_the_card_of_a_recalibration_says_what_it_is(form, manager, write):
     write(make_recalibration)
