@@ -23,7 +23,8 @@ def end(process, with_signal=signal.SIGTERM):
 
 @pytest.fixture
 def latest(read):
-    return lambda: read(lambda s: [(r.kind, r.state, r.stage) for r in runs.latest(s)])
+    """The newest trainings; the monitors may be checked meanwhile."""
+    return lambda: read(lambda s: [(r.kind, r.state, r.stage) for r in runs.latest(s, "training")])
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])

@@ -28,7 +28,8 @@ def say_all(ask, first, last):
 
 
 def settled(ask):
-    runs = ask("GET", "/api/runs")["runs"]
+    """Whether a training, and what came of it, is over; the monitors may be checked meanwhile."""
+    runs = [run for run in ask("GET", "/api/runs")["runs"] if run["kind"] != "monitoring"]
     return bool(runs) and all(run["state"] in {"succeeded", "failed"} for run in runs)
 
 
