@@ -3,7 +3,8 @@
 import pytest
 
 from tests.factories import make_outcome
-from webapp.services import crm_conflicts, crm_unmatched
+from webapp.models import NEVER_WORKED
+from webapp.services import crm_conflicts, crm_unmatched, leads
 from webapp.services.outcomes import Said
 
 RITA = Said("rep", "rita@example.com")
@@ -49,6 +50,21 @@ def test_a_rep_s_click_after_salesforce_is_a_disagreement_too(fake, salesforce):
     salesforce.later()
     assert listed(salesforce) == [(lead, "lost", "converted")]
     assert salesforce.outcome(lead) is False
+
+
+def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fake, salesforce):
+    lead = fake.lead()
+    deal = fake.convert(lead)
+    salesforce.later()
+    salesforce.write(lambda s: make_outcome(s, lead, NEVER_WORKED, said=RITA, now=salesforce.now))
+    fake.clock.advance(minutes=5)
+    fake.close(deal, won=True)
+    salesforce.later()
+    assert listed(salesforce) == [(lead, NEVER_WORKED, "converted")]
+    [row] = salesforce.read(crm_conflicts.listed)
+    key = row.conflict.key
+    salesforce.write(lambda s: crm_conflicts.settle(s, key, "rep", "ada", now=salesforce.now))
+    assert salesforce.read(lambda s: leads.find(s, lead).is_never_worked)
 
 
 @pytest.mark.parametrize(("kept", "expected"), [("rep", False), ("salesforce", True)])

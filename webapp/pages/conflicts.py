@@ -31,7 +31,8 @@ def settle(key: int) -> ResponseReturnValue:
     """Managers: let one side count."""
     settled, kept = _settle(key)
     who = settled.lead.name or settled.lead.lead_id
-    flash(f"{who} is {(settled.rep if kept == 'rep' else settled.crm).result}.", "good")
+    side = settled.rep if kept == "rep" else settled.crm
+    flash(f"{who} is {side.result.replace('_', ' ')}.", "good")
     return redirect(url_for("pages.conflicts.index"), 303)
 
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from webapp.crm_tables import CrmConflict, CrmLead
 from webapp.models import Lead, Outcome
 from webapp.services import audit, leads, outcomes
-from webapp.services.outcomes import Said, Statement
+from webapp.services.outcomes import MEANINGS, Said, Statement
 
 # How a settled conflict is written into the history; such rows are no side of a new one.
 RULE = "conflict"
-DEFINITE = {"converted": True, "lost": False}
+DEFINITE = {result: meaning for result, meaning in MEANINGS.items() if meaning is not None}
 # Keys are given before they are committed: so many may still appear behind the newest one.
 LATE_KEYS = 500
 
@@ -171,7 +171,7 @@ def _settle(
     key = conflict.rep_outcome_key if kept == "rep" else conflict.crm_outcome_key
     side = session.get_one(Outcome, key)
     lead = leads.by_key(session, conflict.lead_key, lock=True)
-    if lead.outcome == DEFINITE[side.result]:
+    if outcomes.counting(lead) == DEFINITE[side.result]:
         return
     said = Said(
         source=side.source,
