@@ -145,13 +145,13 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
         return _no_reference("field_drift", title, samples)
     worst = sorted(found, key=lambda name: -found[name].psi / found[name].look)
     verdict = max((each.verdict for each in found.values()), key=VERDICTS.index)
-    moved = [name for name in worst if found[name].verdict in {"look", "act"}]
-    labels = [fields[name].label if name in fields else name for name in moved[:MOST_NAMED]]
-    more = f" and {len(moved) - MOST_NAMED} more" if len(moved) > MOST_NAMED else ""
+    drifted = [name for name in worst if found[name].verdict in {"look", "act"}]
+    labels = [fields[name].label if name in fields else name for name in drifted[:MOST_NAMED]]
+    more = f" and {len(drifted) - MOST_NAMED} more" if len(drifted) > MOST_NAMED else ""
     top = found[worst[0]]
     sentence = _few(top) or (
         f"Moved since it was trained: {', '.join(labels)}{more}."
-        if moved
+        if drifted
         else f"All {len(found)} fields are spread as in the leads it learned from."
     )
     advice = "Check whether they are still filled in the same way, here and where they come from."
@@ -160,7 +160,7 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
         title,
         verdict,
         sentence,
-        f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if moved else "",
+        f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if drifted else "",
         {"psi": top.psi, "fields": {name: _figures(each) for name, each in found.items()}},
     )
 
