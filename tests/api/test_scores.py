@@ -1,7 +1,10 @@
 """`POST /score`: what it answers, what it keeps, what it refuses."""
 
 import dataclasses
+import json
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -132,3 +135,14 @@ def test_without_a_champion_nothing_is_scored(app, write):
     answer = from_program.post("/score", json={"lead_id": "L-1"}, headers=headers)
     assert (answer.status_code, answer.json["status"]) == (503, 503)
     assert "setup" in answer.json["detail"]
+
+
+def test_the_example_of_the_readme_is_what_is_answered(score):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    asked = json.loads(re.search(r"-d '(.+)'$", readme, re.M)[1])
+    told = json.loads(re.search(r"```json\n(.+?)```", readme, re.S)[1])
+    strongest = told.pop("reasons")[0]
+    del strongest["sentence"]
+    answer = score(**asked)
+    assert answer == answer | told
+    assert answer["reasons"][0] == answer["reasons"][0] | strongest
