@@ -147,7 +147,18 @@ def test_all_that_was_said_is_listed_with_who_when_and_from_where(rep, write):
     assert re.search(r"Lost<br><span[^>]+>Opportunity closed</span>", page)
     assert 'worker <span class="muted">Salesforce</span>' in page
     assert "Not everyone agrees" in page
-    assert "API (a program) said converted" in page
+    assert 'a program <span class="muted">API</span> said converted' in page
+
+
+def test_salesforce_is_named_once_and_an_address_may_go_on_in_the_next_line(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1"))
+    write(lambda s: make_outcome(s, "L-1", False, said=Said("salesforce", "salesforce")))
+    said = Said("rep", "rita@example.com")
+    write(lambda s: make_outcome(s, "L-1", True, said=said, now=NOW + DAY))
+    page = show(rep, lead)
+    assert '<td><span class="muted">Salesforce</span></td>' in page
+    assert 'rita<wbr>@example.com <span class="muted">by hand</span>' in page
+    assert '</strong> <span class="muted">Salesforce</span> said lost' in page
 
 
 def test_who_agrees_is_no_other_opinion(rep, write):
