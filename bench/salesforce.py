@@ -127,8 +127,8 @@ def measured(
     app: Flask, n: int, credentials: Credentials, stopwatch: Stopwatch
 ) -> dict[str, float | list[float]]:
     flask_migrate.upgrade()
-    settings, fields = product().settings, product().fields
-    write(lambda s: setup.starter_version(s, fields, None, utc_now()))
+    settings = product().settings
+    write(lambda s: setup.starter_version(s, None, utc_now()))
     write(lambda s: crm_connection.save(s, credentials, settings, actor="bench", now=utc_now()))
     set_rules(writes_scores=False)
     load_before = os.getloadavg()[0]

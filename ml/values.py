@@ -19,7 +19,8 @@ LONGEST_NUMBER_TEXT = 40  # a million-digit cell is refused before it is read as
 
 NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
 BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
+# White space around is trimmed before, line ends too.
+NO_CONTROL_CHARACTERS = r"^\s*[^\u0000-\u001F\u007F-\u009F]*\s*$"
 
 
 def clean_text(value: object, *, maximum: int) -> str | None:

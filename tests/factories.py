@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 
 def make_champion(session: Session) -> ModelVersion:
     """Version 1.0 in use, as after set-up; the one that is, where there is one."""
-    setup.starter_version(session, FIELDS, None, NOW)
+    setup.starter_version(session, None, NOW)
     return registry.champion(session)
 
 

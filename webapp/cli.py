@@ -111,7 +111,7 @@ def setup() -> None:
 def _prepare(session: Any) -> FirstAccess | None:
     fields, settings = product().fields, product().settings
     now = utc_now()
-    first_setup.starter_version(session, fields, settings.expected_conversion_percent, now)
+    first_setup.starter_version(session, settings.expected_conversion_percent, now)
     access = first_setup.first_access(session, now)
     if access is not None and settings.demo:
         demo.load(session, fields, now)

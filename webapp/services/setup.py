@@ -6,9 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
 from ml.starter import starter_scorecard
-from webapp.models import ApiKey, ModelVersion, User
+from webapp.models import ModelVersion, User
 from webapp.services import accounts, api_keys, registry
 
 FIRST_ADMINISTRATOR = "admin@example.com"
@@ -24,7 +23,7 @@ class FirstAccess:
 
 
 def starter_version(
-    session: Session, fields: Fields, expected_conversion_percent: float | None, now: datetime
+    session: Session, expected_conversion_percent: float | None, now: datetime
 ) -> bool:
     """Put the starter scorecard in use as 1.0 where there is none yet; say whether it was new."""
     if session.scalar(sa.select(ModelVersion.key).limit(1)) is not None:
@@ -35,7 +34,7 @@ def starter_version(
         session,
         card,
         created_at=now,
-        fields=[f.name for f in fields.model],
+        fields=[term.field for term in card.terms],
         training={},
         metrics={},
         decision={},
@@ -52,9 +51,3 @@ def first_access(session: Session, now: datetime) -> FirstAccess | None:
     user = accounts.create(session, FIRST_ADMINISTRATOR, password, "admin", now=now)
     _, text = api_keys.create(session, "first key", ["admin"], created_by=user.email, now=now)
     return FirstAccess(user.email, password, text)
-
-
-def n_keys(session: Session) -> int:
-    """The number of keys that work."""
-    live = sa.select(sa.func.count()).where(ApiKey.revoked_at.is_(None))
-    return session.scalar(live) or 0
