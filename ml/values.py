@@ -19,8 +19,9 @@ LONGEST_NUMBER_TEXT = 40  # a million-digit cell is refused before it is read as
 
 NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
 BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-# White space around is trimmed before, line ends too.
-NO_CONTROL_CHARACTERS = r"^\s*[^\u0000-\u001F\u007F-\u009F]*\s*$"
+NO_CONTROLS = "must not hold control characters or half characters (surrogates)"
+SEPARATORS = "\x1c\x1d\x1e\x1f"  # control characters that Python trims as white space
+NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
 
 
 def clean_text(value: object, *, maximum: int) -> str | None:
@@ -54,6 +55,8 @@ def clean_text(value: object, *, maximum: int) -> str | None:
         return None
     if not isinstance(value, str):
         raise ValueError("must be text")
+    if any(separator in value for separator in SEPARATORS):
+        raise ValueError(NO_CONTROLS)
     text = value.strip()
     if text.isascii() and text.isprintable() and len(text) <= maximum:
         return text or None  # the usual case: nothing to compose, nothing to refuse
@@ -63,7 +66,7 @@ def clean_text(value: object, *, maximum: int) -> str | None:
     if len(text) > maximum:
         raise ValueError(f"must be at most {maximum} characters long")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValueError("must not hold control characters or half characters (surrogates)")
+        raise ValueError(NO_CONTROLS)
     return text or None
 
 

@@ -122,6 +122,12 @@ def test_long_run_of_accents_is_refused_without_composing_it():
         clean_text("e" + "\u0301\u0327" * 10**6, maximum=100)
 
 
+@pytest.mark.parametrize("text", ["\x1f", "Ada\x1c", "\x1dAda", "a\0b", "\ud800"])
+def test_a_text_with_control_characters_is_refused_at_its_ends_too(text):
+    with pytest.raises(ValueError, match="control characters"):
+        clean_text(text, maximum=100)
+
+
 def test_category_key_ignores_case_and_inner_white_space():
     assert category_key("Straße  Nord") == category_key("STRASSE NORD")
 

@@ -14,8 +14,8 @@ from webapp.services import api_keys, outcomes, records
 from webapp.services.lead_query import ANY_STATUS, GRADES, SORTS
 
 NOT_BLANK = (
-    r"^\s*[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F]"
-    r"[^\u0000-\u001F\u007F-\u009F]*\s*$"
+    r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F]"
+    r"[^\u0000-\u001F\u007F-\u009F]*$"
 )
 MAX_ROWS = 5000
 REASON_LENGTH = 500
