@@ -17,7 +17,6 @@ from ml.terms import MOST_LEVELS, level_key, signed_log1p
 from ml.values import Value
 
 MOST_INPUTS = 500
-MOST_COLUMNS = 10_000
 MOST_TREES = 500
 MOST_NODES = 100_000
 

@@ -132,7 +132,7 @@ def newest(session: Session) -> Report | None:
         run=run,
         champion=run.result["champion"],
         findings=[Finding(**each) for each in run.result["findings"]],
-        is_current=run.result["champion_key"] == registry.champion(session).key,
+        is_current=run.result["champion_key"] == registry.serving(session)[0].key,
     )
 
 
@@ -189,7 +189,7 @@ def _seen(session: Session) -> dict[str, int]:
     return {
         "outcome": session.scalar(sa.select(sa.func.max(Outcome.key))) or 0,
         "scoring": session.scalar(sa.select(sa.func.max(Snapshot.key))) or 0,
-        "champion": registry.champion(session).key,
+        "champion": registry.serving(session)[0].key,
     }
 
 
