@@ -20,7 +20,7 @@ from sync.salesforce.outcomes import (
 )
 from sync.salesforce.window import moment
 from webapp.crm_tables import CrmLead, CrmOpportunity
-from webapp.models import Lead
+from webapp.models import ASSUMED_RULES, Lead
 from webapp.services import crm_conflicts, crm_mirror, leads, outcomes, removal
 from webapp.services.crm_rules import CrmRules
 from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
@@ -100,7 +100,8 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     1. A lead deleted or merged is hidden; its outcome is withdrawn, and what people here said of a
        merged one goes over to the lead that stays.
     2. Won or lost is recorded once; a deal that is open again withdraws.
-    3. Where a person here has said otherwise, that is listed as a conflict.
+    3. Where nobody has said anything, it may be assumed; a word takes that back.
+    4. Where a person here has said otherwise, that is listed as a conflict.
     """
     mine = [lead for lead in crm_leads if lead.lead_key is not None]
     if not mine:
@@ -142,6 +143,7 @@ class _Book:
         }
         keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
         self.ours = leads.lock_by_key(session, {key for key in keys if key})
+        self.spoken_of = outcomes.spoken_of(session, self.ours)
 
     def derived(self, lead: CrmLead, rules: OutcomeRules, now: datetime) -> Derived:
         candidates = [deal for i in self.roles.get(lead.id, []) if (deal := self._deal(i))]
@@ -149,7 +151,7 @@ class _Book:
             _lead_facts(lead),
             self._deal(lead.opportunity_id),
             candidates,
-            rules,
+            rules.without_assumptions() if lead.lead_key in self.spoken_of else rules,
             now=now,
             linked=self._deal(lead.linked_opportunity_id),
         )
@@ -192,12 +194,17 @@ def _spoken(
         "source_id": derived.source_id,
         "is_inferred": derived.is_inferred,
     }
-    if said is None or said == crm_lead.said:
+    was_assumed, is_assumed = (row.rule in ASSUMED_RULES for row in (crm_lead, derived))
+    if said is None or (said == crm_lead.said and was_assumed == is_assumed):
         return note, None
     happened_at = _happened_at(crm_lead, derived, now)
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
-    reason = f"Salesforce: {REASONS[derived.rule]} ({derived.source_id})"
-    speaker = Said("salesforce", ACTOR, reason, derived.rule, key)
+    rule, because = derived.rule, REASONS[derived.rule]
+    if said == "withdrawn" and was_assumed and rule != "5":
+        # Nobody speaks here either: it carries the rule of what it takes back.
+        rule, because = crm_lead.rule or "", "what was assumed no longer counts"
+    reason = f"Salesforce: {because} ({derived.source_id})"
+    speaker = Said("salesforce", ACTOR, reason, rule, key)
     statement = Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
     return note | {"said": said, "said_at": happened_at}, statement
 

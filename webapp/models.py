@@ -105,6 +105,10 @@ class Snapshot(Base):
     came_with_outcome: Mapped[bool]
 
 
+# Rules by which nobody speaks: time has passed, and an outcome is assumed.
+ASSUMED_RULES = ("2n", "4s")
+
+
 class Outcome(Base):
     """One thing said about what became of a lead; rows are added, never changed."""
 

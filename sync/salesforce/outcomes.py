@@ -1,7 +1,7 @@
 """What became of a lead by what Salesforce says: pure, by rules 1 to 5 of docs/salesforce.md."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -22,6 +22,10 @@ class OutcomeRules:
     # What leads without any activity for so long count as; None: they stay open.
     silent_days: int | None = None
     silence: Silence = "lost"
+
+    def without_assumptions(self) -> "OutcomeRules":
+        """The same where somebody has spoken: time alone says nothing more."""
+        return replace(self, no_opportunity="leave_out", silent_days=None)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmConflict, CrmLead
-from webapp.models import Lead, Outcome
+from webapp.models import ASSUMED_RULES, Lead, Outcome
 from webapp.services import audit, leads, outcomes
 from webapp.services.outcomes import MEANINGS, Said, Statement
 
-# How a settled conflict is written into the history; such rows are no side of a new one.
+# How a settled conflict is written into the history.
 RULE = "conflict"
+# What is no side of a conflict: how another one was settled, and what nobody has said.
+NO_SIDE = (RULE, *ASSUMED_RULES)
 DEFINITE = {result: meaning for result, meaning in MEANINGS.items() if meaning is not None}
 # Keys are given before they are committed: so many may still appear behind the newest one.
 LATE_KEYS = 500
@@ -124,7 +126,7 @@ def _sides(
 ) -> dict[int, tuple[Outcome | None, Outcome | None]]:
     """The newest word of each side, None where it is not definite."""
     query = sa.select(Outcome).where(
-        Outcome.lead_key.in_(lead_keys), sa.or_(Outcome.rule.is_(None), Outcome.rule != RULE)
+        Outcome.lead_key.in_(lead_keys), sa.func.coalesce(Outcome.rule, "").not_in(NO_SIDE)
     )
     newest: dict[tuple[int, bool], Outcome] = {}
     for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.database import PLAIN_ROWS, change
-from webapp.models import NEVER_WORKED, Lead, Meaning, Outcome, Score
+from webapp.models import ASSUMED_RULES, NEVER_WORKED, Lead, Meaning, Outcome, Score
 from webapp.services import leads
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -81,7 +81,8 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
     """Add outcomes in this order and say of each whether what counts for its lead has changed.
 
     1. The same thing said again by the same source adds nothing.
-    2. The row is added; the newest by time of happening counts, the later row on a tie.
+    2. The row is added; the newest by time of happening counts, the later row on a tie. What is
+       only assumed (`ASSUMED_RULES`) counts where nobody has said a word.
     3. A lead becomes a new label for the next training once its outcome is another than the
        one counted before: a withdrawal alone does not make it one.
 
@@ -147,6 +148,13 @@ def counting(lead: Lead) -> Meaning:
     return NEVER_WORKED if lead.is_never_worked else lead.outcome
 
 
+def spoken_of(session: Session, lead_keys: Collection[int]) -> set[int]:
+    """The leads of whose outcome somebody has said a word, also one that was withdrawn."""
+    is_word = sa.func.coalesce(Outcome.rule, "").not_in(ASSUMED_RULES)
+    query = sa.select(Outcome.lead_key).distinct().where(Outcome.lead_key.in_(lead_keys), is_word)
+    return set(session.scalars(query))
+
+
 def count(session: Session) -> int:
     """The number of leads whose outcome is known now."""
     return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
@@ -160,15 +168,28 @@ class _Told(NamedTuple):
     happened_at: datetime
     recorded_at: datetime
     idempotency_key: str | None
+    rule: str | None
+
+    @property
+    def is_word(self) -> bool:
+        """Whether somebody has said it: it was not assumed."""
+        return self.rule not in ASSUMED_RULES
+
+    @property
+    def place(self) -> tuple[bool, datetime]:
+        """Where it stands in its history: behind what was only assumed, then by time."""
+        return self.is_word, self.happened_at
 
 
 def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Told]]:
-    """All that was said of each lead, from the earliest time of happening to the latest."""
+    """All that was said of each lead, what counts at the end."""
     told = (getattr(Outcome, name) for name in _Told._fields)
     query = sa.select(Outcome.lead_key, *told).where(Outcome.lead_key.in_(lead_keys))
     histories: dict[int, list[_Told]] = defaultdict(list)
     for lead_key, *row in session.execute(query.order_by(Outcome.happened_at, Outcome.key)):
         histories[lead_key].append(_Told(*row))
+    for history in histories.values():
+        history.sort(key=lambda told: told.place)
     return histories
 
 
@@ -183,14 +204,15 @@ def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[
         happened_at=statement.happened_at or max(now, newest_at),
         recorded_at=now,
         idempotency_key=said.idempotency_key,
+        rule=said.rule,
     )
     is_repeated = _is_told if statement.happened_at else _is_what_counts
     if _has_key(history, told) or is_repeated(history, told):
         return None
     # Behind all that happened at the same time: on a tie the later row counts.
-    history.insert(bisect_right(history, told.happened_at, key=lambda t: t.happened_at), told)
-    about = {"lead_key": statement.lead.key, "actor": said.actor}
-    return {**told._asdict(), **about, "reason": said.reason, "rule": said.rule}
+    history.insert(bisect_right(history, told.place, key=lambda t: t.place), told)
+    about = {"lead_key": statement.lead.key, "actor": said.actor, "reason": said.reason}
+    return {**told._asdict(), **about}
 
 
 def _has_key(history: list[_Told], new: _Told) -> bool:
@@ -229,7 +251,7 @@ def _since(history: list[_Told]) -> datetime:
     """Since when the result that counts is so; one that was undone and said again, since before."""
     since, withdrawal = history[-1], None
     for told in reversed(history):
-        is_same = told.result == since.result
+        is_same = (told.result, told.is_word) == (since.result, since.is_word)
         if is_same and (withdrawal is None or _is_undo(told, withdrawal, since)):
             since, withdrawal = told, None
         elif told.result == "withdrawn" and withdrawal is None:
