@@ -36,6 +36,8 @@ def waitress_url(app, champion):
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
+    for channel in list(server.active_channels.values()):
+        channel.will_close = True  # clients that keep theirs open would hold up the end
     server.close()
     thread.join(5)
 
