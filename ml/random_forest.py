@@ -22,7 +22,7 @@ from ml.levels import groups_of, one_hot
 
 FAMILY = "random forest"
 N_TREES_OF_EACH_KIND = 50
-FEWEST_IN_A_LEAF = 3
+FEWEST_IN_A_LEAF = 3  # where cuts are chosen; those by chance go down to single leads
 SHARE_OF_COLUMNS = 0.45  # tried at each question
 # Leads, see `ml.forest.Forest`. Few leads allow no fine distinctions: 10 is better where fields
 # are rich, 30 where they are poor, both are better than larger leaves.
@@ -106,8 +106,8 @@ def fit(
     """Fit a forest.
 
     Half of the trees are those of a random forest, which cut numbers where they divide a draw of
-    the leads best; the others are extremely randomised ones, which cut by chance and make the
-    whole smoother. Numbers keep their gaps: each question decides on which side unknown values
+    the leads best; the others are extremely randomised ones, which cut by chance, down to single
+    leads, and make the whole smoother. Numbers keep their gaps: each question decides on which side unknown values
     go. Categories enter one column a level, unknown being a level of its own.
 
     Parameters
@@ -141,13 +141,12 @@ def fit(
         "n_estimators": N_TREES_OF_EACH_KIND,
         "max_features": SHARE_OF_COLUMNS,
         "max_leaf_nodes": MOST_LEAVES,
-        "min_samples_leaf": FEWEST_IN_A_LEAF,
         "random_state": seed,
     }
     is_drawn = sample_weight is not None or n_drawn < len(frame)
     drawn = {"bootstrap": is_drawn, "max_samples": n_drawn if is_drawn else None}
     kinds = (
-        RandomForestClassifier(**shape, max_samples=n_drawn),
+        RandomForestClassifier(**shape, max_samples=n_drawn, min_samples_leaf=FEWEST_IN_A_LEAF),
         ExtraTreesClassifier(**shape, **drawn),
     )
     encoder = ColumnTransformer(
