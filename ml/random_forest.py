@@ -21,7 +21,7 @@ from ml.forest import LEAF, Forest, Input, LevelInput, NumberInput
 from ml.levels import groups_of, one_hot
 
 FAMILY = "random forest"
-N_TREES_OF_EACH_KIND = 50
+N_BEST_CUT, N_CHANCE_CUT = 65, 35  # trees of each kind
 FEWEST_IN_A_LEAF = 3  # where cuts are chosen; those by chance go down to single leads
 SHARE_OF_COLUMNS = 0.45  # tried at each question
 # Leads, see `ml.forest.Forest`. Few leads allow no fine distinctions: 10 is better where fields
@@ -105,7 +105,7 @@ def fit(
 ) -> FittedForest:
     """Fit a forest.
 
-    Half of the trees are those of a random forest, which cut numbers where they divide a draw of
+    Most of the trees are those of a random forest, which cut numbers where they divide a draw of
     the leads best; the others are extremely randomised ones, which cut by chance, down to single
     leads, and make the whole smoother. Numbers keep their gaps: each question decides on which side unknown values
     go. Categories enter one column a level, unknown being a level of its own.
@@ -138,7 +138,6 @@ def fit(
     n_counted = len(frame) if sample_weight is None else round(sample_weight.sum())
     n_drawn = min(n_counted, MOST_DRAWN)
     shape = {
-        "n_estimators": N_TREES_OF_EACH_KIND,
         "max_features": SHARE_OF_COLUMNS,
         "max_leaf_nodes": MOST_LEAVES,
         "random_state": seed,
@@ -146,8 +145,10 @@ def fit(
     is_drawn = sample_weight is not None or n_drawn < len(frame)
     drawn = {"bootstrap": is_drawn, "max_samples": n_drawn if is_drawn else None}
     kinds = (
-        RandomForestClassifier(**shape, max_samples=n_drawn, min_samples_leaf=FEWEST_IN_A_LEAF),
-        ExtraTreesClassifier(**shape, **drawn),
+        RandomForestClassifier(
+            N_BEST_CUT, **shape, max_samples=n_drawn, min_samples_leaf=FEWEST_IN_A_LEAF
+        ),
+        ExtraTreesClassifier(N_CHANCE_CUT, **shape, **drawn),
     )
     encoder = ColumnTransformer(
         [
