@@ -5,12 +5,14 @@ of `ml.model_metrics`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logit
 from scipy.stats import rankdata
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from ml import families
@@ -20,7 +22,8 @@ from ml.gate import Evidence
 N_FOLDS = 5
 N_REPEATS = 2
 MOST_REPEATED = 1_000  # leads; with more, one split into folds is as good as two
-CLIP = 1e-4  # log loss counts no probability as surer than this
+CLIP = 1e-4  # no probability counts as surer than this
+SLIGHT_RIDGE = 0.1
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -178,8 +181,51 @@ def log_loss(converted: Bools, probabilities: Floats) -> float:
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
     """
-    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
-    return float(-np.mean(np.log(np.where(converted, clipped, 1 - clipped))))
+    return float(np.mean(_losses(converted, probabilities)))
+
+
+def added_value(converted: Bools, champion: Floats, challenger: Floats) -> float:
+    """Measure how surely the challenger knows something that the champion does not.
+
+    A logistic regression of the outcomes on the log-odds of both asks what the challenger's count
+    for where the champion's are known. On few leads that tells a better model sooner than a
+    comparison of two AUCs does.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, some of each kind.
+    champion, challenger : ndarray of float64, shape (n_leads,)
+        Probabilities of conversion, by models that have not seen these outcomes.
+
+    Returns
+    -------
+    float
+        Weight of the challenger's log-odds by its standard error (Wald): 1.96 or more has a
+        chance of 2.5 % where it adds nothing. A slight ridge keeps it finite.
+
+    References
+    ----------
+    Chong, Y. Y. and Hendry, D. F. (1986). Econometric evaluation of linear macro-economic models.
+    Review of Economic Studies 53(4), 671-690: a forecast that another one encompasses.
+    Vickers, A. J., Cronin, A. M. and Begg, C. B. (2011). One statistical test is sufficient for
+    assessing new predictive markers. BMC Medical Research Methodology 11:13.
+
+    Examples
+    --------
+    >>> outcomes = np.tile([True, True, False, False], 20)
+    >>> knows, guesses = np.tile([0.8, 0.6, 0.4, 0.5], 20), np.tile([0.6, 0.4, 0.6, 0.4], 20)
+    >>> added_value(outcomes, guesses, knows) > 1.96 > abs(added_value(outcomes, knows, guesses))
+    True
+    """
+    clipped = np.clip(np.column_stack([champion, challenger]), CLIP, 1 - CLIP)
+    log_odds = logit(clipped)
+    model = LogisticRegression(C=1 / SLIGHT_RIDGE, solver="newton-cholesky", tol=1e-8)
+    probability = model.fit(log_odds, converted).predict_proba(log_odds)[:, 1]
+    design = np.column_stack([log_odds, np.ones(len(log_odds))])
+    known = (design.T * (probability * (1 - probability))) @ design
+    known += np.diag([SLIGHT_RIDGE, SLIGHT_RIDGE, 0])
+    return float(model.coef_[0, 1] / np.sqrt(np.linalg.inv(known)[1, 1]))
 
 
 def paired_evidence(converted: Bools, champion: Floats, challenger: Floats) -> Evidence:
@@ -203,18 +249,23 @@ def paired_evidence(converted: Bools, champion: Floats, challenger: Floats) -> E
     if not finite or len(converted) == 0:
         return Evidence(n_converted, n_lost)
     losses = log_loss(converted, champion), log_loss(converted, challenger)
+    told = Evidence(n_converted, n_lost, log_loss_champion=losses[0], log_loss_challenger=losses[1])
     if min(n_converted, n_lost) < 2:
-        return Evidence(
-            n_converted, n_lost, log_loss_champion=losses[0], log_loss_challenger=losses[1]
-        )
+        return told
     aucs, covariance = delong(converted, np.stack([champion, challenger]))
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    return Evidence(
-        n_converted=n_converted,
-        n_lost=n_lost,
+    saved = _losses(converted, champion) - _losses(converted, challenger)
+    return replace(
+        told,
         auc_champion=float(aucs[0]),
         auc_challenger=float(aucs[1]),
         standard_error=float(np.sqrt(max(variance, 0.0))),
-        log_loss_champion=losses[0],
-        log_loss_challenger=losses[1],
+        added_value=added_value(converted, champion, challenger),
+        log_loss_error=float(saved.std(ddof=1) / np.sqrt(len(saved))),
     )
+
+
+def _losses(converted: Bools, probabilities: Floats) -> Floats:
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
+    losses: Floats = -np.log(np.where(converted, clipped, 1 - clipped))
+    return losses

@@ -10,6 +10,8 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
+LOG_LOSS_CONFIDENCE = 0.8  # one-sided
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,13 @@ class GateRule:
     ----------
     min_gain : float, default=0.02
         Least gain of AUC. A gain of zero is never enough.
-    confidence : float or None, default=0.90
-        One-sided confidence at which the gain must lie above zero; None switches the check off.
+    confidence : float or None, default=0.985
+        One-sided confidence at which the challenger must add to what the champion knows; None
+        switches the check off.
     min_each_class : int, default=20
         Least converted and least lost leads among the evidence; 0 switches the check off.
-    log_loss_must_not_worsen : bool, default=True
-        Whether the challenger's log loss may not exceed the champion's.
+    log_loss_must_fall : bool, default=True
+        Whether the challenger's log loss must be below the champion's with 80 % confidence.
 
     Raises
     ------
@@ -34,9 +37,9 @@ class GateRule:
     """
 
     min_gain: float = 0.02
-    confidence: float | None = 0.90
+    confidence: float | None = 0.985
     min_each_class: int = 20
-    log_loss_must_not_worsen: bool = True
+    log_loss_must_fall: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_gain < 1:
@@ -59,8 +62,13 @@ class Evidence:
         Area under the ROC curve; None where a kind has fewer than two leads.
     standard_error : float or None
         Of the difference of the two, paired; None likewise.
+    added_value : float or None
+        Standard errors above zero at which the challenger's scores count beside the champion's;
+        None likewise. See `ml.evaluation.added_value`.
     log_loss_champion, log_loss_challenger : float or None
         Mean negative log-likelihood in nats; None where there are no leads.
+    log_loss_error : float or None
+        Standard error of the difference of those two, paired; None where there are too few.
     """
 
     n_converted: int
@@ -68,8 +76,10 @@ class Evidence:
     auc_champion: float | None = None
     auc_challenger: float | None = None
     standard_error: float | None = None
+    added_value: float | None = None
     log_loss_champion: float | None = None
     log_loss_challenger: float | None = None
+    log_loss_error: float | None = None
 
     @property
     def gain(self) -> float | None:
@@ -101,12 +111,10 @@ class Decision:
         Leads compared on, and their outcomes.
     auc_champion, auc_challenger, gain : float or None
         Areas under the ROC curve and their difference; None where not computable.
-    gain_lower_bound : float or None
-        One-sided lower confidence bound of the gain; None where not computable or not asked for.
     standard_error : float or None
         Of the gain.
-    log_loss_champion, log_loss_challenger : float or None
-        In nats.
+    added_value, log_loss_champion, log_loss_challenger, log_loss_error : float or None
+        As in `Evidence`.
     checks : tuple of Check
         One a rule that is switched on.
     """
@@ -119,10 +127,11 @@ class Decision:
     auc_champion: float | None
     auc_challenger: float | None
     gain: float | None
-    gain_lower_bound: float | None
     standard_error: float | None
+    added_value: float | None
     log_loss_champion: float | None
     log_loss_challenger: float | None
+    log_loss_error: float | None
     checks: tuple[Check, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -151,67 +160,34 @@ def decide(evidence: Evidence, rule: GateRule) -> Decision:
     Decision
         Promotes only where every check passes. What cannot be computed passes no check.
 
-    References
-    ----------
-    DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988). Comparing the areas under two
-    or more correlated receiver operating characteristic curves: a nonparametric approach.
-    Biometrics 44(3), 837-845: the standard error and its normal approximation.
-
     Examples
     --------
-    >>> evidence = Evidence(60, 140, 0.70, 0.76, 0.02, 0.55, 0.52)
+    >>> evidence = Evidence(60, 140, 0.70, 0.76, 0.02, 3.1, 0.55, 0.52, 0.01)
     >>> decide(evidence, GateRule()).reason[:65]
     'Promoted: on the 200 leads labelled since the champion was traine'
     >>> decide(Evidence(0, 0), GateRule()).promote
     False
     """
-    bound = lower_bound(evidence, rule.confidence)
-    checks = tuple(_checks(evidence, rule, bound))
+    checks = tuple(_checks(evidence, rule))
     promote = all(check.passed for check in checks)
     return Decision(
         promote=promote,
         reason=_reason(evidence, checks, promote),
         n_evidence=evidence.n_converted + evidence.n_lost,
         gain=evidence.gain,
-        gain_lower_bound=bound,
         checks=checks,
         **asdict(evidence),
     )
 
 
-def lower_bound(evidence: Evidence, confidence: float | None) -> float | None:
-    """Bound the gain of AUC from below.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        Gives the gain and its standard error.
-    confidence : float or None
-        One-sided, in [0.5, 1).
-
-    Returns
-    -------
-    float or None
-        The true gain lies above it with that confidence; None where not computable.
-
-    Examples
-    --------
-    >>> round(lower_bound(Evidence(60, 140, 0.70, 0.76, 0.02), 0.90), 4)
-    0.0344
-    """
-    if confidence is None or evidence.gain is None or evidence.standard_error is None:
-        return None
-    return evidence.gain - NormalDist().inv_cdf(confidence) * evidence.standard_error
-
-
-def _checks(evidence: Evidence, rule: GateRule, bound: float | None) -> Iterator[Check]:
+def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
     if rule.min_each_class:
         yield _enough(evidence, rule.min_each_class)
     yield _gain(evidence, rule.min_gain)
     if rule.confidence is not None:
-        yield _confident(evidence, rule.confidence, bound)
-    if rule.log_loss_must_not_worsen:
-        yield log_loss_check(evidence)
+        yield _adds(evidence, rule.confidence)
+    if rule.log_loss_must_fall:
+        yield _log_loss_falls(evidence)
 
 
 def _enough(evidence: Evidence, least: int) -> Check:
@@ -239,20 +215,34 @@ def _gain(evidence: Evidence, least: float) -> Check:
     return Check("gain", passed, sentence)
 
 
-def _confident(evidence: Evidence, confidence: float, bound: float | None) -> Check:
-    percent = f"{100 * confidence:g} %"
-    if bound is None:
-        return Check("confidence", False, "how certain the gain is cannot be computed")
-    n = evidence.n_converted + evidence.n_lost
+def _adds(evidence: Evidence, needed: float) -> Check:
+    if evidence.added_value is None:
+        return Check("confidence", False, "what the challenger adds cannot be computed")
+    n, reached = evidence.n_converted + evidence.n_lost, NORMAL.cdf(evidence.added_value)
     sentence = (
-        f"with {percent} confidence the gain is above {_signed_points(bound)}, "
-        f"judged on {n:,} leads; it must be above 0"
+        f"judged on {n:,} leads, the challenger knows something that the champion does not with "
+        f"{_percent(reached)} confidence; more than {100 * needed:g} % is needed"
     )
-    return Check("confidence", bound > 0, sentence)
+    return Check("confidence", reached > needed, sentence)
+
+
+def _log_loss_falls(evidence: Evidence) -> Check:
+    """Check that log loss falls by more than chance would let it."""
+    told, error = log_loss_check(evidence), evidence.log_loss_error
+    old, new = evidence.log_loss_champion, evidence.log_loss_challenger
+    if old is None or new is None or error is None:
+        return told._replace(passed=False)
+    least = old - new - NORMAL.inv_cdf(LOG_LOSS_CONFIDENCE) * error
+    change = told.sentence.partition("; ")[0]
+    sentence = f"{change}; it must fall"
+    if new < old:
+        sure = f"with {100 * LOG_LOSS_CONFIDENCE:g} % confidence"
+        sentence = f"{change}, {sure} by more than {least:.4f}; that must be above 0"
+    return Check(told.name, least > 0, sentence)
 
 
 def log_loss_check(evidence: Evidence) -> Check:
-    """Check that log loss does not get worse.
+    """Check that log loss does not rise.
 
     Parameters
     ----------
@@ -284,6 +274,11 @@ def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str
     if n == 0:
         return "Not promoted: no lead has been labelled since the champion was trained."
     return f"Not promoted: {'. Also, '.join(c.sentence for c in checks if not c.passed)}."
+
+
+def _percent(share: float) -> str:
+    """A confidence as people write it: never a round 100 %."""
+    return "more than 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
 
 
 def _points(gain: float) -> str:

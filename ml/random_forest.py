@@ -107,8 +107,8 @@ def fit(
 
     Most of the trees are those of a random forest, which cut numbers where they divide a draw of
     the leads best; the others are extremely randomised ones, which cut by chance, down to single
-    leads, and make the whole smoother. Numbers keep their gaps: each question decides on which side unknown values
-    go. Categories enter one column a level, unknown being a level of its own.
+    leads, and make the whole smoother. Numbers keep their gaps: each question decides on which
+    side unknown values go. Categories enter one column a level, unknown being a level of its own.
 
     Parameters
     ----------

@@ -148,7 +148,6 @@ def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
         reason=_reason(found, evidence, checks, shift),
         n_evidence=found.n,
         gain=None,
-        gain_lower_bound=None,
         checks=checks,
         **asdict(evidence),
     )

@@ -138,7 +138,7 @@ def gate_rule(settings: Settings) -> GateRule:
         min_gain=settings.promote_min_gain,
         confidence=settings.promote_confidence or None,
         min_each_class=settings.promote_min_each_class,
-        log_loss_must_not_worsen=settings.promote_log_loss_check,
+        log_loss_must_fall=settings.promote_log_loss_check,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ml import families
 from ml.encoding import Record, columns_of, frame_of
-from ml.evaluation import delong, log_loss, out_of_fold, paired_evidence
+from ml.evaluation import added_value, delong, log_loss, out_of_fold, paired_evidence
 from tests.ml.leads import FIELDS, make_examples
 
 few_scores = st.integers(0, 4)  # few distinct scores: many ties
@@ -116,3 +116,24 @@ def test_each_fit_is_reported():
         frame, converted, columns, seed=1, on_fold=lambda done, n_fits: seen.append((done, n_fits))
     )
     assert seen == list(itertools.product(range(1, 11), [10]))
+
+
+def test_a_score_adds_nothing_to_itself_and_much_to_a_guess():
+    draw = np.random.default_rng(2)
+    log_odds = draw.normal(size=300)
+    converted = draw.random(300) < 1 / (1 + np.exp(-log_odds))
+    knows, guess = 1 / (1 + np.exp(-log_odds)), draw.random(300)
+    assert added_value(converted, guess, knows) > 4
+    assert abs(added_value(converted, knows, guess)) < 2
+    assert abs(added_value(converted, knows, knows)) < 1
+
+
+def test_what_adds_nothing_seems_to_as_often_as_chance_would_have_it():
+    draw = np.random.default_rng(4)
+    seemed = 0
+    for _ in range(400):
+        log_odds = draw.normal(size=150)
+        converted = draw.random(150) < 1 / (1 + np.exp(-log_odds))
+        champion, noise = 1 / (1 + np.exp(-log_odds)), draw.random(150)
+        seemed += added_value(converted, champion, noise) > 1.96
+    assert 2 <= seemed <= 20  # of 400, 2.5 %
