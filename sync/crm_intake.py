@@ -1,4 +1,4 @@
-"""Taking in pages of leads and opportunities: kept, scored, settled, in one transaction."""
+"""Taking in leads and opportunities: kept, scored, settled, some rows in one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

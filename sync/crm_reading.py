@@ -1,4 +1,4 @@
-"""Reading one object to the end of its window: a page and its cursor are one transaction."""
+"""Reading one object to the end of its window: some rows and the cursor are one transaction."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +16,8 @@ from webapp.database import read
 from webapp.services import crm_windows
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
+# So many rows of a page are stored in one transaction: on SQLite nobody else writes meanwhile.
+STEP_ROWS = 500
 
 
 @dataclass
@@ -86,31 +88,40 @@ class Reading:
     def _keep(self, page: Page, end: str) -> None:
         if not page.rows:
             self.slices.was_empty()
-        moved = self._moved(page, end)
+        first = 0
+        while len(page.rows) - first > STEP_ROWS:
+            rows = page.rows[first : first + STEP_ROWS]
+            self._step(rows, self._behind(rows[-1]))
+            first += STEP_ROWS
+        self._step(page.rows[first:], self._moved(page, end))
+
+    def _step(self, rows: list[Row], moved: Window) -> None:
         self.org.step(
-            lambda session: self._store(session, page, moved),
+            lambda session: self._store(session, rows, moved),
             stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
             progress=self._progress(moved),
         )
         self.window = moved
 
-    def _store(self, session: Session, page: Page, moved: Window) -> None:
+    def _store(self, session: Session, rows: list[Row], moved: Window) -> None:
         desk, now = self.org.desk, self.org.now
         if self.obj == LEADS:
-            take_leads(session, desk, page.rows, now)
+            take_leads(session, desk, rows, now)
         else:
-            take_opportunities(session, desk, page.rows, now)
+            take_opportunities(session, desk, rows, now)
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
-                list_unmatched(session, desk, [row["Id"] for row in page.rows], now)
+                list_unmatched(session, desk, [row["Id"] for row in rows], now)
         crm_windows.save(session, self.obj, vars(moved))
 
     def _moved(self, page: Page, end: str) -> Window:
         if page.is_last:
             is_end = end == self.window.end
             return self.window.finished() if is_end else self.window.behind(end)
-        last = page.rows[-1]
-        return self.window.behind(last["SystemModstamp"], last["Id"])
+        return self._behind(page.rows[-1])
+
+    def _behind(self, row: Row) -> Window:
+        return self.window.behind(row["SystemModstamp"], row["Id"])
 
     def _progress(self, window: Window) -> float:
         done = 0.05 + 0.4 * window.progress()

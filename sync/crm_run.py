@@ -1,4 +1,4 @@
-"""One run of the sync, phase by phase; every page is one transaction together with its cursor."""
+"""One run of the sync, phase by phase; a step of it and its cursor are one transaction."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

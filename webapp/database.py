@@ -2,9 +2,10 @@
 
 import sqlite3
 import threading
+import time
 import zlib
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -82,8 +83,44 @@ db = SQLAlchemy(
     model_class=Base, session_options={"expire_on_commit": False}, disable_autonaming=True
 )
 migrate = Migrate()
-# SQLite has one writer. Waiting here is fair; waiting in its busy handler starves threads.
-_sqlite_turn = threading.Lock()
+
+
+class Turn:
+    """Whose turn it is to write on SQLite, which has one writer: the threads of this process wait
+    here, since waiting in its busy handler starves them.
+
+    Other processes do wait there, and look every tenth of a second. A process that has written for
+    longer than `LONGEST_SECONDS` without a pause makes one, so that they get their turn.
+    """
+
+    LONGEST_SECONDS = 1.0
+    PAUSE_SECONDS = 0.11
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended_at = self._held_seconds = 0.0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the turn and keep it."""
+        with self._lock:
+            self._let_others_write()
+            begun_at = time.monotonic()
+            try:
+                yield
+            finally:
+                self._ended_at = time.monotonic()
+                self._held_seconds += self._ended_at - begun_at
+
+    def _let_others_write(self) -> None:
+        owed = self._ended_at + self.PAUSE_SECONDS - time.monotonic()
+        if owed > 0 and self._held_seconds < self.LONGEST_SECONDS:
+            return
+        time.sleep(max(owed, 0))
+        self._held_seconds = 0.0
+
+
+_sqlite_turn = Turn()
 
 
 def init_app(app: Flask, url: str) -> None:
@@ -138,7 +175,7 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def write(work: Callable[[Session], T]) -> T:
     """Run `work(session)` in one transaction and return its result once that is committed."""
-    turn = _sqlite_turn if db.engine.dialect.name == "sqlite" else nullcontext()
+    turn = _sqlite_turn.taken() if db.engine.dialect.name == "sqlite" else nullcontext()
     engine = db.engine.execution_options(writes=True)
     with turn, Session(engine, expire_on_commit=False) as session, session.begin():
         return work(session)

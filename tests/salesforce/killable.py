@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from sync import crm_jobs
+from sync import crm_jobs, crm_reading
 from sync.jobs import Worker
 from webapp.app import create_app
 from webapp.config import Settings
@@ -18,6 +18,7 @@ def main(folder: str, database_url: str, extra_host: str) -> None:
     app = create_app(
         Settings(data_dir=Path(folder), database_url=database_url, salesforce_extra_host=extra_host)
     )
+    crm_reading.STEP_ROWS = 3
     worker = Worker("killable", cast("Any", None), threading.Event())
     with app.app_context():
         # One that was killed is gone on with.

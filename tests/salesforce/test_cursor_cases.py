@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from sync import crm_jobs
+from sync import crm_jobs, crm_org, crm_reading
 from sync.salesforce import soql
 from webapp.models import Lead, Outcome
 from webapp.services import crm_connection, crm_runs, leads, runs
@@ -75,6 +75,37 @@ def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, sm
     salesforce.later()
     assert n_leads(salesforce) == 70
     assert sum("FROM Lead" in q and "Id >" in q for q in fake.queries) >= 2
+
+
+def test_a_run_that_dies_within_a_page_is_gone_on_with_behind_the_last_row_stored(
+    fake, salesforce, monkeypatch
+):
+    fake.leads(70)
+    fake.clock.advance(minutes=15)
+    monkeypatch.setattr(crm_reading, "STEP_ROWS", 20)
+    with monkeypatch.context() as patched:
+        patched.setattr(crm_org.Org, "step", dies_at(crm_org.Org.step, n_rows=40))
+        with pytest.raises(KeyboardInterrupt):
+            salesforce.run()
+    assert n_leads(salesforce) == 40
+    fake.clock.advance(hours=1)
+    for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
+        salesforce.write(lambda s, r=lost: runs.give_up(s, r, salesforce.now))
+    fake.forget_requests()
+    salesforce.tick()
+    assert n_leads(salesforce) == 70
+    assert "Id >" in next(q for q in fake.queries if "FROM Lead" in q)
+
+
+def dies_at(step, n_rows):
+    """A step of a run, which dies before the next one once it has stored so many leads."""
+
+    def dying(org, work, **about):
+        if org.desk.tally.counts["leads_read"] >= n_rows:
+            raise KeyboardInterrupt
+        return step(org, work, **about)
+
+    return dying
 
 
 def test_a_bulk_load_larger_than_the_calls_of_a_run_is_finished_by_and_by(
