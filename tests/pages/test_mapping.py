@@ -7,7 +7,8 @@ import pytest
 from tests import factories
 from webapp.services import audit, crm_fields, crm_runs, crm_windows, runs
 
-FORM = {
+UNMAPPED = {f"{field.name}.from": "" for field in factories.FIELDS.declared}
+FORM = UNMAPPED | {
     "location.from": "as_is:City",
     "industry.from": "as_is:Industry",
     "email_opens.from": "as_is:Email_Opens__c",
@@ -119,7 +120,7 @@ def test_a_tick_is_meant_for_the_field_that_it_stood_beside(
     crm_field, was, tick, is_stable, described, admin, read
 ):
     name = "email_opens" if crm_field == "Email_Opens__c" else "location"
-    form = {f"{name}.from": f"as_is:{crm_field}", f"{name}.was": was}
+    form = UNMAPPED | {f"{name}.from": f"as_is:{crm_field}", f"{name}.was": was}
     admin.post("/sync/mapping", data=form | ({f"{name}.stable": tick} if tick else {}))
     assert sources(read)[name].is_stable is is_stable
 
@@ -178,16 +179,16 @@ def test_a_form_that_nobody_was_shown_is_answered_in_sentences(
     address, form, described, admin, read
 ):
     before = sources(read)
-    answer = admin.post(address, data=form)
+    answer = admin.post(address, data=UNMAPPED | form)
     assert answer.status_code == 422
-    assert "another look" in answer.text
+    assert "One field needs another look" in re.sub(r"\s+", " ", answer.text)
     assert len(answer.text) < 300_000
     assert sources(read) == before
 
 
 def test_texts_that_only_fit_when_composed_are_kept_composed(described, admin, read):
     accents = "e\u0301" * 100
-    form = {"location.from": "constant", "location.default": accents}
+    form = UNMAPPED | {"location.from": "constant", "location.default": accents}
     assert admin.post("/sync/mapping", data=form).status_code == 303
     assert sources(read)["location"].constant == "é" * 100
 
@@ -238,8 +239,7 @@ def test_a_mapping_that_stops_the_sync_is_marked_on_the_page(described, fake, ad
     assert "the sync waits until that is mended and saved" in page
     assert error(page, "email_opens").startswith("Salesforce has no Lead field Email_Opens__c")
     assert chosen(page, "email_opens") == "as_is:Email_Opens__c"
-    form = {name: value for name, value in FORM.items() if name != "email_opens.from"}
-    admin.post("/sync/mapping", data=form)
+    admin.post("/sync/mapping", data=FORM | {"email_opens.from": ""})
     described.later()
 
 
@@ -275,5 +275,18 @@ def test_only_tests_of_a_mapping_are_shown(described, admin, write):
 
 
 def test_a_field_that_is_not_mapped_stays_so(described, admin, read):
-    admin.post("/sync/mapping", data={})
+    assert admin.post("/sync/mapping", data=UNMAPPED).status_code == 303
     assert sources(read) == {}
+
+
+@pytest.mark.parametrize("address", ["/sync/mapping", "/sync/mapping/test"])
+def test_a_field_that_was_not_sent_was_not_chosen(address, described, admin, read):
+    before = sources(read)
+    answer = admin.post(address, data={n: v for n, v in FORM.items() if n != "location.from"})
+    assert answer.status_code == 422
+    assert error(answer.text, "location").startswith("Was not sent: choose what fills it")
+    assert error(answer.text, "industry") is None
+    empty = admin.post(address, data={})
+    assert empty.status_code == 422
+    assert all(error(empty.text, field.name) for field in factories.FIELDS.declared)
+    assert sources(read) == before

@@ -25,6 +25,7 @@ CONSTANT = "constant"
 # How a Salesforce field becomes ours, as the drop-down says it.
 HOW = {"as_is": "{}", "days_since": "Days since {}", "boolean": "{} is filled in"}
 LONGEST_SHOWN = 80
+NOT_SENT = "was not sent: choose what fills it, or that it is not from Salesforce"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def entered(
     """
     sources = [_source(form, field, described) for field in fields.declared]
     errors = crm_fields.problems(sources, fields, described)
+    # What was not sent was not chosen: a form cut short must not take fields from the mapping.
+    errors |= {s.field: NOT_SENT for s in sources if f"{s.field}.from" not in form}
     names = {field.name for field in fields.declared}
     for part in form:
         found = PART.fullmatch(part)
