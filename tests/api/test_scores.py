@@ -74,6 +74,17 @@ def test_a_form_says_the_outcome_as_text(client, headers):
         assert client.post("/score", data=form, headers=headers).json["actual_outcome"] is outcome
 
 
+def test_json_a_form_and_a_batch_may_say_that_a_lead_was_never_worked(client, headers):
+    record = {"lead_id": "L-1", "actual_outcome": "never_worked"}
+    for sent in ({"json": record}, {"data": record}):
+        assert client.post("/score", **sent, headers=headers).json["actual_outcome"] is None
+        status = client.get("/api/leads/L-1", headers=headers).json["status"]
+        assert status == "never_worked"
+        client.delete("/feedback/L-1", headers=headers)
+    client.post("/score/batch", json={"leads": [record]}, headers=headers)
+    assert client.get("/api/leads/L-1", headers=headers).json["status"] == "never_worked"
+
+
 def test_a_form_is_utf8_percent_encoded_or_raw(client, headers, read):
     for body in (b"lead_id=L-1&name=Zo%C3%AB+A", "lead_id=L-2&name=Zoë A".encode()):
         kind = "application/x-www-form-urlencoded"

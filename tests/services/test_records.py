@@ -76,6 +76,23 @@ def test_text_is_no_number_in_json():
     }
 
 
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    ("value", "outcome"), [("never_worked", "never_worked"), (True, True), (None, None)]
+)
+def test_every_way_in_takes_the_same_outcomes(value, outcome, text):
+    record = {"lead_id": "L", "actual_outcome": value}
+    assert records.clean(FIELDS, record, text=text).outcome == outcome
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_every_way_in_says_the_same_of_a_wrong_outcome(text):
+    with pytest.raises(InvalidRecord) as invalid:
+        records.clean(FIELDS, {"lead_id": "L", "actual_outcome": "maybe"}, text=text)
+    [error] = invalid.value.errors
+    assert error.message == "must be true, false, never_worked or null"
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

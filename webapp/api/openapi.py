@@ -15,6 +15,7 @@ from ml.fields import Fields
 from ml.values import NO_CONTROL_CHARACTERS
 from webapp.api import bodies, examples, problems, sent
 from webapp.api.contract import LEAD_FORM, LEAD_RECORD, Contract
+from webapp.models import NEVER_WORKED
 from webapp.product import Product
 from webapp.services import records
 
@@ -131,9 +132,11 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
         "description": f"The lead's own id: {records.LEAD_ID_RULE}.",
     }
     outcome = {
-        "type": ["boolean", "null"],
+        "type": ["boolean", "string", "null"],
+        "enum": [True, False, NEVER_WORKED, None],
         "description": f"What became of the lead: {records.OUTCOME_RULE}, which keeps what is"
-        " known. In a form: true, false or empty.",
+        " known. never_worked: closed without being worked, which is no label for training. In a"
+        " form empty stands for null.",
     }
     return {
         "type": "object",
@@ -157,8 +160,10 @@ def _as_form(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    types = [kind for kind in schema["type"] if kind != "null"]
-    found = {**schema, "type": types[0] if isinstance(schema["type"], list) else schema["type"]}
+    found = dict(schema)
+    if isinstance(schema["type"], list):
+        kinds = [kind for kind in schema["type"] if kind != "null"]
+        found["type"] = kinds[0] if len(kinds) == 1 else kinds
     if "enum" in schema:
         found["enum"] = [choice for choice in schema["enum"] if choice is not None]
     return found

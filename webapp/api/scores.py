@@ -31,7 +31,8 @@ def create_score() -> Response:
     Only `lead_id` is needed. A field that is missing or null is unknown, which is not zero; it
     is unknown from then on, also where an earlier call knew it. `name`, `company`, `email`,
     `phone` and `owner` keep their last value where nothing new is sent. `actual_outcome: null`,
-    or leaving it out, keeps the outcome that is known.
+    or leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
+    worked, which is no label for training.
     """
     now, said = utc_now(), bearer.said()
     record = bodies.lead_record()

@@ -1,5 +1,6 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
+import re
 from datetime import datetime
 
 from flask import Flask
@@ -14,6 +15,7 @@ STEPS = (
     ("hour", 3_600),
     ("minute", 60),
 )
+LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 
 def init_app(app: Flask) -> None:
@@ -71,7 +73,7 @@ def sentence(error: Exception) -> str:
 def rule_in_words(message: str) -> str:
     """A broken rule as the API words it, for people in front of a form or a file."""
     text = message.replace(", or null", "; leave it empty if it is unknown")
-    text = text.replace("true, false or null", "true or false; leave it empty if it is unknown")
+    text = LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
     return f"{text[:1].upper()}{text[1:]}."
 
 

@@ -14,7 +14,7 @@ PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
 PEOPLE_LENGTH = 200
 LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
-OUTCOME_RULE = "true, false or null"
+OUTCOME_RULE = "true, false, never_worked or null"
 OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_WORKED}
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MOST_UNKNOWN_KEYS = 20
@@ -92,14 +92,13 @@ def clean_lead_id(value: Any) -> str:
 
 
 def parse_outcome(value: Any, *, text: bool = False) -> Meaning:
-    """Read an outcome: true, false, or None where nothing is known; text may be in any case.
-
-    In text `never_worked` stands for a lead that was closed without being worked.
+    """Read an outcome: true, false, never_worked for a lead that was closed without being worked,
+    or None where nothing is known; text may be in any case.
     """
     if text and isinstance(value, str):
         value = OUTCOME_TEXTS.get(value.strip().lower().replace("_", " "), value)
-        if value == NEVER_WORKED:
-            return NEVER_WORKED
+    if value == NEVER_WORKED:
+        return NEVER_WORKED
     if value is None or isinstance(value, bool):
         return value
     raise ValueError(f"must be {OUTCOME_RULE}")
