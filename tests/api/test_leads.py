@@ -1,10 +1,12 @@
 """`/api/leads`: the table page by page, one lead, its history."""
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 
 from tests.factories import make_lead, make_outcome
+from webapp.services import explore
 
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
 
@@ -92,3 +94,17 @@ def test_a_history_tells_every_score_and_every_outcome(client, headers, write, s
 def test_an_unknown_lead_is_404(client, headers, suffix):
     answer = client.get(f"/api/leads/nobody{suffix}", headers=headers)
     assert (answer.status_code, answer.json["detail"]) == (404, "Lead nobody not found")
+
+
+def test_leads_to_explore_are_told_and_can_be_listed_alone(app, client, headers, many):
+    product = app.extensions["leadloop"]
+    settings = product.settings.model_copy(update={"explore_percent": 25})
+    app.extensions["leadloop"] = replace(product, settings=settings)
+    found = [lead for page in pages(client, headers, "status=all") for lead in page]
+    marked = {lead["lead_id"] for lead in found if lead["explore"]}
+    assert marked == {lead["lead_id"] for lead in found if explore.draw(lead["lead_id"]) < 2500}
+    alone = [lead for page in pages(client, headers, "status=all&explore=yes") for lead in page]
+    assert {lead["lead_id"] for lead in alone} == marked
+    for lead in (alone[0], next(lead for lead in found if not lead["explore"])):
+        shown = client.get(f"/api/leads/{lead['lead_id']}", headers=headers).json
+        assert shown["explore"] == lead["explore"]

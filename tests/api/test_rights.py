@@ -23,6 +23,9 @@ NEEDED = {
     ("POST", "/retrain"): "admin",
     ("GET", "/api/models"): "admin",
     ("POST", "/api/models/{version}/promote"): "admin",
+    ("GET", "/api/fields/suspected"): "admin",
+    ("POST", "/api/fields/{field}/allow"): "admin",
+    ("POST", "/api/fields/{field}/leave-out"): "admin",
     ("GET", "/api/monitors"): "admin",
     ("POST", "/api/monitors"): "admin",
     ("GET", "/api/runs"): "admin",
@@ -78,7 +81,7 @@ def test_every_route_has_a_stated_right(app):
 def test_every_key_may_do_what_is_stated_and_nothing_else(app, client, keys):
     found = {
         (method, path, name): client.open(
-            path.format(lead_id="nobody", version="0", key="999"),
+            path.format(lead_id="nobody", version="0", key="999", field="tags"),
             method=method,
             headers={"Authorization": f"Bearer {text}"} if text else {},
         ).status_code

@@ -79,6 +79,19 @@ def test_the_queue_by_score_is_never_sorted(plans, read):
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
 
 
+@pytest.mark.parametrize("limit", [2, 1_000])
+@pytest.mark.parametrize("sort", lead_query.SORTS)
+def test_leads_to_explore_are_looked_up_one_by_one(sort, limit, plans, read, monkeypatch):
+    monkeypatch.setattr(lead_table, "MOST_COUNTED", limit)
+    query = lead_query.read({"explore": "yes", "sort": sort})
+    read(lambda s: lead_table.page(s, FIELDS, query, explore_percent=60))
+    slices = [plan for plan in plans if "CORRELATED" in plan]
+    assert len(slices) == 2  # how many there are, and the page
+    for plan in slices:
+        assert "SEARCH leads USING INTEGER PRIMARY KEY (rowid=?)" in plan
+        assert scans(plan) == []
+
+
 def test_the_choices_of_a_filter_are_found_in_steps(plans, read):
     for facet in leads.FACETS:
         read(lambda s, f=facet: lead_table.choices(s, f))

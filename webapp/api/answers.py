@@ -164,6 +164,7 @@ class Lead(BaseModel):
     status: Literal["open", "converted", "lost", "never_worked"]
     actual_outcome: bool | None
     outcome_at: Moment | None
+    explore: bool = Field(description="Whether it is drawn to be called whatever the score.")
     created_at: Moment
     scored_at: Moment
 
@@ -228,6 +229,29 @@ class ModelVersion(BaseModel):
     training: dict[str, Any]
     metrics: dict[str, Any]
     decision: dict[str, Any] = Field(description="The gate's; empty for version 1.0.")
+
+
+class SuspectedField(BaseModel):
+    """A field that seems to be filled in after the outcome, and what was decided on it."""
+
+    field: str
+    state: Literal["suspected", "allowed", "left out"] = Field(
+        description="Training uses it only where it is allowed; a person has confirmed it where it"
+        " is left out."
+    )
+    sign: str = Field(description="What it was suspected by.")
+    sentence: str = Field(description="What was found, in words.")
+    evidence: dict[str, Any]
+    suspected_at: Moment
+    decided_by: str | None
+    decided_at: Moment | None
+    is_in_use: bool = Field(description="Whether the version in use learned from it.")
+
+
+class SuspectedFields(BaseModel):
+    """Every field ever suspected, undecided ones first."""
+
+    fields: list[SuspectedField]
 
 
 class Finding(BaseModel):

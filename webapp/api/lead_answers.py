@@ -6,7 +6,7 @@ from ml.reasons import Reason, explain
 from webapp.api import answers
 from webapp.models import Lead
 from webapp.product import product
-from webapp.services import leads, registry, scoring
+from webapp.services import explore, leads, registry, scoring
 
 
 def risk_category(probability: float) -> str:
@@ -66,6 +66,7 @@ def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
         "status": leads.status(lead),
         "actual_outcome": lead.outcome,
         "outcome_at": lead.outcome_at,
+        "explore": explore.is_explored(lead, product().settings.explore_percent),
         "created_at": lead.created_at,
         "scored_at": lead.scored_at,
     }

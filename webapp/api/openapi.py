@@ -36,6 +36,7 @@ TAGS = {
     "leads": "Leads",
     "status": "State",
     "models": "Model versions",
+    "fields": "Suspected fields",
     "monitors": "Monitors",
     "runs": "Runs",
     "keys": "API keys",
@@ -55,6 +56,10 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
     },
     "version": {
         "description": 'The name of a model version, such as "1.3".',
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "field": {
+        "description": "The name of a field that a training has suspected.",
         "schema": {"type": "string", "minLength": 1},
     },
     "key": {

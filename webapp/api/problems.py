@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
 
-from webapp.services import api_keys, idempotency, leads, lifecycle, registry, runs
+from webapp.services import api_keys, guarded_fields, idempotency, leads, lifecycle, registry, runs
 from webapp.services.lead_query import InvalidQuery
 from webapp.services.records import FieldError, InvalidRecord
 
@@ -64,6 +64,7 @@ class WrongValues(Refused):
 SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
     leads.LeadNotFound: (404, {}),
     registry.VersionNotFound: (404, {}),
+    guarded_fields.NotSuspected: (404, {}),
     runs.RunNotFound: (404, {}),
     api_keys.KeyNotFound: (404, {}),
     lifecycle.NothingToLearn: (400, {}),

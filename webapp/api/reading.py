@@ -17,7 +17,14 @@ WORDS = {
     "object": "object",
     "array": "list",
 }
-EXAMPLES = {"lead_id": "L-1", "version": "1.0", "key": "1", "outcome": "true", "kind": "training"}
+EXAMPLES = {
+    "lead_id": "L-1",
+    "version": "1.0",
+    "field": "last_activity",
+    "key": "1",
+    "outcome": "true",
+    "kind": "training",
+}
 LONGEST_CHOICES = 12
 
 

@@ -60,7 +60,7 @@ def suspect(
     session.flush()
 
 
-def decide(session: Session, name: str, state: str, *, actor: str, now: datetime) -> None:
+def decide(session: Session, name: str, state: str, *, actor: str, now: datetime) -> GuardedField:
     """Allow a suspected field, or confirm that it is left out, from the next training on."""
     row = session.get(GuardedField, name, with_for_update=True) if name.isprintable() else None
     if row is None:
@@ -68,3 +68,4 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
     row.state, row.decided_by, row.decided_at = state, actor, now
     action = "allowed field" if state == ALLOWED else "left out field"
     audit.record(session, actor, action, f"field {name}", now=now, detail={"sign": row.sign})
+    return row
