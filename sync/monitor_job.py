@@ -14,23 +14,23 @@ from webapp.services.lifecycle import Trigger
 
 def monitor(worker: Worker) -> None:
     """Carry out the check that was asked for or is due."""
-    run = write(lambda s: monitoring.claim(s, worker.name, worker.clock()))
-    if run is not None:
-        with held(worker, run):
-            carry_out(worker, run)
-
-
-def carry_out(worker: Worker, run: Run) -> None:
-    """Keep what is found; where the level of scores is far off, try to set it right."""
     settings = product().settings
     trigger = Trigger(settings.retrain_threshold, settings.retrain_every_hours)
+    run = write(lambda s: monitoring.claim(s, trigger, worker.name, worker.clock()))
+    if run is not None:
+        with held(worker, run):
+            carry_out(worker, run, trigger)
+
+
+def carry_out(worker: Worker, run: Run, trigger: Trigger) -> None:
+    """Keep what is found; where the level of scores is far off, try to set it right."""
     found = read(
         lambda s: monitoring.check(
             s,
             product().fields,
             trigger,
             worker.clock(),
-            may_recalibrate=settings.auto_recalibrate,
+            may_recalibrate=product().settings.auto_recalibrate,
         )
     )
     run.result = found.result
@@ -42,7 +42,7 @@ def carry_out(worker: Worker, run: Run) -> None:
         worker.go_on()
         write(lambda s: runs.renew(s, run, worker.clock(), progress=done, stage=stage))
 
-    limit = settings.training_limit_seconds
+    limit = product().settings.training_limit_seconds
     answer = worker.training.train(run.key, limit_seconds=limit, beat=beat)
     write(lambda s: _register(s, worker, run, answer))
 

@@ -115,6 +115,14 @@ def test_check_now_asks_the_worker_and_the_fragment_follows_it(manager, read, wr
     assert "hx-trigger" not in manager.get("/models/monitors").text
 
 
+def test_a_check_that_failed_is_part_of_the_story(manager, write):
+    write(lambda s: monitoring.request(s, "ada", NOW))
+    write(fail)
+    page = show(manager, "/models")
+    assert "<h3>A check of the monitors failed</h3>" in page
+    assert "<p>It broke.</p>" in page
+
+
 def test_a_real_check_reads_well(manager, write, app):
     def live(session):
         for number in range(30):

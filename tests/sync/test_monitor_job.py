@@ -146,6 +146,24 @@ def test_a_training_that_is_due_comes_before_a_recalibration(
     assert champion_name() == "1.0"
 
 
+def test_a_recalibration_put_off_follows_as_soon_as_nothing_comes_first(
+    monkeypatch, write, check, do, worker, newest, champion_name
+):
+    write(lambda s: say(s, 30, 30))
+    with monkeypatch.context() as due:
+        due.setattr(lifecycle, "_due", lambda *arguments: "outcomes")
+        check()
+        first = newest()
+        do(monitor_job.monitor, worker)
+        assert newest().key == first.key
+    do(monitor_job.monitor, worker)
+    do(jobs.promote, worker)
+    again = newest()
+    assert (again.trigger, again.result["version"]) == ("put off", "1.1")
+    assert monitoring.COMES_FIRST not in finding(again, "calibration")["advice"]
+    assert champion_name() == "1.1"
+
+
 def test_no_training_is_claimed_while_a_recalibration_is_made(write, worker):
     write(lambda s: say(s, 30, 30))
     write(lambda s: monitoring.request(s, "ada", NOW))
@@ -154,7 +172,7 @@ def test_no_training_is_claimed_while_a_recalibration_is_made(write, worker):
     def claim():
         return write(lambda s: lifecycle.claim_retraining(s, Trigger(20), "w", NOW))
 
-    run = write(lambda s: monitoring.claim(s, "w", NOW))
+    run = write(lambda s: monitoring.claim(s, Trigger(20), "w", NOW))
     assert claim() is None
     write(lambda s: runs.finish(s, run, NOW, {}))
     assert claim() is not None

@@ -12,11 +12,13 @@ from webapp.models import AuditEntry, ModelVersion, Run
 
 PAGE_SIZE = 10
 SWITCHES = ("promoted", "rolled back")
+# Runs that make, change or check a version.
+KINDS = ("training", "rescoring", "monitoring")
 
 
 @dataclass(frozen=True)
 class Event:
-    """One of three: a version was tried, a training failed, or a person put a version in use."""
+    """One of three: a version was tried, a run failed, or a person put a version in use."""
 
     at: datetime
     version: ModelVersion | None = None
@@ -71,7 +73,7 @@ def _versions(session: Session, before: datetime | None) -> list[ModelVersion]:
 
 
 def _failed(session: Session, before: datetime | None) -> list[Run]:
-    query = sa.select(Run).where(Run.kind.in_(("training", "rescoring")), Run.state == "failed")
+    query = sa.select(Run).where(Run.kind.in_(KINDS), Run.state == "failed")
     if before is not None:
         query = query.where(Run.finished_at < before)
     return list(session.scalars(query.order_by(Run.key.desc()).limit(PAGE_SIZE + 1)))

@@ -23,6 +23,7 @@ EVERY = timedelta(hours=1)
 N_NEW_OUTCOMES = FEWEST_OUTCOMES
 # So long after the first of them: outcomes come in bursts, and a training may be due first.
 SETTLING = timedelta(minutes=10)
+COMES_FIRST = "A training or a change of version comes first."
 SWITCHED_OFF = "Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRATE)."
 
 
@@ -60,13 +61,13 @@ def request(session: Session, requested_by: str, now: datetime) -> Run:
     return runs.request(session, KIND, trigger="request", requested_by=requested_by, now=now)
 
 
-def claim(session: Session, worker: str, now: datetime) -> Run | None:
+def claim(session: Session, training: Trigger, worker: str, now: datetime) -> Run | None:
     """Claim the check that was asked for or is due; None where there is neither."""
     hold(session, lifecycle.TURN)
     run = runs.claim(session, KIND, worker, now)
     if run is not None:
         return run
-    trigger = _due(session, now)
+    trigger = _due(session, training, now)
     if trigger is None:
         return None
     try:
@@ -97,6 +98,7 @@ def check(
         "champion_key": samples.champion.key,
         "findings": [finding._asdict() for finding in findings],
         "seen": seen,
+        "is_put_off": is_far and obstacle == COMES_FIRST,
     }
     return Check(result, recalibrate=is_far and obstacle is None)
 
@@ -169,11 +171,16 @@ GAUGES = {
 }
 
 
-def _due(session: Session, now: datetime) -> str | None:
-    """What makes a check due at this moment: new outcomes, or the clock; None where nothing."""
+def _due(session: Session, training: Trigger, now: datetime) -> str | None:
+    """What makes a check due at this moment: new outcomes, or the clock; None where nothing.
+
+    What a recalibration waited for being over is one as well.
+    """
     if runs.waits_after_failure(runs.latest(session, KIND, limit=8), now):
         return None
     last = runs.last_success(session, KIND)
+    if last and last.result.get("is_put_off") and lifecycle.is_idle(session, training, now):
+        return "put off"
     before = last.result["seen"] if last else {"outcome": 0, "scoring": 0, "champion": 0}
     said = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
     new = session.scalars(said.order_by(Outcome.key).limit(N_NEW_OUTCOMES)).all()
@@ -196,7 +203,7 @@ def _seen(session: Session) -> dict[str, int]:
 def _obstacle(session: Session, samples: Samples, trigger: Trigger, now: datetime) -> str | None:
     """Why the level is not set right at this moment, if it is not."""
     if not lifecycle.is_idle(session, trigger, now):
-        return "A training or a change of version comes first."
+        return COMES_FIRST
     leads = samples.unseen_since
     n_converted = sum(lead.converted for lead in leads)
     if min(n_converted, len(leads) - n_converted) < FEWEST_EACH_TO_RECALIBRATE:
