@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from webapp.database import read
 from webapp.models import Lead
 from webapp.product import product
-from webapp.services import explore, lead_query, lead_table, registry
+from webapp.services import explore, lead_query, lead_table, leads, registry
 from webapp.services.lead_query import FACETS, Query
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
@@ -50,6 +50,12 @@ def _table(session: Any, query: Query) -> dict[str, Any]:
         "has_no_leads": not page.rows and lead_table.is_empty(session),
         "following": lead_query.written(page.next, query.sort) if page.next else None,
     }
+
+
+@bp.app_template_filter()
+def status(lead: Lead) -> str:
+    """Say what counts for a lead now, in words."""
+    return leads.status(lead).replace("_", " ")
 
 
 @bp.app_template_global()
