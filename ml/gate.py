@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+from ml.values import signed_text
+
 ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
 LOG_LOSS_CONFIDENCE = 0.8  # one-sided
 NORMAL = NormalDist()
@@ -210,7 +212,7 @@ def _gain(evidence: Evidence, least: float) -> Check:
     asked = f"at least {_points(least)}" if least else "more than 0"
     sentence = (
         f"AUC goes from {evidence.auc_champion:.3f} to {evidence.auc_challenger:.3f}, "
-        f"{_signed_points(gain)}; {asked} points are needed"
+        f"{signed_text(100 * gain, 1)} points; {asked} points are needed"
     )
     return Check("gain", passed, sentence)
 
@@ -283,7 +285,3 @@ def _percent(share: float) -> str:
 
 def _points(gain: float) -> str:
     return f"{100 * gain:.1f}"
-
-
-def _signed_points(gain: float) -> str:
-    return f"{round(100 * gain, 1) + 0.0:+.1f} points"  # -0.04 is shown as +0.0

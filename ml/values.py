@@ -139,6 +139,29 @@ def number_text(number: float) -> str:
     return f"{number:.3g}"
 
 
+def signed_text(change: float, digits: int = 0) -> str:
+    r"""Write a change for people: with its sign, a minus sign and no hyphen.
+
+    Parameters
+    ----------
+    change : float
+        Any finite number.
+    digits : int
+        How many digits stand after the point.
+
+    Returns
+    -------
+    str
+        What rounds to zero is +0.
+
+    Examples
+    --------
+    >>> signed_text(3.21, 1), signed_text(-0.4), signed_text(-7) == "\N{MINUS SIGN}7"
+    ('+3.2', '+0', True)
+    """
+    return f"{round(change, digits) + 0.0:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
 def value_text(value: Value) -> str:
     """Write a known value for people.
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.learned import challenge, make_learned_version
 
+MINUS = "\N{MINUS SIGN}"
+
 
 @pytest.fixture
 def manager(mona, sign_in):
@@ -50,10 +52,11 @@ def test_a_field_is_drawn_with_what_each_of_its_values_does(manager, write):
     page = show(manager)
     shape = next(s for s in challenge(True).metrics["shapes"] if s["field"] == "industry")
     for group in shape["groups"]:
-        assert f"{group['label']}: {group['effect']:+.2f}, {group['n']} leads" in page
+        effect = f"{group['effect']:+.2f}".replace("-", MINUS)
+        assert f"{group['label']}: {effect}, {group['n']} leads" in page
     retail = next(g for g in shape["groups"] if g["label"] == "Retail")
     share = f"{100 * retail['n_converted'] / retail['n']:.0f} %"
-    assert re.search(rf"Retail</th>.{{0,200}}{retail['effect']:+.2f}.*?{share}", page)
+    assert re.search(rf"Retail</th>.{{0,200}}{MINUS}{-retail['effect']:.2f}.*?{share}", page)
 
 
 def test_a_version_made_before_something_was_measured_shows_the_rest(manager, write):
@@ -90,7 +93,8 @@ def test_a_model_card_for_people_is_markdown(manager, write):
     assert answer.mimetype == "text/markdown"
     assert answer.text.startswith("# Model card: Leadloop 1.1\n")
     assert f"| AUC | {version.metrics['auc']:.3f} (95 % interval" in answer.text
-    assert re.search(r"^\| Retail \| \d+ \| \d+ \| -\d\.\d\d \|$", answer.text, re.MULTILINE)
+    row = rf"^\| Retail \| \d+ \| \d+ \| {MINUS}\d\.\d\d \|$"
+    assert re.search(row, answer.text, re.MULTILINE)
     assert "\n\n\n" not in answer.text
 
 

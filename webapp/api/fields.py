@@ -1,4 +1,4 @@
-"""`/api/fields`: fields that seem to be filled in after the outcome, and what is decided on them."""
+"""`/api/fields`: fields that seem to be filled in after the outcome, and decisions on them."""
 
 from typing import Any
 

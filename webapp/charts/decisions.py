@@ -5,6 +5,7 @@ Gain, leads of each kind and log loss are drawn one beneath the other, with the 
 
 from markupsafe import Markup
 
+from ml.values import signed_text
 from webapp.charts.drawing import Frame, axes, element, figure, label
 
 WIDTH, LEFT, RIGHT = 400, 92, 12
@@ -21,10 +22,11 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
     return figure(
         name,
         "Gain of AUC with its interval",
-        f"Gain {100 * gain:+.1f} points, from {100 * low:+.1f} to {100 * high:+.1f};"
+        f"Gain {signed_text(100 * gain, 1)} points,"
+        f" from {signed_text(100 * low, 1)} to {signed_text(100 * high, 1)};"
         f" {100 * needed:.1f} are needed.",
         frame,
-        axes(frame, {t: f"{t:+g}" if t else "0" for t in ticks}, {}),
+        axes(frame, {t: signed_text(t) if t else "0" for t in ticks}, {}),
         label(LEFT - 10, middle + 4, "gain of AUC", anchor="end"),
         _upright(frame, 0, "chart-zero"),
         _upright(frame, 100 * needed, "chart-needed"),

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from markupsafe import Markup
 
 from ml.shapes import UNKNOWN
+from ml.values import signed_text
 from webapp.charts.drawing import Frame, axes, cut, element, figure, label
 
 WIDTH = 330
@@ -75,7 +76,7 @@ def curve(name: str, title: str, groups: Groups, most: float) -> Markup:
     )
     numbers = [g for g in groups if g["label"] != UNKNOWN]
     line = [(float(place), g["effect"]) for place, g in enumerate(numbers)]
-    parts = [axes(frame, {}, {most: f"{most:+.1f}", 0.0: "0", -most: f"{-most:+.1f}"})]
+    parts = [axes(frame, {}, {v: _tick(v) for v in (most, 0.0, -most)})]
     if len(line) > 1:
         parts.append(element("path", d=frame.path(line), class_="chart-line"))
     for place, group in enumerate(groups):
@@ -96,7 +97,7 @@ def _ticks(frame: Frame, most: float) -> Markup:
         element("line", x1=frame.x(v), x2=frame.x(v), y1=frame.top, y2=floor, class_=looks)
         for v, looks in ((-most, "chart-grid"), (0.0, "chart-axis"), (most, "chart-grid"))
     ]
-    texts = [label(frame.x(v), floor + 16, f"{v:+.1f}" if v else "0") for v in (-most, 0.0, most)]
+    texts = [label(frame.x(v), floor + 16, _tick(v)) for v in (-most, 0.0, most)]
     return Markup("").join([*lines, *texts])
 
 
@@ -129,9 +130,13 @@ def _starts(frame: Frame, groups: Groups) -> list[Markup]:
     return [label(frame.x(p), frame.height - 6, text) for p, text in texts.items()]
 
 
+def _tick(effect: float) -> str:
+    return signed_text(effect, 1) if effect else "0"
+
+
 def _told(group: Mapping[str, Any]) -> str:
     leads = "" if group["n"] is None else f", {group['n']:,} leads"
-    return f"{group['label']}: {group['effect']:+.2f}{leads}"
+    return f"{group['label']}: {signed_text(group['effect'], 2)}{leads}"
 
 
 def _described(groups: Groups) -> str:

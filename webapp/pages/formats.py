@@ -5,7 +5,7 @@ from datetime import datetime
 
 from flask import Flask
 
-from ml.fields import Value
+from ml.values import Value, signed_text
 from webapp.database import utc_now
 
 STEPS = (
@@ -20,7 +20,18 @@ LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 def init_app(app: Flask) -> None:
     """Make the filters known to the templates."""
-    for function in (ago, exact, moment, duration, percent, points, number, rule_in_words, known):
+    for function in (
+        ago,
+        exact,
+        moment,
+        duration,
+        percent,
+        points,
+        number,
+        rule_in_words,
+        known,
+        signed_text,
+    ):
         app.add_template_filter(function)
 
 
@@ -61,7 +72,7 @@ def percent(share: float) -> str:
 
 def points(change: float) -> str:
     """A change of a share of 1 in points, to a tenth, with its sign."""
-    return f"{round(100 * change, 1) + 0.0:+.1f}"
+    return signed_text(100 * change, 1)
 
 
 def sentence(error: Exception) -> str:

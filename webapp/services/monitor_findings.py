@@ -9,6 +9,7 @@ from ml import drift, monitors
 from ml.drift import Drift, Verdict
 from ml.fields import Fields
 from ml.scorecard import Term, moved
+from ml.values import signed_text
 from webapp.services.monitor_samples import Samples
 
 # From calm to urgent.
@@ -58,7 +59,7 @@ def calibration(samples: Samples) -> Finding:
     else:
         sentence = (
             f"Of {found.n:,} leads {found.n_converted:,} converted; the scores promised"
-            f" {found.expected:,.0f} ({found.z:+.1f} standard deviations)."
+            f" {found.expected:,.0f} ({signed_text(found.z, 1)} standard deviations)."
         )
     level = "low" if found.z > 0 else "high"
     advice = {
