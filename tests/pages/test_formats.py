@@ -32,3 +32,10 @@ def test_a_moment_reads_in_its_largest_unit(seconds, words):
 )
 def test_only_what_is_certain_reads_as_certain(share, text):
     assert formats.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [(0.064, "+6.4"), (-0.1, "\N{MINUS SIGN}10.0"), (-0.0004, "+0.0")]
+)
+def test_a_change_has_a_sign_and_never_a_hyphen(change, text):
+    assert formats.points(change) == text

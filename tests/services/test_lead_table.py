@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from webapp.database import db
 from webapp.models import Lead, Score
 from webapp.services import lead_query, lead_table, leads, lifecycle, registry, rescoring
@@ -308,3 +308,28 @@ def test_the_query_is_written_as_it_is_read():
     assert lead_query.read(asked).parameters() == asked
     assert lead_query.read({"status": "open", "sort": "score"}).parameters() == {}
     assert lead_query.read({"q": "ada"}).parameters() == {"q": "ada"}
+
+
+def test_a_row_tells_how_far_the_last_scoring_moved_its_score(write, read):
+    before = NOW - timedelta(days=3)
+    write(lambda s: make_lead(s, "L-1", email_opens=0, now=before))
+    first = read(page).rows[0]
+    assert first.moved == 0
+    write(lambda s: make_lead(s, "L-1", email_opens=20))
+    row = read(page).rows[0]
+    assert row.moved == round(100 * row.probability) - round(100 * first.probability) > 0
+    assert row.earlier.taken_at == before
+    assert read(lambda s: lead_table.row(s, FIELDS, row.lead.key)).moved == row.moved
+    write(lambda s: make_lead(s, "L-1", email_opens=20, now=NOW + timedelta(days=1)))
+    assert read(page).rows[0].moved == 0
+
+
+def test_a_score_of_another_version_is_no_move(write, read):
+    def score_twice(session):
+        make_lead(session, "L-1", email_opens=0, now=NOW - timedelta(days=3))
+        lead = make_lead(session, "L-1", email_opens=20)
+        [earlier] = leads.latest_snapshots(session, [lead.key], before=1).values()
+        earlier.version_key = make_version(session).key
+
+    write(score_twice)
+    assert read(page).rows[0].moved == 0

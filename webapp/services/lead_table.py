@@ -4,7 +4,7 @@ What may be asked stands in `lead_query`. A page is a range of an index, or a so
 it gets slower neither with the number of leads nor with the pages before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ml.fields import Fields
 from ml.reasons import Reason, explain
 from ml.scorecard import Scorecard
-from webapp.models import STATUSES, Lead, Score
+from webapp.models import STATUSES, Lead, Score, Snapshot
 from webapp.services import explore, leads, registry
 from webapp.services.lead_query import GRADES, SORTS, Cursor, Query
 
@@ -38,12 +38,23 @@ SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
 
 @dataclass(frozen=True)
 class Row:
-    """A lead as the table shows it; `reason` is the strongest one, None where nothing counts."""
+    """A lead as the table shows it; `reason` is the strongest one, None where nothing counts.
+
+    `earlier` is the scoring before the last one; None where there was none, or by another version:
+    then all leads have moved.
+    """
 
     lead: Lead
     probability: float
     grade: str
     reason: Reason | None
+    earlier: Snapshot | None
+
+    @property
+    def moved(self) -> int:
+        """By how many points of 100 the last scoring moved the score."""
+        before = self.probability if self.earlier is None else self.earlier.probability
+        return round(100 * self.probability) - round(100 * before)
 
     @property
     def contact_at(self) -> datetime | None:
@@ -123,7 +134,9 @@ def page(session: Session, fields: Fields, query: Query, *, explore_percent: flo
     statement = sa.select(Lead, keys.c.probability).join(keys, keys.c.key == Lead.key)
     order = _ordered(query.sort, keys.c.value, keys.c.key)
     found = session.execute(statement.order_by(*order)).all()
-    rows = [_row(card, fields, lead, p) for lead, p in found[:PAGE_SIZE]]
+    shown = found[:PAGE_SIZE]
+    earlier = _earlier(session, version.key, [lead.key for lead, _ in shown])
+    rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in shown]
     following = _place(rows[-1], query.sort) if len(found) > PAGE_SIZE else None
     return Page(rows, following, min(n_leads, MOST_COUNTED), is_more)
 
@@ -135,7 +148,8 @@ def row(session: Session, fields: Fields, key: int) -> Row:
     score = session.get(Score, (version.key, lead.key))
     if score is None:
         raise leads.LeadNotFound(key)
-    return _row(card, fields, lead, score.probability)
+    earlier = _earlier(session, version.key, [key]).get(key)
+    return _row(card, fields, lead, score.probability, earlier=earlier)
 
 
 def choices(session: Session, facet: str) -> list[str]:
@@ -149,9 +163,18 @@ def is_empty(session: Session) -> bool:
     return session.scalar(sa.select(Lead.key).limit(1)) is None
 
 
-def _row(card: Scorecard, fields: Fields, lead: Lead, probability: float) -> Row:
+def _row(
+    card: Scorecard, fields: Fields, lead: Lead, probability: float, *, earlier: Snapshot | None
+) -> Row:
     reasons = explain(card, fields, leads.inputs(lead, fields), limit=1)
-    return Row(lead, probability, card.grade(probability), reasons[0] if reasons else None)
+    reason = reasons[0] if reasons else None
+    return Row(lead, probability, card.grade(probability), reason, earlier)
+
+
+def _earlier(session: Session, version_key: int, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
+    """The scoring before the last one of each lead, where it was by this version, too."""
+    found = leads.latest_snapshots(session, lead_keys, before=1)
+    return {key: scoring for key, scoring in found.items() if scoring.version_key == version_key}
 
 
 def _placed(session: Session, query: Query) -> Query:

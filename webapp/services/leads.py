@@ -154,11 +154,13 @@ def outcomes(session: Session, lead: Lead) -> list[Outcome]:
     return list(session.scalars(query.order_by(*order)))
 
 
-def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
-    """The newest scoring of each of these leads, by the lead's key."""
+def latest_snapshots(
+    session: Session, lead_keys: Iterable[int], *, before: int = 0
+) -> dict[int, Snapshot]:
+    """The newest scoring of each of these leads, or the one so many before, by the lead's key."""
     other = aliased(Snapshot)
     newest = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
-    newest = newest.order_by(other.taken_at.desc(), other.key.desc()).limit(1)
+    newest = newest.order_by(other.taken_at.desc(), other.key.desc()).limit(1).offset(before)
     query = sa.select(Snapshot).join(Lead, Snapshot.key == newest.scalar_subquery())
     found = session.scalars(query.where(Lead.key.in_(lead_keys)))
     return {snapshot.lead_key: snapshot for snapshot in found}
