@@ -98,7 +98,7 @@ class Stream:
         columns = columns_of(records, self.leads.fields.model)
         frame, converted = frame_of(records, columns), self.outcomes(places)
         members = families.fit(frame, converted, columns, self.seed)
-        weight = families.usual_weight(len(columns.names))
+        weight = families.usual_weight(len(columns.names), len(places))
 
         def score(leads: Places) -> Floats:
             seen = frame_of([self.leads.records[place] for place in leads], columns)

@@ -94,7 +94,7 @@ def out_of_fold(
         )
         by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
         on_fold(place + 1, len(splits))
-    blend, usual = np.zeros(len(frame)), families.usual_weight(len(columns.names))
+    blend, usual = np.zeros(len(frame)), families.usual_weight(len(columns.names), len(frame))
     for place, (train, test) in enumerate(splits):
         scores = by_member[place // N_FOLDS]
         counts = at(sample_weight, train)

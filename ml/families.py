@@ -24,7 +24,8 @@ from ml.random_forest import FittedForest
 from ml.scorecard import Scorecard
 
 BLEND = "blend of spline logistic and random forest"
-MOST_USUAL = 0.75  # weight of the forest, where there are many fields
+MOST_USUAL = 0.7  # weight of the forest, where there are many fields and many leads
+FEW_LEADS = 25  # on so few the forest alone would count
 # Nats of log loss, summed over all leads, that half a weight off the usual one has to save.
 PRICE_OF_LEAVING = 5.0
 LEAST_WEIGHT = 0.05  # a member of less is left out
@@ -160,28 +161,33 @@ def blended(log_odds: Floats, weight: float) -> Floats:
     return mean
 
 
-def usual_weight(n_fields: int) -> float:
+def usual_weight(n_fields: int, n_leads: int) -> float:
     """Give the weight of the forest before any score is known.
 
     A forest pays by what fields mean only together: of a single field the spline logistic alone
-    tells all there is to know.
+    tells all there is to know. And it keeps its head better where leads are few.
 
     Parameters
     ----------
     n_fields : int
         Fields learned from, at least one.
+    n_leads : int
+        Leads learned from, at least one.
 
     Returns
     -------
     float
-        In [0, 0.75).
+        In [0, 1].
 
     Examples
     --------
-    >>> [round(usual_weight(n), 2) for n in (1, 2, 3, 5, 11, 30)]
-    [0.0, 0.38, 0.5, 0.6, 0.68, 0.72]
+    >>> [round(usual_weight(n, 10_000), 2) for n in (1, 2, 3, 5, 11, 30)]
+    [0.0, 0.35, 0.47, 0.56, 0.64, 0.68]
+    >>> [round(usual_weight(11, n), 2) for n in (25, 50, 100, 200, 500)]
+    [1.0, 0.82, 0.73, 0.68, 0.65]
     """
-    return MOST_USUAL * (1 - 1 / n_fields)
+    of_many = MOST_USUAL * (1 - 1 / n_fields)
+    return of_many + (1 - of_many) * min(1.0, FEW_LEADS / n_leads)
 
 
 def choose_weight(

@@ -185,10 +185,17 @@ def test_forest_finds_what_two_fields_mean_only_together():
 
 
 def test_forest_usually_counts_the_more_the_more_fields_can_mean_something_together():
-    weights = [families.usual_weight(n_fields) for n_fields in range(1, 200)]
-    assert weights[0] == 0
+    weights = [families.usual_weight(n_fields, 10**9) for n_fields in range(1, 200)]
+    assert weights[0] == pytest.approx(0, abs=1e-6)
     assert weights == sorted(weights)
     assert weights[-1] < families.MOST_USUAL
+
+
+@pytest.mark.parametrize("n_fields", [1, 2, 11, 100])
+def test_forest_usually_counts_the_more_the_fewer_leads_there_are(n_fields):
+    weights = [families.usual_weight(n_fields, n_leads) for n_leads in range(1, 2_000)]
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] == 1
 
 
 def test_few_leads_leave_the_blend_near_the_usual_weight():
