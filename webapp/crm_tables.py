@@ -109,7 +109,7 @@ class CrmLead(Base):
 
 
 class CrmOpportunity(Base):
-    """What an opportunity says about outcomes; no names, no amounts."""
+    """What an opportunity says about outcomes, and what people know it by."""
 
     __tablename__ = "crm_opportunities"
 
@@ -121,6 +121,9 @@ class CrmOpportunity(Base):
     is_won: Mapped[bool]
     is_deleted: Mapped[bool]
     has_source: Mapped[bool]
+    # For people who look for its lead, nothing else; None also where it is not known any more.
+    name: Mapped[str | None] = mapped_column(sa.String(200))
+    stage: Mapped[str | None] = mapped_column(sa.String(200))
     # A lead names it, but the integration user may not read it: nothing else here is known.
     is_readable: Mapped[bool]
 

@@ -45,6 +45,8 @@ OPPORTUNITY_FIELDS = (
     "IsWon",
     "IsDeleted",
     "LeadSource",
+    "Name",
+    "StageName",
 )
 DATE_LENGTH = len("2026-01-31")
 # Of a text no more is kept than shows that it is too long for any field.
@@ -176,6 +178,8 @@ def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
         "is_won": row.get("IsWon") is True,
         "is_deleted": row.get("IsDeleted") is True,
         "has_source": bool(row.get("LeadSource")),
+        "name": _text(row.get("Name")),
+        "stage": _text(row.get("StageName")),
     }
 
 

@@ -200,13 +200,16 @@ def test_any_row_becomes_a_record_that_keeps_the_rules(changes):
         assert field.parse(made.inputs[field.name]) == made.inputs[field.name]
 
 
-def test_an_opportunity_is_kept_without_names_and_amounts():
-    row = {"Id": "0061", "SystemModstamp": "s", "IsWon": True, "Name": "Deal", "Amount": 5}
+def test_of_an_opportunity_is_kept_what_decides_an_outcome_and_what_people_know_it_by():
+    row = {"Id": "0061", "SystemModstamp": "s", "IsWon": True, "Name": " Acme\n deal ", "Amount": 5}
+    row |= {"StageName": "Closed Won", "Description": "Secret"}
     assert {k: v for k, v in opportunity_columns(row).items() if v} == {
         "id": "0061",
         "stamp": "s",
         "created_at": "s",
         "is_won": True,
+        "name": "Acme deal",
+        "stage": "Closed Won",
     }
 
 

@@ -27,6 +27,8 @@ READ_COLUMNS = (
     "is_deleted",
     "merged_into",
 )
+# What people know an opportunity by.
+NAMED = ("name", "stage")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
@@ -145,7 +147,9 @@ def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
     rows = [{"id": row_id, **blank, **flags} for row_id in ids]
     if rows:
         statement = insert(session, CrmOpportunity)
-        lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
+        lost = statement.on_conflict_do_update(
+            index_elements=["id"], set_={"is_readable": False, **dict.fromkeys(NAMED)}
+        )
         session.execute(lost, rows, execution_options=PLAIN_ROWS)
 
 
