@@ -6,6 +6,7 @@ import shutil
 import threading
 
 import flask_migrate
+import hypothesis
 import pytest
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
@@ -15,6 +16,11 @@ from webapp import database, importing
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.services import lifecycle, runs
+
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure():
