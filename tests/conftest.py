@@ -17,7 +17,6 @@ from webapp.app import create_app
 from webapp.config import Settings
 from webapp.services import lifecycle, runs
 
-
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")

@@ -31,7 +31,7 @@ def keyset_pages(queries, end, limit):
         after = (page["records"][-1]["SystemModstamp"], page["records"][-1]["Id"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=6),
     st.integers(1, 5),
@@ -96,7 +96,7 @@ def test_counting_pages_nothing(fake, api):
     assert answer == {"totalSize": 3, "done": True, "records": []}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_indexes_find_what_a_scan_finds(data):
     """Look-ups by id and parent are the fast way to the same rows."""

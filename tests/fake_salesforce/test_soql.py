@@ -249,7 +249,7 @@ def fill(drawn):
     return crm, rows
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(records, max_size=12), conditions, st.booleans(), st.sampled_from([None, 3]))
 def test_a_query_finds_what_the_plainest_reading_finds(drawn, condition, deleted, limit):
     crm, rows = fill(drawn)

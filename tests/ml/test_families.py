@@ -105,7 +105,7 @@ def test_categories_of_any_shape_are_served_exactly(weight, column):
 value = st.none() | st.integers(-(10**15), 10**15) | st.floats(-1e15, 1e15) | st.integers(0, 5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(column=st.lists(value, min_size=12, max_size=60), seed=st.integers(0, 9))
 def test_any_column_of_numbers_is_served_exactly(column, seed):
     draw = random.Random(seed)

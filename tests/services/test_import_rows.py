@@ -136,7 +136,7 @@ PIECES = st.sampled_from(
 CONTENTS = st.builds(b"".join, st.lists(PIECES | st.binary(max_size=5), max_size=40))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(header=st.sampled_from(HEADERS), content=CONTENTS, packed=st.booleans())
 def test_any_bytes_at_all_give_rows_or_a_refusal_by_line(header, content, packed, tmp_path):
     path = tmp_path / "leads.csv"

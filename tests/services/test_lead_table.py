@@ -285,7 +285,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | HUGE | st.floats() | st.te
 
 
 @given(content=st.lists(SCALARS | st.sampled_from(list(lead_query.SORTS)), max_size=4) | SCALARS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_forged_place_is_refused_or_gives_a_page(content, champion, read):
     text = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
     for sort in lead_query.SORTS:

@@ -101,13 +101,12 @@ class Histories(RuleBasedStateMachine):
 def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
     run_state_machine_as_test(
         lambda: Histories(new_lead, say, read),  # type: ignore[arg-type]
-        settings=settings(max_examples=25, stateful_step_count=20, deadline=None),
+        settings=settings(max_examples=25, stateful_step_count=20),
     )
 
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -131,7 +130,6 @@ def test_the_order_of_arrival_changes_nothing(said, order, new_lead, say, read):
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(said=st.lists(st.tuples(st.integers(0, 1), RESULTS, SOURCES), max_size=12))

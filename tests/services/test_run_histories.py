@@ -123,5 +123,5 @@ class Runs(RuleBasedStateMachine):
 def test_a_run_has_one_holder_and_every_run_ends_or_waits(champion, write, read):
     run_state_machine_as_test(
         lambda: Runs(write, read),  # type: ignore[arg-type]
-        settings=settings(max_examples=20, stateful_step_count=30, deadline=None),
+        settings=settings(max_examples=20, stateful_step_count=30),
     )
