@@ -3,6 +3,7 @@
 import pytest
 
 from sync import crm_reading
+from sync import crm_reading
 from sync.salesforce import soql
 from tests.salesforce.history import History
 
@@ -28,6 +29,7 @@ def test_after_any_of_many_histories_too(seed, fake, salesforce, monkeypatch):
 
 def check(seed, fake, salesforce, monkeypatch):
     monkeypatch.setattr(soql, "PAGE_ROWS", 7)
+    monkeypatch.setattr(crm_reading, "STEP_ROWS", 3)
     monkeypatch.setattr(crm_reading, "STEP_ROWS", 3)
     history = History(seed, fake, salesforce, monkeypatch)
     history.live(n_events=30)
