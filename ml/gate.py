@@ -4,6 +4,7 @@ It decides on numbers measured elsewhere (`ml.evaluation`); whoever calls it car
 out. Each rule can be switched off; what is missing never speaks for the challenger.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
@@ -24,7 +25,7 @@ class GateRule:
     ----------
     min_gain : float, default=0.02
         Least gain of AUC. A gain of zero is never enough.
-    confidence : float or None, default=0.985
+    confidence : float or None, default=0.99
         One-sided confidence at which the challenger must add to what the champion knows; None
         switches the check off.
     min_each_class : int, default=20
@@ -39,7 +40,7 @@ class GateRule:
     """
 
     min_gain: float = 0.02
-    confidence: float | None = 0.985
+    confidence: float | None = 0.99
     min_each_class: int = 20
     log_loss_must_fall: bool = True
 
@@ -65,8 +66,8 @@ class Evidence:
     standard_error : float or None
         Of the difference of the two, paired; None likewise.
     added_value : float or None
-        Standard errors above zero at which the challenger's scores count beside the champion's;
-        None likewise. See `ml.evaluation.added_value`.
+        How surely the challenger knows something that the champion does not, in standard
+        deviations of a normal; None likewise. See `ml.evaluation.added_value`.
     log_loss_champion, log_loss_challenger : float or None
         Mean negative log-likelihood in nats; None where there are no leads.
     log_loss_error : float or None
@@ -210,37 +211,26 @@ def _gain(evidence: Evidence, least: float) -> Check:
     # Written so that NaN fails.
     passed = gain >= least - ROUNDING and gain > 0
     asked = f"at least {_points(least)}" if least else "more than 0"
-    sentence = (
-        f"AUC goes from {evidence.auc_champion:.3f} to {evidence.auc_challenger:.3f}, "
-        f"{signed_text(100 * gain, 1)} points; {asked} points are needed"
-    )
-    return Check("gain", passed, sentence)
+    return Check("gain", passed, f"{_auc_change(evidence)}; {asked} points are needed")
 
 
 def _adds(evidence: Evidence, needed: float) -> Check:
-    if evidence.added_value is None:
+    if evidence.added_value is None or math.isnan(evidence.added_value):
         return Check("confidence", False, "what the challenger adds cannot be computed")
-    n, reached = evidence.n_converted + evidence.n_lost, NORMAL.cdf(evidence.added_value)
-    sentence = (
-        f"judged on {n:,} leads, the challenger knows something that the champion does not with "
-        f"{_percent(reached)} confidence; more than {100 * needed:g} % is needed"
-    )
-    return Check("confidence", reached > needed, sentence)
+    n = evidence.n_converted + evidence.n_lost
+    sentence = f"{_knowledge(evidence)}, judged on {n:,} leads; {100 * needed:g} % is needed"
+    return Check("confidence", NORMAL.cdf(evidence.added_value) >= needed, sentence)
 
 
 def _log_loss_falls(evidence: Evidence) -> Check:
     """Check that log loss falls by more than chance would let it."""
-    told, error = log_loss_check(evidence), evidence.log_loss_error
     old, new = evidence.log_loss_champion, evidence.log_loss_challenger
-    if old is None or new is None or error is None:
-        return told._replace(passed=False)
-    least = old - new - NORMAL.inv_cdf(LOG_LOSS_CONFIDENCE) * error
-    change = told.sentence.partition("; ")[0]
-    sentence = f"{change}; it must fall"
-    if new < old:
-        sure = f"with {100 * LOG_LOSS_CONFIDENCE:g} % confidence"
-        sentence = f"{change}, {sure} by more than {least:.4f}; that must be above 0"
-    return Check(told.name, least > 0, sentence)
+    if old is None or new is None or evidence.log_loss_error is None:
+        return Check("log_loss", False, "how sure a fall of log loss is cannot be computed")
+    surely = old - new - NORMAL.inv_cdf(LOG_LOSS_CONFIDENCE) * evidence.log_loss_error
+    asked = f"it must fall, with {100 * LOG_LOSS_CONFIDENCE:g} % confidence"
+    may_be_chance = ", which may be chance" if new < old and not surely > 0 else ""
+    return Check("log_loss", surely > 0, f"{_log_loss_change(old, new)}{may_be_chance}; {asked}")
 
 
 def log_loss_check(evidence: Evidence) -> Check:
@@ -259,28 +249,43 @@ def log_loss_check(evidence: Evidence) -> Check:
     old, new = evidence.log_loss_champion, evidence.log_loss_challenger
     if old is None or new is None:
         return Check("log_loss", False, "log loss cannot be computed without leads")
-    verb = "falls" if new < old else "rises" if new > old else "stays"
-    sentence = f"log loss {verb} from {old:.4f} to {new:.4f}; it must not rise"
-    return Check("log_loss", new <= old, sentence)
+    return Check("log_loss", new <= old, f"{_log_loss_change(old, new)}; it must not rise")
 
 
 def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
     n = evidence.n_converted + evidence.n_lost
     if promote:
-        told = (c.sentence for c in checks if c.name in ("gain", "confidence"))
-        parts = [sentence.partition("; ")[0] for sentence in told]
+        is_asked = any(check.name == "confidence" for check in checks)
+        also = f"; {_knowledge(evidence)}" if is_asked else ""
         return (
             f"Promoted: on the {n:,} leads labelled since the champion was trained, "
-            f"{'; '.join(parts)}."
+            f"{_auc_change(evidence)}{also}."
         )
     if n == 0:
         return "Not promoted: no lead has been labelled since the champion was trained."
     return f"Not promoted: {'. Also, '.join(c.sentence for c in checks if not c.passed)}."
 
 
+def _auc_change(evidence: Evidence) -> str:
+    return (
+        f"AUC goes from {evidence.auc_champion:.3f} to {evidence.auc_challenger:.3f}, "
+        f"{signed_text(100 * (evidence.gain or 0), 1)} points"
+    )
+
+
+def _knowledge(evidence: Evidence) -> str:
+    reached = _percent(NORMAL.cdf(evidence.added_value or 0))
+    return f"with {reached} confidence the challenger knows something that the champion does not"
+
+
+def _log_loss_change(old: float, new: float) -> str:
+    verb = "falls" if new < old else "rises" if new > old else "stays"
+    return f"log loss {verb} from {old:.4f} to {new:.4f}"
+
+
 def _percent(share: float) -> str:
-    """A confidence as people write it: never a round 100 %."""
-    return "more than 99.9 %" if share > 0.999 else f"{100 * share:.1f} %"
+    """A confidence as people write it: rounded down, never a round 100 %."""
+    return "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"
 
 
 def _points(gain: float) -> str:

@@ -21,7 +21,7 @@ from ml.forest import LEAF, Forest, Input, LevelInput, NumberInput
 from ml.levels import groups_of, one_hot
 
 FAMILY = "random forest"
-N_BEST_CUT, N_CHANCE_CUT = 65, 35  # trees of each kind
+N_RANDOM_FOREST, N_EXTRA_TREES = 65, 35  # trees of each kind
 FEWEST_IN_A_LEAF = 3  # where cuts are chosen; those by chance go down to single leads
 SHARE_OF_COLUMNS = 0.45  # tried at each question
 # Leads, see `ml.forest.Forest`. Few leads allow no fine distinctions: 10 is better where fields
@@ -146,9 +146,9 @@ def fit(
     drawn = {"bootstrap": is_drawn, "max_samples": n_drawn if is_drawn else None}
     kinds = (
         RandomForestClassifier(
-            N_BEST_CUT, **shape, max_samples=n_drawn, min_samples_leaf=FEWEST_IN_A_LEAF
+            N_RANDOM_FOREST, **shape, max_samples=n_drawn, min_samples_leaf=FEWEST_IN_A_LEAF
         ),
-        ExtraTreesClassifier(N_CHANCE_CUT, **shape, **drawn),
+        ExtraTreesClassifier(N_EXTRA_TREES, **shape, **drawn),
     )
     encoder = ColumnTransformer(
         [

@@ -17,6 +17,8 @@ from webapp.database import read, write
 from webapp.services import crm_connection, crm_outbox
 
 LONGEST_SHOWN = 100
+# Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
+REHEARSED_ROWS = 200
 
 
 def check(org: Org) -> None:
@@ -67,10 +69,10 @@ def _mapped(org: Org) -> Iterator[dict[str, Any]]:
 
 
 def dry(org: Org) -> None:
-    """Do with the next page of leads and of opportunities what a run does, and keep nothing."""
+    """Do with the next leads and opportunities what a run does, and keep nothing."""
     crm_run.check(org)
-    leads = Reading(org, LEADS).peek()
-    opportunities = Reading(org, OPPORTUNITIES).peek()
+    leads = Reading(org, LEADS).peek()[:REHEARSED_ROWS]
+    opportunities = Reading(org, OPPORTUNITIES).peek()[:REHEARSED_ROWS]
     try:
         write(lambda s: _rehearse(s, org, leads, opportunities))
     except _Enough:

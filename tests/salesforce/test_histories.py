@@ -3,7 +3,6 @@
 import pytest
 
 from sync import crm_reading
-from sync import crm_reading
 from sync.salesforce import soql
 from tests.salesforce.history import History
 

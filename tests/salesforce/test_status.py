@@ -2,6 +2,7 @@
 
 import pytest
 
+from sync import crm_modes
 from sync.salesforce import cases
 from webapp.services import crm_connection, crm_runs, crm_status
 
@@ -94,6 +95,16 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(fake, salesforce):
     ]
     assert fake.patches == []
     assert overview(salesforce).n_read["leads"] == 0
+
+
+def test_a_dry_run_rehearses_no_more_than_others_can_wait_for(fake, salesforce, monkeypatch):
+    monkeypatch.setattr(crm_modes, "REHEARSED_ROWS", 3)
+    for _ in range(5):
+        fake.lead(LeadSource="Webinar")
+    fake.clock.advance(minutes=15)
+    result = salesforce.run("dry").result
+    assert result["rehearsed"] == {"leads": 3, "opportunities": 0}
+    assert result["counts"]["leads_new"] == 3
 
 
 @pytest.mark.parametrize("n_failures", [1, 4, 5])

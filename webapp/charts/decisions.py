@@ -91,7 +91,7 @@ def log_loss_change(name: str, *, before: float, after: float) -> Markup:
     return figure(
         name,
         "Log loss before and after",
-        f"{before:.4f} before, {after:.4f} after; it must not rise.",
+        f"{before:.4f} before, {after:.4f} after; it must fall.",
         frame,
         label(LEFT - 10, middle + 4, "log loss", anchor="end"),
         element(

@@ -19,8 +19,7 @@ from webapp.models import ModelVersion
 from webapp.product import product
 
 MOST_FIELDS = 12
-# Of the interval that is drawn where the gate does not ask for confidence.
-USUAL_CONFIDENCE = 0.9
+Z_95 = NormalDist().inv_cdf(0.975)
 
 
 class Drawn(NamedTuple):
@@ -32,10 +31,13 @@ class Drawn(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """The pictures of a decision, None of what could not be computed; `percent` of the interval."""
+    """The pictures of a decision, None of what could not be computed.
+
+    `is_unsure`: the interval of the gain reaches below zero.
+    """
 
     gain: Markup | None
-    percent: float
+    is_unsure: bool
     leads: Markup
     log_loss: Markup | None
 
@@ -86,13 +88,22 @@ def of_influence(drawn: Sequence[Drawn]) -> Markup:
 
 
 def of_decision(version: ModelVersion) -> Evidence:
-    """The evidence of the gate; the lower end of the interval is the bound that it judges by."""
+    """The evidence of the gate; the interval of the gain tells how well it is known."""
     decision, rule = version.decision, _rule(version)
-    confidence = rule["confidence"] or USUAL_CONFIDENCE
+    gain, error = decision["gain"], decision["standard_error"]
+    half = None if gain is None or error is None else Z_95 * error
     before, after = decision.get("log_loss_champion"), decision.get("log_loss_challenger")
     return Evidence(
-        gain=_gain(version, confidence, rule["min_gain"]),
-        percent=100 * (2 * confidence - 1),
+        gain=None
+        if half is None
+        else decisions.gain_interval(
+            f"gain-{version.key}",
+            gain=gain,
+            low=gain - half,
+            high=gain + half,
+            needed=rule["min_gain"],
+        ),
+        is_unsure=half is not None and gain < half,
         leads=decisions.leads_of_each_kind(
             f"leads-{version.key}",
             n_converted=decision["n_converted"],
@@ -110,21 +121,10 @@ def _rule(version: ModelVersion) -> dict[str, Any]:
     settings = product().settings
     today = {
         "min_gain": settings.promote_min_gain,
-        "confidence": settings.promote_confidence,
         "min_each_class": settings.promote_min_each_class,
     }
     asked: dict[str, Any] = version.decision.get("rule", {})
     return today | asked
-
-
-def _gain(version: ModelVersion, confidence: float, needed: float) -> Markup | None:
-    gain, error = version.decision.get("gain"), version.decision.get("standard_error")
-    if gain is None or error is None:
-        return None
-    half = NormalDist().inv_cdf(confidence) * error
-    return decisions.gain_interval(
-        f"gain-{version.key}", gain=gain, low=gain - half, high=gain + half, needed=needed
-    )
 
 
 def _named(shape: Mapping[str, Any]) -> dict[str, Any]:
