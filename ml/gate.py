@@ -25,7 +25,7 @@ class GateRule:
     ----------
     min_gain : float, default=0.02
         Least gain of AUC. A gain of zero is never enough.
-    confidence : float or None, default=0.99
+    confidence : float or None, default=0.985
         One-sided confidence at which the challenger must add to what the champion knows; None
         switches the check off.
     min_each_class : int, default=20
@@ -40,7 +40,7 @@ class GateRule:
     """
 
     min_gain: float = 0.02
-    confidence: float | None = 0.99
+    confidence: float | None = 0.985
     min_each_class: int = 20
     log_loss_must_fall: bool = True
 

@@ -55,7 +55,7 @@ def test_challenger_that_passes_every_check_is_promoted():
         (but(n_converted=19), "evidence"),
         (but(n_lost=19), "evidence"),
         (but(auc_challenger=0.7199), "gain"),
-        (but(added_value=2.32), "confidence"),
+        (but(added_value=2.16), "confidence"),
         (but(log_loss_challenger=0.5501), "log_loss"),
         (but(log_loss_error=0.04), "log_loss"),
     ],
@@ -110,7 +110,7 @@ def test_refusal_names_every_failed_check_with_its_numbers():
         "Not promoted: 14 converted and 36 lost leads have been labelled since the champion was "
         "trained; at least 20 of each are needed. Also, AUC goes from 0.700 to 0.710, +1.0 "
         "points; at least 2.0 points are needed. Also, with 69.1 % confidence the challenger knows "
-        "something that the champion does not, judged on 50 leads; 99 % is needed. Also, log loss "
+        "something that the champion does not, judged on 50 leads; 98.5 % is needed. Also, log loss "
         "rises from 0.5500 to 0.5600; it must fall, with 80 % confidence."
     )
 
@@ -201,6 +201,6 @@ def test_pure_noise_is_seldom_promoted():
         bold = GateRule(log_loss_must_fall=False)
         promoted += 1000 * decide(paired_evidence(converted, champion, challenger), bold).promote
     n_guarded, n_bare = divmod(promoted, 1000)
-    # One-sided 99 %: about 4 of 400 by chance; without the check far more.
-    assert n_guarded <= 12
+    # One-sided 98.5 %: about 6 of 400 by chance; without the check far more.
+    assert n_guarded <= 15
     assert n_bare > 10 * n_guarded

@@ -90,7 +90,7 @@ def test_the_gate_follows_the_settings():
     rule = trainer.gate_rule(Settings(promote_min_gain=0.05, **off))
     assert (rule.min_gain, rule.confidence, rule.min_each_class) == (0.05, None, 0)
     assert rule.log_loss_must_fall is False
-    assert trainer.gate_rule(Settings()).confidence == 0.99
+    assert trainer.gate_rule(Settings()).confidence == 0.985
 
 
 def test_a_suspected_field_is_left_out_and_kept_until_it_is_allowed(write, read, learn, app):
