@@ -110,8 +110,8 @@ def test_refusal_names_every_failed_check_with_its_numbers():
         "Not promoted: 14 converted and 36 lost leads have been labelled since the champion was "
         "trained; at least 20 of each are needed. Also, AUC goes from 0.700 to 0.710, +1.0 "
         "points; at least 2.0 points are needed. Also, with 69.1 % confidence the challenger knows "
-        "something that the champion does not, judged on 50 leads; 98.5 % is needed. Also, log loss "
-        "rises from 0.5500 to 0.5600; it must fall, with 80 % confidence."
+        "something that the champion does not, judged on 50 leads; 98.5 % is needed. Also, log "
+        "loss rises from 0.5500 to 0.5600; it must fall, with 80 % confidence."
     )
 
 
