@@ -95,7 +95,7 @@ def test_every_wrong_value_is_named_and_nothing_entered_is_lost(described, admin
     assert found == {
         "silent_days": "Must be a whole number from 7 to 3,650.",
         "history_days": "Must be a whole number from 1 to 36,500.",
-        "owner_ids": "Must be ids of 15 or 18 characters that start 005 or 00G: Rita.",
+        "owner_ids": "Must be ids of 15 or 18 letters and digits that start 005 or 00G: Rita.",
     }
     assert 'value="soon"' in answer.text
     assert ">Rita</textarea>" in answer.text
@@ -119,6 +119,11 @@ def test_every_wrong_value_is_named_and_nothing_entered_is_lost(described, admin
         {"external_id_field": "Status"},
         {"external_id_field": LONG},
         {"owner_ids": LONG},
+        {"owner_ids": "005"},
+        {"owner_ids": "0055g0000"},
+        {"owner_ids": "005' OR 1=1"},
+        {"record_type_ids": "012"},
+        {"external_id_field": "Score_Model_Version__c"},
         {"owner_ids": "\0"},
         {"record_type_ids": "0055g000001AbCdAAK"},
         {"colour": "red"},

@@ -152,6 +152,8 @@ def test_a_field_that_is_filled_by_nothing_stays_so(salesforce, write):
         ({"owner_ids": ("0065g000001AbCdAAK",)}, "owner_ids"),
         ({"owner_ids": ("0055g000001AbCdAAA",)}, "owner_ids"),
         ({"owner_ids": ("0055g000001AbCd",)}, "owner_ids"),
+        ({"owner_ids": ("005",)}, "owner_ids"),
+        ({"owner_ids": ("005' OR 1=1",)}, "owner_ids"),
         ({"record_type_ids": ("' OR 1=1",)}, "record_type_ids"),
         ({"external_id_field": "Owner.Name"}, "external_id_field"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from webapp.services.crm_fields import WRITTEN
 from webapp.services.crm_rules import PREFIXES, SPANS, CrmRules, full_id
 
 Described = Sequence[Mapping[str, Any]]
@@ -46,10 +47,16 @@ def statuses(described: Described, before: CrmRules) -> list[str]:
 
 def id_fields(described: Described, before: CrmRules) -> list[tuple[str, str]]:
     """The fields of Lead that may hold the id of another system: names and labels."""
-    texts = [d for d in described if d["type"] == "string" and (d["custom"] or d.get("externalId"))]
+    texts = [
+        d
+        for d in described
+        if d["type"] == "string"
+        and (d["custom"] or d.get("externalId"))
+        and d["name"] not in WRITTEN
+    ]
     texts.sort(key=lambda d: (not d.get("externalId"), str(d["label"]).casefold()))
     found = {str(d["name"]): f"{d['label']} ({d['name']})" for d in texts}
-    kept = before.external_id_field
+    kept = before.external_id_field if before.external_id_field not in WRITTEN else None
     return list((found | ({kept: kept} if kept and kept not in found else {})).items())
 
 
@@ -68,6 +75,8 @@ def _number(text: str) -> int | None:
 
 def _unknown(rules: CrmRules, described: Described, before: CrmRules) -> dict[str, str]:
     """What Salesforce does not have, where it has told what it has."""
+    if rules.external_id_field in WRITTEN:
+        return {"external_id_field": "must not be a field that Leadloop writes"}
     if not described:
         return {}
     known, found = statuses(described, before), {}

@@ -19,6 +19,7 @@ ALLOWED = {
 SPANS = {"no_opportunity_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
 # Of what the ids are, by their first three characters.
 PREFIXES = {"owner_ids": ("005", "00G"), "record_type_ids": ("012",)}
+LENGTH_OF_ID = 18
 LONGEST_LIST, LONGEST_STATUS = 200, 255
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 # Of other values every lead and opportunity is read again from the beginning of the history.
@@ -107,11 +108,19 @@ def _are_too_many(statuses: Sequence[str]) -> bool:
     return len(statuses) > LONGEST_LIST or any(len(s) > LONGEST_STATUS for s in statuses)
 
 
+def _is_id(text: str) -> bool:
+    """Whether it is an id of 18 characters whose last three fit."""
+    return len(text) == LENGTH_OF_ID and full_id(text[:15]) == text
+
+
 def _ids_complaint(ids: Sequence[str], prefixes: Iterable[str]) -> str | None:
-    wrong = [i for i in ids if full_id(i[:15]) != i or not i.startswith(tuple(prefixes))]
+    starts = tuple(prefixes)
+    wrong = [i for i in ids if not _is_id(i) or not i.startswith(starts)]
     if len(ids) > LONGEST_LIST:
         return f"must be at most {LONGEST_LIST} ids"
     if wrong:
         named = ", ".join(i[:20] for i in wrong[:3])
-        return f"must be ids of 15 or 18 characters that start {' or '.join(prefixes)}: {named}"
+        return (
+            f"must be ids of 15 or 18 letters and digits that start {' or '.join(starts)}: {named}"
+        )
     return None
