@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,8 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from webapp.private_file import keep_database_private
 
 try:
     import pysqlite3
@@ -137,6 +140,7 @@ def init_app(app: Flask, url: str) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS_DIR"]), render_as_batch=True)
     if is_sqlite:
+        keep_database_private(Path(str(sa.engine.make_url(url).database)))
         with app.app_context():
             sa.event.listen(db.engine, "connect", _prepare_sqlite)
             sa.event.listen(db.engine, "begin", _begin_sqlite)

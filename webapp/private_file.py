@@ -1,7 +1,8 @@
-"""Secrets that the product makes for itself, each in a private file of the data folder."""
+"""Files of the data folder that only their owner reads: secrets made here, and the database."""
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -11,6 +12,18 @@ def kept_secret(path: Path) -> str:
     if not path.exists():
         _write_once(path, secrets.token_urlsafe(48))
     return path.read_text()
+
+
+def keep_database_private(path: Path) -> None:
+    """Let only the owner read a SQLite file: made here before SQLite does, or tightened.
+
+    The files beside it get its mode when SQLite makes them. One of somebody else stays as it is.
+    """
+    with suppress(OSError):
+        path.touch(mode=0o600)
+    for ending in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            path.with_name(path.name + ending).chmod(0o600)
 
 
 def _write_once(path: Path, text: str) -> None:
