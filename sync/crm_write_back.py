@@ -90,16 +90,19 @@ def _note(session: Session, org: Org, placed: Sequence[tuple[Letter, Fault | Non
     crm_outbox.sent(session, saved, org.now)
     counts["scores_written"] += len(saved)
     refused = [(letter, fault) for letter, fault in placed if fault is not None]
-    counts["scores_refused"] += len(refused)
     gone = [letter.crm_id for letter, fault in refused if fault.kind is Kind.ROW_GONE]
     crm_mirror.read_again(session, gone, unscorable=True)
+    counts["scores_unwanted"] += len(gone)
+    n_dead = 0
     for for_good in (True, False):
         some = {
             letter.lead_key: (fault.case.name, str(fault))
             for letter, fault in refused
             if (fault.kind is Kind.ROW_REFUSED) == for_good
         }
-        crm_outbox.refused(session, some, org.now, for_good=for_good)
+        n_dead += crm_outbox.refused(session, some, org.now, for_good=for_good)
+    counts["scores_refused"] += n_dead
+    counts["scores_put_off"] += len(refused) - len(gone) - n_dead
 
 
 def _offer(session: Session, now: datetime) -> int:

@@ -183,3 +183,15 @@ def test_a_score_that_goes_stale_with_the_days_is_renewed_overnight(fake, salesf
     assert salesforce.lead(lead).days_since_contact == 60
     assert len(fake.written(lead)) == 2
     assert salesforce.read(crm_outbox.n_by_state) == {"sent": 1}
+
+
+def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, salesforce):
+    refused, locked, converted = (fake.lead(LeadSource=s) for s in ("Web", "Webinar", "Other"))
+    fake.refuse(refused, "validation rule")
+    fake.refuse(locked, "row lock")
+    fake.refuse(converted, "lead converted")
+    counts = salesforce.run().result["counts"]
+    assert counts["scores_refused"] == 1
+    assert counts["scores_put_off"] == 1
+    assert counts["scores_unwanted"] == 1
+    assert salesforce.read(crm_outbox.n_by_state)["dead"] == 1

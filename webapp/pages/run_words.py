@@ -14,7 +14,7 @@ MODES = {
     "sample": "Look at some leads",
     "reconcile": "Reconciliation",
 }
-TRIGGERS = {"clock": "by the clock", "hint": "after a hint"}
+TRIGGERS = {"clock": "by the clock", "hint": "after a hint", "settings": "after new settings"}
 # Counts of a run in the order in which they are told: name, one, many.
 COUNTS = (
     ("leads_read", "lead read", "leads read"),
@@ -34,6 +34,8 @@ COUNTS = (
     ("scores_due", "score to write", "scores to write"),
     ("scores_written", "score written", "scores written"),
     ("scores_refused", "score refused", "scores refused"),
+    ("scores_put_off", "score to try again", "scores to try again"),
+    ("scores_unwanted", "score of a lead that takes none", "scores of leads that take none"),
 )
 # What a summary leaves out: it says what has changed, not what was looked at.
 LOOKED_AT = {

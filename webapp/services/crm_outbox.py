@@ -131,15 +131,21 @@ def sent(session: Session, letters: Sequence[Letter], now: datetime) -> None:
 
 def refused(
     session: Session, verdicts: Mapping[int, tuple[str, str]], now: datetime, *, for_good: bool
-) -> None:
-    """Note refusals by lead key, with their case and text; tried again later, or not."""
+) -> int:
+    """Note refusals by lead key, with their case and text; tried again soon, or listed.
+
+    Returns how many are listed as refused: for good, or after too many attempts.
+    """
+    n_dead = 0
     for lead_key, (case, detail) in verdicts.items():
         row = session.get_one(CrmOutbox, lead_key)
         row.n_attempts += 1
         row.case, row.detail = case, detail[:500]
         is_dead = for_good or row.n_attempts >= MAX_ATTEMPTS
         row.state = "dead" if is_dead else "due"
+        n_dead += is_dead
         row.due_at = now + (REFUSED_AGAIN_AFTER if is_dead else RETRY_AFTER * 2**row.n_attempts)
+    return n_dead
 
 
 def dead_letters(
