@@ -31,6 +31,7 @@ LONGEST_RETRY_AFTER_SECONDS = 120.0
 MAX_LOGINS = 2
 LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
+SHORTEST_SECRET = 4
 
 
 @dataclass
@@ -197,6 +198,9 @@ class Client:
         token = self._wallet.token
         secrets = [*self._credentials.secrets.values(), *([token.text] if token else [])]
         for secret in secrets:
+            # A shorter one is no secret, and stands in many a word.
+            if len(secret) < SHORTEST_SECRET:
+                continue
             fault.detail = fault.detail.replace(secret, "(removed)")
         return fault
 

@@ -41,10 +41,11 @@ class WrongShape(Exception):
 class Fault(Exception):
     """A case as it happened, with what Salesforce said about it, cleaned."""
 
-    def __init__(self, case: Case, detail: str = "") -> None:
+    def __init__(self, case: Case, detail: str = "", *, said: str = "Salesforce said") -> None:
         super().__init__(case.name)
         self.case = case
         self.detail = detail
+        self.said = said
 
     @property
     def kind(self) -> Kind:
@@ -52,7 +53,7 @@ class Fault(Exception):
         return self.case.kind
 
     def __str__(self) -> str:
-        said = f" Salesforce said: {self.detail}" if self.detail else ""
+        said = f" {self.said}: {self.detail}" if self.detail else ""
         return f"{self.case.words}{said}"
 
 
@@ -162,7 +163,9 @@ def classify(error: Exception) -> Fault:
     is_ours = isinstance(error, HostNotAllowed | WrongShape)
     # The texts of other libraries hold addresses, which may hold anything.
     text = str(error) if is_ours or case is cases.UNKNOWN else ""
-    return Fault(case, cleaned(f"{type(error).__name__}: {text}" if not is_ours else text))
+    detail = text if is_ours else ": ".join(filter(None, (type(error).__name__, text)))
+    said = "No call was made" if case is cases.HOST_NOT_ALLOWED else "What went wrong"
+    return Fault(case, cleaned(detail), said=said)
 
 
 def classify_row(errors: Iterable[Mapping[str, Any]]) -> Fault:

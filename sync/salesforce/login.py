@@ -11,7 +11,8 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
 from sync.salesforce.errors import HostNotAllowed, LoginRefused
-from sync.salesforce.session import SALESFORCE_DOMAINS, Hosts
+from sync.salesforce.session import Hosts
+from webapp.services.crm_hosts import SALESFORCE_DOMAINS
 from webapp.services.crm_secrets import Credentials
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address

@@ -18,8 +18,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from sync.salesforce.errors import HostNotAllowed
+from webapp.services.crm_hosts import is_allowed
 
-SALESFORCE_DOMAINS = (".salesforce.com", ".force.com")
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 WHOLE_ANSWER_SECONDS = 300.0
@@ -77,11 +77,8 @@ class Hosts:
 
     def check(self, parts: SplitResult) -> None:
         """Raise HostNotAllowed where the address is not an allowed host's."""
-        name = (parts.hostname or "").lower()
-        is_extra = self.extra is not None and parts.netloc.lower() == self.extra.netloc.lower()
-        is_salesforce = name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}
-        if parts.username is not None or not (is_extra or is_salesforce):
-            raise HostNotAllowed(f"{name or 'no host'} is not allowed")
+        if not is_allowed(parts, self.extra):
+            raise HostNotAllowed(f"{parts.hostname or 'no host'} is not allowed")
 
 
 class _NoNetrc(requests.auth.AuthBase):

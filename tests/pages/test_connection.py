@@ -132,7 +132,7 @@ def test_another_way_to_log_in_keeps_no_secret_of_the_old_one(admin, salesforce)
 def test_saving_while_a_run_is_at_work_says_when_to_test(admin, fake, salesforce, write):
     write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
     answer = admin.post("/sync/connection", data=form(fake), follow_redirects=True)
-    assert "Test it once the run at work is done." in answer.text
+    assert "saved, and not tested yet" in answer.text
 
 
 def test_the_settings_are_the_connection_where_they_name_one(admin, fake, settings, salesforce):
@@ -230,3 +230,19 @@ def test_managers_neither_read_nor_change_it(mona, sign_in, fake, salesforce):
     assert manager.get("/sync/connection").status_code == 403
     assert manager.post("/sync/connection", data=form(fake)).status_code == 403
     assert ">Connection</a>" not in show(manager, "/sync")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.com",
+        "acme.my.salesforce.com@127.0.0.1",
+        "acme.my.salesforce.com:99999",
+        "evilsalesforce.com",
+    ],
+)
+def test_a_host_that_is_not_salesforce_s_is_refused_in_the_form(admin, fake, read, host):
+    answer = admin.post("/sync/connection", data=form(fake, domain=host))
+    assert answer.status_code == 422
+    assert "it ends in .salesforce.com or .force.com" in answer.text
+    assert connection(read) is None

@@ -94,3 +94,9 @@ def test_every_case_has_two_sentences_for_people():
         assert case.sentence.endswith(".")
         assert case.remedy.endswith((".", ").")), case.name
     assert len(cases.CASES) == len([c for c in vars(cases).values() if isinstance(c, cases.Case)])
+
+
+def test_what_salesforce_did_not_say_is_not_put_in_its_mouth():
+    assert str(classify(requests.ConnectionError("x"))).endswith("What went wrong: ConnectionError")
+    refused = str(classify(HostNotAllowed("evil.example is not allowed")))
+    assert refused.endswith("No call was made: evil.example is not allowed")

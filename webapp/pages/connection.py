@@ -14,6 +14,7 @@ from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.product import product
 from webapp.services import crm_connection, crm_runs, runs
+from webapp.services.crm_hosts import may_connect
 from webapp.services.crm_rules import CrmRules
 from webapp.services.crm_secrets import METHODS, NEEDED, SECRET_VALUES, Credentials
 
@@ -54,6 +55,11 @@ HINTS = {
 }
 LONGEST = {"domain": 255, "username": 200, "private_key": 20_000}
 LONGEST_SECRET = 2000
+SAVED_UNTESTED = (
+    "The connection is saved, and not tested yet: a run is at work. Press “Test connection” once it"
+    " has ended."
+)
+HOST_RULE = "Must be the address of your My Domain: it ends in .salesforce.com or .force.com."
 # How far back a new reading may go, in days.
 HISTORIES = {
     90: "3 months",
@@ -119,7 +125,7 @@ def save() -> ResponseReturnValue:
     try:
         run = write(lambda s: crm_runs.request(s, "check", actor, utc_now()))
     except runs.AlreadyRunning:
-        flash("The connection is saved. Test it once the run at work is done.", "good")
+        flash(SAVED_UNTESTED, "good")
         return redirect(url_for("pages.sync.index"), 303)
     return redirect(url_for("pages.sync.run", key=run.key), 303)
 
@@ -157,6 +163,9 @@ def _entered() -> tuple[Credentials, dict[str, str]]:
             values[name] = _clean(name, request.form.get(name, ""))
         except ValueError as error:
             errors[name] = formats.rule_in_words(str(error))
+    host = values.get("domain")
+    if host and not may_connect(host, product().settings.salesforce_extra_host):
+        errors["domain"] = HOST_RULE
     return Credentials(method, **{"domain": "", **values}), errors
 
 
