@@ -7,6 +7,7 @@ import pytest
 
 from webapp.database import utc_now
 from webapp.services import audit, crm_connection, crm_runs, runs
+from webapp.services.crm_rules import CrmRules
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_before_the_first_run_the_page_says_what_to_do(admin, fake, salesforce):
     assert admin.post("/sync/resume").location == "/sync"
     page = show(admin)
     assert "Before the first run" not in page
-    assert "Nothing has been read yet" in page
+    assert "Sync is waiting" in page
 
 
 def test_after_a_run_it_is_up_to_date(manager, fake, salesforce):
@@ -298,3 +299,31 @@ def test_many_runs_go_on_on_further_pages(manager, salesforce, write):
     assert len(addresses) == 3
     assert len(seen) == 120
     assert seen == sorted(seen, reverse=True)
+
+
+def test_while_it_waits_for_a_person_only_a_test_is_offered(admin, fake, salesforce):
+    fake.app.consumer_secret = "another"
+    salesforce.run()
+    page = show(admin)
+    assert "Stopped: it needs you" in page
+    buttons = re.findall(r'<button type="submit"([^>]*)>(Sync now|Dry run|Test connection)<', page)
+    assert {name: "disabled" in marks for marks, name in buttons} == {
+        "Sync now": True,
+        "Dry run": True,
+        "Test connection": False,
+    }
+
+
+def test_a_run_after_resuming_or_new_rules_says_so_and_speaks_of_no_hint(admin, salesforce, read):
+    salesforce.later()
+    admin.post("/sync/pause")
+    admin.post("/sync/resume")
+    [asked, *_] = read(lambda s: runs.latest(s, crm_runs.KIND))
+    assert (asked.trigger, asked.requested_by) == ("request", "ada@example.com")
+    salesforce.tick()
+    rules = CrmRules(conflicts="rep")
+    salesforce.write(lambda s: crm_connection.save_rules(s, rules, "ada", salesforce.now))
+    salesforce.fake.clock.advance(minutes=1)
+    salesforce.tick()
+    [after, *_] = read(lambda s: runs.latest(s, crm_runs.KIND))
+    assert after.trigger == "settings"

@@ -20,7 +20,7 @@ bp = Blueprint("sync", __name__, url_prefix="/sync")
 # What a person may ask for here; a look at some leads belongs to the mapping of fields.
 MODES = ("live", "dry", "check", "reconcile")
 RUNS_PAGE = 50
-WAITS_TOO_LONG = timedelta(seconds=30)
+WAITS_TOO_LONG = timedelta(minutes=1)
 # How soon a page that shows no run looks for one again, once the next is due.
 SOONEST_LOOK, LATEST_LOOK = 5, 3600
 
@@ -89,18 +89,16 @@ def progress(key: int) -> ResponseReturnValue:
 @bp.post("/pause")
 def pause() -> ResponseReturnValue:
     """Administrators: start no more runs by the clock."""
-    return _set_paused(True)
+    actor, now = current_user.email, utc_now()
+    write(lambda session: crm_connection.pause(session, True, actor, now))
+    return redirect(url_for("pages.sync.index"), 303)
 
 
 @bp.post("/resume")
 def resume() -> ResponseReturnValue:
-    """Administrators: start runs by the clock, the next one soon."""
-    return _set_paused(False)
-
-
-def _set_paused(is_paused: bool) -> ResponseReturnValue:
+    """Administrators: start runs by the clock again, one at once."""
     actor, now = current_user.email, utc_now()
-    write(lambda session: crm_connection.pause(session, is_paused, actor, now))
+    write(lambda session: crm_runs.resume(session, actor, now))
     return redirect(url_for("pages.sync.index"), 303)
 
 
@@ -113,6 +111,7 @@ def _overview(session: Any) -> dict[str, Any]:
         and overview.connection.is_paused
         and overview.connection.breaker_case is None,
         "look_again_seconds": _look_again_seconds(overview.due_at, now),
+        "is_blocked": crm_runs.waits_for_person(overview.connection),
         "is_overdue": overview.due_at is not None and now - overview.due_at > WAITS_TOO_LONG,
         "is_behind": overview.lag is not None
         and overview.lag > crm_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),

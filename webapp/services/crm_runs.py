@@ -70,6 +70,13 @@ def request_history(session: Session, n_days: int, requested_by: str, now: datet
         request(session, "live", requested_by, now)
 
 
+def resume(session: Session, requested_by: str, now: datetime) -> None:
+    """Start the runs by the clock again, with one now where the connection works."""
+    crm_connection.pause(session, False, requested_by, now)
+    with suppress(runs.AlreadyRunning, ConnectionBroken):
+        request(session, "live", requested_by, now)
+
+
 def claim(session: Session, settings: Settings, worker: str, now: datetime) -> Run | None:
     """Claim the run that was asked for, or one that is due; None where there is neither."""
     connection = crm_connection.ensure(session, settings, now)
@@ -81,7 +88,7 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
     due = due_at(session, connection, settings, now) if connection is not None else None
     if connection is None or due is None or due > now:
         return None
-    trigger = "hint" if connection.hinted_at else "clock"
+    trigger = _trigger(connection)
     try:
         runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
     except runs.AlreadyRunning:
@@ -149,12 +156,19 @@ def due_at(
     if last is None or last.started_at is None:
         return connection.breaker_until or now
     due = last.started_at + _pause(connection, settings)
-    return max(due, connection.breaker_until or due)
+    return max(due, connection.breaker_until or due, connection.hinted_at or due)
 
 
 def waits_for_person(connection: CrmConnection) -> bool:
     """Whether no run may start before somebody has corrected or tested the connection."""
     return connection.breaker_case is not None and connection.breaker_until is None
+
+
+def _trigger(connection: CrmConnection) -> str:
+    """Why a run comes now that nobody asked for; new settings bring one early as a hint does."""
+    if connection.hinted_at is None:
+        return "clock"
+    return "settings" if connection.hinted_at == connection.changed_at else "hint"
 
 
 def _pause(connection: CrmConnection, settings: Settings) -> timedelta:
