@@ -168,15 +168,22 @@ class World:
     # Deals
 
     def convert(self, lead: str, buys: bool, at: datetime) -> None:
-        """Most get a deal of their own; of some the integration user sees none."""
+        """Most get a deal of their own; of some the integration user sees none, or one apart."""
         chance = self.random.random()
         deal = self.fake.convert(lead, chance >= 0.03)
         if not deal:
+            self._plan(at, 10, partial(self.close_apart, lead, buys))
             return
         if chance > 0.98:
             self.fake.hide(deal)
         self._plan(at, 2 + self._days(8), partial(self.negotiate, deal))
         self._plan(at, 6 + self._days(12), partial(self.close, deal, buys))
+
+    def close_apart(self, lead: str, won: bool, at: datetime) -> None:
+        """A rep has entered the deal by hand: it has the lead's source, and no lead names it."""
+        row = self.fake.get(lead)
+        deal = self.fake.opportunity(Name=f"{row['Company']} deal", LeadSource=row["LeadSource"])
+        self.fake.close(deal, won=won)
 
     def negotiate(self, deal: str, at: datetime) -> None:
         if not self.fake.get(deal)["IsClosed"]:
