@@ -1,13 +1,8 @@
 """The database file is for its owner alone, new or old."""
 
-import os
 import sqlite3
 
-import pytest
-
 from webapp.private_file import keep_database_private
-
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes of files are of POSIX")
 
 
 def modes(folder):
