@@ -112,7 +112,7 @@ def _overview(session: Any) -> dict[str, Any]:
         and overview.connection.breaker_case is None,
         "look_again_seconds": _look_again_seconds(overview.due_at, now),
         "is_blocked": crm_runs.waits_for_person(overview.connection),
-        "is_overdue": overview.due_at is not None and now - overview.due_at > WAITS_TOO_LONG,
+        "is_overdue": _is_overdue(overview.due_at, overview.connection.hinted_at, now),
         "is_behind": overview.lag is not None
         and overview.lag > crm_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),
         "stops_at": crm_connection.ORG_SHARE,
@@ -128,6 +128,11 @@ def _at_work(session: Any) -> dict[str, Any]:
 
 def _waits_long(run: Run) -> bool:
     return run.state == "requested" and utc_now() - run.requested_at > WAITS_TOO_LONG
+
+
+def _is_overdue(due_at: datetime | None, hinted_at: datetime | None, now: datetime) -> bool:
+    """Whether a worker has had time to take up the next run, also since it was brought forward."""
+    return due_at is not None and now - max(due_at, hinted_at or due_at) > WAITS_TOO_LONG
 
 
 def _look_again_seconds(due_at: datetime | None, now: datetime) -> int | None:

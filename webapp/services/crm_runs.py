@@ -156,7 +156,7 @@ def due_at(
     if last is None or last.started_at is None:
         return connection.breaker_until or now
     due = last.started_at + _pause(connection, settings)
-    return max(due, connection.breaker_until or due, connection.hinted_at or due)
+    return max(due, connection.breaker_until or due)
 
 
 def waits_for_person(connection: CrmConnection) -> bool:
