@@ -8,8 +8,9 @@ from tests.factories import FIELDS, make_lead, make_outcome
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import db, read, write
-from webapp.models import NEVER_WORKED, Base
+from webapp.models import NEVER_WORKED, Base, GuardedField
 from webapp.services import explore, lead_query, lead_table
+from webapp.services.guarded_fields import LEFT_OUT
 
 
 @pytest.fixture
@@ -68,6 +69,10 @@ def test_the_migrations_keep_sqlite_looking_after_references(app):
             connection.execute(sa.text(VERSION))
 
 
+FIELD = """
+INSERT INTO guarded_fields (name, state, sign, sentence, evidence, run_key, suspected_at)
+VALUES ('tags', 'left out', '', '', '{}', 1, '2026-03-02 09:30:00')
+"""
 RUN = """
 INSERT INTO runs (key, kind, state, trigger, requested_by, requested_at, n_attempts, progress,
                   stage, task, result)
@@ -106,6 +111,18 @@ def test_leads_never_worked_are_open_again_after_going_down(app):
         ).all()
     assert [tuple(row) for row in rows] == [("withdrawn", "open", None)]
     flask_migrate.upgrade()
+
+
+def test_a_field_left_out_stays_so_in_one_word_and_back(app):
+    flask_migrate.upgrade(revision="0008")
+    with db.engine.begin() as connection:
+        connection.execute(sa.text(RUN))
+        connection.execute(sa.text(FIELD))
+    flask_migrate.upgrade()
+    assert read(lambda s: s.get(GuardedField, "tags").state) == LEFT_OUT
+    flask_migrate.downgrade(revision="0008")
+    with db.engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT state FROM guarded_fields")) == "left out"
 
 
 def test_leads_are_found_by_words_after_all_migrations(app):

@@ -16,7 +16,7 @@ NEVER_WORKED: Literal["never_worked"] = "never_worked"
 SOURCES = ("api", "rep", "csv", "salesforce")
 RUN_KINDS = ("training", "import", "rescoring", "sync", "monitoring")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
-FIELD_STATES = ("suspected", "allowed", "left out")
+FIELD_STATES = ("suspected", "allowed", "left_out")
 ROLES = ("rep", "manager", "admin")
 
 # PostgreSQL keys may pass 2^31; SQLite only numbers rows by itself for INTEGER.

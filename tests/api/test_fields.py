@@ -45,7 +45,7 @@ def test_a_field_that_the_version_in_use_knows_is_told(suspected, write):
 
 def test_a_program_allows_a_field_and_leaves_it_out_again(client, headers, suspected, write, read):
     write(suspect)
-    for action, state in (("allow", "allowed"), ("leave-out", "left out")):
+    for action, state in (("allow", "allowed"), ("leave-out", "left_out")):
         answer = client.post(f"/api/fields/tags/{action}", headers=headers)
         assert (answer.status_code, answer.json["state"]) == (200, state)
         assert answer.json["decided_by"] == "key:a program"

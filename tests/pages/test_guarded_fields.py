@@ -42,6 +42,7 @@ def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, 
     assert '<span class="chip">allowed</span>' in page
     admin.post("/models/fields/tags/leave-out")
     assert read(guarded_fields.known).allowed == frozenset()
+    assert '<span class="chip">left out</span>' in show(admin)
 
 
 def test_a_field_never_suspected_cannot_be_allowed(admin):

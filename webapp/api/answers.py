@@ -235,7 +235,7 @@ class SuspectedField(BaseModel):
     """A field that seems to be filled in after the outcome, and what was decided on it."""
 
     field: str
-    state: Literal["suspected", "allowed", "left out"] = Field(
+    state: Literal["suspected", "allowed", "left_out"] = Field(
         description="Training uses it only where it is allowed; a person has confirmed it where it"
         " is left out."
     )

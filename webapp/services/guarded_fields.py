@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.models import GuardedField, ModelVersion, Run
 from webapp.services import audit
 
-ALLOWED, LEFT_OUT, SUSPECTED = "allowed", "left out", "suspected"
+ALLOWED, LEFT_OUT, SUSPECTED = "allowed", "left_out", "suspected"
 
 
 class NotSuspected(LookupError):
