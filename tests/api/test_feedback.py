@@ -109,10 +109,21 @@ def test_an_unknown_lead_is_404(client, headers, method):
     assert (answer.status_code, answer.json["detail"]) == (404, "Lead a/b c not found")
 
 
-def test_a_lead_that_nobody_worked_is_closed_and_counts_as_no_outcome(client, headers, score, read):
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("", {"result": "never_worked"}),
+        ("", {"outcome": "never_worked"}),
+        ("", {"outcome": "never_worked", "result": "never_worked"}),
+        ("?outcome=never_worked", {}),
+    ],
+)
+def test_a_lead_that_nobody_worked_is_closed_and_counts_as_no_outcome(
+    address, body, client, headers, score
+):
     score("L-1")
-    body = {"result": "never_worked", "reason": "closed by a rule"}
-    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    body = {**body, "reason": "closed by a rule"}
+    answer = client.put(f"/feedback/L-1{address}", json=body, headers=headers)
     assert answer.json == {
         "message": "Recorded: never worked",
         "lead_id": "L-1",
@@ -146,9 +157,15 @@ def test_rows_of_a_batch_may_say_never_worked(client, headers, score, read):
         {"lead_id": "L-1", "result": "never_worked"},
         {"lead_id": "L-1"},
         {"lead_id": "L-1", "outcome": True, "result": "never_worked"},
+        {"lead_id": "L-1", "outcome": "never_worked"},
+        {"lead_id": "L-1", "outcome": "true"},
     ]
     answer = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers)
-    first, second, third = answer.json["results"]
+    first, second, third, fourth, fifth = answer.json["results"]
     assert first["message"] == "Recorded: never worked"
     assert second["error"]["errors"][0]["pointer"] == "/outcomes/1/outcome"
     assert third["error"]["errors"][0]["pointer"] == "/outcomes/2/result"
+    assert fourth["message"] == "Nothing has changed: never worked already"
+    [wrong] = fifth["error"]["errors"]
+    assert wrong["pointer"] == "/outcomes/4/outcome"
+    assert wrong["message"] == "must be true, false or never_worked"

@@ -90,7 +90,8 @@ def test_every_way_in_says_the_same_of_a_wrong_outcome(text):
     with pytest.raises(InvalidRecord) as invalid:
         records.clean(FIELDS, {"lead_id": "L", "actual_outcome": "maybe"}, text=text)
     [error] = invalid.value.errors
-    assert error.message == "must be true, false, never_worked or null"
+    assert error.message == "must be true, false or never_worked"
+    assert error.rule == "true, false or never_worked, or null"
 
 
 anything = st.recursive(

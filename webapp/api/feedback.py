@@ -32,8 +32,8 @@ bp = Blueprint("feedback", __name__)
 def record_outcome(lead_id: str) -> Response:
     """Record that a lead converted or was lost, in the address (`?outcome=true`) or as JSON.
 
-    `{"result": "never_worked"}` closes a lead that nobody worked: it leaves the open leads, and
-    no model learns from it.
+    `never_worked` closes a lead that nobody worked: it leaves the open leads, and no model learns
+    from it. It may stand as `outcome` or as `result`.
 
     Nothing is erased: an outcome is added to the lead's history, and the newest by the time it
     happened counts. Saying the same again adds nothing.
@@ -138,7 +138,7 @@ def _result(row: sent.FeedbackRow, known: dict[str, Lead], changes: Any) -> answ
     return _given(known[row.lead_id], row.meaning, next(changes))
 
 
-def _agreed(in_address: bool | None, in_body: bool | None, result: Meaning) -> Meaning:
+def _agreed(in_address: Meaning, in_body: Meaning, result: Meaning) -> Meaning:
     """What was sent, in whichever place."""
     said = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
     if len(said) == 1:
@@ -152,7 +152,7 @@ def _agreed(in_address: bool | None, in_body: bool | None, result: Meaning) -> M
 
 
 _BESIDE_A_RESULT = Complaint(
-    pointer="/result", message="must not stand beside an outcome", rule=sent.RESULT_RULE
+    pointer="/result", message="must not stand beside another outcome", rule=sent.RESULT_RULE
 )
 
 
@@ -161,7 +161,7 @@ def _one_thing(row: sent.FeedbackRow, place: str) -> Complaint | None:
     if row.outcome is None and row.result is None:
         pointed = pointer(place, "outcome")
         return Complaint(pointer=pointed, message="is required", rule=sent.OUTCOME_RULE)
-    if row.outcome is not None and row.result is not None:
+    if row.result is not None and row.outcome not in {None, row.result}:
         return _BESIDE_A_RESULT.model_copy(update={"pointer": pointer(place, "result")})
     return None
 

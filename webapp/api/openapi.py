@@ -139,9 +139,9 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
     outcome = {
         "type": ["boolean", "string", "null"],
         "enum": [True, False, NEVER_WORKED, None],
-        "description": f"What became of the lead: {records.OUTCOME_RULE}, which keeps what is"
-        " known. never_worked: closed without being worked, which is no label for training. In a"
-        " form empty stands for null.",
+        "description": f"What became of the lead: {records.OUTCOME_OR_NULL_RULE}, which keeps what"
+        " is known. never_worked: closed without being worked, which is no label for training. In"
+        " a form empty stands for null.",
     }
     return {
         "type": "object",

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from ml.fields import clean_text
 from ml.values import NO_CONTROL_CHARACTERS
@@ -19,11 +20,11 @@ NOT_BLANK = (
 )
 MAX_ROWS = 5000
 REASON_LENGTH = 500
-OUTCOME_RULE = "true or false; DELETE /feedback/{lead_id} withdraws an outcome"
+OUTCOME_RULE = f"{records.OUTCOME_RULE}; DELETE /feedback/{{lead_id}} withdraws an outcome"
 OUTCOME_HERE_RULE = f"here or as ?outcome= in the address: {OUTCOME_RULE}"
 RESULT_RULE = (
-    "never_worked instead of an outcome: the lead was closed without being worked, which is no"
-    " label for training"
+    "never_worked, which says the same as an outcome never_worked: the lead was closed without"
+    " being worked, which is no label for training"
 )
 SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
@@ -55,6 +56,11 @@ def _time(value: Any, info: ValidationInfo) -> datetime | None:
     return outcomes.parse_time(value, now)
 
 
+def _outcome(described: Any, *, in_text: bool = False) -> Any:
+    check = partial(records.parse_outcome, text=in_text)
+    return BeforeValidator(check, json_schema_input_type=described)
+
+
 class Body(BaseModel):
     """Parent of the shapes that programs send: a key that is not named is a mistake."""
 
@@ -64,7 +70,7 @@ class Body(BaseModel):
 class Feedback(Body):
     """What became of one lead."""
 
-    outcome: StrictBool | None = Field(None, description=OUTCOME_HERE_RULE)
+    outcome: Annotated[Meaning, _outcome(Meaning)] = Field(None, description=OUTCOME_HERE_RULE)
     result: Literal["never_worked"] | None = Field(None, description=RESULT_RULE)
     occurred_at: Annotated[
         datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | None)
@@ -83,7 +89,7 @@ class FeedbackRow(Feedback):
             records.clean_lead_id, json_schema_input_type=needed_text(records.LEAD_ID_LENGTH)
         ),
     ] = Field(description=records.LEAD_ID_RULE)
-    outcome: StrictBool | None = Field(None, description=OUTCOME_RULE)
+    outcome: Annotated[Meaning, _outcome(Meaning)] = Field(None, description=OUTCOME_RULE)
 
     @property
     def meaning(self) -> Meaning:
@@ -150,19 +156,12 @@ class WantedKey(Body):
     )
 
 
-def _flag(value: Any) -> bool | None:
-    known = {"true": True, "false": False}
-    if value is not None and value.lower() not in known:
-        raise ValueError("must be true or false")
-    return None if value is None else known[value.lower()]
-
-
 class OutcomeQuery(Body):
     """What became of a lead, in the address."""
 
     outcome: Annotated[
-        bool | None, BeforeValidator(_flag, json_schema_input_type=Literal["true", "false"])
-    ] = Field(None, description="true or false, here or in the body")
+        Meaning, _outcome(Literal["true", "false", "never_worked", ""], in_text=True)
+    ] = Field(None, description=f"{records.OUTCOME_RULE}, here or in the body")
 
 
 def _kind(value: Any) -> Any:

@@ -14,7 +14,8 @@ PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
 PEOPLE_LENGTH = 200
 LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
-OUTCOME_RULE = "true, false, never_worked or null"
+OUTCOME_RULE = "true, false or never_worked"
+OUTCOME_OR_NULL_RULE = f"{OUTCOME_RULE}, or null"
 OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_WORKED}
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MOST_UNKNOWN_KEYS = 20
@@ -61,7 +62,7 @@ def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> L
     check = _Checker(record, _unknown_keys(fields, record))
     lead_id = check("lead_id", LEAD_ID_RULE, clean_lead_id)
     people = {name: check(name, PEOPLE_RULE, _person_text) for name in PEOPLE_FIELDS}
-    outcome = check("actual_outcome", OUTCOME_RULE, partial(parse_outcome, text=text))
+    outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, partial(parse_outcome, text=text))
     inputs = {f.name: check(f.name, f.rule, partial(f.parse, text=text)) for f in fields}
     if check.errors:
         raise InvalidRecord(check.errors)
@@ -92,8 +93,11 @@ def clean_lead_id(value: Any) -> str:
 
 
 def parse_outcome(value: Any, *, text: bool = False) -> Meaning:
-    """Read an outcome: true, false, never_worked for a lead that was closed without being worked,
-    or None where nothing is known; text may be in any case.
+    """Read an outcome; raise ValueError where it breaks its rule.
+
+    True and False are labels, never_worked is a lead that was closed without being worked, and
+    None says nothing. With `text`, words of any case are read, "never worked" with a blank too,
+    and empty is None; otherwise, as in JSON, only the values themselves are.
     """
     if text and isinstance(value, str):
         value = OUTCOME_TEXTS.get(value.strip().lower().replace("_", " "), value)
