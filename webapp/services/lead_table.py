@@ -17,14 +17,17 @@ from sqlalchemy.orm import Session
 from ml.fields import Fields
 from ml.reasons import Reason, explain
 from ml.scorecard import Scorecard
-from webapp.models import STATUSES, Lead, Score, Snapshot
+from webapp.models import STATUSES, Lead, Score
 from webapp.services import explore, leads, registry
 from webapp.services.lead_query import GRADES, SORTS, Cursor, Query
+from webapp.services.leads import EarlierScore
 
 PAGE_SIZE = 50
 # Counting ends here, and so does sorting what no index has in order.
 MOST_COUNTED = 1_000
 MOST_CHOICES = 200
+# A score that moves by less than so many points of 100 is not marked.
+LEAST_POINTS_TOLD = 3
 # A contact longer ago than this is no date that helps anyone.
 MOST_DAYS = 36_500
 # The words as the index on PostgreSQL has them, letter by letter, or it would not be used.
@@ -40,21 +43,26 @@ SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
 class Row:
     """A lead as the table shows it; `reason` is the strongest one, None where nothing counts.
 
-    `earlier` is the scoring before the last one; None where there was none, or by another version:
-    then all leads have moved.
+    `earlier` is the score before the last scoring, None where the version in use did not give it:
+    a score of another version differs by the model, not by what became known of the lead.
     """
 
     lead: Lead
     probability: float
     grade: str
     reason: Reason | None
-    earlier: Snapshot | None
+    earlier: EarlierScore | None
 
     @property
     def moved(self) -> int:
         """By how many points of 100 the last scoring moved the score."""
         before = self.probability if self.earlier is None else self.earlier.probability
         return round(100 * self.probability) - round(100 * before)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether that is enough to tell."""
+        return abs(self.moved) >= LEAST_POINTS_TOLD
 
     @property
     def contact_at(self) -> datetime | None:
@@ -164,17 +172,19 @@ def is_empty(session: Session) -> bool:
 
 
 def _row(
-    card: Scorecard, fields: Fields, lead: Lead, probability: float, *, earlier: Snapshot | None
+    card: Scorecard, fields: Fields, lead: Lead, probability: float, *, earlier: EarlierScore | None
 ) -> Row:
     reasons = explain(card, fields, leads.inputs(lead, fields), limit=1)
     reason = reasons[0] if reasons else None
     return Row(lead, probability, card.grade(probability), reason, earlier)
 
 
-def _earlier(session: Session, version_key: int, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
-    """The scoring before the last one of each lead, where it was by this version, too."""
-    found = leads.latest_snapshots(session, lead_keys, before=1)
-    return {key: scoring for key, scoring in found.items() if scoring.version_key == version_key}
+def _earlier(
+    session: Session, version_key: int, lead_keys: Iterable[int]
+) -> dict[int, EarlierScore]:
+    """The score of each lead before its last scoring, where this version gave it."""
+    found = leads.scores_before_last(session, lead_keys)
+    return {key: score for key, score in found.items() if score.version_key == version_key}
 
 
 def _placed(session: Session, query: Query) -> Query:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -36,6 +36,15 @@ class LeadNotFound(LookupError):
 
     def __init__(self, lead_id: object) -> None:
         super().__init__(f"Lead {lead_id} not found")
+
+
+class EarlierScore(NamedTuple):
+    """What a lead scored before, without its inputs: `probability` is in [0, 1]."""
+
+    lead_key: int
+    version_key: int
+    probability: float
+    taken_at: datetime
 
 
 def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
@@ -154,16 +163,19 @@ def outcomes(session: Session, lead: Lead) -> list[Outcome]:
     return list(session.scalars(query.order_by(*order)))
 
 
-def latest_snapshots(
-    session: Session, lead_keys: Iterable[int], *, before: int = 0
-) -> dict[int, Snapshot]:
-    """The newest scoring of each of these leads, or the one so many before, by the lead's key."""
-    other = aliased(Snapshot)
-    newest = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
-    newest = newest.order_by(other.taken_at.desc(), other.key.desc()).limit(1).offset(before)
-    query = sa.select(Snapshot).join(Lead, Snapshot.key == newest.scalar_subquery())
+def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
+    """The newest scoring of each of these leads, by the lead's key."""
+    query = sa.select(Snapshot).join(Lead, Snapshot.key == _newest_but(0))
     found = session.scalars(query.where(Lead.key.in_(lead_keys)))
     return {snapshot.lead_key: snapshot for snapshot in found}
+
+
+def scores_before_last(session: Session, lead_keys: Iterable[int]) -> dict[int, EarlierScore]:
+    """The score of each of these leads before its newest scoring, if any, by the lead's key."""
+    query = sa.select(*(getattr(Snapshot, name) for name in EarlierScore._fields))
+    query = query.join(Lead, Snapshot.key == _newest_but(1))
+    found = session.execute(query.where(Lead.key.in_(lead_keys)))
+    return {row.lead_key: EarlierScore(*row) for row in found}
 
 
 def snapshot_at(session: Session, lead: Lead, moment: datetime) -> Snapshot | None:
@@ -200,6 +212,14 @@ def words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in plain if not unicodedata.combining(c))
     return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(bare)))
+
+
+def _newest_but(n: int) -> sa.ScalarSelect[int]:
+    """The key of a lead's snapshot that has so many newer ones."""
+    other = aliased(Snapshot)
+    keys = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
+    newest = keys.order_by(other.taken_at.desc(), other.key.desc())
+    return newest.limit(1).offset(n).scalar_subquery()
 
 
 def _locked(session: Session, which: sa.ColumnElement[bool]) -> sa.ScalarResult[Lead]:
