@@ -1,6 +1,7 @@
 """The models page: the story of decisions, the next training, and one version with its evidence."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -86,6 +87,26 @@ def test_the_story_has_failures_and_what_people_did_newest_first(manager, write)
     assert "Not enough memory." in page
     assert "ada rolled back to version 1.0" in page
     assert "It replaced version 1.1." in page
+
+
+def test_of_checks_that_failed_one_after_another_the_last_is_told(manager, write):
+    def end(session, kind, error, hours):
+        run = runs.request(
+            session, kind, trigger="clock", requested_by="worker", now=NOW + timedelta(hours=hours)
+        )
+        runs.finish(session, run, NOW + timedelta(hours=hours), error=error)
+
+    def make(session):
+        end(session, "monitoring", "First.", 0)
+        end(session, "monitoring", None, 1)
+        end(session, "monitoring", "Second.", 2)
+        end(session, "training", "Of a training.", 3)
+        end(session, "monitoring", "Third.", 4)
+
+    write(make)
+    page = show(manager)
+    told = {error: error in page for error in ("First.", "Second.", "Of a training.", "Third.")}
+    assert told == {"First.": True, "Second.": False, "Of a training.": True, "Third.": True}
 
 
 def test_what_the_gate_promotes_is_told_once(manager, write):

@@ -6,14 +6,14 @@ from datetime import datetime
 from operator import attrgetter
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, aliased, defer
 
 from webapp.models import AuditEntry, ModelVersion, Run
 
 PAGE_SIZE = 10
 SWITCHES = ("promoted", "rolled back")
-# Runs that make, change or check a version.
-KINDS = ("training", "rescoring", "monitoring")
+CHECK = "monitoring"
+RUNS_OF_VERSIONS = ("training", "rescoring", CHECK)  # that make, change or check one
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,13 @@ def _versions(session: Session, before: datetime | None) -> list[ModelVersion]:
 
 
 def _failed(session: Session, before: datetime | None) -> list[Run]:
-    query = sa.select(Run).where(Run.kind.in_(KINDS), Run.state == "failed")
+    """Runs that failed; of checks that failed one after another, the last."""
+    later = aliased(Run)
+    ended = later.finished_at.is_not(None)
+    following = sa.select(later.state).where(later.kind == Run.kind, later.key > Run.key, ended)
+    after = following.order_by(later.key).limit(1).scalar_subquery()
+    is_told = sa.or_(Run.kind != CHECK, after.is_distinct_from("failed"))
+    query = sa.select(Run).where(Run.kind.in_(RUNS_OF_VERSIONS), Run.state == "failed", is_told)
     if before is not None:
         query = query.where(Run.finished_at < before)
     return list(session.scalars(query.order_by(Run.key.desc()).limit(PAGE_SIZE + 1)))
