@@ -61,33 +61,35 @@ def request(session: Session, requested_by: str, now: datetime) -> Run:
     return runs.request(session, KIND, trigger="request", requested_by=requested_by, now=now)
 
 
-def claim(session: Session, training: Trigger, worker: str, now: datetime) -> Run | None:
+def claim(session: Session, retraining: Trigger, worker: str, now: datetime) -> Run | None:
     """Claim the check that was asked for or is due; None where there is neither."""
     hold(session, lifecycle.TURN)
     run = runs.claim(session, KIND, worker, now)
     if run is not None:
         return run
-    trigger = _due(session, training, now)
-    if trigger is None:
+    cause = _due(session, retraining, now)
+    if cause is None:
         return None
     try:
-        runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
+        runs.request(session, KIND, trigger=cause, requested_by="worker", now=now)
     except runs.AlreadyRunning:
         return None
     return runs.claim(session, KIND, worker, now)
 
 
 def check(
-    session: Session, fields: Fields, trigger: Trigger, now: datetime, *, may_recalibrate: bool
+    session: Session, fields: Fields, retraining: Trigger, now: datetime, *, may_recalibrate: bool
 ) -> Check:
     """Take all measures of the version in use, and decide whether its level is to be set right."""
     seen = _seen(session)
     samples = monitor_samples.read(session)
     findings = monitor_findings.all_of(samples, fields, now)
     is_far = any(f.name == "calibration" and f.verdict == "act" for f in findings)
+    is_wanted = is_far and may_recalibrate
+    is_put_off = is_wanted and not lifecycle.is_idle(session, retraining, now)
     obstacle = None if may_recalibrate else SWITCHED_OFF
-    if is_far and obstacle is None:
-        obstacle = _obstacle(session, samples, trigger, now)
+    if is_wanted:
+        obstacle = COMES_FIRST if is_put_off else _obstacle(session, samples)
     if is_far and obstacle is not None:
         findings = [
             f._replace(advice=f"{f.advice} {obstacle}") if f.name == "calibration" else f
@@ -98,9 +100,9 @@ def check(
         "champion_key": samples.champion.key,
         "findings": [finding._asdict() for finding in findings],
         "seen": seen,
-        "is_put_off": is_far and obstacle == COMES_FIRST,
+        "is_put_off": is_put_off,
     }
-    return Check(result, recalibrate=is_far and obstacle is None)
+    return Check(result, recalibrate=is_wanted and obstacle is None)
 
 
 def register(
@@ -171,7 +173,7 @@ GAUGES = {
 }
 
 
-def _due(session: Session, training: Trigger, now: datetime) -> str | None:
+def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
     """What makes a check due at this moment: new outcomes, or the clock; None where nothing.
 
     What a recalibration waited for being over is one as well.
@@ -179,7 +181,7 @@ def _due(session: Session, training: Trigger, now: datetime) -> str | None:
     if runs.waits_after_failure(runs.latest(session, KIND, limit=8), now):
         return None
     last = runs.last_success(session, KIND)
-    if last and last.result.get("is_put_off") and lifecycle.is_idle(session, training, now):
+    if last and last.result.get("is_put_off") and lifecycle.is_idle(session, retraining, now):
         return "put off"
     before = last.result["seen"] if last else {"outcome": 0, "scoring": 0, "champion": 0}
     said = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
@@ -200,10 +202,8 @@ def _seen(session: Session) -> dict[str, int]:
     }
 
 
-def _obstacle(session: Session, samples: Samples, trigger: Trigger, now: datetime) -> str | None:
-    """Why the level is not set right at this moment, if it is not."""
-    if not lifecycle.is_idle(session, trigger, now):
-        return COMES_FIRST
+def _obstacle(session: Session, samples: Samples) -> str | None:
+    """Why the outcomes do not let the level be set right yet, if they do not."""
     leads = samples.unseen_since
     n_converted = sum(lead.converted for lead in leads)
     if min(n_converted, len(leads) - n_converted) < FEWEST_EACH_TO_RECALIBRATE:
