@@ -116,7 +116,7 @@ def distribution(histogram: Mapping[str, Sequence[float]]) -> Markup:
     """How many converted (above the line) and lost leads (below) have which score."""
     edges = histogram["edges"]
     most = max(*histogram["converted"], *histogram["lost"], 1)
-    frame = Frame(560, 260, y_range=(-1, 1))
+    frame = Frame(560, 260, y_range=(-1.1, 1))  # room between the labels of both axes
 
     def columns(counts: Sequence[float], side: int, looks: str) -> list[Markup]:
         drawn = []
