@@ -131,7 +131,7 @@ def test_a_lead_that_nobody_worked_is_closed_and_counts_as_no_outcome(
         "total_feedback": 0,
     }
     assert client.get("/api/leads/L-1", headers=headers).json["status"] == "never_worked"
-    again = client.put("/feedback/L-1", json=body, headers=headers)
+    again = client.put(f"/feedback/L-1{address}", json=body, headers=headers)
     assert again.json["message"] == "Nothing has changed: never worked already"
     client.delete("/feedback/L-1", headers=headers)
     assert client.get("/api/leads/L-1", headers=headers).json["status"] == "open"

@@ -7,6 +7,7 @@ import pytest
 
 from tests.factories import NOW, make_lead, make_outcome, make_version
 from tests.learned import challenge, make_learned_version
+from tests.pages.test_monitors import check_done
 from webapp.services import audit, lifecycle, registry, runs
 
 TELLING, NOISE = challenge(True).decision, challenge(False).decision
@@ -91,14 +92,15 @@ def test_the_story_has_failures_and_what_people_did_newest_first(manager, write)
 
 def test_of_checks_that_failed_one_after_another_the_last_is_told(manager, write):
     def end(session, kind, error, hours):
-        run = runs.request(
-            session, kind, trigger="clock", requested_by="worker", now=NOW + timedelta(hours=hours)
-        )
-        runs.finish(session, run, NOW + timedelta(hours=hours), error=error)
+        at = NOW + timedelta(hours=hours)
+        runs.request(session, kind, trigger="clock", requested_by="worker", now=at)
+        run = runs.claim(session, kind, "a worker", at)
+        assert run is not None
+        runs.finish(session, run, at, error=error)
 
     def make(session):
-        end(session, "monitoring", "First.", 0)
-        end(session, "monitoring", None, 1)
+        end(session, "monitoring", "First.", -1)
+        check_done(session)
         end(session, "monitoring", "Second.", 2)
         end(session, "training", "Of a training.", 3)
         end(session, "monitoring", "Third.", 4)
