@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from sync.crm_settle import Desk, settle
-from sync.salesforce.mapping import LeadRow, opportunity_columns
+from sync.salesforce.mapping import LeadRow, opportunity_columns, opportunity_names
 from webapp.models import Lead
 from webapp.services import crm_mirror, crm_unmatched, leads, registry, scoring
 from webapp.services.crm_mirror import Seen
@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
-    """Take in a page of leads.
+    """Take in leads, the rows of one step.
 
     1. A row that says nothing new only moves its stamp: our own writes come back so.
     2. New leads, and open ones with other inputs, are scored. A converted lead is not scored
@@ -52,12 +52,12 @@ def take_opportunities(session: Session, desk: Desk, rows: Sequence[Row], now: d
     settle(session, desk, crm_mirror.leads_of(session, news).values(), now)
 
 
-def list_unmatched(
-    session: Session, desk: Desk, opportunity_ids: Collection[str], now: datetime
-) -> None:
-    """List those that came from a lead by their source and that no lead names."""
-    found = crm_mirror.unlinked(session, opportunity_ids)
+def list_unmatched(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
+    """List, by name, those that came from a lead by their source and that no lead names."""
+    names = {row["Id"]: opportunity_names(row) for row in rows}
+    found = crm_mirror.unlinked(session, names)
     desk.tally.counts["unmatched"] += crm_unmatched.note(session, found, "no_lead_link", now)
+    crm_unmatched.keep_names(session, names)
 
 
 def settle_ids(session: Session, desk: Desk, ids: Collection[str], now: datetime) -> None:

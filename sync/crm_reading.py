@@ -111,7 +111,7 @@ class Reading:
             take_opportunities(session, desk, rows, now)
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
-                list_unmatched(session, desk, [row["Id"] for row in rows], now)
+                list_unmatched(session, desk, rows, now)
         crm_windows.save(session, self.obj, vars(moved))
 
     def _moved(self, page: Page, end: str) -> Window:

@@ -109,7 +109,7 @@ class CrmLead(Base):
 
 
 class CrmOpportunity(Base):
-    """What an opportunity says about outcomes, and what people know it by."""
+    """What an opportunity says about outcomes; no names, no amounts."""
 
     __tablename__ = "crm_opportunities"
 
@@ -121,9 +121,6 @@ class CrmOpportunity(Base):
     is_won: Mapped[bool]
     is_deleted: Mapped[bool]
     has_source: Mapped[bool]
-    # For people who look for its lead, nothing else; None also where it is not known any more.
-    name: Mapped[str | None] = mapped_column(sa.String(200))
-    stage: Mapped[str | None] = mapped_column(sa.String(200))
     # A lead names it, but the integration user may not read it: nothing else here is known.
     is_readable: Mapped[bool]
 
@@ -192,6 +189,9 @@ class CrmUnmatched(Base):
     state: Mapped[str] = mapped_column(sa.String(10))
     first_seen_at: Mapped[datetime]
     n_tries: Mapped[int]
+    # For people who look for its lead, and no longer kept than they do: it may name a person.
+    name: Mapped[str | None] = mapped_column(sa.String(200))
+    stage: Mapped[str | None] = mapped_column(sa.String(200))
     lead_key: Mapped[int | None] = mapped_column(sa.ForeignKey("leads.key"), index=True)
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None] = mapped_column(sa.String(200))

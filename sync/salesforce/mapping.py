@@ -178,9 +178,12 @@ def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
         "is_won": row.get("IsWon") is True,
         "is_deleted": row.get("IsDeleted") is True,
         "has_source": bool(row.get("LeadSource")),
-        "name": _text(row.get("Name")),
-        "stage": _text(row.get("StageName")),
     }
+
+
+def opportunity_names(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """What people know an opportunity by, kept while they look for its lead."""
+    return {"name": _text(row.get("Name")), "stage": _text(row.get("StageName"))}
 
 
 def _value(field: Field, source: FieldSource, values: Mapping[str, Any], today: date) -> Value:

@@ -1,10 +1,12 @@
 """People and Salesforce say different things: listed with both sides, settled by word or rule."""
 
 import pytest
+import sqlalchemy as sa
 
 from tests.factories import make_outcome
+from webapp.crm_tables import CrmUnmatched
 from webapp.models import NEVER_WORKED
-from webapp.services import crm_conflicts, crm_unmatched, leads
+from webapp.services import crm_conflicts, crm_unmatched, leads, removal
 from webapp.services.outcomes import Said
 
 RITA = Said("rep", "rita@example.com")
@@ -158,3 +160,75 @@ def test_an_unmatched_deal_leaves_the_list_when_its_lead_comes(fake, salesforce)
     salesforce.next_day()
     assert salesforce.read(crm_unmatched.n_open) == 0
     assert salesforce.outcome(lead) is True
+
+
+@pytest.fixture
+def unmatched(fake, salesforce):
+    """A lead, and a closed deal called by its person that no lead names yet."""
+    lead = fake.lead()
+    salesforce.later()
+    deal = fake.opportunity(Name="Ada Lovelace", LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    assert names_kept(salesforce) == {deal: ("Ada Lovelace", "Closed Won")}
+    return lead, deal
+
+
+def names_kept(salesforce):
+    rows = salesforce.read(lambda s: s.scalars(sa.select(CrmUnmatched)).all())
+    return {row.opportunity_id: (row.name, row.stage) for row in rows if row.name or row.stage}
+
+
+def by_hand(fake, salesforce, lead, deal):
+    salesforce.write(lambda s: crm_unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+
+
+def by_conversion(fake, salesforce, lead, deal):
+    fake.convert(lead, deal, role=False)
+
+
+def by_contact_role(fake, salesforce, lead, deal):
+    fake.convert(lead, False)
+    fake.contact_role(deal, fake.get(lead)["ConvertedContactId"])
+    salesforce.next_day()
+
+
+def test_an_unmatched_deal_is_called_as_it_is_called_now(fake, salesforce, unmatched):
+    _, deal = unmatched
+    fake.update(deal, Name="Ada King")
+    salesforce.later()
+    assert names_kept(salesforce) == {deal: ("Ada King", "Closed Won")}
+
+
+@pytest.mark.parametrize("match", [by_hand, by_conversion, by_contact_role])
+def test_a_deal_that_has_its_lead_has_no_name_here_any_more(fake, salesforce, unmatched, match):
+    match(fake, salesforce, *unmatched)
+    salesforce.next_day()
+    fake.update(unmatched[1], Name="Ada King")
+    salesforce.later()
+    assert names_kept(salesforce) == {}
+
+
+@pytest.mark.parametrize("match", [by_hand, by_conversion, by_contact_role])
+def test_a_lead_that_is_erased_takes_the_name_of_its_deal_with_it(
+    fake, salesforce, unmatched, match
+):
+    lead, deal = unmatched
+    match(fake, salesforce, lead, deal)
+    salesforce.later()
+    salesforce.write(
+        lambda s: removal.erase(s, [leads.find(s, lead).key], "ada", now=salesforce.now)
+    )
+    fake.update(deal, Name="Ada King")
+    salesforce.later()
+    assert names_kept(salesforce) == {}
+    assert salesforce.read(crm_unmatched.n_open) == 0
+
+
+def test_an_ignored_deal_keeps_its_name_until_it_has_its_lead(fake, salesforce, unmatched):
+    lead, deal = unmatched
+    salesforce.write(lambda s: crm_unmatched.ignore(s, deal, "ada", now=salesforce.now))
+    assert deal in names_kept(salesforce)
+    fake.convert(lead, deal)
+    salesforce.next_day()
+    assert names_kept(salesforce) == {}

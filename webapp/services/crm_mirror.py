@@ -27,8 +27,6 @@ READ_COLUMNS = (
     "is_deleted",
     "merged_into",
 )
-# What people know an opportunity by.
-NAMED = ("name", "stage")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
@@ -147,9 +145,7 @@ def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
     rows = [{"id": row_id, **blank, **flags} for row_id in ids]
     if rows:
         statement = insert(session, CrmOpportunity)
-        lost = statement.on_conflict_do_update(
-            index_elements=["id"], set_={"is_readable": False, **dict.fromkeys(NAMED)}
-        )
+        lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
         session.execute(lost, rows, execution_options=PLAIN_ROWS)
 
 
@@ -249,8 +245,6 @@ def converted_alone(session: Session, after_id: str, limit: int) -> list[CrmLead
 
 def unlinked(session: Session, opportunity_ids: Collection[str]) -> list[str]:
     """Closed opportunities that came from a lead by their source, and that no lead names."""
-    linked = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmOpportunity.id)
-    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id == CrmOpportunity.id)
     known = sa.select(CrmUnmatched.opportunity_id).where(
         CrmUnmatched.opportunity_id == CrmOpportunity.id
     )
@@ -259,11 +253,17 @@ def unlinked(session: Session, opportunity_ids: Collection[str]) -> list[str]:
         CrmOpportunity.is_closed,
         CrmOpportunity.has_source,
         CrmOpportunity.is_deleted.is_(False),
-        ~linked.exists(),
-        ~by_role.exists(),
+        ~is_of_a_lead(CrmOpportunity.id),
         ~known.exists(),
     )
     return list(session.scalars(query))
+
+
+def is_of_a_lead(opportunity_id: sa.orm.InstrumentedAttribute[str]) -> sa.ColumnElement[bool]:
+    """The condition that a lead names an opportunity, or a lead's contact plays a role in it."""
+    named = sa.select(CrmLead.id).where(CrmLead.opportunity_id == opportunity_id)
+    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id == opportunity_id)
+    return sa.or_(named.exists(), by_role.exists())
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -1,16 +1,17 @@
 """Closed opportunities that should belong to a lead and do not: listed, linked or ignored."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmLead, CrmOpportunity, CrmUnmatched
+from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched
 from webapp.database import change, insert
 from webapp.services import audit, crm_connection, crm_mirror, leads
 
 TRIED_FOR = timedelta(days=90)
+NAMELESS = {"name": None, "stage": None}
 
 
 class UnmatchedNotFound(LookupError):
@@ -45,21 +46,53 @@ def note(session: Session, opportunity_ids: Collection[str], reason: str, now: d
     return len(rows)
 
 
+def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) -> None:
+    """Note name and stage, by the id, of what is listed or ignored; of all else they are not kept.
+
+    An entry that somebody deals with at this moment is left as it is.
+    """
+    query = sa.select(CrmUnmatched).where(
+        CrmUnmatched.opportunity_id.in_(names), CrmUnmatched.state.in_(("open", "ignored"))
+    )
+    for row in session.scalars(query.with_for_update(skip_locked=True)):
+        row.name, row.stage = names[row.opportunity_id]["name"], names[row.opportunity_id]["stage"]
+
+
+def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
+    """Take from the list, with their names, what belongs to leads about to be erased.
+
+    An entry without a name stays of each, so that it is not listed when it is read again.
+    """
+    crm_leads = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(lead_keys))
+    deals = sa.union(
+        sa.select(CrmLead.opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
+        sa.select(CrmLead.linked_opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
+        sa.select(CrmRole.opportunity_id).where(CrmRole.crm_lead_id.in_(crm_leads)),
+    )
+    ids = [row_id for row_id in session.scalars(deals) if row_id is not None]
+    note(session, ids, "lead_erased", now)
+    is_its = sa.or_(CrmUnmatched.opportunity_id.in_(ids), CrmUnmatched.lead_key.in_(lead_keys))
+    statement = sa.update(CrmUnmatched).where(is_its)
+    change(session, statement.values(state="settled", settled_at=now, lead_key=None, **NAMELESS))
+
+
 def settle_matched(session: Session, now: datetime) -> int:
     """Take from the list what by now belongs to a lead, is gone, or was tried for long enough."""
-    by_lead = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmUnmatched.opportunity_id)
     alive = sa.select(CrmOpportunity.id).where(
         CrmOpportunity.id == CrmUnmatched.opportunity_id,
         CrmOpportunity.is_closed,
         CrmOpportunity.is_deleted.is_(False),
+        CrmOpportunity.is_readable,
     )
     is_over = sa.or_(
-        by_lead.exists(), ~alive.exists(), CrmUnmatched.first_seen_at < now - TRIED_FOR
+        crm_mirror.is_of_a_lead(CrmUnmatched.opportunity_id),
+        ~alive.exists(),
+        CrmUnmatched.first_seen_at < now - TRIED_FOR,
     )
-    statement = sa.update(CrmUnmatched).where(CrmUnmatched.state == "open", is_over)
-    return change(
-        session, statement.values(state="settled", settled_at=now, settled_by="salesforce")
-    )
+    is_listed = CrmUnmatched.state.in_(("open", "ignored"))
+    statement = sa.update(CrmUnmatched).where(is_listed, is_over)
+    settled = {"state": "settled", "settled_at": now, "settled_by": "salesforce"}
+    return change(session, statement.values(**settled, **NAMELESS))
 
 
 def link(session: Session, opportunity_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
@@ -72,6 +105,7 @@ def link(session: Session, opportunity_id: str, lead_id: str, actor: str, *, now
     crm_lead.linked_opportunity_id = opportunity_id
     crm_mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
+    row.name = row.stage = None
     row.settled_at, row.settled_by = now, actor
     crm_connection.hint(session, now)
     detail = {"lead": lead.lead_id}

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields import Fields
-from webapp.crm_tables import CrmConflict, CrmLead, CrmOpportunity, CrmOutbox, CrmRole, CrmUnmatched
+from webapp.crm_tables import CrmConflict, CrmLead, CrmOutbox, CrmRole
 from webapp.database import change, insert
 from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import audit, leads, outcomes, registry
+from webapp.services import audit, crm_unmatched, leads, outcomes, registry
 from webapp.services.outcomes import MEANINGS, Said, Statement
 
 
@@ -67,10 +67,8 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     all_keys = {*keys, *merged}
     names = [lead.lead_id for lead in leads.lock_by_key(session, all_keys).values()]
     crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
-    _forget_names(session, all_keys)
+    crm_unmatched.forget(session, all_keys, now)
     change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_ids)))
-    unmatched = sa.update(CrmUnmatched).where(CrmUnmatched.lead_key.in_(all_keys))
-    change(session, unmatched.values(lead_key=None))
     for table in (CrmConflict, CrmOutbox, CrmLead, Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(all_keys)))
     linked = sa.update(Lead).where(Lead.key.in_(all_keys))
@@ -79,14 +77,6 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     for name in names:
         audit.record(session, actor, "erased a lead", name, now=now)
     return len(names)
-
-
-def _forget_names(session: Session, keys: Collection[int]) -> None:
-    """Clear the names of the opportunities of leads: an org often calls them by the person."""
-    its = [CrmLead.opportunity_id, CrmLead.linked_opportunity_id]
-    deals = sa.union(*(sa.select(column).where(CrmLead.lead_key.in_(keys)) for column in its))
-    named = sa.update(CrmOpportunity).where(CrmOpportunity.id.in_(deals))
-    change(session, named.values(name=None))
 
 
 def _last_word(session: Session, lead: Lead) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Opportunities have a name and a stage, for people who look for their leads."""
+"""Unmatched opportunities have a name and a stage, for people who look for their leads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,9 +13,9 @@ NAMES = ("name", "stage")
 
 def upgrade() -> None:
     for name in NAMES:
-        op.add_column("crm_opportunities", sa.Column(name, sa.String(200), nullable=True))
+        op.add_column("crm_unmatched", sa.Column(name, sa.String(200), nullable=True))
 
 
 def downgrade() -> None:
     for name in NAMES:
-        op.drop_column("crm_opportunities", name)
+        op.drop_column("crm_unmatched", name)
