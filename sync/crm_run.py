@@ -116,7 +116,7 @@ def _settle_next(org: Org, after_id: str, session: Session) -> None:
 
 def _compare(session: Session, org: Org) -> None:
     connection = crm_connection.get(session)
-    keys, through = crm_conflicts.spoken_of(session, connection.compared_through_key, CHUNK)
+    keys, through = crm_conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
     rule = org.desk.rules.conflicts
     org.desk.tally.counts["conflicts"] += crm_conflicts.review(session, keys, rule, org.now)
     connection.compared_through_key = through

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ml.fields import Fields
 from sync.salesforce.mapping import LeadMapping
 from sync.salesforce.outcomes import (
+    GONE,
     Derived,
     LeadFacts,
     OpportunityFacts,
@@ -20,7 +21,7 @@ from sync.salesforce.outcomes import (
 )
 from sync.salesforce.window import moment
 from webapp.crm_tables import CrmLead, CrmOpportunity
-from webapp.models import ASSUMED_RULES, Lead
+from webapp.models import Lead, is_assumed
 from webapp.services import crm_conflicts, crm_mirror, leads, outcomes, removal
 from webapp.services.crm_rules import CrmRules
 from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
@@ -46,7 +47,7 @@ REASONS = {
     "3": "its status says that it was disqualified",
     "4": "it is being worked on again",
     "4s": "nothing has happened for long",
-    "5": "it was deleted",
+    GONE: "it was deleted",
     "La": "the opportunity linked by hand was deleted",
     "Lb": "the opportunity linked by hand is won",
     "Lc": "the opportunity linked by hand is lost",
@@ -109,10 +110,7 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     book = _Book(session, mine)
     derived = {lead.id: book.derived(lead, desk.outcome_rules, now) for lead in mine}
     handed_over = [pair for lead in mine if (pair := _show_or_hide(book, desk, lead, now))]
-    spoken = {
-        lead.id: _spoken(book.ours[lead.lead_key or 0], lead, derived[lead.id], now)
-        for lead in mine
-    }
+    spoken = {lead.id: _spoken(book, lead, derived[lead.id], now) for lead in mine}
     crm_mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := spoken[lead.id][0])])
     statements = [statement for _, statement in spoken.values() if statement is not None]
     for statement in statements:
@@ -182,31 +180,52 @@ def _show_or_hide(
 
 
 def _spoken(
-    lead: Lead, crm_lead: CrmLead, derived: Derived, now: datetime
+    book: _Book, crm_lead: CrmLead, derived: Derived, now: datetime
 ) -> tuple[dict[str, Any], Statement | None]:
     """What the mirror notes of a lead, and what is to be said of it: None where that is known."""
+    lead = book.ours[crm_lead.lead_key or 0]
     said = _said(lead, crm_lead, derived)
     note = {
         "id": crm_lead.id,
         "said": crm_lead.said,
         "said_at": crm_lead.said_at,
-        "rule": derived.rule,
+        "rule": crm_lead.rule,
         "source_id": derived.source_id,
         "is_inferred": derived.is_inferred,
     }
-    was_assumed, is_assumed = (row.rule in ASSUMED_RULES for row in (crm_lead, derived))
-    if said is None or (said == crm_lead.said and was_assumed == is_assumed):
+    if said is None:
         return note, None
-    happened_at = _happened_at(crm_lead, derived, now)
+    rule, because = _rule_said(crm_lead, derived, said, has_word=lead.key in book.spoken_of)
+    if said == crm_lead.said and _is_alike(said, rule, crm_lead.rule):
+        return note | {"rule": rule}, None
+    happened_at = _happened_at(crm_lead, derived, rule, now)
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
-    rule, because = derived.rule, REASONS[derived.rule]
-    if said == "withdrawn" and was_assumed and rule != "5":
-        # Nobody speaks here either: it carries the rule of what it takes back.
-        rule, because = crm_lead.rule or "", "what was assumed no longer counts"
     reason = f"Salesforce: {because} ({derived.source_id})"
     speaker = Said("salesforce", ACTOR, reason, rule, key)
     statement = Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
-    return note | {"said": said, "said_at": happened_at}, statement
+    return note | {"said": said, "said_at": happened_at, "rule": rule}, statement
+
+
+def _rule_said(
+    crm_lead: CrmLead, derived: Derived, said: str, *, has_word: bool
+) -> tuple[str, str]:
+    """By which rule it is said, and why, in words.
+
+    What takes back an assumption is nobody's word either and carries its rule; a lead that is gone
+    takes back the words said of it too.
+    """
+    takes_words_back = derived.rule == GONE and has_word
+    if said == "withdrawn" and is_assumed(crm_lead.rule) and not takes_words_back:
+        return crm_lead.rule, "what was assumed no longer counts"
+    return derived.rule, REASONS[derived.rule]
+
+
+def _is_alike(said: str, rule: str, before: str | None) -> bool:
+    """Whether it says nothing more by this rule than by the one before.
+
+    What a lead that is gone takes back may have been said since another withdrawal.
+    """
+    return rule == before if said == "withdrawn" else is_assumed(rule) == is_assumed(before)
 
 
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
@@ -220,19 +239,22 @@ def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
         return derived.result
     was_definite = crm_lead.said in CLOSING
     # A lead that is gone teaches nothing, whoever said what became of it.
-    is_gone = derived.result in {"merged", "void"} and derived.rule == "5"
+    is_gone = derived.result in {"merged", "void"} and derived.rule == GONE
     return (
         "withdrawn" if was_definite or (is_gone and outcomes.counting(lead) is not None) else None
     )
 
 
-def _happened_at(crm_lead: CrmLead, derived: Derived, now: datetime) -> datetime:
-    """Behind what Salesforce said before: a change may move no stamp, or carry an older one."""
-    latest = max(derived.happened_at, moment(crm_lead.stamp)) if derived.rule == "5" else None
+def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) -> datetime:
+    """Behind what Salesforce said before: a change may move no stamp, or carry an older one.
+
+    A word needs no place behind an assumption: it counts before one, whatever time it is about.
+    """
+    latest = max(derived.happened_at, moment(crm_lead.stamp)) if derived.rule == GONE else None
     at = latest or derived.happened_at
-    if crm_lead.said_at is not None:
-        at = max(at, crm_lead.said_at + SHORTEST)
-    return min(at, now + CLOCK_SKEW) if crm_lead.said_at else min(at, now)
+    if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
+        return min(at, now)
+    return min(max(at, crm_lead.said_at + SHORTEST), now + CLOCK_SKEW)
 
 
 def _lead_facts(row: CrmLead) -> LeadFacts:

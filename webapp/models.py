@@ -1,9 +1,10 @@
 """All tables. What they mean and who writes them stands in the services."""
 
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 import sqlalchemy as sa
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base
@@ -109,6 +110,11 @@ class Snapshot(Base):
 ASSUMED_RULES = ("2n", "4s")
 
 
+def is_assumed(rule: str | None) -> TypeGuard[str]:
+    """Whether an outcome by this rule is only assumed, and nobody's word."""
+    return rule in ASSUMED_RULES
+
+
 class Outcome(Base):
     """One thing said about what became of a lead; rows are added, never changed."""
 
@@ -130,6 +136,16 @@ class Outcome(Base):
     reason: Mapped[str | None] = mapped_column(sa.String(500))
     rule: Mapped[str | None] = mapped_column(sa.String(100))
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(255))
+
+    @hybrid_property
+    def is_assumed(self) -> bool:
+        """Whether it is only assumed, and nobody's word; in SQL too."""
+        return is_assumed(self.rule)
+
+    @is_assumed.inplace.expression
+    @classmethod
+    def _is_assumed(cls) -> sa.ColumnElement[bool]:
+        return sa.func.coalesce(cls.rule, "").in_(ASSUMED_RULES)
 
 
 class ModelVersion(Base):

@@ -9,6 +9,8 @@ Result = Literal["converted", "lost", "never_worked", "pending", "open", "void",
 Milestone = Literal["opportunity_won", "opportunity_created", "lead_converted"]
 Policy = Literal["leave_out", "converted", "lost"]
 Silence = Literal["lost", "never_worked"]
+# The rule of a lead that was deleted or merged.
+GONE = "5"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def derive(
     a person has chosen, which comes before them all.
     """
     if lead.is_deleted:
-        return _of_lead("merged" if lead.merged_into else "void", lead, "5")
+        return _of_lead("merged" if lead.merged_into else "void", lead, GONE)
     if linked is not None:
         return _of_opportunity(linked, rules, "L")
     if not lead.is_converted:

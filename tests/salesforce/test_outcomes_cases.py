@@ -244,6 +244,23 @@ def test_a_deal_that_we_may_not_see_is_pending_and_counted(fake, salesforce):
     assert salesforce.read(crm_mirror.counts)["unreadable"] == 0
 
 
+def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fake, salesforce):
+    lead = fake.lead()
+    deal = fake.convert(lead)
+    fake.close(deal, won=False)
+    salesforce.later()
+    fake.reopen(deal)
+    salesforce.later()
+    salesforce.write(lambda s: make_outcome(s, lead, True, said=RITA, now=salesforce.now))
+    fake.clock.advance(minutes=5)
+    fake.delete(lead)
+    salesforce.later()
+    assert salesforce.outcome(lead) is None
+    said = salesforce.history(lead)
+    salesforce.later(days=1, minutes=1)
+    assert salesforce.history(lead) == said
+
+
 def test_a_purged_lead_is_erased_here_too(fake, salesforce):
     lead, other = fake.lead(LastName="Secret"), fake.lead()
     salesforce.later()

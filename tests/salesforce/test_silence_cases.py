@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import PROGRAM, make_outcome
 from webapp.models import NEVER_WORKED
-from webapp.services import crm_conflicts, lead_history, leads
+from webapp.services import crm_conflicts, crm_unmatched, lead_history, leads
 from webapp.services.outcomes import Said
 
 RITA = Said("rep", "rita@example.com")
@@ -126,6 +126,40 @@ def test_an_opportunity_won_after_silence_counts(fake, salesforce, lead):
     salesforce.later()
     assert salesforce.history(lead)[-1] == ("converted", "1b")
     assert salesforce.outcome(lead) is True
+
+
+def test_a_word_of_salesforce_keeps_its_time_before_an_assumption(fake, salesforce, lead):
+    deal = fake.opportunity(LeadSource="Webinar")
+    fake.close(deal, won=True)
+    won_at = salesforce.now
+    be_silent(salesforce)
+    salesforce.write(lambda s: crm_unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    salesforce.later()
+    [counting, *_] = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
+    assert (counting.result, counting.rule) == ("converted", "Lb")
+    assert abs(counting.happened_at - won_at) <= timedelta(seconds=1)
+    assert salesforce.outcome(lead) is True
+
+
+def test_a_lead_that_was_deleted_and_is_back_may_be_silent_again(fake, salesforce, lead):
+    be_silent(salesforce)
+    fake.delete(lead)
+    salesforce.later()
+    assert salesforce.outcome(lead) is None
+    fake.undelete(lead)
+    salesforce.later()
+    assert salesforce.history(lead) == [("lost", "4s"), ("withdrawn", "4s"), ("lost", "4s")]
+    assert salesforce.outcome(lead) is False
+
+
+def test_a_deletion_after_silence_takes_back_what_a_rep_has_said_too(fake, salesforce, lead):
+    be_silent(salesforce)
+    say(salesforce, lead, True)
+    fake.clock.advance(minutes=5)
+    fake.delete(lead)
+    salesforce.later()
+    assert salesforce.history(lead)[-1] == ("withdrawn", "5")
+    assert salesforce.outcome(lead) is None
 
 
 def test_a_loss_in_salesforce_after_silence_is_a_word_that_a_rep_may_contradict(

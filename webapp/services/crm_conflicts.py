@@ -9,14 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmConflict, CrmLead
-from webapp.models import ASSUMED_RULES, Lead, Outcome
+from webapp.models import Lead, Outcome
 from webapp.services import audit, leads, outcomes
 from webapp.services.outcomes import MEANINGS, Said, Statement
 
 # How a settled conflict is written into the history.
 RULE = "conflict"
-# What is no side of a conflict: how another one was settled, and what nobody has said.
-NO_SIDE = (RULE, *ASSUMED_RULES)
 DEFINITE = {result: meaning for result, meaning in MEANINGS.items() if meaning is not None}
 # Keys are given before they are committed: so many may still appear behind the newest one.
 LATE_KEYS = 500
@@ -105,7 +103,7 @@ def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
     )
 
 
-def spoken_of(session: Session, after_key: int, limit: int) -> tuple[list[int], int]:
+def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[int], int]:
     """CRM leads of which somebody here has said something since an outcome's key, and how far."""
     newest = session.scalar(sa.select(sa.func.max(Outcome.key))) or 0
     query = (
@@ -124,9 +122,13 @@ def spoken_of(session: Session, after_key: int, limit: int) -> tuple[list[int], 
 def _sides(
     session: Session, lead_keys: Iterable[int]
 ) -> dict[int, tuple[Outcome | None, Outcome | None]]:
-    """The newest word of each side, None where it is not definite."""
+    """The newest word of each side, None where it is not definite.
+
+    No side says what settled another conflict, or what was only assumed.
+    """
+    is_settlement = sa.func.coalesce(Outcome.rule, "") == RULE
     query = sa.select(Outcome).where(
-        Outcome.lead_key.in_(lead_keys), sa.func.coalesce(Outcome.rule, "").not_in(NO_SIDE)
+        Outcome.lead_key.in_(lead_keys), ~is_settlement, ~Outcome.is_assumed
     )
     newest: dict[tuple[int, bool], Outcome] = {}
     for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):

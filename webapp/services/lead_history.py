@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ml.changes import Explained, explain_change
 from ml.fields import Fields, Value
 from ml.scorecard import Scorecard
-from webapp.models import ASSUMED_RULES, Lead, ModelVersion, Outcome, Snapshot
+from webapp.models import Lead, ModelVersion, Outcome, Snapshot
 from webapp.services import leads, registry
 from webapp.services.registry import VersionRef
 
@@ -95,7 +95,7 @@ def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
 
     `outcomes` are the lead's, the one that counts first.
     """
-    newest_of = {o.source: o for o in reversed(outcomes) if o.rule not in ASSUMED_RULES}
+    newest_of = {o.source: o for o in reversed(outcomes) if not o.is_assumed}
     others = (o for o in newest_of.values() if o.result != outcomes[0].result)
     return next((o for o in others if o.result != "withdrawn"), None)
 

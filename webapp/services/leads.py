@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.fields import Fields, Value
 from webapp.database import hold, insert
-from webapp.models import ASSUMED_RULES, Lead, ModelAlias, Outcome, Score, Snapshot
+from webapp.models import Lead, ModelAlias, Outcome, Score, Snapshot
 from webapp.services import explore, registry
 from webapp.services.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
 
@@ -157,9 +157,8 @@ def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
 
 def outcomes(session: Session, lead: Lead) -> list[Outcome]:
     """All that was said about the lead's outcome, the row that counts first."""
-    is_assumed = sa.func.coalesce(Outcome.rule, "").in_(ASSUMED_RULES)
     query = sa.select(Outcome).where(Outcome.lead_key == lead.key)
-    order = (is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
+    order = (Outcome.is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
     return list(session.scalars(query.order_by(*order)))
 
 

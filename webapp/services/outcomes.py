@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.database import PLAIN_ROWS, change
-from webapp.models import ASSUMED_RULES, NEVER_WORKED, Lead, Meaning, Outcome, Score
+from webapp.models import NEVER_WORKED, Lead, Meaning, Outcome, Score, is_assumed
 from webapp.services import leads
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -82,7 +82,7 @@ def record_many(session: Session, statements: Sequence[Statement], *, now: datet
 
     1. The same thing said again by the same source adds nothing.
     2. The row is added; the newest by time of happening counts, the later row on a tie. What is
-       only assumed (`ASSUMED_RULES`) counts where nobody has said a word.
+       only assumed (`Outcome.is_assumed`) counts where nobody has said a word.
     3. A lead becomes a new label for the next training once its outcome is another than the
        one counted before: a withdrawal alone does not make it one.
 
@@ -150,9 +150,9 @@ def counting(lead: Lead) -> Meaning:
 
 def spoken_of(session: Session, lead_keys: Collection[int]) -> set[int]:
     """The leads of whose outcome somebody has said a word, also one that was withdrawn."""
-    is_word = sa.func.coalesce(Outcome.rule, "").not_in(ASSUMED_RULES)
-    query = sa.select(Outcome.lead_key).distinct().where(Outcome.lead_key.in_(lead_keys), is_word)
-    return set(session.scalars(query))
+    query = sa.select(Outcome.lead_key).distinct()
+    said = query.where(Outcome.lead_key.in_(lead_keys), ~Outcome.is_assumed)
+    return set(session.scalars(said))
 
 
 def count(session: Session) -> int:
@@ -173,7 +173,7 @@ class _Told(NamedTuple):
     @property
     def is_word(self) -> bool:
         """Whether somebody has said it: it was not assumed."""
-        return self.rule not in ASSUMED_RULES
+        return not is_assumed(self.rule)
 
     @property
     def place(self) -> tuple[bool, datetime]:
