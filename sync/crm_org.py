@@ -19,6 +19,8 @@ from webapp.services import crm_connection, runs
 
 T = TypeVar("T")
 BEAT_SECONDS = runs.LEASE.total_seconds() / 3
+# So many leads or rows are stored in one step: on SQLite nobody else writes meanwhile.
+STEP_ROWS = 500
 
 
 class Reconfigured(RuntimeError):

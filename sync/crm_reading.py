@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from sync.crm_intake import list_unmatched, take_leads, take_opportunities
-from sync.crm_org import Org
+from sync.crm_org import STEP_ROWS, Org
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Page, Row
 from sync.salesforce.errors import Fault
@@ -16,8 +16,6 @@ from webapp.database import read
 from webapp.services import crm_windows
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
-# So many rows of a page are stored in one transaction: on SQLite nobody else writes meanwhile.
-STEP_ROWS = 500
 
 
 @dataclass
@@ -88,12 +86,10 @@ class Reading:
     def _keep(self, page: Page, end: str) -> None:
         if not page.rows:
             self.slices.was_empty()
-        first = 0
-        while len(page.rows) - first > STEP_ROWS:
+        for first in range(0, len(page.rows) or 1, STEP_ROWS):
             rows = page.rows[first : first + STEP_ROWS]
-            self._step(rows, self._behind(rows[-1]))
-            first += STEP_ROWS
-        self._step(page.rows[first:], self._moved(page, end))
+            is_last = first + STEP_ROWS >= len(page.rows)
+            self._step(rows, self._moved(page, end) if is_last else self._behind(rows[-1]))
 
     def _step(self, rows: list[Row], moved: Window) -> None:
         self.org.step(

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from sync.crm_intake import settle_ids, take_leads, take_opportunities
-from sync.crm_org import Org
+from sync.crm_org import STEP_ROWS, Org
 from sync.crm_settle import Desk, settle
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
@@ -170,7 +170,9 @@ def _find_some(org: Org, alone: list[CrmLead]) -> None:
     unread = deals - set(read(lambda s: crm_mirror.opportunities(s, deals)))
     if unread:
         read_opportunities(org, unread)
-    org.step(lambda s: settle_ids(s, org.desk, ids, org.now))
+    for first in range(0, len(ids), STEP_ROWS):
+        some = ids[first : first + STEP_ROWS]
+        org.step(partial(settle_ids, desk=org.desk, ids=some, now=org.now))
 
 
 def _age(org: Org) -> None:
@@ -181,7 +183,7 @@ def _age(org: Org) -> None:
 
 
 def _age_next(org: Org, after: str, session: Session) -> str | None:
-    crm_leads = crm_mirror.after(session, after, CHUNK)
+    crm_leads = crm_mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
     if org.desk.mapping.depends_on_today():

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from sync import crm_reconcile, crm_write_back
-from sync.crm_org import Org
+from sync.crm_org import STEP_ROWS, Org
 from sync.crm_reading import LEADS, OPPORTUNITIES, Reading
 from sync.crm_settle import settle
 from sync.salesforce import cases
@@ -106,7 +106,7 @@ def _keep_described(session: Session, described: list[dict[str, Any]], now: date
 
 
 def _settle_next(org: Org, after_id: str, session: Session) -> None:
-    crm_leads = crm_mirror.after(session, after_id, CHUNK)
+    crm_leads = crm_mirror.after(session, after_id, STEP_ROWS)
     settle(session, org.desk, crm_leads, org.now)
     connection = crm_connection.get(session)
     # Rules may have changed once more meanwhile: then it begins anew.

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from sync import crm_jobs, crm_org, crm_reading
 from sync.salesforce import soql
-from webapp.models import Lead, Outcome
-from webapp.services import crm_connection, crm_runs, leads, runs
+from webapp.crm_tables import CrmLead
+from webapp.models import Lead, Outcome, Snapshot
+from webapp.services import crm_connection, crm_runs, crm_windows, leads, runs
 
 
 @pytest.fixture
@@ -88,11 +89,7 @@ def test_a_run_that_dies_within_a_page_is_gone_on_with_behind_the_last_row_store
         with pytest.raises(KeyboardInterrupt):
             salesforce.run()
     assert n_leads(salesforce) == 40
-    fake.clock.advance(hours=1)
-    for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
-        salesforce.write(lambda s, r=lost: runs.give_up(s, r, salesforce.now))
-    fake.forget_requests()
-    salesforce.tick()
+    go_on(salesforce)
     assert n_leads(salesforce) == 70
     assert "Id >" in next(q for q in fake.queries if "FROM Lead" in q)
 
@@ -106,6 +103,46 @@ def dies_at(step, n_rows):
         return step(org, work, **about)
 
     return dying
+
+
+def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesforce, monkeypatch):
+    fake.leads(70)
+    fake.clock.advance(minutes=15)
+    monkeypatch.setattr(crm_reading, "STEP_ROWS", 20)
+    cursor = lambda: salesforce.read(lambda s: crm_windows.load(s, "Lead"))  # noqa: E731
+    with monkeypatch.context() as patched:
+        patched.setattr(crm_windows, "save", dies_at_save(crm_windows.save, n_saves=3))
+        with pytest.raises(KeyboardInterrupt):
+            salesforce.run()
+    assert n_leads(salesforce) == 20
+    newest = salesforce.read(lambda s: s.scalar(sa.select(sa.func.max(CrmLead.id))))
+    assert cursor()["after_id"] == newest
+    go_on(salesforce)
+    assert n_leads(salesforce) == 70
+    assert salesforce.read(lambda s: s.scalar(sa.select(sa.func.count(Snapshot.key)))) == 70
+
+
+def dies_at_save(save, n_saves):
+    """Keeping the cursor, which dies the given time it is kept: its rows are written by then."""
+    saved = []
+
+    def dying(session, *about):
+        saved.append(about)
+        if len(saved) == n_saves:
+            session.flush()
+            raise KeyboardInterrupt
+        save(session, *about)
+
+    return dying
+
+
+def go_on(salesforce):
+    """The worker that comes after one that died."""
+    salesforce.fake.clock.advance(hours=1)
+    for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
+        salesforce.write(lambda s, r=lost: runs.give_up(s, r, salesforce.now))
+    salesforce.fake.forget_requests()
+    salesforce.tick()
 
 
 def test_a_bulk_load_larger_than_the_calls_of_a_run_is_finished_by_and_by(
