@@ -111,7 +111,7 @@ def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesf
     monkeypatch.setattr(crm_reading, "STEP_ROWS", 20)
     cursor = lambda: salesforce.read(lambda s: crm_windows.load(s, "Lead"))  # noqa: E731
     with monkeypatch.context() as patched:
-        patched.setattr(crm_windows, "save", dies_at_save(crm_windows.save, n_saves=3))
+        patched.setattr(crm_windows, "save", dies_at_save(crm_windows.save, n_saves=2))
         with pytest.raises(KeyboardInterrupt):
             salesforce.run()
     assert n_leads(salesforce) == 20
@@ -123,15 +123,15 @@ def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesf
 
 
 def dies_at_save(save, n_saves):
-    """Keeping the cursor, which dies the given time it is kept: its rows are written by then."""
+    """Keeping the cursor, which dies the given time it stands behind rows: they are written."""
     saved = []
 
-    def dying(session, *about):
-        saved.append(about)
+    def dying(session, obj, window):
+        saved.extend([window] if window["after_id"] else [])
         if len(saved) == n_saves:
             session.flush()
             raise KeyboardInterrupt
-        save(session, *about)
+        save(session, obj, window)
 
     return dying
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -65,7 +64,7 @@ def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     An entry without a name stays of each, so that it is not listed when it is read again.
     """
     crm_leads = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(lead_keys))
-    deals: sa.CompoundSelect[Any] = sa.union(
+    deals: sa.CompoundSelect[str | None] = sa.union(
         sa.select(CrmLead.opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
         sa.select(CrmLead.linked_opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
         sa.select(CrmRole.opportunity_id).where(CrmRole.crm_lead_id.in_(crm_leads)),
