@@ -249,20 +249,24 @@ def paired_evidence(converted: Bools, champion: Floats, challenger: Floats) -> E
     finite = bool(np.isfinite(champion).all() and np.isfinite(challenger).all())
     if not finite or len(converted) == 0:
         return Evidence(n_converted, n_lost)
-    losses = log_loss(converted, champion), log_loss(converted, challenger)
-    told = Evidence(n_converted, n_lost, log_loss_champion=losses[0], log_loss_challenger=losses[1])
+    old, new = _losses(converted, champion), _losses(converted, challenger)
+    told = Evidence(
+        n_converted,
+        n_lost,
+        log_loss_champion=float(np.mean(old)),
+        log_loss_challenger=float(np.mean(new)),
+    )
     if min(n_converted, n_lost) < 2:
         return told
     aucs, covariance = delong(converted, np.stack([champion, challenger]))
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    saved = _losses(converted, champion) - _losses(converted, challenger)
     return replace(
         told,
         auc_champion=float(aucs[0]),
         auc_challenger=float(aucs[1]),
         standard_error=float(np.sqrt(max(variance, 0.0))),
         added_value=added_value(converted, champion, challenger),
-        log_loss_error=float(saved.std(ddof=1) / np.sqrt(len(saved))),
+        log_loss_error=float((old - new).std(ddof=1) / np.sqrt(len(converted))),
     )
 
 

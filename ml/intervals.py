@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+
 Point = tuple[float, float]
 
 

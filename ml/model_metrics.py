@@ -13,12 +13,12 @@ from scipy.special import expit
 
 from ml.evaluation import OutOfFold, delong, log_loss
 from ml.families import name_of
+from ml.intervals import Z_95
 
 N_CALIBRATION_BINS = 10
 N_HISTOGRAM_BINS = 20
 N_GAINS = 20
 MOST_ROC_POINTS = 50
-Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 # Best tenth A, next two tenths B, next three C, rest D: a judgement, so that A is what a rep
 # gets to in a day and D what may wait.
 GRADE_QUANTILES = (0.9, 0.7, 0.4)

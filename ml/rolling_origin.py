@@ -16,9 +16,10 @@ from scipy.special import expit
 from ml import families
 from ml.encoding import Columns
 from ml.evaluation import Bools, Floats, OutOfFold, delong, log_loss
+from ml.intervals import Z_95
 from ml.recency import HalfLife, Score, blocks, chosen, foretold
 
-ONE_SIDED_95, TWO_SIDED_95 = 1.6448536269514722, 1.959963984540054  # of the normal distribution
+ONE_SIDED_95 = 1.6448536269514722  # of the normal distribution
 HOLDS, FADES, LOST = "holds", "fades", "lost"
 SMALL_DROP = 0.02  # of AUC
 
@@ -103,7 +104,7 @@ def in_time_order(
     ]
     auc, auc_random_split = np.mean([aucs for aucs, _ in pairs], axis=0).tolist()
     covariance = np.sum([covariance for _, covariance in pairs], axis=0) / len(pairs) ** 2
-    half_width = TWO_SIDED_95 * covariance[0, 0] ** 0.5
+    half_width = Z_95 * covariance[0, 0] ** 0.5
     difference = np.array([-1, 1])
     drop_error = max(float(difference @ covariance @ difference), 0.0) ** 0.5
     drop_low = auc_random_split - auc - ONE_SIDED_95 * drop_error

@@ -69,7 +69,7 @@ def free_lost_runs(worker: Worker) -> None:
 def retrain_if_due(worker: Worker) -> None:
     """Train, let the gate decide, and register what came of it."""
     settings = product().settings
-    trigger = Trigger(settings.retrain_threshold, settings.retrain_every_hours)
+    trigger = Trigger.by(settings)
     run = write(lambda s: lifecycle.claim_retraining(s, trigger, worker.name, worker.clock()))
     if run is None:
         return

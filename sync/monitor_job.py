@@ -14,8 +14,7 @@ from webapp.services.lifecycle import Trigger
 
 def monitor(worker: Worker) -> None:
     """Carry out the check that was asked for or is due."""
-    settings = product().settings
-    trigger = Trigger(settings.retrain_threshold, settings.retrain_every_hours)
+    trigger = Trigger.by(product().settings)
     run = write(lambda s: monitoring.claim(s, trigger, worker.name, worker.clock()))
     if run is not None:
         with held(worker, run):

@@ -40,13 +40,13 @@ def described(salesforce):
     return salesforce
 
 
-def dispute(fake, salesforce, **fields):
-    """A lead that Rita calls lost, and Salesforce converted a little later."""
+def dispute(fake, salesforce, *, said=False, **fields):
+    """A lead that Rita calls lost, or what is said, and Salesforce converted a little later."""
     lead = fake.lead(**fields)
     deal = fake.convert(lead)
     salesforce.later()
-    lost = lambda s: factories.make_outcome(s, lead, False, said=RITA, now=salesforce.now)  # noqa: E731
-    salesforce.write(lost)
+    outcome = lambda s: factories.make_outcome(s, lead, said, said=RITA, now=salesforce.now)  # noqa: E731
+    salesforce.write(outcome)
     fake.clock.advance(minutes=5)
     fake.close(deal, won=True)
     salesforce.later()

@@ -3,30 +3,17 @@
 import pytest
 import sqlalchemy as sa
 
+from tests.connected import RITA, dispute
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmUnmatched
 from webapp.models import NEVER_WORKED
 from webapp.services import crm_conflicts, crm_unmatched, leads, removal
-from webapp.services.outcomes import Said
-
-RITA = Said("rep", "rita@example.com")
 
 
 @pytest.fixture
 def disputed(fake, salesforce):
     """Rita says lost, then Salesforce says won."""
     return dispute(fake, salesforce)
-
-
-def dispute(fake, salesforce):
-    lead = fake.lead()
-    deal = fake.convert(lead)
-    salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, lead, False, said=RITA, now=salesforce.now))
-    fake.clock.advance(minutes=5)
-    fake.close(deal, won=True)
-    salesforce.later()
-    return lead
 
 
 def listed(salesforce):
@@ -55,13 +42,7 @@ def test_a_rep_s_click_after_salesforce_is_a_disagreement_too(fake, salesforce):
 
 
 def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fake, salesforce):
-    lead = fake.lead()
-    deal = fake.convert(lead)
-    salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, lead, NEVER_WORKED, said=RITA, now=salesforce.now))
-    fake.clock.advance(minutes=5)
-    fake.close(deal, won=True)
-    salesforce.later()
+    lead = dispute(fake, salesforce, said=NEVER_WORKED)
     assert listed(salesforce) == [(lead, NEVER_WORKED, "converted")]
     [row] = salesforce.read(crm_conflicts.listed)
     key = row.conflict.key

@@ -4,12 +4,11 @@ What a version was made without, by an older release, is left out.
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from ml.intervals import roc_band, wilson
+from ml.intervals import Z_95, roc_band, wilson
 from ml.scorecard import Scorecard
 from ml.shapes import assumed_shapes
 from ml.values import category_key
@@ -19,7 +18,6 @@ from webapp.models import ModelVersion
 from webapp.product import product
 
 MOST_FIELDS = 12
-Z_95 = NormalDist().inv_cdf(0.975)
 
 
 class Drawn(NamedTuple):

@@ -126,9 +126,10 @@ def _sides(
 
     No side says what settled another conflict, or what was only assumed.
     """
-    is_settlement = sa.func.coalesce(Outcome.rule, "") == RULE
     query = sa.select(Outcome).where(
-        Outcome.lead_key.in_(lead_keys), ~is_settlement, ~Outcome.is_assumed
+        Outcome.lead_key.in_(lead_keys),
+        Outcome.rule.is_distinct_from(RULE),
+        ~Outcome.is_assumed,
     )
     newest: dict[tuple[int, bool], Outcome] = {}
     for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):

@@ -12,6 +12,8 @@ from webapp.services import audit, crm_connection, crm_mirror, leads
 
 TRIED_FOR = timedelta(days=90)
 NAMELESS = {"name": None, "stage": None}
+# Of an entry that nobody has dealt with for good.
+UNSETTLED = CrmUnmatched.state.in_(("open", "ignored"))
 
 
 class UnmatchedNotFound(LookupError):
@@ -51,9 +53,7 @@ def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) 
 
     An entry that somebody deals with at this moment is left as it is.
     """
-    query = sa.select(CrmUnmatched).where(
-        CrmUnmatched.opportunity_id.in_(names), CrmUnmatched.state.in_(("open", "ignored"))
-    )
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.opportunity_id.in_(names), UNSETTLED)
     for row in session.scalars(query.with_for_update(skip_locked=True)):
         row.name, row.stage = names[row.opportunity_id]["name"], names[row.opportunity_id]["stage"]
 
@@ -89,8 +89,7 @@ def settle_matched(session: Session, now: datetime) -> int:
         ~alive.exists(),
         CrmUnmatched.first_seen_at < now - TRIED_FOR,
     )
-    is_listed = CrmUnmatched.state.in_(("open", "ignored"))
-    statement = sa.update(CrmUnmatched).where(is_listed, is_over)
+    statement = sa.update(CrmUnmatched).where(UNSETTLED, is_over)
     settled = {"state": "settled", "settled_at": now, "settled_by": "salesforce"}
     return change(session, statement.values(**settled, **NAMELESS))
 

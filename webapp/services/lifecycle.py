@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ml.enough import shortage
 from ml.scorecard import Scorecard
+from webapp.config import Settings
 from webapp.database import change, hold
 from webapp.models import Lead, ModelVersion, Run
 from webapp.services import audit, guarded_fields, registry, runs, training_data
@@ -35,6 +36,11 @@ class Trigger:
 
     n_new_outcomes: int
     every_hours: float = 0
+
+    @classmethod
+    def by(cls, settings: Settings) -> "Trigger":
+        """The one that is set."""
+        return cls(settings.retrain_threshold, settings.retrain_every_hours)
 
 
 @dataclass(frozen=True)

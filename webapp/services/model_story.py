@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, defer
 
 from webapp.models import AuditEntry, ModelVersion, Run
+from webapp.services import monitoring
 
 PAGE_SIZE = 10
 SWITCHES = ("promoted", "rolled back")
-CHECK = "monitoring"
-RUNS_OF_VERSIONS = ("training", "rescoring", CHECK)  # that make, change or check one
+RUNS_OF_VERSIONS = ("training", "rescoring", monitoring.KIND)  # that make, change or check one
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _failed(session: Session, before: datetime | None) -> list[Run]:
     ended = later.finished_at.is_not(None)
     following = sa.select(later.state).where(later.kind == Run.kind, later.key > Run.key, ended)
     after = following.order_by(later.key).limit(1).scalar_subquery()
-    is_told = sa.or_(Run.kind != CHECK, after.is_distinct_from("failed"))
+    is_told = sa.or_(Run.kind != monitoring.KIND, after.is_distinct_from("failed"))
     query = sa.select(Run).where(Run.kind.in_(RUNS_OF_VERSIONS), Run.state == "failed", is_told)
     if before is not None:
         query = query.where(Run.finished_at < before)

@@ -186,10 +186,9 @@ def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Told]]:
     told = (getattr(Outcome, name) for name in _Told._fields)
     query = sa.select(Outcome.lead_key, *told).where(Outcome.lead_key.in_(lead_keys))
     histories: dict[int, list[_Told]] = defaultdict(list)
-    for lead_key, *row in session.execute(query.order_by(Outcome.happened_at, Outcome.key)):
+    order = (Outcome.is_assumed.desc(), Outcome.happened_at, Outcome.key)
+    for lead_key, *row in session.execute(query.order_by(*order)):
         histories[lead_key].append(_Told(*row))
-    for history in histories.values():
-        history.sort(key=lambda told: told.place)
     return histories
 
 
