@@ -13,7 +13,8 @@ from webapp.config import ROOT
 
 @pytest.fixture
 def settings(settings):
-    return settings.model_copy(update={"worker_poll_seconds": 0.05})
+    # A recalibration may come before the training that a walk waits for.
+    return settings.model_copy(update={"worker_poll_seconds": 0.05, "auto_recalibrate": False})
 
 
 @pytest.fixture
