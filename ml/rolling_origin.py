@@ -20,8 +20,9 @@ from ml.intervals import Z_95
 from ml.recency import HalfLife, Score, blocks, chosen, foretold
 
 ONE_SIDED_95 = 1.6448536269514722  # of the normal distribution
-HOLDS, FADES, LOST = "holds", "fades", "lost"
+HOLDS, NOTHING, FADES, LOST = "holds", "nothing", "fades", "lost"
 SMALL_DROP = 0.02  # of AUC
+NO_ORDER = 0.5  # the AUC of scores that say nothing
 
 
 def measured(
@@ -88,9 +89,7 @@ def in_time_order(
         auc_random_split, log_loss, log_loss_base (of always saying the rate so far). auc with
         auc_low and auc_high (95 %, DeLong within blocks) and auc_random_split, means over the
         blocks; drop from that to auc, and drop_low, its one-sided 95 % bound; log_loss and
-        log_loss_base over all leads foretold; verdict: holds; fades, where the drop is surely
-        above 0.02; lost, where moreover at most half of what the random split shows above 0.5
-        is left.
+        log_loss_base over all leads foretold; verdict, from `verdict`.
 
     References
     ----------
@@ -105,6 +104,7 @@ def in_time_order(
     auc, auc_random_split = np.mean([aucs for aucs, _ in pairs], axis=0).tolist()
     covariance = np.sum([covariance for _, covariance in pairs], axis=0) / len(pairs) ** 2
     half_width = Z_95 * covariance[0, 0] ** 0.5
+    auc_low = max(0.0, auc - half_width)
     difference = np.array([-1, 1])
     drop_error = max(float(difference @ covariance @ difference), 0.0) ** 0.5
     drop_low = auc_random_split - auc - ONE_SIDED_95 * drop_error
@@ -115,41 +115,47 @@ def in_time_order(
     return {
         "n": sum(row["n"] for row in rows),
         "auc": auc,
-        "auc_low": max(0.0, auc - half_width),
+        "auc_low": auc_low,
         "auc_high": min(1.0, auc + half_width),
         "auc_random_split": auc_random_split,
         "drop": auc_random_split - auc,
         "drop_low": drop_low,
         "log_loss": _mean(rows, "log_loss"),
         "log_loss_base": _mean(rows, "log_loss_base"),
-        "verdict": verdict(auc, auc_random_split, drop_low),
+        "verdict": verdict(auc, auc_low, auc_random_split, drop_low),
         "blocks": rows,
     }
 
 
-def verdict(auc: float, auc_random_split: float, drop_low: float) -> str:
+def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float) -> str:
     """Judge how far the past predicts.
 
     Parameters
     ----------
-    auc, auc_random_split : float
-        Of leads labelled later, and of the same leads out of fold.
+    auc, auc_low : float
+        Of leads labelled later, with its lower bound.
+    auc_random_split : float
+        Of the same leads out of fold.
     drop_low : float
         Lower bound of what lies between them.
 
     Returns
     -------
     str
-        "holds", "fades" or "lost".
+        "holds"; "nothing", where later leads may be ranked by luck alone; but "fades", where the
+        drop is surely above 0.02, and "lost", where moreover at most half of what the random
+        split shows above 0.5 is left.
 
     Examples
     --------
-    >>> verdict(0.86, 0.87, -0.01), verdict(0.75, 0.80, 0.03), verdict(0.55, 0.78, 0.20)
-    ('holds', 'fades', 'lost')
+    >>> verdict(0.86, 0.82, 0.87, -0.01), verdict(0.52, 0.47, 0.53, -0.03)
+    ('holds', 'nothing')
+    >>> verdict(0.75, 0.71, 0.80, 0.03), verdict(0.55, 0.49, 0.78, 0.20)
+    ('fades', 'lost')
     """
     if drop_low <= SMALL_DROP:
-        return HOLDS
-    return LOST if auc - 0.5 <= (auc_random_split - 0.5) / 2 else FADES
+        return HOLDS if auc_low > NO_ORDER else NOTHING
+    return LOST if auc - NO_ORDER <= (auc_random_split - NO_ORDER) / 2 else FADES
 
 
 def _row(converted: Bools, block: slice, log_odds: Floats, aucs: Floats) -> dict[str, Any]:

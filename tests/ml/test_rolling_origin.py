@@ -40,7 +40,16 @@ def test_past_is_said_to_fade_where_time_order_takes_a_part_away():
 
 def test_a_difference_that_may_be_luck_is_no_verdict():
     other = np.random.default_rng(1).normal(size=1_000)
-    assert in_time_order(CONVERTED, ahead(NOISE), other)["verdict"] == "holds"
+    told = in_time_order(CONVERTED, ahead(NOISE + CONVERTED), other + 1.3 * CONVERTED)
+    assert told["verdict"] == "holds"
+    assert told["drop"] > 0
+
+
+def test_scores_that_may_be_luck_in_either_order_foretell_nothing():
+    other = np.random.default_rng(1).normal(size=1_000)
+    assert in_time_order(CONVERTED, ahead(NOISE), other)["verdict"] == "nothing"
+    alike = np.zeros(1_000)
+    assert in_time_order(CONVERTED, ahead(alike), alike)["verdict"] == "nothing"
 
 
 def test_each_block_is_told_with_what_came_true():

@@ -297,6 +297,20 @@ def test_a_past_that_no_longer_predicts_is_told_on_both_pages(manager, write):
     assert 'href="/models/1.1#in-time-order"' in page
 
 
+def test_where_nothing_was_found_to_predict_the_version_says_so_without_alarm(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        all_tied = {"verdict": "nothing", "auc": 0.5, "auc_low": 0.5, "auc_high": 0.5}
+        measured = version.metrics["in_time_order"] | all_tied
+        version.metrics = {**version.metrics, "in_time_order": measured}
+
+    write(make)
+    page = show(manager, "/models/1.1")
+    assert "Nothing was found that predicts</h2>" in page
+    assert "AUC is 0.500 on " in page
+    assert "no longer predicts" not in show(manager)
+
+
 def test_a_version_not_measured_in_time_order_says_nothing_of_it(manager, write):
     def make(session):
         version = make_learned_version(session)

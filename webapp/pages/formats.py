@@ -1,6 +1,7 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Flask
@@ -27,6 +28,7 @@ def init_app(app: Flask) -> None:
         duration,
         percent,
         points,
+        auc_interval,
         number,
         rule_in_words,
         known,
@@ -73,6 +75,12 @@ def percent(share: float) -> str:
 def points(change: float) -> str:
     """A change of a share of 1 in points, to a tenth, with its sign."""
     return signed_text(100 * change, 1)
+
+
+def auc_interval(measured: Mapping[str, float]) -> str:
+    """Where an AUC lies with 95 % confidence; nothing where no width can be told, as of ties."""
+    low, high = (f"{measured[end]:.2f}" for end in ("auc_low", "auc_high"))
+    return "" if low == high else f"{low} to {high}"
 
 
 def sentence(error: Exception) -> str:
