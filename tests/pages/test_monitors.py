@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from ml.recalibration import recalibrate
-from tests.factories import NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.learned import make_learned_version
 from webapp.services import lifecycle, monitoring, registry, runs
 
@@ -65,7 +65,7 @@ def test_before_the_first_check_the_page_says_when_it_comes(manager):
 def test_where_all_is_good_nothing_stands_in_the_way(manager, write):
     write(check_done)
     page = show(manager)
-    assert '<span class="chip chip-good">fits</span>' in page
+    assert '<span class="chip chip-good">as expected</span>' in page
     assert "What selection found." in page
     assert 'class="notice' not in page
 
@@ -86,6 +86,13 @@ def test_the_most_urgent_warning_says_what_was_found_and_what_to_do(manager, wri
     assert '<details class="panel" open>' in page
 
 
+def test_where_no_outcome_speaks_for_the_version_it_is_not_called_good(manager, write):
+    write(lambda s: check_done(s, calibration="unknown", live_auc="unknown"))
+    page = show(manager)
+    assert "chip-good" not in page.partition("</summary>")[0]
+    assert "too few outcomes to judge" in page
+
+
 def test_what_was_found_of_another_version_is_no_warning(manager, write):
     def switch(session):
         check_done(session, calibration="act")
@@ -96,6 +103,15 @@ def test_what_was_found_of_another_version_is_no_warning(manager, write):
     page = show(manager)
     assert "version 0.9 was checked" in page
     assert 'class="notice' not in page
+
+
+def test_who_asks_for_a_check_sees_what_it_found(manager, write):
+    location = manager.post("/models/monitors").location
+    assert '<details class="panel" open>' in show(manager, location)
+    [fragment] = re.findall(r'hx-get="(/models/monitors[^"]*)"', show(manager, location))
+    write(finish_check)
+    assert '<details class="panel" open>' in show(manager, fragment)
+    assert '<details class="panel" >' in show(manager)
 
 
 def fail(session):
@@ -123,7 +139,38 @@ def test_a_check_that_failed_is_part_of_the_story(manager, write):
     assert "<p>It broke.</p>" in page
 
 
-def test_a_real_check_reads_well(manager, write, app):
+def really_check(session):
+    """A check as the worker does it."""
+    monitoring.request(session, "ada", NOW)
+    run = runs.claim(session, monitoring.KIND, "w", NOW)
+    assert run is not None
+    found = monitoring.check(session, FIELDS, monitoring.Trigger(50), NOW, may_recalibrate=False)
+    runs.finish(session, run, NOW, found.result)
+
+
+def test_outcomes_of_leads_never_scored_before_are_not_said_to_be_missing(manager, write):
+    def live(session):
+        for number in range(30):
+            make_lead(session, f"L-{number}", actual_outcome=number % 2 == 0)
+
+    write(live)
+    write(really_check)
+    page = show(manager)
+    assert "0 outcomes of leads scored beforehand have come in since version 1.0 took over" in page
+    assert "0 converted and 0 lost leads were scored beforehand, and not learned from" in page
+
+
+def test_a_short_time_to_close_is_not_called_a_day(manager, write):
+    def live(session):
+        lead = make_lead(session, now=NOW - timedelta(days=1))
+        make_outcome(session, lead, True, now=NOW - timedelta(days=1) + timedelta(seconds=100))
+
+    write(live)
+    write(really_check)
+    assert "scored beforehand longer ago than most take to close (2 minutes)" in show(manager)
+
+
+def test_a_real_check_reads_well(manager, write):
     def live(session):
         for number in range(30):
             lead = make_lead(
@@ -131,17 +178,8 @@ def test_a_real_check_reads_well(manager, write, app):
             )
             make_outcome(session, lead, number % 2 == 0)
 
-    def check(session):
-        monitoring.request(session, "ada", NOW)
-        run = runs.claim(session, monitoring.KIND, "w", NOW)
-        assert run is not None
-        trigger = monitoring.Trigger(50)
-        fields = app.extensions["leadloop"].fields
-        found = monitoring.check(session, fields, trigger, NOW, may_recalibrate=False)
-        runs.finish(session, run, NOW, found.result)
-
     write(live)
-    write(check)
+    write(really_check)
     page = show(manager)
     assert re.search(r"Of 30 leads 15 converted; the scores promised \d+ \(\+\d\.\d standard", page)
     assert "Scores are too low: read them as an order until they are recalibrated." in page

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.database import read, utc_now, write
+from webapp.pages.addresses import key_argument
 from webapp.services import monitoring, runs
 
 bp = Blueprint("monitors", __name__, url_prefix="/models/monitors")
@@ -22,13 +23,14 @@ def show() -> ResponseReturnValue:
 def check() -> ResponseReturnValue:
     """Managers: ask the worker for a check now."""
     actor, now = current_user.email, utc_now()
-    write(lambda session: monitoring.request(session, actor, now))
-    return redirect(url_for("pages.models.index"), 303)
+    run = write(lambda session: monitoring.request(session, actor, now))
+    return redirect(url_for("pages.models.index", asked=run.key), 303)
 
 
 def state(session: Any) -> dict[str, Any]:
-    """What the fragment is drawn from."""
+    """What the fragment is drawn from; who has `asked` for a check sees what it found."""
     return {
+        "asked": key_argument("asked"),
         "report": monitoring.newest(session),
         "checking": runs.unfinished(session, monitoring.KIND),
     }

@@ -14,7 +14,14 @@ from webapp.services.monitor_samples import Samples
 
 # From calm to urgent.
 VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
+# What leads alone show says that little has changed, not that the version is any good.
+JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
 MOST_NAMED = 3
+UNITS = (
+    ("day", timedelta(days=1)),
+    ("hour", timedelta(hours=1)),
+    ("minute", timedelta(minutes=1)),
+)
 RETRAIN = "Train now, so that the model learns from the leads of today."
 
 
@@ -53,8 +60,8 @@ def calibration(samples: Samples) -> Finding:
     )
     if found.verdict == "unknown":
         sentence = (
-            f"{found.n:,} outcomes have come in since version {samples.champion.name} took over;"
-            f" {monitors.FEWEST_OUTCOMES} are needed."
+            f"{found.n:,} outcomes of leads scored beforehand have come in since version"
+            f" {samples.champion.name} took over; {monitors.FEWEST_OUTCOMES} are needed."
         )
     else:
         sentence = (
@@ -87,9 +94,8 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
     least = monitors.FEWEST_EACH_CLASS
     if found.auc is None or min(found.n_converted, found.n_lost) < least:
         sentence = (
-            f"Not enough outcomes: {found.n_converted:,} converted and {found.n_lost:,} lost leads"
-            f" that the model did not learn from are older than the usual {_days(wait)};"
-            f" {least} of each are needed."
+            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored beforehand"
+            f"{_long_ago(wait)}, and not learned from; {least} of each are needed."
         )
     else:
         then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
@@ -195,8 +201,10 @@ def selection(samples: Samples) -> Finding:
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:
-    """The most urgent of them; good only where something was judged."""
-    return max((finding.verdict for finding in findings), key=VERDICTS.index)
+    """The most urgent of them; good only where outcomes could speak for level or order."""
+    worst = max((finding.verdict for finding in findings), key=VERDICTS.index)
+    by_outcomes = {f.verdict for f in findings if f.name in JUDGED_BY_OUTCOMES}
+    return "unknown" if worst == "good" and by_outcomes == {"unknown"} else worst
 
 
 def _drifts(samples: Samples, terms: tuple[Term, ...]) -> list[tuple[str, Drift]]:
@@ -245,6 +253,10 @@ def _figures(found: Drift) -> dict[str, Any]:
     return asdict(found) | {"verdict": found.verdict}
 
 
-def _days(duration: timedelta) -> str:
-    n_days = math.ceil(duration / timedelta(days=1))
-    return "day" if n_days <= 1 else f"{n_days:,} days"
+def _long_ago(wait: timedelta) -> str:
+    """How long ago a lead must have been scored, if long at all."""
+    if not wait:
+        return ""
+    unit, length = next((each for each in UNITS if wait >= each[1]), UNITS[-1])
+    n = math.ceil(wait / length)
+    return f" longer ago than most take to close ({n:,} {unit}{'' if n == 1 else 's'})"
