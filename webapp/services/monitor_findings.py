@@ -94,8 +94,8 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
     least = monitors.FEWEST_EACH_CLASS
     if found.auc is None or min(found.n_converted, found.n_lost) < least:
         sentence = (
-            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored beforehand"
-            f"{_long_ago(wait)}, and not learned from; {least} of each are needed."
+            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored"
+            f" beforehand{_long_ago(wait)}, and not learned from; {least} of each are needed."
         )
     else:
         then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
