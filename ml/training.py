@@ -69,14 +69,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class Guarded:
-    """What is known of fields that may be filled in after the outcome.
+    """What is known of fields that may not decide.
 
     Parameters
     ----------
     allowed : frozenset of str
         Fields that a person has looked at and allowed: they are not suspected.
     left_out : mapping of str to str
-        Why fields suspected before are left out, by name.
+        Why fields may not decide, by name: suspected before, or kept from models by the fields
+        file though the champion goes by them.
     open_records : sequence of mapping
         Stored values of leads without an outcome.
     """
@@ -129,9 +130,9 @@ class Challenge:
     fields : tuple of str
         What it was allowed to learn from.
     left_out : dict of str to str
-        Fields kept from it because they may be filled in after the outcome, and why.
+        Fields kept from it and from the champion it is compared with, and why.
     suspicions : tuple of Suspicion
-        Those of them that were not known before.
+        Those of them that seem to be filled in after the outcome, by these examples.
     champion_knew : tuple of str
         Those of them that the champion uses: they were hidden from it in the comparison.
     """
@@ -163,7 +164,8 @@ def challenge(
     Fields that seem to be filled in after the outcome are left out: see `ml.leaks`. The
     champion's own scores are compared with the challenger's scores out of fold, both on the
     examples marked as evidence: neither model has seen the outcomes it is judged on. A champion
-    that uses a field left out is judged without it, as on open leads, where it is not known.
+    that uses a field left out, or one that the fields file keeps from models by now, is judged
+    without it, as on leads of which it is not known.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ def challenge(
     seed : int
         Of the split into folds and of the forest's draws.
     guarded : Guarded, optional
-        What is known of suspected fields; nothing where it is left out.
+        What is known of fields that may not decide; nothing where it is left out.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
 
@@ -193,9 +195,9 @@ def challenge(
         If there are fewer than ten converted or ten lost leads, or no field to learn from.
     """
     _check_enough(examples)
-    found, left_out = _left_out(examples, fields, guarded or Guarded())
+    found, left_out = _left_out(examples, fields, champion, guarded or Guarded())
     usable = fields.without(left_out)
-    _check_any(usable, left_out)
+    _check_any(usable, fields)
     learned = learn(
         examples.records,
         examples.converted,
@@ -327,19 +329,20 @@ def _check_enough(examples: Examples) -> None:
 
 
 def _left_out(
-    examples: Examples, fields: Fields, guarded: Guarded
+    examples: Examples, fields: Fields, champion: Scorecard, guarded: Guarded
 ) -> tuple[list[Suspicion], dict[str, str]]:
-    """Find fields to keep from the challenger: new suspicions, and the reasons for all."""
-    known = {f.name: guarded.left_out[f.name] for f in fields.model if f.name in guarded.left_out}
-    asked = [f for f in fields.model if f.name not in known and f.name not in guarded.allowed]
+    """Find fields to keep from both models: what these examples show, and the reasons for all."""
+    knowable = {f.name for f in fields.model} | {term.field for term in champion.terms}
+    known = {name: why for name, why in guarded.left_out.items() if name in knowable}
+    asked = [f for f in fields.model if f.name not in guarded.allowed]
     found = leaks.suspicions(examples.records, examples.converted, asked, guarded.open_records)
     return found, known | {suspicion.field: suspicion.sentence for suspicion in found}
 
 
-def _check_any(usable: Fields, left_out: Mapping[str, str]) -> None:
+def _check_any(usable: Fields, fields: Fields) -> None:
     if usable.model:
         return
-    if left_out:
+    if fields.model:
         raise NotEnoughToLearn(
             "Every field that models may use seems to be filled in after the outcome: allow one"
             " on the models page, or declare others."

@@ -155,7 +155,7 @@ def _material(session: Session, run_key: int, fields: Fields) -> _Material:
     champion = registry.champion(session)
     # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
     since_run = registry.learned(session, champion).run_key or 0
-    known = guarded_fields.known(session)
+    known = guarded_fields.known(session, fields, champion)
     return _Material(
         champion.key,
         registry.scorecard(session, champion),

@@ -1,5 +1,6 @@
 """The first start: what it makes, what it prints, and that a second changes nothing."""
 
+import dataclasses
 import re
 import stat
 
@@ -135,6 +136,17 @@ def test_doctor_is_content_after_setup_and_not_before(app):
     setup(app)
     after = app.test_cli_runner().invoke(args=["doctor"])
     assert (after.exit_code, "FAIL" in after.output) == (0, False)
+
+
+def test_doctor_names_a_field_that_may_not_decide_and_the_way_out(app):
+    setup(app)
+    found = app.extensions["leadloop"]
+    fields = found.fields.without(["email_opens"])
+    app.extensions["leadloop"] = dataclasses.replace(found, fields=fields)
+    result = app.test_cli_runner().invoke(args=["doctor"])
+    assert result.exit_code == 1
+    assert "FAIL  fields: version 1.0 goes by email_opens: Email opens has" in result.output
+    assert "run `retrain`" in result.output
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ def remove_demo() -> None:
 @with_appcontext
 def doctor() -> None:
     """Check what the product needs; exit code 1 where something is wrong."""
-    checks = health.everything(db.session(), product().settings)
+    checks = health.everything(db.session(), product().settings, product().fields)
     for check in checks:
         click.echo(f"{'ok  ' if check.is_good else 'FAIL'}  {check.name}: {check.sentence}")
     if not all(check.is_good for check in checks):

@@ -186,7 +186,7 @@ class GuardedField(Base):
     sign: Mapped[str] = mapped_column(sa.String(30))
     sentence: Mapped[str] = mapped_column(sa.Text)
     evidence: Mapped[dict[str, Any]]
-    # The training that suspected it first.
+    # The training that the evidence is of: the last one that suspected it.
     run_key: Mapped[int] = mapped_column(sa.ForeignKey("runs.key"))
     suspected_at: Mapped[datetime]
     decided_by: Mapped[str | None] = mapped_column(sa.String(200))

@@ -141,7 +141,8 @@ def test_a_suspected_field_is_left_out_of_the_very_training_that_suspects_it():
     assert "mood" not in first.fields
     assert all(term.field != "mood" for term in first.scorecard.terms)
     later = attempt(left_out={"mood": "Because."})
-    assert (later.suspicions, later.left_out) == ((), {"mood": "Because."})
+    assert later.suspicions == first.suspicions  # the evidence of these examples
+    assert later.left_out == first.left_out
     allowed = attempt(allowed=frozenset(["mood"]))
     assert "mood" in allowed.fields
     assert allowed.left_out == {}
@@ -160,6 +161,19 @@ def test_a_champion_that_knows_a_field_left_out_is_judged_without_it():
     )
     attempt = challenge(examples, FIELDS, peeking, GateRule(), seed=1)
     assert attempt.champion_knew == ("mood",)
+    assert attempt.decision.auc_champion == 0.5
+
+
+def test_a_champion_that_knows_a_field_kept_from_models_by_the_file_is_judged_without_it():
+    fields = FIELDS.without(["mood"])
+    records, converted = leads(200, mood=telling)
+    examples = Examples(records, converted, [True] * 200)
+    mood = CategoryTerm("mood", {"yes": 4.0, "no": -4.0}, other=0.0, missing=0.0)
+    knowing = Scorecard("test", 0.0, 0.5, 100, (0.6, 0.5, 0.4), (mood,))
+    guarded = Guarded(left_out={"mood": "Mood has use = false.", "never seen": "Dropped."})
+    attempt = challenge(examples, fields, knowing, GateRule(), seed=1, guarded=guarded)
+    assert attempt.champion_knew == ("mood",)
+    assert attempt.left_out == {"mood": "Mood has use = false."}
     assert attempt.decision.auc_champion == 0.5
 
 

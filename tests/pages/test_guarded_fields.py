@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.factories import NOW, make_version
+from tests.factories import FIELDS, NOW, make_version
 from tests.services.test_guarded_fields import suspect
 from webapp.services import guarded_fields, registry
 
@@ -16,6 +16,10 @@ def show(visitor, path="/models"):
 @pytest.fixture
 def admin(ada, sign_in):
     return sign_in(ada)
+
+
+def allowed(read):
+    return read(lambda s: guarded_fields.known(s, FIELDS, registry.champion(s))).allowed
 
 
 def use_version_that_knows_tags(session):
@@ -36,12 +40,12 @@ def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, 
     assert "Tags tells too much." in page
     answer = admin.post("/models/fields/tags/allow")
     assert (answer.status_code, answer.location) == (303, "/models")
-    assert read(guarded_fields.known).allowed == {"tags"}
+    assert allowed(read) == {"tags"}
     page = show(admin)
     assert "tags is used again from the next training on." in page
     assert '<span class="chip">allowed</span>' in page
     admin.post("/models/fields/tags/leave-out")
-    assert read(guarded_fields.known).allowed == frozenset()
+    assert allowed(read) == frozenset()
     assert '<span class="chip">left out</span>' in show(admin)
 
 
@@ -61,8 +65,30 @@ def test_managers_read_the_panel_but_only_administrators_decide(mona, sign_in, w
 
 def test_a_version_in_use_that_knows_the_field_is_called_out_with_the_way_out(admin, write):
     write(use_version_that_knows_tags)
-    assert "Version 1.1, in use, learned from tags." in show(admin)
-    write(make_version)
     page = show(admin)
+    assert "Version 1.1, in use, goes by tags." in page
+    assert "Version 1.0</a>, rules of thumb, is the newest without." in page
+    assert "<em>Train now</em> makes one that learns without." in page
+    assert 'action="/models/1.0/promote"' in page
+
+    def learn(session):
+        make_version(session).family = "spline logistic"
+
+    write(learn)
+    page = show(admin)
+    assert "rules of thumb, is the newest" not in page
     assert 'action="/models/1.2/promote"' in page
     assert "Put 1.2 in use" in page
+
+
+def test_a_version_in_use_that_goes_by_what_the_file_takes_from_models_is_called_out(admin, write):
+    def use(session):
+        version = make_version(session)
+        version.family, version.fields = "spline logistic", ["dropped"]
+        registry.set_alias(session, registry.CHAMPION, version.key, NOW)
+
+    write(use)
+    page = show(admin)
+    assert "Version 1.1, in use, goes by dropped." in page
+    assert "dropped is no longer declared in the fields file." in page
+    assert 'action="/models/1.0/promote"' in page

@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import NOW, make_champion, make_version
+from ml.fields import loads
+from tests.factories import FIELDS, NOW, make_champion, make_version
 from webapp.models import AuditEntry
 from webapp.services import guarded_fields, runs
 from webapp.services.guarded_fields import ALLOWED, LEFT_OUT
@@ -29,27 +30,42 @@ def decide(session, state):
     guarded_fields.decide(session, "tags", state, actor="ada", now=NOW)
 
 
+def known(session, fields=FIELDS):
+    return guarded_fields.known(session, fields, make_champion(session))
+
+
+def make_learned(session, *fields, **decision):
+    """A version that learned from these fields."""
+    version = make_version(session)
+    version.family, version.fields, version.decision = "spline logistic", list(fields), decision
+    return version
+
+
+def not_to_decide(session, version, fields=FIELDS):
+    return guarded_fields.not_to_decide(version, fields, guarded_fields.every(session))
+
+
 def test_a_suspected_field_is_left_out_of_training_with_its_reason(write, read):
     write(suspect)
-    assert read(guarded_fields.known) == (frozenset(), {"tags": "Tags tells too much."})
+    assert read(known) == (frozenset(), {"tags": "Tags tells too much."})
 
 
 def test_an_administrator_allows_a_field_and_may_leave_it_out_again(write, read):
     write(suspect)
     write(lambda s: decide(s, ALLOWED))
-    assert read(guarded_fields.known) == ({"tags"}, {})
+    assert read(known) == ({"tags"}, {})
     write(lambda s: decide(s, LEFT_OUT))
-    assert read(guarded_fields.known).left_out == {"tags": "Tags tells too much."}
+    assert read(known).left_out == {"tags": "Tags tells too much."}
     entries = read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
     assert entries == ["allowed field", "left out field"]
 
 
-def test_what_was_decided_outlives_the_same_suspicion(write, read):
+def test_what_was_decided_outlives_the_same_suspicion_and_its_evidence_is_the_newest(write, read):
     write(suspect)
     write(lambda s: decide(s, ALLOWED))
     write(lambda s: suspect(s, "Again."))
     (row,) = read(guarded_fields.every)
-    assert (row.state, row.sentence) == (ALLOWED, "Tags tells too much.")
+    assert (row.state, row.decided_by, row.sentence) == (ALLOWED, "ada", "Again.")
 
 
 @pytest.mark.parametrize("name", ["never_seen", "a\x00b"])
@@ -59,13 +75,57 @@ def test_only_a_suspected_field_can_be_decided_on(name, write):
 
 
 def test_a_version_that_uses_a_field_left_out_is_found(write, read):
-    def make(session):
-        suspect(session)
-        version = make_version(session)
-        version.fields = ["tags", "industry"]
-        return version
-
-    version = write(make)
-    assert read(lambda s: guarded_fields.in_use(version, guarded_fields.every(s))) == ["tags"]
+    fields = loads('[[field]]\nname = "tags"\ntype = "category"\nlabel = "Tags"')
+    write(suspect)
+    version = write(lambda s: make_learned(s, "tags"))
+    why = {"tags": "Tags seems to be filled in after the outcome."}
+    assert read(lambda s: not_to_decide(s, version, fields)) == why
     write(lambda s: decide(s, ALLOWED))
-    assert read(lambda s: guarded_fields.in_use(version, guarded_fields.every(s))) == []
+    assert read(lambda s: not_to_decide(s, version, fields)) == {}
+
+
+def test_a_version_is_found_that_uses_what_the_file_keeps_from_models_by_now(write, read):
+    fields = loads('[[field]]\nname = "age"\ntype = "count"\nlabel = "Age"\nuse = false')
+    version = write(lambda s: make_learned(s, "age", "plan", "industry"))
+    why = {
+        "age": "Age has use = false in the fields file.",
+        "plan": "plan is no longer declared in the fields file.",
+        "industry": "Industry is no longer declared in the fields file.",
+    }
+    assert read(lambda s: not_to_decide(s, version, fields)) == why
+    assert read(lambda s: guarded_fields.known(s, fields, version)).left_out == why
+
+
+def test_rules_of_thumb_may_go_by_fields_that_a_team_has_not_but_not_by_those_without_use(
+    write, read
+):
+    fields = loads('[[field]]\nname = "email_opens"\ntype = "count"\nlabel = "Opens"\nuse = false')
+    starter = write(make_champion)
+    assert list(read(lambda s: not_to_decide(s, starter, fields))) == ["email_opens"]
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_the_way_out_is_the_newest_version_without_unless_refused_in_favour_of_one(
+    write, read, is_refused
+):
+    def make(session):
+        clean = make_learned(session, "age", promote=True)
+        refused = make_learned(session, "age", promote=False)
+        champion = make_learned(session, "tags", promote=True)
+        refused.parent_key = clean.key if is_refused else champion.key
+        return clean, refused, champion
+
+    clean, refused, champion = write(make)
+    found = read(lambda s: guarded_fields.newest_without(s, FIELDS, champion))
+    assert found.name == (clean if is_refused else refused).name
+
+
+def test_the_way_out_may_be_the_rules_of_thumb_or_none_at_all(write, read):
+    def make(session):
+        return make_learned(session, "tags"), make_champion(session)
+
+    champion, starter = write(make)
+    found = read(lambda s: guarded_fields.newest_without(s, FIELDS, champion))
+    assert found.key == starter.key
+    fields = loads('[[field]]\nname = "email_opens"\ntype = "count"\nlabel = "Opens"\nuse = false')
+    assert read(lambda s: guarded_fields.newest_without(s, fields, starter)) is None

@@ -113,7 +113,8 @@ def test_a_suspected_field_is_left_out_and_kept_until_it_is_allowed(write, read,
     version = read(lambda s: registry.version(s, "1.1"))
     assert version.fields == ["age"]
     assert "Stamp alone removes" in version.training["left_out_fields"]["stamp"]
-    assert read(guarded_fields.known).left_out.keys() == {"stamp"}
+    (row,) = read(guarded_fields.every)
+    assert (row.name, row.state) == ("stamp", guarded_fields.SUSPECTED)
     write(lambda s: guarded_fields.decide(s, "stamp", "allowed", actor="ada", now=NOW))
     allowed = learn(run.key)["details"]
     assert set(allowed["fields"]) == {"stamp", "age"}

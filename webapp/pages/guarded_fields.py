@@ -1,4 +1,4 @@
-"""Fields that seem to be filled in after the outcome: a panel on the models pages, two buttons."""
+"""Fields that may not decide: a panel on the models pages, two buttons for those suspected."""
 
 from typing import Any, NamedTuple
 
@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.starter import FAMILY
 from webapp.database import read, utc_now, write
 from webapp.models import GuardedField, ModelVersion
 from webapp.product import product
@@ -15,16 +16,22 @@ bp = Blueprint("guarded_fields", __name__, url_prefix="/models/fields")
 
 
 class Guarded(NamedTuple):
-    """What the panel shows; `used` are fields left out that the version in use knows all the same.
+    """What the panel shows: the fields suspected, and what the version in use goes by all the same.
 
-    `better` is the newest version learned without them.
+    `used` are the labels and reasons of fields that may not decide; `better` is the newest version
+    without them.
     """
 
     rows: list[GuardedField]
     labels: dict[str, str]
     champion: ModelVersion
-    used: list[str]
+    used: dict[str, str]
     better: ModelVersion | None
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether no version that has learned is without them."""
+        return self.better is None or self.better.family == FAMILY
 
 
 @bp.post("/<field>/allow")
@@ -41,16 +48,17 @@ def leave_out(field: str) -> ResponseReturnValue:
 
 @bp.app_template_global()
 def guarded_now() -> Guarded:
-    """Every field ever suspected, and whether the version in use knows one."""
+    """Every field ever suspected, and those that the version in use should not go by."""
     return read(_guarded)
 
 
 def _guarded(session: Any) -> Guarded:
-    rows, champion = guarded_fields.every(session), registry.champion(session)
-    used = guarded_fields.in_use(champion, rows)
-    newer = (v for v in registry.versions(session) if v.key > champion.key) if used else ()
-    better = next((v for v in newer if not guarded_fields.in_use(v, rows)), None)
-    labels = {field.name: field.label for field in product().fields}
+    fields, champion = product().fields, registry.champion(session)
+    rows = guarded_fields.every(session)
+    found = guarded_fields.not_to_decide(champion, fields, rows)
+    better = guarded_fields.newest_without(session, fields, champion) if found else None
+    labels = {field.name: field.label for field in fields}
+    used = {labels.get(name, name): why for name, why in found.items()}
     return Guarded(rows, labels, champion, used, better)
 
 

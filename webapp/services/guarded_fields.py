@@ -1,12 +1,18 @@
-"""Fields that seem to be filled in after the outcome: left out of training until allowed."""
+"""Fields that may not decide: suspected to be filled in after the outcome, or kept from models.
+
+What a training suspects is left out until it is allowed; the fields file keeps others from models.
+A version in use that was made before goes by them all the same.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
+from ml.fields import Fields
+from ml.starter import FAMILY
 from webapp.models import GuardedField, ModelVersion, Run
 from webapp.services import audit
 
@@ -27,12 +33,13 @@ class Known(NamedTuple):
     left_out: dict[str, str]
 
 
-def known(session: Session) -> Known:
-    """What earlier trainings suspected and people decided."""
+def known(session: Session, fields: Fields, champion: ModelVersion) -> Known:
+    """What earlier trainings suspected, people decided, and the file says of the champion's."""
     rows = every(session)
+    suspected = {row.name: row.sentence for row in rows if row.state != ALLOWED}
     return Known(
         frozenset(row.name for row in rows if row.state == ALLOWED),
-        {row.name: row.sentence for row in rows if row.state != ALLOWED},
+        _kept_by_file(champion, fields) | suspected,
     )
 
 
@@ -42,21 +49,51 @@ def every(session: Session) -> list[GuardedField]:
     return sorted(rows, key=lambda row: row.state != SUSPECTED)
 
 
-def in_use(version: ModelVersion, rows: Iterable[GuardedField]) -> list[str]:
-    """The fields left out of training that a version uses all the same."""
-    return [row.name for row in rows if row.state != ALLOWED and row.name in version.fields]
+def not_to_decide(
+    version: ModelVersion, fields: Fields, rows: Iterable[GuardedField]
+) -> dict[str, str]:
+    """The fields that a version goes by though they may not decide today, with the reasons."""
+    left_out = {row.name for row in rows if row.state != ALLOWED}
+    suspected = {
+        name: f"{_label(fields, name)} seems to be filled in after the outcome."
+        for name in version.fields
+        if name in left_out
+    }
+    return _kept_by_file(version, fields) | suspected
+
+
+def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> ModelVersion | None:
+    """The newest version but the champion that goes by no such field, if there is one.
+
+    One that was refused in favour of another of them is passed over.
+    """
+    rows = every(session)
+    heavy = defer(ModelVersion.scorecard), defer(ModelVersion.metrics)
+    query = sa.select(ModelVersion).options(*heavy).where(ModelVersion.key != champion.key)
+    versions = session.scalars(query.order_by(ModelVersion.key.desc()))
+    found = {v.key: v for v in versions if not not_to_decide(v, fields, rows)}
+    fit = (
+        v for v in found.values() if v.decision.get("promote", True) or v.parent_key not in found
+    )
+    return next(fit, None)
 
 
 def suspect(
     session: Session, suspicions: Iterable[Mapping[str, Any]], run: Run, now: datetime
 ) -> None:
-    """Keep what a training found (`ml.leaks.Suspicion` as JSON); known fields stay as they are."""
+    """Keep what a training found (`ml.leaks.Suspicion` as JSON).
+
+    Of a field known before, the evidence is the newest; who decided what, and since when it is
+    suspected, stay.
+    """
     for found in suspicions:
-        if session.get(GuardedField, found["field"]) is None:
-            about = {name: found[name] for name in ("sign", "sentence", "evidence")}
-            row = GuardedField(name=found["field"], state=SUSPECTED, run_key=run.key, **about)
-            row.suspected_at = now
+        row = session.get(GuardedField, found["field"])
+        if row is None:
+            row = GuardedField(name=found["field"], state=SUSPECTED, suspected_at=now)
             session.add(row)
+        row.run_key = run.key
+        for name in ("sign", "sentence", "evidence"):
+            setattr(row, name, found[name])
     session.flush()
 
 
@@ -69,3 +106,23 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
     action = "allowed field" if state == ALLOWED else "left out field"
     audit.record(session, actor, action, f"field {name}", now=now, detail={"sign": row.sign})
     return row
+
+
+def _kept_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
+    """Those of a version's fields that the fields file keeps from models, with the reasons.
+
+    Rules of thumb go by built-in fields whether a team has them or not: where the file leaves
+    one out, nothing was learned from it.
+    """
+    found = {}
+    for name in version.fields:
+        is_declared = name in fields and fields[name].declared
+        if is_declared and not fields[name].use:
+            found[name] = f"{_label(fields, name)} has use = false in the fields file."
+        elif not is_declared and version.family != FAMILY:
+            found[name] = f"{_label(fields, name)} is no longer declared in the fields file."
+    return found
+
+
+def _label(fields: Fields, name: str) -> str:
+    return fields[name].label if name in fields else name

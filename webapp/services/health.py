@@ -9,9 +9,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
+from ml.fields import Fields
 from ml.scorecard import Scorecard
 from webapp.config import ROOT, Settings
-from webapp.services import registry
+from webapp.services import guarded_fields, registry
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ def readiness(session: Session) -> list[Check]:
     return [Check("database", True, "answers"), _migrations(session), _champion(session)]
 
 
-def everything(session: Session, settings: Settings) -> list[Check]:
+def everything(session: Session, settings: Settings, fields: Fields) -> list[Check]:
     """All checks of `doctor`."""
     checks = readiness(session)
     if all(check.is_good for check in checks):
-        checks += list(_versions(session))
+        checks += [*_versions(session), _fields(session, fields)]
     return [*checks, _data_folder(settings)]
 
 
@@ -70,6 +71,17 @@ def _versions(session: Session) -> Iterator[Check]:
             yield Check(name, True, "matches its digest")
         else:
             yield Check(name, False, "is damaged: restore the database from a backup")
+
+
+def _fields(session: Session, fields: Fields) -> Check:
+    champion, rows = registry.champion(session), guarded_fields.every(session)
+    reasons = guarded_fields.not_to_decide(champion, fields, rows)
+    if not reasons:
+        return Check("fields", True, f"version {champion.name} goes by none that may not decide")
+    better = guarded_fields.newest_without(session, fields, champion)
+    step = f"run `promote {better.name}` or `retrain`" if better else "run `retrain`"
+    goes_by = f"version {champion.name} goes by {', '.join(reasons)}"
+    return Check("fields", False, f"{goes_by}: {' '.join(reasons.values())} To end that, {step}")
 
 
 def _data_folder(settings: Settings) -> Check:
