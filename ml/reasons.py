@@ -39,8 +39,10 @@ class Reason:
         Its part of the log-odds; above zero it speaks for the lead.
     sentence : str
         The evidence in words.
+    group : str
+        Leads with such a value, as in "with a rare country" or "with 3 to 5 email opens".
     n_leads : int or None
-        Leads learned from that the sentence is about; None where it is a rule of thumb.
+        How many of those learned from they were; None where it is a rule of thumb.
     """
 
     field: str
@@ -48,6 +50,7 @@ class Reason:
     value: Value
     effect: float
     sentence: str
+    group: str
     n_leads: int | None = None
 
 
@@ -104,9 +107,35 @@ def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
     else:
         sentence = _curve_sentence(term, field, value, pull)
     sentence = sentence[:1].upper() + sentence[1:]
-    counts = _counts(term, value)
+    group, counts = _group(term, field, value), _counts(term, value)
     n_leads = None if counts is None else counts.n
-    return Reason(field.name, field.label, value, pull.effect, sentence, n_leads)
+    return Reason(field.name, field.label, value, pull.effect, sentence, group, n_leads)
+
+
+def _group(term: Term, field: Field, value: Value) -> str:
+    """Name the leads with such a value, as the model tells them apart."""
+    name = _in_sentence(field.label)
+    if isinstance(term, CategoryTerm):
+        key = level_key(value)
+        if key is None:
+            return f"with unknown {name}"
+        if _is_rare(term, key):
+            return f"with a rare {name}"
+        shown = value_text(value)
+        return f"where {name} is {shown}" if isinstance(value, bool) else f"with {name} {shown}"
+    if signed_log1p(value) is None:
+        return f"with unknown {name}"
+    if term.bins is None:
+        return f"with {_amount(field, value_text(value))}"
+    place = _place(term.bins, value)
+    lower = term.bins[place - 1].upper if place else None
+    return f"with {_amount(field, _span(field, lower, term.bins[place].upper))}"
+
+
+def _is_rare(term: CategoryTerm, key: str) -> bool:
+    """Whether a level was learned together with others, each of few leads."""
+    is_alone = term.level_counts is None or key in term.level_counts
+    return not is_alone and term.other_counts is not None and term.other_counts.n > 0
 
 
 def _counts(term: Term, value: Value) -> Counts | None:
@@ -127,34 +156,26 @@ def _place(bins: Sequence[Bin], value: Value) -> int:
 
 
 def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pull) -> str:
-    key = level_key(value)
+    key, group, counts = level_key(value), _group(term, field, value), _counts(term, value)
     if key is None:
-        return _unknown(field, term.missing_counts, pull)
-    name, shown = _in_sentence(field.label), value_text(value)
+        return _unknown(field, group, counts, pull)
+    shown = value_text(value)
     if term.level_counts is None:
         return _rule_of_thumb(f"{shown} leads", pull)
-    if key in term.level_counts:
-        group = f"where {name} is {shown}" if isinstance(value, bool) else f"with {name} {shown}"
-        return _rate(group, term.level_counts[key], pull)
-    if term.other_counts and term.other_counts.n:
-        rare = _rate(f"with a rare {name}", term.other_counts, pull)
-        return f"{field.label} {shown} is rare: {rare}"
-    return f"{field.label} {shown} was not seen among the leads learned from."
+    if not counts or not counts.n:
+        return f"{field.label} {shown} was not seen among the leads learned from."
+    rate = _rate(group, counts, pull)
+    return f"{field.label} {shown} is rare: {rate}" if _is_rare(term, key) else rate
 
 
 def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> str:
+    group, counts = _group(term, field, value), _counts(term, value)
     if signed_log1p(value) is None:
-        return _unknown(field, term.missing_counts, pull)
-    if term.bins is None:
-        return _rule_of_thumb(f"Leads with {_amount(field, value_text(value))}", pull)
-    place = _place(term.bins, value)
-    lower = term.bins[place - 1].upper if place else None
-    span = _span(field, lower, term.bins[place].upper)
-    return _rate(f"with {_amount(field, span)}", term.bins[place].counts, pull)
+        return _unknown(field, group, counts, pull)
+    return _rate(group, counts, pull) if counts else _rule_of_thumb(f"Leads {group}", pull)
 
 
-def _unknown(field: Field, counts: Counts | None, pull: Pull) -> str:
-    group = f"with unknown {_in_sentence(field.label)}"
+def _unknown(field: Field, group: str, counts: Counts | None, pull: Pull) -> str:
     if counts is None:
         return _rule_of_thumb(f"Leads {group}", pull)
     if counts.n == 0:

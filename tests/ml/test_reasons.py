@@ -192,6 +192,22 @@ def test_reason_holds_field_label_value_and_exact_effect():
     assert dataclasses.astuple(reason)[:4] == ("lead_source", "Lead source", "Referral", 0.55)
 
 
+@pytest.mark.parametrize(
+    ("term", "value", "group", "n_leads"),
+    [
+        (category("lead_source", 0.9, other=(6, 4)), "Fax", "with a rare lead source", 6),
+        (category("lead_source", 0.9, referral=(88, 56)), "Fax", "with lead source Fax", 0),
+        (category("opted_out", 0.8, false=(4, 3)), False, "where opted out is no", 4),
+        (VISITS, 4, "with 2 to 5 website visits", 70),
+        (VISITS, None, "with unknown website visits", 0),
+    ],
+)
+def test_reason_names_the_leads_that_it_rests_on(term, value, group, n_leads):
+    card = Scorecard("test", 0.0, 0.31, 1000, (0.6, 0.4, 0.2), (term,))
+    (reason,) = explain(card, FIELDS, {term.field: value})
+    assert (reason.group, reason.n_leads) == (group, n_leads)
+
+
 def test_effects_that_show_as_zero_are_no_reasons():
     assert explain(starter_scorecard(), FIELDS, {"lead_source": "Organic", "email_opens": 5}) == []
 

@@ -111,6 +111,8 @@ def test_a_change_by_the_model_is_told_by_what_the_lead_has(rep, write):
 def test_how_sure_a_score_is_rests_on_leads_that_scored_the_same(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
     assert "the rules of thumb were never tested on your leads" in show(rep, lead)
+    write(make_learned_version)
+    assert "When these were last tested, they put a converted lead before" in show(rep, lead)
     write(learned_in_use)
     page = show(rep, lead)
     assert re.search(
@@ -122,7 +124,8 @@ def test_how_sure_a_score_is_rests_on_leads_that_scored_the_same(rep, write):
 def test_few_leads_like_this_one_are_told(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", industry="Mining", website_visits=3))
     write(learned_in_use)
-    assert "Few leads like this one: 0</strong>" in show(rep, lead)
+    page = show(rep, lead)
+    assert "Few leads like this one:</strong> a reason rests on 0 leads with industry M" in page
 
 
 def learned_in_use(session):

@@ -47,6 +47,14 @@ def test_a_promoted_version_tells_its_leads_its_gain_and_its_checks(manager, wri
         assert f"{check.sentence[:1].upper()}{check.sentence[1:]}." in page
 
 
+def test_what_a_comparison_has_shown_of_the_rules_of_thumb_is_no_longer_unknown(manager, write):
+    assert "how well it ranks them is not known yet" in show(manager)
+    write(make_learned_version)
+    assert TELLING.auc_champion is not None
+    told = f"in {100 * TELLING.auc_champion:.0f} of 100 cases, on the 200 leads it was last"
+    assert told in show(manager)
+
+
 def test_a_refused_version_says_which_checks_did_not_pass(manager, write):
     write(lambda s: make_learned_version(s, is_telling=False))
     page = show(manager)
@@ -253,6 +261,19 @@ def test_before_the_first_training_its_precision_is_foretold(manager, write):
     assert [n for n, _, _ in rows] == ["24", "50", "100", "200", "500", "1,000"]
     assert [n for n, now, _ in rows if now] == ["24"]
     assert {n: width for n, _, width in rows}["50"] == "0.14"
+
+
+@pytest.mark.parametrize("n_converted", [0, 100])
+def test_a_share_that_is_only_assumed_is_said_to_be_and_is_none_of_now(n_converted, manager, write):
+    def make(session):
+        for number in range(n_converted):
+            make_lead(session, f"L-{number}", actual_outcome=True)
+
+    write(make)
+    page = show(manager)
+    assert "Assumed, until there are outcomes of both kinds: 17 %." in page
+    assert '<span class="chip">now' not in page
+    assert re.findall(r'scope="row">([\d,]+) ?</th>', page)[0] == ("200" if n_converted else "100")
 
 
 def test_after_the_first_training_nothing_is_foretold(manager, write):

@@ -115,6 +115,7 @@ def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
         "reasons": reasons,
         "thinnest": thinnest(reasons),
         "few": FEW_LEADS,
+        "tested": None if metrics else registry.last_test(session, version),
         "alike": alike(metrics["histogram"], shown.probability) if metrics and shown else None,
         "values": [(f, values[f.name]) for f in fields if f.declared or values[f.name] is not None],
         "outcomes": said,

@@ -43,10 +43,12 @@ def index() -> ResponseReturnValue:
     before = _moment(request.args.get("before"))
 
     def whole(session: Any) -> dict[str, Any]:
+        champion = registry.champion(session)
         return {
             **_status(session, None),
             **monitors.state(session),
-            "champion": registry.champion(session),
+            "champion": champion,
+            "tested": registry.last_test(session, champion),
             "since": registry.champion_since(session),
             "outdated": model_story.outdated(session),
             "chapter": model_story.chapter(session, before),
@@ -110,24 +112,28 @@ def _status(session: Any, watched: int | None) -> dict[str, Any]:
         "done": done,
         "readiness": readiness,
         "least": FEWEST_OF_EACH_CLASS,
-        "precision": _precision(session, readiness) if readiness else [],
-        "assumed_auc": ASSUMED_AUC,
+        **(_foretold(session, readiness) if readiness else {"precision": []}),
     }
 
 
-def _precision(session: Any, readiness: lifecycle.Readiness) -> list[Precision]:
-    """What to expect of the first training, by today's share converted; later it is measured."""
+def _foretold(session: Any, readiness: lifecycle.Readiness) -> dict[str, Any]:
+    """What to expect of the first training, by the share converted; later it is measured.
+
+    Where all outcomes so far are alike, their share says nothing of those to come.
+    """
     _, card = registry.serving(session)
     if card.n_leads:
-        return []
+        return {"precision": []}
     n_converted, n = readiness.n_converted, readiness.n_converted + readiness.n_lost
-    share = n_converted / n if 0 < n_converted < n else card.base_rate
-    sizes = sorted({n, readiness.threshold, *ROUND_SIZES})
-    return [
+    is_known = 0 < n_converted < n
+    share = n_converted / n if is_known else card.base_rate
+    coming = {size for size in (readiness.threshold, *ROUND_SIZES) if size > n}
+    rows = [
         _expected(size, round(size * share), is_now=size == n)
-        for size in sizes
-        if size >= n and FEWEST_OF_EACH_CLASS <= round(size * share) <= size - FEWEST_OF_EACH_CLASS
+        for size in sorted({n, *coming} if is_known else coming)
+        if FEWEST_OF_EACH_CLASS <= round(size * share) <= size - FEWEST_OF_EACH_CLASS
     ]
+    return {"precision": rows, "assumed_auc": ASSUMED_AUC, "share": share, "is_known": is_known}
 
 
 def _expected(n: int, n_converted: int, *, is_now: bool) -> Precision:

@@ -173,6 +173,17 @@ def metrics(session: Session, version: VersionRef) -> dict[str, Any]:
     return found
 
 
+def last_test(session: Session, version: VersionRef | ModelVersion) -> dict[str, Any] | None:
+    """The newest comparison of a challenger with a version, None where there was none.
+
+    For a version that was not learned, it holds all that was ever measured of it.
+    """
+    compared = (ModelVersion.parent_key == version.key, ModelVersion.learned_key.is_(None))
+    query = sa.select(ModelVersion.decision).where(*compared).order_by(ModelVersion.key.desc())
+    found: dict[str, Any] | None = session.scalars(query.limit(1)).one_or_none()
+    return found if found and found.get("auc_champion") is not None else None
+
+
 def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
     """The scorecard of a version, read and verified once a process: versions never change."""
     if version.digest not in _by_digest:
