@@ -90,6 +90,28 @@ class Fields:
     def __getitem__(self, name: str) -> Field:
         return self._by_name[name]
 
+    def named(self, name: str) -> Field:
+        """Give a field for people, also one that the file no longer declares.
+
+        Parameters
+        ----------
+        name : str
+            As the file or a model of old has it.
+
+        Returns
+        -------
+        Field
+            The accepted one; else one that is not declared and is called by its name.
+
+        Examples
+        --------
+        >>> Fields([]).named("age").label, Fields([]).named("pages_per_visit").label
+        ('Age', 'pages per visit')
+        """
+        if name in self:
+            return self[name]
+        return Field(name, "number", name.replace("_", " "), declared=False)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all accepted fields."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ml.fields import Fields
 from ml.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
 from ml.terms import level_key, signed_log1p
-from ml.values import Field, FieldType, Value, number_text, value_text
+from ml.values import Field, Value, number_text, value_text
 
 SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
 SMALL_RATE = 0.1  # of all leads: below, rates have a digit after the point
@@ -89,16 +89,9 @@ def explain(
     base_rate = scorecard.base_rate
     telling.sort(key=lambda pair: -abs(pair[1]))
     return [
-        _reason(term, _field(fields, term), values.get(term.field), Pull(effect, base_rate))
+        _reason(term, fields.named(term.field), values.get(term.field), Pull(effect, base_rate))
         for term, effect in telling[:limit]
     ]
-
-
-def _field(fields: Fields, term: Term) -> Field:
-    if term.field in fields:
-        return fields[term.field]
-    kind: FieldType = "category" if isinstance(term, CategoryTerm) else "number"
-    return Field(term.field, kind, term.field.replace("_", " "))
 
 
 def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:

@@ -1,11 +1,14 @@
 """The page of one lead: what is known, why it scores what it does, and what was said of it."""
 
+import dataclasses
 import re
 from datetime import timedelta
 
 import pytest
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from ml.fields import loads
+from ml.scorecard import CurveTerm
+from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from tests.learned import make_learned_version
 from webapp.models import Lead
 from webapp.services import leads, lifecycle, registry, removal, rescoring
@@ -37,6 +40,26 @@ def test_the_reasons_are_sentences(rep, write):
     page = show(rep, lead)
     assert "Rule of thumb: Cold Call leads tend to convert less often." in page
     assert "Speaks against the lead:" in page
+
+
+def test_reasons_explain_the_score_beside_them_after_a_field_is_no_longer_declared(rep, write):
+    own = loads('[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"')
+    seats = CurveTerm("seats", (0.0,), ((-2.0,), (1.0,)), missing=0.5)
+
+    def use(session):
+        starter = registry.scorecard(session, make_champion(session))
+        about = {"fields": ["seats"], "training": {}, "metrics": {}, "decision": {}}
+        card = dataclasses.replace(starter, terms=(seats,))
+        version = registry.save(session, card, created_at=NOW, **about)
+        registry.set_alias(session, registry.CHAMPION, version.key, NOW)
+        return make_lead(session, "L-1", fields=own, seats=3)
+
+    lead = write(use)
+    page = show(rep, lead)
+    assert "Leads with seats of 3 tend to convert more often." in page
+    assert re.search(r"seats</dt> <dd > 3 </dd>", page)
+    assert "1.00" in page
+    assert "seats of 3" in re.sub(r"\s+", " ", rep.get("/leads").text)
 
 
 def test_a_changed_input_is_told_with_its_part_in_the_change(rep, write):

@@ -157,7 +157,9 @@ class Lead(BaseModel):
     email: str | None
     phone: str | None
     owner: str | None
-    inputs: dict[str, Value] = Field(description="Every field, null where unknown.")
+    inputs: dict[str, Value] = Field(
+        description="Every field, null where unknown; of fields no longer declared what was known."
+    )
     conversion_score: Probability
     risk_category: Literal["high", "medium", "low"]
     grade: Grade

@@ -57,8 +57,8 @@ def _guarded(session: Any) -> Guarded:
     rows = guarded_fields.every(session)
     found = guarded_fields.not_to_decide(champion, fields, rows)
     better = guarded_fields.newest_without(session, fields, champion) if found else None
-    labels = {field.name: field.label for field in fields}
-    used = {labels.get(name, name): why for name, why in found.items()}
+    labels = {row.name: fields.named(row.name).label for row in rows}
+    used = {fields.named(name).label: why for name, why in found.items()}
     return Guarded(rows, labels, champion, used, better)
 
 

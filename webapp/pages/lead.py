@@ -102,6 +102,7 @@ def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
     version, card = registry.serving(session)
     metrics = registry.metrics(session, version)
     values = leads.inputs(lead, fields)
+    known = [(fields.named(name), value) for name, value in values.items()]
     said = leads.outcomes(session, lead)
     scorings = lead_history.scorings(session, fields, lead)
     reasons = explain(card, fields, values, limit=MOST_REASONS)
@@ -117,7 +118,8 @@ def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
         "few": FEW_LEADS,
         "tested": None if metrics else registry.last_test(session, version),
         "alike": alike(metrics["histogram"], shown.probability) if metrics and shown else None,
-        "values": [(f, values[f.name]) for f in fields if f.declared or values[f.name] is not None],
+        "values": [(f, v) for f, v in known if f.declared or v is not None],
+        "used": {term.field for term in card.terms},
         "outcomes": said,
         "other_opinion": lead_history.other_opinion(said) if said else None,
         "scorings": scorings,

@@ -79,7 +79,4 @@ def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
 
 
 def _label(field: str | None) -> str:
-    if field is None:
-        return "Baseline"
-    fields = product().fields
-    return fields[field].label if field in fields else field.replace("_", " ")
+    return "Baseline" if field is None else product().fields.named(field).label

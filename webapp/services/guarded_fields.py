@@ -55,7 +55,7 @@ def not_to_decide(
     """The fields that a version goes by though they may not decide today, with the reasons."""
     left_out = {row.name for row in rows if row.state != ALLOWED}
     suspected = {
-        name: f"{_label(fields, name)} seems to be filled in after the outcome."
+        name: f"{fields.named(name).label} seems to be filled in after the outcome."
         for name in version.fields
         if name in left_out
     }
@@ -116,13 +116,9 @@ def _kept_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
     """
     found = {}
     for name in version.fields:
-        is_declared = name in fields and fields[name].declared
-        if is_declared and not fields[name].use:
-            found[name] = f"{_label(fields, name)} has use = false in the fields file."
-        elif not is_declared and version.family != FAMILY:
-            found[name] = f"{_label(fields, name)} is no longer declared in the fields file."
+        field = fields.named(name)
+        if field.declared and not field.use:
+            found[name] = f"{field.label} has use = false in the fields file."
+        elif not field.declared and version.family != FAMILY:
+            found[name] = f"{field.label} is no longer declared in the fields file."
     return found
-
-
-def _label(fields: Fields, name: str) -> str:
-    return fields[name].label if name in fields else name

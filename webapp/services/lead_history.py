@@ -130,9 +130,9 @@ def _changes(
     fields: Fields, before: dict[str, Value], after: dict[str, Value]
 ) -> tuple[Change, ...]:
     return tuple(
-        Change(f.label, before.get(f.name), after.get(f.name))
-        for f in fields
-        if before.get(f.name) != after.get(f.name)
+        Change(fields.named(name).label, before.get(name), after.get(name))
+        for name in dict.fromkeys((*fields.names, *before, *after))
+        if before.get(name) != after.get(name)
     )
 
 

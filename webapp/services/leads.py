@@ -142,9 +142,12 @@ def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
 
 
 def inputs(lead: Lead, fields: Fields) -> dict[str, Value]:
-    """The lead's present value of every known field, None where unknown."""
+    """What the lead's score is made from: its value of every field, None where unknown.
+
+    What is stored of fields that are no longer declared is in it: versions of old go by that.
+    """
     values = {name: getattr(lead, name) for name in BUILTIN_COLUMNS} | lead.own_fields
-    return {name: _whole(values.get(name)) for name in fields.names}
+    return {name: _whole(values.get(name)) for name in (*fields.names, *values)}
 
 
 def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
