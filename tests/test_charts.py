@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -86,3 +87,63 @@ def test_a_score_holds_until_the_next_one():
 def test_a_cut_label_is_whole_in_its_title():
     assert "x" * 90 in CHARTS["bars"]
     assert ">" + "x" * 19 + "…<" in CHARTS["bars"]
+
+
+def group(label, n=20):
+    return {"label": label, "n": n, "n_converted": 5, "effect": 0.1, "low": 0.1, "high": 0.1}
+
+
+def texts(picture):
+    """The lines of text in a picture, each with where it stands."""
+    found = [each for each in ElementTree.fromstring(picture).iter() if each.tag == "text"]
+    return {each.text: (float(each.get("x")), each.get("text-anchor")) for each in found}
+
+
+def test_rare_and_unknown_values_are_drawn_however_many_levels_there_are():
+    groups = [group(f"level {n}") for n in range(12)]
+    groups += [group("rare values"), group("unknown", 96)]
+    drawn = texts(effects.shape("s", "T", {"is_ordered": False, "groups": groups}, 1.0))
+    assert {"level 0", "level 6", "rare values", "unknown", "96", "5 more"} <= set(drawn)
+    assert "level 7" not in drawn
+
+
+def test_a_long_label_has_room_at_the_left():
+    groups = [group("Human Resource Management")]
+    pictures = (
+        effects.shape("s", "T", {"is_ordered": False, "groups": groups}, 1.0),
+        bars("b", "T", [("Human Resource Management", 1.0, "1")]),
+    )
+    for picture in pictures:
+        end, anchor = texts(picture)["Human Resource Mana…"]
+        assert anchor == "end"
+        assert end > 20 * 7
+
+
+def test_the_figure_of_a_bar_is_not_struck_through_by_the_line():
+    rows = [("A", 0.9, "90 % of 10"), ("B", 0.38, "38 % of 148"), ("C", 0.0, "0 % of 10")]
+    drawn = texts(bars("b", "T", rows, line=0.4))
+    line = float(re.search(r'<line x1="([\d.]+)"', bars("b", "T", rows, line=0.4))[1])
+    assert drawn["38 % of 148"][0] > line
+    assert drawn["0 % of 10"][0] + 100 < line
+    few = decisions.leads_of_each_kind("l", n_converted=15, n_lost=60, needed=20)
+    assert texts(few)["15"][0] > float(re.search(r'<line x1="([\d.]+)"', few)[1])
+
+
+def test_large_numbers_at_an_axis_leave_room_between_them():
+    labels = [f"{n},250,000 to {n},999,999" for n in range(1, 10)] + ["unknown"]
+    groups = [group(label) for label in labels]
+    drawn = texts(effects.shape("s", "T", {"is_ordered": True, "groups": groups}, 1.0))
+    places = sorted((x, text) for text, (x, _) in drawn.items() if "," in text or text == "unknown")
+    assert len(places) > 2
+    assert places[-1][1] == "unknown"
+    for (x, text), (next_x, next_text) in pairwise(places):
+        assert next_x - x > 7 * (len(text) + len(next_text)) / 2
+
+
+def test_words_in_the_distribution_stand_clear_of_the_columns():
+    root = ElementTree.fromstring(CHARTS["distribution"])
+    tops = [float(each.get("y")) for each in root if each.tag == "rect"]
+    ends = [float(e.get("y")) + float(e.get("height")) for e in root if e.tag == "rect"]
+    heights = {each.text: float(each.get("y")) for each in root if each.tag == "text"}
+    assert heights["converted"] < min(tops)
+    assert heights["lost"] - 12 > max(ends)

@@ -6,7 +6,7 @@ Gain, leads of each kind and log loss are drawn one beneath the other, with the 
 from markupsafe import Markup
 
 from ml.values import signed_text
-from webapp.charts.drawing import Frame, axes, element, figure, label
+from webapp.charts.drawing import Frame, at_end_of_bar, axes, element, figure, label
 
 WIDTH, LEFT, RIGHT = 400, 92, 12
 ROW = 22
@@ -56,6 +56,7 @@ def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int)
         bottom=2,
         x_range=(0, most),
     )
+    line = frame.x(needed) if needed else None
     drawn, texts = [], []
     for place, (kind, n) in enumerate(rows):
         y, width = frame.top + ROW * place, frame.x(n) - LEFT
@@ -63,7 +64,7 @@ def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int)
         drawn.append(element("rect", **bar, class_="chart-bar"))
         texts += [
             label(LEFT - 10, y + 15, kind, anchor="end"),
-            label(LEFT + width + 8, y + 15, f"{n:,}", anchor="start", class_="chart-strong"),
+            at_end_of_bar(LEFT + width, y + 15, f"{n:,}", line=line),
         ]
     if needed:
         drawn.append(_upright(frame, needed, "chart-needed"))

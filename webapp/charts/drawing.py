@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 
 Point = tuple[float, float]
 LONGEST_LABEL = 20
+CHARACTER = 7.5  # width of a usual one, of a label on a wide screen
+LARGE_CHARACTER = 10.2  # the same where the screen is narrow and the label set larger
 QUARTERS = {share / 4: f"{share * 25} %" for share in range(5)}
 
 
@@ -103,7 +105,10 @@ def bars(
     """Lying bars: label, length, and the text at its end; `line` marks what they compare with."""
     most = max([row[1] for row in rows] + [line or 0, 1e-9])
     height = 30 * len(rows) + 12
-    frame = Frame(560, height, left=150, right=110, top=6, bottom=6, x_range=(0, most))
+    longest = max((len(cut(row[0])) for row in rows), default=0)
+    left = 20 + LARGE_CHARACTER * longest
+    frame = Frame(560, height, left=left, right=110, top=6, bottom=6, x_range=(0, most))
+    x = None if line is None else frame.x(line)
     parts: list[Markup] = []
     texts: list[Markup] = []
     for place, (text, value, at_end) in enumerate(rows):
@@ -114,13 +119,19 @@ def bars(
         )
         texts += [
             label(frame.left - 10, y + 19, cut(text), anchor="end"),
-            label(frame.left + width + 8, y + 19, at_end, anchor="start", class_="chart-strong"),
+            at_end_of_bar(frame.left + width, y + 19, at_end, line=x),
         ]
-    if line is not None:
-        x = frame.x(line)
+    if x is not None:
         parts.append(element("line", x1=x, x2=x, y1=2.0, y2=height - 2, class_="chart-needed"))
     described = "; ".join(f"{text}: {at_end}" for text, _, at_end in rows)
     return figure(name, title, described, frame, *parts, *texts)
+
+
+def at_end_of_bar(end: float, y: float, text: str, *, line: float | None) -> Markup:
+    """The text behind a bar; behind the upright line, where that would run through it."""
+    reach = end + 12 + LARGE_CHARACTER * len(text)
+    start = line if line is not None and end - 4 <= line <= reach else end
+    return label(start + 8, y, text, anchor="start", class_="chart-strong")
 
 
 def cut(text: str) -> str:

@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
-from ml.shapes import UNKNOWN
+from ml.shapes import OTHER, UNKNOWN
 from ml.values import signed_text
-from webapp.charts.drawing import Frame, axes, cut, element, figure, label
+from webapp.charts.drawing import CHARACTER, Frame, axes, cut, element, figure, label
 
 WIDTH = 330
 ROW = 24
 MOST_LEVELS = 9
-MOST_TICKS = 6
+BETWEEN_TICKS = 10
 COUNTS_HEIGHT = 34
 
 Groups: TypeAlias = Sequence[Mapping[str, Any]]
@@ -40,9 +40,11 @@ def shape(name: str, title: str, found: Mapping[str, Any], most: float) -> Marku
 
 def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
     """A bar a level to either side of zero, with its number of leads at the right."""
-    shown = groups[:MOST_LEVELS]
-    height = ROW * len(shown) + 30
-    frame = Frame(WIDTH, height, left=142, right=46, top=4, bottom=26, x_range=(-most, most))
+    shown = _shown(groups)
+    n_more = len(groups) - len(shown)
+    height = ROW * (len(shown) + (n_more > 0)) + 30
+    left = 14 + CHARACTER * max((len(cut(g["label"])) for g in shown), default=0)
+    frame = Frame(WIDTH, height, left=left, right=46, top=4, bottom=26, x_range=(-most, most))
     parts = [_ticks(frame, most)]
     for place, group in enumerate(shown):
         y = frame.top + ROW * place + ROW / 2
@@ -55,7 +57,18 @@ def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
         ]
         if group["n"] is not None:
             parts.append(label(WIDTH - 4, y + 4, f"{group['n']:,}", anchor="end"))
+    if n_more:
+        y = frame.top + ROW * len(shown) + ROW / 2 + 4
+        parts.append(label(frame.left - 8, y, f"{n_more:,} more", anchor="end"))
     return figure(name, title, _described(groups), frame, *parts)
+
+
+def _shown(groups: Groups) -> Groups:
+    """The levels of most leads, and always those of rare and of unknown values, which stand last."""
+    if len(groups) <= MOST_LEVELS:
+        return groups
+    n_last = sum(group["label"] in {OTHER, UNKNOWN} for group in groups[-2:])
+    return [*groups[: MOST_LEVELS - n_last], *groups[len(groups) - n_last :]]
 
 
 def curve(name: str, title: str, groups: Groups, most: float) -> Markup:
@@ -122,12 +135,17 @@ def _columns(frame: Frame, groups: Groups) -> list[Markup]:
 
 def _starts(frame: Frame, groups: Groups) -> list[Markup]:
     """Where the groups begin, as many as there is room for, and the unknown ones."""
-    every = -(-len(groups) // MOST_TICKS)
-    last = len(groups) - 1
-    texts = {p: g["label"].partition(" to ")[0] for p, g in enumerate(groups) if p % every == 0}
-    if groups and groups[last]["label"] == UNKNOWN:
-        texts = {p: text for p, text in texts.items() if p < last - 1} | {last: "unknown"}
-    return [label(frame.x(p), frame.height - 6, text) for p, text in texts.items()]
+    texts = [group["label"].partition(" to ")[0] for group in groups]
+    is_last_unknown = bool(groups) and groups[-1]["label"] == UNKNOWN
+    widths = [CHARACTER * len(text) for text in texts]
+    end = frame.x(len(texts) - 1) - widths[-1] / 2 if is_last_unknown else frame.width
+    begin, shown = 0.0, []
+    for place, width in enumerate(widths):
+        x, is_last = frame.x(place), is_last_unknown and place == len(texts) - 1
+        if is_last or (begin <= x - width / 2 and x + width / 2 + BETWEEN_TICKS <= end):
+            shown.append(label(x, frame.height - 6, texts[place]))
+            begin = x + width / 2 + BETWEEN_TICKS
+    return shown
 
 
 def _tick(effect: float) -> str:

@@ -116,7 +116,7 @@ def distribution(histogram: Mapping[str, Sequence[float]]) -> Markup:
     """How many converted (above the line) and lost leads (below) have which score."""
     edges = histogram["edges"]
     most = max(*histogram["converted"], *histogram["lost"], 1)
-    frame = Frame(560, 260, y_range=(-1.1, 1))  # room between the labels of both axes
+    frame = Frame(560, 260, y_range=(-1.3, 1.25))  # room for words
 
     def columns(counts: Sequence[float], side: int, looks: str) -> list[Markup]:
         drawn = []
@@ -138,8 +138,8 @@ def distribution(histogram: Mapping[str, Sequence[float]]) -> Markup:
         axes(frame, QUARTERS, ticks),
         *columns(histogram["converted"], 1, "chart-converted"),
         *columns(histogram["lost"], -1, "chart-lost"),
-        label(frame.x(0.99), frame.y(0.86), "converted", anchor="end"),
-        label(frame.x(0.99), frame.y(-0.92), "lost", anchor="end"),
+        label(frame.x(0.99), frame.y(1.08), "converted", anchor="end"),
+        label(frame.x(0.99), frame.y(-1.22), "lost", anchor="end"),
         label(frame.x(0.5), frame.height - 2, "score"),
     )
 
