@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from ml.intervals import Z_95, roc_band, wilson
-from ml.scorecard import Scorecard
-from ml.shapes import assumed_shapes
 from ml.values import category_key
 from webapp.charts import decisions, effects, quality
 from webapp.charts.drawing import bars
@@ -61,9 +59,8 @@ def of_quality(metrics: Mapping[str, Any]) -> dict[str, Markup]:
     return drawn
 
 
-def of_fields(version: ModelVersion, card: Scorecard) -> list[Drawn]:
-    """What each field does, the heaviest first; none where that was not measured."""
-    shapes = version.metrics.get("shapes") or ([] if card.n_leads else assumed_shapes(card))
+def of_fields(shapes: Sequence[Mapping[str, Any]]) -> list[Drawn]:
+    """What each field does, the heaviest first."""
     named = [_named(shape) for shape in shapes]
     most = effects.reach(named)
     return [

@@ -146,9 +146,7 @@ def _version(session: Any, name: str) -> dict[str, Any]:
     aliases = registry.aliases(session)
     champion = registry.champion(session)
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
-    # Another intercept changes nothing of what the fields do.
-    learned = registry.learned(session, version)
-    drawn = model_charts.of_fields(learned, registry.scorecard(session, learned))
+    drawn = model_charts.of_fields(registry.shapes(session, version))
     return {
         "version": version,
         "champion": champion,

@@ -5,6 +5,7 @@ Conference on Fairness, Accountability, and Transparency, 220-229. There is no l
 counts, and levels of categories that several leads share.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -70,7 +71,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
         "intended_use": INTENDED_USE,
         "out_of_scope": OUT_OF_SCOPE,
         "training_data": version.training,
-        "fields": _fields(fields, version),
+        "fields": _fields(fields, version, registry.shapes(session, version)),
         "figures": {name: metrics[name] for name in FIGURES if name in metrics},
         **{name: metrics[name] for name in TABLES if name in metrics},
         "decision": version.decision,
@@ -84,9 +85,11 @@ def _caveats(version: ModelVersion) -> tuple[str, ...]:
     return CAVEATS if version.metrics else UNTRAINED
 
 
-def _fields(fields: Fields, version: ModelVersion) -> list[dict[str, Any]]:
-    """Those it may use, with what each does where that was measured."""
-    shapes = {shape["field"]: shape for shape in version.metrics.get("shapes", ())}
+def _fields(
+    fields: Fields, version: ModelVersion, found: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those it may use, with what each does where that is known."""
+    shapes = {shape["field"]: shape for shape in found}
     return [
         {
             "name": name,

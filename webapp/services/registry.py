@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard import Scorecard
+from ml.shapes import assumed_shapes
 from webapp.database import hold
 from webapp.models import ModelAlias, ModelVersion
 
@@ -171,6 +172,17 @@ def metrics(session: Session, version: VersionRef) -> dict[str, Any]:
     query = sa.select(ModelVersion.metrics).where(ModelVersion.key == version.key)
     found: dict[str, Any] = session.scalars(query).one()
     return found
+
+
+def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
+    """What each field does in a version, as measured or assumed; empty where neither was done.
+
+    Another intercept changes nothing of it.
+    """
+    found = learned(session, version)
+    measured: list[dict[str, Any]] = found.metrics.get("shapes", [])
+    card = scorecard(session, found)
+    return measured if measured or card.n_leads else assumed_shapes(card)
 
 
 def last_test(session: Session, version: VersionRef | ModelVersion) -> dict[str, Any] | None:
