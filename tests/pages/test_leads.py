@@ -184,6 +184,7 @@ def test_leads_to_explore_are_marked_and_filtered_where_a_share_is_set(rep, lead
     page = rep.get("/leads").text
     is_marked = read(lambda s: leads.find(s, lead.lead_id).explore_draw) < 5000
     assert ("explore</b>" in page) == is_marked
+    assert ("explore</b>" in rep.get(f"/leads/{lead.key}").text) == is_marked
     assert "To explore" in page
     assert (f'id="lead-{lead.key}"' in rep.get("/leads?explore=yes").text) == is_marked
     assert rep.get("/leads?explore=maybe").status_code == 400
