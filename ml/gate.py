@@ -196,7 +196,7 @@ def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
 def _enough(evidence: Evidence, least: int) -> Check:
     passed = min(evidence.n_converted, evidence.n_lost) >= least
     sentence = (
-        f"{evidence.n_converted} converted and {evidence.n_lost} lost leads have been labelled "
+        f"{evidence.n_converted:,} converted and {evidence.n_lost:,} lost leads have been labelled "
         f"since the champion was trained; at least {least} of each are needed"
     )
     return Check("evidence", passed, sentence)

@@ -29,6 +29,8 @@ LEAST_FILLED = 0.05  # of the leads of the kind for which it is filled
 N_GROUPS = 10  # into which the values of a number are cut
 SMALLEST, LARGEST = 0.01, 0.99  # rates are held between, so that no single lead decides
 FEWEST_OF_A_GROUP = 5
+DIGITS = 4  # of a number that is kept
+SMALLEST_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -48,14 +50,14 @@ class Suspicion:
         "written later".
     sentence : str
         The evidence in words, for people.
-    evidence : dict of str to float
-        The same in numbers, shares in [0, 1].
+    evidence : dict of str to int or float
+        The same in numbers: counts of leads, and shares in [0, 1].
     """
 
     field: str
     sign: str
     sentence: str
-    evidence: dict[str, float]
+    evidence: dict[str, int | float]
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain JSON.
@@ -65,7 +67,11 @@ class Suspicion:
         dict
             All of it by name, the numbers rounded.
         """
-        return asdict(self) | {"evidence": {k: round(v, 4) for k, v in self.evidence.items()}}
+        rounded = {
+            name: number if isinstance(number, int) else float(f"{number:.{DIGITS}g}")
+            for name, number in self.evidence.items()
+        }
+        return asdict(self) | {"evidence": rounded}
 
 
 class Removed(NamedTuple):
@@ -192,9 +198,9 @@ class _Look:
         if told.low <= MOST_REMOVED_ALONE:
             return None
         sentence = (
-            f"{self.field.label} alone removes {told.share:.0%} of the uncertainty about the"
-            f" outcome (surely more than {told.low:.0%}, on {len(self.groups):,} leads). What is"
-            f" known beforehand hardly ever removes more than half.{self._examples()}"
+            f"{self.field.label} alone removes {_percent(told.share)} of the uncertainty about the"
+            f" outcome (surely more than {_percent(told.low)}, on {len(self.groups):,} leads)."
+            f" What is known beforehand hardly ever removes more than half.{self._examples()}"
         )
         return self._suspicion("too good alone", sentence, **told._asdict())
 
@@ -209,9 +215,9 @@ class _Look:
         if not _is_filled_for(one, other, TIMES_FOR_ONE_OUTCOME):
             return None
         sentence = (
-            f"{self.field.label} is filled for {one.mean():.0%} of the {len(one):,} {name} leads"
-            f" and for {other.mean():.1%} of the {len(other):,} {opposite} ones: it seems to be"
-            " filled in once the outcome is known."
+            f"{self.field.label} is filled for {_percent(one.mean())} of the {len(one):,} {name}"
+            f" leads and for {_percent(other.mean())} of the {len(other):,} {opposite} ones: it"
+            " seems to be filled in once the outcome is known."
         )
         return self._suspicion(
             "one outcome only", sentence, filled_converted=won.mean(), filled_lost=lost.mean()
@@ -224,9 +230,9 @@ class _Look:
         if not len(still) or not _is_filled_for(closed, still, TIMES_FOR_CLOSED):
             return None
         sentence = (
-            f"{self.field.label} is filled for {closed.mean():.0%} of the {len(closed):,} leads"
-            f" with an outcome and for {still.mean():.1%} of {len(still):,} open ones: for the"
-            " leads that are scored, it is not known yet."
+            f"{self.field.label} is filled for {_percent(closed.mean())} of the {len(closed):,}"
+            f" leads with an outcome and for {_percent(still.mean())} of {len(still):,} open ones:"
+            " for the leads that are scored, it is not known yet."
         )
         return self._suspicion(
             "closed leads only", sentence, filled_closed=closed.mean(), filled_open=still.mean()
@@ -250,8 +256,7 @@ class _Look:
 
     def _suspicion(self, sign: str, sentence: str, **evidence: float) -> Suspicion:
         numbers = {name: float(number) for name, number in evidence.items()}
-        n_converted = float(self.converted.sum())
-        counts = {"n_leads": float(len(self.groups)), "n_converted": n_converted}
+        counts = {"n_leads": len(self.groups), "n_converted": int(self.converted.sum())}
         return Suspicion(self.field.name, sign, sentence, numbers | counts)
 
     def _levels(self) -> dict[str, str]:
@@ -272,8 +277,8 @@ class _Look:
         high, low = max(many, key=lambda i: extra[i]), min(many, key=lambda i: extra[i])
         return (
             f" Of the {n_of[high]:,} leads with “{written[keys[high]]}”"
-            f" {won[high] / n_of[high]:.0%} converted, of the {n_of[low]:,} with"
-            f" “{written[keys[low]]}” {won[low] / n_of[low]:.0%}."
+            f" {_percent(won[high] / n_of[high])} converted, of the {n_of[low]:,} with"
+            f" “{written[keys[low]]}” {_percent(won[low] / n_of[low])}."
         )
 
 
@@ -306,5 +311,8 @@ def _bound(n_of_them: float, n: int, side: str) -> float:
     return float(getattr(interval, side))
 
 
-def _percent(p: float) -> str:
-    return f"{p:.1%}" if p >= 0.001 else "less than 0.1%"
+def _percent(share: float) -> str:
+    """A share as people write it, with a digit after the point where it is small."""
+    if 0 < share < SMALLEST_SAID:
+        return f"less than {100 * SMALLEST_SAID:g} %"
+    return f"{100 * share:.{1 if 0 < share < SMALL_SHARE else 0}f} %"

@@ -96,7 +96,7 @@ def group(label, n=20):
 def texts(picture):
     """The lines of text in a picture, each with where it stands."""
     found = [each for each in ElementTree.fromstring(picture).iter() if each.tag == "text"]
-    return {each.text: (float(each.get("x")), each.get("text-anchor")) for each in found}
+    return {each.text: (float(each.get("x", 0)), each.get("text-anchor")) for each in found}
 
 
 def test_rare_and_unknown_values_are_drawn_however_many_levels_there_are():
@@ -142,8 +142,8 @@ def test_large_numbers_at_an_axis_leave_room_between_them():
 
 def test_words_in_the_distribution_stand_clear_of_the_columns():
     root = ElementTree.fromstring(CHARTS["distribution"])
-    tops = [float(each.get("y")) for each in root if each.tag == "rect"]
-    ends = [float(e.get("y")) + float(e.get("height")) for e in root if e.tag == "rect"]
-    heights = {each.text: float(each.get("y")) for each in root if each.tag == "text"}
+    tops = [float(each.get("y", 0)) for each in root if each.tag == "rect"]
+    ends = [float(e.get("y", 0)) + float(e.get("height", 0)) for e in root if e.tag == "rect"]
+    heights = {each.text: float(each.get("y", 0)) for each in root if each.tag == "text"}
     assert heights["converted"] < min(tops)
     assert heights["lost"] - 12 > max(ends)

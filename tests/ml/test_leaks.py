@@ -84,7 +84,14 @@ def test_a_field_filled_for_one_outcome_only_is_suspected():
 
     suspicion = found(contract_number=number)["contract_number"]
     assert suspicion.sign == "one outcome only"
-    assert "0.0% of the" in suspicion.sentence
+    assert "and for 0 % of the" in suspicion.sentence
+
+
+def test_the_evidence_in_numbers_keeps_counts_whole_and_small_chances_above_zero():
+    evidence = found(lead_status=telling)["lead_status"].to_json()["evidence"]
+    assert (evidence["n_leads"], type(evidence["n_leads"])) == (400, int)
+    suspicion = leaks.Suspicion("a", "written later", ".", {"p_value": 1.23456e-9, "n_leads": 300})
+    assert suspicion.to_json()["evidence"] == {"p_value": 1.235e-9, "n_leads": 300}
 
 
 def test_a_field_that_open_leads_do_not_have_is_suspected():

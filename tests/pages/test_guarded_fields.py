@@ -38,12 +38,14 @@ def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, 
     page = show(admin)
     assert "Fields kept out of training" in page
     assert "Tags tells too much." in page
+    assert "Confirm</button>" in page
     answer = admin.post("/models/fields/tags/allow")
     assert (answer.status_code, answer.location) == (303, "/models")
     assert allowed(read) == {"tags"}
     page = show(admin)
     assert "tags is used again from the next training on." in page
     assert '<span class="chip">allowed</span>' in page
+    assert "Leave out</button>" in page
     admin.post("/models/fields/tags/leave-out")
     assert allowed(read) == frozenset()
     assert '<span class="chip">left out</span>' in show(admin)

@@ -107,7 +107,7 @@ def test_the_card_of_the_starter_claims_nothing(manager):
     assert {g["label"]: g["n"] for g in sources["groups"]}["referral"] is None
     text = manager.get("/models/1.0/card.md").text
     assert "AUC" not in text
-    assert "| referral | – | – | +0.55 |" in text
+    assert "| referral | - | - | +0.55 |" in text
 
 
 def test_a_card_of_another_form_or_version_is_not_there(manager):

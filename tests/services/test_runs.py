@@ -54,7 +54,7 @@ def test_a_lost_training_is_closed_as_failed_with_a_sentence(write, read):
     assert write(lambda s: runs.give_up(s, overdue, LATE)) is True
     closed = read(lambda s: runs.by_key(s, run.key))
     assert closed.state == "failed"
-    assert "start it again" in closed.error
+    assert "It starts by itself when it is due." in closed.error
     request(write)
 
 

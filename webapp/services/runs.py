@@ -13,6 +13,8 @@ from webapp.models import Run
 LEASE = timedelta(seconds=60)
 # A run of these kinds picks up where a lost worker left it; others are closed as failed.
 RESUMABLE = ("import", "rescoring", "sync", "monitoring")
+# The clock asks for these again.
+COMES_AGAIN = ("training", "sync", "monitoring")
 MAX_ATTEMPTS = 3
 MAX_RETRY_WAIT = timedelta(hours=1)
 
@@ -150,9 +152,13 @@ def give_up(session: Session, run: Run, now: datetime) -> bool:
         "state": "failed",
         "finished_at": now,
         "lease_until": None,
-        "error": "The worker stopped before this was done. Nothing is lost; start it again.",
+        "error": f"The worker stopped before this was done. {_what_next(run)}",
     }
     return change(session, sa.update(Run).where(*still_overdue).values(**values)) > 0
+
+
+def _what_next(run: Run) -> str:
+    return "It starts by itself when it is due." if run.kind in COMES_AGAIN else "Start it again."
 
 
 def latest(
