@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.factories import make_lead, make_outcome
-from webapp.services import explore
+from tests.factories import FIELDS, make_lead, make_outcome, make_version
+from webapp.database import utc_now
+from webapp.services import explore, lifecycle, rescoring
 
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
 
@@ -88,6 +89,22 @@ def test_a_history_tells_every_score_and_every_outcome(client, headers, write, s
     assert [s["model_version"] for s in history["scores"]] == ["1.0", "1.0"]
     assert [o["outcome"] for o in history["outcomes"]] == ["withdrawn", "converted"]
     assert history["outcomes"][0]["actor"] == "key:a program"
+
+
+def test_a_history_tells_the_score_of_a_version_that_took_over(client, headers, write, score):
+    before = score("L-1", email_opens=1)["conversion_score"]
+
+    def take_over(session):
+        version = make_version(session)
+        rescoring.begin(session, version, utc_now())
+        rescoring.fill(session, FIELDS, version, 0)
+        lifecycle.switch(session, version, "gate", utc_now())
+
+    write(take_over)
+    newest, first = client.get("/api/leads/L-1/history", headers=headers).json["scores"]
+    assert (newest["model_version"], newest["source"]) == ("1.1", "model")
+    assert newest["inputs"] == first["inputs"] == {"email_opens": 1}
+    assert newest["conversion_score"] > first["conversion_score"] == before
 
 
 @pytest.mark.parametrize("suffix", ["", "/history"])

@@ -99,19 +99,19 @@ def test_an_earlier_change_is_told_on_demand(rep, write, read):
     newest, middle, first = (s.key for s in read(lambda s: leads.snapshots(s, lead)))
     page = rep.get(f"/leads/{lead.key}").text
     assert f'href="/leads/{lead.key}?change={middle}#change"' in page
-    assert f'hx-get="/leads/{lead.key}/changes/{middle}"' in page
-    fragment = rep.get(f"/leads/{lead.key}/changes/{middle}").text
+    assert f'hx-get="/leads/{lead.key}/change?change={middle}"' in page
+    fragment = rep.get(f"/leads/{lead.key}/change?change={middle}").text
     assert "0 → 9" in fragment
     whole = rep.get(f"/leads/{lead.key}?change={middle}").text
     assert fragment.strip() in whole
-    assert "9 → 3" in rep.get(f"/leads/{lead.key}/changes/{newest}").text
-    assert "there is nothing before it" in rep.get(f"/leads/{lead.key}/changes/{first}").text
+    assert "9 → 3" in rep.get(f"/leads/{lead.key}/change?change={newest}").text
+    assert "there is nothing before it" in rep.get(f"/leads/{lead.key}/change?change={first}").text
 
 
 def test_the_change_of_another_lead_is_not_told(rep, write, read):
     lead, other = (write(lambda s, n=name: make_lead(s, n)) for name in ("L-1", "L-2"))
     [theirs] = read(lambda s: leads.snapshots(s, other))
-    assert rep.get(f"/leads/{lead.key}/changes/{theirs.key}").status_code == 404
+    assert rep.get(f"/leads/{lead.key}/change?change={theirs.key}").status_code == 404
     assert rep.get(f"/leads/{lead.key}?change={theirs.key}").status_code == 404
     assert rep.get(f"/leads/{lead.key}?change=x").status_code == 400
 

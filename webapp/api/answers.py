@@ -189,14 +189,14 @@ class LeadPage(BaseModel):
 
 
 class PastScore(BaseModel):
-    """One scoring of a lead."""
+    """One score of a lead: of a scoring, or of another version that took over."""
 
     timestamp: Moment
     conversion_score: Probability
     model_version: str
     inputs: dict[str, Value]
-    source: str
-    came_with_outcome: bool
+    source: str = Field(description="Where the inputs came from; model where a version took over.")
+    came_with_outcome: bool = Field(description="Whether the inputs came along with an outcome.")
 
 
 class PastOutcome(BaseModel):

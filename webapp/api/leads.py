@@ -7,9 +7,10 @@ from flask import Blueprint, Response
 from webapp.api import answers, bodies, lead_answers, sent
 from webapp.api.contract import describe
 from webapp.database import read
-from webapp.models import Lead, Outcome, Snapshot
+from webapp.models import Lead, Outcome
 from webapp.product import product
-from webapp.services import lead_query, lead_table, leads, registry
+from webapp.services import lead_history, lead_query, lead_table, leads
+from webapp.services.lead_history import Scoring
 
 bp = Blueprint("leads", __name__)
 
@@ -51,7 +52,9 @@ def show_lead(lead_id: str) -> Response:
     "Show a lead's history", scope="admin", answers={200: answers.History}, problems=(404, 422)
 )
 def show_history(lead_id: str) -> Response:
-    """All that was said of a lead's outcome, and its last 100 scorings with their inputs.
+    """All that was said of a lead's outcome, and its last 100 scores with their inputs.
+
+    Each scoring gives one, and each switch of versions since, a roll back as well.
 
     A lead whose own id ends in `/history` has its history at `.../history/history`.
     """
@@ -60,22 +63,22 @@ def show_history(lead_id: str) -> Response:
 
 
 def _history(session: Any, lead: Lead) -> answers.History:
-    names = {version.key: version.name for version in registry.versions(session)}
+    scorings = lead_history.scorings(session, product().fields, lead)
     return answers.History(
         lead_id=lead.lead_id,
-        scores=[_past_score(s, names[s.version_key]) for s in leads.snapshots(session, lead)],
+        scores=[_past_score(scoring) for scoring in scorings],
         outcomes=[_past_outcome(o) for o in leads.outcomes(session, lead)],
     )
 
 
-def _past_score(snapshot: Snapshot, version: str) -> answers.PastScore:
+def _past_score(scoring: Scoring) -> answers.PastScore:
     return answers.PastScore(
-        timestamp=snapshot.taken_at,
-        conversion_score=round(snapshot.probability, 4),
-        model_version=version,
-        inputs=snapshot.inputs,
-        source=snapshot.source,
-        came_with_outcome=snapshot.came_with_outcome,
+        timestamp=scoring.at,
+        conversion_score=round(scoring.probability, 4),
+        model_version=scoring.scored.version,
+        inputs=scoring.scored.inputs,
+        source=scoring.source or "model",
+        came_with_outcome=scoring.came_with_outcome,
     )
 
 

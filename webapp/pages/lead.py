@@ -14,7 +14,6 @@ from webapp.charts.history import score_history
 from webapp.database import read, utc_now, write
 from webapp.models import Lead
 from webapp.pages import score_change, sign_in
-from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import lead_history, lead_table, leads, outcomes, registry
 from webapp.services.outcomes import MEANINGS, Said
@@ -27,25 +26,20 @@ MOST_REASONS = 8
 
 @bp.get("/<key:key>")
 def show(key: int) -> ResponseReturnValue:
-    """Any role: the lead; one that was merged into another is that other one.
-
-    `change` is the scoring whose change is explained; by default the last one that moved the score.
-    """
-    scoring = key_argument("change")
-    view = read(lambda session: _view(session, key, scoring))
+    """Any role: the lead; one that was merged into another is that other one."""
+    view = read(lambda session: _view(session, key))
     if view["lead"].key != key:
         return redirect(url_for("pages.lead.show", key=view["lead"].key), 301)
     return render_template("leads/show.html", **view)
 
 
-@bp.get("/<key:key>/changes/<key:scoring>")
-def change(key: int, scoring: int) -> ResponseReturnValue:
-    """Any role, fragment: why the score changed at one scoring."""
+@bp.get("/<key:key>/change")
+def change(key: int) -> ResponseReturnValue:
+    """Any role, fragment: why the score changed at one scoring, or switch of versions."""
 
     def find(session: Any) -> lead_history.Scoring | None:
         lead = leads.find(session, leads.by_key(session, key).lead_id)
-        scorings = lead_history.scorings(session, product().fields, lead)
-        return score_change.chosen(scorings, scoring)
+        return score_change.chosen(lead_history.scorings(session, product().fields, lead))
 
     return render_template("leads/_change.html", **score_change.view(read(find)))
 
@@ -94,7 +88,7 @@ def _reason() -> str | None:
         return None
 
 
-def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
+def _view(session: Any, key: int) -> dict[str, Any]:
     fields = product().fields
     lead = leads.find(session, leads.by_key(session, key).lead_id)
     # A removed lead has no score.
@@ -107,7 +101,7 @@ def _view(session: Any, key: int, scoring: int | None) -> dict[str, Any]:
     scorings = lead_history.scorings(session, fields, lead)
     reasons = explain(card, fields, values, limit=MOST_REASONS)
     return {
-        **score_change.view(score_change.chosen(scorings, scoring)),
+        **score_change.view(score_change.chosen(scorings)),
         "lead": lead,
         "row": shown,
         "version": version,

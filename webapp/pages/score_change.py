@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from werkzeug.exceptions import NotFound
 
 from ml.changes import Part
+from webapp.pages.addresses import key_argument
 from webapp.pages.formats import known
 from webapp.product import product
 from webapp.services.lead_history import SMALLEST_MOVE, Scoring
@@ -29,11 +30,15 @@ class Step(NamedTuple):
     lines: list[Line]
 
 
-def chosen(scorings: Sequence[Scoring], key: int | None) -> Scoring | None:
-    """The scoring of this key, else 404; without one the last that moved the score, if any did."""
-    if key is None:
+def chosen(scorings: Sequence[Scoring]) -> Scoring | None:
+    """What the request asks for: `change`, a scoring, or `switch`, one of versions; else 404.
+
+    Without either the last that moved the score, if any did.
+    """
+    asked = key_argument("change"), key_argument("switch")
+    if asked == (None, None):
         return next((scoring for scoring in scorings if scoring.has_moved), None)
-    found = next((scoring for scoring in scorings if scoring.key == key), None)
+    found = next((scoring for scoring in scorings if (scoring.key, scoring.switch) == asked), None)
     if found is None:
         raise NotFound
     return found

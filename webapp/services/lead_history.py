@@ -1,18 +1,19 @@
-"""How a lead came to its score: its scorings one after another, and what changed between them."""
+"""How a lead came to its score: its scores one after another, and what changed between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
+from operator import itemgetter
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.changes import Explained, explain_change
 from ml.fields import Fields, Value
 from ml.scorecard import Scorecard
-from webapp.models import Lead, ModelVersion, Outcome, Snapshot
-from webapp.services import leads, registry
+from webapp.models import Lead, Outcome, Snapshot
+from webapp.services import leads, lifecycle, registry
+from webapp.services.lifecycle import Switch
 from webapp.services.registry import VersionRef
 
 MOST_SCORINGS = 100
@@ -44,13 +45,15 @@ class Scoring:
     `by_inputs` and `by_model` are the parts of the change: first the old version on the new
     inputs, then the new version. `before` and both are None at the first scoring. `key` is the
     snapshot's; it and `source` are None where the lead was scored again because a version took
-    over.
+    over, which is `switch`.
     """
 
     key: int | None
+    switch: int | None
     at: datetime
     probability: float
     source: str | None
+    came_with_outcome: bool
     scored: Scored
     before: Scored | None = None
     changes: Sequence[Change] = ()
@@ -72,22 +75,11 @@ class Scoring:
 
 
 def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
-    """The lead's scorings, newest first, at most `MOST_SCORINGS`."""
-    champion, _ = registry.serving(session)
+    """The lead's scores, newest first, at most `MOST_SCORINGS`, by scorings and switches since."""
     snapshots = leads.snapshots(session, lead, MOST_SCORINGS + 1)
-    versions = _versions(session, {champion.key, *(s.version_key for s in snapshots)})
-    cards = {key: registry.scorecard(session, version) for key, version in versions.items()}
-    each = [
-        (s, Scored(versions[s.version_key].name, cards[s.version_key], s.inputs)) for s in snapshots
-    ]
-    found = [_next(fields, newer, older) for newer, older in pairwise(each)]
-    if len(snapshots) <= MOST_SCORINGS:
-        found += [Scoring(s.key, s.taken_at, s.probability, s.source, to) for s, to in each[-1:]]
-    is_scored = bool(snapshots) and lead.removed_at is None
-    if is_scored and snapshots[0].version_key != champion.key:
-        now = Scored(champion.name, cards[champion.key], snapshots[0].inputs)
-        found.insert(0, _taken_over(session, lead, now, each[0]))
-    return found
+    each = _each(session, lead, snapshots) if snapshots else []
+    later = [_compared(fields, older, newer) for older, newer in pairwise(each)]
+    return [*each[:1], *later][::-1][:MOST_SCORINGS]
 
 
 def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
@@ -100,29 +92,82 @@ def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
     return next((o for o in others if o.result != "withdrawn"), None)
 
 
-def _versions(session: Session, keys: set[int]) -> dict[int, VersionRef]:
-    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.digest)
-    found = session.execute(query.where(ModelVersion.key.in_(keys)))
-    return {key: VersionRef(key, name, digest) for key, name, digest in found}
+def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[Scoring]:
+    """The lead's scores, oldest first, not compared yet.
+
+    A switch counts where it took over from the version that had scored the lead: others came
+    before a file brought inputs of old.
+    """
+    versions = {version.key: version for version in registry.refs(session)}
+    by_name = {version.name: version for version in versions.values()}
+    switches = _switches(session, lead, snapshots[-1])
+    events: list[tuple[datetime, Snapshot | Switch]] = [
+        *((snapshot.taken_at, snapshot) for snapshot in reversed(snapshots)),
+        *((switch.at, switch) for switch in switches),
+    ]
+    scored: list[Scoring] = []
+    for at, event in sorted(events, key=itemgetter(0)):
+        if isinstance(event, Snapshot):
+            scored.append(_scored(session, versions[event.version_key], event))
+        elif scored[-1].scored.version == event.before:
+            last, version = scored[-1], by_name[event.after]
+            scored.append(_taken_over(session, version, last, at=at, switch=event.key))
+    champion, _ = registry.serving(session)
+    if lead.removed_at is None and scored[-1].scored.version != champion.name:
+        since = registry.champion_since(session)
+        scored.append(_taken_over(session, champion, scored[-1], at=since))
+    return scored
 
 
-def _next(
-    fields: Fields, newer: tuple[Snapshot, Scored], older: tuple[Snapshot, Scored]
-) -> Scoring:
-    (snapshot, scored), (earlier, before) = newer, older
-    between = snapshot.probability
-    if snapshot.version_key != earlier.version_key:
-        between = before.card.score(snapshot.inputs).probability
+def _switches(session: Session, lead: Lead, oldest: Snapshot) -> list[Switch]:
+    """The switches since the oldest scoring while the lead was here."""
+    found = lifecycle.switches(session, max(oldest.taken_at, lead.created_at))
+    return [s for s in found if lead.removed_at is None or s.at < lead.removed_at]
+
+
+def _scored(session: Session, version: VersionRef, snapshot: Snapshot) -> Scoring:
     return Scoring(
-        snapshot.key,
-        snapshot.taken_at,
-        snapshot.probability,
-        snapshot.source,
-        scored,
-        before,
-        _changes(fields, before.inputs, scored.inputs),
-        by_inputs=between - earlier.probability,
-        by_model=snapshot.probability - between,
+        key=snapshot.key,
+        switch=None,
+        at=snapshot.taken_at,
+        probability=snapshot.probability,
+        source=snapshot.source,
+        came_with_outcome=snapshot.came_with_outcome,
+        scored=Scored(version.name, registry.scorecard(session, version), snapshot.inputs),
+    )
+
+
+def _taken_over(
+    session: Session,
+    version: VersionRef,
+    last: Scoring,
+    *,
+    at: datetime,
+    switch: int | None = None,
+) -> Scoring:
+    """The score that a version gave the lead when it took over, by what was known then."""
+    card, inputs = registry.scorecard(session, version), last.scored.inputs
+    return replace(
+        last,
+        key=None,
+        switch=switch,
+        at=at,
+        probability=card.score(inputs).probability,
+        source=None,
+        scored=Scored(version.name, card, inputs),
+    )
+
+
+def _compared(fields: Fields, older: Scoring, newer: Scoring) -> Scoring:
+    before, now, between = older.scored, newer.scored, newer.probability
+    if before.version != now.version:
+        between = before.card.score(now.inputs).probability
+    return replace(
+        newer,
+        before=before,
+        changes=_changes(fields, before.inputs, now.inputs),
+        by_inputs=between - older.probability,
+        by_model=newer.probability - between,
     )
 
 
@@ -133,23 +178,4 @@ def _changes(
         Change(fields.named(name).label, before.get(name), after.get(name))
         for name in dict.fromkeys((*fields.names, *before, *after))
         if before.get(name) != after.get(name)
-    )
-
-
-def _taken_over(
-    session: Session, lead: Lead, now: Scored, newest: tuple[Snapshot, Scored]
-) -> Scoring:
-    """The present score, where a version took over after the newest scoring."""
-    snapshot, before = newest
-    probability = leads.current_probability(session, lead)
-    assert probability is not None  # a version takes over once it has scored all leads
-    return Scoring(
-        key=None,
-        at=registry.champion_since(session),
-        probability=probability,
-        source=None,
-        scored=now,
-        before=before,
-        by_inputs=0.0,
-        by_model=probability - snapshot.probability,
     )

@@ -11,12 +11,13 @@ from ml.enough import shortage
 from ml.scorecard import Scorecard
 from webapp.config import Settings
 from webapp.database import change, hold
-from webapp.models import Lead, ModelVersion, Run
+from webapp.models import AuditEntry, Lead, ModelVersion, Run
 from webapp.services import audit, guarded_fields, registry, runs, training_data
 
 # Held by whoever starts a training, a promotion or a check of the monitors, which may make a
 # version, too: each looks first whether another is there.
 TURN = "training or promotion"
+SWITCHES = ("promoted", "rolled back")  # as the audit log calls them
 
 
 class NothingToLearn(RuntimeError):
@@ -41,6 +42,15 @@ class Trigger:
     def by(cls, settings: Settings) -> "Trigger":
         """The one that is set."""
         return cls(settings.retrain_threshold, settings.retrain_every_hours)
+
+
+class Switch(NamedTuple):
+    """One version taking over from another, by their names; `key` is that of the audit log."""
+
+    key: int
+    at: datetime
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -181,9 +191,16 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
     before = registry.champion(session)
     registry.set_alias(session, registry.CHAMPION, version.key, now)
     registry.set_alias(session, registry.INCOMING, None, now)
-    action = "rolled back" if version.key < before.key else "promoted"
+    action = SWITCHES[version.key < before.key]
     detail = {"from": before.name}
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
+
+
+def switches(session: Session, since: datetime) -> list[Switch]:
+    """Every switch of versions from then on, oldest first."""
+    query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since)
+    found = session.scalars(query.order_by(AuditEntry.key))
+    return [Switch(e.key, e.at, e.detail["from"], e.subject.split()[-1]) for e in found]
 
 
 def _undo(session: Session, run: Run, now: datetime) -> None:

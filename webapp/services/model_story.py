@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, aliased, defer
 
 from webapp.models import AuditEntry, ModelVersion, Run
 from webapp.services import monitoring
+from webapp.services.lifecycle import SWITCHES
 
 PAGE_SIZE = 10
-SWITCHES = ("promoted", "rolled back")
 RUNS_OF_VERSIONS = ("training", "rescoring", monitoring.KIND)  # that make, change or check one
 
 

@@ -92,6 +92,12 @@ def versions(session: Session) -> list[ModelVersion]:
     return list(session.scalars(sa.select(ModelVersion).order_by(ModelVersion.key.desc())))
 
 
+def refs(session: Session) -> list[VersionRef]:
+    """All versions as far as scoring needs to know them."""
+    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.digest)
+    return [VersionRef(*row) for row in session.execute(query)]
+
+
 def aliased(session: Session, name: str) -> ModelVersion | None:
     """The version that this alias names now, or None."""
     query = sa.select(ModelVersion).join(ModelAlias, ModelAlias.version_key == ModelVersion.key)
