@@ -271,7 +271,7 @@ def test_a_share_that_is_only_assumed_is_said_to_be_and_is_none_of_now(n_convert
 
     write(make)
     page = show(manager)
-    assert "Assumed, until there are outcomes of both kinds: 17 %." in page
+    assert "if 17 % convert, which is assumed until there are outcomes of both kinds." in page
     assert '<span class="chip">now' not in page
     assert re.findall(r'scope="row">([\d,]+) ?</th>', page)[0] == ("200" if n_converted else "100")
 

@@ -10,10 +10,11 @@ from markupsafe import Markup
 
 from ml.shapes import OTHER, UNKNOWN
 from ml.values import signed_text
-from webapp.charts.drawing import CHARACTER, Frame, axes, cut, element, figure, label
+from webapp.charts.drawing import CHARACTER, LONGEST_LABEL, Frame, axes, cut, element, figure, label
 
 WIDTH = 330
 ROW = 24
+LABELS = 14 + CHARACTER * LONGEST_LABEL  # wide; the same in all charts, as their scale is
 MOST_LEVELS = 9
 BETWEEN_TICKS = 10
 COUNTS_HEIGHT = 34
@@ -43,8 +44,7 @@ def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
     shown = _shown(groups)
     n_more = len(groups) - len(shown)
     height = ROW * (len(shown) + (n_more > 0)) + 30
-    left = 14 + CHARACTER * max((len(cut(g["label"])) for g in shown), default=0)
-    frame = Frame(WIDTH, height, left=left, right=46, top=4, bottom=26, x_range=(-most, most))
+    frame = Frame(WIDTH, height, left=LABELS, right=46, top=4, bottom=26, x_range=(-most, most))
     parts = [_ticks(frame, most)]
     for place, group in enumerate(shown):
         y = frame.top + ROW * place + ROW / 2
