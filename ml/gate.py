@@ -233,25 +233,6 @@ def _log_loss_falls(evidence: Evidence) -> Check:
     return Check("log_loss", surely > 0, f"{_log_loss_change(old, new)}{may_be_chance}; {asked}")
 
 
-def log_loss_check(evidence: Evidence) -> Check:
-    """Check that log loss does not rise.
-
-    Parameters
-    ----------
-    evidence : Evidence
-        Gives the log loss of both.
-
-    Returns
-    -------
-    Check
-        Fails where it cannot be computed.
-    """
-    old, new = evidence.log_loss_champion, evidence.log_loss_challenger
-    if old is None or new is None:
-        return Check("log_loss", False, "log loss cannot be computed without leads")
-    return Check("log_loss", new <= old, f"{_log_loss_change(old, new)}; it must not rise")
-
-
 def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
     n = evidence.n_converted + evidence.n_lost
     if promote:

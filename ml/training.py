@@ -345,7 +345,7 @@ def _check_any(usable: Fields, fields: Fields) -> None:
     if fields.model:
         raise NotEnoughToLearn(
             "Every field that models may use seems to be filled in after the outcome: allow one"
-            " on the models page, or declare others."
+            " on the models page and train again, or declare others."
         )
     raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
 

@@ -68,19 +68,12 @@ def free_lost_runs(worker: Worker) -> None:
 
 def retrain_if_due(worker: Worker) -> None:
     """Train, let the gate decide, and register what came of it."""
-    settings = product().settings
-    trigger = Trigger.by(settings)
+    trigger = Trigger.by(product().settings)
     run = write(lambda s: lifecycle.claim_retraining(s, trigger, worker.name, worker.clock()))
     if run is None:
         return
     with held(worker, run):
-
-        def beat(done: float, stage: str) -> None:
-            worker.go_on()
-            write(lambda s: runs.renew(s, run, worker.clock(), progress=done, stage=stage))
-
-        limit = settings.training_limit_seconds
-        answer = worker.training.train(run.key, limit_seconds=limit, beat=beat)
+        answer = trained(worker, run)
         write(lambda s: _register(s, run, answer, worker.clock()))
 
 
@@ -156,6 +149,17 @@ def held(worker: Worker, run: Run) -> Iterator[None]:
         write(lambda s: lifecycle.fail(s, run, sentence, worker.clock()))
 
 
+def trained(worker: Worker, run: Run) -> Answer:
+    """What the trainer makes of a claimed run, or why it makes nothing; the claim is kept."""
+
+    def beat(done: float, stage: str) -> None:
+        worker.go_on()
+        write(lambda s: runs.renew(s, run, worker.clock(), progress=done, stage=stage))
+
+    limit = product().settings.training_limit_seconds
+    return worker.training.train(run.key, limit_seconds=limit, beat=beat)
+
+
 def _in_words(failure: Exception) -> str:
     if isinstance(failure, EXPLAINED):
         return str(failure)
@@ -165,6 +169,10 @@ def _in_words(failure: Exception) -> str:
 
 
 def _register(session: Session, run: Run, answer: Answer, now: datetime) -> None:
+    if "reason" in answer:
+        # An attempt all the same: its labels stay counted, and new ones bring the next.
+        runs.finish(session, run, now, error=answer["reason"])
+        return
     if registry.champion(session).key != answer["champion_key"]:
         raise ChampionChanged
     lifecycle.register(

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from ml.scorecard import Scorecard
-from sync.jobs import Worker, held
+from sync.jobs import Worker, held, trained
 from sync.training_process import Answer
 from webapp.database import read, write
 from webapp.models import Run
@@ -36,23 +36,19 @@ def carry_out(worker: Worker, run: Run, trigger: Trigger) -> None:
     if not found.recalibrate:
         write(lambda s: runs.finish(s, run, worker.clock(), run.result))
         return
-
-    def beat(done: float, stage: str) -> None:
-        worker.go_on()
-        write(lambda s: runs.renew(s, run, worker.clock(), progress=done, stage=stage))
-
-    limit = product().settings.training_limit_seconds
-    answer = worker.training.train(run.key, limit_seconds=limit, beat=beat)
+    answer = trained(worker, run)
     write(lambda s: _register(s, worker, run, answer))
 
 
 def _register(session: Session, worker: Worker, run: Run, answer: Answer) -> None:
+    if "reason" in answer:
+        monitoring.leave(session, run, answer["reason"], worker.clock())
+        return
     monitoring.register(
         session,
         run,
         Scorecard.from_json(answer["scorecard"]),
         answer["details"],
         champion_key=answer["champion_key"],
-        promote=answer["promote"],
         now=worker.clock(),
     )

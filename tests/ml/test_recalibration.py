@@ -1,15 +1,15 @@
 """Setting the level of scores right: what it takes, what it changes, and that it never swings."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import monitors
-from ml.monitors import FEWEST_EACH_TO_RECALIBRATE, FEWEST_OUTCOMES
-from ml.recalibration import recalibrate, shift_for
+from ml.recalibration import NotRecalibrated, recalibrate, shift_for
 from ml.scorecard import CurveTerm, Scorecard
 
 SLOPE = CurveTerm("u", (0.0,), ((0.0, 1.0), (0.0, 1.0)), 0.0)
@@ -37,7 +37,11 @@ def test_a_level_that_is_off_is_found_and_set_right(off):
     promised = sum(made.scorecard.score(record).probability for record in records)
     assert promised == pytest.approx(sum(converted))
     assert made.metrics["n"] == 400
-    assert made.decision.checks[-1].sentence.startswith("log loss falls from")
+    before, after = made.decision.log_loss_champion, made.decision.log_loss_challenger
+    assert before is not None
+    assert after is not None
+    assert after < before
+    assert [check.name for check in made.decision.checks] == ["evidence", "calibration", "log_loss"]
 
 
 def test_the_order_and_the_grades_of_leads_stay():
@@ -54,15 +58,13 @@ def test_the_order_and_the_grades_of_leads_stay():
 def test_what_is_missing_is_said_in_words():
     rng = np.random.default_rng(1)
     records = leads(rng, 30)
-    made = recalibrate(records, [n < 3 for n in range(30)], CARD)
-    assert not made.decision.promote
-    assert made.decision.reason.startswith("Not recalibrated: 3 converted and 27 lost leads")
-    assert [check.name for check in made.decision.checks] == [
-        "evidence",
-        "calibration",
-        "confidence",
-        "log_loss",
-    ]
+    with pytest.raises(NotRecalibrated, match=r"^Not recalibrated: 3 converted and 27 lost leads"):
+        recalibrate(records, [n < 3 for n in range(30)], CARD)
+
+
+def test_without_outcomes_nothing_is_set_right():
+    with pytest.raises(NotRecalibrated, match="0 converted and 0 lost leads have come in"):
+        recalibrate([], [], CARD)
 
 
 @given(st.lists(st.booleans(), min_size=2, max_size=40), st.integers(0, 2**32 - 1))
@@ -74,40 +76,38 @@ def test_any_outcomes_give_a_shift_within_bounds(converted, seed):
         assert (1 / (1 + np.exp(-log_odds - shift))).sum() == pytest.approx(sum(converted))
 
 
-def recalibrations(rng, drift, n_steps):
-    """What the monitors do to a stream of outcomes: the shifts, in their order."""
-    card, records, converted, shifts = CARD, [], [], []
+def recalibrations(rng, drift, n_steps=40):
+    """What the monitors do to a stream of outcomes, 20 a step: the shifts, in their order."""
+    card, records, converted, promised, shifts = CARD, [], [], [], []
     for step in range(n_steps):
         new = leads(rng, 20)
         records += new
         converted += outcomes(rng, new, drift(step))
-        promised = [card.score(record).probability for record in records]
-        found = monitors.calibration(promised, converted)
-        fewest = min(found.n_converted, found.n - found.n_converted)
-        is_asked = found.verdict == "act" and fewest >= FEWEST_EACH_TO_RECALIBRATE
-        if is_asked and found.n >= FEWEST_OUTCOMES:
+        promised += [card.score(record).probability for record in new]
+        if monitors.calibration(promised, converted).verdict != "act":
+            continue
+        with suppress(NotRecalibrated):
             made = recalibrate(records, converted, card)
-            if made.decision.promote:
-                card, records, converted = made.scorecard, [], []
-                shifts.append(made.shift)
+            card, records, converted, promised = made.scorecard, [], [], []
+            shifts.append(made.shift)
     return shifts
 
 
-# Always the same worlds: 3 of 100 are set right more often, as chance has it.
-@settings(max_examples=12, derandomize=True)
-@given(st.integers(0, 2**32 - 1), st.floats(-2, 2))
-def test_a_steady_world_is_set_right_once_or_twice_and_then_left_alone(seed, off):
-    shifts = recalibrations(np.random.default_rng(seed), lambda step: off, 40)
-    assert len(shifts) <= 2
+def test_of_thirty_steady_worlds_at_most_three_are_set_right_more_than_twice():
+    rng = np.random.default_rng(4)
+    levels = np.linspace(-2, 2, 30)
+    n_steps = [len(recalibrations(rng, lambda step, off=off: off)) for off in levels]
+    assert sum(n > 2 for n in n_steps) <= 3
+    assert all(n >= 1 for n, off in zip(n_steps, levels, strict=True) if abs(off) > 1)
 
 
 def test_twenty_steady_worlds_are_hardly_touched():
     rng = np.random.default_rng(5)
-    n_made = sum(len(recalibrations(rng, lambda step: 0.0, 40)) for _ in range(20))
+    n_made = sum(len(recalibrations(rng, lambda step: 0.0)) for _ in range(20))
     assert n_made <= 1
 
 
 def test_a_world_that_moves_is_followed():
-    shifts = recalibrations(np.random.default_rng(3), lambda step: 2.0 if step > 15 else 0.0, 40)
+    shifts = recalibrations(np.random.default_rng(3), lambda step: 2.0 if step > 15 else 0.0)
     assert 1 <= len(shifts) <= 4
     assert sum(shifts) == pytest.approx(2.0, abs=0.6)

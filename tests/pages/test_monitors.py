@@ -205,9 +205,7 @@ def make_recalibration(session):
         parent_key=learned.key,
         learned_key=learned.key,
         fields=learned.fields,
-        training={"recalibrated_from": "1.1", "libraries": {}, "last_outcome_key": 1}
-        | about
-        | when,
+        training={"recalibrated_from": "1.1", "libraries": {}} | about | when,
         metrics=made.metrics,
         decision=made.decision.to_json(),
     )

@@ -21,6 +21,14 @@ def is_running(process_id):
     return listed.stdout.strip()[:1] not in {"", "Z"}
 
 
+def children(process_id):
+    """The processes that a process has started."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process_id)], capture_output=True, text=True, check=False
+    )
+    return [int(child) for child in listed.stdout.split()]
+
+
 def wait_until(holds, *, seconds=60):
     """Wait for something to come true; a test that would wait longer has failed."""
     deadline = time.monotonic() + seconds

@@ -1,5 +1,7 @@
 """One tick of each job: what it claims, what it leaves, what it says when it fails."""
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -8,6 +10,7 @@ from sync import jobs
 from sync.jobs import Stopped
 from sync.training_process import TrainingFailed
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
 from webapp.models import IdempotentAnswer, Lead, Run, Score
 from webapp.services import api_keys, idempotency, lifecycle, registry, rescoring, runs
@@ -136,6 +139,32 @@ def test_a_failed_training_gives_its_outcomes_back_and_is_tried_again(
     do(jobs.retrain_if_due, worker)
     do(jobs.promote, worker)
     assert champion_name() == "1.1"
+
+
+def test_an_attempt_that_found_too_little_waits_for_new_outcomes(
+    write, read, do, make_worker, newest, clock
+):
+    def label_old(session, prefix):
+        for i in range(20):
+            lead = make_lead(session, f"{prefix}-{i}", now=clock())
+            before = clock() - timedelta(days=30)
+            make_outcome(session, lead, i % 2 == 0, now=clock(), happened_at=before)
+
+    worker = make_worker(InlineTraining())
+    write(lambda s: label_old(s, "L"))
+    do(jobs.retrain_if_due, worker)
+    first = newest("training")
+    assert first.error == (
+        "There are 0 converted and 0 lost leads to learn from; at least 10 of each are needed."
+        " 20 more leads are left out: their inputs are known only from after the outcome."
+    )
+    assert read(lifecycle.n_uncounted) == 0
+    clock.forward(days=1)
+    do(jobs.retrain_if_due, worker)
+    assert newest("training").key == first.key
+    write(lambda s: label_old(s, "M"))
+    do(jobs.retrain_if_due, worker)
+    assert newest("training").key > first.key
 
 
 def test_an_unexpected_failure_is_told_by_its_kind_alone(write, do, worker_that, newest):

@@ -7,11 +7,11 @@ import pytest
 from sync import jobs, monitor_job, trainer
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.sync.inline_training import InlineTraining
-from tests.sync.instant_training import InstantTraining
 from webapp.database import utc_now
 from webapp.product import Product
 from webapp.services import lifecycle, monitor_samples, monitoring, registry, runs
 from webapp.services.lifecycle import Trigger
+from webapp.services.outcomes import Said
 
 BEFORE = NOW - timedelta(days=3)
 
@@ -50,15 +50,11 @@ def check(write, do, worker, clock):
 
 
 def say(session, n_converted, n_lost, prefix="L", now=NOW):
-    """Outcomes of leads scored days before."""
+    """Outcomes of leads scored days before, in turns while there are both."""
     for i in range(n_converted + n_lost):
         lead = make_lead(session, f"{prefix}-{i}", email_opens=i % 9, now=BEFORE)
-        make_outcome(
-            session,
-            lead,
-            i % 2 == 0 if i < 2 * min(n_converted, n_lost) else n_converted > n_lost,
-            now=now,
-        )
+        converted = i % 2 == 0 if i < 2 * min(n_converted, n_lost) else n_converted > n_lost
+        make_outcome(session, lead, converted, now=now)
 
 
 def finding(run, name):
@@ -93,6 +89,57 @@ def test_after_a_recalibration_only_new_outcomes_count(write, check, newest, clo
     again = newest()
     assert "version" not in again.result
     assert finding(again, "calibration")["figures"]["n"] == 0
+
+
+def test_what_another_source_says_again_is_no_new_evidence(
+    write, check, newest, clock, champion_name
+):
+    write(lambda s: say(s, 30, 30))
+    clock.forward(minutes=1)
+    check()
+    clock.forward(minutes=1)
+
+    def confirm(session):
+        for i in (*range(0, 60, 2), *range(1, 13, 2)):
+            said = Said(source="salesforce", actor="Salesforce")
+            make_outcome(session, f"L-{i}", i % 2 == 0, said=said, now=clock())
+
+    write(confirm)
+    check()
+    assert finding(newest(), "calibration")["figures"]["n"] == 0
+    assert champion_name() == "1.1"
+
+
+@pytest.mark.parametrize(
+    ("told", "first"),
+    [
+        ([(True, 0), (True, 1)], 0),
+        ([(True, 0), (None, 1), (True, 2)], 0),
+        ([(True, 0), (False, 1)], 1),
+        ([(True, 0), (False, 1), (True, 2)], 2),
+        ([(True, 1), (False, -1)], 0),
+    ],
+    ids=["said twice", "undone and said again", "another", "changed twice", "an older word"],
+)
+def test_an_outcome_is_known_since_it_was_first_said(told, first, write, read):
+    """Each is what was said at this minute, the last of a time of its own."""
+
+    def tell(session):
+        make_lead(session, "L", now=BEFORE)
+        for minute, (converted, happened) in enumerate(told):
+            said = Said(source="api" if minute % 2 else "rep", actor="x")
+            make_outcome(
+                session,
+                "L",
+                converted,
+                said=said,
+                now=NOW + timedelta(minutes=minute),
+                happened_at=NOW + timedelta(minutes=happened),
+            )
+
+    write(tell)
+    [lead] = read(monitor_samples.read).judged
+    assert lead.recorded_at == NOW + timedelta(minutes=first)
 
 
 def test_a_level_that_holds_is_left_alone(write, check, newest, champion_name):
@@ -187,30 +234,17 @@ def test_switched_off_it_stays_at_a_warning(monkeypatch, app, write, check, newe
     assert (newest("rescoring"), champion_name()) == (None, "1.0")
 
 
-class Refusing(InstantTraining):
-    """Makes recalibrations that do not win, on the first 60 outcomes."""
-
-    def _answer(self, session):
-        found = super()._answer(session)
-        learned_from = {"last_outcome_key": 60}
-        made = {"learned_key": found["champion_key"], "training": learned_from}
-        return {**found, "details": {**found["details"], **made}}
-
-
-def test_a_refused_attempt_waits_for_new_outcomes(write, read, make_worker, do, newest, clock):
-    worker = make_worker(Refusing(wins=False))
-
-    def versions_after_a_check():
-        write(lambda s: monitoring.request(s, "ada", clock()))
-        do(monitor_job.monitor, worker)
-        return [version.name for version in read(registry.versions)]
-
-    write(lambda s: say(s, 30, 30))
-    assert versions_after_a_check() == ["1.1", "1.0"]
-    assert versions_after_a_check() == ["1.1", "1.0"]
-    assert "The last attempt was refused" in finding(newest(), "calibration")["advice"]
-    write(lambda s: say(s, 10, 10, prefix="M"))
-    assert versions_after_a_check() == ["1.2", "1.1", "1.0"]
+def test_what_keeps_a_level_from_being_set_right_is_said_and_makes_no_version(
+    write, read, check, newest, champion_name
+):
+    write(lambda s: say(s, 27, 3))
+    check()
+    advice = finding(newest(), "calibration")["advice"]
+    assert "Not recalibrated: 27 converted and 3 lost leads have come in since" in advice
+    assert [version.name for version in read(registry.versions)] == ["1.0"]
+    write(lambda s: say(s, 0, 2, prefix="M"))
+    check()
+    assert champion_name() == "1.1"
 
 
 def test_after_a_roll_back_the_evidence_begins_anew(write, check, newest, clock, do, worker):

@@ -18,7 +18,7 @@ from webapp.services.lifecycle import Trigger
 def learn(app):
     def learn(run_key, progress=lambda done, stage: None):
         with app.app_context():
-            return trainer.learn(run_key, progress)
+            return trainer.answer(run_key, progress)
 
     return learn
 
@@ -69,11 +69,11 @@ def test_the_evidence_is_what_was_labelled_since_the_champion_was_trained(write,
     assert answer["details"]["decision"]["n_evidence"] == 30
 
 
-def test_what_cannot_be_learned_from_is_a_failure_in_words(write, learn):
+def test_where_nothing_can_be_learned_the_reason_is_answered(write, learn):
     write(lambda s: label(s, n_leads=20))
     run = write(claim)
     write(lambda s: make_outcome(s, "L-0", None))
-    assert "9 converted" in learn(run.key)["failure"]
+    assert "9 converted" in learn(run.key)["reason"]
 
 
 def test_progress_runs_from_nothing_to_everything(write, learn):

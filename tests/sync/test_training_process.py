@@ -7,12 +7,14 @@ import sys
 import pytest
 
 from sync.training_process import TrainingFailed
-from tests.sync.processes import is_running, wait_until
+from tests.sync.processes import children, is_running, wait_until
 
 # Trainers of a line or two: what a real one may do, done at once.
 ANSWERS = "print(json.dumps({'scorecard': {}, 'pid': os.getpid(), 'run': int(line)}), flush=True)"
-REFUSES = "print(json.dumps({'failure': 'There is nothing to learn.'}), flush=True)"
-HANGS = "print(json.dumps({'done': 0.25, 'stage': 'Thinking'}), flush=True); time.sleep(600)"
+REFUSES = "print(json.dumps({'reason': 'There is nothing to learn.'}), flush=True)"
+HANGS = (
+    "print(json.dumps({'done': 0.25, 'stage': f'In {os.getpid()}'}), flush=True); time.sleep(600)"
+)
 DIES = "os.kill(os.getpid(), signal.SIGKILL)"
 BREAKS = "raise SystemExit(3)"
 # In the middle of a line, and of a letter.
@@ -41,18 +43,20 @@ def train(training, run_key=7, limit_seconds=60, beat=lambda done, stage: None):
     return training.train(run_key, limit_seconds=limit_seconds, beat=beat)
 
 
+def process_of(stage):
+    """The child that told what it is at."""
+    return int(stage.removeprefix("In "))
+
+
 def test_the_child_is_asked_for_the_run_and_stays_for_the_next(trainer):
     training = trainer(ANSWERS)
     first, second = train(training, 7), train(training, 8)
     assert (first["run"], second["run"]) == (7, 8)
-    assert first["pid"] == second["pid"] == training.process_id
+    assert first["pid"] == second["pid"]
 
 
-def test_a_refusal_is_told_in_its_own_words_and_costs_no_child(trainer):
-    training = trainer(REFUSES)
-    for _ in range(2):
-        with pytest.raises(TrainingFailed, match=r"^There is nothing to learn\.$"):
-            train(training)
+def test_where_nothing_can_be_learned_the_reason_is_the_answer(trainer):
+    assert train(trainer(REFUSES)) == {"reason": "There is nothing to learn."}
 
 
 @pytest.mark.parametrize(
@@ -64,10 +68,8 @@ def test_a_refusal_is_told_in_its_own_words_and_costs_no_child(trainer):
     ],
 )
 def test_a_child_that_dies_fails_the_training_with_a_sentence(what, sentence, trainer):
-    training = trainer(what)
     with pytest.raises(TrainingFailed, match=sentence):
-        train(training)
-    assert training.process_id is None
+        train(trainer(what))
 
 
 def test_after_a_death_the_next_training_gets_a_new_child(trainer):
@@ -80,23 +82,23 @@ def test_after_a_death_the_next_training_gets_a_new_child(trainer):
 
 def test_a_training_over_its_limit_is_killed(trainer):
     training, seen = trainer(HANGS), []
-    with pytest.raises(TrainingFailed, match="stopped after 3 seconds, the limit that"):
-        train(training, limit_seconds=3, beat=lambda *_: seen.append(training.process_id))
-    assert not is_running(seen[0])
+    with pytest.raises(TrainingFailed, match=r"^It was stopped after 3 seconds, the limit"):
+        train(training, limit_seconds=3, beat=lambda _, stage: seen.append(stage))
+    assert not is_running(process_of(seen[-1]))
 
 
 def test_progress_is_told_again_and_again_and_who_hears_it_may_stop_the_training(trainer):
     training, beats = trainer(HANGS), []
 
     def beat(done, stage):
-        beats.append((done, stage, training.process_id))
+        beats.append((done, stage))
         if len(beats) == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(training, beat=beat)
-    assert [b[:2] for b in beats] == [(0.25, "Thinking")] * 3
-    assert not is_running(beats[0][2])
+    assert {done for done, _ in beats} == {0.25}
+    assert not is_running(process_of(beats[0][1]))
 
 
 def test_an_idle_child_is_let_go_and_a_used_one_is_not(trainer):
@@ -110,7 +112,8 @@ def test_an_idle_child_is_let_go_and_a_used_one_is_not(trainer):
 
 def test_the_real_trainer_ends_soon_after_its_worker_was_killed(start):
     parent = start("tests.sync.worker_with_a_trainer")
-    child = int(parent.stdout.readline())
+    wait_until(lambda: children(parent.pid))
+    [child] = children(parent.pid)
     wait_until(lambda: os.getpriority(os.PRIO_PROCESS, child) > os.nice(0))
     parent.kill()
     parent.wait()

@@ -25,8 +25,8 @@ def show_monitors() -> Response:
 def check_monitors() -> Response:
     """Ask the worker for a check; the answer is its run. 409 while one is asked for or running.
 
-    Where far more or fewer leads convert than the scores promise, the check makes a version with
-    another intercept and puts it to the gate.
+    Where surely more or fewer leads convert than the scores promise, the check makes a version with
+    another intercept, which takes over; where that is not sure, the advice says what is missing.
     """
     actor, now = bearer.actor(), utc_now()
     return accepted(write(lambda session: monitoring.request(session, actor, now)))

@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.drift import N_SCORE_BINS
 from ml.fields import Value
-from ml.monitors import nats_saved_by_a_step
 from ml.scorecard import Scorecard
 from webapp.models import Lead, ModelVersion, Outcome, Score, Snapshot
-from webapp.services import registry, training_data
+from webapp.services import outcomes, registry, training_data
 
 # Newest rows read, however many there are: what drifts shows in these, and memory stays small.
 MOST_SCORINGS = 2_000
@@ -33,15 +32,14 @@ class ScoredLead:
 class JudgedLead(ScoredLead):
     """A lead whose outcome has come lately, as it was before that.
 
-    `is_unseen` says that the champion did not learn from it; `outcome_key` is the last row of the
-    history that spoke of it.
+    `recorded_at` is when the outcome was first known (`outcomes.first_recorded_at`); `is_unseen`
+    says that the champion did not learn from it.
     """
 
     converted: bool
     first_scored_at: datetime
     outcome_at: datetime
     recorded_at: datetime
-    outcome_key: int
     is_unseen: bool
 
 
@@ -68,14 +66,6 @@ class Samples:
     def unseen_since(self) -> list[JudgedLead]:
         """The evidence on the champion's level: what came in since it was put in use."""
         return [lead for lead in self.judged if lead.is_unseen and lead.recorded_at >= self.since]
-
-    @property
-    def nats_saved(self) -> float:
-        """How much log loss another level would have saved on that evidence."""
-        leads = self.unseen_since
-        return nats_saved_by_a_step(
-            [lead.probability for lead in leads], [lead.converted for lead in leads]
-        )
 
     @property
     def closing_time(self) -> timedelta:
@@ -130,19 +120,8 @@ def _recent(session: Session, champion: ModelVersion, card: Scorecard) -> Iterat
 def _judged(
     session: Session, champion: ModelVersion, card: Scorecard, since_run: int
 ) -> Iterator[JudgedLead]:
-    """The leads whose outcomes were said last, in that order; without those never scored before."""
-    newest = (
-        sa.select(Outcome.lead_key, Outcome.key, Outcome.recorded_at)
-        .order_by(Outcome.key.desc())
-        .limit(MOST_OUTCOMES)
-        .subquery()
-    )
-    key, recorded_at = sa.func.max(newest.c.key), sa.func.max(newest.c.recorded_at)
-    told = (
-        sa.select(newest.c.lead_key, key.label("key"), recorded_at.label("recorded_at"))
-        .group_by(newest.c.lead_key)
-        .subquery()
-    )
+    """The leads whose outcomes were told last; without those never scored before."""
+    told_last = sa.select(Outcome.lead_key).order_by(Outcome.key.desc()).limit(MOST_OUTCOMES)
     own = aliased(Snapshot)
     first_scored_at = (
         sa.select(sa.func.min(Snapshot.taken_at))
@@ -151,13 +130,13 @@ def _judged(
         .scalar_subquery()
     )
     query = (
-        sa.select(own, Lead, told.c.key, told.c.recorded_at, first_scored_at)
-        .join(Lead, Lead.key == told.c.lead_key)
+        sa.select(own, Lead, outcomes.first_recorded_at(), first_scored_at)
         .join(own, own.key == training_data.last_before_outcome())
-        .where(Lead.outcome.is_not(None))
-        .order_by(told.c.key)
+        .where(Lead.key.in_(told_last), Lead.outcome.is_not(None))
     )
-    for snapshot, lead, outcome_key, said_at, scored_at in session.execute(query):
+    for snapshot, lead, recorded_at, scored_at in session.execute(query):
+        assert lead.outcome is not None  # so the query asks
+        assert lead.outcome_at is not None
         is_own = snapshot.version_key == champion.key
         yield JudgedLead(
             inputs=snapshot.inputs,
@@ -167,8 +146,7 @@ def _judged(
             converted=lead.outcome,
             first_scored_at=scored_at,
             outcome_at=lead.outcome_at,
-            recorded_at=said_at,
-            outcome_key=outcome_key,
+            recorded_at=recorded_at,
             is_unseen=lead.counted_by_run is None or lead.counted_by_run > since_run,
         )
 

@@ -9,14 +9,13 @@ from sqlalchemy.orm import Session
 
 from ml.drift import Verdict
 from ml.fields import Fields
-from ml.monitors import FEWEST_EACH_TO_RECALIBRATE, FEWEST_OUTCOMES, NATS_TO_ACT
+from ml.monitors import FEWEST_OUTCOMES
 from ml.scorecard import Scorecard
 from webapp.database import hold
-from webapp.models import ModelVersion, Outcome, Run, Snapshot
+from webapp.models import Outcome, Run, Snapshot
 from webapp.services import lifecycle, monitor_findings, monitor_samples, registry, runs
 from webapp.services.lifecycle import Trigger
 from webapp.services.monitor_findings import Finding
-from webapp.services.monitor_samples import JudgedLead, Samples
 
 KIND = "monitoring"
 EVERY = timedelta(hours=1)
@@ -29,7 +28,7 @@ SWITCHED_OFF = "Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRA
 
 @dataclass(frozen=True)
 class Check:
-    """What a check found, as the run keeps it, and whether a recalibration follows."""
+    """What a check found, as the run keeps it, and whether a recalibration is tried."""
 
     result: dict[str, Any]
     recalibrate: bool
@@ -80,21 +79,13 @@ def claim(session: Session, retraining: Trigger, worker: str, now: datetime) -> 
 def check(
     session: Session, fields: Fields, retraining: Trigger, now: datetime, *, may_recalibrate: bool
 ) -> Check:
-    """Take all measures of the version in use, and decide whether its level is to be set right."""
+    """Take all measures of the version in use, and say whether to try to set its level right."""
     seen = _seen(session)
     samples = monitor_samples.read(session)
     findings = monitor_findings.all_of(samples, fields, now)
     is_far = any(f.name == "calibration" and f.verdict == "act" for f in findings)
     is_wanted = is_far and may_recalibrate
     is_put_off = is_wanted and not lifecycle.is_idle(session, retraining, now)
-    obstacle = None if may_recalibrate else SWITCHED_OFF
-    if is_wanted:
-        obstacle = COMES_FIRST if is_put_off else _obstacle(session, samples)
-    if is_far and obstacle is not None:
-        findings = [
-            f._replace(advice=f"{f.advice} {obstacle}") if f.name == "calibration" else f
-            for f in findings
-        ]
     result = {
         "champion": samples.champion.name,
         "champion_key": samples.champion.key,
@@ -102,7 +93,16 @@ def check(
         "seen": seen,
         "is_put_off": is_put_off,
     }
-    return Check(result, recalibrate=is_wanted and obstacle is None)
+    if is_far and not may_recalibrate:
+        result = _noted(result, SWITCHED_OFF)
+    elif is_put_off:
+        result = _noted(result, COMES_FIRST)
+    return Check(result, recalibrate=is_wanted and not is_put_off)
+
+
+def leave(session: Session, run: Run, reason: str, now: datetime) -> None:
+    """Close a check whose outcomes do not let the level be set right yet."""
+    runs.finish(session, run, now, _noted(run.result, reason))
 
 
 def register(
@@ -112,17 +112,16 @@ def register(
     details: dict[str, Any],
     *,
     champion_key: int,
-    promote: bool,
     now: datetime,
 ) -> None:
-    """Store a recalibration as a version, close the run, and start its promotion if it won.
+    """Store a recalibration as a version, close the run, and start its promotion.
 
     Where somebody puts another version in use meanwhile, nothing is left to recalibrate.
     """
     hold(session, lifecycle.TURN)
     is_same = registry.champion(session).key == champion_key
     if is_same and runs.unfinished(session, "rescoring") is None:
-        lifecycle.register(session, run, scorecard, details, promote=promote, now=now)
+        lifecycle.register(session, run, scorecard, details, promote=True, now=now)
     else:
         runs.finish(session, run, now, run.result)
 
@@ -202,24 +201,10 @@ def _seen(session: Session) -> dict[str, int]:
     }
 
 
-def _obstacle(session: Session, samples: Samples) -> str | None:
-    """Why the outcomes do not let the level be set right yet, if they do not."""
-    leads = samples.unseen_since
-    n_converted = sum(lead.converted for lead in leads)
-    if min(n_converted, len(leads) - n_converted) < FEWEST_EACH_TO_RECALIBRATE:
-        return f"That takes {FEWEST_EACH_TO_RECALIBRATE} converted and as many lost leads."
-    if samples.nats_saved <= NATS_TO_ACT:
-        return "Whoever checks often sees as much by chance: a few more outcomes will tell."
-    if _n_since_attempt(session, leads, samples.champion) < FEWEST_OUTCOMES:
-        return f"The last attempt was refused; {FEWEST_OUTCOMES} new outcomes bring another."
-    return None
-
-
-def _n_since_attempt(session: Session, leads: list[JudgedLead], champion: ModelVersion) -> int:
-    """How many of the outcomes came after the last attempt to recalibrate this champion."""
-    attempts = sa.select(ModelVersion.training).where(
-        ModelVersion.parent_key == champion.key, ModelVersion.learned_key.is_not(None)
-    )
-    last = session.scalar(attempts.order_by(ModelVersion.key.desc()).limit(1))
-    reached = last["last_outcome_key"] if last else 0
-    return sum(lead.outcome_key > reached for lead in leads)
+def _noted(result: dict[str, Any], obstacle: str) -> dict[str, Any]:
+    """What a check found, and why the level of scores is not set right."""
+    findings = [
+        each | {"advice": f"{each['advice']} {obstacle}"} if each["name"] == "calibration" else each
+        for each in result["findings"]
+    ]
+    return result | {"findings": findings}

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from webapp.database import PLAIN_ROWS, change
 from webapp.models import NEVER_WORKED, Lead, Meaning, Outcome, Score, is_assumed
@@ -155,6 +155,26 @@ def spoken_of(session: Session, lead_keys: Collection[int]) -> set[int]:
     return set(session.scalars(said))
 
 
+def first_recorded_at() -> sa.ScalarSelect[datetime]:
+    """When the outcome of a lead of the query around it was first known.
+
+    By the first row that none after it contradicts, in the order in which rows count: who says
+    the same again, or says it again after it was withdrawn, tells nothing new.
+    """
+    told, later = aliased(Outcome), aliased(Outcome)
+    contradicted = sa.exists().where(
+        later.lead_key == told.lead_key,
+        later.result.not_in((told.result, RESULTS[None])),
+        _place(later) > _place(told),
+    )
+    return (
+        sa.select(sa.func.min(told.recorded_at))
+        .where(told.lead_key == Lead.key, ~contradicted)
+        .correlate(Lead)
+        .scalar_subquery()
+    )
+
+
 def count(session: Session) -> int:
     """The number of leads whose outcome is known now."""
     return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
@@ -190,6 +210,11 @@ def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Told]]:
     for lead_key, *row in session.execute(query.order_by(*order)):
         histories[lead_key].append(_Told(*row))
     return histories
+
+
+def _place(row: type[Outcome]) -> sa.Tuple:
+    """Where a row stands in its history: see `_Told.place`; on a tie the later row counts."""
+    return sa.tuple_(~row.is_assumed, row.happened_at, row.key)
 
 
 def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[str, Any] | None:
