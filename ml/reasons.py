@@ -14,12 +14,12 @@ from ml.terms import level_key, signed_log1p
 from ml.values import Field, Value, number_text, value_text
 
 SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
-SMALL_RATE = 0.1  # of all leads: below, rates have a digit after the point
+SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point
 FEWEST_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
 
 
 class Pull(NamedTuple):
-    """A term's effect on one lead in log-odds, and the rate of all leads to compare with."""
+    """A term's effect on one lead in log-odds, and the rate of all learned from to compare with."""
 
     effect: float
     base_rate: float
@@ -188,7 +188,7 @@ def _rate(group: str, counts: Counts, pull: Pull) -> str:
     enough = n >= FEWEST_FOR_PERCENT
     share = _percent(n_converted / n, digits) if enough else f"{n_converted}"
     everyone = _percent(pull.base_rate, digits)
-    evidence = f"{share} of {n:,} {leads} {group} converted; all leads {everyone}"
+    evidence = f"{share} of {n:,} {leads} {group} converted; of all learned from {everyone}"
     # Other fields can outweigh what a group shows by itself: then the sentence says so.
     if n and (n_converted / n - pull.base_rate) * pull.effect < 0:
         side = "for" if pull.effect > 0 else "against"

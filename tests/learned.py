@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from ml import training
 from ml.gate import GateRule
+from ml.recalibration import recalibrate
 from ml.starter import starter_scorecard
 from ml.values import Value
 from tests.factories import FIELDS, NOW, make_champion
 from webapp.models import ModelVersion
-from webapp.services import registry
+from webapp.services import lifecycle, registry
 
 N_LEADS = 200
+INDUSTRIES = ("Software", "Retail", None)
 
 
 @cache
@@ -25,7 +27,7 @@ def challenge(is_telling: bool) -> training.Challenge:
     records: list[dict[str, Value]] = []
     converted = []
     for _ in range(N_LEADS):
-        industry = rng.choice(["Software", "Retail", None])
+        industry = rng.choice(INDUSTRIES)
         records.append({"industry": industry, "website_visits": rng.randrange(9)})
         pull = {"Software": 2.0, "Retail": -2.0, None: 0.0}[industry] if is_telling else 0.0
         converted.append(rng.random() < 1 / (1 + math.exp(1 - pull)))
@@ -57,3 +59,26 @@ def make_learned_version(session: Session, *, is_telling: bool = True) -> ModelV
         metrics=attempt.metrics,
         decision=attempt.decision.to_json(),
     )
+
+
+def make_recalibration(session: Session) -> None:
+    """A learned version with its level set right, as the trainer makes it, in use."""
+    learned = make_learned_version(session)
+    card = registry.scorecard(session, learned)
+    records = [{"industry": i, "website_visits": n} for n in range(9) for i in INDUSTRIES]
+    made = recalibrate(records, [n % 4 > 0 for n in range(len(records))], card)
+    lifecycle.switch(session, learned, "gate", NOW)
+    about: dict[str, Any] = {"n_leads": 27, "n_converted": 20, "n_lost": 7, "shift": made.shift}
+    when = {"first_outcome_at": NOW.isoformat(), "last_outcome_at": NOW.isoformat()}
+    version = registry.save(
+        session,
+        made.scorecard,
+        created_at=NOW,
+        parent_key=learned.key,
+        learned_key=learned.key,
+        fields=learned.fields,
+        training={"recalibrated_from": "1.1", "libraries": {}} | about | when,
+        metrics=made.metrics,
+        decision=made.decision.to_json(),
+    )
+    lifecycle.switch(session, version, "gate", NOW)

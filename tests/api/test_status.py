@@ -5,6 +5,7 @@ import re
 import sqlalchemy as sa
 
 from tests.factories import make_lead
+from tests.learned import make_recalibration
 from webapp.database import utc_now
 from webapp.services import lifecycle, registry, runs
 
@@ -33,6 +34,15 @@ def test_info_tells_what_is_in_use_and_what_is_known(client, headers, write):
             "sentence": "This version was not trained on your data, so nothing has been measured.",
         },
     }
+
+
+def test_info_of_a_recalibration_does_not_call_the_leads_new_that_set_its_level(
+    client, headers, write
+):
+    write(make_recalibration)
+    told = client.get("/info", headers=headers).json["model_metrics"]
+    assert told["n_leads"] == 27
+    assert told["sentence"].startswith("Measured on the 27 leads that set the level of its scores")
 
 
 def test_info_follows_a_training(client, headers, write):

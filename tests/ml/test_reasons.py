@@ -59,13 +59,13 @@ BALANCE = curve("balance", 0.2, (0.5, 20, 9), (2500.0, 20, 9), (None, 20, 9), mi
         (
             category("lead_source", 0.9, referral=(88, 56)),
             "Referral",
-            "64 % of 88 leads with lead source Referral converted; all leads 31 %.",
+            "64 % of 88 leads with lead source Referral converted; of all learned from 31 %.",
         ),
         (
             category("lead_source", -0.9, other=(41, 9)),
             "Fax",
             "Lead source Fax is rare: 22 % of 41 leads with a rare lead source converted; "
-            "all leads 31 %.",
+            "of all learned from 31 %.",
         ),
         (
             category("lead_source", -0.9, referral=(88, 56)),
@@ -75,7 +75,7 @@ BALANCE = curve("balance", 0.2, (0.5, 20, 9), (2500.0, 20, 9), (None, 20, 9), mi
         (
             category("lead_source", -0.9, missing=(300, 0)),
             None,
-            "0 % of 300 leads with unknown lead source converted; all leads 31 %.",
+            "0 % of 300 leads with unknown lead source converted; of all learned from 31 %.",
         ),
         (
             category("lead_source", -0.9, referral=(88, 56)),
@@ -85,41 +85,66 @@ BALANCE = curve("balance", 0.2, (0.5, 20, 9), (2500.0, 20, 9), (None, 20, 9), mi
         (
             category("opted_out", -0.8, true=(300, 1)),
             True,
-            "under 1 % of 300 leads where opted out is yes converted; all leads 31 %.",
+            "under 1 % of 300 leads where opted out is yes converted; of all learned from 31 %.",
         ),
         (
             category("opted_out", 0.8, false=(4, 3)),
             False,
-            "3 of 4 leads where opted out is no converted; all leads 31 %.",
+            "3 of 4 leads where opted out is no converted; of all learned from 31 %.",
         ),
-        (VISITS, 0, "40 % of 50 leads with 0 website visits converted; all leads 31 %."),
-        (VISITS, 1, "50 % of 60 leads with website visits of 1 converted; all leads 31 %."),
-        (VISITS, 4, "57 % of 70 leads with 2 to 5 website visits converted; all leads 31 %."),
-        (VISITS, 90, "75 % of 80 leads with 6 or more website visits converted; all leads 31 %."),
-        (AGE, 20, "10 % of 100 leads with age up to 29 years converted; all leads 31 %."),
-        (AGE, 33, "20 % of 100 leads with age of 30 to 39 years converted; all leads 31 %."),
-        (AGE, 70, "30 % of 100 leads with age of 40 or more years converted; all leads 31 %."),
-        (BALANCE, -5.0, "45 % of 20 leads with balance up to 0.5 EUR converted; all leads 31 %."),
+        (VISITS, 0, "40 % of 50 leads with 0 website visits converted; of all learned from 31 %."),
+        (
+            VISITS,
+            1,
+            "50 % of 60 leads with website visits of 1 converted; of all learned from 31 %.",
+        ),
+        (
+            VISITS,
+            4,
+            "57 % of 70 leads with 2 to 5 website visits converted; of all learned from 31 %.",
+        ),
+        (
+            VISITS,
+            90,
+            "75 % of 80 leads with 6 or more website visits converted; of all learned from 31 %.",
+        ),
+        (AGE, 20, "10 % of 100 leads with age up to 29 years converted; of all learned from 31 %."),
+        (
+            AGE,
+            33,
+            "20 % of 100 leads with age of 30 to 39 years converted; of all learned from 31 %.",
+        ),
+        (
+            AGE,
+            70,
+            "30 % of 100 leads with age of 40 or more years converted; of all learned from 31 %.",
+        ),
+        (
+            BALANCE,
+            -5.0,
+            "45 % of 20 leads with balance up to 0.5 EUR converted; of all learned from 31 %.",
+        ),
         (
             BALANCE,
             1200.5,
-            "45 % of 20 leads with balance above 0.5 up to 2,500 EUR converted; all leads 31 %.",
+            "45 % of 20 leads with balance above 0.5 up to 2,500 EUR converted;"
+            " of all learned from 31 %.",
         ),
         (
             BALANCE,
             9000.0,
-            "45 % of 20 leads with balance above 2,500 EUR converted; all leads 31 %.",
+            "45 % of 20 leads with balance above 2,500 EUR converted; of all learned from 31 %.",
         ),
         (
             BALANCE,
             None,
-            "0 % of 30 leads with unknown balance converted; all leads 31 %. "
+            "0 % of 30 leads with unknown balance converted; of all learned from 31 %. "
             "Taken with the other fields it speaks for this lead.",
         ),
         (
             curve("balance", 0.2, (None, 50, 25)),
             3.0,
-            "50 % of 50 leads with known balance converted; all leads 31 %.",
+            "50 % of 50 leads with known balance converted; of all learned from 31 %.",
         ),
     ],
 )
@@ -130,9 +155,16 @@ def test_sentence_gives_the_evidence_in_words(term, value, expected):
 @pytest.mark.parametrize(
     ("n_converted", "rates"),
     [
-        (0, "0 % of 4,000 leads with lead source Referral converted; all leads 2.8 %."),
-        (1, "Under 0.1 % of 4,000 leads with lead source Referral converted; all leads 2.8 %."),
-        (80, "2.0 % of 4,000 leads with lead source Referral converted; all leads 2.8 %."),
+        (0, "0 % of 4,000 leads with lead source Referral converted; of all learned from 2.8 %."),
+        (
+            1,
+            "Under 0.1 % of 4,000 leads with lead source Referral converted;"
+            " of all learned from 2.8 %.",
+        ),
+        (
+            80,
+            "2.0 % of 4,000 leads with lead source Referral converted; of all learned from 2.8 %.",
+        ),
     ],
 )
 def test_small_rates_have_a_digit_after_the_point(n_converted, rates):
@@ -144,7 +176,7 @@ def test_small_rates_have_a_digit_after_the_point(n_converted, rates):
 
 def test_sentence_says_when_other_fields_turn_a_group_around():
     assert sentence(category("lead_source", -0.3, referral=(88, 56)), "Referral").endswith(
-        "all leads 31 %. Taken with the other fields it speaks against this lead."
+        "of all learned from 31 %. Taken with the other fields it speaks against this lead."
     )
 
 

@@ -132,7 +132,7 @@ def test_counts_of_every_term_add_up_to_all_leads(attempt, field):
 def test_reasons_of_a_learned_model_give_rates(attempt):
     reasons = explain(attempt.scorecard, FIELDS, EXAMPLES.records[0])
     assert len(reasons) == 5
-    assert all("all leads" in reason.sentence for reason in reasons)
+    assert all("of all learned from" in reason.sentence for reason in reasons)
 
 
 def test_field_not_for_use_is_not_learned_from(attempt):

@@ -39,7 +39,8 @@ def test_a_promoted_version_tells_its_leads_its_gain_and_its_checks(manager, wri
     assert TELLING.promote
     assert 'Version 1.1</a> <span class="chip chip-good">promoted' in page
     assert (
-        "compared with version 1.0 on 200 leads, each scored by models that had not seen it" in page
+        "compared with version 1.0 on 200 leads, each scored by models that had not learned from it"
+        in page
     )
     assert TELLING.gain is not None
     assert f"Gain {100 * TELLING.gain:+.1f} points" in page

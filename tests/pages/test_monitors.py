@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from ml.recalibration import recalibrate
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
-from tests.learned import make_learned_version
-from webapp.services import lifecycle, monitoring, registry, runs
+from tests.learned import make_learned_version, make_recalibration
+from webapp.services import monitoring, registry, runs
 
 FINDINGS = {
     "calibration": ("Level of scores", {"n": 60, "n_converted": 30, "expected": 11.2, "z": 6.3}),
@@ -189,32 +188,6 @@ def test_a_real_check_reads_well(manager, write):
     assert "Version 1.0 was not learned from leads" in page
 
 
-def make_recalibration(session):
-    """A learned version with its level set right, as the trainer makes it, in use."""
-    learned = make_learned_version(session)
-    card = registry.scorecard(session, learned)
-    records = [{"industry": i, "website_visits": n} for n in range(9) for i in INDUSTRIES]
-    made = recalibrate(records, [n % 4 > 0 for n in range(len(records))], card)
-    lifecycle.switch(session, learned, "gate", NOW)
-    about = {"n_leads": 27, "n_converted": 20, "n_lost": 7, "shift": made.shift}
-    when = {"first_outcome_at": NOW.isoformat(), "last_outcome_at": NOW.isoformat()}
-    version = registry.save(
-        session,
-        made.scorecard,
-        created_at=NOW,
-        parent_key=learned.key,
-        learned_key=learned.key,
-        fields=learned.fields,
-        training={"recalibrated_from": "1.1", "libraries": {}} | about | when,
-        metrics=made.metrics,
-        decision=made.decision.to_json(),
-    )
-    lifecycle.switch(session, version, "gate", NOW)
-
-
-INDUSTRIES = ("Software", "Retail", None)
-
-
 def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, write):
     write(make_recalibration)
     page = show(manager, "/models")
@@ -234,6 +207,32 @@ def test_a_recalibration_shows_what_the_fields_do_in_the_version_it_was_made_fro
     ]
     assert drawn[0]
     assert drawn[0] == drawn[1]
+
+
+def test_after_a_recalibration_a_lead_is_compared_with_the_new_level(manager, write):
+    write(make_recalibration)
+    lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
+    page = show(manager, f"/leads/{lead.key}")
+    assert "</strong> probability; all leads 74 %." in page  # 20 of 27
+    assert "converted; of all learned from 32 %" in page
+
+
+def test_the_figures_of_a_recalibration_are_told_from_those_of_its_decision(manager, write):
+    write(make_recalibration)
+    assert "These leads set the level of the scores" in show(manager, "/models/1.2")
+    assert "These leads set the level of the scores" not in show(manager, "/models/1.1")
+
+
+def test_a_version_compared_with_a_recalibration_says_who_set_its_level(manager, write):
+    def challenge(session):
+        make_recalibration(session)
+        champion = registry.champion(session)
+        make_learned_version(session).parent_key = champion.key
+
+    write(challenge)
+    page = show(manager, "/models/1.3")
+    assert "The level of the scores of version 1.2 was set by some of these leads" in page
+    assert "was set by some of these leads" not in show(manager, "/models/1.1")
 
 
 @pytest.mark.parametrize("form", ["json", "md"])

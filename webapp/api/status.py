@@ -16,6 +16,10 @@ bp = Blueprint("status", __name__)
 
 PROMETHEUS_TEXT = "text/plain; version=1.0.0; charset=utf-8"
 MEASURED = "Measured on {n:,} leads that this version had not seen."
+RECALIBRATED = (
+    "Measured on the {n:,} leads that set the level of its scores, so log loss and Brier score look"
+    " better than on leads to come; their order is new to it."
+)
 NOT_MEASURED = "This version was not trained on your data, so nothing has been measured."
 
 
@@ -96,6 +100,7 @@ def _last_run(run: Run | None) -> answers.LastRun | None:
 def _metrics(version: ModelVersion) -> answers.ModelMetrics:
     measured = version.metrics
     n_leads = measured.get("n")
+    sentence = MEASURED if version.learned_key is None else RECALIBRATED
     return answers.ModelMetrics(
         auc=measured.get("auc"),
         auc_low=measured.get("auc_low"),
@@ -103,5 +108,5 @@ def _metrics(version: ModelVersion) -> answers.ModelMetrics:
         log_loss=measured.get("log_loss"),
         brier=measured.get("brier"),
         n_leads=n_leads,
-        sentence=MEASURED.format(n=n_leads) if n_leads else NOT_MEASURED,
+        sentence=sentence.format(n=n_leads) if n_leads else NOT_MEASURED,
     )

@@ -105,8 +105,9 @@ def _view(session: Any, key: int) -> dict[str, Any]:
         "lead": lead,
         "row": shown,
         "version": version,
-        # What a starter scorecard assumes of all leads nobody has measured.
-        "base_rate": card.base_rate if card.n_leads else None,
+        # Of the leads that set its level. What rules of thumb assume nobody has measured.
+        "base_rate": metrics.get("base_rate"),
+        "is_untrained": not card.n_leads,
         "reasons": reasons,
         "thinnest": thinnest(reasons),
         "few": FEW_LEADS,

@@ -153,7 +153,7 @@ def _version(session: Any, name: str) -> dict[str, Any]:
         "is_incoming": registry.INCOMING in aliases
         and aliases[registry.INCOMING].key == version.key,
         "at_work": at_work,
-        "names": model_story.names(session, [version.parent_key]),
+        "parents": model_story.parents(session, [version.parent_key]),
         "labels": {field.name: field.label for field in product().fields},
         "charts": model_charts.of_quality(version.metrics),
         "drawn": drawn,

@@ -47,7 +47,9 @@ CAVEATS = (
 )
 RECALIBRATED = (
     "It is an earlier version with the level of its scores set by the leads that it is measured on;"
-    " to their order neither has been fitted.",
+    " to their order neither has been fitted. So log loss, Brier score and calibration error look"
+    " better than on leads to come; the decision is on the same leads, each judged with the step"
+    " that those before it asked for.",
     *CAVEATS[1:],
 )
 UNTRAINED = ("Rules of thumb: it was trained on nothing, and no accuracy is claimed for it.",)
@@ -56,7 +58,7 @@ UNTRAINED = ("Rules of thumb: it was trained on nothing, and no accuracy is clai
 def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[str, Any]:
     """The card of a version as plain JSON; what an older release did not measure is left out."""
     metrics = version.metrics
-    parent = model_story.names(session, [version.parent_key])
+    parent = model_story.parents(session, [version.parent_key]).get(version.parent_key or 0)
     champion = registry.champion(session)
     return {
         "format": FORMAT,
@@ -65,7 +67,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
             "family": version.family,
             "made_at": version.created_at.isoformat(),
             "is_in_use": version.key == champion.key,
-            "compared_with": parent.get(version.parent_key or 0),
+            "compared_with": parent.name if parent else None,
             "sha256": version.digest,
         },
         "intended_use": INTENDED_USE,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, defer
@@ -26,12 +27,19 @@ class Event:
     switch: AuditEntry | None = None
 
 
+class Parent(NamedTuple):
+    """The version that another was compared with: its name, and whether its level was set anew."""
+
+    name: str
+    is_recalibrated: bool
+
+
 @dataclass(frozen=True)
 class Chapter:
-    """Some events, newest first; `names` of versions by key; `next` is the time to go on from."""
+    """Some events, newest first; `parents` by key; `next` is the time to go on from."""
 
     events: list[Event]
-    names: dict[int, str]
+    parents: dict[int, Parent]
     next: datetime | None
 
 
@@ -44,9 +52,9 @@ def chapter(session: Session, before: datetime | None = None) -> Chapter:
     ]
     events = sorted(found, key=attrgetter("at"), reverse=True)
     shown = events[:PAGE_SIZE]
-    parents = {e.version.parent_key for e in shown if e.version and e.version.parent_key}
+    keys = {e.version.parent_key for e in shown if e.version and e.version.parent_key}
     following = shown[-1].at if len(events) > PAGE_SIZE else None
-    return Chapter(shown, names(session, parents), following)
+    return Chapter(shown, parents(session, keys), following)
 
 
 def outdated(session: Session) -> ModelVersion | None:
@@ -58,10 +66,11 @@ def outdated(session: Session) -> ModelVersion | None:
     return newest if measured and measured["verdict"] == "lost" else None
 
 
-def names(session: Session, keys: Iterable[int | None]) -> dict[int, str]:
-    """The names of versions by their keys."""
-    query = sa.select(ModelVersion.key, ModelVersion.name).where(ModelVersion.key.in_(keys))
-    return {key: name for key, name in session.execute(query)}  # noqa: C416 - rows are typed
+def parents(session: Session, keys: Iterable[int | None]) -> dict[int, Parent]:
+    """What is told of versions with which others were compared, by their keys."""
+    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.learned_key)
+    found = session.execute(query.where(ModelVersion.key.in_(keys)))
+    return {key: Parent(name, learned_key is not None) for key, name, learned_key in found}
 
 
 def _versions(session: Session, before: datetime | None) -> list[ModelVersion]:
