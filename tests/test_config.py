@@ -32,7 +32,55 @@ def test_a_wrong_database_address_is_refused_without_showing_its_password(monkey
 
 
 def test_risk_bands_in_the_wrong_order_are_refused(monkeypatch):
-    assert "risk_medium" in mistakes(monkeypatch, risk_medium="0.9", risk_high="0.5")
+    text = mistakes(monkeypatch, risk_medium="0.9", risk_high="0.5", port="http")
+    assert "LEADLOOP_RISK_MEDIUM: must not be above LEADLOOP_RISK_HIGH" in text
+    assert "LEADLOOP_PORT" in text
+
+
+def test_a_fields_file_that_is_not_there_is_named_with_the_rest(monkeypatch):
+    text = mistakes(monkeypatch, fields_file="nowhere.toml", port="http")
+    assert "LEADLOOP_FIELDS_FILE: must name a file that is there" in text
+    assert "LEADLOOP_PORT" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("port", "http", "must be a whole number"),
+        ("web_threads", "2.5", "must be a whole number"),
+        ("risk_high", "much", "must be a number"),
+        ("promote_min_gain", "nan", "must be a number"),
+        ("worker_poll_seconds", "inf", "must be a number"),
+        ("retrain_every_hours", "1e400", "must be a number"),
+        ("retrain_every_hours", "1e300", "must be 87,600 or less"),
+        ("retrain_threshold", "5", "must be 10 or more"),
+        ("sync_every_minutes", "0", "must be above 0"),
+        ("expected_conversion_percent", "100", "must be below 100"),
+        ("promote_confidence", "0.2", "must be 0 (off) or from 0.5 to below 1"),
+        ("demo", "maybe", "must be 0 or 1"),
+        ("assets", "web", "must be 'cdn' or 'local'"),
+        ("secret_key", "short", "must have 16 characters or more"),
+        ("salesforce_api_version", "3", "must look like 66.0"),
+    ],
+)
+def test_a_mistake_is_told_by_the_rule_in_plain_words(monkeypatch, name, value, rule):
+    told = f"  - {PREFIX}{name.upper()}: {rule}"
+    assert mistakes(monkeypatch, **{name: value}).splitlines()[1:] == [told]
+
+
+def test_a_line_of_the_file_that_cannot_be_read_is_named_once(monkeypatch, tmp_path, caplog):
+    (tmp_path / ".env").write_text("LEADLOOP_PORT=8000\nno setting at all\n'half = 1\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    lines = mistakes(monkeypatch, risk_high="7").splitlines()
+    assert "  - .env, line 2: must be NAME=value" in lines
+    assert "  - LEADLOOP_RISK_HIGH: must be 1 or less" in lines
+    assert caplog.text == ""
+
+
+def test_a_file_of_settings_in_another_encoding_is_refused(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_bytes("LEADLOOP_HOST=ä".encode("latin-1"))
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    assert ".env: must be text in UTF-8" in mistakes(monkeypatch)
 
 
 def test_an_unknown_name_in_the_file_is_named_too(monkeypatch, tmp_path):

@@ -1,18 +1,46 @@
 """Settings: read from `LEADLOOP_*` variables and `.env`, typed, all mistakes named at once."""
 
 import difflib
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from dotenv.parser import Binding, parse_stream
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LEADLOOP_"
 ROOT = Path(__file__).resolve().parent.parent
+# What pydantic finds -> the rule in words, with what it says of the bound.
+RULES = {
+    "bool_parsing": "must be 0 or 1",
+    "finite_number": "must be a number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be above {gt:,g}",
+    "greater_than_equal": "must be {ge:,g} or more",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "less_than": "must be below {lt:,g}",
+    "less_than_equal": "must be {le:,g} or less",
+    "literal_error": "must be {expected}",
+    "string_pattern_mismatch": "must look like {example}",
+    "too_short": "must have {min_length} characters or more",
+    "value_error": "{error}",
+}
+
+# It warns of each line that it cannot read, and each time: `load` says so once, in its own words.
+logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 
 class ConfigurationError(ValueError):
@@ -39,8 +67,17 @@ def _zero_or_from_half(confidence: float) -> float:
     return confidence
 
 
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise ValueError("must name a file that is there")
+    return file
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(gt=0)]
+# Longer ones than a week, a year or ten, each far beyond use, would not fit into dates.
+Seconds = Annotated[float, Field(gt=0, le=604_800)]
+Minutes = Annotated[float, Field(gt=0, le=525_600)]
+Hours = Annotated[float, Field(ge=0, le=87_600)]
 DatabaseUrl = Annotated[
     SecretStr, AfterValidator(lambda u: SecretStr(_driver_named(u.get_secret_value())))
 ]
@@ -50,14 +87,18 @@ class Settings(BaseSettings):
     """Every setting of the product; the comment of each stands in `.env.example`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore"
+        env_prefix=PREFIX,
+        env_file=ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        allow_inf_nan=False,
     )
 
     data_dir: Path = ROOT / "data"
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     database_url: DatabaseUrl | None = None
-    fields_file: Path = ROOT / "fields.toml"
+    fields_file: Annotated[Path, AfterValidator(_existing)] = ROOT / "fields.toml"
     secret_key: SecretStr | None = Field(None, min_length=16)
     demo: bool = True
     assets: Literal["cdn", "local"] = "cdn"
@@ -74,7 +115,7 @@ class Settings(BaseSettings):
     explore_percent: int = Field(0, ge=0, le=50)
 
     retrain_threshold: int = Field(50, ge=10)
-    retrain_every_hours: float = Field(0, ge=0)
+    retrain_every_hours: Hours = 0
     promote_min_gain: float = Field(0.02, ge=0, lt=1)
     promote_confidence: Annotated[float, AfterValidator(_zero_or_from_half)] = Field(
         0.985, ge=0, lt=1
@@ -85,7 +126,7 @@ class Settings(BaseSettings):
     training_limit_seconds: Seconds = 1800
     worker_poll_seconds: Seconds = 2
 
-    sync_every_minutes: float = Field(15, gt=0)
+    sync_every_minutes: Minutes = 15
     salesforce_method: Literal["client_credentials", "jwt", "session", "password"] = (
         "client_credentials"
     )
@@ -97,17 +138,20 @@ class Settings(BaseSettings):
     salesforce_password: SecretStr | None = None
     salesforce_security_token: SecretStr | None = None
     salesforce_session_id: SecretStr | None = None
-    salesforce_api_version: str = Field("66.0", pattern=r"^[4-9]\d\.0$")
+    salesforce_api_version: str = Field("66.0", pattern=r"^[4-9]\d\.0$", examples=["66.0"])
     salesforce_daily_calls: int | None = Field(None, ge=1)
-    salesforce_extra_host: str | None = Field(None, pattern=r"^https?://[\w.-]+(:\d+)?$")
+    salesforce_extra_host: str | None = Field(
+        None, pattern=r"^https?://[\w.-]+(:\d+)?$", examples=["https://login.example.com"]
+    )
     salesforce_hook_secret: SecretStr | None = Field(None, min_length=16)
     crm_secret_key: SecretStr | None = Field(None, min_length=16)
 
-    @model_validator(mode="after")
-    def _thresholds_in_order(self) -> Self:
-        if self.risk_medium > self.risk_high:
-            raise ValueError("risk_medium must not be above risk_high")
-        return self
+    @field_validator("risk_medium")
+    @classmethod
+    def _not_above_high(cls, medium: float, others: ValidationInfo) -> float:
+        if medium > others.data.get("risk_high", 1):
+            raise ValueError(f"must not be above {PREFIX}RISK_HIGH")
+        return medium
 
     @property
     def database(self) -> str:
@@ -156,8 +200,9 @@ def _without_secrets(name: str, value: object) -> str:
 
 def load() -> Settings:
     """Read the settings, or raise `ConfigurationError` with every mistake in them."""
-    file = cast("Path | None", Settings.model_config.get("env_file"))
-    mistakes = _unknown({*os.environ, *(dotenv_values(file) if file else ())})
+    lines = _lines(cast("Path | None", Settings.model_config.get("env_file")))
+    mistakes = [f".env, line {b.original.line}: must be NAME=value" for b in lines if b.error]
+    mistakes += _unknown({*os.environ, *(b.key for b in lines if b.key)})
     try:
         settings = Settings()
     except ValidationError as error:
@@ -177,6 +222,17 @@ def environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def _lines(file: Path | None) -> list[Binding]:
+    """What stands in the file of settings, if it is there."""
+    if file is None or not file.is_file():
+        return []
+    try:
+        with file.open(encoding="utf-8") as stream:
+            return list(parse_stream(stream))
+    except UnicodeDecodeError:
+        raise ConfigurationError([".env: must be text in UTF-8"]) from None
+
+
 def _unknown(variables: set[str]) -> list[str]:
     known = [name.upper() for name in Settings.model_fields]
     given = [n.removeprefix(PREFIX) for n in variables if n.startswith(PREFIX)]
@@ -190,8 +246,10 @@ def _hint(name: str, known: list[str]) -> str:
     return f" (did you mean {PREFIX}{near[0]}?)" if near else ""
 
 
-def _sentence(error: Mapping[str, object]) -> str:
+def _sentence(error: Mapping[str, Any]) -> str:
     """Say which setting is wrong and its rule, without the value, which may be a secret."""
-    place = error["loc"]
-    name = PREFIX + str(place[0]).upper() if isinstance(place, tuple) and place else "settings"
-    return f"{name}: {error['msg']}"
+    name = str(error["loc"][0])
+    example = (Settings.model_fields[name].examples or [""])[0]
+    rule = RULES.get(error["type"], str(error["msg"]))
+    said = rule.format(**error.get("ctx", {}), example=example)
+    return f"{PREFIX}{name.upper()}: {said}"
