@@ -161,7 +161,8 @@ class ModelVersion(Base):
     # The version that was learned, where this one is the same with another intercept.
     learned_key: Mapped[int | None] = mapped_column(sa.ForeignKey("model_versions.key"))
     family: Mapped[str] = mapped_column(sa.String(50))
-    scorecard: Mapped[dict[str, Any]]
+    # Large, so read where it is looked at.
+    scorecard: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     digest: Mapped[str] = mapped_column(sa.String(64))
     fields: Mapped[list[Any]]
     # What it was trained on: counts, flagged leads, first and last outcome, seed, libraries.

@@ -67,6 +67,20 @@ def test_versions_are_listed_with_their_evidence(client, headers, write):
     assert [v["decision"] for v in found] == [decision, {}]
 
 
+def test_versions_are_listed_page_by_page(monkeypatch, client, headers, write):
+    monkeypatch.setattr("webapp.api.model_versions.PAGE_SIZE", 2)
+    for _ in range(3):
+        write(make_version)
+
+    def page(after=None):
+        answer = client.get("/api/models", query_string={"after": after}, headers=headers).json
+        return [version["version"] for version in answer["models"]], answer["next"]
+
+    assert page() == (["1.3", "1.2"], "1.2")
+    assert page("1.2") == (["1.1", "1.0"], None)
+    assert client.get("/api/models?after=9.9", headers=headers).status_code == 404
+
+
 def test_a_version_is_promoted_by_the_worker(client, headers, write):
     write(make_version)
     answer = client.post("/api/models/1.1/promote", headers=headers)

@@ -3,6 +3,7 @@
 import dataclasses
 from concurrent import futures
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -192,6 +193,22 @@ def test_a_version_keeps_its_number_when_another_follows(write, read):
     run = write(claim)
     write(lambda s: register(s, run, promote=False))
     assert [v.name for v in read(registry.versions)] == ["1.1", "1.0"]
+
+
+def test_versions_are_listed_without_their_scorecards(write, read):
+    write(make_version)
+    found = read(lambda s: [(v.name, sa.inspect(v).unloaded) for v in registry.versions(s)])
+    assert found == [("1.1", {"scorecard"}), ("1.0", {"scorecard"})]
+
+
+def test_few_scorecards_are_kept_however_many_are_read(monkeypatch, write, read):
+    monkeypatch.setattr(registry, "MOST_KEPT", 1)
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(registry, "_by_digest", kept)
+    write(make_version)
+    for ref in read(registry.refs):
+        assert read(lambda s, ref=ref: registry.scorecard(s, ref)).digest == ref.digest
+    assert len(kept) == 1
 
 
 def test_a_damaged_scorecard_is_not_used(write, read):

@@ -278,9 +278,10 @@ class Monitors(BaseModel):
 
 
 class ModelVersions(BaseModel):
-    """All versions, the newest first."""
+    """Versions, the newest first."""
 
     models: list[ModelVersion]
+    next: str | None = Field(description="Give it as `after` for the next page; null at the end.")
 
 
 class Key(BaseModel):

@@ -4,21 +4,33 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from webapp.api import answers, bearer
+from webapp.api import answers, bearer, bodies, sent
 from webapp.api.contract import describe
 from webapp.api.runs import accepted
 from webapp.database import read, utc_now, write
 from webapp.models import ModelVersion
 from webapp.services import lifecycle, registry
 
+PAGE_SIZE = 50
+
 bp = Blueprint("models", __name__)
 
 
 @bp.get("/api/models")
-@describe("List model versions", scope="admin", answers={200: answers.ModelVersions})
+@describe(
+    "List model versions",
+    scope="admin",
+    query=sent.VersionsQuery,
+    answers={200: answers.ModelVersions},
+    problems=(404,),
+)
 def list_models() -> Response:
-    """All versions, the newest first, with the evidence on which each was let in or refused."""
-    return answers.reply(read(_versions))
+    """The newest 50 versions, with the evidence on which each was let in or refused.
+
+    Give `next` as `after` for those before them.
+    """
+    after = bodies.query(sent.VersionsQuery).after
+    return answers.reply(read(lambda session: _versions(session, after)))
 
 
 @bp.post("/api/models/<version>/promote")
@@ -33,11 +45,15 @@ def promote(version: str) -> Response:
     return accepted(write(lambda s: lifecycle.request_promotion(s, version, actor, now)))
 
 
-def _versions(session: Any) -> answers.ModelVersions:
+def _versions(session: Any, after: str | None) -> answers.ModelVersions:
     champion = registry.aliased(session, registry.CHAMPION)
     in_use = champion.key if champion else None
-    found = registry.versions(session)
-    return answers.ModelVersions(models=[_version(v, in_use) for v in found])
+    found = registry.versions(session, after=after, limit=PAGE_SIZE + 1)
+    shown = found[:PAGE_SIZE]
+    return answers.ModelVersions(
+        models=[_version(version, in_use) for version in shown],
+        next=shown[-1].name if len(found) > PAGE_SIZE else None,
+    )
 
 
 def _version(version: ModelVersion, in_use: int | None) -> answers.ModelVersion:

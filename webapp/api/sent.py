@@ -178,6 +178,12 @@ class RunsQuery(Body):
     )
 
 
+class VersionsQuery(Body):
+    """Which model versions to list."""
+
+    after: str | None = Field(None, description="the `next` of the page before")
+
+
 def _listed(choices: Iterable[str], about: str) -> Any:
     # Empty is what the forms of pages send for a choice that was not made.
     extra: dict[str, Any] = {"enum": [*choices, ""]}

@@ -68,8 +68,8 @@ def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> 
     One that was refused in favour of another of them is passed over.
     """
     rows = every(session)
-    heavy = defer(ModelVersion.scorecard), defer(ModelVersion.metrics)
-    query = sa.select(ModelVersion).options(*heavy).where(ModelVersion.key != champion.key)
+    query = sa.select(ModelVersion).options(defer(ModelVersion.metrics))
+    query = query.where(ModelVersion.key != champion.key)
     versions = session.scalars(query.order_by(ModelVersion.key.desc()))
     found = {v.key: v for v in versions if not not_to_decide(v, fields, rows)}
     fit = (

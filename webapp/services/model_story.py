@@ -59,8 +59,7 @@ def chapter(session: Session, before: datetime | None = None) -> Chapter:
 
 def outdated(session: Session) -> ModelVersion | None:
     """The newest learned version, where its training found that the past no longer predicts."""
-    query = sa.select(ModelVersion).options(defer(ModelVersion.scorecard))
-    query = query.where(ModelVersion.learned_key.is_(None))
+    query = sa.select(ModelVersion).where(ModelVersion.learned_key.is_(None))
     newest = session.scalars(query.order_by(ModelVersion.key.desc()).limit(1)).one_or_none()
     measured = (newest.metrics or {}).get("in_time_order") if newest else None
     return newest if measured and measured["verdict"] == "lost" else None
@@ -74,8 +73,8 @@ def parents(session: Session, keys: Iterable[int | None]) -> dict[int, Parent]:
 
 
 def _versions(session: Session, before: datetime | None) -> list[ModelVersion]:
-    heavy = defer(ModelVersion.scorecard), defer(ModelVersion.metrics)
-    query = sa.select(ModelVersion).options(*heavy).order_by(ModelVersion.key.desc())
+    query = sa.select(ModelVersion).options(defer(ModelVersion.metrics))
+    query = query.order_by(ModelVersion.key.desc())
     if before is not None:
         query = query.where(ModelVersion.created_at < before)
     return list(session.scalars(query.limit(PAGE_SIZE + 1)))

@@ -17,6 +17,7 @@ INCOMING = "incoming"
 # The lock between filling a version and what scorings and outcomes write of scores meanwhile.
 FILLING = "filling"
 
+MOST_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
 
 
@@ -87,9 +88,14 @@ def version(session: Session, name: str) -> ModelVersion:
     return found
 
 
-def versions(session: Session) -> list[ModelVersion]:
-    """All versions, newest first."""
-    return list(session.scalars(sa.select(ModelVersion).order_by(ModelVersion.key.desc())))
+def versions(
+    session: Session, *, after: str | None = None, limit: int | None = None
+) -> list[ModelVersion]:
+    """All versions, newest first, or some behind the one of this name; else `VersionNotFound`."""
+    query = sa.select(ModelVersion)
+    if after is not None:
+        query = query.where(ModelVersion.key < version(session, after).key)
+    return list(session.scalars(query.order_by(ModelVersion.key.desc()).limit(limit)))
 
 
 def refs(session: Session) -> list[VersionRef]:
@@ -203,11 +209,15 @@ def last_test(session: Session, version: VersionRef | ModelVersion) -> dict[str,
 
 
 def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
-    """The scorecard of a version, read and verified once a process: versions never change."""
-    if version.digest not in _by_digest:
-        row = session.get_one(ModelVersion, version.key)
-        loaded = Scorecard.from_json(row.scorecard)
-        if loaded.digest != version.digest:
-            raise DamagedVersion(row.name)
-        _by_digest[version.digest] = loaded
-    return _by_digest[version.digest]
+    """The scorecard of a version, kept once it is read and verified: versions never change."""
+    kept = _by_digest.get(version.digest)
+    if kept is not None:
+        return kept
+    row = session.get_one(ModelVersion, version.key)
+    loaded = Scorecard.from_json(row.scorecard)
+    if loaded.digest != version.digest:
+        raise DamagedVersion(row.name)
+    if len(_by_digest) >= MOST_KEPT:
+        _by_digest.clear()  # those in use are back at once
+    _by_digest[version.digest] = loaded
+    return loaded
