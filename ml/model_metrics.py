@@ -5,18 +5,18 @@ means for promotion, is the business of `ml.evaluation` and `ml.gate`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from ml.drift import N_SCORE_BINS, histogram
 from ml.evaluation import OutOfFold, delong, log_loss
 from ml.families import name_of
 from ml.intervals import Z_95
 
 N_CALIBRATION_BINS = 10
-N_HISTOGRAM_BINS = 20
 N_GAINS = 20
 MOST_ROC_POINTS = 50
 # Best tenth A, next two tenths B, next three C, rest D: a judgement, so that A is what a rep
@@ -25,9 +25,10 @@ GRADE_QUANTILES = (0.9, 0.7, 0.4)
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Grades: TypeAlias = tuple[float, float, float]
 
 
-def grade_bounds(probabilities: Floats) -> tuple[float, float, float]:
+def grade_bounds(probabilities: Floats) -> Grades:
     """Choose the grades from a model's own scores.
 
     Parameters
@@ -50,7 +51,7 @@ def grade_bounds(probabilities: Floats) -> tuple[float, float, float]:
 
 
 def model_metrics(
-    converted: Bools, probabilities: Floats, *, fields: Sequence[str]
+    converted: Bools, probabilities: Floats, *, fields: Sequence[str], grades: Grades
 ) -> dict[str, Any]:
     """Measure a model on leads it has not seen.
 
@@ -62,6 +63,8 @@ def model_metrics(
         Out of fold.
     fields : sequence of str
         Names of the fields the model uses.
+    grades : tuple of float
+        Lowest probability of A, B and C by which it gives grades.
 
     Returns
     -------
@@ -94,8 +97,8 @@ def model_metrics(
         "calibration": bins,
         "roc": roc_points(converted, probabilities),
         "gains": gains(converted, probabilities),
-        "histogram": histogram(converted, probabilities),
-        "grades": conversion_by_grade(converted, probabilities),
+        "histogram": histogram_by_outcome(converted, probabilities),
+        "grades": conversion_by_grade(converted, probabilities, grades),
     }
 
 
@@ -259,7 +262,7 @@ def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
     return [[0.0, 0.0], *([float(x), float(y)] for x, y in zip(false_alarm, hit, strict=True))]
 
 
-def histogram(converted: Bools, probabilities: Floats) -> dict[str, list[Any]]:
+def histogram_by_outcome(converted: Bools, probabilities: Floats) -> dict[str, list[Any]]:
     """Count leads by score.
 
     Parameters
@@ -272,17 +275,19 @@ def histogram(converted: Bools, probabilities: Floats) -> dict[str, list[Any]]:
     Returns
     -------
     dict
-        edges of 20 bins of equal width, and in each the number converted and lost.
+        edges of 20 bins of equal width, and in each the number converted and lost: see
+        `ml.drift.histogram`.
     """
-    edges = np.linspace(0, 1, N_HISTOGRAM_BINS + 1)
     return {
-        "edges": [round(float(edge), 2) for edge in edges],
-        "converted": np.histogram(probabilities[converted], edges)[0].tolist(),
-        "lost": np.histogram(probabilities[~converted], edges)[0].tolist(),
+        "edges": [n / N_SCORE_BINS for n in range(N_SCORE_BINS + 1)],
+        "converted": histogram(probabilities[converted].tolist()),
+        "lost": histogram(probabilities[~converted].tolist()),
     }
 
 
-def conversion_by_grade(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
+def conversion_by_grade(
+    converted: Bools, probabilities: Floats, grades: Grades
+) -> list[dict[str, Any]]:
     """Count leads and conversions in each grade.
 
     Parameters
@@ -291,13 +296,15 @@ def conversion_by_grade(converted: Bools, probabilities: Floats) -> list[dict[st
         Outcomes.
     probabilities : ndarray of float64, shape (n_leads,)
         Of conversion.
+    grades : tuple of float
+        Lowest probability of A, B and C.
 
     Returns
     -------
     list of dict
         Four rows, A to D, of grade, lower_bound, n, n_converted and rate (None without leads).
     """
-    bounds = (*grade_bounds(probabilities), 0.0)
+    bounds = (*grades, 0.0)
     place = np.searchsorted(-np.array(bounds[:-1]), -probabilities, side="left")
     rows = []
     for grade, bound in enumerate(bounds):

@@ -98,13 +98,15 @@ def recalibrate(
     log_odds = np.array([champion.score(record).log_odds for record in records])
     shift = shift_for(log_odds, outcomes)
     decision = _decide(outcomes, expit(log_odds), shift)
+    scorecard = champion.shifted(shift)
     return Recalibration(
-        scorecard=champion.shifted(shift),
+        scorecard=scorecard,
         shift=shift,
         metrics=model_metrics(
             outcomes,
             expit(log_odds + shift),
             fields=[term.field for term in champion.terms],
+            grades=scorecard.grades,
         ),
         decision=decision,
     )

@@ -273,7 +273,7 @@ def learn(
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
     scorecard = members.scorecard(scores.weight, records, converted, grades=grades)
-    metrics = model_metrics(outcomes, probabilities, fields=columns.names)
+    metrics = model_metrics(outcomes, probabilities, fields=columns.names, grades=grades)
     metrics |= {
         "families": compared(outcomes, scores),
         "in_time_order": in_time_order,

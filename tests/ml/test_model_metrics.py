@@ -11,7 +11,7 @@ from ml.model_metrics import (
     conversion_by_grade,
     gains,
     grade_bounds,
-    histogram,
+    histogram_by_outcome,
     lift,
     model_metrics,
     roc_points,
@@ -21,6 +21,7 @@ from ml.scorecard import Scorecard
 DRAW = np.random.default_rng(7)
 PROBABILITIES = DRAW.beta(2, 4, size=4000)
 CONVERTED = DRAW.random(4000) < PROBABILITIES  # perfectly calibrated by construction
+GRADES = grade_bounds(PROBABILITIES)
 
 leads = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.25, 0.5, 0.9])), min_size=4, max_size=80
@@ -32,7 +33,7 @@ def columns(rows):
 
 
 def test_figures_of_a_calibrated_model_are_those_of_its_making():
-    metrics = model_metrics(CONVERTED, PROBABILITIES, fields=["a"])
+    metrics = model_metrics(CONVERTED, PROBABILITIES, fields=["a"], grades=GRADES)
     assert metrics["ece"] < 0.03
     assert metrics["auc"] == pytest.approx(roc_auc_score(CONVERTED, PROBABILITIES))
     assert metrics["auc_low"] < metrics["auc"] < metrics["auc_high"]
@@ -44,7 +45,7 @@ def test_figures_of_a_calibrated_model_are_those_of_its_making():
 @given(rows=leads)
 def test_metrics_are_plain_json_that_adds_up_whatever_the_scores(rows):
     converted, probabilities = columns(rows)
-    metrics = model_metrics(converted, probabilities, fields=[])
+    metrics = model_metrics(converted, probabilities, fields=[], grades=GRADES)
     json.dumps(metrics, allow_nan=False)
     for table in (metrics["calibration"], metrics["grades"]):
         assert sum(row["n"] for row in table) == len(rows)
@@ -103,7 +104,7 @@ def test_one_score_for_all_is_one_bin():
 def test_grades_of_the_page_are_those_the_scorecard_gives():
     card = Scorecard("test", 0.0, 0.3, 1, grade_bounds(PROBABILITIES), ())
     given_out: list[str] = [card.grade(probability) for probability in PROBABILITIES]
-    rows = conversion_by_grade(CONVERTED, PROBABILITIES)
+    rows = conversion_by_grade(CONVERTED, PROBABILITIES, card.grades)
     assert [row["n"] for row in rows] == [given_out.count(grade) for grade in "ABCD"]
     assert [row["n"] for row in rows] == [400, 800, 1200, 1600]
     rates = [row["rate"] for row in rows]
@@ -111,7 +112,7 @@ def test_grades_of_the_page_are_those_the_scorecard_gives():
 
 
 def test_histogram_has_a_place_for_the_extremes():
-    counts = histogram(np.array([True, False]), np.array([1.0, 0.0]))
+    counts = histogram_by_outcome(np.array([True, False]), np.array([1.0, 0.0]))
     assert (counts["converted"][-1], counts["lost"][0]) == (1, 1)
     assert len(counts["edges"]) == len(counts["lost"]) + 1
 

@@ -47,8 +47,10 @@ def test_a_level_that_is_off_is_found_and_set_right(off):
 def test_the_order_and_the_grades_of_leads_stay():
     rng = np.random.default_rng(1)
     records = leads(rng, 300)
-    card = recalibrate(records, outcomes(rng, records, 1.5), CARD).scorecard
+    made = recalibrate(records, outcomes(rng, records, 1.5), CARD)
+    card = made.scorecard
     assert card.terms == CARD.terms
+    assert [row["lower_bound"] for row in made.metrics["grades"]] == [*card.grades, 0.0]
     for record in records:
         before, after = CARD.score(record).probability, card.score(record).probability
         assert card.grade(after) == CARD.grade(before)

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ml.model_metrics import histogram
+from ml.model_metrics import histogram_by_outcome
 from ml.reasons import Reason
 from ml.support import alike, thinnest
 
 DRAW = np.random.default_rng(5)
 PROBABILITIES = DRAW.random(500)
 CONVERTED = DRAW.random(500) < PROBABILITIES
-HISTOGRAM = histogram(CONVERTED, PROBABILITIES)
+HISTOGRAM = histogram_by_outcome(CONVERTED, PROBABILITIES)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.05, 0.31, 0.699, 0.999, 1.0])

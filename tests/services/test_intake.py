@@ -139,7 +139,7 @@ def test_what_was_known_before_the_outcome_is_what_training_reads(take_in, read,
     take_in(row(email_opens=40, actual_outcome=True))
     run = write(lambda s: runs.request(s, "training", trigger="t", requested_by="t", now=NOW))
     write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=run.key)))
-    [labelled] = read(lambda s: list(training_data.labelled(s, run.key)))
+    [labelled] = read(lambda s: training_data.collect(s, run.key, since_run=0).leads)
     assert (labelled.inputs["email_opens"], labelled.came_with_outcome) == (1, False)
 
 

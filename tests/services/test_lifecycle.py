@@ -226,7 +226,7 @@ def labelled(write, read):
     """The labels that a training claimed now may use."""
     run = write(lambda s: runs.request(s, "training", trigger="t", requested_by="t", now=NOW))
     write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=run.key)))
-    return read(lambda s: list(training_data.labelled(s, run.key)))
+    return read(lambda s: training_data.collect(s, run.key, since_run=0).leads)
 
 
 def test_training_reads_the_inputs_from_before_the_outcome(write, read):

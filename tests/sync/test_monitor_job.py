@@ -18,8 +18,8 @@ BEFORE = NOW - timedelta(days=3)
 
 @pytest.fixture
 def settings(settings):
-    """No training starts by itself unless a test asks for it."""
-    return settings.model_copy(update={"retrain_threshold": 1000})
+    """A training is due after 100 outcomes."""
+    return settings.model_copy(update={"retrain_threshold": 100})
 
 
 @pytest.fixture
@@ -179,30 +179,24 @@ def test_new_outcomes_bring_a_check_when_they_have_settled(
     assert (newest().trigger if newest() else None) == trigger
 
 
-def test_a_training_that_is_due_comes_before_a_recalibration(
-    monkeypatch, write, check, newest, champion_name
-):
-    monkeypatch.setattr(lifecycle, "_due", lambda *arguments: "outcomes")
-    write(lambda s: say(s, 30, 30))
+def test_a_training_that_is_due_comes_before_a_recalibration(write, check, newest, champion_name):
+    write(lambda s: say(s, 50, 50))
     check()
     assert "version" not in newest().result
-    assert (
-        "A training or a change of version comes first."
-        in finding(newest(), "calibration")["advice"]
-    )
+    assert monitoring.COMES_FIRST in finding(newest(), "calibration")["advice"]
     assert champion_name() == "1.0"
 
 
 def test_a_recalibration_put_off_follows_as_soon_as_nothing_comes_first(
-    monkeypatch, write, check, do, worker, newest, champion_name
+    write, check, do, worker, newest, champion_name
 ):
-    write(lambda s: say(s, 30, 30))
-    with monkeypatch.context() as due:
-        due.setattr(lifecycle, "_due", lambda *arguments: "outcomes")
-        check()
-        first = newest()
-        do(monitor_job.monitor, worker)
-        assert newest().key == first.key
+    write(lambda s: say(s, 50, 50))
+    check()
+    first = newest()
+    do(monitor_job.monitor, worker)
+    assert newest().key == first.key
+    training = write(lambda s: lifecycle.claim_retraining(s, Trigger(100), "w", NOW))
+    write(lambda s: runs.finish(s, training, NOW, {}))
     do(monitor_job.monitor, worker)
     do(jobs.promote, worker)
     again = newest()

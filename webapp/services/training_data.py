@@ -57,15 +57,7 @@ class Labelled:
 
 
 def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
-    """Read what a run may learn from, against a champion trained by `since_run` (0: by none)."""
-    found = list(_labels(session, run_key))
-    leads = [lead for lead in found if lead is not None]
-    is_evidence = [lead.counted_by_run > since_run for lead in leads]
-    return Labelled(leads, is_evidence, n_left_out=len(found) - len(leads))
-
-
-def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
-    """Yield the labelled leads that a training run may use, in the order of their outcomes.
+    """Read what a run may learn from, against a champion trained by `since_run` (0: by none).
 
     The snapshot of a lead is the last one taken before its outcome happened and
     without an outcome in the same request. Where there is none, it is the first one if
@@ -73,7 +65,10 @@ def labelled(session: Session, run_key: int) -> Iterator[LabelledLead]:
     foretell, so such a lead is left out. Labels that arrived after the run was claimed are
     left for the next.
     """
-    return (lead for lead in _labels(session, run_key) if lead is not None)
+    found = list(_labels(session, run_key))
+    leads = [lead for lead in found if lead is not None]
+    is_evidence = [lead.counted_by_run > since_run for lead in leads]
+    return Labelled(leads, is_evidence, n_left_out=len(found) - len(leads))
 
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
