@@ -2,6 +2,7 @@
 
 import re
 
+from tests.factories import FIELDS, NOW, make_champion
 from tests.pages.test_monitors import check_done
 from webapp.services import monitoring, runs
 
@@ -31,6 +32,25 @@ def test_a_check_can_be_asked_for_once(client, headers, read):
     assert (answer.status_code, answer.json["kind"]) == (202, "monitoring")
     assert client.post("/api/monitors", headers=headers).status_code == 409
     assert read(lambda s: runs.unfinished(s, monitoring.KIND)).trigger == "request"
+
+
+def test_what_was_not_measured_is_null_and_no_gauge(client, headers, write, read):
+    def check(session):
+        make_champion(session)
+        run = runs.request(session, monitoring.KIND, trigger="request", requested_by="a", now=NOW)
+        runs.claim(session, monitoring.KIND, "worker-1", NOW)
+        trigger = monitoring.Trigger(50)
+        found = monitoring.check(session, FIELDS, trigger, NOW, may_recalibrate=False)
+        runs.finish(session, run, NOW, found.result)
+
+    write(check)
+    told = client.get("/api/monitors", headers=headers).json
+    figures = {f["name"]: f["figures"] for f in told["findings"]}
+    assert (figures["calibration"]["n"], figures["calibration"]["z"]) == (0, None)
+    assert figures["selection"]["psi"] is None
+    text = client.get("/metrics").text
+    gauges = set(re.findall(r"^leadloop_model_(\w+) ", text, re.MULTILINE))
+    assert gauges == {"checked_timestamp_seconds", "verdict"}
 
 
 def test_prometheus_gets_what_could_be_measured(client, write):

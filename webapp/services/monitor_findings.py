@@ -79,7 +79,7 @@ def calibration(samples: Samples) -> Finding:
         found.verdict,
         sentence,
         advice.get(found.verdict, ""),
-        asdict(found),
+        asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z"))),
     )
 
 
@@ -168,7 +168,10 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
         verdict,
         sentence,
         f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if drifted else "",
-        {"psi": top.psi, "fields": {name: _figures(each) for name, each in found.items()}},
+        {
+            "psi": _figures(top)["psi"],
+            "fields": {name: _figures(each) for name, each in found.items()},
+        },
     )
 
 
@@ -250,7 +253,9 @@ def _few(found: Drift) -> str:
 
 
 def _figures(found: Drift) -> dict[str, Any]:
-    return asdict(found) | {"verdict": found.verdict}
+    """All of it by name; no index where one of the samples is empty."""
+    is_measured = found.n_reference and found.n_recent
+    return asdict(found) | {"verdict": found.verdict, "psi": found.psi if is_measured else None}
 
 
 def _long_ago(wait: timedelta) -> str:
