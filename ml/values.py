@@ -275,8 +275,7 @@ class Field:
             return f"one of {', '.join(self.choices)}, or null"
         if self.type == "category":
             return f"text of at most {LONGEST_TEXT} characters, or null"
-        noun = "a whole number" if self.type == "count" else "a number"
-        return f"{noun}{self._range_text()}, or null"
+        return self._number_rule(self.minimum, self.maximum)
 
     def json_schema(self) -> dict[str, Any]:
         """Describe the values as JSON Schema (OpenAPI 3.1).
@@ -302,13 +301,14 @@ class Field:
         low = -LARGEST_NUMBER if self.minimum is None else self.minimum
         return low, LARGEST_NUMBER if self.maximum is None else self.maximum
 
-    def _range_text(self) -> str:
-        low, high = (None if b is None else f"{b:,}" for b in (self.minimum, self.maximum))
+    def _number_rule(self, minimum: float | None, maximum: float | None) -> str:
+        noun = "a whole number" if self.type == "count" else "a number"
+        low, high = (None if b is None else f"{b:,}" for b in (minimum, maximum))
         if low and high:
-            return f" from {low} to {high}"
+            return f"{noun} from {low} to {high}, or null"
         if low:
-            return f" of {low} or more"
-        return f" of {high} or less" if high else ""
+            return f"{noun} of {low} or more, or null"
+        return f"{noun} of {high} or less, or null" if high else f"{noun}, or null"
 
     def _from_text(self, value: object) -> object:
         if not isinstance(value, str):
@@ -316,7 +316,9 @@ class Field:
         cleaned = value.strip()
         if self.type == "boolean":
             return BOOLEAN_TEXTS.get(cleaned.casefold(), cleaned)
-        if len(cleaned) > LONGEST_NUMBER_TEXT or not NUMBER_TEXT.fullmatch(cleaned):
+        if len(cleaned) > LONGEST_NUMBER_TEXT:
+            raise ValueError(f"must be {self._number_rule(*self._bounds())}")
+        if not NUMBER_TEXT.fullmatch(cleaned):
             raise ValueError(f"must be {self.rule}")
         return float(cleaned)
 
@@ -328,8 +330,10 @@ class Field:
     def _number(self, value: object) -> int | float:
         low, high = self._bounds()
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and abs(value) > LARGEST_NUMBER:  # type: ignore[arg-type]
+            raise ValueError(f"must be {self._number_rule(low, high)}")
         # Written so that NaN fails; an int of any size compares without overflow.
-        if not (is_number and low <= value <= high and abs(value) <= LARGEST_NUMBER):  # type: ignore[operator, arg-type]
+        if not (is_number and low <= value <= high):  # type: ignore[operator]
             raise ValueError(f"must be {self.rule}")
         number = float(value)  # type: ignore[arg-type]
         if self.type == "number":

@@ -105,7 +105,9 @@ def test_import_leads_lists_wrong_rows_and_imports_nothing(app, read, tmp_path):
     file.write_text("lead_id,email_opens\nL-1,3\nL-2,many\n")
     result = app.test_cli_runner().invoke(args=["import-leads", str(file)])
     assert result.exit_code == 1
-    assert "line 3, email_opens:" in result.output
+    assert "line 3, email_opens: must be a whole number from 0 to 1,000,000; leave" in result.output
+    assert "null" not in result.output
+    assert "--skip-wrong-rows leaves them out." in result.output
     assert read(lambda s: s.scalar(sa.select(Lead.key).where(Lead.lead_id == "L-1"))) is None
 
 

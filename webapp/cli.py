@@ -247,7 +247,8 @@ def import_leads(file: Path, skip_wrong_rows: bool) -> None:
             )
         except importing.ImportRefused as refused:
             lines = [f"  line {e.line}, {e.field or 'row'}: {e.message}" for e in refused.errors]
-            raise click.ClickException("\n".join([str(refused), *lines])) from None
+            way = ["--skip-wrong-rows leaves them out."] if refused.is_skippable else []
+            raise click.ClickException("\n".join([str(refused), *lines, *way])) from None
         finally:
             imports.discard(folder, kept.path)
     click.echo(", ".join(f"{run.result[n]:,} {words}" for n, words in IMPORT_COUNTS.items()))

@@ -37,11 +37,17 @@ FILE_MISSING = "The uploaded file is not here: web and worker must share one dat
 
 
 class ImportRefused(ValueError):
-    """Nothing of a file was taken in; `errors` lists the first things that are wrong in it."""
+    """Nothing of a file was taken in; `errors` lists the first things that are wrong in it.
 
-    def __init__(self, message: str, errors: Sequence[RowError] = ()) -> None:
+    `is_skippable` says whether other rows are right.
+    """
+
+    def __init__(
+        self, message: str, errors: Sequence[RowError] = (), *, is_skippable: bool = False
+    ) -> None:
         super().__init__(message)
         self.errors = errors
+        self.is_skippable = is_skippable
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Import:
         n_rows, n_wrong = counts["n_rows"], counts["n_wrong"]
         self._keep(n_rows=n_rows, n_wrong=n_wrong, errors=[asdict(e) for e in errors])
         if refusal := self._refusal(n_rows, n_wrong):
-            raise ImportRefused(refusal, errors)
+            raise ImportRefused(refusal, errors, is_skippable=n_wrong < n_rows)
 
     def take_in(self) -> None:
         """Take in the rows behind those that earlier attempts took in, and close the run."""

@@ -44,7 +44,7 @@ def test_shipped_sources_are_the_seven_of_the_contract():
     )
 
 
-@pytest.mark.parametrize("value", [3, 3.0, True, "3", -1, 1.5, math.nan, math.inf, [3], {}])
+@pytest.mark.parametrize("value", [3, 3.0, True, "3", -1, 1.5, math.nan, [3], {}])
 def test_count_takes_whole_numbers_only(value):
     if type(value) in (int, float) and value == 3:
         assert type(SEATS.parse(value)) is int
@@ -55,9 +55,21 @@ def test_count_takes_whole_numbers_only(value):
 
 @pytest.mark.parametrize(
     "value",
-    [10**5000, -(10**5000), math.inf, math.nan, 1.1e15, "5", True],
-    ids=["huge", "huge below zero", "infinity", "nan", "too large", "text", "true"],
+    [10**5000, -(10**5000), math.inf, 1.1e15],
+    ids=["huge", "huge below zero", "infinity", "too large"],
 )
+def test_a_number_beyond_what_is_exact_is_refused_with_the_limit(value):
+    limit = "1,000,000,000,000,000"
+    with pytest.raises(ValueError, match=f"must be a number from -{limit} to {limit}, or null"):
+        BUDGET.parse(value)
+    with pytest.raises(ValueError, match=f"must be a whole number from 0 to {limit}, or null"):
+        SEATS.parse(value)
+    for text in ("1e300", "1" * 60):
+        with pytest.raises(ValueError, match=f"from -{limit} to {limit}"):
+            BUDGET.parse(text, text=True)
+
+
+@pytest.mark.parametrize("value", [math.nan, "5", True])
 def test_number_refuses_what_is_no_ordinary_number(value):
     with pytest.raises(ValueError, match="must be a number, or null"):
         BUDGET.parse(value)

@@ -1,6 +1,5 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from flask import Flask
 
 from ml.values import Value, signed_text
 from webapp.database import utc_now
+from webapp.services import records
 
 STEPS = (
     ("year", 31_536_000),
@@ -16,7 +16,6 @@ STEPS = (
     ("hour", 3_600),
     ("minute", 60),
 )
-LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 
 def init_app(app: Flask) -> None:
@@ -91,8 +90,7 @@ def sentence(error: Exception) -> str:
 
 def rule_in_words(message: str) -> str:
     """A broken rule as the API words it, for people in front of a form or a file."""
-    text = message.replace(", or null", "; leave it empty if it is unknown")
-    text = LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
+    text = records.as_text(message)
     return f"{text[:1].upper()}{text[1:]}."
 
 

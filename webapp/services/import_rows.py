@@ -65,7 +65,7 @@ def _row(
     try:
         record = records.clean(fields, values, text=True)
     except InvalidRecord as invalid:
-        wrong = [RowError(place.line, e.field, e.message) for e in invalid.errors]
+        wrong = [RowError(place.line, e.field, records.as_text(e.message)) for e in invalid.errors]
         return WrongRow(place.number, wrong + errors)
     if not errors:
         errors += _contradictions(record, scored_at, outcome_at, place.line)

@@ -1,5 +1,6 @@
 """What a lead record may hold and what is wrong with one: one rule for every way in."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_W
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MOST_UNKNOWN_KEYS = 20
 MOST_HINTS = 3
+LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,12 @@ class _Checker:
         except ValueError as error:
             self.errors.append(FieldError(name, str(error), rule))
             return None
+
+
+def as_text(message: str) -> str:
+    """A message for a form or a file, where nothing is null but a cell can be empty."""
+    text = message.replace(", or null", "; leave it empty if it is unknown")
+    return LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
 
 
 def clean_lead_id(value: Any) -> str:
