@@ -1,4 +1,4 @@
-"""What a model foretells of leads labelled after those it learned from.
+"""What a model foretells of leads whose outcomes came after those it learned from.
 
 A random split lets a model learn from leads of the same time as those it is measured on. Where
 the world changes, that says nothing about the next leads; the rolling origin does: learn from all
@@ -34,7 +34,7 @@ def measured(
     half_lives: Sequence[HalfLife],
     seed: int,
 ) -> dict[str, Any] | None:
-    """Measure a model on leads labelled later, beside what a random split says of them.
+    """Measure a model on leads newer than it has seen, beside what a random split says of them.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float
     Parameters
     ----------
     auc, auc_low : float
-        Of leads labelled later, with its lower bound.
+        Of leads newer than those learned from, with its lower bound.
     auc_random_split : float
         Of the same leads out of fold.
     drop_low : float

@@ -41,7 +41,7 @@ class NotEnoughToLearn(ValueError):
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled leads, in the order in which they were labelled.
+    """Labelled leads, in the order in which their outcomes happened.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ class Examples:
         Outcomes.
     is_evidence : list of bool
         Whether the lead was labelled after the champion was trained.
+    is_dated : bool, default=True
+        Whether the order is known; else it says nothing of the age of outcomes.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Examples:
     records: list[dict[str, Value]]
     converted: list[bool]
     is_evidence: list[bool]
+    is_dated: bool = True
 
     def __post_init__(self) -> None:
         if not len(self.records) == len(self.converted) == len(self.is_evidence):
@@ -203,6 +206,7 @@ def challenge(
         examples.converted,
         usable,
         seed=seed,
+        is_dated=examples.is_dated,
         progress=lambda done, stage: progress(0.95 * done, stage),
     )
     progress(0.95, "Comparing with the champion")
@@ -228,22 +232,26 @@ def learn(
     fields: Fields,
     *,
     seed: int,
+    is_dated: bool = True,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
     """Learn a model from labelled leads, its family chosen by scores out of fold.
 
-    How much old labels count is chosen by what they foretell (`ml.recency`).
+    How much old labels count is chosen by what they foretell (`ml.recency`), where it is known
+    which are old.
 
     Parameters
     ----------
     records : sequence of mapping, length n_leads
-        Stored values by field, in the order in which the leads were labelled.
+        Stored values by field, in the order in which the outcomes happened.
     converted : sequence of bool, length n_leads
         Their outcomes, at least five of each kind.
     fields : Fields
         Those of `fields.model` are learned from, at least one.
     seed : int
         Of the split into folds and of the forest's draws.
+    is_dated : bool, default=True
+        Whether the order of the leads is known; else all labels count alike.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
 
@@ -261,7 +269,7 @@ def learn(
 
     # The matrices are small: threads of the linear algebra would only wait for each other.
     with threadpool_limits(limits=1, user_api="blas"):
-        ages = half_lives(frame, outcomes, columns)
+        ages = half_lives(frame, outcomes, columns) if is_dated else []
         weights = sample_weight(len(frame), chosen(ages))
         scores = out_of_fold(
             frame, outcomes, columns, seed=seed, sample_weight=weights, on_fold=on_fold

@@ -107,6 +107,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
         records=[lead.inputs for lead in labelled.leads],
         converted=[lead.converted for lead in labelled.leads],
         is_evidence=labelled.is_evidence,
+        is_dated=labelled.is_dated,
     )
     rule = gate_rule(settings)
     try:

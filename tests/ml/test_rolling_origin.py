@@ -86,6 +86,14 @@ def test_labels_from_before_a_turn_count_less_and_the_model_follows_the_newer_on
     assert on > off
 
 
+def test_where_no_order_is_known_all_labels_count_alike():
+    examples = make_examples(1_500)
+    examples.converted[:800] = [not converted for converted in examples.converted[:800]]
+    told = training.learn(examples.records, examples.converted, FIELDS, seed=1, is_dated=False)
+    measured = told.metrics["in_time_order"]
+    assert (measured["half_lives"], measured["n"]) == ([], 600)
+
+
 def test_too_few_labels_are_not_measured_in_time_order():
     assert learned(make_examples(60)).metrics["in_time_order"] is None
 

@@ -310,6 +310,15 @@ def test_a_version_shows_what_it_foretold_in_time_order(manager, write):
     assert "The past no longer predicts" not in show(manager)
 
 
+def test_an_order_that_nobody_told_is_called_so(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        version.training = {**version.training, "is_dated": False}
+
+    write(make)
+    assert "newer leads are those that came in later" in show(manager, "/models/1.1")
+
+
 def test_a_past_that_no_longer_predicts_is_told_on_both_pages(manager, write):
     write(make_version_of_changed_world)
     assert "The past no longer predicts</h2>" in show(manager, "/models/1.1")

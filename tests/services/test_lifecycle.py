@@ -264,6 +264,20 @@ def test_a_lead_first_seen_after_its_outcome_is_left_out_and_counted(write, read
     assert (about["n_leads"], about["n_left_out"]) == (1, 1)
 
 
+@pytest.mark.parametrize(("n_of_one_day", "is_dated"), [(5, True), (6, False)])
+def test_outcomes_mostly_of_one_day_tell_no_order(n_of_one_day, is_dated, write, read):
+    def arrive(session):
+        for i in range(10):
+            before = NOW - timedelta(days=max(i - n_of_one_day + 1, 0))
+            make_lead(session, f"L-{i}", now=NOW - timedelta(days=30))
+            make_outcome(session, f"L-{i}", True, now=NOW, happened_at=before)
+
+    write(arrive)
+    labelled(write, read)
+    found = read(lambda s: training_data.collect(s, 1, since_run=0))
+    assert (found.is_dated, found.about()["is_dated"]) == (is_dated, is_dated)
+
+
 def test_filling_scores_every_lead_and_keeps_what_live_scoring_wrote(write, read):
     write(lambda s: label(s, 10, 10))
     run = write(claim)

@@ -1,5 +1,6 @@
 """What training reads: every labelled lead with its inputs as they were before the outcome."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,16 @@ class Labelled:
     is_evidence: list[bool]
     n_left_out: int
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether the order of the leads tells old outcomes from new ones.
+
+        Not where most are of one day, as from a file that tells no times: leads then stand in the
+        order in which they came in.
+        """
+        days = Counter(lead.outcome_at.date() for lead in self.leads)
+        return 2 * max(days.values(), default=0) <= len(self.leads)
+
     def about(self) -> dict[str, Any]:
         """What is kept of it with the version: counts, and from when to when."""
         n_converted = sum(lead.converted for lead in self.leads)
@@ -53,6 +64,7 @@ class Labelled:
             "n_left_out": self.n_left_out,
             "first_outcome_at": self.leads[0].outcome_at.isoformat() if self.leads else None,
             "last_outcome_at": self.leads[-1].outcome_at.isoformat() if self.leads else None,
+            "is_dated": self.is_dated,
         }
 
 
