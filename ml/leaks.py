@@ -6,7 +6,7 @@ leads the stronger a leak has to be. The eight built-in fields have a meaning of
 while a lead is open, and are never suspected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2_contingency, norm
 
-from ml import afterwords
 from ml.encoding import MISSING, Record, columns_of, frame_of
+from ml.leak_words import named_later, speaks_of_an_end
 from ml.terms import level_key
-from ml.values import Field
+from ml.values import Field, value_text
 
 CONFIDENCE = 0.95  # one-sided, of every bound
 # The most that an honest field removes in 38 real data sets is 47 %: a voter's party, of the vote.
@@ -112,7 +112,8 @@ def suspicions(
     for field in own:
         column = frame[field.name].to_numpy()
         groups = _grouped(column) if field.name in columns.numbers else column.astype(np.int64)
-        look = _Look(field, groups, outcomes, records, open_records)
+        levels = columns.levels.get(field.name, {})
+        look = _Look(field, groups, levels, outcomes, records, open_records)
         found += [suspicion] if (suspicion := look.first_sign()) else []
     return found
 
@@ -185,6 +186,7 @@ class _Look:
 
     field: Field
     groups: Codes
+    levels: Mapping[str, int]  # codes of a category, by the level keys
     converted: Bools
     records: Sequence[Record]
     open_records: Sequence[Record]
@@ -239,17 +241,21 @@ class _Look:
         )
 
     def _written_later(self) -> Suspicion | None:
-        what = afterwords.named_later(self.field)
-        level = None if what else afterwords.level_of_an_end(self.field, self._levels())
-        if what is None and level is None:
+        what = named_later(self.field)
+        ends = {} if what else self._ends()
+        if what:
+            said, groups = f"names {what}. Its values", self.groups
+        elif ends:
+            said = f"holds “{next(iter(ends))}”, which speaks of the end of a lead. Such values"
+            groups = np.where(np.isin(self.groups, [*ends.values()]), self.groups, MISSING)
+        else:
             return None
-        p = chance(self.groups, self.converted)
+        p = chance(groups, self.converted)
         if p > 1 - CONFIDENCE:
             return None
-        words = f"names {what}" if what else f"holds “{level}”, which speaks of the end of a lead"
         sentence = (
-            f"{self.field.label} {words}. Its values go with the outcome on {len(self.groups):,}"
-            f" leads ({_percent(p)} would be by chance), and nothing shows that they are known"
+            f"{self.field.label} {said} go with the outcome on {len(groups):,} leads"
+            f" ({_percent(p)} would be by chance), and nothing shows that they are known"
             f" beforehand.{self._examples()}"
         )
         return self._suspicion("written later", sentence, p_value=p)
@@ -259,26 +265,38 @@ class _Look:
         counts = {"n_leads": len(self.groups), "n_converted": int(self.converted.sum())}
         return Suspicion(self.field.name, sign, sentence, numbers | counts)
 
-    def _levels(self) -> dict[str, str]:
-        """The values of a category as they are written, with their level keys."""
-        texts = [value for r in self.records if isinstance(value := r.get(self.field.name), str)]
-        return {text: key for text in texts if (key := level_key(text))}
+    def _shared(self) -> dict[str, int]:
+        """The values of a category that enough leads hold, as they are written, with the codes."""
+        if self.field.type != "category":
+            return {}
+        values = (record.get(self.field.name) for record in self.records)
+        written = {level_key(value): value_text(value) for value in values if value is not None}
+        n_of = np.bincount(self.groups)
+        return {
+            written[key]: code
+            for key, code in self.levels.items()
+            if n_of[code] >= FEWEST_OF_A_GROUP
+        }
+
+    def _ends(self) -> dict[str, int]:
+        """Those that speak of the end of a lead: a rarer one says nothing of the field."""
+        shared = self._shared()
+        return {text: code for text, code in shared.items() if speaks_of_an_end(self.field, text)}
 
     def _examples(self) -> str:
         """The surest values of a category, one to each side, where enough leads hold them."""
-        written = {key: text for text, key in self._levels().items()}
-        keys = sorted(written)  # in the order of the codes, which start at 1
-        n_of = np.bincount(self.groups, minlength=len(keys) + 1)[1:]
-        won = np.bincount(self.groups, weights=self.converted, minlength=len(keys) + 1)[1:]
-        many = [i for i in range(len(keys)) if n_of[i] >= FEWEST_OF_A_GROUP]
-        if self.field.type != "category" or len(many) < 2:
+        shared = self._shared()
+        if len(shared) < 2:
             return ""
-        extra = (won - n_of * self.converted.mean()) / np.sqrt(n_of)
-        high, low = max(many, key=lambda i: extra[i]), min(many, key=lambda i: extra[i])
+        n_of = np.bincount(self.groups)
+        won = np.bincount(self.groups, weights=self.converted)
+        extra = (won - n_of * self.converted.mean()) / np.sqrt(np.maximum(n_of, 1))
+        high, low = (of(shared, key=lambda text: extra[shared[text]]) for of in (max, min))
         return (
-            f" Of the {n_of[high]:,} leads with “{written[keys[high]]}”"
-            f" {_percent(won[high] / n_of[high])} converted, of the {n_of[low]:,} with"
-            f" “{written[keys[low]]}” {_percent(won[low] / n_of[low])}."
+            f" Of the {n_of[shared[high]]:,} leads with “{high}”"
+            f" {_percent(won[shared[high]] / n_of[shared[high]])} converted, of the"
+            f" {n_of[shared[low]]:,} with “{low}”"
+            f" {_percent(won[shared[low]] / n_of[shared[low]])}."
         )
 
 

@@ -6,10 +6,12 @@ import pytest
 from ml import leaks
 from ml.fields import loads
 from ml.gate import GateRule
+from ml.leak_words import named_later
 from ml.leaks import removed, suspicions
 from ml.scorecard import CategoryTerm, Scorecard
 from ml.starter import starter_scorecard
 from ml.training import Examples, Guarded, NotEnoughToLearn, challenge
+from ml.values import Field
 
 FIELDS = loads("""
 field = [
@@ -113,9 +115,64 @@ def test_a_field_whose_name_says_that_it_is_written_later_needs_little_evidence(
 
 def test_values_that_speak_of_the_end_count_as_well():
     def note(draw, won):
-        return draw.choice(["Closed by Ann", "busy", "asks" if won else "busy"])
+        return draw.choice(["Closed by Ann" if won else "busy", "busy", "asks"])
 
     assert "“Closed by Ann”" in found(note=note)["note"].sentence
+
+
+def test_a_value_that_speaks_of_the_end_says_nothing_where_few_leads_hold_it():
+    def note(draw, won):
+        rare = draw.random() < 0.01 and won
+        return "Closed beta, call Ann Smith" if rare else weakly(draw, won)
+
+    assert found(note=note, n=300) == {}
+
+
+def test_a_value_that_speaks_of_the_end_has_to_go_with_the_outcome_itself():
+    def note(draw, won):
+        return "Closed beta" if draw.random() < 0.2 else weakly(draw, won)
+
+    assert sum("note" in found(100, seed=seed, note=note) for seed in range(40)) <= 5
+
+
+def test_lost_and_won_deals_do_not_cancel_out():
+    def note(draw, won):
+        return ("Closed won" if won else "Closed lost") if draw.random() < 0.2 else "busy"
+
+    assert found(note=note)["note"].sign == "written later"
+
+
+def test_no_value_that_few_leads_hold_is_quoted():
+    def mood(draw, won):
+        return f"Ann Smith {draw.random()}" if draw.random() < 0.2 else telling(draw, won)
+
+    sentence = found(mood=mood)["mood"].sentence
+    assert "“yes”" in sentence
+    assert "Ann" not in sentence
+
+
+def test_values_kept_from_when_a_field_was_of_another_type_are_told_by_their_own_name():
+    def mood(draw, won):
+        return True if draw.random() < 0.2 else {"yes": "z", "no": "a"}[telling(draw, won)]
+
+    assert "leads with “z” 9" in found(mood=mood, n=1000)["mood"].sentence
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Credit rating of the prospect", "LinkedIn profile of the lead", "Value of lost luggage"],
+)
+def test_words_that_do_not_belong_together_name_nothing(label):
+    assert named_later(Field("own_field", "category", label)) is None
+    assert named_later(Field("lead", "category", "Status")) is None
+
+
+@pytest.mark.parametrize(
+    "label", ["Last notable activity", "Lead quality", "Close date", "Date closed", "Tags"]
+)
+def test_names_of_what_is_written_later_are_known(label):
+    assert named_later(Field("own_field", "category", label))
+    assert named_later(Field(label.lower().replace(" ", "_"), "category", "Own"))
 
 
 def test_words_without_numbers_are_no_evidence():
