@@ -1,7 +1,8 @@
 """How much old labels count: all alike, or the less the older they are, by what the past shows.
 
 Weights halve with every so many labels. By how many, if at all, is chosen on leads newer than
-those learned from: by the spline logistic, which costs least to fit, among few half-lives, and all labels count alike where none is clearly better.
+those learned from: by the spline logistic, which costs least to fit, among few half-lives, and
+all labels count alike where none is clearly better.
 """
 
 from collections.abc import Callable, Iterator, Sequence
