@@ -47,6 +47,28 @@ def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
+def interval_text(low: float | None, high: float | None) -> str:
+    """Write an interval of an AUC for people.
+
+    Parameters
+    ----------
+    low, high : float or None
+        Its ends, None where nothing was measured.
+
+    Returns
+    -------
+    str
+        Empty where no width can be told, as of scores that all tie.
+
+    Examples
+    --------
+    >>> interval_text(0.712, 0.8), interval_text(0.5, 0.5)
+    ('0.71 to 0.80', '')
+    """
+    ends = [f"{end:.2f}" for end in (low, high) if end is not None]
+    return " to ".join(ends) if len(set(ends)) == 2 else ""
+
+
 def roc_band(
     points: Sequence[Sequence[float]], n_converted: int, n_lost: int, confidence: float = 0.95
 ) -> tuple[list[Point], list[Point]]:

@@ -2,7 +2,8 @@
 
 A random split lets a model learn from leads of the same time as those it is measured on. Where
 the world changes, that says nothing about the next leads; the rolling origin does: learn from all
-labels up to a cut, measure on the block behind it, move on.
+labels up to a cut, measure on the block behind it, move on. The mix of the members and the
+half-life were chosen on these leads too, so what is measured may be a little too good.
 """
 
 from collections.abc import Sequence

@@ -61,9 +61,9 @@ def make_learned_version(session: Session, *, is_telling: bool = True) -> ModelV
     )
 
 
-def make_recalibration(session: Session) -> None:
-    """A learned version with its level set right, as the trainer makes it, in use."""
-    learned = make_learned_version(session)
+def make_recalibration(session: Session, learned: ModelVersion | None = None) -> None:
+    """A version (else a learned one) with its level set right, as the trainer does it, in use."""
+    learned = learned or make_learned_version(session)
     card = registry.scorecard(session, learned)
     records = [{"industry": i, "website_visits": n} for n in range(9) for i in INDUSTRIES]
     made = recalibrate(records, [n % 4 > 0 for n in range(len(records))], card)
@@ -77,7 +77,7 @@ def make_recalibration(session: Session) -> None:
         parent_key=learned.key,
         learned_key=learned.key,
         fields=learned.fields,
-        training={"recalibrated_from": "1.1", "libraries": {}} | about | when,
+        training={"recalibrated_from": learned.name, "libraries": {}} | about | when,
         metrics=made.metrics,
         decision=made.decision.to_json(),
     )

@@ -99,6 +99,16 @@ def test_a_model_card_for_people_is_markdown(manager, write):
     assert "\n\n\n" not in answer.text
 
 
+def test_the_card_of_a_version_whose_scores_all_tie_has_no_interval(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        all_tied = {"auc": 0.5, "auc_low": 0.5, "auc_high": 0.5}
+        version.metrics = {**version.metrics, **all_tied}
+
+    write(make)
+    assert "| AUC | 0.500 |" in manager.get("/models/1.1/card.md").text
+
+
 def test_the_card_of_the_starter_claims_nothing(manager):
     card = manager.get("/models/1.0/card.json").json
     assert card["figures"] == {}

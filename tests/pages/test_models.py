@@ -305,6 +305,8 @@ def test_a_version_shows_what_it_foretold_in_time_order(manager, write):
     (block,) = challenge(True).metrics["in_time_order"]["blocks"]
     page = show(manager, "/models/1.1")
     assert "The past predicts</h2>" in page
+    assert "Time takes away nothing that is surely more than 2 points." in page
+    assert "was chosen on these leads too" in page
     assert f"the first {block['n_before']}</th>" in page
     assert f"{block['auc']:.3f}</td>" in page
     assert "The past no longer predicts" not in show(manager)

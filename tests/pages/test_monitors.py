@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome
 from tests.learned import make_learned_version, make_recalibration
 from webapp.services import monitoring, registry, runs
 
@@ -188,6 +188,17 @@ def test_a_real_check_reads_well(manager, write):
     assert "Version 1.0 was not learned from leads" in page
 
 
+def test_an_auc_of_scores_that_all_tie_has_no_interval(manager, write):
+    def live(session):
+        for number in range(30):
+            lead = make_lead(session, f"L-{number}", now=NOW - timedelta(days=3))
+            make_outcome(session, lead, number % 2 == 0)
+
+    write(live)
+    write(really_check)
+    assert "AUC 0.50 on 30 outcomes it did not learn from" in show(manager)
+
+
 def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, write):
     write(make_recalibration)
     page = show(manager, "/models")
@@ -207,6 +218,18 @@ def test_a_recalibration_shows_what_the_fields_do_in_the_version_it_was_made_fro
     ]
     assert drawn[0]
     assert drawn[0] == drawn[1]
+
+
+def test_a_recalibration_of_rules_of_thumb_does_not_say_that_they_were_learned(manager, write):
+    write(lambda s: make_recalibration(s, make_champion(s)))
+    page = show(manager, "/models/1.1")
+    assert "learned from" not in page[page.index("Fields by influence") :]
+    fields = page[page.index("What each field does") :]
+    assert "Effect</th>" in fields
+    assert "Leads</th>" not in fields
+    card = show(manager, "/models/1.1/card.md")
+    assert "Nothing: rules of thumb. The level of its scores was set on 27 leads" in card
+    assert "; assumed)" in card
 
 
 def test_after_a_recalibration_a_lead_is_compared_with_the_new_level(manager, write):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from flask import Flask
 
+from ml.intervals import interval_text
 from ml.values import Value, signed_text
 from webapp.database import utc_now
 from webapp.services import records
@@ -78,8 +79,7 @@ def points(change: float) -> str:
 
 def auc_interval(measured: Mapping[str, float]) -> str:
     """Where an AUC lies with 95 % confidence; nothing where no width can be told, as of ties."""
-    low, high = (f"{measured[end]:.2f}" for end in ("auc_low", "auc_high"))
-    return "" if low == high else f"{low} to {high}"
+    return interval_text(measured["auc_low"], measured["auc_high"])
 
 
 def sentence(error: Exception) -> str:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.starter import FAMILY
-from webapp.database import read, utc_now, write
+from webapp.database import utc_now, write
 from webapp.models import GuardedField, ModelVersion
 from webapp.product import product
 from webapp.services import guarded_fields, registry
@@ -46,20 +46,15 @@ def leave_out(field: str) -> ResponseReturnValue:
     return _decide(field, guarded_fields.LEFT_OUT)
 
 
-@bp.app_template_global()
-def guarded_now() -> Guarded:
-    """Every field ever suspected, and those that the version in use should not go by."""
-    return read(_guarded)
-
-
-def _guarded(session: Any) -> Guarded:
+def state(session: Any) -> dict[str, Any]:
+    """What the panel is drawn from."""
     fields, champion = product().fields, registry.champion(session)
     rows = guarded_fields.every(session)
     found = guarded_fields.not_to_decide(champion, fields, rows)
     better = guarded_fields.newest_without(session, fields, champion) if found else None
     labels = {row.name: fields.named(row.name).label for row in rows}
     used = {fields.named(name).label: why for name, why in found.items()}
-    return Guarded(rows, labels, champion, used, better)
+    return {"guarded": Guarded(rows, labels, champion, used, better)}
 
 
 def _decide(field: str, state: str) -> ResponseReturnValue:

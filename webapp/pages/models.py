@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 from ml.enough import FEWEST_OF_EACH_CLASS
 from ml.intervals import auc_half_width
 from webapp.database import read, utc_now, write
-from webapp.pages import model_charts, monitors
+from webapp.pages import guarded_fields, model_charts, monitors
 from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import lifecycle, model_story, registry, runs
@@ -47,6 +47,7 @@ def index() -> ResponseReturnValue:
         return {
             **_status(session, None),
             **monitors.state(session),
+            **guarded_fields.state(session),
             "champion": champion,
             "tested": registry.last_test(session, champion),
             "since": registry.champion_since(session),
@@ -148,7 +149,9 @@ def _version(session: Any, name: str) -> dict[str, Any]:
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
     drawn = model_charts.of_fields(registry.shapes(session, version))
     return {
+        **guarded_fields.state(session),
         "version": version,
+        "learned": registry.learned(session, version),
         "champion": champion,
         "is_incoming": registry.INCOMING in aliases
         and aliases[registry.INCOMING].key == version.key,

@@ -2,7 +2,8 @@
 
 The sections follow Mitchell et al. (2019), "Model Cards for Model Reporting", Proceedings of the
 Conference on Fairness, Accountability, and Transparency, 220-229. There is no lead in it: only
-counts, and levels of categories that several leads share.
+counts, levels of categories that several leads share, and the ends of groups of numbers, which are
+those of single leads.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ml.fields import Fields
+from ml.starter import FAMILY
 from webapp.models import ModelVersion
 from webapp.services import model_story, registry
 
@@ -65,6 +67,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
         "model": {
             "version": version.name,
             "family": version.family,
+            "is_learned": version.family != FAMILY,
             "made_at": version.created_at.isoformat(),
             "is_in_use": version.key == champion.key,
             "compared_with": parent.name if parent else None,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ml import drift, monitors
 from ml.drift import Drift, Verdict
 from ml.fields import Fields
+from ml.intervals import interval_text
 from ml.scorecard import Term, moved
 from ml.values import signed_text
 from webapp.services.monitor_samples import Samples
@@ -99,8 +100,9 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
         )
     else:
         then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
+        interval = interval_text(found.low, found.high)
         sentence = (
-            f"AUC {found.auc:.2f} ({found.low:.2f} to {found.high:.2f}) on"
+            f"AUC {found.auc:.2f}{f' ({interval})' if interval else ''} on"
             f" {found.n_converted + found.n_lost:,} outcomes it did not learn from{then}."
         )
     advice = f"Leads are ranked worse than promised. {RETRAIN} Or go back to an earlier version."
