@@ -173,9 +173,8 @@ def _enough(found: Calibration) -> Check:
     least = min(found.n_converted, n_lost)
     passed = found.n >= FEWEST_OUTCOMES and least >= FEWEST_EACH_TO_RECALIBRATE
     sentence = (
-        f"{found.n_converted:,} converted and {n_lost:,} lost leads have come in since "
-        f"the version before took over; at least {FEWEST_OUTCOMES} in all and "
-        f"{FEWEST_EACH_TO_RECALIBRATE} of each are needed"
+        f"{found.n_converted:,} converted and {n_lost:,} lost leads tell of the level; at least "
+        f"{FEWEST_OUTCOMES} in all and {FEWEST_EACH_TO_RECALIBRATE} of each are needed"
     )
     return Check("evidence", passed, sentence)
 

@@ -86,7 +86,6 @@ def recalibrate() -> dict[str, Any]:
     return {
         "champion_key": champion.key,
         "scorecard": made.scorecard.to_json(),
-        "promote": True,
         "details": {
             "learned_key": samples.learned.key,
             "fields": champion.fields,

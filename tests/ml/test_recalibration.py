@@ -65,7 +65,7 @@ def test_what_is_missing_is_said_in_words():
 
 
 def test_without_outcomes_nothing_is_set_right():
-    with pytest.raises(NotRecalibrated, match="0 converted and 0 lost leads have come in"):
+    with pytest.raises(NotRecalibrated, match="0 converted and 0 lost leads tell"):
         recalibrate([], [], CARD)
 
 

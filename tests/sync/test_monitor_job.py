@@ -234,7 +234,7 @@ def test_what_keeps_a_level_from_being_set_right_is_said_and_makes_no_version(
     write(lambda s: say(s, 27, 3))
     check()
     advice = finding(newest(), "calibration")["advice"]
-    assert "Not recalibrated: 27 converted and 3 lost leads have come in since" in advice
+    assert "Not recalibrated: 27 converted and 3 lost leads tell of the level" in advice
     assert [version.name for version in read(registry.versions)] == ["1.0"]
     write(lambda s: say(s, 0, 2, prefix="M"))
     check()
