@@ -25,14 +25,14 @@ from bench.learning_tables import tables
 from bench.methods import LEFT_OUT, METHODS, Method, Sample, available
 from bench.real_leads import RealLeads, builtin_only, folders_in, real_leads
 from ml.evaluation import Floats, delong, log_loss
-from ml.model_metrics import calibration, lift
+from ml.model_metrics import calibration_curve, calibration_error, lift
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 SIZES = (50, 100, 200, 500, 1_000, 5_000)
 N_REPEATS = 10
 TEST_SHARE, MOST_TESTED = 0.3, 3_000
 N_CUTS, N_BEHIND = 5, 1_500
-FEWEST_OF_EACH_CLASS = 5
+FEWEST_OF_EACH_IN_A_SAMPLE = 5
 MOST_DRAWS = 1_000
 
 Places = NDArray[np.intp]
@@ -108,12 +108,10 @@ def rolling_splits(
 
 def figures(converted: NDArray[np.bool_], scores: Floats) -> tuple[float, float, float, float]:
     """AUC, log loss, expected calibration error and the lift of the best tenth."""
-    bins = calibration(converted, scores)
-    error = sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in bins)
     return (
         round(float(delong(converted, scores)[0][0]), 5),
         round(log_loss(converted, scores), 5),
-        round(error / len(converted), 5),
+        round(calibration_error(calibration_curve(converted, scores)), 5),
         round(lift(converted, scores, 0.1), 4),
     )
 
@@ -148,7 +146,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _is_enough(converted: NDArray[np.bool_]) -> bool:
-    return bool(min(converted.sum(), (~converted).sum()) >= FEWEST_OF_EACH_CLASS)
+    return bool(min(converted.sum(), (~converted).sum()) >= FEWEST_OF_EACH_IN_A_SAMPLE)
 
 
 def _parser() -> argparse.ArgumentParser:

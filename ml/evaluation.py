@@ -90,22 +90,22 @@ def out_of_fold(
             converted[train],
             columns,
             seed + place,
-            sample_weight=at(sample_weight, train),
+            sample_weight=_at(sample_weight, train),
         )
         by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
         on_fold(place + 1, len(splits))
     blend, usual = np.zeros(len(frame)), families.usual_weight(len(columns.names), len(frame))
     for place, (train, test) in enumerate(splits):
         scores = by_member[place // N_FOLDS]
-        counts = at(sample_weight, train)
+        counts = _at(sample_weight, train)
         weight = families.choose_weight(scores[train], converted[train], usual, counts)
         blend[test] += families.blended(scores[test], weight) / n_repeats
     mean = by_member.mean(axis=0)
     return OutOfFold(mean, blend, families.choose_weight(mean, converted, usual, sample_weight))
 
 
-def at(sample_weight: Floats | None, places: Places) -> Floats | None:
-    """Give the weights of some leads, None where all count 1."""
+def _at(sample_weight: Floats | None, places: Places) -> Floats | None:
+    """The weights of some leads, None where all count 1."""
     return None if sample_weight is None else sample_weight[places]
 
 

@@ -8,7 +8,9 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+# 95 % of the normal distribution
+Z_95 = NormalDist().inv_cdf(0.975)
+ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
 
 Point = tuple[float, float]
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, chi2_contingency, norm
+from scipy.stats import chi2_contingency, norm
 
 from ml.encoding import MISSING, Record, columns_of, frame_of
+from ml.intervals import wilson
 from ml.leak_words import named_later, speaks_of_an_end
 from ml.terms import level_key
 from ml.values import Field, value_text
@@ -318,15 +319,10 @@ def _losses(rates: Floats, converted: Bools) -> Floats:
 
 def _is_filled_for(one: Bools, other: Bools, times: float) -> bool:
     """Whether the first kind of leads has it filled so many times as often as the other."""
-    least = _bound(one.sum(), len(one), "low")
-    return least >= LEAST_FILLED and least >= times * _bound(other.sum(), len(other), "high")
-
-
-def _bound(n_of_them: float, n: int, side: str) -> float:
-    """Bound a share from one side, by Wilson's score interval."""
-    both_sides = 2 * CONFIDENCE - 1
-    interval = binomtest(int(n_of_them), int(n)).proportion_ci(both_sides, method="wilson")
-    return float(getattr(interval, side))
+    two_sided = 2 * CONFIDENCE - 1
+    least, _ = wilson(float(one.mean()), len(one), two_sided)
+    _, most = wilson(float(other.mean()), len(other), two_sided)
+    return least >= LEAST_FILLED and least >= times * most
 
 
 def _percent(share: float) -> str:

@@ -4,7 +4,7 @@ All of it is measured on scores out of fold; how those come to be, and what a si
 means for promotion, is the business of `ml.evaluation` and `ml.gate`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -78,7 +78,7 @@ def model_metrics(
     n, n_converted = len(converted), int(converted.sum())
     aucs, covariance = delong(converted, probabilities)
     auc, half_width = float(aucs[0]), Z_95 * float(np.sqrt(covariance[0, 0]))
-    bins = calibration(converted, probabilities)
+    bins = calibration_curve(converted, probabilities)
     return {
         "n": n,
         "n_converted": n_converted,
@@ -91,7 +91,7 @@ def model_metrics(
         "log_loss": log_loss(converted, probabilities),
         "log_loss_base": log_loss(converted, np.full(n, n_converted / n)),
         "brier": float(np.mean((probabilities - converted) ** 2)),
-        "ece": sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in bins) / n,
+        "ece": calibration_error(bins),
         "lift_10": lift(converted, probabilities, 0.1),
         "lift_20": lift(converted, probabilities, 0.2),
         "calibration": bins,
@@ -132,7 +132,7 @@ def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
     ]
 
 
-def calibration(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
+def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
     """Compare predicted with observed conversion in bins of about equally many leads.
 
     Parameters
@@ -150,7 +150,7 @@ def calibration(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]
 
     Examples
     --------
-    >>> calibration(np.array([False, True]), np.array([0.5, 0.5]))
+    >>> calibration_curve(np.array([False, True]), np.array([0.5, 0.5]))
     [{'n': 2, 'n_converted': 1, 'predicted': 0.5, 'observed': 0.5}]
     """
     inner = np.quantile(probabilities, np.arange(1, N_CALIBRATION_BINS) / N_CALIBRATION_BINS)
@@ -169,6 +169,28 @@ def calibration(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]
             }
         )
     return rows
+
+
+def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Average how far predicted and observed conversion lie apart, over the leads.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        From `calibration_curve`.
+
+    Returns
+    -------
+    float
+        Expected calibration error, in [0, 1].
+
+    Examples
+    --------
+    >>> calibration_error(calibration_curve(np.array([False, True]), np.array([0.5, 0.7])))
+    0.4
+    """
+    apart = [abs(row["predicted"] - row["observed"]) for row in rows]
+    return float(np.average(apart, weights=[row["n"] for row in rows]))
 
 
 def lift(converted: Bools, scores: Floats, share: float) -> float:

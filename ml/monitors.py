@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
-from ml.drift import CONFIDENCE, Verdict
+from ml.drift import Verdict
+from ml.intervals import Z_95
 
 FLAG_SIGMAS, ACT_SIGMAS = 2.0, 3.0  # of calibration, as in control charts
 AUC_SLACK = 0.05  # that a live AUC may lie below the one at promotion: a judgement
@@ -94,8 +94,10 @@ class LiveAuc:
         return "act" if self.high < self.at_promotion - AUC_SLACK else "good"
 
 
-def calibration(probabilities: Sequence[float], converted: Sequence[bool]) -> Calibration:
-    """Compare conversions with what the scores promised (calibration in the large).
+def calibration_in_the_large(
+    probabilities: Sequence[float], converted: Sequence[bool]
+) -> Calibration:
+    """Compare conversions with what the scores promised.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ def calibration(probabilities: Sequence[float], converted: Sequence[bool]) -> Ca
 
     Examples
     --------
-    >>> calibration([0.5] * 4, [True] * 4).z
+    >>> calibration_in_the_large([0.5] * 4, [True] * 4).z
     2.0
     """
     expected = math.fsum(probabilities)
@@ -152,7 +154,7 @@ def nats_saved_by_a_step(probabilities: Sequence[float], converted: Sequence[boo
     Examples
     --------
     >>> round(nats_saved_by_a_step([0.2] * 50, [n < 25 for n in range(50)]), 1)
-    9.4
+    9.0
     >>> nats_saved_by_a_step([0.5] * 50, [n < 25 for n in range(50)]) < 0
     True
     """
@@ -203,7 +205,7 @@ def live_auc(
     below = [1 - share for share in _shares_below(misses, hits)]
     auc = math.fsum(above) / len(above)
     error = math.sqrt(_variance(above) / len(above) + _variance(below) / len(below))
-    half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error
+    half = Z_95 * error
     low, high = max(0.0, auc - half), min(1.0, auc + half)
     return LiveAuc(len(hits), len(misses), auc, low, high, at_promotion)
 

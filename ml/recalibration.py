@@ -23,7 +23,7 @@ from ml.monitors import (
     FEWEST_OUTCOMES,
     NATS_TO_ACT,
     Calibration,
-    calibration,
+    calibration_in_the_large,
     nats_saved_by_a_step,
 )
 from ml.scorecard import Scorecard
@@ -144,7 +144,7 @@ def shift_for(log_odds: Floats, converted: Bools) -> float:
 
 
 def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
-    found = calibration(promised.tolist(), converted.tolist())
+    found = calibration_in_the_large(promised.tolist(), converted.tolist())
     saved = nats_saved_by_a_step(promised.tolist(), converted.tolist())
     checks = (_enough(found), _far(found), _surely_saves(saved))
     failed = [check.sentence for check in checks if not check.passed]

@@ -25,7 +25,7 @@ CLEARLY = 3.0  # standard errors; they do not know that leads of a block share o
 SMALL_LOSS = 0.005  # of AUC
 N_BLOCKS = (4, 2, 1)  # as many as have enough of each class
 FIRST_CUT = 0.6  # share of all labels before the first block
-FEWEST_OF_EACH_CLASS = 20  # in each block: the AUC of fewer says little
+FEWEST_OF_EACH_IN_A_BLOCK = 20  # the AUC of fewer says little
 
 Score: TypeAlias = Callable[[pd.DataFrame], Floats]
 Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Floats | None], Score]
@@ -102,7 +102,7 @@ def blocks(converted: Bools) -> list[slice]:
         ends = np.rint(cuts).astype(int).tolist()
         found = [slice(begin, end) for begin, end in pairwise(ends)]
         parts = [converted[part] for part in (slice(ends[0]), *found)]
-        if min(min(part.sum(), (~part).sum()) for part in parts) >= FEWEST_OF_EACH_CLASS:
+        if min(min(part.sum(), (~part).sum()) for part in parts) >= FEWEST_OF_EACH_IN_A_BLOCK:
             return found
     return []
 

@@ -17,10 +17,9 @@ from scipy.special import expit
 from ml import families
 from ml.encoding import Columns
 from ml.evaluation import Bools, Floats, OutOfFold, delong, log_loss
-from ml.intervals import Z_95
+from ml.intervals import ONE_SIDED_95, Z_95
 from ml.recency import HalfLife, Score, blocks, chosen, foretold
 
-ONE_SIDED_95 = 1.6448536269514722  # of the normal distribution
 HOLDS, NOTHING, FADES, LOST = "holds", "nothing", "fades", "lost"
 SMALL_DROP = 0.02  # of AUC
 NO_ORDER = 0.5  # the AUC of scores that say nothing

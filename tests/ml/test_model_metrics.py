@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from ml.model_metrics import (
-    calibration,
+    calibration_curve,
     conversion_by_grade,
     gains,
     grade_bounds,
@@ -90,14 +90,14 @@ def test_lift_does_not_depend_on_the_order_of_leads(rows, share):
 
 
 def test_calibration_bins_hold_about_equally_many_leads_from_low_to_high():
-    rows = calibration(CONVERTED, PROBABILITIES)
+    rows = calibration_curve(CONVERTED, PROBABILITIES)
     assert [row["n"] for row in rows] == [400] * 10
     predicted = [row["predicted"] for row in rows]
     assert predicted == sorted(predicted)
 
 
 def test_one_score_for_all_is_one_bin():
-    (row,) = calibration(np.array([True, False, False]), np.full(3, 0.3))
+    (row,) = calibration_curve(np.array([True, False, False]), np.full(3, 0.3))
     assert (row["n"], row["observed"]) == (3, pytest.approx(1 / 3))
 
 

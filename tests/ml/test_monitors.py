@@ -17,19 +17,21 @@ def test_calibration_flags_one_in_twenty_by_chance_and_acts_hardly_ever(n):
     verdicts = []
     for _ in range(500):
         promised = rng.beta(2, 4, n)
-        verdicts.append(monitors.calibration(promised, rng.random(n) < promised).verdict)
+        verdicts.append(
+            monitors.calibration_in_the_large(promised, rng.random(n) < promised).verdict
+        )
     assert verdicts.count("look") / 500 <= 0.075
     assert verdicts.count("act") <= 5
 
 
 def test_twice_the_conversions_promised_make_calibration_act():
-    found = monitors.calibration([0.2] * 100, [n < 40 for n in range(100)])
+    found = monitors.calibration_in_the_large([0.2] * 100, [n < 40 for n in range(100)])
     assert (found.n_converted, round(found.expected), round(found.z, 6)) == (40, 20, 5)
     assert found.verdict == "act"
 
 
 def test_few_outcomes_say_nothing_of_calibration_or_order():
-    assert monitors.calibration([0.1] * 19, [True] * 19).verdict == "unknown"
+    assert monitors.calibration_in_the_large([0.1] * 19, [True] * 19).verdict == "unknown"
     few = monitors.live_auc([0.1] * 30, [n < 9 for n in range(30)], 0.9)
     assert few.verdict == "unknown"
     assert monitors.live_auc([], [], None).auc is None

@@ -86,7 +86,7 @@ def recalibrations(rng, drift, n_steps=40):
         records += new
         converted += outcomes(rng, new, drift(step))
         promised += [card.score(record).probability for record in new]
-        if monitors.calibration(promised, converted).verdict != "act":
+        if monitors.calibration_in_the_large(promised, converted).verdict != "act":
             continue
         with suppress(NotRecalibrated):
             made = recalibrate(records, converted, card)

@@ -56,7 +56,7 @@ def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
 def calibration(samples: Samples) -> Finding:
     """Whether as many leads convert as the scores promise."""
     leads = samples.unseen_since
-    found = monitors.calibration(
+    found = monitors.calibration_in_the_large(
         [lead.probability for lead in leads], [lead.converted for lead in leads]
     )
     if found.verdict == "unknown":
