@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from ml import families
+from ml.calibration_slope import choose_slope, stretched
 from ml.encoding import Columns
 from ml.gate import Evidence
 
@@ -39,14 +40,17 @@ class OutOfFold:
     by_member : ndarray of float64, shape (n_leads, 2)
         Log-odds by each member of `ml.families`: means over the repeats.
     blended : ndarray of float64, shape (n_leads,)
-        Log-odds of the blend, each lead's weight chosen on the other folds alone.
+        Log-odds of the blend, each lead's weight and slope chosen on the other folds alone.
     weight : float
         Of the forest, chosen on all leads: the one to be served.
+    slope : float
+        By which the blend is stretched, likewise.
     """
 
     by_member: Floats
     blended: Floats
     weight: float
+    slope: float
 
 
 def out_of_fold(
@@ -99,9 +103,14 @@ def out_of_fold(
         scores = by_member[place // N_FOLDS]
         counts = _at(sample_weight, train)
         weight = families.choose_weight(scores[train], converted[train], usual, counts)
-        blend[test] += families.blended(scores[test], weight) / n_repeats
+        scores = families.blended(scores, weight)
+        slope = choose_slope(scores[train], converted[train], counts)
+        stretch = stretched(scores[test], slope, float(converted[train].mean()))
+        blend[test] += stretch / n_repeats
     mean = by_member.mean(axis=0)
-    return OutOfFold(mean, blend, families.choose_weight(mean, converted, usual, sample_weight))
+    weight = families.choose_weight(mean, converted, usual, sample_weight)
+    slope = choose_slope(families.blended(mean, weight), converted, sample_weight)
+    return OutOfFold(mean, blend, weight, slope)
 
 
 def _at(sample_weight: Floats | None, places: Places) -> Floats | None:

@@ -6,6 +6,7 @@ one, the more so the fewer the leads: to choose between families on few leads co
 usual blend does. What the members are stands in `ml.spline_logistic` and `ml.random_forest`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_expit
+from scipy.special import log_expit, logit
 from sklearn.pipeline import Pipeline
 
 from ml import random_forest, spline_logistic
@@ -66,6 +67,7 @@ class Members:
         converted: Sequence[bool],
         *,
         grades: tuple[float, float, float],
+        slope: float = 1.0,
     ) -> Scorecard:
         """Turn a blend of them into data.
 
@@ -80,21 +82,30 @@ class Members:
             Their outcomes.
         grades : tuple of float
             Lowest probability of grade A, B and C.
+        slope : float, default=1.0
+            By which the blend is `stretched` about the share of them that converted.
 
         Returns
         -------
         Scorecard
-            Gives the `blended` log-odds for any lead, up to rounding.
+            Gives the `blended` and stretched log-odds for any lead, up to rounding.
         """
-        compiled = scaled(compile_pipeline(self.logistic, self.columns), 1 - weight)
-        forest = self.forest.served(weight) if weight else None
+        base_rate = sum(converted) / len(converted)
+        compiled = scaled(compile_pipeline(self.logistic, self.columns), slope * (1 - weight))
+        forest = self.forest.served(slope * weight) if weight else None
         some = records[:: -(-len(records) // MOST_CENTRED_ON)]
         compiled = centred(compiled, _mean_effects(compiled, forest, some))
         compiled = counted(compiled, records, converted)
         return Scorecard(
             family=name_of(weight),
-            intercept=compiled.intercept + (forest.intercept if forest else 0.0),
-            base_rate=sum(converted) / len(converted),
+            intercept=math.fsum(
+                (
+                    compiled.intercept,
+                    forest.intercept if forest else 0.0,
+                    (1 - slope) * logit(base_rate),
+                )
+            ),
+            base_rate=base_rate,
             n_leads=len(converted),
             grades=grades,
             terms=compiled.terms,

@@ -19,6 +19,7 @@ from ml.values import Value
 MOST_INPUTS = 500
 MOST_TREES = 500
 MOST_NODES = 100_000
+MOST_WEIGHT = 3
 
 LEAF = -1  # in place of a column
 NEARLY_EQUAL = 1e-9  # probabilities closer than this are one point of the log-odds curve
@@ -95,7 +96,7 @@ class Forest:
     Parameters
     ----------
     weight : float
-        How much of the forest's log-odds counts, above 0 and at most 1.
+        By what the forest's log-odds are multiplied, above 0 and at most 3.
     inputs : tuple of NumberInput or LevelInput
         At most one a field.
     roots : tuple of int
@@ -240,7 +241,7 @@ def read_forest(reader: Reader) -> Forest:
         At the first thing that is wrong, with its place.
     """
     forest = Forest(
-        weight=reader.number("weight", low=0, high=1),
+        weight=reader.number("weight", low=0, high=MOST_WEIGHT),
         inputs=tuple(_read_input(each) for each in reader.readers("inputs", most=MOST_INPUTS)),
         roots=reader.integers("roots", most=MOST_TREES),
         column=reader.integers("column", most=MOST_NODES, low=LEAF),

@@ -69,7 +69,7 @@ class FittedForest:
         Parameters
         ----------
         weight : float
-            How much of its log-odds counts, in (0, 1].
+            By what its log-odds are multiplied, above 0.
 
         Returns
         -------

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import expit
 
 from ml import families
+from ml.calibration_slope import stretched
 from ml.encoding import Columns
 from ml.evaluation import Bools, Floats, OutOfFold, delong, log_loss
 from ml.intervals import ONE_SIDED_95, Z_95
@@ -59,7 +60,13 @@ def measured(
 
     def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
         members = families.fit(known, outcomes, columns, seed, sample_weight=weights)
-        return lambda unseen: families.blended(members.log_odds(unseen), scores.weight)
+        base_rate = float(outcomes.mean())
+
+        def score(unseen: pd.DataFrame) -> Floats:
+            blended = families.blended(members.log_odds(unseen), scores.weight)
+            return stretched(blended, scores.slope, base_rate)
+
+        return score
 
     ahead = [*foretold(fit, frame, converted, chosen(half_lives))]
     if not ahead:

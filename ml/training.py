@@ -280,7 +280,9 @@ def learn(
         members = families.fit(frame, outcomes, columns, seed, sample_weight=weights)
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
-    scorecard = members.scorecard(scores.weight, records, converted, grades=grades)
+    scorecard = members.scorecard(
+        scores.weight, records, converted, grades=grades, slope=scores.slope
+    )
     metrics = model_metrics(outcomes, probabilities, fields=columns.names, grades=grades)
     metrics |= {
         "families": compared(outcomes, scores),
