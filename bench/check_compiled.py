@@ -13,21 +13,26 @@ from scipy.special import expit
 
 from bench.real_leads import RealLeads, real_leads
 from ml import families
+from ml.calibration_slope import stretched
 from ml.encoding import columns_of, frame_of
 from ml.scorecard import Scorecard
 
 LARGEST_ERROR = 1e-9  # in probability
+BLENDS = ((0.0, 1.0), (0.5, 2.0), (1.0, 0.5))  # weight of the forest, slope
 
 
-def largest_error(leads: RealLeads, weight: float) -> float:
+def largest_error(leads: RealLeads, weight: float, slope: float) -> float:
     """Give the largest distance of the two probabilities over all leads."""
     columns = columns_of(leads.records, leads.fields.model)
     frame, converted = frame_of(leads.records, columns), np.array(leads.converted)
     members = families.fit(frame, converted, columns, seed=0)
-    card = members.scorecard(weight, leads.records, leads.converted, grades=(1.0, 1.0, 1.0))
+    card = members.scorecard(
+        weight, leads.records, leads.converted, grades=(1.0, 1.0, 1.0), slope=slope
+    )
     served = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
     scores = np.array([served.score(record).probability for record in leads.records])
-    fitted = expit(families.blended(members.log_odds(frame), weight))
+    blend = families.blended(members.log_odds(frame), weight)
+    fitted = expit(stretched(blend, slope, float(converted.mean())))
     return float(np.abs(fitted - scores).max())
 
 
@@ -36,7 +41,7 @@ def main(folders: list[str]) -> int:
     agreed = [False] * len(folders)
     for place, folder in enumerate(map(Path, folders)):
         leads = real_leads(folder)
-        error = max(largest_error(leads, weight) for weight in (0.0, 0.5, 1.0))
+        error = max(largest_error(leads, *each) for each in BLENDS)
         print(f"{folder.name}: {len(leads.converted):,} leads, largest error {error:.1e}")
         agreed[place] = error <= LARGEST_ERROR
     return int(not folders or not all(agreed))

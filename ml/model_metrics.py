@@ -116,19 +116,19 @@ def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
     -------
     list of dict
         Plain JSON: rows of family, weight of the forest in it, auc, log_loss, and whether it is
-        the chosen one. The blend is left out where one of the others was chosen.
+        the chosen one. Of the members as they were fitted, and of what is served, which is
+        stretched too.
     """
-    pure, chosen = ((0.0, scores.by_member[:, 0]), (1.0, scores.by_member[:, 1])), scores.weight
-    blend = [] if chosen in {0.0, 1.0} else [(chosen, scores.blended)]
+    members = {0.0: scores.by_member[:, 0], 1.0: scores.by_member[:, 1]}
     return [
         {
             "family": name_of(weight),
             "weight": weight,
             "auc": float(delong(converted, log_odds)[0][0]),
             "log_loss": log_loss(converted, expit(log_odds)),
-            "is_chosen": weight == chosen,
+            "is_chosen": weight == scores.weight,
         }
-        for weight, log_odds in (*pure, *blend)
+        for weight, log_odds in (members | {scores.weight: scores.blended}).items()
     ]
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import families
+from ml.calibration_slope import stretched
 from ml.encoding import Record, columns_of, frame_of
 from ml.evaluation import added_value, delong, log_loss, out_of_fold, paired_evidence
 from tests.ml.leads import FIELDS, make_examples
@@ -97,14 +98,14 @@ def test_no_lead_is_scored_by_a_model_that_saw_it():
     assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
 
 
-def test_weight_of_a_lead_is_chosen_without_it():
+def test_weight_and_slope_of_a_lead_are_chosen_without_it():
     examples = make_examples(100)
     columns = columns_of(examples.records, FIELDS.model)
     frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
     scores = out_of_fold(frame, converted, columns, seed=1)
-    low, high = np.sort(scores.by_member, axis=1).T
-    assert ((low < scores.blended) & (scores.blended < high)).mean() > 0.9
-    assert np.abs(scores.blended - families.blended(scores.by_member, scores.weight)).max() > 0
+    blend = families.blended(scores.by_member, scores.weight)
+    apart = scores.blended - stretched(blend, scores.slope, converted.mean())
+    assert 0 < np.abs(apart).max() < 0.5 * np.ptp(blend)
 
 
 def test_each_fit_is_reported():

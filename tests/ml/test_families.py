@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from ml import families
+from ml.calibration_slope import FLATTEST, STEEPEST, stretched
 from ml.encoding import columns_of, frame_of
 from ml.fields import loads
 from ml.scorecard import Scorecard
@@ -35,23 +36,25 @@ def served(weight, examples):
     return members.scorecard(weight, examples.records, examples.converted, grades=GRADES)
 
 
-def largest_error(weight, records, converted, fields, unseen=()):
+def largest_error(weight, records, converted, fields, unseen=(), slope=1.0):
     """Distance of fitted and served model in probability, on the leads and on unseen ones."""
     members, leads = fitted(records, converted, fields), [*records, *unseen]
-    card = members.scorecard(weight, records, converted, grades=GRADES)
+    card = members.scorecard(weight, records, converted, grades=GRADES, slope=slope)
     card = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
     log_odds = members.log_odds(frame_of(leads, members.columns))
     scores = np.array([card.score(lead).probability for lead in leads])
-    return float(np.abs(expit(families.blended(log_odds, weight)) - scores).max())
+    blend = stretched(families.blended(log_odds, weight), slope, np.mean(converted))
+    return float(np.abs(expit(blend) - scores).max())
 
 
 @every_family
-@pytest.mark.parametrize("n_leads", [30, 300, 1500])
-def test_scorecard_equals_the_fitted_model_on_leads_of_every_shape(weight, n_leads):
+@pytest.mark.parametrize(("n_leads", "slope"), [(30, FLATTEST), (300, 1.0), (1500, STEEPEST)])
+def test_scorecard_equals_the_fitted_model_on_leads_of_every_shape(weight, n_leads, slope):
     known = make_examples(n_leads)
     unseen = make_examples(500, seed=9).records
     strange = [record | {"region": None, "trial": None, "email_opens": 10**6} for record in unseen]
-    error = largest_error(weight, known.records, known.converted, FIELDS, [*unseen, *strange, {}])
+    unseen += [*strange, {}]
+    error = largest_error(weight, known.records, known.converted, FIELDS, unseen, slope)
     assert error <= 1e-9
 
 

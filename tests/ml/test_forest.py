@@ -146,7 +146,7 @@ def broken(key, value, place=None):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (broken("weight", 1.5), "forest.weight must be from 0 to 1"),
+        (broken("weight", 3.5), "forest.weight must be from 0 to 3"),
         (broken("extra", 1), "unknown key 'extra'"),
         (broken("roots", []), "roots must rise from 0"),
         (broken("roots", [0, 0]), "roots must rise from 0"),
