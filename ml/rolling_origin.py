@@ -46,7 +46,7 @@ def measured(
     columns : Columns
         Columns of the frame.
     scores : OutOfFold
-        The random split; its weight of the forest is taken for each cut.
+        The random split; its weight of the forest and its slope are taken for each cut.
     half_lives : sequence of HalfLife
         From `ml.recency.half_lives`: the chosen one is taken for each cut.
     seed : int

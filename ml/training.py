@@ -102,7 +102,8 @@ class Learned:
         Of conversion, out of fold.
     metrics : dict
         Figures on those, plain JSON: see `ml.model_metrics.model_metrics`; "families", what
-        there was to choose from: see `ml.model_metrics.compared`; "in_time_order", how well the
+        there was to choose from: see `ml.model_metrics.compared`; "slope", by which scores are
+        stretched; "in_time_order", how well the
         past foretells: see `ml.rolling_origin.measured`; "shapes", what each field does: see
         `ml.shapes.shapes`.
     """
@@ -286,6 +287,7 @@ def learn(
     metrics = model_metrics(outcomes, probabilities, fields=columns.names, grades=grades)
     metrics |= {
         "families": compared(outcomes, scores),
+        "slope": scores.slope,
         "in_time_order": in_time_order,
         "shapes": shapes(scorecard, records, converted),
         "served_scores": served_scores(scorecard, records),
