@@ -103,9 +103,8 @@ class Learned:
     metrics : dict
         Figures on those, plain JSON: see `ml.model_metrics.model_metrics`; "families", what
         there was to choose from: see `ml.model_metrics.compared`; "slope", by which scores are
-        stretched; "in_time_order", how well the
-        past foretells: see `ml.rolling_origin.measured`; "shapes", what each field does: see
-        `ml.shapes.shapes`.
+        stretched; "in_time_order", how well the past foretells: see
+        `ml.rolling_origin.measured`; "shapes", what each field does: see `ml.shapes.shapes`.
     """
 
     scorecard: Scorecard
