@@ -40,11 +40,11 @@ class OutOfFold:
     by_member : ndarray of float64, shape (n_leads, 2)
         Log-odds by each member of `ml.families`: means over the repeats.
     blended : ndarray of float64, shape (n_leads,)
-        Log-odds of the blend, each lead's weight and slope chosen on the other folds alone.
+        Log-odds of the blend, stretched; each lead's weight is chosen on the other folds alone.
     weight : float
         Of the forest, chosen on all leads: the one to be served.
     slope : float
-        By which the blend is stretched, likewise.
+        By which the blend is stretched, chosen on all leads as well.
     """
 
     by_member: Floats
@@ -103,14 +103,12 @@ def out_of_fold(
         scores = by_member[place // N_FOLDS]
         counts = _at(sample_weight, train)
         weight = families.choose_weight(scores[train], converted[train], usual, counts)
-        scores = families.blended(scores, weight)
-        slope = choose_slope(scores[train], converted[train], counts)
-        stretch = stretched(scores[test], slope, float(converted[train].mean()))
-        blend[test] += stretch / n_repeats
+        blend[test] += families.blended(scores[test], weight) / n_repeats
     mean = by_member.mean(axis=0)
     weight = families.choose_weight(mean, converted, usual, sample_weight)
+    # One slope for all: one a fold would shuffle leads of different folds.
     slope = choose_slope(families.blended(mean, weight), converted, sample_weight)
-    return OutOfFold(mean, blend, weight, slope)
+    return OutOfFold(mean, stretched(blend, slope, float(converted.mean())), weight, slope)
 
 
 def _at(sample_weight: Floats | None, places: Places) -> Floats | None:

@@ -98,7 +98,7 @@ def test_no_lead_is_scored_by_a_model_that_saw_it():
     assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
 
 
-def test_weight_and_slope_of_a_lead_are_chosen_without_it():
+def test_weight_of_a_lead_is_chosen_without_it():
     examples = make_examples(100)
     columns = columns_of(examples.records, FIELDS.model)
     frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
