@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from ml.fields import loads
-from tests.factories import FIELDS, NOW, make_champion, make_version
+from tests.factories import FIELDS, NOW, make_champion, make_lead, make_version
 from webapp.models import AuditEntry
-from webapp.services import guarded_fields, runs
+from webapp.services import demo, guarded_fields, runs, training_data
 from webapp.services.guarded_fields import ALLOWED, LEFT_OUT
 
 FOUND = {
@@ -129,3 +129,10 @@ def test_the_way_out_may_be_the_rules_of_thumb_or_none_at_all(write, read):
     assert found.key == starter.key
     fields = loads('[[field]]\nname = "email_opens"\ntype = "count"\nlabel = "Opens"\nuse = false')
     assert read(lambda s: guarded_fields.newest_without(s, fields, starter)) is None
+
+
+def test_demo_leads_are_no_open_leads_to_judge_fields_by(session):
+    make_champion(session)
+    assert demo.load(session, FIELDS, NOW) == demo.N_LEADS
+    make_lead(session, "L-1", email_opens=3)
+    assert [known["email_opens"] for known in training_data.newest_open(session, FIELDS)] == [3]

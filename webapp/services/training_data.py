@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.fields import Fields, Value
 from webapp.models import Lead, Snapshot
-from webapp.services import leads
+from webapp.services import demo, leads
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,11 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
 
 
 def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
-    """What is known of the open leads that were scored last."""
+    """What is known of the open leads that were scored last, demo leads left out."""
+    is_invented = sa.exists().where(Snapshot.lead_key == Lead.key, Snapshot.source == demo.SOURCE)
     query = (
         sa.select(Lead)
-        .where(Lead.outcome.is_(None), ~Lead.is_never_worked)
+        .where(Lead.outcome.is_(None), ~Lead.is_never_worked, ~is_invented)
         .order_by(Lead.scored_at.desc(), Lead.key)
     )
     return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]
