@@ -7,8 +7,9 @@ right and leaves the order of the leads as it is.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_expit, logit
+from scipy.special import logit
+
+from ml.choosing import cheapest
 
 FLATTEST, STEEPEST = 0.05, 3.0
 # Nats of log loss, summed over all leads, that a slope of 0 or of 2 instead of 1 has to save.
@@ -78,12 +79,11 @@ def choose_slope(log_odds: Floats, converted: Bools, sample_weight: Floats | Non
     >>> round(choose_slope(timid[:2], outcomes[:2]), 2)
     1.09
     """
-    signs = np.where(converted, 1.0, -1.0)
-    counts = np.ones(len(converted)) if sample_weight is None else sample_weight
     base_rate = float(converted.mean())
-
-    def price(slope: float) -> float:
-        loss = -log_expit(signs * stretched(log_odds, slope, base_rate)) @ counts
-        return float(loss + PRICE_OF_A_SLOPE * (slope - 1) ** 2)
-
-    return float(minimize_scalar(price, bounds=(FLATTEST, STEEPEST), method="bounded").x)
+    return cheapest(
+        lambda slope: stretched(log_odds, slope, base_rate),
+        lambda slope: PRICE_OF_A_SLOPE * (slope - 1) ** 2,
+        converted,
+        bounds=(FLATTEST, STEEPEST),
+        sample_weight=sample_weight,
+    )

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_expit, logit
+from scipy.special import logit
 from sklearn.pipeline import Pipeline
 
 from ml import random_forest, spline_logistic
+from ml.choosing import cheapest
 from ml.compiling import Compiled, centred, compile_pipeline, counted, scaled
 from ml.encoding import Columns, Record
 from ml.forest import Forest
@@ -233,14 +233,13 @@ def choose_weight(
     >>> choose_weight(np.tile(right_and_unsure, (99, 1)), np.tile(outcomes, 99), usual=0.5)
     0.0
     """
-    signs = np.where(converted, 1.0, -1.0)
-    counts = np.ones(len(converted)) if sample_weight is None else sample_weight
-
-    def price(weight: float) -> float:
-        loss = -log_expit(signs * blended(log_odds, weight)) @ counts
-        return float(loss + PRICE_OF_LEAVING * ((weight - usual) / 0.5) ** 2)
-
-    weight = float(minimize_scalar(price, bounds=(0, 1), method="bounded").x)
+    weight = cheapest(
+        lambda weight: blended(log_odds, weight),
+        lambda weight: PRICE_OF_LEAVING * ((weight - usual) / 0.5) ** 2,
+        converted,
+        bounds=(0, 1),
+        sample_weight=sample_weight,
+    )
     return float(round(weight)) if min(weight, 1 - weight) < LEAST_WEIGHT else weight
 
 
