@@ -1,6 +1,6 @@
 """The entry point of servers and of `flask --app wsgi`."""
 
-from ml.fields import FieldsFileError
+from ml.fields.fields_file import FieldsFileError
 from webapp.app import create_app
 from webapp.config import ConfigurationError
 from webapp.database import UnsafeSQLite

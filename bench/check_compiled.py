@@ -12,10 +12,10 @@ import numpy as np
 from scipy.special import expit
 
 from bench.real_leads import RealLeads, real_leads
-from ml import families
-from ml.calibration_slope import stretched
-from ml.encoding import columns_of, frame_of
-from ml.scorecard import Scorecard
+from ml.scorecard.scorecard import Scorecard
+from ml.training.calibration_slope import stretched
+from ml.training.encode import columns_of, frame_of
+from ml.training.families import blending
 
 LARGEST_ERROR = 1e-9  # in probability
 BLENDS = ((0.0, 1.0), (0.5, 2.0), (1.0, 0.5))  # weight of the forest, slope
@@ -25,13 +25,13 @@ def largest_error(leads: RealLeads, weight: float, slope: float) -> float:
     """Give the largest distance of the two probabilities over all leads."""
     columns = columns_of(leads.records, leads.fields.model)
     frame, converted = frame_of(leads.records, columns), np.array(leads.converted)
-    members = families.fit(frame, converted, columns, seed=0)
+    members = blending.fit(frame, converted, columns, seed=0)
     card = members.scorecard(
         weight, leads.records, leads.converted, grades=(1.0, 1.0, 1.0), slope=slope
     )
     served = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
     scores = np.array([served.score(record).probability for record in leads.records])
-    blend = families.blended(members.log_odds(frame), weight)
+    blend = blending.blended(members.log_odds(frame), weight)
     fitted = expit(stretched(blend, slope, float(converted.mean())))
     return float(np.abs(fitted - scores).max())
 

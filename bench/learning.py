@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from bench.learning_tables import tables
 from bench.methods import LEFT_OUT, METHODS, Method, Sample, available
 from bench.real_leads import RealLeads, builtin_only, folders_in, real_leads
-from ml.evaluation import Floats, delong, log_loss
-from ml.model_metrics import calibration_curve, calibration_error, lift
+from ml.training.evaluate import Floats, delong, log_loss
+from ml.training.metrics import calibration_curve, calibration_error, lift
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 SIZES = (50, 100, 200, 500, 1_000, 5_000)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.real_leads import RealLeads, real_leads
-from ml.fields import loads
+from ml.fields.fields_file import loads
 
 TYPES = {
     "source": "category",

@@ -1,8 +1,8 @@
 """The methods that learning curves compare: the product's own and its peers, each fairly set.
 
 A method learns from a sample and gives what scores records. All get the same fields. Numbers come
-compressed (`ml.encoding`), which trees do not mind and linear methods like. LightGBM and EBM are
-left out where their library is not installed or cannot be loaded.
+compressed (`ml.training.encode`), which trees do not mind and linear methods like. LightGBM and EBM
+are left out where their library is not installed or cannot be loaded.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
 from bench import naive_bayes, original
-from ml import batch_scoring, spline_logistic, training
-from ml.encoding import Columns, Record, columns_of, frame_of
-from ml.evaluation import Bools, Floats
-from ml.fields import Fields
-from ml.levels import one_hot
+from ml.fields.fields_file import Fields
+from ml.training import batch_scoring, train
+from ml.training.encode import Columns, Record, columns_of, frame_of
+from ml.training.evaluate import Bools, Floats
+from ml.training.families import spline_logistic
+from ml.training.levels import one_hot
 
 LEFT_OUT: dict[str, str] = {}  # method: why
 try:
@@ -60,7 +61,7 @@ def available(names: Sequence[str] = ()) -> dict[str, Method]:
 def leadloop(sample: Sample) -> Predict:
     """What the product learns and serves."""
     converted = sample.converted.tolist()
-    card = training.learn(sample.records, converted, sample.fields, seed=sample.seed).scorecard
+    card = train.learn(sample.records, converted, sample.fields, seed=sample.seed).scorecard
     return lambda records: batch_scoring.probabilities(card, records)
 
 

@@ -13,7 +13,7 @@ from math import exp, log
 from statistics import quantiles
 from typing import NamedTuple, TypeGuard
 
-from ml.values import Value
+from ml.fields.types import Value
 
 SMOOTHING = 0.1  # both cells of a new row start here, and no cell falls to nothing
 FEWEST_WITH_TAG = 50  # a tag's row counts from here on, won and lost together

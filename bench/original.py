@@ -17,10 +17,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ml.encoding import Record
-from ml.fields import Fields
-from ml.terms import level_key
-from ml.values import Value
+from ml.fields.fields_file import Fields
+from ml.fields.types import Value
+from ml.scorecard.terms import level_key
+from ml.training.encode import Record
 
 SEED = 42
 DERIVED = ["engagement_intensity", "recency_weight", "interaction_frequency"]

@@ -9,8 +9,8 @@ import gzip
 from pathlib import Path
 from typing import NamedTuple
 
-from ml.fields import Fields, load
-from ml.values import Value
+from ml.fields.fields_file import Fields, load
+from ml.fields.types import Value
 
 
 class RealLeads(NamedTuple):

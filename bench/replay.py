@@ -23,10 +23,10 @@ import numpy as np
 from bench import naive_bayes
 from bench.real_leads import RealLeads, real_leads
 from bench.store import Store, running_store
-from ml.enough import shortage
-from ml.evaluation import Floats, delong, log_loss
-from ml.scorecard import Scorecard
-from ml.values import Value
+from ml.fields.types import Value
+from ml.scorecard.scorecard import Scorecard
+from ml.training.evaluate import Floats, delong, log_loss
+from ml.training.readiness import shortage
 from webapp.app import create_app
 from webapp.config import ROOT
 from webapp.database import read

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from ml.values import Value
+from ml.fields.types import Value
 from webapp import config
 from webapp.config import ROOT, Settings
 

@@ -9,10 +9,11 @@ from scipy.special import expit
 from sklearn.model_selection import train_test_split
 
 from bench.real_leads import RealLeads
-from ml import batch_scoring, families, training
-from ml.encoding import columns_of, frame_of
-from ml.enough import shortage
-from ml.evaluation import Bools, Floats, delong, log_loss
+from ml.training import batch_scoring, train
+from ml.training.encode import columns_of, frame_of
+from ml.training.evaluate import Bools, Floats, delong, log_loss
+from ml.training.families import blending
+from ml.training.readiness import shortage
 
 N_LABELS, BATCH = 500, 50
 MOST_UNSEEN, FEWEST_UNSEEN = 2_000, 500
@@ -73,7 +74,7 @@ class Stream:
         places = self.labelled[:n]
         records = [self.leads.records[place] for place in places]
         converted = self.outcomes(places)
-        learned = training.learn(records, converted.tolist(), self.leads.fields, seed=self.seed)
+        learned = train.learn(records, converted.tolist(), self.leads.fields, seed=self.seed)
 
         def score(leads: Places) -> Floats:
             records = [self.leads.records[place] for place in leads]
@@ -97,12 +98,12 @@ class Stream:
         records = [self.leads.records[place] for place in places]
         columns = columns_of(records, self.leads.fields.model)
         frame, converted = frame_of(records, columns), self.outcomes(places)
-        members = families.fit(frame, converted, columns, self.seed)
-        weight = families.usual_weight(len(columns.names), len(places))
+        members = blending.fit(frame, converted, columns, self.seed)
+        weight = blending.usual_weight(len(columns.names), len(places))
 
         def score(leads: Places) -> Floats:
             seen = frame_of([self.leads.records[place] for place in leads], columns)
-            scores: Floats = expit(families.blended(members.log_odds(seen), weight))
+            scores: Floats = expit(blending.blended(members.log_odds(seen), weight))
             return scores
 
         return score

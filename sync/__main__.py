@@ -1,6 +1,6 @@
 """`python -m sync` runs the worker."""
 
-from ml.fields import FieldsFileError
+from ml.fields.fields_file import FieldsFileError
 from sync import worker
 from webapp.app import create_app
 from webapp.config import ConfigurationError

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from sync.salesforce.mapping import LeadMapping
 from sync.salesforce.outcomes import (
     GONE,

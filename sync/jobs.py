@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from ml.scorecard import Scorecard
+from ml.scorecard.scorecard import Scorecard
 from sync.training_process import Answer, TrainingFailed, TrainingProcess
 from webapp import importing
 from webapp.database import read, utc_now, write

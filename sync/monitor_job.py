@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from ml.scorecard import Scorecard
+from ml.scorecard.scorecard import Scorecard
 from sync.jobs import Worker, held, trained
 from sync.training_process import Answer
 from webapp.database import read, write

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple, TextIO
 
 from sqlalchemy.orm import Session
 
-from ml import recalibration, training
-from ml.fields import Fields
-from ml.gate import GateRule
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import Fields
+from ml.gate.gate import GateRule
+from ml.monitoring import recalibration
+from ml.scorecard.scorecard import Scorecard
+from ml.training import train
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read
@@ -81,7 +82,7 @@ def recalibrate() -> dict[str, Any]:
         "n_lost": made.decision.n_lost,
         "first_outcome_at": happened[0].isoformat(),
         "last_outcome_at": happened[-1].isoformat(),
-        "libraries": training.library_versions(),
+        "libraries": train.library_versions(),
     }
     return {
         "champion_key": champion.key,
@@ -102,7 +103,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
     settings, fields = product().settings, product().fields
     material = read(lambda session: _material(session, run_key, fields))
     labelled = material.labelled
-    examples = training.Examples(
+    examples = train.Examples(
         records=[lead.inputs for lead in labelled.leads],
         converted=[lead.converted for lead in labelled.leads],
         is_evidence=labelled.is_evidence,
@@ -110,7 +111,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
     )
     rule = gate_rule(settings)
     try:
-        challenge = training.challenge(
+        challenge = train.challenge(
             examples,
             fields,
             material.champion,
@@ -119,7 +120,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
             guarded=material.guarded,
             progress=progress,
         )
-    except training.NotEnoughToLearn as reason:
+    except train.NotEnoughToLearn as reason:
         return {"reason": f"{reason}{_left_out(labelled)}"}
     return {
         "champion_key": material.champion_key,
@@ -150,7 +151,7 @@ class _Material(NamedTuple):
     champion_key: int
     champion: Scorecard
     labelled: training_data.Labelled
-    guarded: training.Guarded
+    guarded: train.Guarded
 
 
 def _material(session: Session, run_key: int, fields: Fields) -> _Material:
@@ -162,7 +163,7 @@ def _material(session: Session, run_key: int, fields: Fields) -> _Material:
         champion.key,
         registry.scorecard(session, champion),
         training_data.collect(session, run_key, since_run=since_run),
-        training.Guarded(known.allowed, known.left_out, training_data.newest_open(session, fields)),
+        train.Guarded(known.allowed, known.left_out, training_data.newest_open(session, fields)),
     )
 
 
@@ -176,7 +177,7 @@ def _left_out(labelled: training_data.Labelled) -> str:
     )
 
 
-def _about(challenge: training.Challenge) -> dict[str, Any]:
+def _about(challenge: train.Challenge) -> dict[str, Any]:
     """What is kept of a training beside the leads it learned from."""
     return {
         "left_out_fields": challenge.left_out,

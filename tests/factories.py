@@ -9,13 +9,14 @@ from typing import Any
 import argon2
 from sqlalchemy.orm import Session
 
-from ml import fields
+from ml.fields import fields_file
+from ml.fields.fields_file import Fields
 from webapp.models import Lead, Meaning, ModelVersion, User
 from webapp.services import api_keys, leads, outcomes, records, registry, scoring, setup
 from webapp.services.outcomes import Said
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-FIELDS = fields.load(Path(__file__).parents[1] / "fields.toml")
+FIELDS = fields_file.load(Path(__file__).parents[1] / "fields.toml")
 PASSWORD = "correct horse battery staple"
 PROGRAM = Said(source="api", actor="a program")
 # As cheap as argon2 gets: tests sign in often and guard nothing.
@@ -41,7 +42,7 @@ def make_lead(
     session: Session,
     lead_id: str | None = None,
     *,
-    fields: fields.Fields = FIELDS,
+    fields: Fields = FIELDS,
     said: Said = PROGRAM,
     now: datetime = NOW,
     **values: object,

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ml import training
-from ml.gate import GateRule
-from ml.recalibration import recalibrate
-from ml.starter import starter_scorecard
-from ml.values import Value
+from ml.fields.types import Value
+from ml.gate.gate import GateRule
+from ml.monitoring.recalibration import recalibrate
+from ml.scorecard.starter import starter_scorecard
+from ml.training import train
 from tests.factories import FIELDS, NOW, make_champion
 from webapp.models import ModelVersion
 from webapp.services import lifecycle, registry
@@ -21,7 +21,7 @@ INDUSTRIES = ("Software", "Retail", None)
 
 
 @cache
-def challenge(is_telling: bool) -> training.Challenge:
+def challenge(is_telling: bool) -> train.Challenge:
     """An attempt on leads whose industry decides much, or of which nothing does."""
     rng = random.Random(4)
     records: list[dict[str, Value]] = []
@@ -31,8 +31,8 @@ def challenge(is_telling: bool) -> training.Challenge:
         records.append({"industry": industry, "website_visits": rng.randrange(9)})
         pull = {"Software": 2.0, "Retail": -2.0, None: 0.0}[industry] if is_telling else 0.0
         converted.append(rng.random() < 1 / (1 + math.exp(1 - pull)))
-    examples = training.Examples(records, converted, [True] * N_LEADS)
-    return training.challenge(examples, FIELDS, starter_scorecard(), GateRule(), seed=1)
+    examples = train.Examples(records, converted, [True] * N_LEADS)
+    return train.challenge(examples, FIELDS, starter_scorecard(), GateRule(), seed=1)
 
 
 def make_learned_version(session: Session, *, is_telling: bool = True) -> ModelVersion:

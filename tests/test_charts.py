@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ml.shapes import assumed_shapes
-from ml.starter import starter_scorecard
+from ml.scorecard.shapes import assumed_shapes
+from ml.scorecard.starter import starter_scorecard
 from tests.factories import NOW
 from tests.learned import challenge
 from webapp.charts import decisions, effects

@@ -6,7 +6,7 @@ from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from ml import fields
+from ml.fields import fields_file
 from webapp import cli, config, database, observability, security
 from webapp.api import blueprint as api
 from webapp.api import problems as api_problems
@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application; wrong settings or fields stop it with every mistake named."""
     settings = settings or config.load()
     app = Application(__name__)
-    app.extensions["leadloop"] = Product(settings, fields.load(settings.fields_file))
+    app.extensions["leadloop"] = Product(settings, fields_file.load(settings.fields_file))
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME=f"leadloop_{settings.port}",

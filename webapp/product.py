@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.config import Settings
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from hashlib import blake2s
 from typing import Any
 
-from ml.fields import Field, Fields, Value
-from ml.values import BOOLEAN_TEXTS
+from ml.fields.fields_file import Field, Fields, Value
+from ml.fields.types import BOOLEAN_TEXTS
 from webapp.services import records
 from webapp.services.crm_fields import FieldSource
 from webapp.services.records import PEOPLE_LENGTH, LeadRecord

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from bench.methods import Sample, available
-from ml.evaluation import delong
-from ml.fields import loads
+from ml.fields.fields_file import loads
+from ml.training.evaluate import delong
 from tests.ml.leads import FIELDS, make_examples
 
 KNOWN = make_examples(300)

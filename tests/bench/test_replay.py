@@ -13,8 +13,8 @@ from bench import replay
 from bench.check_compiled import RealLeads
 from bench.replay import Champion, Due, Line, main, measured, summary
 from bench.store import StoreFailed, running_store
-from ml.starter import starter_scorecard
-from ml.values import Value
+from ml.fields.types import Value
+from ml.scorecard.starter import starter_scorecard
 from tests.factories import FIELDS
 from tests.sync.processes import is_running
 from webapp.config import ROOT

@@ -3,7 +3,7 @@ import pytest
 
 from bench import training
 from bench.made_up_leads import fields_file, made_up, resampled
-from ml.fields import loads
+from ml.fields.fields_file import loads
 from tests.bench.folders import folder_of_leads
 
 ROW = training.Row(

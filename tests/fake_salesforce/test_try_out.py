@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml import fields
+from ml.fields import fields_file
 from tests.fake_salesforce import try_out
 from tests.fake_salesforce.demo import declare_fields
 from tests.fake_salesforce.describe import describe_field
@@ -33,7 +33,7 @@ def test_the_connection_is_that_of_the_org(connected, fake, settings, read):
 
 def test_every_field_is_mapped_to_one_that_can_fill_it(connected, fake, read):
     declare_fields(fake)
-    known = fields.load("fields.toml")
+    known = fields_file.load("fields.toml")
     saved = read(lambda session: crm_fields.sources(session, known))
     described = [describe_field(each) for each in fake.org.objects["lead"].visible]
     assert {source.field for source in saved} == set(known.names)

@@ -2,9 +2,9 @@
 
 import random
 
-from ml.fields import loads
-from ml.scorecard import CategoryTerm, Scorecard
-from ml.training import Examples
+from ml.fields.fields_file import loads
+from ml.scorecard.scorecard import CategoryTerm, Scorecard
+from ml.training.train import Examples
 
 FIELDS = loads("""
 field = [

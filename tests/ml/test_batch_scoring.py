@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ml import batch_scoring, training
-from ml.starter import starter_scorecard
+from ml.scorecard.starter import starter_scorecard
+from ml.training import batch_scoring, train
 from tests.ml.leads import FIELDS, blind_champion, make_examples
 
 EXAMPLES = make_examples(200)
@@ -13,7 +13,7 @@ STRANGE = [{}, {"region": "never seen", "email_opens": -3.5, "trial": 7}, {"bala
 
 @pytest.fixture(scope="module")
 def learned():
-    return training.learn(EXAMPLES.records, EXAMPLES.converted, FIELDS, seed=1).scorecard
+    return train.learn(EXAMPLES.records, EXAMPLES.converted, FIELDS, seed=1).scorecard
 
 
 def test_many_leads_get_the_scores_that_each_gets_alone(learned):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from ml.calibration_slope import FLATTEST, STEEPEST, choose_slope, stretched
-from ml.evaluation import delong, log_loss
+from ml.training.calibration_slope import FLATTEST, STEEPEST, choose_slope, stretched
+from ml.training.evaluate import delong, log_loss
 
 
 def leads(n_leads, true_slope, *, level=-1.0, seed=0):

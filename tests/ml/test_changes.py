@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import training
-from ml.changes import explain_change
-from ml.scorecard import CategoryTerm, Scorecard
-from ml.starter import starter_scorecard
+from ml.scorecard.changes import explain_change
+from ml.scorecard.scorecard import CategoryTerm, Scorecard
+from ml.scorecard.starter import starter_scorecard
+from ml.training import train
 from tests.ml.leads import FIELDS, SOURCES, make_examples
 
 
@@ -22,7 +22,7 @@ def card(intercept=0.0, **sources):
 def cards():
     """The starter and two blends."""
     each = [make_examples(120, seed=seed) for seed in (1, 2)]
-    learned = [training.learn(e.records, e.converted, FIELDS, seed=1).scorecard for e in each]
+    learned = [train.learn(e.records, e.converted, FIELDS, seed=1).scorecard for e in each]
     return [starter_scorecard(), *learned]
 
 

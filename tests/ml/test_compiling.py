@@ -1,10 +1,10 @@
 import numpy as np
 
-from ml import spline_logistic
-from ml.compiling import Compiled, compile_pipeline, counted
-from ml.encoding import columns_of, frame_of
-from ml.fields import loads
-from ml.scorecard import CategoryTerm, CurveTerm
+from ml.fields.fields_file import loads
+from ml.scorecard.scorecard import CategoryTerm, CurveTerm
+from ml.training.encode import columns_of, frame_of
+from ml.training.families import spline_logistic
+from ml.training.families.compiling import Compiled, compile_pipeline, counted
 from tests.ml.leads import FIELDS, make_examples
 
 KIND = loads('[[field]]\nname = "x"\ntype = "category"\nlabel = "X"\n')

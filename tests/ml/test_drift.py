@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from ml import drift
-from ml.drift import Bins
-from ml.scorecard import CategoryTerm, Counts, CurveTerm
-from ml.terms import Bin
+from ml.monitoring import drift
+from ml.monitoring.drift import Bins
+from ml.scorecard.scorecard import CategoryTerm, Counts, CurveTerm
+from ml.scorecard.terms import Bin
 
 EVEN = [0.1] * 10
 counts = st.lists(st.integers(0, 300), min_size=2, max_size=12)

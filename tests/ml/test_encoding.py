@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
-from ml.encoding import MISSING, UNSEEN, columns_of, frame_of
-from ml.splines import QuantileSplines, knots_of, taylor
+from ml.training.encode import MISSING, UNSEEN, columns_of, frame_of
+from ml.training.splines import QuantileSplines, knots_of, taylor
 from tests.ml.leads import FIELDS, make_examples
 
 

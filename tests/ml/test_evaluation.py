@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import families
-from ml.calibration_slope import stretched
-from ml.encoding import Record, columns_of, frame_of
-from ml.evaluation import added_value, delong, log_loss, out_of_fold, paired_evidence
+from ml.training.calibration_slope import stretched
+from ml.training.encode import Record, columns_of, frame_of
+from ml.training.evaluate import added_value, delong, log_loss, out_of_fold, paired_evidence
+from ml.training.families import blending
 from tests.ml.leads import FIELDS, make_examples
 
 few_scores = st.integers(0, 4)  # few distinct scores: many ties
@@ -92,7 +92,7 @@ def test_no_lead_is_scored_by_a_model_that_saw_it():
     converted = draw.random(400) < 0.4  # nothing to learn, a lot to remember
     columns = columns_of(records, FIELDS.model)
     frame = frame_of(records, columns)
-    remembered = families.fit(frame, converted, columns, seed=1).log_odds(frame)
+    remembered = blending.fit(frame, converted, columns, seed=1).log_odds(frame)
     unseen = out_of_fold(frame, converted, columns, seed=1)
     assert min(delong(converted, remembered.T)[0]) > 0.65
     assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
@@ -103,7 +103,7 @@ def test_weight_of_a_lead_is_chosen_without_it():
     columns = columns_of(examples.records, FIELDS.model)
     frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
     scores = out_of_fold(frame, converted, columns, seed=1)
-    blend = families.blended(scores.by_member, scores.weight)
+    blend = blending.blended(scores.by_member, scores.weight)
     apart = scores.blended - stretched(blend, scores.slope, converted.mean())
     assert 0 < np.abs(apart).max() < 0.5 * np.ptp(blend)
 

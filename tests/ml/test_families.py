@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from ml import families
-from ml.calibration_slope import FLATTEST, STEEPEST, stretched
-from ml.encoding import columns_of, frame_of
-from ml.fields import loads
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import loads
+from ml.scorecard.scorecard import Scorecard
+from ml.training.calibration_slope import FLATTEST, STEEPEST, stretched
+from ml.training.encode import columns_of, frame_of
+from ml.training.families import blending
 from tests.ml.leads import FIELDS, make_examples
 
 X = loads('[[field]]\nname = "x"\ntype = "number"\nlabel = "X"\n')
@@ -28,7 +28,7 @@ every_family = pytest.mark.parametrize(
 
 def fitted(records, converted, fields):
     columns = columns_of(records, fields.model)
-    return families.fit(frame_of(records, columns), np.array(converted), columns, seed=0)
+    return blending.fit(frame_of(records, columns), np.array(converted), columns, seed=0)
 
 
 def served(weight, examples):
@@ -43,7 +43,7 @@ def largest_error(weight, records, converted, fields, unseen=(), slope=1.0):
     card = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
     log_odds = members.log_odds(frame_of(leads, members.columns))
     scores = np.array([card.score(lead).probability for lead in leads])
-    blend = stretched(families.blended(log_odds, weight), slope, np.mean(converted))
+    blend = stretched(blending.blended(log_odds, weight), slope, np.mean(converted))
     return float(np.abs(expit(blend) - scores).max())
 
 
@@ -142,7 +142,7 @@ def test_rows_are_scored_alike_alone_and_together(weight):
     frame = frame_of(examples.records, members.columns)
     alone = [members.log_odds(frame.iloc[[i]])[0] for i in range(20)]
     difference = np.array(alone) - members.log_odds(frame)[:20]
-    assert np.abs(families.blended(difference, weight)).max() <= 1e-9
+    assert np.abs(blending.blended(difference, weight)).max() <= 1e-9
 
 
 @every_family
@@ -188,22 +188,22 @@ def test_forest_finds_what_two_fields_mean_only_together():
 
 
 def test_forest_usually_counts_the_more_the_more_fields_can_mean_something_together():
-    weights = [families.usual_weight(n_fields, 10**9) for n_fields in range(1, 200)]
+    weights = [blending.usual_weight(n_fields, 10**9) for n_fields in range(1, 200)]
     assert weights[0] == pytest.approx(0, abs=1e-6)
     assert weights == sorted(weights)
-    assert weights[-1] < families.MOST_USUAL
+    assert weights[-1] < blending.MOST_USUAL
 
 
 @pytest.mark.parametrize("n_fields", [1, 2, 11, 100])
 def test_forest_usually_counts_the_more_the_fewer_leads_there_are(n_fields):
-    weights = [families.usual_weight(n_fields, n_leads) for n_leads in range(1, 2_000)]
+    weights = [blending.usual_weight(n_fields, n_leads) for n_leads in range(1, 2_000)]
     assert weights == sorted(weights, reverse=True)
     assert weights[0] == 1
 
 
 def test_few_leads_leave_the_blend_near_the_usual_weight():
     right = np.linspace(-3, 3, 20)
-    weight = families.choose_weight(np.column_stack([right, -right]), right > 0, EQUAL)
+    weight = blending.choose_weight(np.column_stack([right, -right]), right > 0, EQUAL)
     assert 0.1 < weight < 0.5
 
 
@@ -211,16 +211,16 @@ def test_few_leads_leave_the_blend_near_the_usual_weight():
 def test_many_leads_leave_the_better_member_alone(better):
     right = np.linspace(-3, 3, 2000)
     log_odds = np.column_stack([right, -right] if better == 0 else [-right, right])
-    assert families.choose_weight(log_odds, right > 0, EQUAL) == better
+    assert blending.choose_weight(log_odds, right > 0, EQUAL) == better
 
 
 def test_members_equally_good_and_different_are_blended():
     draw = np.random.default_rng(0)
     truth = draw.normal(size=2000)
     log_odds = truth[:, np.newaxis] + draw.normal(size=(2000, 2))
-    weight = families.choose_weight(log_odds, draw.random(2000) < expit(truth), EQUAL)
+    weight = blending.choose_weight(log_odds, draw.random(2000) < expit(truth), EQUAL)
     assert 0.35 < weight < 0.65
-    assert families.name_of(weight) == families.BLEND
+    assert blending.name_of(weight) == blending.BLEND
 
 
 @every_family
@@ -231,10 +231,10 @@ def test_leads_that_count_less_are_followed_less(weight):
     columns = columns_of(records, KIND.model)
     frame = frame_of(records, columns)
     learned = (
-        families.fit(frame, converted, columns, 0, sample_weight=np.repeat(counts, 100))
+        blending.fit(frame, converted, columns, 0, sample_weight=np.repeat(counts, 100))
         for counts in ([1.0, 0.01], [0.01, 1.0])
     )
-    first, second = (families.blended(each.log_odds(frame[:2]), weight) for each in learned)
+    first, second = (blending.blended(each.log_odds(frame[:2]), weight) for each in learned)
     assert first[0] > 1 > -1 > first[1]
     assert second[1] > 1 > -1 > second[0]
 
@@ -243,8 +243,8 @@ def test_scores_of_leads_that_count_less_choose_less():
     right, wrong = np.array([[2.0, -2.0]] * 50), np.array([[-2.0, 2.0]] * 50)
     log_odds, converted = np.concatenate([right, wrong]), np.ones(100, dtype=bool)
     first_half, second_half = np.repeat([1.0, 0.01], 50), np.repeat([0.01, 1.0], 50)
-    assert families.choose_weight(log_odds, converted, EQUAL, first_half) == 0.0
-    assert families.choose_weight(log_odds, converted, EQUAL, second_half) == 1.0
+    assert blending.choose_weight(log_odds, converted, EQUAL, first_half) == 0.0
+    assert blending.choose_weight(log_odds, converted, EQUAL, second_half) == 1.0
 
 
 def test_forest_of_weighted_leads_is_served_exactly():
@@ -252,8 +252,8 @@ def test_forest_of_weighted_leads_is_served_exactly():
     columns = columns_of(examples.records, FIELDS.model)
     frame = frame_of(examples.records, columns)
     counts = np.linspace(0.1, 1.0, 300)
-    members = families.fit(frame, np.array(examples.converted), columns, 0, sample_weight=counts)
+    members = blending.fit(frame, np.array(examples.converted), columns, 0, sample_weight=counts)
     card = members.scorecard(0.5, examples.records, examples.converted, grades=GRADES)
     served_scores = [card.score(record).log_odds for record in examples.records]
-    fitted_scores = families.blended(members.log_odds(frame), 0.5)
+    fitted_scores = blending.blended(members.log_odds(frame), 0.5)
     assert np.abs(fitted_scores - served_scores).max() <= 1e-9

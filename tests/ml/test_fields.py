@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.fields import Field, Fields, category_key, clean_text, load, loads
+from ml.fields.fields_file import Field, Fields, category_key, clean_text, load, loads
 
 SHIPPED = load("fields.toml")
 SEATS = Field("seats", "count", "Seats", minimum=0)

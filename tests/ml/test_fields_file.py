@@ -1,6 +1,6 @@
 import pytest
 
-from ml.fields import FieldsFileError, load, loads
+from ml.fields.fields_file import FieldsFileError, load, loads
 
 SEATS = '[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"\n'
 

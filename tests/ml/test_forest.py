@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.forest import LEAF, Forest, LevelInput, NumberInput, read_forest
-from ml.json_reader import Reader, ScorecardError
-from ml.reasons import explain
-from ml.scorecard import CategoryTerm, Counts, CurveTerm, Scorecard
+from ml.scorecard.forest import LEAF, Forest, LevelInput, NumberInput, read_forest
+from ml.scorecard.json_reader import Reader, ScorecardError
+from ml.scorecard.reasons import explain
+from ml.scorecard.scorecard import CategoryTerm, Counts, CurveTerm, Scorecard
 from tests.ml.leads import FIELDS
 
 OPENS = NumberInput("email_opens", 0, 1)

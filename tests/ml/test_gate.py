@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.evaluation import paired_evidence
-from ml.gate import Evidence, GateRule, decide
+from ml.gate.gate import Evidence, GateRule, decide
+from ml.training.evaluate import paired_evidence
 
 RULE = GateRule()
 BARE = GateRule(confidence=None, min_each_class=0, log_loss_must_fall=False)

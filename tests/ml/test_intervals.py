@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from ml.evaluation import delong
-from ml.intervals import auc_half_width, roc_band, wilson
+from ml.gate.intervals import auc_half_width, roc_band, wilson
+from ml.training.evaluate import delong
 
 DRAW = np.random.default_rng(3)
 

@@ -3,15 +3,15 @@ import random
 import numpy as np
 import pytest
 
-from ml import leaks
-from ml.fields import loads
-from ml.gate import GateRule
-from ml.leak_words import named_later
-from ml.leaks import removed, suspicions
-from ml.scorecard import CategoryTerm, Scorecard
-from ml.starter import starter_scorecard
-from ml.training import Examples, Guarded, NotEnoughToLearn, challenge
-from ml.values import Field
+from ml.fields.fields_file import loads
+from ml.fields.types import Field
+from ml.gate.gate import GateRule
+from ml.leakage import detect
+from ml.leakage.detect import removed, suspicions
+from ml.leakage.words import named_later
+from ml.scorecard.scorecard import CategoryTerm, Scorecard
+from ml.scorecard.starter import starter_scorecard
+from ml.training.train import Examples, Guarded, NotEnoughToLearn, challenge
 
 FIELDS = loads("""
 field = [
@@ -64,7 +64,7 @@ def test_honest_fields_are_not_suspected_at_any_size():
 def test_a_field_too_good_alone_is_suspected_whatever_its_name():
     suspicion = found(mood=telling)["mood"]
     assert suspicion.sign == "too good alone"
-    assert suspicion.evidence["low"] > leaks.MOST_REMOVED_ALONE
+    assert suspicion.evidence["low"] > detect.MOST_REMOVED_ALONE
     assert "Mood alone removes" in suspicion.sentence
     assert "leads with “yes”" in suspicion.sentence
 
@@ -92,7 +92,7 @@ def test_a_field_filled_for_one_outcome_only_is_suspected():
 def test_the_evidence_in_numbers_keeps_counts_whole_and_small_chances_above_zero():
     evidence = found(lead_status=telling)["lead_status"].to_json()["evidence"]
     assert (evidence["n_leads"], type(evidence["n_leads"])) == (400, int)
-    suspicion = leaks.Suspicion("a", "written later", ".", {"p_value": 1.23456e-9, "n_leads": 300})
+    suspicion = detect.Suspicion("a", "written later", ".", {"p_value": 1.23456e-9, "n_leads": 300})
     assert suspicion.to_json()["evidence"] == {"p_value": 1.235e-9, "n_leads": 300}
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from ml.model_metrics import (
+from ml.scorecard.scorecard import Scorecard
+from ml.training.metrics import (
     calibration_curve,
     conversion_by_grade,
     gains,
@@ -16,7 +17,6 @@ from ml.model_metrics import (
     model_metrics,
     roc_points,
 )
-from ml.scorecard import Scorecard
 
 DRAW = np.random.default_rng(7)
 PROBABILITIES = DRAW.beta(2, 4, size=4000)

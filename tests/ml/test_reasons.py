@@ -3,11 +3,11 @@ import math
 
 import pytest
 
-from ml.fields import loads
-from ml.reasons import explain
-from ml.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard
-from ml.starter import starter_scorecard
-from ml.values import Value
+from ml.fields.fields_file import loads
+from ml.fields.types import Value
+from ml.scorecard.reasons import explain
+from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard
+from ml.scorecard.starter import starter_scorecard
 
 FIELDS = loads("""
 field = [

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import monitors
-from ml.recalibration import NotRecalibrated, recalibrate, shift_for
-from ml.scorecard import CurveTerm, Scorecard
+from ml.monitoring import performance
+from ml.monitoring.recalibration import NotRecalibrated, recalibrate, shift_for
+from ml.scorecard.scorecard import CurveTerm, Scorecard
 
 SLOPE = CurveTerm("u", (0.0,), ((0.0, 1.0), (0.0, 1.0)), 0.0)
 CARD = Scorecard("example", -1.0, 0.3, 100, (0.6, 0.4, 0.2), (SLOPE,))
@@ -86,7 +86,7 @@ def recalibrations(rng, drift, n_steps=40):
         records += new
         converted += outcomes(rng, new, drift(step))
         promised += [card.score(record).probability for record in new]
-        if monitors.calibration_in_the_large(promised, converted).verdict != "act":
+        if performance.calibration_in_the_large(promised, converted).verdict != "act":
             continue
         with suppress(NotRecalibrated):
             made = recalibrate(records, converted, card)

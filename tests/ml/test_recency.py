@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from ml import recency
-from ml.encoding import columns_of, frame_of
-from ml.recency import HalfLife, blocks, chosen, foretold, half_lives, sample_weight
+from ml.training import recency
+from ml.training.encode import columns_of, frame_of
+from ml.training.recency import HalfLife, blocks, chosen, foretold, half_lives, sample_weight
 from tests.ml.leads import FIELDS, make_examples
 
 

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from ml import training
-from ml.evaluation import delong
-from ml.recency import blocks
-from ml.rolling_origin import in_time_order
+from ml.training import train
+from ml.training.backtest import in_time_order
+from ml.training.evaluate import delong
+from ml.training.recency import blocks
 from tests.ml.leads import FIELDS, make_examples
 
 CONVERTED = np.arange(1_000) % 2 == 0
@@ -69,7 +69,7 @@ def test_each_block_is_told_with_what_came_true():
 
 
 def learned(examples):
-    return training.learn(examples.records, examples.converted, FIELDS, seed=1)
+    return train.learn(examples.records, examples.converted, FIELDS, seed=1)
 
 
 def test_labels_from_before_a_turn_count_less_and_the_model_follows_the_newer_ones():
@@ -89,7 +89,7 @@ def test_labels_from_before_a_turn_count_less_and_the_model_follows_the_newer_on
 def test_where_no_order_is_known_all_labels_count_alike():
     examples = make_examples(1_500)
     examples.converted[:800] = [not converted for converted in examples.converted[:800]]
-    told = training.learn(examples.records, examples.converted, FIELDS, seed=1, is_dated=False)
+    told = train.learn(examples.records, examples.converted, FIELDS, seed=1, is_dated=False)
     measured = told.metrics["in_time_order"]
     assert (measured["half_lives"], measured["n"]) == ([], 600)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, ScorecardError
-from ml.starter import starter_scorecard
+from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, ScorecardError
+from ml.scorecard.starter import starter_scorecard
 
 SOURCE = CategoryTerm(
     "lead_source",

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import training
-from ml.scorecard import CategoryTerm, CurveTerm, Scorecard
-from ml.shapes import MOST_GROUPS, assumed_shapes, shapes
-from ml.starter import starter_scorecard
+from ml.scorecard.scorecard import CategoryTerm, CurveTerm, Scorecard
+from ml.scorecard.shapes import MOST_GROUPS, assumed_shapes, shapes
+from ml.scorecard.starter import starter_scorecard
+from ml.training import train
 from tests.ml.leads import FIELDS, make_examples
 
 SOURCE = CategoryTerm("source", {"a": 1.0, "b": -0.5}, other=9.0, missing=2.0)
@@ -30,7 +30,7 @@ def of(term, values, converted=None):
 @pytest.fixture(scope="module")
 def blend():
     examples = make_examples(300)
-    learned = training.learn(examples.records, examples.converted, FIELDS, seed=1)
+    learned = train.learn(examples.records, examples.converted, FIELDS, seed=1)
     assert learned.scorecard.forest
     return examples, learned
 

@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from ml.scorecard import Scorecard
-from ml.starter import starter_scorecard
-from ml.values import Value
+from ml.fields.types import Value
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.starter import starter_scorecard
 
 CARD = starter_scorecard()
 REFERENCE: dict[str, Value] = {

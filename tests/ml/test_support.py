@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.model_metrics import histogram_by_outcome
-from ml.reasons import Reason
-from ml.support import alike, thinnest
+from ml.scorecard.reasons import Reason
+from ml.scorecard.support import alike, thinnest
+from ml.training.metrics import histogram_by_outcome
 
 DRAW = np.random.default_rng(5)
 PROBABILITIES = DRAW.random(500)

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from ml.fields import loads
-from ml.gate import GateRule
-from ml.reasons import explain
-from ml.scorecard import Scorecard
-from ml.starter import starter_scorecard
-from ml.training import Examples, NotEnoughToLearn, challenge
-from ml.values import Value
+from ml.fields.fields_file import loads
+from ml.fields.types import Value
+from ml.gate.gate import GateRule
+from ml.scorecard.reasons import explain
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.starter import starter_scorecard
+from ml.training.train import Examples, NotEnoughToLearn, challenge
 from tests.ml.leads import FIELDS, blind_champion, make_examples
 
 RULE = GateRule()

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ml.fields import loads
-from ml.scorecard import CurveTerm
+from ml.fields.fields_file import loads
+from ml.scorecard.scorecard import CurveTerm
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from tests.learned import make_learned_version
 from webapp.models import Lead

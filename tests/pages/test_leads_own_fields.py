@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml import fields
+from ml.fields import fields_file
 from tests.factories import make_lead
 
 SEATS = '[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"\n'
@@ -16,7 +16,7 @@ def settings(settings, tmp_path):
 
 
 def test_columns_and_filters_follow_the_fields_file(rita, sign_in, write):
-    own = fields.loads(SEATS)
+    own = fields_file.loads(SEATS)
     write(lambda s: make_lead(s, "L-1", fields=own, lead_source="Referral", seats=3))
     page = sign_in(rita).get("/leads").text
     assert "L-1" in page

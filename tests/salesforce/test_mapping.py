@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import fields
+from ml.fields import fields_file
 from sync.salesforce.mapping import (
     LEAD_FIELDS,
     LeadMapping,
@@ -16,7 +16,7 @@ from sync.salesforce.mapping import (
 )
 from webapp.services.crm_fields import FieldSource, choices, declared, problems
 
-FIELDS = fields.loads("""
+FIELDS = fields_file.loads("""
 [[field]]
 name = "seats"
 type = "count"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ml.fields import category_key
+from ml.fields.fields_file import category_key
 from tests.factories import FIELDS, make_lead
 from webapp.services import crm_outbox, leads, records, scoring
 from webapp.services.outcomes import Said

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml import fields
+from ml.fields import fields_file
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Client
 from sync.salesforce.errors import Fault
@@ -64,7 +64,9 @@ def test_every_standard_field_that_we_read_was_there(fake):
 
 def test_every_field_that_our_fields_file_names_was_there():
     recorded = standard_fields("Lead")
-    named = [field.salesforce for field in fields.load("fields.toml").declared if field.salesforce]
+    named = [
+        field.salesforce for field in fields_file.load("fields.toml").declared if field.salesforce
+    ]
     assert named
     assert [name for name in named if name not in recorded] == []
 

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from ml.fields import loads
+from ml.fields.fields_file import loads
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_version
 from webapp.models import AuditEntry
 from webapp.services import demo, guarded_fields, runs, training_data

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ml.fields import Field, Fields, Value
+from ml.fields.fields_file import Field, Fields, Value
 
 COMMON: dict[str, Value] = {
     "age": 42,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ml.reasons import Reason, explain
+from ml.scorecard.reasons import Reason, explain
 from webapp.api import answers
 from webapp.models import Lead
 from webapp.product import product

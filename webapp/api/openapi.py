@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from ml.fields import Fields
-from ml.values import NO_CONTROL_CHARACTERS
+from ml.fields.fields_file import Fields
+from ml.fields.types import NO_CONTROL_CHARACTERS
 from webapp.api import bodies, examples, problems, sent
 from webapp.api.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.models import NEVER_WORKED

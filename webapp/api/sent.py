@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from ml.fields import clean_text
-from ml.values import NO_CONTROL_CHARACTERS
+from ml.fields.fields_file import clean_text
+from ml.fields.types import NO_CONTROL_CHARACTERS
 from webapp.api.contract import LEAD_RECORD
 from webapp.models import RUN_KINDS, STATUSES, Meaning
 from webapp.services import api_keys, outcomes, records

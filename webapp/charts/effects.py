@@ -1,4 +1,4 @@
-"""What each field does in a model, value by value; what is drawn is measured in `ml.shapes`.
+"""What each field does in a model, value by value; measured in `ml.scorecard.shapes`.
 
 All charts of a model have one scale, its `reach`: a field that does little is drawn flat.
 """
@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
-from ml.shapes import OTHER, UNKNOWN
-from ml.values import signed_text
+from ml.fields.types import signed_text
+from ml.scorecard.shapes import OTHER, UNKNOWN
 from webapp.charts.drawing import CHARACTER, LONGEST_LABEL, Frame, axes, cut, element, figure, label
 
 WIDTH = 330

@@ -1,4 +1,4 @@
-"""How good a model is on leads it has not seen; what is drawn is measured in `ml.model_metrics`."""
+"""How good a model is on leads it has not seen; measured in `ml.training.metrics`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from ml.fields import clean_text
+from ml.fields.fields_file import clean_text
 from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.product import product

@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from ml.starter import FAMILY
+from ml.scorecard.starter import FAMILY
 from webapp.database import utc_now, write
 from webapp.models import GuardedField, ModelVersion
 from webapp.product import product

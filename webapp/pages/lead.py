@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from ml.fields import clean_text
-from ml.reasons import explain
-from ml.support import FEW_LEADS, alike, thinnest
+from ml.fields.fields_file import clean_text
+from ml.scorecard.reasons import explain
+from ml.scorecard.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
 from webapp.database import read, utc_now, write
 from webapp.models import Lead

@@ -13,7 +13,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from ml.fields import Field, Fields
+from ml.fields.fields_file import Field, Fields
 from webapp.services import crm_fields
 from webapp.services.crm_fields import STABLE, Choice, FieldSource
 

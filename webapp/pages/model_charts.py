@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from ml.intervals import Z_95, roc_band, wilson
-from ml.values import category_key
+from ml.fields.types import category_key
+from ml.gate.intervals import Z_95, roc_band, wilson
 from webapp.charts import decisions, effects, quality
 from webapp.charts.drawing import bars
 from webapp.models import ModelVersion

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from ml.enough import FEWEST_OF_EACH_CLASS
-from ml.intervals import auc_half_width
+from ml.gate.intervals import auc_half_width
+from ml.training.readiness import FEWEST_OF_EACH_CLASS
 from webapp.database import read, utc_now, write
 from webapp.pages import guarded_fields, model_charts, monitors
 from webapp.pages.addresses import key_argument

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from ml.fields import Field
+from ml.fields.fields_file import Field
 from webapp.database import utc_now, write
 from webapp.pages import formats
 from webapp.product import product

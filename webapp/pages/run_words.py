@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.models import Run
 
 MODES = {

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from werkzeug.exceptions import NotFound
 
-from ml.changes import Part
+from ml.scorecard.changes import Part
 from webapp.pages.addresses import key_argument
 from webapp.pages.formats import known
 from webapp.product import product

@@ -10,7 +10,7 @@ import argon2
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import clean_text
+from ml.fields.fields_file import clean_text
 from webapp.models import ROLES, User
 from webapp.services import audit
 

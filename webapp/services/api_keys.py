@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import clean_text
+from ml.fields.fields_file import clean_text
 from webapp.models import ApiKey
 from webapp.services import audit
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Field, Fields
+from ml.fields.fields_file import Field, Fields
 from webapp.crm_tables import CrmFieldMap
 from webapp.database import change
 from webapp.services import audit, crm_connection, crm_windows

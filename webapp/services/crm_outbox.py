@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
-from ml.reasons import explain
+from ml.fields.fields_file import Fields
+from ml.scorecard.reasons import explain
 from webapp.crm_tables import CrmConnection, CrmLead, CrmOutbox
 from webapp.database import change, insert
 from webapp.models import Lead, Score

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Field, Fields, Value
+from ml.fields.fields_file import Field, Fields, Value
 from webapp.database import change, hold
 from webapp.models import Lead, Outcome, Score, Snapshot
 from webapp.services import records, registry, scoring

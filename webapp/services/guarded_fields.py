@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
-from ml.fields import Fields
-from ml.starter import FAMILY
+from ml.fields.fields_file import Fields
+from ml.scorecard.starter import FAMILY
 from webapp.models import GuardedField, ModelVersion, Run
 from webapp.services import audit
 
@@ -81,7 +81,7 @@ def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> 
 def suspect(
     session: Session, suspicions: Iterable[Mapping[str, Any]], run: Run, now: datetime
 ) -> None:
-    """Keep what a training found (`ml.leaks.Suspicion` as JSON).
+    """Keep what a training found (`ml.leakage.detect.Suspicion` as JSON).
 
     Of a field known before, the evidence is the newest; who decided what, and since when it is
     suspected, stay.

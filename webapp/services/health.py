@@ -9,8 +9,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import Fields
+from ml.scorecard.scorecard import Scorecard
 from webapp.config import ROOT, Settings
 from webapp.services import guarded_fields, registry
 

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.services.records import PEOPLE_FIELDS
 
 OTHER_COLUMNS = ("lead_id", "actual_outcome", *PEOPLE_FIELDS, "scored_at", "outcome_at")

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.services import records
 from webapp.services.import_file import RowError, open_table
 from webapp.services.outcomes import parse_time

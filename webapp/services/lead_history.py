@@ -8,9 +8,9 @@ from operator import itemgetter
 
 from sqlalchemy.orm import Session
 
-from ml.changes import Explained, explain_change
-from ml.fields import Fields, Value
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import Fields, Value
+from ml.scorecard.changes import Explained, explain_change
+from ml.scorecard.scorecard import Scorecard
 from webapp.models import Lead, Outcome, Snapshot
 from webapp.services import leads, lifecycle, registry
 from webapp.services.lifecycle import Switch

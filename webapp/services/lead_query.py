@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ml.fields import clean_text
+from ml.fields.fields_file import clean_text
 from webapp.models import STATUSES
 from webapp.services import leads
 from webapp.services.records import FieldError

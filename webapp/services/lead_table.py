@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
-from ml.reasons import Reason, explain
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import Fields
+from ml.scorecard.reasons import Reason, explain
+from ml.scorecard.scorecard import Scorecard
 from webapp.models import STATUSES, Lead, Score
 from webapp.services import explore, leads, registry
 from webapp.services.lead_query import GRADES, SORTS, Cursor, Query

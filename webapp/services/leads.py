@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from ml.fields import Fields, Value
+from ml.fields.fields_file import Fields, Value
 from webapp.database import hold, insert
 from webapp.models import Lead, ModelAlias, Outcome, Score, Snapshot
 from webapp.services import explore, registry

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.enough import shortage
-from ml.scorecard import Scorecard
+from ml.scorecard.scorecard import Scorecard
+from ml.training.readiness import shortage
 from webapp.config import Settings
 from webapp.database import change, hold
 from webapp.models import AuditEntry, Lead, ModelVersion, Run

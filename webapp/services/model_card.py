@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
-from ml.starter import FAMILY
+from ml.fields.fields_file import Fields
+from ml.scorecard.starter import FAMILY
 from webapp.models import ModelVersion
 from webapp.services import model_story, registry
 

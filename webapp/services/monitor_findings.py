@@ -5,12 +5,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ml import drift, monitors
-from ml.drift import Drift, Verdict
-from ml.fields import Fields
-from ml.intervals import interval_text
-from ml.scorecard import Term, moved
-from ml.values import signed_text
+from ml.fields.fields_file import Fields
+from ml.fields.types import signed_text
+from ml.gate.intervals import interval_text
+from ml.monitoring import drift, performance
+from ml.monitoring.drift import Drift, Verdict
+from ml.scorecard.scorecard import Term, moved
 from webapp.services.monitor_samples import Samples
 
 # From calm to urgent.
@@ -56,13 +56,13 @@ def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
 def calibration(samples: Samples) -> Finding:
     """Whether as many leads convert as the scores promise."""
     leads = samples.unseen_since
-    found = monitors.calibration_in_the_large(
+    found = performance.calibration_in_the_large(
         [lead.probability for lead in leads], [lead.converted for lead in leads]
     )
     if found.verdict == "unknown":
         sentence = (
             f"{found.n:,} outcomes of leads scored beforehand have come in since version"
-            f" {samples.champion.name} took over; {monitors.FEWEST_OUTCOMES} are needed."
+            f" {samples.champion.name} took over; {performance.FEWEST_OUTCOMES} are needed."
         )
     else:
         sentence = (
@@ -87,12 +87,12 @@ def calibration(samples: Samples) -> Finding:
 def live_auc(samples: Samples, now: datetime) -> Finding:
     """Whether the order of the leads is still as good as it was."""
     leads, wait = samples.matured(now), samples.closing_time
-    found = monitors.live_auc(
+    found = performance.live_auc(
         [lead.probability for lead in leads],
         [lead.converted for lead in leads],
         samples.learned.metrics.get("auc"),
     )
-    least = monitors.FEWEST_EACH_CLASS
+    least = performance.FEWEST_EACH_CLASS
     if found.auc is None or min(found.n_converted, found.n_lost) < least:
         sentence = (
             f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored"

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from ml.drift import N_SCORE_BINS
-from ml.fields import Value
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import Value
+from ml.monitoring.drift import N_SCORE_BINS
+from ml.scorecard.scorecard import Scorecard
 from webapp.models import Lead, ModelVersion, Outcome, Score, Snapshot
 from webapp.services import outcomes, registry, training_data
 

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.drift import Verdict
-from ml.fields import Fields
-from ml.monitors import FEWEST_OUTCOMES
-from ml.scorecard import Scorecard
+from ml.fields.fields_file import Fields
+from ml.monitoring.drift import Verdict
+from ml.monitoring.performance import FEWEST_OUTCOMES
+from ml.scorecard.scorecard import Scorecard
 from webapp.database import hold
 from webapp.models import Outcome, Run, Snapshot
 from webapp.services import lifecycle, monitor_findings, monitor_samples, registry, runs

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.services import leads, scoring
 from webapp.services.outcomes import Said
 from webapp.services.records import LeadRecord

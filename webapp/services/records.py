@@ -7,7 +7,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from ml.fields import Fields, Value, clean_text
+from ml.fields.fields_file import Fields, Value, clean_text
 from webapp.models import NEVER_WORKED, Meaning
 
 LEAD_ID_LENGTH = 100

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.scorecard import Scorecard
-from ml.shapes import assumed_shapes
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.shapes import assumed_shapes
 from webapp.database import hold
 from webapp.models import ModelAlias, ModelVersion
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.crm_tables import CrmConflict, CrmLead, CrmOutbox, CrmRole
 from webapp.database import change, insert
 from webapp.models import Lead, Outcome, Score, Snapshot

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
+from ml.fields.fields_file import Fields
 from webapp.database import PLAIN_ROWS, change, hold, insert
 from webapp.models import Lead, ModelVersion, Score
 from webapp.services import leads, registry

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import Fields
-from ml.reasons import Reason, explain
+from ml.fields.fields_file import Fields
+from ml.scorecard.reasons import Reason, explain
 from webapp.database import PLAIN_ROWS, insert
 from webapp.models import Lead, Score, Snapshot
 from webapp.services import leads, outcomes, registry

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.starter import starter_scorecard
+from ml.scorecard.starter import starter_scorecard
 from webapp.models import ModelVersion, User
 from webapp.services import accounts, api_keys, registry
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from ml.fields import Fields, Value
+from ml.fields.fields_file import Fields, Value
 from webapp.models import Lead, Snapshot
 from webapp.services import demo, leads
 

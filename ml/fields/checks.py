@@ -1,0 +1,297 @@
+"""What one `[[field]]` entry of a fields file may say, and every way in which it can be wrong.
+
+Reading the file and finding lines is the business of `ml.fields.fields_file` and
+`ml.fields.toml_lines`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+from ml.fields.types import (
+    LARGEST_NUMBER,
+    LONGEST_TEXT,
+    Field,
+    FieldType,
+    category_key,
+    clean_text,
+    nearest_of,
+)
+
+FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+SALESFORCE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
+LONGEST_HELP = 300
+LONGEST_UNIT = 30
+MOST_CHOICES = 500
+
+# Keys of requests, forms and answers, which a field of the same name would hide.
+RESERVED_NAMES = frozenset(
+    {
+        "lead_id",
+        "name",
+        "company",
+        "email",
+        "phone",
+        "owner",
+        "actual_outcome",
+        "outcome",
+        "scored_at",
+        "outcome_at",
+        "conversion_score",
+        "risk_category",
+        "timestamp",
+        "model_version",
+        "grade",
+        "reasons",
+        "unknown_fields",
+        "previous_score",
+        "csrf_token",
+    }
+)
+
+MOST_COUNTED = 1_000_000
+
+
+def _builtin(name: str, kind: FieldType, label: str, *, maximum: float | None = None) -> Field:
+    minimum = None if maximum is None else 0
+    return Field(
+        name,
+        kind,
+        label,
+        minimum=minimum,
+        maximum=maximum,
+        use=False,
+        declared=False,
+        builtin=True,
+    )
+
+
+BUILTIN_FIELDS = {
+    field.name: field
+    for field in (
+        _builtin("age", "count", "Age", maximum=120),
+        _builtin("location", "category", "Location"),
+        _builtin("industry", "category", "Industry"),
+        _builtin("email_opens", "count", "Email opens", maximum=MOST_COUNTED),
+        _builtin("website_visits", "count", "Website visits", maximum=MOST_COUNTED),
+        _builtin("content_downloads", "count", "Content downloads", maximum=MOST_COUNTED),
+        _builtin("days_since_contact", "count", "Days since contact", maximum=MOST_COUNTED),
+        _builtin("lead_source", "category", "Lead source"),
+    )
+}
+
+Complaint = tuple[str, str]  # key of the entry, what is wrong with it
+
+
+def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
+    """Name everything that is wrong with one entry taken alone.
+
+    Parameters
+    ----------
+    entry : dict
+        One `[[field]]` table as TOML gives it.
+
+    Yields
+    ------
+    tuple of str
+        Key of the entry and a sentence; the key is empty where one is missing.
+
+    Examples
+    --------
+    >>> list(entry_complaints({"name": "seats", "type": "count", "lable": "Seats"}))
+    [('', 'label is missing'), ('lable', 'unknown key lable (did you mean label?)')]
+    """
+    for key in ("name", "type", "label"):
+        if key not in entry:
+            yield "", f"{key} is missing"
+    for key, value in entry.items():
+        if complaint := _key_complaint(key, value):
+            yield key, complaint
+    yield from _bound_complaints(entry)
+    yield from _kind_complaints(entry)
+    yield from _builtin_complaints(entry)
+
+
+def field_from(entry: dict[str, Any]) -> Field:
+    """Build the field that a correct entry declares.
+
+    Parameters
+    ----------
+    entry : dict
+        One `[[field]]` table without complaints.
+
+    Returns
+    -------
+    Field
+        With the built-in bounds where the entry gives none; own counts start at 0.
+
+    Examples
+    --------
+    >>> field_from({"name": "age", "type": "count", "label": "Age"}).rule
+    'a whole number from 0 to 120, or null'
+    """
+    builtin = BUILTIN_FIELDS.get(entry["name"])
+    minimum = builtin.minimum if builtin else (0 if entry["type"] == "count" else None)
+    return Field(
+        name=entry["name"],
+        type=entry["type"],
+        label=_cleaned(entry["label"]),
+        minimum=_whole_as_int(entry.get("min", minimum)),
+        maximum=_whole_as_int(entry.get("max", builtin.maximum if builtin else None)),
+        choices=tuple(_cleaned(choice) for choice in entry.get("choices", ())),
+        unit=_cleaned(entry.get("unit")) or None,
+        use=entry.get("use", True),
+        salesforce=entry.get("salesforce"),
+        help=_cleaned(entry.get("help")) or None,
+        declared=True,
+        builtin=builtin is not None,
+    )
+
+
+def _cleaned(value: str | None) -> str:
+    return clean_text(_one_line(value), maximum=LONGEST_HELP) or ""
+
+
+def _one_line(value: object) -> object:
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def _whole_as_int(bound: float | None) -> float | None:
+    return bound if bound is None or not float(bound).is_integer() else int(bound)
+
+
+def _key_complaint(key: str, value: object) -> str | None:
+    if key in CHECKS:
+        return CHECKS[key](value)
+    meant = nearest_of(key, tuple(CHECKS))
+    return f"unknown key {key}" + (f" (did you mean {meant}?)" if meant else "")
+
+
+def _name(value: object) -> str | None:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        return (
+            "name must be a small letter followed by at most 62 small letters, digits or "
+            f"underscores, not {_quoted(value)}"
+        )
+    if value in RESERVED_NAMES:
+        return f"name {value} is reserved: requests and answers use it for something else"
+    return None
+
+
+def _type(value: object) -> str | None:
+    if value in FIELD_TYPES:
+        return None
+    meant = nearest_of(value, FIELD_TYPES) if isinstance(value, str) else None
+    hint = f" (did you mean {meant}?)" if meant else ""
+    return f"type must be one of {', '.join(FIELD_TYPES)}, not {_quoted(value)}{hint}"
+
+
+def _text(key: str, longest: int) -> Callable[[object], str | None]:
+    def check(value: object) -> str | None:
+        try:
+            blank = clean_text(_one_line(value), maximum=longest) is None
+        except ValueError as error:
+            return f"{key} {error}"
+        return f"{key} must not be blank" if blank else None
+
+    return check
+
+
+def _bound(key: str) -> Callable[[object], str | None]:
+    def check(value: object) -> str | None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and abs(value) <= LARGEST_NUMBER:  # type: ignore[arg-type]
+            return None  # NaN and infinity do not come here
+        return f"{key} must be a number between -10^15 and 10^15, not {_quoted(value)}"
+
+    return check
+
+
+def _choices(value: object) -> str | None:
+    if not isinstance(value, list) or not value:
+        return "choices must be a list of at least one text"
+    if len(value) > MOST_CHOICES:
+        return f"choices may be at most {MOST_CHOICES}, not {len(value)}"
+    seen: dict[str, str] = {}
+    for choice in value:
+        if complaint := _text(f"choice {_quoted(choice)}", LONGEST_TEXT)(choice):
+            return complaint
+        key = category_key(choice)
+        if key in seen:
+            return f"choices hold {_quoted(choice)} twice (case does not matter)"
+        seen[key] = choice
+    return None
+
+
+def _use(value: object) -> str | None:
+    return None if isinstance(value, bool) else f"use must be true or false, not {_quoted(value)}"
+
+
+def _salesforce(value: object) -> str | None:
+    if isinstance(value, str) and len(value) <= 255 and SALESFORCE_NAME.fullmatch(value):
+        return None
+    return f"salesforce must be the API name of a Lead field, not {_quoted(value)}"
+
+
+CHECKS: dict[str, Callable[[object], str | None]] = {
+    "name": _name,
+    "type": _type,
+    "label": _text("label", LONGEST_TEXT),
+    "min": _bound("min"),
+    "max": _bound("max"),
+    "choices": _choices,
+    "unit": _text("unit", LONGEST_UNIT),
+    "use": _use,
+    "salesforce": _salesforce,
+    "help": _text("help", LONGEST_HELP),
+}
+
+
+def _quoted(value: object) -> str:
+    """Show a wrong value in a message, cut short."""
+    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        return "a number that large"
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}..."
+
+
+def _bound_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
+    bounds = {
+        key: entry[key]
+        for key in ("min", "max")
+        if key in entry and CHECKS[key](entry[key]) is None
+    }
+    for key, bound in bounds.items():
+        if entry.get("type") == "count" and not float(bound).is_integer():
+            yield key, f"{key} of a count must be a whole number, not {bound}"
+    # A count starts at 0 where no min is given.
+    low = bounds.get("min", 0 if entry.get("type") == "count" else -LARGEST_NUMBER)
+    if "max" in bounds and low > bounds["max"]:
+        yield "max", f"max {bounds['max']} is below min {low}"
+
+
+def _kind_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
+    kind = entry.get("type")
+    if kind not in FIELD_TYPES:
+        return
+    for key in ("min", "max", "unit"):
+        if key in entry and kind not in ("count", "number"):
+            yield key, f"{key} is only for the types count and number, not {kind}"
+    if "choices" in entry and kind != "category":
+        yield "choices", f"choices are only for the type category, not {kind}"
+
+
+def _builtin_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
+    name = entry.get("name")
+    builtin = BUILTIN_FIELDS.get(name) if isinstance(name, str) else None
+    if builtin is None:
+        return
+    kinds = ("category",) if builtin.type == "category" else ("count", "number")
+    if entry.get("type") in FIELD_TYPES and entry["type"] not in kinds:
+        yield "type", f"type of the built-in field {name} must be {' or '.join(kinds)}"
+    if builtin.maximum is None:
+        return
+    for key in ("min", "max"):
+        if CHECKS[key](entry.get(key)) is None and not 0 <= entry[key] <= builtin.maximum:
+            yield key, f"{key} of the built-in field {name} must be within 0 to {builtin.maximum:,}"

@@ -1,0 +1,358 @@
+"""One field's rule: what a value of it may be, and how it is read from JSON or from text.
+
+Which fields there are, and the file that declares them, is the business of `ml.fields.fields_file`.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+FieldType: TypeAlias = Literal["count", "number", "category", "boolean"]
+Value: TypeAlias = int | float | str | bool | None
+
+LARGEST_NUMBER = 10**15  # whole numbers up to here are exact as floats
+LONGEST_TEXT = 100
+LONGEST_NUMBER_TEXT = 40  # a million-digit cell is refused before it is read as a number
+
+NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
+BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+NO_CONTROLS = "must not hold control characters or half characters (surrogates)"
+SEPARATORS = "\x1c\x1d\x1e\x1f"  # control characters that Python trims as white space
+NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
+
+
+def clean_text(value: object, *, maximum: int) -> str | None:
+    """Trim a text and bring it into one Unicode form.
+
+    Parameters
+    ----------
+    value : object
+        What came in; None and blank text mean unknown.
+    maximum : int
+        Most characters allowed, after trimming.
+
+    Returns
+    -------
+    str or None
+        The trimmed text in NFC, or None where nothing is left.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, is too long, or holds control characters or lone surrogates.
+
+    Examples
+    --------
+    >>> clean_text("  Cafe\\u0301 ", maximum=10)
+    'Café'
+    >>> clean_text("   ", maximum=10) is None
+    True
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    if any(separator in value for separator in SEPARATORS):
+        raise ValueError(NO_CONTROLS)
+    text = value.strip()
+    if text.isascii() and text.isprintable() and len(text) <= maximum:
+        return text or None  # the usual case: nothing to compose, nothing to refuse
+    # Composing a very long run of accents takes quadratic time, so length comes first.
+    if len(text) <= 4 * maximum:
+        text = unicodedata.normalize("NFC", text)
+    if len(text) > maximum:
+        raise ValueError(f"must be at most {maximum} characters long")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError(NO_CONTROLS)
+    return text or None
+
+
+def category_key(value: str) -> str:
+    """Give the form of a category that models match on.
+
+    Parameters
+    ----------
+    value : str
+        A category as written.
+
+    Returns
+    -------
+    str
+        The same without regard to case, with inner white space folded to single spaces.
+
+    Examples
+    --------
+    >>> category_key("Cold  CALL ")
+    'cold call'
+    """
+    return unicodedata.normalize("NFC", " ".join(value.casefold().split()))
+
+
+def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
+    """Find the candidate that a mistyped text most likely means.
+
+    Parameters
+    ----------
+    text : str
+        What was written; only its first 100 characters are compared.
+    candidates : tuple of str
+        What may have been meant, compared without regard to case.
+
+    Returns
+    -------
+    str or None
+        The closest candidate as it is written there, or None where none is close.
+
+    Examples
+    --------
+    >>> nearest_of("referal", ("Referral", "Webinar"))
+    'Referral'
+    """
+    by_key = {category_key(candidate): candidate for candidate in reversed(candidates)}
+    close = get_close_matches(category_key(text[:LONGEST_TEXT]), by_key, n=1, cutoff=0.6)
+    return by_key[close[0]] if close else None
+
+
+def number_text(number: float) -> str:
+    """Write a number for people: thousands separated, no more digits than matter.
+
+    Parameters
+    ----------
+    number : float
+        Any finite number.
+
+    Returns
+    -------
+    str
+        Whole numbers in full, others with three significant digits.
+
+    Examples
+    --------
+    >>> number_text(1279), number_text(2.33333), number_text(3178.24)
+    ('1,279', '2.33', '3,178')
+    """
+    if float(number).is_integer() or abs(number) >= 1000:
+        return f"{round(number):,}"
+    return f"{number:.3g}"
+
+
+def signed_text(change: float, digits: int = 0) -> str:
+    r"""Write a change for people: with its sign, a minus sign and no hyphen.
+
+    Parameters
+    ----------
+    change : float
+        Any finite number.
+    digits : int
+        How many digits stand after the point.
+
+    Returns
+    -------
+    str
+        What rounds to zero is +0.
+
+    Examples
+    --------
+    >>> signed_text(3.21, 1), signed_text(-0.4), signed_text(-7) == "\N{MINUS SIGN}7"
+    ('+3.2', '+0', True)
+    """
+    return f"{round(change, digits) + 0.0:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def value_text(value: Value) -> str:
+    """Write a known value for people.
+
+    Parameters
+    ----------
+    value : int, float, str or bool
+        A stored value.
+
+    Returns
+    -------
+    str
+        "yes" or "no" of a boolean, `number_text` of a number, a text as it is.
+
+    Examples
+    --------
+    >>> value_text(True), value_text(2500.0), value_text("Referral")
+    ('yes', '2,500', 'Referral')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number_text(value) if isinstance(value, int | float) else str(value)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One input of a lead and the rule for its values.
+
+    Parameters
+    ----------
+    name : str
+        Key in requests, files and models.
+    type : {"count", "number", "category", "boolean"}
+        Whole number, any number, text from a vocabulary, or yes/no.
+    label : str
+        Name for people.
+    minimum, maximum : float or None
+        Bounds of counts and numbers, both allowed values themselves.
+    choices : tuple of str
+        The only categories allowed, as they are stored; empty where any text is.
+    unit : str or None
+        What a number counts, for people ("years").
+    use : bool
+        Whether models may learn from it.
+    salesforce : str or None
+        API name of the Salesforce Lead field it is filled from.
+    help : str or None
+        A sentence for people who fill it in.
+    declared : bool
+        Whether the fields file names it.
+    builtin : bool
+        Whether it is one of the eight fields that are always accepted.
+    """
+
+    name: str
+    type: FieldType
+    label: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str | None = None
+    use: bool = True
+    salesforce: str | None = None
+    help: str | None = None
+    declared: bool = True
+    builtin: bool = False
+
+    def parse(self, value: object, *, text: bool = False) -> Value:
+        """Check one value and bring it into the form it is stored in.
+
+        Parameters
+        ----------
+        value : object
+            From JSON: number, text, boolean or None. None means unknown.
+        text : bool, default=False
+            True where every value comes as a string (form, CSV): numbers and booleans are then
+            read from their text, and blank text means unknown.
+
+        Returns
+        -------
+        int, float, str, bool or None
+            By type: count, number, category, boolean; None where unknown.
+
+        Raises
+        ------
+        ValueError
+            With a sentence for the sender, whatever is wrong.
+
+        Examples
+        --------
+        >>> visits = Field("visits", "count", "Visits", minimum=0)
+        >>> visits.parse(3.0), visits.parse(" 12 ", text=True), visits.parse(None)
+        (3, 12, None)
+        >>> visits.parse(-1)
+        Traceback (most recent call last):
+        ValueError: must be a whole number of 0 or more, or null
+        """
+        if value is None or (text and isinstance(value, str) and not value.strip()):
+            return None
+        if self.type == "category":
+            return self._category(value)
+        if text:
+            value = self._from_text(value)
+        return self._boolean(value) if self.type == "boolean" else self._number(value)
+
+    @cached_property
+    def rule(self) -> str:
+        """What a value must be, in words: "a whole number from 0 to 120, or null"."""
+        if self.type == "boolean":
+            return "true, false or null"
+        if self.choices:
+            return f"one of {', '.join(self.choices)}, or null"
+        if self.type == "category":
+            return f"text of at most {LONGEST_TEXT} characters, or null"
+        return self._number_rule(self.minimum, self.maximum)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Describe the values as JSON Schema (OpenAPI 3.1).
+
+        Returns
+        -------
+        dict
+            A schema that allows null.
+        """
+        about = {"title": self.label, "description": f"{self.help or self.label} ({self.rule})"}
+        if self.type == "boolean":
+            return about | {"type": ["boolean", "null"]}
+        if self.choices:
+            return about | {"type": ["string", "null"], "enum": [*self.choices, None]}
+        if self.type == "category":
+            text = {"maxLength": LONGEST_TEXT, "pattern": NO_CONTROL_CHARACTERS}
+            return about | {"type": ["string", "null"]} | text
+        low, high = self._bounds()
+        kind = "integer" if self.type == "count" else "number"
+        return about | {"type": [kind, "null"], "minimum": low, "maximum": high}
+
+    def _bounds(self) -> tuple[float, float]:
+        low = -LARGEST_NUMBER if self.minimum is None else self.minimum
+        return low, LARGEST_NUMBER if self.maximum is None else self.maximum
+
+    def _number_rule(self, minimum: float | None, maximum: float | None) -> str:
+        noun = "a whole number" if self.type == "count" else "a number"
+        low, high = (None if b is None else f"{b:,}" for b in (minimum, maximum))
+        if low and high:
+            return f"{noun} from {low} to {high}, or null"
+        if low:
+            return f"{noun} of {low} or more, or null"
+        return f"{noun} of {high} or less, or null" if high else f"{noun}, or null"
+
+    def _from_text(self, value: object) -> object:
+        if not isinstance(value, str):
+            raise ValueError(f"must be {self.rule}")
+        cleaned = value.strip()
+        if self.type == "boolean":
+            return BOOLEAN_TEXTS.get(cleaned.casefold(), cleaned)
+        if len(cleaned) > LONGEST_NUMBER_TEXT:
+            raise ValueError(f"must be {self._number_rule(*self._bounds())}")
+        if not NUMBER_TEXT.fullmatch(cleaned):
+            raise ValueError(f"must be {self.rule}")
+        return float(cleaned)
+
+    def _boolean(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"must be {self.rule}")
+        return value
+
+    def _number(self, value: object) -> int | float:
+        low, high = self._bounds()
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and abs(value) > LARGEST_NUMBER:  # type: ignore[arg-type]
+            raise ValueError(f"must be {self._number_rule(low, high)}")
+        # Written so that NaN fails; an int of any size compares without overflow.
+        if not (is_number and low <= value <= high):  # type: ignore[operator]
+            raise ValueError(f"must be {self.rule}")
+        number = float(value)  # type: ignore[arg-type]
+        if self.type == "number":
+            return number + 0.0  # -0.0 becomes 0.0
+        if not number.is_integer():
+            raise ValueError(f"must be {self.rule}")
+        return int(number)
+
+    def _category(self, value: object) -> str | None:
+        cleaned = clean_text(value, maximum=LONGEST_TEXT)
+        if cleaned is None or not self.choices:
+            return cleaned
+        choice = self._choice_by_key.get(category_key(cleaned))
+        if choice is None:
+            meant = nearest_of(cleaned, self.choices)
+            hint = f" (did you mean {meant}?)" if meant else ""
+            raise ValueError(f"must be {self.rule}{hint}")
+        return choice
+
+    @cached_property
+    def _choice_by_key(self) -> dict[str, str]:
+        return {category_key(choice): choice for choice in self.choices}

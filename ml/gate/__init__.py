@@ -1,0 +1,1 @@
+"""The promotion gate and the intervals its evidence is drawn with."""

@@ -1,0 +1,273 @@
+"""The promotion gate: may a challenger replace the champion, and why, in words.
+
+It decides on numbers measured elsewhere (`ml.training.evaluate`); whoever calls it carries the
+decision out. Each rule can be switched off; what is missing never speaks for the challenger.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+from ml.fields.types import signed_text
+
+ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
+LOG_LOSS_CONFIDENCE = 0.8  # one-sided
+NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class GateRule:
+    """What a challenger has to show.
+
+    Parameters
+    ----------
+    min_gain : float, default=0.02
+        Least gain of AUC. A gain of zero is never enough.
+    confidence : float or None, default=0.985
+        One-sided confidence at which the challenger must add to what the champion knows; None
+        switches the check off.
+    min_each_class : int, default=20
+        Least converted and least lost leads among the evidence; 0 switches the check off.
+    log_loss_must_fall : bool, default=True
+        Whether the challenger's log loss must be below the champion's with 80 % confidence.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    min_gain: float = 0.02
+    confidence: float | None = 0.985
+    min_each_class: int = 20
+    log_loss_must_fall: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_gain < 1:
+            raise ValueError("min_gain must be a difference of AUC from 0 to below 1")
+        if self.confidence is not None and not 0.5 <= self.confidence < 1:
+            raise ValueError("confidence must be from 0.5 to below 1, or None")
+        if self.min_each_class < 0:
+            raise ValueError("min_each_class must be 0 or more")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Champion and challenger on the same leads, labelled since the champion was trained.
+
+    Parameters
+    ----------
+    n_converted, n_lost : int
+        Outcomes among those leads.
+    auc_champion, auc_challenger : float or None
+        Area under the ROC curve; None where a kind has fewer than two leads.
+    standard_error : float or None
+        Of the difference of the two, paired; None likewise.
+    added_value : float or None
+        How surely the challenger knows something that the champion does not, in standard
+        deviations of a normal; None likewise. See `ml.training.evaluate.added_value`.
+    log_loss_champion, log_loss_challenger : float or None
+        Mean negative log-likelihood in nats; None where there are no leads.
+    log_loss_error : float or None
+        Standard error of the difference of those two, paired; None where there are too few.
+    """
+
+    n_converted: int
+    n_lost: int
+    auc_champion: float | None = None
+    auc_challenger: float | None = None
+    standard_error: float | None = None
+    added_value: float | None = None
+    log_loss_champion: float | None = None
+    log_loss_challenger: float | None = None
+    log_loss_error: float | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """AUC of the challenger minus that of the champion; None where not computable."""
+        if self.auc_champion is None or self.auc_challenger is None:
+            return None
+        return self.auc_challenger - self.auc_champion
+
+
+class Check(NamedTuple):
+    """One rule of the gate: whether it holds, and a sentence with its numbers."""
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a challenger is promoted, with all that the decision rests on.
+
+    Parameters
+    ----------
+    promote : bool
+        True where every check has passed.
+    reason : str
+        A sentence for people.
+    n_evidence, n_converted, n_lost : int
+        Leads compared on, and their outcomes.
+    auc_champion, auc_challenger, gain : float or None
+        Areas under the ROC curve and their difference; None where not computable.
+    standard_error : float or None
+        Of the gain.
+    added_value, log_loss_champion, log_loss_challenger, log_loss_error : float or None
+        As in `Evidence`.
+    checks : tuple of Check
+        One a rule that is switched on.
+    """
+
+    promote: bool
+    reason: str
+    n_evidence: int
+    n_converted: int
+    n_lost: int
+    auc_champion: float | None
+    auc_challenger: float | None
+    gain: float | None
+    standard_error: float | None
+    added_value: float | None
+    log_loss_champion: float | None
+    log_loss_challenger: float | None
+    log_loss_error: float | None
+    checks: tuple[Check, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the decision as plain JSON.
+
+        Returns
+        -------
+        dict
+            Every number as a number or null, the checks as objects.
+        """
+        return asdict(self) | {"checks": [check._asdict() for check in self.checks]}
+
+
+def decide(evidence: Evidence, rule: GateRule) -> Decision:
+    """Decide whether the challenger replaces the champion.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Both on the same leads.
+    rule : GateRule
+        What is asked for.
+
+    Returns
+    -------
+    Decision
+        Promotes only where every check passes. What cannot be computed passes no check.
+
+    Examples
+    --------
+    >>> evidence = Evidence(60, 140, 0.70, 0.76, 0.02, 3.1, 0.55, 0.52, 0.01)
+    >>> decide(evidence, GateRule()).reason[:65]
+    'Promoted: on the 200 leads labelled since the champion was traine'
+    >>> decide(Evidence(0, 0), GateRule()).promote
+    False
+    """
+    checks = tuple(_checks(evidence, rule))
+    promote = all(check.passed for check in checks)
+    return Decision(
+        promote=promote,
+        reason=_reason(evidence, checks, promote),
+        n_evidence=evidence.n_converted + evidence.n_lost,
+        gain=evidence.gain,
+        checks=checks,
+        **asdict(evidence),
+    )
+
+
+def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
+    if rule.min_each_class:
+        yield _enough(evidence, rule.min_each_class)
+    yield _gain(evidence, rule.min_gain)
+    if rule.confidence is not None:
+        yield _adds(evidence, rule.confidence)
+    if rule.log_loss_must_fall:
+        yield _log_loss_falls(evidence)
+
+
+def _enough(evidence: Evidence, least: int) -> Check:
+    passed = min(evidence.n_converted, evidence.n_lost) >= least
+    sentence = (
+        f"{evidence.n_converted:,} converted and {evidence.n_lost:,} lost leads have been labelled "
+        f"since the champion was trained; at least {least} of each are needed"
+    )
+    return Check("evidence", passed, sentence)
+
+
+def _gain(evidence: Evidence, least: float) -> Check:
+    gain = evidence.gain
+    if gain is None:
+        return Check(
+            "gain", False, "AUC cannot be compared on fewer than two leads of each outcome"
+        )
+    # Written so that NaN fails.
+    passed = gain >= least - ROUNDING and gain > 0
+    asked = f"at least {_points(least)}" if least else "more than 0"
+    return Check("gain", passed, f"{_auc_change(evidence)}; {asked} points are needed")
+
+
+def _adds(evidence: Evidence, needed: float) -> Check:
+    if evidence.added_value is None or math.isnan(evidence.added_value):
+        return Check("confidence", False, "what the challenger adds cannot be computed")
+    n = evidence.n_converted + evidence.n_lost
+    sentence = f"{_knowledge(evidence)}, judged on {n:,} leads; {100 * needed:g} % is needed"
+    return Check("confidence", NORMAL.cdf(evidence.added_value) >= needed, sentence)
+
+
+def _log_loss_falls(evidence: Evidence) -> Check:
+    """Check that log loss falls by more than chance would let it."""
+    old, new = evidence.log_loss_champion, evidence.log_loss_challenger
+    if old is None or new is None or evidence.log_loss_error is None:
+        return Check("log_loss", False, "how sure a fall of log loss is cannot be computed")
+    surely = old - new - NORMAL.inv_cdf(LOG_LOSS_CONFIDENCE) * evidence.log_loss_error
+    asked = f"it must fall, with {100 * LOG_LOSS_CONFIDENCE:g} % confidence"
+    may_be_chance = ", which may be chance" if new < old and not surely > 0 else ""
+    return Check("log_loss", surely > 0, f"{_log_loss_change(old, new)}{may_be_chance}; {asked}")
+
+
+def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
+    n = evidence.n_converted + evidence.n_lost
+    if promote:
+        is_asked = any(check.name == "confidence" for check in checks)
+        also = f"; {_knowledge(evidence)}" if is_asked else ""
+        return (
+            f"Promoted: on the {n:,} leads labelled since the champion was trained, "
+            f"{_auc_change(evidence)}{also}."
+        )
+    if n == 0:
+        return "Not promoted: no lead has been labelled since the champion was trained."
+    return f"Not promoted: {'. Also, '.join(c.sentence for c in checks if not c.passed)}."
+
+
+def _auc_change(evidence: Evidence) -> str:
+    return (
+        f"AUC goes from {evidence.auc_champion:.3f} to {evidence.auc_challenger:.3f}, "
+        f"{signed_text(100 * (evidence.gain or 0), 1)} points"
+    )
+
+
+def _knowledge(evidence: Evidence) -> str:
+    reached = _percent(NORMAL.cdf(evidence.added_value or 0))
+    return f"with {reached} confidence the challenger knows something that the champion does not"
+
+
+def _log_loss_change(old: float, new: float) -> str:
+    verb = "falls" if new < old else "rises" if new > old else "stays"
+    return f"log loss {verb} from {old:.4f} to {new:.4f}"
+
+
+def _percent(share: float) -> str:
+    """A confidence as people write it: rounded down, never a round 100 %."""
+    return "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"
+
+
+def _points(gain: float) -> str:
+    return f"{100 * gain:.1f}"

@@ -1,0 +1,147 @@
+"""How far a share, a ROC curve or an AUC measured on so many leads may be from the truth.
+
+Standard library only: pages ask it too. Intervals of a difference of AUC are the business of
+`ml.training.evaluate` and `ml.gate.gate`.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+# 95 % of the normal distribution
+Z_95 = NormalDist().inv_cdf(0.975)
+ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
+
+Point = tuple[float, float]
+
+
+def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Bound a share.
+
+    Parameters
+    ----------
+    share : float
+        Measured, in [0, 1].
+    n : int
+        On so many leads, at least 1.
+    confidence : float, default=0.95
+        Two-sided, in (0, 1).
+
+    Returns
+    -------
+    tuple of float
+        Low and high end, in [0, 1].
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
+    Journal of the American Statistical Association 22, 209-212.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in wilson(0.64, 88)]
+    [0.536, 0.732]
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    scale = 1 + z * z / n
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """Write an interval of an AUC for people.
+
+    Parameters
+    ----------
+    low, high : float or None
+        Its ends, None where nothing was measured.
+
+    Returns
+    -------
+    str
+        Empty where no width can be told, as of scores that all tie.
+
+    Examples
+    --------
+    >>> interval_text(0.712, 0.8), interval_text(0.5, 0.5)
+    ('0.71 to 0.80', '')
+    """
+    ends = [f"{end:.2f}" for end in (low, high) if end is not None]
+    return " to ".join(ends) if len(set(ends)) == 2 else ""
+
+
+def roc_band(
+    points: Sequence[Sequence[float]], n_converted: int, n_lost: int, confidence: float = 0.95
+) -> tuple[list[Point], list[Point]]:
+    """Bound a ROC curve.
+
+    Parameters
+    ----------
+    points : sequence of pairs of float
+        Share of lost and share of converted leads at or above a score.
+    n_converted, n_lost : int
+        Leads it was measured on, at least 1 of each.
+    confidence : float, default=0.95
+        Of each point by itself: both of its true shares lie within the band.
+
+    Returns
+    -------
+    upper, lower : list of tuple of float
+        One point each for every point of the curve.
+
+    References
+    ----------
+    Pepe, M. S. (2003). The Statistical Evaluation of Medical Tests for Classification and
+    Prediction, chapter 2: converted and lost leads are separate samples, so that two intervals of
+    confidence sqrt(0.95) make a rectangle of 0.95. Here they are Wilson's.
+
+    Examples
+    --------
+    >>> upper, lower = roc_band([(0.2, 0.6)], 50, 50)
+    >>> [round(x, 2) for x in (*upper[0], *lower[0])]
+    [0.1, 0.74, 0.35, 0.44]
+    """
+    each = math.sqrt(confidence)
+    upper, lower = [], []
+    for lost, converted in points:
+        left, right = wilson(lost, n_lost, each)
+        low, high = wilson(converted, n_converted, each)
+        upper.append((left, high))
+        lower.append((right, low))
+    return upper, lower
+
+
+def auc_half_width(auc: float, n_converted: int, n_lost: int, confidence: float = 0.95) -> float:
+    """Foretell how well an AUC will be known, before there are any scores.
+
+    Parameters
+    ----------
+    auc : float
+        Assumed, in [0, 1].
+    n_converted, n_lost : int
+        Leads it will be measured on, at least 1 of each.
+    confidence : float, default=0.95
+        Two-sided, in (0, 1).
+
+    Returns
+    -------
+    float
+        Half the width of its interval.
+
+    References
+    ----------
+    Hanley, J. A. and McNeil, B. J. (1982). The meaning and use of the area under a receiver
+    operating characteristic (ROC) curve. Radiology 143(1), 29-36: the standard error, with their
+    approximation by exponential scores.
+
+    Examples
+    --------
+    >>> round(auc_half_width(0.75, 25, 25), 2), round(auc_half_width(0.75, 500, 500), 2)
+    (0.14, 0.03)
+    """
+    both_converted = auc / (2 - auc) - auc**2
+    both_lost = 2 * auc**2 / (1 + auc) - auc**2
+    spread = auc * (1 - auc) + (n_converted - 1) * both_converted + (n_lost - 1) * both_lost
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    return z * math.sqrt(max(0.0, spread) / (n_converted * n_lost))

@@ -1,0 +1,1 @@
+"""Fields that are filled in after the outcome."""

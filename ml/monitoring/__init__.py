@@ -1,0 +1,1 @@
+"""Whether the live model still fits: drift, calibration, recalibration."""

@@ -1,0 +1,207 @@
+"""Recalibration in the large: the same model with another intercept, where that is surely better.
+
+A champion whose conversions have moved away from what its scores promise need not be learned
+anew: one number sets the level right and leaves the order of the leads as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from ml.gate.gate import Check, Decision, Evidence
+from ml.monitoring.performance import (
+    ACT_SIGMAS,
+    FEWEST_EACH_TO_RECALIBRATE,
+    FEWEST_OUTCOMES,
+    NATS_TO_ACT,
+    Calibration,
+    calibration_in_the_large,
+    nats_saved_by_a_step,
+)
+from ml.scorecard.scorecard import Scorecard
+from ml.training.encode import Record
+from ml.training.evaluate import log_loss
+from ml.training.metrics import model_metrics
+
+LARGEST_SHIFT = 10.0  # of log-odds: from one in a hundred to all but one in two hundred
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class NotRecalibrated(ValueError):
+    """The outcomes do not show surely enough that the level is off; the message is for people."""
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """A champion with another intercept, and what it is worth.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Shifted by what all outcomes ask for.
+    shift : float
+        Of the log-odds.
+    metrics : dict
+        Figures on the same outcomes, plain JSON: see `ml.training.metrics.model_metrics`.
+        The order of these leads is new to the model, their level is the one that was set.
+    decision : Decision
+        Why it takes over.
+    """
+
+    scorecard: Scorecard
+    shift: float
+    metrics: dict[str, Any]
+    decision: Decision
+
+
+def recalibrate(
+    records: Sequence[Record], converted: Sequence[bool], champion: Scorecard
+) -> Recalibration:
+    """Set the level of a champion right, where that is surely an improvement.
+
+    Parameters
+    ----------
+    records : sequence of mapping, length n_leads
+        Stored values by field as known before the outcomes; leads that neither the champion nor
+        its intercept has seen.
+    converted : sequence of bool, length n_leads
+        Their outcomes.
+    champion : Scorecard
+        The version in use.
+
+    Returns
+    -------
+    Recalibration
+        To be promoted.
+
+    Raises
+    ------
+    NotRecalibrated
+        Unless the outcomes are enough, further than three standard deviations from what was
+        promised, and log loss falls by more than chance would let it, each lead judged with the
+        step that those before it asked for.
+
+    References
+    ----------
+    Steyerberg, E. W. et al. (2004). Validation and updating of predictive logistic regression
+    models: a study on sample size and shrinkage. Statistics in Medicine 23(16), 2567-2586:
+    updating the intercept alone.
+    """
+    outcomes = np.array(converted, dtype=bool)
+    log_odds = np.array([champion.score(record).log_odds for record in records])
+    shift = shift_for(log_odds, outcomes)
+    decision = _decide(outcomes, expit(log_odds), shift)
+    scorecard = champion.shifted(shift)
+    return Recalibration(
+        scorecard=scorecard,
+        shift=shift,
+        metrics=model_metrics(
+            outcomes,
+            expit(log_odds + shift),
+            fields=[term.field for term in champion.terms],
+            grades=scorecard.grades,
+        ),
+        decision=decision,
+    )
+
+
+def shift_for(log_odds: Floats, converted: Bools) -> float:
+    """Find the step of the log-odds that makes as many conversions expected as there were.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n_leads,)
+        As scored.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+
+    Returns
+    -------
+    float
+        The estimate of maximum likelihood, held within ten either way where only one kind of
+        outcome leaves it unbounded.
+
+    Examples
+    --------
+    >>> round(shift_for(np.array([0.0, 0.0, 0.0, 0.0]), np.array([True, False, False, False])), 3)
+    -1.099
+    """
+
+    def excess(shift: float) -> float:
+        return float(expit(log_odds + shift).sum() - converted.sum())
+
+    low, high = -LARGEST_SHIFT, LARGEST_SHIFT
+    if excess(low) >= 0 or excess(high) <= 0:
+        return low if excess(low) >= 0 else high
+    return float(brentq(excess, low, high))
+
+
+def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
+    found = calibration_in_the_large(promised.tolist(), converted.tolist())
+    saved = nats_saved_by_a_step(promised.tolist(), converted.tolist())
+    checks = (_enough(found), _far(found), _surely_saves(saved))
+    failed = [check.sentence for check in checks if not check.passed]
+    if failed:
+        raise NotRecalibrated(f"Not recalibrated: {'. Also, '.join(failed)}.")
+    before = log_loss(converted, promised)
+    # One order of leads, so AUC has nothing to say.
+    evidence = Evidence(
+        found.n_converted,
+        found.n - found.n_converted,
+        log_loss_champion=before,
+        log_loss_challenger=before - saved / found.n,
+    )
+    return Decision(
+        promote=True,
+        reason=_reason(found, evidence, shift),
+        n_evidence=found.n,
+        gain=None,
+        checks=checks,
+        **asdict(evidence),
+    )
+
+
+def _enough(found: Calibration) -> Check:
+    n_lost = found.n - found.n_converted
+    least = min(found.n_converted, n_lost)
+    passed = found.n >= FEWEST_OUTCOMES and least >= FEWEST_EACH_TO_RECALIBRATE
+    sentence = (
+        f"{found.n_converted:,} converted and {n_lost:,} lost leads tell of the level; at least "
+        f"{FEWEST_OUTCOMES} in all and {FEWEST_EACH_TO_RECALIBRATE} of each are needed"
+    )
+    return Check("evidence", passed, sentence)
+
+
+def _far(found: Calibration) -> Check:
+    sentence = (
+        f"{found.expected:,.1f} of them were expected to convert and {found.n_converted:,} did, "
+        f"{abs(found.z):.1f} standard deviations off; more than {ACT_SIGMAS:g} are needed"
+    )
+    return Check("calibration", abs(found.z) > ACT_SIGMAS, sentence)
+
+
+def _surely_saves(saved: float) -> Check:
+    """Check that log loss falls by more than chance would let it."""
+    sentence = (
+        f"the step saves {saved:.1f} nats of log loss in all; more than {NATS_TO_ACT:.1f} are "
+        "needed, which chance gives to fewer than 3 of 1,000 versions, however often they are "
+        "checked on up to 4,000 outcomes"
+    )
+    return Check("log_loss", saved > NATS_TO_ACT, sentence)
+
+
+def _reason(found: Calibration, evidence: Evidence, shift: float) -> str:
+    moved = "raised" if shift > 0 else "lowered"
+    return (
+        f"Recalibrated: of {found.n:,} leads {found.n_converted:,} converted where "
+        f"{found.expected:,.1f} were expected. With every score {moved} accordingly, log loss "
+        f"falls from {evidence.log_loss_champion:.4f} to {evidence.log_loss_challenger:.4f}, each "
+        "lead judged with the step that those before it asked for."
+    )

@@ -1,0 +1,1 @@
+"""A served model as data, with its reasons: standard library only."""

@@ -1,0 +1,332 @@
+"""A served forest as data: trees over a lead's values, and what each field moves them by.
+
+Standard library only. How a forest is grown is the business of
+`ml.training.families.random_forest`; `ml.scorecard.scorecard` adds its effects to those of the
+terms.
+"""
+
+import math
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+from ml.fields.types import Value
+from ml.scorecard.json_reader import Reader, ScorecardError
+from ml.scorecard.terms import MOST_LEVELS, level_key, signed_log1p
+
+MOST_INPUTS = 500
+MOST_TREES = 500
+MOST_NODES = 100_000
+MOST_WEIGHT = 3
+
+LEAF = -1  # in place of a column
+NEARLY_EQUAL = 1e-9  # probabilities closer than this are one point of the log-odds curve
+
+
+class NumberInput(NamedTuple):
+    """Where a count or number goes: two columns hold it, unknown is below all or above all.
+
+    So every tree decides for itself on which side of a question the unknown values go.
+    """
+
+    field: str
+    low: int
+    high: int
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """All columns it fills."""
+        return (self.low, self.high)
+
+    def fill(self, row: list[float], value: Value) -> None:
+        """Put a lead's value into its row."""
+        u = signed_log1p(value)
+        # Forests are grown on numbers of single precision.
+        known = None if u is None else array("f", (u,))[0]
+        row[self.low] = -math.inf if known is None else known
+        row[self.high] = math.inf if known is None else known
+
+
+class LevelInput(NamedTuple):
+    """Where a category or boolean goes: the column of its level becomes 1.
+
+    `other` is the column of all levels not named, `missing` that of unknown values; None where
+    there is none, which leaves all columns at 0.
+    """
+
+    field: str
+    levels: Mapping[str, int]
+    other: int | None
+    missing: int | None
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """All columns it fills."""
+        ends = (column for column in (self.other, self.missing) if column is not None)
+        return (*self.levels.values(), *ends)
+
+    def fill(self, row: list[float], value: Value) -> None:
+        """Put a lead's value into its row."""
+        key = level_key(value)
+        column = self.missing if key is None else self.levels.get(key, self.other)
+        if column is not None:
+            row[column] = 1.0
+
+
+Input: TypeAlias = NumberInput | LevelInput
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Trees that ask about single columns; the mean share of their leaves is a probability.
+
+    A root's share is that of its leads who converted. Each question moves the share on towards
+    that of the child's leads, by n / (n + shrinkage) of the way for a node of n leads: what few
+    leads say counts little (Agarwal et al., 2022), and no share is 0 or 1 unless the root's is.
+    Such a step belongs to the field asked about (Saabas, 2014, "Interpreting random forests").
+    Steps sum to the forest's probability less that at its roots.
+    They are taken to log-odds in proportion, one factor for all fields of a lead, so that signs
+    and ratios stay and the sum is exact.
+
+    The trees stand one behind the other, each node before its children and the first child
+    right behind its parent.
+
+    Parameters
+    ----------
+    weight : float
+        By what the forest's log-odds are multiplied, above 0 and at most 3.
+    inputs : tuple of NumberInput or LevelInput
+        At most one a field.
+    roots : tuple of int
+        First node of each tree, rising from 0.
+    column : tuple of int
+        By node: the column asked about, -1 for a leaf.
+    threshold : tuple of float
+        By node: up to here the first child holds, else the second; 0 for a leaf.
+    second : tuple of int
+        By node: the second child; 0 for a leaf.
+    n, n_converted : tuple of int
+        By node: leads learned from, counted as often as they were drawn.
+    shrinkage : float
+        Leads a node needs to move the share by half of the way, 1 or more.
+
+    References
+    ----------
+    Agarwal, A., Tan, Y. S., Ronen, O., Singh, C. and Yu, B. (2022). Hierarchical shrinkage:
+    improving the accuracy and interpretability of tree-based models. Proceedings of Machine
+    Learning Research 162 (ICML), 111-135.
+    """
+
+    weight: float
+    inputs: tuple[Input, ...]
+    roots: tuple[int, ...]
+    column: tuple[int, ...]
+    threshold: tuple[float, ...]
+    second: tuple[int, ...]
+    n: tuple[int, ...]
+    n_converted: tuple[int, ...]
+    shrinkage: float
+
+    @cached_property
+    def base_rate(self) -> float:
+        """Share converted of all leads drawn; that of any root may differ a little."""
+        n = sum(self.n[root] for root in self.roots)
+        return sum(self.n_converted[root] for root in self.roots) / n
+
+    @cached_property
+    def start(self) -> float:
+        """Mean share at the roots: the probability before any question."""
+        return sum(self.share[root] for root in self.roots) / len(self.roots)
+
+    @property
+    def intercept(self) -> float:
+        """Log-odds before any question, weighted: effects come on top of them."""
+        return self.weight * _log_odds(self.start)
+
+    def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
+        """Give each field's part of the log-odds.
+
+        Parameters
+        ----------
+        values : mapping of str to int, float, str, bool or None
+            Stored values by field; a field left out is unknown.
+
+        Returns
+        -------
+        dict of str to float
+            By field of `inputs`. Their sum is `weight` times the log-odds of the forest's
+            probability less those of `start`.
+        """
+        moves = self._moves(self.row(values))
+        total = math.fsum(moves) / len(self.roots)
+        factor = self.weight * _steepness(self.start, total) / len(self.roots)
+        return {each.field: factor * move for each, move in zip(self.inputs, moves, strict=True)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the forest as plain JSON.
+
+        Returns
+        -------
+        dict
+            What `read_forest` reads: nothing is lost or rounded.
+        """
+        return {
+            "weight": self.weight + 0.0,
+            "inputs": [_input_json(each) for each in self.inputs],
+            "roots": list(self.roots),
+            "column": list(self.column),
+            "threshold": [threshold + 0.0 for threshold in self.threshold],
+            "second": list(self.second),
+            "n": list(self.n),
+            "n_converted": list(self.n_converted),
+            "shrinkage": self.shrinkage + 0.0,
+        }
+
+    def row(self, values: Mapping[str, Value]) -> list[float]:
+        """Lay a lead's values out in the columns that questions are about."""
+        row = [0.0] * len(self._owner)
+        for each in self.inputs:
+            each.fill(row, values.get(each.field))
+        return row
+
+    def _moves(self, row: list[float]) -> list[float]:
+        """Walk all trees; sum up by input how far its questions move the share."""
+        column, threshold, second = self.column, self.threshold, self.second
+        share, owner = self.share, self._owner
+        moves = [0.0] * len(self.inputs)
+        for root in self.roots:
+            node = root
+            while (asked := column[node]) != LEAF:
+                child = node + 1 if row[asked] <= threshold[node] else second[node]
+                moves[owner[asked]] += share[child] - share[node]
+                node = child
+        return moves
+
+    @cached_property
+    def share(self) -> tuple[float, ...]:
+        """Share converted, by node, each held back by those above it."""
+        observed = [k / n for k, n in zip(self.n_converted, self.n, strict=True)]
+        share = observed.copy()
+        for node, n in enumerate(self.n):
+            if self.column[node] != LEAF:
+                way = n / (n + self.shrinkage)
+                for child in (node + 1, self.second[node]):
+                    share[child] = share[node] + way * (observed[child] - observed[node])
+        return tuple(share)
+
+    @cached_property
+    def _owner(self) -> dict[int, int]:
+        """Place of the input that fills a column."""
+        return {column: place for place, each in enumerate(self.inputs) for column in each.columns}
+
+
+def read_forest(reader: Reader) -> Forest:
+    """Read a forest and check everything in it.
+
+    Parameters
+    ----------
+    reader : Reader
+        Over the `forest` of a scorecard.
+
+    Returns
+    -------
+    Forest
+        One whose every walk ends, for any lead.
+
+    Raises
+    ------
+    ScorecardError
+        At the first thing that is wrong, with its place.
+    """
+    forest = Forest(
+        weight=reader.number("weight", low=0, high=MOST_WEIGHT),
+        inputs=tuple(_read_input(each) for each in reader.readers("inputs", most=MOST_INPUTS)),
+        roots=reader.integers("roots", most=MOST_TREES),
+        column=reader.integers("column", most=MOST_NODES, low=LEAF),
+        threshold=reader.numbers("threshold", most=MOST_NODES),
+        second=reader.integers("second", most=MOST_NODES),
+        n=reader.integers("n", most=MOST_NODES),
+        n_converted=reader.integers("n_converted", most=MOST_NODES),
+        shrinkage=reader.number("shrinkage", low=1),
+    )
+    reader.finish()
+    _check_columns(forest, reader.place)
+    _check_nodes(forest, reader.place)
+    return forest
+
+
+def _read_input(reader: Reader) -> Input:
+    kind = reader.text("kind")
+    if kind == "number":
+        low, high = (reader.integer(key) for key in ("low", "high"))
+        read: Input = NumberInput(reader.text("field"), low, high)
+    elif kind == "levels":
+        found = reader.reader("levels")
+        levels = {level: found.integer(level) for level in found.names(most=MOST_LEVELS)}
+        other, missing = (reader.integer_or_none(key) for key in ("other", "missing"))
+        read = LevelInput(reader.text("field"), levels, other, missing)
+    else:
+        raise ScorecardError(f"{reader.place}.kind must be number or levels")
+    reader.finish()
+    return read
+
+
+def _input_json(each: Input) -> dict[str, Any]:
+    if isinstance(each, NumberInput):
+        return {"kind": "number", **each._asdict()}
+    return {"kind": "levels", **each._asdict(), "levels": dict(each.levels)}
+
+
+def _check_columns(forest: Forest, place: str) -> None:
+    """Every column is filled by one input, and every question is about one of them."""
+    owned = [column for each in forest.inputs for column in sorted(set(each.columns))]
+    if sorted(owned) != list(range(len(owned))):
+        raise ScorecardError(f"{place}.inputs must fill columns from 0 on, each by one field")
+    if len({each.field for each in forest.inputs}) < len(forest.inputs):
+        raise ScorecardError(f"{place}.inputs hold a field twice")
+    if max(forest.column, default=LEAF) >= len(owned):
+        raise ScorecardError(f"{place}.column names a column that no input fills")
+
+
+def _check_nodes(forest: Forest, place: str) -> None:
+    """Children stand behind their parent and within its tree, so that every walk ends."""
+    n_nodes = len(forest.column)
+    arrays = (forest.threshold, forest.second, forest.n, forest.n_converted)
+    if any(len(each) != n_nodes for each in arrays):
+        raise ScorecardError(f"{place} must have arrays of one length")
+    if not forest.roots or forest.roots[0] != 0 or any(a >= b for a, b in pairwise(forest.roots)):
+        raise ScorecardError(f"{place}.roots must rise from 0")
+    if forest.roots[-1] >= n_nodes:
+        raise ScorecardError(f"{place}.roots must be nodes")
+    if not all(0 <= k <= n > 0 for k, n in zip(forest.n_converted, forest.n, strict=True)):
+        raise ScorecardError(f"{place}.n must count leads, and n_converted some of them")
+    if not 0 < forest.base_rate < 1:
+        raise ScorecardError(f"{place}.n_converted must be some at the roots, but not all")
+    for first, end in pairwise((*forest.roots, n_nodes)):
+        for node in range(first, end):
+            if forest.column[node] != LEAF:
+                _check_children(forest, node, end, place)
+
+
+def _check_children(forest: Forest, node: int, end: int, place: str) -> None:
+    """They stand behind their parent and share its leads out, so that no share leaves (0, 1)."""
+    first, second = node + 1, forest.second[node]
+    if not first < second < end:
+        raise ScorecardError(f"{place}.second[{node}] must be behind its parent")
+    for counts in (forest.n, forest.n_converted):
+        if counts[first] + counts[second] != counts[node]:
+            raise ScorecardError(f"{place}.n[{node}] must be the leads of both children")
+
+
+def _steepness(start: float, change: float) -> float:
+    """Slope of the log-odds from one probability to another, per unit of probability."""
+    if abs(change) < NEARLY_EQUAL:
+        return 1 / (start * (1 - start))
+    return (_log_odds(start + change) - _log_odds(start)) / change
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))

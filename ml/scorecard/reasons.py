@@ -1,0 +1,240 @@
+"""Why a lead has its score: the strongest effects, each in a sentence people can check.
+
+The effects themselves come from `ml.scorecard.scorecard`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ml.fields.fields_file import Fields
+from ml.fields.types import Field, Value, number_text, value_text
+from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
+from ml.scorecard.terms import level_key, signed_log1p
+
+SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
+SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point
+FEWEST_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
+
+
+class Pull(NamedTuple):
+    """A term's effect on one lead in log-odds, and the rate of all learned from to compare with."""
+
+    effect: float
+    base_rate: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One field's part in a score.
+
+    Parameters
+    ----------
+    field, label : str
+        Name of the field, and its name for people.
+    value : int, float, str, bool or None
+        What the lead has there; None where it is unknown.
+    effect : float
+        Its part of the log-odds; above zero it speaks for the lead.
+    sentence : str
+        The evidence in words.
+    group : str
+        Leads with such a value, as in "with a rare country" or "with 3 to 5 email opens".
+    n_leads : int or None
+        How many of those learned from they were; None where it is a rule of thumb.
+    """
+
+    field: str
+    label: str
+    value: Value
+    effect: float
+    sentence: str
+    group: str
+    n_leads: int | None = None
+
+
+def explain(
+    scorecard: Scorecard, fields: Fields, values: Mapping[str, Value], limit: int = 5
+) -> list[Reason]:
+    """Say which fields moved a score most.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The version that scored the lead.
+    fields : Fields
+        Gives labels and units; a field it no longer knows is called by its name.
+    values : mapping of str to int, float, str, bool or None
+        The lead's stored values by field.
+    limit : int, default=5
+        Most reasons given.
+
+    Returns
+    -------
+    list of Reason
+        Strongest effect first, whatever its sign. Effects that round to 0.00 are left out.
+
+    Examples
+    --------
+    >>> from ml.fields.fields_file import loads
+    >>> from ml.scorecard.starter import starter_scorecard
+    >>> fields = loads('[[field]]\\nname = "lead_source"\\ntype = "category"\\nlabel = "Source"')
+    >>> explain(starter_scorecard(), fields, {"lead_source": "Referral"})[0].sentence
+    'Rule of thumb: Referral leads tend to convert more often.'
+    """
+    effects = (effect for _, effect in scorecard.score(values).effects)
+    terms = zip(scorecard.terms, effects, strict=True)
+    telling = [(term, effect) for term, effect in terms if abs(effect) >= SMALLEST_EFFECT]
+    base_rate = scorecard.base_rate
+    telling.sort(key=lambda pair: -abs(pair[1]))
+    return [
+        _reason(term, fields.named(term.field), values.get(term.field), Pull(effect, base_rate))
+        for term, effect in telling[:limit]
+    ]
+
+
+def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
+    if isinstance(term, CategoryTerm):
+        sentence = _category_sentence(term, field, value, pull)
+    else:
+        sentence = _curve_sentence(term, field, value, pull)
+    sentence = sentence[:1].upper() + sentence[1:]
+    group, counts = _group(term, field, value), _counts(term, value)
+    n_leads = None if counts is None else counts.n
+    return Reason(field.name, field.label, value, pull.effect, sentence, group, n_leads)
+
+
+def _group(term: Term, field: Field, value: Value) -> str:
+    """Name the leads with such a value, as the model tells them apart."""
+    name = _in_sentence(field.label)
+    if isinstance(term, CategoryTerm):
+        key = level_key(value)
+        if key is None:
+            return f"with unknown {name}"
+        if _is_rare(term, key):
+            return f"with a rare {name}"
+        shown = value_text(value)
+        return f"where {name} is {shown}" if isinstance(value, bool) else f"with {name} {shown}"
+    if signed_log1p(value) is None:
+        return f"with unknown {name}"
+    if term.bins is None:
+        return f"with {_amount(field, value_text(value))}"
+    place = _place(term.bins, value)
+    lower = term.bins[place - 1].upper if place else None
+    return f"with {_amount(field, _span(field, lower, term.bins[place].upper))}"
+
+
+def _is_rare(term: CategoryTerm, key: str) -> bool:
+    """Whether a level was learned together with others, each of few leads."""
+    is_alone = term.level_counts is None or key in term.level_counts
+    return not is_alone and term.other_counts is not None and term.other_counts.n > 0
+
+
+def _counts(term: Term, value: Value) -> Counts | None:
+    """The leads learned from with such a value; None where nothing was learned from leads."""
+    if isinstance(term, CategoryTerm):
+        key = level_key(value)
+        if key is None or term.level_counts is None:
+            return term.missing_counts
+        return term.level_counts.get(key, term.other_counts)
+    if term.bins is None or signed_log1p(value) is None:
+        return term.missing_counts
+    return term.bins[_place(term.bins, value)].counts
+
+
+def _place(bins: Sequence[Bin], value: Value) -> int:
+    uppers = [bin_.upper for bin_ in bins if bin_.upper is not None]
+    return bisect_left(uppers, value)  # type: ignore[type-var]
+
+
+def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pull) -> str:
+    key, group, counts = level_key(value), _group(term, field, value), _counts(term, value)
+    if key is None:
+        return _unknown(field, group, counts, pull)
+    shown = value_text(value)
+    if term.level_counts is None:
+        return _rule_of_thumb(f"{shown} leads", pull)
+    if not counts or not counts.n:
+        return f"{field.label} {shown} was not seen among the leads learned from."
+    rate = _rate(group, counts, pull)
+    return f"{field.label} {shown} is rare: {rate}" if _is_rare(term, key) else rate
+
+
+def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> str:
+    group, counts = _group(term, field, value), _counts(term, value)
+    if signed_log1p(value) is None:
+        return _unknown(field, group, counts, pull)
+    return _rate(group, counts, pull) if counts else _rule_of_thumb(f"Leads {group}", pull)
+
+
+def _unknown(field: Field, group: str, counts: Counts | None, pull: Pull) -> str:
+    if counts is None:
+        return _rule_of_thumb(f"Leads {group}", pull)
+    if counts.n == 0:
+        return f"{field.label} is unknown here, but was known for every lead learned from."
+    return _rate(group, counts, pull)
+
+
+def _rule_of_thumb(leads: str, pull: Pull) -> str:
+    return f"Rule of thumb: {leads} tend to convert {'more' if pull.effect > 0 else 'less'} often."
+
+
+def _rate(group: str, counts: Counts, pull: Pull) -> str:
+    n, n_converted = counts
+    leads = "lead" if n == 1 else "leads"
+    # Where few leads convert at all, whole per cents would hide the difference.
+    digits = 0 if pull.base_rate >= SMALL_RATE else 1
+    enough = n >= FEWEST_FOR_PERCENT
+    share = _percent(n_converted / n, digits) if enough else f"{n_converted}"
+    everyone = _percent(pull.base_rate, digits)
+    evidence = f"{share} of {n:,} {leads} {group} converted; of all learned from {everyone}"
+    # Other fields can outweigh what a group shows by itself: then the sentence says so.
+    if n and (n_converted / n - pull.base_rate) * pull.effect < 0:
+        side = "for" if pull.effect > 0 else "against"
+        evidence += f". Taken with the other fields it speaks {side} this lead"
+    return f"{evidence}."
+
+
+def _percent(share: float, digits: int) -> str:
+    percent, least = round(100 * share, digits), 10**-digits
+    if percent == 0 and share > 0:
+        return f"under {least:g} %"
+    if percent == 100 and share < 1:
+        return f"over {100 - least:g} %"
+    return f"{percent:.{digits}f} %" if 0 < percent < 100 else f"{percent:.0f} %"
+
+
+def _span(field: Field, lower: float | None, upper: float | None) -> str:
+    """Name the values above `lower` up to `upper`; either end may be open."""
+    if upper is None:
+        return "any value" if lower is None else _open_span(field, lower)
+    if lower is None:
+        return number_text(upper) if upper == field.minimum else f"up to {number_text(upper)}"
+    if field.type != "count":
+        return f"above {number_text(lower)} up to {number_text(upper)}"
+    first = lower + 1
+    whole = number_text(first)
+    return whole if first == upper else f"{whole} to {number_text(upper)}"
+
+
+def _open_span(field: Field, lower: float) -> str:
+    if field.type == "count":
+        return f"{number_text(lower + 1)} or more"
+    return f"above {number_text(lower)}"
+
+
+def _amount(field: Field, span: str) -> str:
+    """Put an amount and its name together: "3 to 5 email opens", "age of 30 to 39 years"."""
+    name = _in_sentence(field.label)
+    if span == "any value":
+        return f"known {name}"
+    if field.type == "count" and not field.unit and span != "1":
+        return f"{span} {name}"
+    of = "of " if span[0].isdigit() or span[0] == "-" else ""
+    return f"{name} {of}{span}" + (f" {field.unit}" if field.unit else "")
+
+
+def _in_sentence(label: str) -> str:
+    """Start a label small, unless it is an abbreviation such as "CRM users"."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]

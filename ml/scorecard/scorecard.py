@@ -1,0 +1,268 @@
+"""A served model as data: a sum of one effect a field, read from JSON, evaluated in plain Python.
+
+The terms that give the effects stand in `ml.scorecard.terms`, a forest beside them in
+`ml.scorecard.forest`; how a scorecard is learned, in `ml.training.families.blending`.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from ml.fields.types import Value
+from ml.scorecard.forest import Forest, read_forest
+from ml.scorecard.json_reader import Reader, ScorecardError
+from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term, read_term
+
+__all__ = [
+    "Bin",
+    "CategoryTerm",
+    "Counts",
+    "CurveTerm",
+    "Grade",
+    "Score",
+    "Scorecard",
+    "ScorecardError",
+    "Term",
+]
+
+FORMAT = 1
+MOST_TERMS = 500
+
+Grade: TypeAlias = Literal["A", "B", "C", "D"]
+
+
+class Score(NamedTuple):
+    """What a scorecard says of one lead.
+
+    `probability` of conversion in (0, 1); `log_odds` of it; `effects`, one a term: field name
+    and its part of the log-odds. Intercept and effects sum to `log_odds`.
+    """
+
+    probability: float
+    log_odds: float
+    effects: tuple[tuple[str, float], ...]
+
+
+def moved(probability: float, shift: float) -> float:
+    """Move a probability by a step of its log-odds.
+
+    Parameters
+    ----------
+    probability : float
+        In [0, 1].
+    shift : float
+        Of the log-odds.
+
+    Returns
+    -------
+    float
+        In [0, 1]; none and all stay what they are.
+
+    Examples
+    --------
+    >>> round(moved(0.5, 1.0), 3), moved(1.0, -1.0)
+    (0.731, 1.0)
+    """
+    if shift == 0 or probability in {0.0, 1.0}:
+        return probability
+    return _probability(math.log(probability / (1 - probability)) + shift)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """A model that adds one effect a field to an intercept.
+
+    Parameters
+    ----------
+    family : str
+        How it came to be, for people: "spline logistic", "starter scorecard".
+    intercept : float
+        Baseline log-odds: those of a lead whose every effect is zero. Learned effects are zero
+        on average over the leads learned from.
+    base_rate : float
+        Share of the leads learned from that converted, in (0, 1); of an untrained scorecard the
+        share it assumes.
+    n_leads : int
+        Leads learned from; 0 where it was not trained.
+    grades : tuple of float
+        Lowest probability of grade A, B and C, falling; below is D.
+    terms : tuple of CategoryTerm or CurveTerm
+        At most one a field.
+    forest : Forest or None
+        Adds to the effects of the terms; its fields all have one.
+    """
+
+    family: str
+    intercept: float
+    base_rate: float
+    n_leads: int
+    grades: tuple[float, float, float]
+    terms: tuple[Term, ...]
+    forest: Forest | None = None
+
+    def score(self, values: Mapping[str, Value]) -> Score:
+        """Score one lead.
+
+        Parameters
+        ----------
+        values : mapping of str to int, float, str, bool or None
+            Stored values by field; a field left out is unknown.
+
+        Returns
+        -------
+        Score
+            Probability, log-odds and the effect of every term.
+
+        Examples
+        --------
+        >>> term = CategoryTerm("lead_source", {"referral": 0.5}, other=0.0, missing=-0.1)
+        >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), (term,))
+        >>> card.score({"lead_source": "Referral"}).effects
+        (('lead_source', 0.5),)
+        """
+        more = self.forest.effects(values) if self.forest else {}
+        effects = tuple(
+            (term.field, term.effect(values.get(term.field)) + more.get(term.field, 0.0))
+            for term in self.terms
+        )
+        log_odds = math.fsum((self.intercept, *(effect for _, effect in effects)))
+        return Score(_probability(log_odds), log_odds, effects)
+
+    def grade(self, probability: float) -> Grade:
+        """Say in which grade a probability falls.
+
+        Parameters
+        ----------
+        probability : float
+            In [0, 1].
+
+        Returns
+        -------
+        {"A", "B", "C", "D"}
+            A is best.
+
+        Examples
+        --------
+        >>> Scorecard("example", 0.0, 0.5, 0, (0.5, 0.3, 0.2), ()).grade(0.3)
+        'B'
+        """
+        a, b, c = self.grades
+        if probability >= b:
+            return "A" if probability >= a else "B"
+        return "C" if probability >= c else "D"
+
+    def shifted(self, shift: float) -> "Scorecard":
+        """Move every score by the same step, which leaves the order of leads as it is.
+
+        Parameters
+        ----------
+        shift : float
+            Of the log-odds.
+
+        Returns
+        -------
+        Scorecard
+            With another intercept. The bounds of the grades move along, so that each lead keeps
+            its grade; of an untrained scorecard the share it assumes moves, too.
+
+        Examples
+        --------
+        >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), ()).shifted(1.0)
+        >>> card.intercept, round(card.score({}).probability, 3), card.grade(0.74)
+        (0.0, 0.5, 'A')
+        """
+        a, b, c = (moved(bound, shift) for bound in self.grades)
+        return replace(
+            self,
+            intercept=self.intercept + shift,
+            grades=(a, b, c),
+            base_rate=self.base_rate if self.n_leads else moved(self.base_rate, shift),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hexadecimal: equal models have equal digests."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the scorecard as plain JSON.
+
+        Returns
+        -------
+        dict
+            What `from_json` reads: nothing is lost or rounded.
+        """
+        forest = {"forest": self.forest.to_json()} if self.forest else {}
+        return forest | {
+            "format": FORMAT,
+            "family": self.family,
+            "intercept": self.intercept + 0.0,
+            "base_rate": self.base_rate + 0.0,
+            "n_leads": self.n_leads,
+            "grades": [bound + 0.0 for bound in self.grades],
+            "terms": [term.to_json() for term in self.terms],
+        }
+
+    @classmethod
+    def from_json(cls, content: object) -> "Scorecard":
+        """Read a scorecard and check everything in it.
+
+        Parameters
+        ----------
+        content : object
+            Parsed JSON.
+
+        Returns
+        -------
+        Scorecard
+            One that scores any lead without an error.
+
+        Raises
+        ------
+        ScorecardError
+            At the first thing that is wrong, with its place.
+        """
+        reader = Reader(content, "scorecard")
+        if reader.integer("format") != FORMAT:
+            raise ScorecardError(f"scorecard.format is not {FORMAT}: made by another release")
+        terms = tuple(read_term(each) for each in reader.readers("terms", most=MOST_TERMS))
+        forest = reader.optional("forest")
+        card = cls(
+            family=reader.text("family"),
+            intercept=reader.number("intercept"),
+            base_rate=reader.number("base_rate", low=0, high=1),
+            n_leads=reader.integer("n_leads"),
+            grades=_grades(reader),
+            terms=terms,
+            forest=read_forest(forest) if forest else None,
+        )
+        reader.finish()
+        card._check_fields()
+        return card
+
+    def _check_fields(self) -> None:
+        fields = {term.field for term in self.terms}
+        if len(fields) < len(self.terms):
+            raise ScorecardError("scorecard.terms hold a field twice")
+        if self.forest and not fields.issuperset(each.field for each in self.forest.inputs):
+            raise ScorecardError("scorecard.forest asks about a field without a term")
+
+
+def _grades(reader: Reader) -> tuple[float, float, float]:
+    bounds = reader.numbers("grades", most=3)
+    if len(bounds) != 3 or not 1 >= bounds[0] >= bounds[1] >= bounds[2] >= 0:
+        raise ScorecardError("scorecard.grades must be three probabilities, falling")
+    a, b, c = bounds
+    return a, b, c
+
+
+def _probability(log_odds: float) -> float:
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    odds = math.exp(log_odds)
+    return odds / (1 + odds)

@@ -1,0 +1,204 @@
+"""What each field does in a scorecard, over all leads it was learned from: its weight, its shape.
+
+Standard library only: a page asks for those of a starter scorecard itself, all others are kept
+with the version. What a field does for one lead is the business of `ml.scorecard.reasons`.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ml.fields.types import Value, number_text, value_text
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.terms import CategoryTerm, CurveTerm, Term, level_key, signed_log1p
+
+MOST_GROUPS = 10  # of a count or number, about equally many leads in each
+MOST_OF_A_GROUP = 50  # leads whose effects are averaged: a forest takes its time for each
+OTHER, UNKNOWN = "rare values", "unknown"
+
+Record = Mapping[str, Value]
+
+
+class Group(NamedTuple):
+    """The leads with some values of a field, by their places."""
+
+    label: str
+    places: list[int]
+
+    @property
+    def some(self) -> list[int]:
+        """At most so many of them, evenly spread."""
+        return self.places[:: -(-len(self.places) // MOST_OF_A_GROUP)]
+
+
+def shapes(
+    scorecard: Scorecard, records: Sequence[Record], converted: Sequence[bool]
+) -> list[dict[str, Any]]:
+    """Measure what each field does.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Of any family.
+    records : sequence of mapping, length n_leads
+        The leads it was learned from.
+    converted : sequence of bool, length n_leads
+        Their outcomes.
+
+    Returns
+    -------
+    list of dict
+        Plain JSON, the heaviest field first: field; influence, its mean absolute effect in
+        log-odds; is_ordered, true of counts and numbers; and groups of its values, rows of label,
+        n, n_converted, effect (the mean of what reasons say of these leads, or of 50 of them), low
+        and high (a tenth of them lies below, a tenth above). Where a forest takes part, an effect
+        depends on the other fields too, so that low and high differ.
+
+    Examples
+    --------
+    >>> term = CategoryTerm("source", {"a": 0.5}, other=0.0, missing=-0.5)
+    >>> card = Scorecard("example", -1.0, 0.27, 2, (0.5, 0.3, 0.2), (term,))
+    >>> [shape] = shapes(card, [{"source": "A"}, {}], [True, False])
+    >>> shape["influence"], [(row["label"], row["effect"]) for row in shape["groups"]]
+    (0.5, [('A', 0.5), ('unknown', -0.5)])
+    """
+    scored: dict[int, dict[str, float]] = {}
+
+    def effect(place: int, field: str) -> float:
+        if place not in scored:
+            scored[place] = dict(scorecard.score(records[place]).effects)
+        return scored[place][field]
+
+    found = []
+    for term in scorecard.terms:
+        groups = [g for g in _groups(term, records) if g.places]
+        effects = [[effect(place, term.field) for place in group.some] for group in groups]
+        rows = [
+            _row(group.label, moves, len(group.places), sum(converted[p] for p in group.places))
+            for group, moves in zip(groups, effects, strict=True)
+        ]
+        weights = [row["n"] * _mean(map(abs, m)) for row, m in zip(rows, effects, strict=True)]
+        found.append(_shape(term, math.fsum(weights) / len(records), rows))
+    return _heaviest_first(found)
+
+
+def assumed_shapes(scorecard: Scorecard) -> list[dict[str, Any]]:
+    """Say what each field does in a scorecard that was not learned from leads.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Without a forest.
+
+    Returns
+    -------
+    list of dict
+        As of `shapes`: a group each for the levels of a category and the bends of a curve, all of
+        one weight, with n and n_converted None.
+
+    Examples
+    --------
+    >>> term = CategoryTerm("source", {"a": 0.5, "b": -0.1}, other=0.0, missing=0.0)
+    >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), (term,))
+    >>> assumed_shapes(card)[0]["influence"]
+    0.3
+    """
+    found = []
+    for term in scorecard.terms:
+        rows = [_row(label, [effect], None, None) for label, effect in _assumed(term)]
+        found.append(_shape(term, _mean(abs(row["effect"]) for row in rows), rows))
+    return _heaviest_first(found)
+
+
+def _shape(term: Term, influence: float, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    is_ordered = isinstance(term, CurveTerm)
+    return {
+        "field": term.field,
+        "influence": influence,
+        "is_ordered": is_ordered,
+        "groups": rows,
+    }
+
+
+def _heaviest_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(found, key=lambda shape: -shape["influence"])
+
+
+def _row(
+    label: str, effects: Sequence[float], n: int | None, n_converted: int | None
+) -> dict[str, Any]:
+    ordered = sorted(effects)
+    tenth = len(ordered) // 10
+    return {
+        "label": label,
+        "n": n,
+        "n_converted": n_converted,
+        "effect": _mean(ordered),
+        "low": ordered[tenth],
+        "high": ordered[-1 - tenth],
+    }
+
+
+def _groups(term: Term, records: Sequence[Record]) -> list[Group]:
+    values = [record.get(term.field) for record in records]
+    return _levels(term, values) if isinstance(term, CategoryTerm) else _spans(values)
+
+
+def _levels(term: CategoryTerm, values: Sequence[Value]) -> list[Group]:
+    """One group a level, the most frequent first; then those without a place in the table."""
+    levels: dict[str, Group] = {}
+    other, unknown = Group(OTHER, []), Group(UNKNOWN, [])
+    for place, value in enumerate(values):
+        key = level_key(value)
+        if key is None:
+            group = unknown
+        elif key in term.levels:
+            group = levels.setdefault(key, Group(value_text(value), []))
+        else:
+            group = other
+        group.places.append(place)
+    return [*sorted(levels.values(), key=lambda group: -len(group.places)), other, unknown]
+
+
+def _spans(values: Sequence[Value]) -> list[Group]:
+    """Groups of neighbouring numbers, then the unknown ones."""
+    numbers = {
+        place: float(value)
+        for place, value in enumerate(values)
+        if (isinstance(value, int | float) and signed_log1p(value) is not None)
+    }
+    uppers = _uppers(sorted(numbers.values()))
+    places: list[list[int]] = [[] for _ in uppers]
+    for place, number in numbers.items():
+        places[bisect_left(uppers, number)].append(place)
+    groups = [Group(_span([numbers[place] for place in some]), some) for some in places]
+    unknown = [place for place in range(len(values)) if place not in numbers]
+    return [*groups, Group(UNKNOWN, unknown)]
+
+
+def _uppers(ordered: Sequence[float]) -> list[float]:
+    """Choose the upper ends of the groups, each a value that some lead has."""
+    n = len(ordered)
+    ends = (-(-n * part // MOST_GROUPS) - 1 for part in range(1, MOST_GROUPS + 1))
+    return sorted({ordered[end] for end in ends if end >= 0})
+
+
+def _span(numbers: Sequence[float]) -> str:
+    first, last = number_text(min(numbers)), number_text(max(numbers))
+    return first if first == last else f"{first} to {last}"
+
+
+def _assumed(term: Term) -> Iterator[tuple[str, float]]:
+    if isinstance(term, CategoryTerm):
+        yield from term.levels.items()
+        return
+    for knot in term.knots:
+        # A knot stands in `ml.scorecard.terms.signed_log1p` of a number.
+        number = math.copysign(math.expm1(abs(knot)), knot)
+        yield number_text(number), term.at(knot)
+
+
+def _mean(numbers: Iterator[float] | Sequence[float]) -> float:
+    listed = list(numbers)
+    return math.fsum(listed) / len(listed) if listed else 0.0

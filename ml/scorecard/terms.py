@@ -1,0 +1,348 @@
+"""The terms a scorecard is a sum of: tables over categories and curves over numbers.
+
+Each knows its effect on the log-odds for any value, the leads it was learned from, and its form
+in JSON. The sum itself is the business of `ml.scorecard.scorecard`.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+from ml.fields.types import LARGEST_NUMBER, Value, category_key
+from ml.scorecard.json_reader import Reader, ScorecardError
+
+MOST_LEVELS = 5_000
+MOST_KNOTS = 100
+MOST_COEFFICIENTS = 6
+MOST_BINS = 50
+
+
+class Counts(NamedTuple):
+    """How many leads a model learned from in one group, and how many of them converted."""
+
+    n: int
+    n_converted: int
+
+
+class Bin(NamedTuple):
+    """Leads with values up to `upper` and above the bin before; the last bin is open (None)."""
+
+    upper: float | None
+    counts: Counts
+
+
+def level_key(value: Value) -> str | None:
+    """Give the level of a category or boolean that a term matches on.
+
+    Parameters
+    ----------
+    value : int, float, str, bool or None
+        A stored value.
+
+    Returns
+    -------
+    str or None
+        `category_key` of a text, "true" or "false" of a boolean, None for anything else: a
+        number kept from the time when the field had another type is unknown.
+
+    Examples
+    --------
+    >>> level_key("Cold  Call"), level_key(True), level_key(7)
+    ('cold call', 'true', None)
+    """
+    if isinstance(value, str):
+        return category_key(value) or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None
+
+
+def signed_log1p(value: Value) -> float | None:
+    """Compress a number so that equal ratios become about equal steps.
+
+    Parameters
+    ----------
+    value : int, float, str, bool or None
+        A stored value.
+
+    Returns
+    -------
+    float or None
+        sign(x) * log(1 + |x|), or None for anything but a number within +-10^15.
+
+    Examples
+    --------
+    >>> round(signed_log1p(9), 3), round(signed_log1p(-9.0), 3), signed_log1p("9")
+    (2.303, -2.303, None)
+    """
+    if type(value) is not int and type(value) is not float:  # a bool is neither
+        return None
+    # NaN fails both comparisons.
+    if 0 <= value <= LARGEST_NUMBER:
+        return math.log1p(value)
+    return -math.log1p(-value) if -LARGEST_NUMBER <= value < 0 else None
+
+
+@dataclass(frozen=True)
+class CategoryTerm:
+    """The part of the log-odds that one category or boolean decides.
+
+    Parameters
+    ----------
+    field : str
+        Name of the field.
+    levels : mapping of str to float
+        Effect of each known level, by `level_key`.
+    other, missing : float
+        Effect of any other level, and of an unknown value.
+    level_counts : mapping of str to Counts, or None
+        Leads learned from, by level; None where nothing was learned from leads.
+    other_counts, missing_counts : Counts or None
+        The same for all other levels together, and for unknown values.
+    """
+
+    field: str
+    levels: Mapping[str, float]
+    other: float
+    missing: float
+    level_counts: Mapping[str, Counts] | None = None
+    other_counts: Counts | None = None
+    missing_counts: Counts | None = None
+
+    def effect(self, value: Value) -> float:
+        """Give the effect of one value, in log-odds.
+
+        Parameters
+        ----------
+        value : int, float, str, bool or None
+            A stored value; None and values of another type are unknown.
+
+        Returns
+        -------
+        float
+            Finite.
+        """
+        key = level_key(value)
+        return self.missing if key is None else self.levels.get(key, self.other)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the term as plain JSON.
+
+        Returns
+        -------
+        dict
+            What `Scorecard.from_json` reads as one of its terms.
+        """
+        term: dict[str, Any] = {
+            "kind": "category",
+            "field": self.field,
+            "levels": {level: effect + 0.0 for level, effect in self.levels.items()},
+            "other": self.other + 0.0,
+            "missing": self.missing + 0.0,
+        }
+        if self.level_counts is not None:
+            term["counts"] = {
+                "levels": {level: list(counts) for level, counts in self.level_counts.items()},
+                "other": list(self.other_counts or Counts(0, 0)),
+                "missing": list(self.missing_counts or Counts(0, 0)),
+            }
+        return term
+
+
+@dataclass(frozen=True)
+class CurveTerm:
+    """The part of the log-odds that one count or number decides.
+
+    A piecewise polynomial in u = `signed_log1p` of the value. Piece 0 holds below the first
+    knot, piece i from knot i - 1 on; its coefficients, lowest power first, are in the distance
+    of u from its knot (piece 0: from the first knot), which keeps them exact to the last digits.
+
+    Parameters
+    ----------
+    field : str
+        Name of the field.
+    knots : tuple of float
+        In u, strictly rising, at least one.
+    pieces : tuple of tuple of float
+        One more than knots. First and last are straight: two coefficients at most.
+    missing : float
+        Effect of an unknown value.
+    bins : tuple of Bin, or None
+        Leads learned from, by value; None where nothing was learned from leads.
+    missing_counts : Counts or None
+        The same for unknown values.
+    """
+
+    field: str
+    knots: tuple[float, ...]
+    pieces: tuple[tuple[float, ...], ...]
+    missing: float
+    bins: tuple[Bin, ...] | None = None
+    missing_counts: Counts | None = None
+
+    def effect(self, value: Value) -> float:
+        """Give the effect of one value, in log-odds.
+
+        Parameters
+        ----------
+        value : int, float, str, bool or None
+            A stored value; None and values of another type are unknown.
+
+        Returns
+        -------
+        float
+            Finite.
+        """
+        u = signed_log1p(value)
+        return self.missing if u is None else self.at(u)
+
+    def at(self, u: float) -> float:
+        """Give the effect at one point of the curve, in log-odds.
+
+        Parameters
+        ----------
+        u : float
+            `signed_log1p` of a value.
+
+        Returns
+        -------
+        float
+            Finite.
+        """
+        origin, coefficients = self._ready[bisect_right(self.knots, u)]
+        distance, total = u - origin, 0.0
+        for coefficient in coefficients:
+            total = total * distance + coefficient
+        return total
+
+    @cached_property
+    def _ready(self) -> tuple[tuple[float, tuple[float, ...]], ...]:
+        """Each piece's knot and its coefficients, highest power first."""
+        origins = (self.knots[0], *self.knots)
+        return tuple((o, tuple(reversed(p))) for o, p in zip(origins, self.pieces, strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the term as plain JSON.
+
+        Returns
+        -------
+        dict
+            What `Scorecard.from_json` reads as one of its terms.
+        """
+        term: dict[str, Any] = {
+            "kind": "curve",
+            "field": self.field,
+            "knots": [knot + 0.0 for knot in self.knots],
+            "pieces": [[coefficient + 0.0 for coefficient in piece] for piece in self.pieces],
+            "missing": self.missing + 0.0,
+        }
+        if self.bins is not None:
+            term["counts"] = {
+                "bins": [[upper, *counts] for upper, counts in self.bins],
+                "missing": list(self.missing_counts or Counts(0, 0)),
+            }
+        return term
+
+
+Term: TypeAlias = CategoryTerm | CurveTerm
+
+
+def read_term(reader: Reader) -> Term:
+    """Read one term and check everything in it.
+
+    Parameters
+    ----------
+    reader : Reader
+        Over one entry of a scorecard's terms.
+
+    Returns
+    -------
+    CategoryTerm or CurveTerm
+        One that gives a finite effect for any value.
+
+    Raises
+    ------
+    ScorecardError
+        At the first thing that is wrong, with its place.
+    """
+    kind = reader.text("kind")
+    if kind not in READERS:
+        raise ScorecardError(f"{reader.place}.kind must be one of {', '.join(READERS)}")
+    term = READERS[kind](reader)
+    reader.finish()
+    return term
+
+
+def _read_category(reader: Reader) -> CategoryTerm:
+    levels = reader.reader("levels")
+    found = {level: levels.number(level) for level in levels.names(most=MOST_LEVELS)}
+    by_level, other, missing = None, None, None
+    if counts := reader.optional("counts"):
+        level_counts = counts.reader("levels")
+        names = level_counts.names(most=MOST_LEVELS)
+        by_level = {level: _counts(level_counts.row(level, 2), level_counts) for level in names}
+        other, missing = (_counts(counts.row(key, 2), counts) for key in ("other", "missing"))
+        counts.finish()
+    return CategoryTerm(
+        field=reader.text("field"),
+        levels=found,
+        other=reader.number("other"),
+        missing=reader.number("missing"),
+        level_counts=by_level,
+        other_counts=other,
+        missing_counts=missing,
+    )
+
+
+def _read_curve(reader: Reader) -> CurveTerm:
+    knots = reader.numbers("knots", most=MOST_KNOTS)
+    pieces = tuple(
+        piece.numbers_here(most=MOST_COEFFICIENTS)
+        for piece in reader.readers("pieces", most=MOST_KNOTS + 1)
+    )
+    if not knots or any(a >= b for a, b in pairwise(knots)):
+        raise ScorecardError(f"{reader.place}.knots must rise")
+    if len(pieces) != len(knots) + 1 or max(len(pieces[0]), len(pieces[-1])) > 2:
+        raise ScorecardError(f"{reader.place}.pieces must be one more than knots, ends straight")
+    bins, missing = None, None
+    if counts := reader.optional("counts"):
+        bins = _read_bins(counts)
+        missing = _counts(counts.row("missing", 2), counts)
+        counts.finish()
+    return CurveTerm(
+        field=reader.text("field"),
+        knots=knots,
+        pieces=pieces,
+        missing=reader.number("missing"),
+        bins=bins,
+        missing_counts=missing,
+    )
+
+
+def _read_bins(reader: Reader) -> tuple[Bin, ...]:
+    bins = tuple(_read_bin(each) for each in reader.readers("bins", most=MOST_BINS))
+    closed = [bin_.upper for bin_ in bins[:-1] if bin_.upper is not None]
+    is_open_only_last = bins and bins[-1].upper is None and len(closed) == len(bins) - 1
+    if not is_open_only_last or any(a >= b for a, b in pairwise(closed)):
+        raise ScorecardError(f"{reader.place}.bins must rise and have the last bin open (null)")
+    return bins
+
+
+def _read_bin(reader: Reader) -> Bin:
+    upper, *counts = reader.row_here(3)
+    if upper is not None:
+        (upper,) = Reader([upper], reader.place).numbers_here(most=1)
+    return Bin(upper, _counts(counts, reader))
+
+
+def _counts(row: list[Any], reader: Reader) -> Counts:
+    if not all(type(count) is int for count in row) or not 0 <= row[1] <= row[0]:
+        raise ScorecardError(f"{reader.place} must hold counts: leads, and converted among them")
+    return Counts(*row)
+
+
+READERS: dict[str, Callable[[Reader], Term]] = {"category": _read_category, "curve": _read_curve}

@@ -1,0 +1,187 @@
+"""What a model foretells of leads whose outcomes came after those it learned from.
+
+A random split lets a model learn from leads of the same time as those it is measured on. Where
+the world changes, that says nothing about the next leads; the rolling origin does: learn from all
+labels up to a cut, measure on the block behind it, move on. The mix of the members and the
+half-life were chosen on these leads too, so what is measured may be a little too good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from ml.gate.intervals import ONE_SIDED_95, Z_95
+from ml.training.calibration_slope import stretched
+from ml.training.encode import Columns
+from ml.training.evaluate import Bools, Floats, OutOfFold, delong, log_loss
+from ml.training.families import blending
+from ml.training.recency import HalfLife, Score, blocks, chosen, foretold
+
+HOLDS, NOTHING, FADES, LOST = "holds", "nothing", "fades", "lost"
+SMALL_DROP = 0.02  # of AUC
+NO_ORDER = 0.5  # the AUC of scores that say nothing
+
+
+def measured(
+    frame: pd.DataFrame,
+    converted: Bools,
+    columns: Columns,
+    scores: OutOfFold,
+    *,
+    half_lives: Sequence[HalfLife],
+    seed: int,
+) -> dict[str, Any] | None:
+    """Measure a model on leads newer than it has seen, beside what a random split says of them.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_leads, n_columns)
+        From `frame_of`, the oldest label first.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    columns : Columns
+        Columns of the frame.
+    scores : OutOfFold
+        The random split; its weight of the forest and its slope are taken for each cut.
+    half_lives : sequence of HalfLife
+        From `ml.training.recency.half_lives`: the chosen one is taken for each cut.
+    seed : int
+        Of what is random in the members.
+
+    Returns
+    -------
+    dict or None
+        From `in_time_order`, and half_lives, what was compared; None where labels are too few.
+    """
+
+    def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
+        members = blending.fit(known, outcomes, columns, seed, sample_weight=weights)
+        base_rate = float(outcomes.mean())
+
+        def score(unseen: pd.DataFrame) -> Floats:
+            blended = blending.blended(members.log_odds(unseen), scores.weight)
+            return stretched(blended, scores.slope, base_rate)
+
+        return score
+
+    ahead = [*foretold(fit, frame, converted, chosen(half_lives))]
+    if not ahead:
+        return None
+    compared = {"half_lives": [asdict(each) for each in half_lives]}
+    return in_time_order(converted, ahead, scores.blended) | compared
+
+
+def in_time_order(
+    converted: Bools, ahead: Sequence[Floats], random_split: Floats
+) -> dict[str, Any]:
+    """Tell what was foretold, beside what a random split says of the same leads.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, the oldest label first.
+    ahead : sequence of ndarray of float64
+        Log-odds of the leads of each of `ml.training.recency.blocks`, from models learned
+        before them.
+    random_split : ndarray of float64, shape (n_leads,)
+        Log-odds of all leads, out of fold.
+
+    Returns
+    -------
+    dict
+        Plain JSON. blocks, a row each: n_before, n, n_converted, predicted, observed, auc,
+        auc_random_split, log_loss, log_loss_base (of always saying the rate so far). auc with
+        auc_low and auc_high (95 %, DeLong within blocks) and auc_random_split, means over the
+        blocks; drop from that to auc, and drop_low, its one-sided 95 % bound; log_loss and
+        log_loss_base over all leads foretold; verdict, from `verdict`.
+
+    References
+    ----------
+    Tashman, L. J. (2000). Out-of-sample tests of forecasting accuracy: an analysis and review.
+    International Journal of Forecasting 16(4), 437-450.
+    """
+    places = blocks(converted)
+    pairs = [
+        delong(converted[block], np.stack([scores, random_split[block]]))
+        for block, scores in zip(places, ahead, strict=True)
+    ]
+    auc, auc_random_split = np.mean([aucs for aucs, _ in pairs], axis=0).tolist()
+    covariance = np.sum([covariance for _, covariance in pairs], axis=0) / len(pairs) ** 2
+    half_width = Z_95 * covariance[0, 0] ** 0.5
+    auc_low = max(0.0, auc - half_width)
+    difference = np.array([-1, 1])
+    drop_error = max(float(difference @ covariance @ difference), 0.0) ** 0.5
+    drop_low = auc_random_split - auc - ONE_SIDED_95 * drop_error
+    rows = [
+        _row(converted, block, scores, aucs)
+        for block, scores, (aucs, _) in zip(places, ahead, pairs, strict=True)
+    ]
+    return {
+        "n": sum(row["n"] for row in rows),
+        "auc": auc,
+        "auc_low": auc_low,
+        "auc_high": min(1.0, auc + half_width),
+        "auc_random_split": auc_random_split,
+        "drop": auc_random_split - auc,
+        "drop_low": drop_low,
+        "log_loss": _mean(rows, "log_loss"),
+        "log_loss_base": _mean(rows, "log_loss_base"),
+        "verdict": verdict(auc, auc_low, auc_random_split, drop_low),
+        "blocks": rows,
+    }
+
+
+def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float) -> str:
+    """Judge how far the past predicts.
+
+    Parameters
+    ----------
+    auc, auc_low : float
+        Of leads newer than those learned from, with its lower bound.
+    auc_random_split : float
+        Of the same leads out of fold.
+    drop_low : float
+        Lower bound of what lies between them.
+
+    Returns
+    -------
+    str
+        "holds"; "nothing", where later leads may be ranked by luck alone; but "fades", where the
+        drop is surely above 0.02, and "lost", where moreover at most half of what the random
+        split shows above 0.5 is left.
+
+    Examples
+    --------
+    >>> verdict(0.86, 0.82, 0.87, -0.01), verdict(0.52, 0.47, 0.53, -0.03)
+    ('holds', 'nothing')
+    >>> verdict(0.75, 0.71, 0.80, 0.03), verdict(0.55, 0.49, 0.78, 0.20)
+    ('fades', 'lost')
+    """
+    if drop_low <= SMALL_DROP:
+        return HOLDS if auc_low > NO_ORDER else NOTHING
+    return LOST if auc - NO_ORDER <= (auc_random_split - NO_ORDER) / 2 else FADES
+
+
+def _row(converted: Bools, block: slice, log_odds: Floats, aucs: Floats) -> dict[str, Any]:
+    outcomes, probabilities = converted[block], expit(log_odds)
+    rate_so_far = np.full(len(outcomes), converted[: block.start].mean())
+    return {
+        "n_before": block.start,
+        "n": len(outcomes),
+        "n_converted": int(outcomes.sum()),
+        "predicted": float(probabilities.mean()),
+        "observed": float(outcomes.mean()),
+        "auc": float(aucs[0]),
+        "auc_random_split": float(aucs[1]),
+        "log_loss": log_loss(outcomes, probabilities),
+        "log_loss_base": log_loss(outcomes, rate_so_far),
+    }
+
+
+def _mean(rows: Sequence[dict[str, Any]], name: str) -> float:
+    """Average over the leads of all rows."""
+    return float(np.average([row[name] for row in rows], weights=[row["n"] for row in rows]))

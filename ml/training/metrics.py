@@ -1,0 +1,343 @@
+"""What a page shows of a model: its figures and the points of its charts, as plain JSON.
+
+All of it is measured on scores out of fold; how those come to be, and what a single figure
+means for promotion, is the business of `ml.training.evaluate` and `ml.gate.gate`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from ml.gate.intervals import Z_95
+from ml.monitoring.drift import N_SCORE_BINS, histogram
+from ml.training.evaluate import OutOfFold, delong, log_loss
+from ml.training.families.blending import name_of
+
+N_CALIBRATION_BINS = 10
+N_GAINS = 20
+MOST_ROC_POINTS = 50
+# Best tenth A, next two tenths B, next three C, rest D: a judgement, so that A is what a rep
+# gets to in a day and D what may wait.
+GRADE_QUANTILES = (0.9, 0.7, 0.4)
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Grades: TypeAlias = tuple[float, float, float]
+
+
+def grade_bounds(probabilities: Floats) -> Grades:
+    """Choose the grades from a model's own scores.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (n_leads,)
+        Out of fold.
+
+    Returns
+    -------
+    tuple of float
+        Lowest probability of A, B and C: the best 10 %, 30 % and 60 % of leads reach them.
+
+    Examples
+    --------
+    >>> grade_bounds(np.arange(21) / 20)
+    (0.9, 0.7, 0.4)
+    """
+    a, b, c = (float(bound) for bound in np.quantile(probabilities, GRADE_QUANTILES))
+    return a, b, c
+
+
+def model_metrics(
+    converted: Bools, probabilities: Floats, *, fields: Sequence[str], grades: Grades
+) -> dict[str, Any]:
+    """Measure a model on leads it has not seen.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least two of each kind.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Out of fold.
+    fields : sequence of str
+        Names of the fields the model uses.
+    grades : tuple of float
+        Lowest probability of A, B and C by which it gives grades.
+
+    Returns
+    -------
+    dict
+        Plain JSON. n, n_converted, n_lost, base_rate, fields; auc with auc_low and auc_high
+        (95 %, DeLong); log_loss and log_loss_base (of always saying the base rate), in nats;
+        brier; ece, the mean distance of predicted and observed rate over the calibration bins;
+        lift_10 and lift_20, the conversion of the top 10 % and 20 % against all; calibration,
+        roc, gains, histogram and grades, the rows of the charts.
+    """
+    n, n_converted = len(converted), int(converted.sum())
+    aucs, covariance = delong(converted, probabilities)
+    auc, half_width = float(aucs[0]), Z_95 * float(np.sqrt(covariance[0, 0]))
+    bins = calibration_curve(converted, probabilities)
+    return {
+        "n": n,
+        "n_converted": n_converted,
+        "n_lost": n - n_converted,
+        "base_rate": n_converted / n,
+        "fields": list(fields),
+        "auc": auc,
+        "auc_low": max(0.0, auc - half_width),
+        "auc_high": min(1.0, auc + half_width),
+        "log_loss": log_loss(converted, probabilities),
+        "log_loss_base": log_loss(converted, np.full(n, n_converted / n)),
+        "brier": float(np.mean((probabilities - converted) ** 2)),
+        "ece": calibration_error(bins),
+        "lift_10": lift(converted, probabilities, 0.1),
+        "lift_20": lift(converted, probabilities, 0.2),
+        "calibration": bins,
+        "roc": roc_points(converted, probabilities),
+        "gains": gains(converted, probabilities),
+        "histogram": histogram_by_outcome(converted, probabilities),
+        "grades": conversion_by_grade(converted, probabilities, grades),
+    }
+
+
+def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
+    """Compare the families that could have been chosen.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least two of each kind.
+    scores : OutOfFold
+        Of the members and of their blend.
+
+    Returns
+    -------
+    list of dict
+        Plain JSON: rows of family, weight of the forest in it, auc, log_loss, and whether it is
+        the chosen one. Of the members as they were fitted, and of what is served, which is
+        stretched too.
+    """
+    members = {0.0: scores.by_member[:, 0], 1.0: scores.by_member[:, 1]}
+    return [
+        {
+            "family": name_of(weight),
+            "weight": weight,
+            "auc": float(delong(converted, log_odds)[0][0]),
+            "log_loss": log_loss(converted, expit(log_odds)),
+            "is_chosen": weight == scores.weight,
+        }
+        for weight, log_odds in (members | {scores.weight: scores.blended}).items()
+    ]
+
+
+def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
+    """Compare predicted with observed conversion in bins of about equally many leads.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Of conversion.
+
+    Returns
+    -------
+    list of dict
+        Up to ten rows of n, n_converted, predicted (mean probability) and observed (share that
+        converted), from low to high. Leads of one score stay together; empty bins are left out.
+
+    Examples
+    --------
+    >>> calibration_curve(np.array([False, True]), np.array([0.5, 0.5]))
+    [{'n': 2, 'n_converted': 1, 'predicted': 0.5, 'observed': 0.5}]
+    """
+    inner = np.quantile(probabilities, np.arange(1, N_CALIBRATION_BINS) / N_CALIBRATION_BINS)
+    places = np.searchsorted(inner, probabilities, side="left")
+    rows = []
+    for place in np.unique(places):
+        chosen = places == place
+        n, n_converted = int(chosen.sum()), int(converted[chosen].sum())
+        predicted = float(probabilities[chosen].mean())
+        rows.append(
+            {
+                "n": n,
+                "n_converted": n_converted,
+                "predicted": predicted,
+                "observed": n_converted / n,
+            }
+        )
+    return rows
+
+
+def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Average how far predicted and observed conversion lie apart, over the leads.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        From `calibration_curve`.
+
+    Returns
+    -------
+    float
+        Expected calibration error, in [0, 1].
+
+    Examples
+    --------
+    >>> calibration_error(calibration_curve(np.array([False, True]), np.array([0.5, 0.7])))
+    0.4
+    """
+    apart = [abs(row["predicted"] - row["observed"]) for row in rows]
+    return float(np.average(apart, weights=[row["n"] for row in rows]))
+
+
+def lift(converted: Bools, scores: Floats, share: float) -> float:
+    """Say how many times as often the best-scored leads convert as all leads do.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least one converted.
+    scores : ndarray of float64, shape (n_leads,)
+        Higher is better.
+    share : float
+        How many of the leads count as best, in (0, 1].
+
+    Returns
+    -------
+    float
+        1 where the scores say nothing. Where the cut runs through leads of one score, they
+        count in part, so that their order does not matter.
+
+    Examples
+    --------
+    >>> lift(np.array([True, False, False, False]), np.array([4.0, 3, 2, 1]), 0.25)
+    4.0
+    """
+    room = share * len(scores)
+    cut = np.sort(scores)[::-1][int(np.ceil(room)) - 1]
+    above, at = scores > cut, scores == cut
+    n_best = converted[above].sum() + (room - above.sum()) * converted[at].mean()
+    return float(n_best / room / converted.mean())
+
+
+def gains(converted: Bools, scores: Floats) -> list[dict[str, float]]:
+    """Say how many of the conversions are found among the best-scored leads.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least one converted.
+    scores : ndarray of float64, shape (n_leads,)
+        Higher is better.
+
+    Returns
+    -------
+    list of dict
+        Twenty rows, from the best 5 % of leads to all: share of leads, found (share of all
+        conversions among them) and `lift`.
+
+    Examples
+    --------
+    >>> gains(np.array([True, False, False, False]), np.array([4.0, 3, 2, 1]))[9]
+    {'share': 0.5, 'found': 1.0, 'lift': 2.0}
+    """
+    shares = [part / N_GAINS for part in range(1, N_GAINS + 1)]
+    lifts = [lift(converted, scores, share) for share in shares]
+    return [
+        {"share": share, "found": min(1.0, share * times), "lift": times}
+        for share, times in zip(shares, lifts, strict=True)
+    ]
+
+
+def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
+    """Draw the ROC curve with few points.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, at least one of each kind.
+    scores : ndarray of float64, shape (n_leads,)
+        Higher is better.
+
+    Returns
+    -------
+    list of [float, float]
+        Share of lost and share of converted leads at or above a score, from (0, 0) to (1, 1),
+        at most 50 points, about evenly spaced along the leads.
+
+    Examples
+    --------
+    >>> roc_points(np.array([True, False]), np.array([0.9, 0.1]))
+    [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    """
+    order = np.argsort(-scores, kind="stable")
+    n_hits = np.cumsum(converted[order])
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    if len(ends) > MOST_ROC_POINTS - 1:
+        wanted = np.linspace(0, len(scores) - 1, MOST_ROC_POINTS - 1)
+        ends = ends[np.unique(np.searchsorted(ends, wanted))]
+    hit = n_hits[ends] / converted.sum()
+    false_alarm = (ends + 1 - n_hits[ends]) / (~converted).sum()
+    return [[0.0, 0.0], *([float(x), float(y)] for x, y in zip(false_alarm, hit, strict=True))]
+
+
+def histogram_by_outcome(converted: Bools, probabilities: Floats) -> dict[str, list[Any]]:
+    """Count leads by score.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    probabilities : ndarray of float64, shape (n_leads,)
+        In [0, 1].
+
+    Returns
+    -------
+    dict
+        edges of 20 bins of equal width, and in each the number converted and lost: see
+        `ml.monitoring.drift.histogram`.
+    """
+    return {
+        "edges": [n / N_SCORE_BINS for n in range(N_SCORE_BINS + 1)],
+        "converted": histogram(probabilities[converted].tolist()),
+        "lost": histogram(probabilities[~converted].tolist()),
+    }
+
+
+def conversion_by_grade(
+    converted: Bools, probabilities: Floats, grades: Grades
+) -> list[dict[str, Any]]:
+    """Count leads and conversions in each grade.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Of conversion.
+    grades : tuple of float
+        Lowest probability of A, B and C.
+
+    Returns
+    -------
+    list of dict
+        Four rows, A to D, of grade, lower_bound, n, n_converted and rate (None without leads).
+    """
+    bounds = (*grades, 0.0)
+    place = np.searchsorted(-np.array(bounds[:-1]), -probabilities, side="left")
+    rows = []
+    for grade, bound in enumerate(bounds):
+        n, n_converted = int((place == grade).sum()), int(converted[place == grade].sum())
+        rows.append(
+            {
+                "grade": "ABCD"[grade],
+                "lower_bound": bound,
+                "n": n,
+                "n_converted": n_converted,
+                "rate": n_converted / n if n else None,
+            }
+        )
+    return rows

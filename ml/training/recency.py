@@ -1,0 +1,227 @@
+"""How much old labels count: all alike, or the less the older they are, by what the past shows.
+
+Weights halve with every so many labels. By how many, if at all, is chosen on leads newer than
+those learned from: by the spline logistic, which costs least to fit, among few half-lives, and
+all labels count alike where none is clearly better.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from scipy.special import log_expit
+
+from ml.training.encode import Columns
+from ml.training.evaluate import Bools, Floats, delong
+from ml.training.families import spline_logistic
+
+HALF_LIVES = (1 / 2, 1 / 8, 1 / 32)  # of all labels: far apart, for each choice has its price
+SHORTEST_HALF_LIFE = 250  # labels
+MOST_COMPARED_ON = 20_000  # labels; of more, some are taken, evenly in time
+CLEARLY = 3.0  # standard errors; they do not know that leads of a block share one model
+SMALL_LOSS = 0.005  # of AUC
+N_BLOCKS = (4, 2, 1)  # as many as have enough of each class
+FIRST_CUT = 0.6  # share of all labels before the first block
+FEWEST_OF_EACH_IN_A_BLOCK = 20  # the AUC of fewer says little
+
+Score: TypeAlias = Callable[[pd.DataFrame], Floats]
+Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Floats | None], Score]
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """A half-life, and how well it foretells.
+
+    Parameters
+    ----------
+    labels : int or None
+        So many labels later a label counts half; None: all count alike.
+    log_loss : float
+        Mean over all leads foretold, in nats.
+    saved, standard_error : float
+        How much less that is than where all count alike.
+    auc : float
+        Area under the ROC curve, mean over the blocks.
+    is_chosen : bool
+        Whether the model is learned so.
+    """
+
+    labels: int | None
+    log_loss: float
+    saved: float
+    standard_error: float
+    auc: float
+    is_chosen: bool = False
+
+
+def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
+    """Weigh labels by their age.
+
+    Parameters
+    ----------
+    n_leads : int
+        Labels, the oldest first.
+    half_life : float or None
+        In labels; None weighs all alike.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_leads,), or None
+        Rising to 1 for the newest; None where all count 1.
+
+    Examples
+    --------
+    >>> sample_weight(3, 1).tolist()
+    [0.25, 0.5, 1.0]
+    """
+    if half_life is None:
+        return None
+    weights: Floats = 0.5 ** (np.arange(n_leads)[::-1] / half_life)
+    return weights
+
+
+def blocks(converted: Bools) -> list[slice]:
+    """Cut the newest labels into blocks, each to be foretold from all labels before it.
+
+    Parameters
+    ----------
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, the oldest label first.
+
+    Returns
+    -------
+    list of slice
+        The newest 40 %, in four parts or in two or in one: as many as have twenty of each kind
+        in each part and before the first. Empty where even one has not.
+    """
+    for n_blocks in N_BLOCKS:
+        cuts = np.linspace(FIRST_CUT, 1, n_blocks + 1) * len(converted)
+        ends = np.rint(cuts).astype(int).tolist()
+        found = [slice(begin, end) for begin, end in pairwise(ends)]
+        parts = [converted[part] for part in (slice(ends[0]), *found)]
+        if min(min(part.sum(), (~part).sum()) for part in parts) >= FEWEST_OF_EACH_IN_A_BLOCK:
+            return found
+    return []
+
+
+def foretold(
+    fit: Fit, frame: pd.DataFrame, converted: Bools, half_life: float | None
+) -> Iterator[Floats]:
+    """Score each block by a model learned from what was labelled before it.
+
+    Parameters
+    ----------
+    fit : callable
+        Learns from leads, outcomes and weights, and gives what scores leads.
+    frame : DataFrame of shape (n_leads, n_columns)
+        From `frame_of`, the oldest label first.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    half_life : float or None
+        In labels; None weighs all alike.
+
+    Yields
+    ------
+    ndarray of float64
+        Scores of the leads of each of `blocks`.
+    """
+    for block in blocks(converted):
+        past = slice(block.start)
+        score = fit(frame.iloc[past], converted[past], sample_weight(block.start, half_life))
+        yield score(frame.iloc[block])
+
+
+def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[HalfLife]:
+    """Compare half-lives by what they foretell, and choose one.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_leads, n_columns)
+        From `frame_of`, the oldest label first.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    columns : Columns
+        Columns of the frame.
+
+    Returns
+    -------
+    list of HalfLife
+        First that of all counting alike; exactly one is chosen: of those that save log loss by
+        more than three standard errors and rank no worse the one that saves most, else the
+        first. Empty where there are too few labels to compare.
+
+    References
+    ----------
+    Tashman, L. J. (2000). Out-of-sample tests of forecasting accuracy: an analysis and review.
+    International Journal of Forecasting 16(4), 437-450: the rolling origin.
+    Klinkenberg, R. (2004). Learning drifting concepts: example selection vs. example weighting.
+    Intelligent Data Analysis 8(3), 281-300.
+    """
+
+    def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
+        score: Score = spline_logistic.fit(known, outcomes, columns, weights).decision_function
+        return score
+
+    lengths = [round(share * len(frame)) for share in HALF_LIVES]
+    lengths = [length for length in lengths if length >= SHORTEST_HALF_LIFE]
+    # Every so many labels tell as much of what is long ago as all of them.
+    step = -(-len(frame) // MOST_COMPARED_ON)
+    frame, converted = frame.iloc[::step], converted[::step]
+    places = blocks(converted)
+    if not lengths or not places:
+        return []
+    outcomes = [converted[block] for block in places]
+    signs = np.where(np.concatenate(outcomes), 1.0, -1.0)
+    scores = {
+        labels: [*foretold(fit, frame, converted, labels and labels / step)]
+        for labels in (None, *lengths)
+    }
+    losses = {h: -log_expit(signs * np.concatenate(ahead)) for h, ahead in scores.items()}
+    return _marked(
+        [
+            _compared(labels, losses[labels], losses[None], _mean_auc(outcomes, ahead))
+            for labels, ahead in scores.items()
+        ]
+    )
+
+
+def chosen(compared: Sequence[HalfLife]) -> int | None:
+    """Give the half-life that was chosen, in labels.
+
+    Parameters
+    ----------
+    compared : sequence of HalfLife
+        From `half_lives`, or empty.
+
+    Returns
+    -------
+    int or None
+        None where all labels count alike.
+    """
+    return next((each.labels for each in compared if each.is_chosen), None)
+
+
+def _compared(labels: int | None, loss: Floats, loss_of_all: Floats, auc: float) -> HalfLife:
+    saved = loss_of_all - loss
+    error = float(saved.std(ddof=1) / len(saved) ** 0.5)
+    return HalfLife(labels, float(loss.mean()), float(saved.mean()), error, auc)
+
+
+def _mean_auc(outcomes: Sequence[Bools], scores: Sequence[Floats]) -> float:
+    pairs = zip(outcomes, scores, strict=True)
+    return float(np.mean([delong(converted, log_odds)[0][0] for converted, log_odds in pairs]))
+
+
+def _marked(compared: list[HalfLife]) -> list[HalfLife]:
+    """Mark the one to be taken."""
+    auc_of_all = compared[0].auc
+    better = [
+        each
+        for each in compared
+        if each.saved > CLEARLY * each.standard_error and each.auc >= auc_of_all - SMALL_LOSS
+    ]
+    best = min(better, key=lambda each: each.log_loss, default=compared[0])
+    return [replace(each, is_chosen=each is best) for each in compared]

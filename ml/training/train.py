@@ -1,0 +1,380 @@
+"""One attempt at a better model: learn from all labelled leads, measure, put it to the gate.
+
+Which leads are labelled, which of them the champion never saw, and what becomes of the result
+is decided by the caller.
+"""
+
+import platform
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from scipy.special import expit
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ml.fields.fields_file import Fields
+from ml.fields.types import Value
+from ml.gate.gate import Decision, GateRule, decide
+from ml.leakage import detect
+from ml.leakage.detect import Suspicion
+from ml.monitoring.drift import histogram
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.shapes import shapes
+from ml.training import batch_scoring
+from ml.training.backtest import measured
+from ml.training.encode import Record, columns_of, frame_of
+from ml.training.evaluate import Bools, Floats, out_of_fold, paired_evidence
+from ml.training.families import blending
+from ml.training.metrics import compared, grade_bounds, model_metrics
+from ml.training.readiness import shortage
+from ml.training.recency import chosen, half_lives, sample_weight
+
+MOST_SCORED = 2_000  # leads, of which served scores are kept
+
+Progress = Callable[[float, str], None]
+
+
+class NotEnoughToLearn(ValueError):
+    """There are too few outcomes, or no field, to learn from; the message is for people."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled leads, in the order in which their outcomes happened.
+
+    Parameters
+    ----------
+    records : list of dict
+        Stored values by field, as known when the lead was scored.
+    converted : list of bool
+        Outcomes.
+    is_evidence : list of bool
+        Whether the lead was labelled after the champion was trained.
+    is_dated : bool, default=True
+        Whether the order is known; else it says nothing of the age of outcomes.
+
+    Raises
+    ------
+    ValueError
+        If the lists differ in length.
+    """
+
+    records: list[dict[str, Value]]
+    converted: list[bool]
+    is_evidence: list[bool]
+    is_dated: bool = True
+
+    def __post_init__(self) -> None:
+        if not len(self.records) == len(self.converted) == len(self.is_evidence):
+            raise ValueError("records, converted and is_evidence must be equally long")
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What is known of fields that may not decide.
+
+    Parameters
+    ----------
+    allowed : frozenset of str
+        Fields that a person has looked at and allowed: they are not suspected.
+    left_out : mapping of str to str
+        Why fields may not decide, by name: suspected before, or kept from models by the fields
+        file though the champion goes by them.
+    open_records : sequence of mapping
+        Stored values of leads without an outcome.
+    """
+
+    allowed: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    open_records: Sequence[Record] = ()
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A model, and how it does on leads it has not seen.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        Learned from all leads.
+    probabilities : ndarray of float64, shape (n_leads,)
+        Of conversion, out of fold.
+    metrics : dict
+        Figures on those, plain JSON: see `ml.training.metrics.model_metrics`; "families",
+        what there was to choose from: see `ml.training.metrics.compared`; "slope", by which
+        scores are stretched; "in_time_order", how well the past foretells: see
+        `ml.training.backtest.measured`; "shapes", what each field does: see
+        `ml.scorecard.shapes.shapes`.
+    """
+
+    scorecard: Scorecard
+    probabilities: Floats
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What one attempt came to.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The challenger, learned from all examples.
+    family : str
+        How it was learned.
+    metrics : dict
+        Its figures out of fold, plain JSON: see `Learned`.
+    decision : Decision
+        Whether it is promoted, and why.
+    seed : int
+        Of all that is random: the same examples and seed give the same challenge.
+    libraries : dict of str to str
+        Versions it was learned with.
+    fields : tuple of str
+        What it was allowed to learn from.
+    left_out : dict of str to str
+        Fields kept from it and from the champion it is compared with, and why.
+    suspicions : tuple of Suspicion
+        Those of them that seem to be filled in after the outcome, by these examples.
+    champion_knew : tuple of str
+        Those of them that the champion uses: they were hidden from it in the comparison.
+    """
+
+    scorecard: Scorecard
+    family: str
+    metrics: dict[str, Any]
+    decision: Decision
+    seed: int
+    libraries: dict[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    suspicions: tuple[Suspicion, ...] = ()
+    champion_knew: tuple[str, ...] = ()
+
+
+def challenge(
+    examples: Examples,
+    fields: Fields,
+    champion: Scorecard,
+    rule: GateRule,
+    *,
+    seed: int,
+    guarded: Guarded | None = None,
+    progress: Progress = lambda done, stage: None,
+) -> Challenge:
+    """Learn a challenger from all examples and put it to the gate.
+
+    Fields that seem to be filled in after the outcome are left out: see `ml.leakage.detect`. The
+    champion's own scores are compared with the challenger's scores out of fold, both on the
+    examples marked as evidence: neither model has seen the outcomes it is judged on. A champion
+    that uses a field left out, or one that the fields file keeps from models by now, is judged
+    without it, as on leads of which it is not known.
+
+    Parameters
+    ----------
+    examples : Examples
+        All labelled leads.
+    fields : Fields
+        Those of `fields.model` are learned from.
+    champion : Scorecard
+        The version in use.
+    rule : GateRule
+        What a challenger has to show.
+    seed : int
+        Of the split into folds and of the forest's draws.
+    guarded : Guarded, optional
+        What is known of fields that may not decide; nothing where it is left out.
+    progress : callable, optional
+        Called with a share in [0, 1] and the stage in words; may raise to stop the work.
+
+    Returns
+    -------
+    Challenge
+        The challenger, promoted or not.
+
+    Raises
+    ------
+    NotEnoughToLearn
+        If there are fewer than ten converted or ten lost leads, or no field to learn from.
+    """
+    _check_enough(examples)
+    found, left_out = _left_out(examples, fields, champion, guarded or Guarded())
+    usable = fields.without(left_out)
+    _check_any(usable, fields)
+    learned = learn(
+        examples.records,
+        examples.converted,
+        usable,
+        seed=seed,
+        is_dated=examples.is_dated,
+        progress=lambda done, stage: progress(0.95 * done, stage),
+    )
+    progress(0.95, "Comparing with the champion")
+    result = Challenge(
+        scorecard=learned.scorecard,
+        family=learned.scorecard.family,
+        metrics=learned.metrics,
+        decision=_decision(_hidden(examples, left_out), champion, learned.probabilities, rule),
+        seed=seed,
+        libraries=library_versions(),
+        fields=tuple(f.name for f in usable.model),
+        left_out=left_out,
+        suspicions=tuple(found),
+        champion_knew=tuple(term.field for term in champion.terms if term.field in left_out),
+    )
+    progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
+    return result
+
+
+def learn(
+    records: Sequence[Record],
+    converted: Sequence[bool],
+    fields: Fields,
+    *,
+    seed: int,
+    is_dated: bool = True,
+    progress: Progress = lambda done, stage: None,
+) -> Learned:
+    """Learn a model from labelled leads, its family chosen by scores out of fold.
+
+    How much old labels count is chosen by what they foretell (`ml.training.recency`), where it
+    is known which are old.
+
+    Parameters
+    ----------
+    records : sequence of mapping, length n_leads
+        Stored values by field, in the order in which the outcomes happened.
+    converted : sequence of bool, length n_leads
+        Their outcomes, at least five of each kind.
+    fields : Fields
+        Those of `fields.model` are learned from, at least one.
+    seed : int
+        Of the split into folds and of the forest's draws.
+    is_dated : bool, default=True
+        Whether the order of the leads is known; else all labels count alike.
+    progress : callable, optional
+        Called with a share in [0, 1] and the stage in words; may raise to stop the work.
+
+    Returns
+    -------
+    Learned
+        The model and what it is worth.
+    """
+    progress(0.0, f"Reading {len(records):,} leads")
+    columns = columns_of(records, fields.model)
+    frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
+
+    def on_fold(done: int, n_fits: int) -> None:
+        progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
+
+    # The matrices are small: threads of the linear algebra would only wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        ages = half_lives(frame, outcomes, columns) if is_dated else []
+        weights = sample_weight(len(frame), chosen(ages))
+        scores = out_of_fold(
+            frame, outcomes, columns, seed=seed, sample_weight=weights, on_fold=on_fold
+        )
+        progress(0.7, "Foretelling the newest leads from those before them")
+        in_time_order = measured(frame, outcomes, columns, scores, half_lives=ages, seed=seed)
+        progress(0.9, f"Learning from all {len(records):,} leads")
+        members = blending.fit(frame, outcomes, columns, seed, sample_weight=weights)
+    probabilities: Floats = expit(scores.blended)
+    grades = grade_bounds(probabilities)
+    scorecard = members.scorecard(
+        scores.weight, records, converted, grades=grades, slope=scores.slope
+    )
+    metrics = model_metrics(outcomes, probabilities, fields=columns.names, grades=grades)
+    metrics |= {
+        "families": compared(outcomes, scores),
+        "slope": scores.slope,
+        "in_time_order": in_time_order,
+        "shapes": shapes(scorecard, records, converted),
+        "served_scores": served_scores(scorecard, records),
+    }
+    return Learned(scorecard, probabilities, metrics)
+
+
+def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
+    """Count what a scorecard says of the leads it was learned from.
+
+    Unlike scores out of fold these come from the very model that scores new leads, so that the
+    monitors may compare the two.
+
+    Parameters
+    ----------
+    scorecard : Scorecard
+        The model.
+    records : sequence of mapping, length n_leads
+        Stored values by field; of more than 2,000 every so many-th is taken.
+
+    Returns
+    -------
+    list of int
+        By probability, in 20 bins of equal width: see `ml.monitoring.drift.histogram`.
+    """
+    some = records[:: -(-len(records) // MOST_SCORED)]
+    return histogram(batch_scoring.probabilities(scorecard, some).tolist())
+
+
+def library_versions() -> dict[str, str]:
+    """Name the versions that a model is learned with.
+
+    Returns
+    -------
+    dict of str to str
+        Version by name: python, scikit-learn, numpy, pandas.
+    """
+    return {
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+    }
+
+
+def _check_enough(examples: Examples) -> None:
+    n_converted = sum(examples.converted)
+    missing = shortage(n_converted, len(examples.converted) - n_converted)
+    if missing:
+        raise NotEnoughToLearn(missing)
+
+
+def _left_out(
+    examples: Examples, fields: Fields, champion: Scorecard, guarded: Guarded
+) -> tuple[list[Suspicion], dict[str, str]]:
+    """Find fields to keep from both models: what these examples show, and the reasons for all."""
+    knowable = {f.name for f in fields.model} | {term.field for term in champion.terms}
+    known = {name: why for name, why in guarded.left_out.items() if name in knowable}
+    asked = [f for f in fields.model if f.name not in guarded.allowed]
+    found = detect.suspicions(examples.records, examples.converted, asked, guarded.open_records)
+    return found, known | {suspicion.field: suspicion.sentence for suspicion in found}
+
+
+def _check_any(usable: Fields, fields: Fields) -> None:
+    if usable.model:
+        return
+    if fields.model:
+        raise NotEnoughToLearn(
+            "Every field that models may use seems to be filled in after the outcome: allow one"
+            " on the models page and train again, or declare others."
+        )
+    raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
+
+
+def _hidden(examples: Examples, names: Collection[str]) -> Examples:
+    """The examples as they are while some fields are not known."""
+    records = [{k: v for k, v in each.items() if k not in names} for each in examples.records]
+    return replace(examples, records=records) if names else examples
+
+
+def _decision(
+    examples: Examples, champion: Scorecard, probabilities: Floats, rule: GateRule
+) -> Decision:
+    places = np.flatnonzero(examples.is_evidence)
+    converted: Bools = np.array(examples.converted, dtype=bool)[places]
+    old = batch_scoring.probabilities(champion, [examples.records[place] for place in places])
+    evidence = paired_evidence(converted, old, probabilities[places])
+    return decide(evidence, rule)
