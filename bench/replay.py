@@ -30,7 +30,7 @@ from ml.training.readiness import shortage
 from webapp.app import create_app
 from webapp.config import ROOT
 from webapp.database import read
-from webapp.services import registry
+from webapp.services.models import registry
 
 RESULTS = ROOT / "bench" / "results"
 MOST_UNSEEN = 1_000

@@ -30,11 +30,13 @@ from webapp import database
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read, utc_now, write
-from webapp.models import Run
 from webapp.product import product
-from webapp.services import crm_connection, crm_runs, runs, setup
-from webapp.services.crm_rules import CrmRules
-from webapp.services.crm_secrets import Credentials
+from webapp.services import setup
+from webapp.services.crm import connections, sync_runs
+from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 DAYS = 700
 AT_ONCE = 500
@@ -129,7 +131,7 @@ def measured(
     flask_migrate.upgrade()
     settings = product().settings
     write(lambda s: setup.starter_version(s, None, utc_now()))
-    write(lambda s: crm_connection.save(s, credentials, settings, actor="bench", now=utc_now()))
+    write(lambda s: connections.save(s, credentials, settings, actor="bench", now=utc_now()))
     set_rules(writes_scores=False)
     load_before = os.getloadavg()[0]
     history = stopwatch.lap()
@@ -160,17 +162,17 @@ def measured(
 
 def set_rules(*, writes_scores: bool) -> None:
     rules = CrmRules(writes_scores=writes_scores)
-    write(lambda s: crm_connection.save_rules(s, rules, "bench", utc_now()))
+    write(lambda s: connections.save_rules(s, rules, "bench", utc_now()))
     write(_nothing_to_settle)
 
 
 def _nothing_to_settle(session: Any) -> None:
-    crm_connection.get(session).settle_after_id = None
+    connections.get(session).settle_after_id = None
 
 
 def run_once() -> Run:
     worker = Worker("bench", cast("Any", None), threading.Event())
-    run = write(lambda s: crm_runs.request(s, "live", "bench", utc_now()))
+    run = write(lambda s: sync_runs.request(s, "live", "bench", utc_now()))
     crm_jobs.sync_crm(worker)
     return read(lambda s: runs.by_key(s, run.key))
 

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from sync.crm_settle import Desk, settle
 from sync.salesforce.mapping import LeadRow, opportunity_columns, opportunity_names
-from webapp.models import Lead
-from webapp.services import crm_mirror, crm_unmatched, leads, registry, scoring
-from webapp.services.crm_mirror import Seen
-from webapp.services.records import LeadRecord
-from webapp.services.scoring import Arrival
+from webapp.services.crm import mirror, unmatched
+from webapp.services.crm.mirror import Seen
+from webapp.services.leads import leads, scoring
+from webapp.services.leads.records import LeadRecord
+from webapp.services.leads.scoring import Arrival
+from webapp.services.models import registry
+from webapp.tables import Lead
 
 Row = Mapping[str, Any]
 
@@ -28,17 +30,17 @@ def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime)
     4. What became of the leads that changed is settled, and of those merged with them.
     """
     parsed = {row["Id"]: desk.mapping.parse(row) for row in rows}
-    known = crm_mirror.seen(session, parsed)
+    known = mirror.seen(session, parsed)
     wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(desk, row)]
     news = [row for row in wanted if _is_news(known.get(row.id), row)]
     desk.tally.counts["leads_read"] += len(parsed)
     desk.tally.counts["leads_changed"] += len(news)
     is_new = {row.id for row in news}
-    crm_mirror.keep_stamps(
+    mirror.keep_stamps(
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
     )
-    crm_mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
-    families = crm_mirror.families(session, [row.id for row in news])
+    mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
+    families = mirror.families(session, [row.id for row in news])
     _take_in(session, desk, news, known, families=families, now=now)
     settle_ids(session, desk, families, now)
 
@@ -46,23 +48,23 @@ def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime)
 def take_opportunities(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
     """Take in opportunities and settle the leads that they belong to."""
     columns = {row["Id"]: opportunity_columns(row) for row in rows}
-    news = crm_mirror.keep_opportunities(session, list(columns.values()))
+    news = mirror.keep_opportunities(session, list(columns.values()))
     desk.tally.counts["opportunities_read"] += len(columns)
     desk.tally.counts["opportunities_changed"] += len(news)
-    settle(session, desk, crm_mirror.leads_of(session, news).values(), now)
+    settle(session, desk, mirror.leads_of(session, news).values(), now)
 
 
 def list_unmatched(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
     """List, by name, those that came from a lead by their source and that no lead names."""
     names = {row["Id"]: opportunity_names(row) for row in rows}
-    found = crm_mirror.unlinked(session, names)
-    desk.tally.counts["unmatched"] += crm_unmatched.note(session, found, "no_lead_link", now)
-    crm_unmatched.keep_names(session, names)
+    found = mirror.unlinked(session, names)
+    desk.tally.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
+    unmatched.keep_names(session, names)
 
 
 def settle_ids(session: Session, desk: Desk, ids: Collection[str], now: datetime) -> None:
     """Settle the leads with these ids of Salesforce."""
-    settle(session, desk, crm_mirror.leads_by_id(session, ids).values(), now)
+    settle(session, desk, mirror.leads_by_id(session, ids).values(), now)
 
 
 def _is_in_scope(desk: Desk, row: LeadRow) -> bool:
@@ -138,7 +140,7 @@ def _take_in(
     scored = scoring.score_many(session, versions, arrivals, source="salesforce", now=now)
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
-    crm_mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
+    mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
     desk.tally.counts["leads_scored"] += len(scored)
     desk.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
 

@@ -19,10 +19,11 @@ from sync.salesforce.quota import Quota
 from sync.salesforce.session import Hosts
 from webapp.config import Settings
 from webapp.database import read, write
-from webapp.models import Run
 from webapp.product import product
-from webapp.services import crm_connection, crm_fields, crm_runs, runs
-from webapp.services.crm_secrets import Credentials, UnreadableSecret
+from webapp.services.crm import connections, field_sources, sync_runs
+from webapp.services.crm.encryption import Credentials, UnreadableSecret
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 log = structlog.stdlib.get_logger("leadloop.salesforce")
 
@@ -41,12 +42,12 @@ _wallets: dict[Credentials, Wallet] = {}
 def sync_crm(worker: Worker) -> None:
     """Carry out the run that was asked for or is due."""
     settings = product().settings
-    run = write(lambda s: crm_runs.claim(s, settings, worker.name, worker.clock()))
+    run = write(lambda s: sync_runs.claim(s, settings, worker.name, worker.clock()))
     if run is not None:
         with held(worker, run):
             try:
                 carry_out(worker, run)
-            except crm_connection.NotConnected as error:
+            except connections.NotConnected as error:
                 sentence = str(error)
                 write(lambda s: runs.finish(s, run, worker.clock(), error=sentence))
 
@@ -58,7 +59,7 @@ def carry_out(worker: Worker, run: Run) -> None:
     except UnreadableSecret as error:
         words = ("unreadable credentials", str(error))
         write(
-            lambda s: crm_runs.fail(
+            lambda s: sync_runs.fail(
                 s, run, {}, words=words, waits_for_person=True, now=worker.clock()
             )
         )
@@ -76,19 +77,19 @@ def carry_out(worker: Worker, run: Run) -> None:
 
 def _org(session: Session, worker: Worker, run: Run) -> Org:
     product_ = product()
-    connection = crm_connection.get(session)
-    rules = crm_connection.rules(connection)
-    tried = crm_runs.sources_to_test(run)
+    connection = connections.get(session)
+    rules = connections.rules(connection)
+    tried = sync_runs.sources_to_test(run)
     mapping = LeadMapping(
         product_.fields,
-        crm_fields.sources(session, product_.fields) if tried is None else tried,
+        field_sources.sources(session, product_.fields) if tried is None else tried,
         external_id_field=rules.external_id_field,
         reads_record_type=bool(rules.record_type_ids),
     )
     before = run.result
     tally = Tally(Counter(before.get("counts", {})), before.get("examples", []))
-    credentials = crm_connection.credentials(connection, product_.settings)
-    n_made = crm_connection.n_calls_today(connection, worker.clock())
+    credentials = connections.credentials(connection, product_.settings)
+    n_made = connections.n_calls_today(connection, worker.clock())
     return Org(
         worker=worker,
         run=run,
@@ -121,7 +122,7 @@ def _wait(worker: Worker, seconds: float) -> None:
 
 def _finish(org: Org, session: Session) -> None:
     org.note_calls(session)
-    crm_runs.succeed(session, org.run, org.result(), org.now)
+    sync_runs.succeed(session, org.run, org.result(), org.now)
     log.info("salesforce read", run=org.run.key, **_figures(org))
 
 
@@ -137,10 +138,10 @@ def _close(org: Org, fault: Fault, session: Session) -> None:
     words = (fault.case.name, str(fault))
     log.warning("salesforce stopped", run=org.run.key, case=fault.case.name, **_figures(org))
     if fault.kind is Kind.QUOTA:
-        crm_runs.stop_for_quota(session, org.run, org.result(), words=words, now=org.now)
+        sync_runs.stop_for_quota(session, org.run, org.result(), words=words, now=org.now)
     else:
         waits = fault.kind in WAITS_FOR_PERSON
-        crm_runs.fail(
+        sync_runs.fail(
             session, org.run, org.result(), words=words, waits_for_person=waits, now=org.now
         )
 

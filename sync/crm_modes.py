@@ -14,7 +14,7 @@ from sync.crm_write_back import bands, unwritable
 from sync.salesforce.client import Row
 from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from webapp.database import read, write
-from webapp.services import crm_connection, crm_outbox
+from webapp.services.crm import connections, pending_writes
 
 LONGEST_SHOWN = 100
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
@@ -26,7 +26,7 @@ def check(org: Org) -> None:
     crm_run.check(org)
     described = {str(field["name"]) for field in org.client.describe(OPPORTUNITIES)}
     hidden = [name for name in OPPORTUNITY_FIELDS if name not in described]
-    missing = read(lambda s: unwritable(crm_connection.get(s).described))
+    missing = read(lambda s: unwritable(connections.get(s).described))
     meter = org.client.meter
     used = f"{meter.n_used:,} of {meter.n_limit:,} used" if meter.n_limit else "not told"
     org.extra["checks"] = [
@@ -86,8 +86,8 @@ class _Enough(Exception):
 def _rehearse(session: Session, org: Org, leads: list[Row], opportunities: list[Row]) -> None:
     take_leads(session, org.desk, leads, org.now)
     take_opportunities(session, org.desk, opportunities, org.now)
-    connection = crm_connection.get(session)
-    n_due = crm_outbox.offer(session, connection, bands(), org.now)
+    connection = connections.get(session)
+    n_due = pending_writes.offer(session, connection, bands(), org.now)
     org.desk.tally.counts["scores_due"] = n_due
     raise _Enough
 

@@ -14,8 +14,9 @@ from sync.crm_settle import Desk
 from sync.jobs import Worker
 from sync.salesforce.client import Client
 from webapp.database import write
-from webapp.models import Run
-from webapp.services import crm_connection, runs
+from webapp.services.crm import connections
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 T = TypeVar("T")
 BEAT_SECONDS = runs.LEASE.total_seconds() / 3
@@ -64,7 +65,7 @@ class Org:
         self.worker.go_on()
 
         def whole(session: Session) -> T:
-            if crm_connection.get(session, lock=True).changed_at != self.settings_of:
+            if connections.get(session, lock=True).changed_at != self.settings_of:
                 raise Reconfigured
             answer = work(session)
             self.note_calls(session)
@@ -79,9 +80,9 @@ class Org:
         """Add the calls made since the last time to the day's."""
         meter = self.client.meter
         n_new, self._n_noted = meter.n_calls - self._n_noted, meter.n_calls
-        connection = crm_connection.get(session)
+        connection = connections.get(session)
         usage = (meter.n_used, meter.n_limit)
-        crm_connection.count_calls(connection, n_new, self.now, usage)
+        connections.count_calls(connection, n_new, self.now, usage)
 
     def warn(self, words: str, detail: str = "") -> None:
         """Tell people something without ending the run."""

@@ -13,7 +13,7 @@ from sync.salesforce.errors import Fault
 from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from sync.salesforce.window import Slices, TooSlow, Window
 from webapp.database import read
-from webapp.services import crm_windows
+from webapp.services.crm import read_windows
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 
@@ -59,12 +59,12 @@ class Reading:
 
         Returns whether it was open: whether a run before has stopped inside it.
         """
-        stored = Window.stored(read(lambda s: crm_windows.load(s, self.obj)))
+        stored = Window.stored(read(lambda s: read_windows.load(s, self.obj)))
         server_now = self.org.client.meter.server_time or self.org.now
         first_start = server_now - timedelta(days=self.org.desk.rules.history_days)
         self.window = stored.opened(server_now, first_start)
         if is_kept and not stored.is_open:
-            self.org.step(lambda s: crm_windows.save(s, self.obj, vars(self.window)))
+            self.org.step(lambda s: read_windows.save(s, self.obj, vars(self.window)))
         return stored.is_open
 
     def _ask(self, end: str) -> Page | None:
@@ -108,7 +108,7 @@ class Reading:
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
                 list_unmatched(session, desk, rows, now)
-        crm_windows.save(session, self.obj, vars(moved))
+        read_windows.save(session, self.obj, vars(moved))
 
     def _moved(self, page: Page, end: str) -> Window:
         if page.is_last:

@@ -18,18 +18,11 @@ from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from sync.salesforce.window import Window, moment, stamp
 from webapp.crm_tables import CrmLead
 from webapp.database import read
-from webapp.models import Lead
-from webapp.services import (
-    crm_connection,
-    crm_mirror,
-    crm_unmatched,
-    crm_windows,
-    leads,
-    registry,
-    removal,
-    scoring,
-)
-from webapp.services.scoring import Arrival
+from webapp.services.crm import connections, mirror, read_windows, unmatched
+from webapp.services.leads import leads, removal, scoring
+from webapp.services.leads.scoring import Arrival
+from webapp.services.models import registry
+from webapp.tables import Lead
 
 Take = Callable[[Session, Desk, Sequence[Row], datetime], None]
 CHUNK = 2000
@@ -54,9 +47,7 @@ def reconcile(org: Org) -> None:
     6. The numbers of leads, month by month, are compared.
     """
     org.step(_look_back, stage="Looking at everything again", progress=0.9)
-    for ids in _portions(
-        lambda after: read(lambda s: crm_mirror.open_opportunities(s, after, CHUNK))
-    ):
+    for ids in _portions(lambda after: read(lambda s: mirror.open_opportunities(s, after, CHUNK))):
         read_opportunities(org, ids)
     _follow_deletions(org)
     _find_by_contact(org)
@@ -86,7 +77,7 @@ def read_leads(org: Org, ids: Collection[str]) -> list[str]:
     for rows in org.client.by_ids("Lead", org.desk.mapping.select, list(ids)):
         missing -= {row["Id"] for row in rows}
         org.step(partial(_take, org, take_leads, rows))
-    org.step(lambda s: crm_mirror.stop_reading(s, missing))
+    org.step(lambda s: mirror.stop_reading(s, missing))
     return sorted(missing)
 
 
@@ -103,29 +94,27 @@ def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
 
 def _look_back(session: Session) -> None:
     for obj in ("Lead", "Opportunity"):
-        window = Window.stored(crm_windows.load(session, obj))
+        window = Window.stored(read_windows.load(session, obj))
         if window.done_until is not None and not window.is_open:
             earlier = replace(window, done_until=stamp(moment(window.done_until) - LOOK_BACK))
-            crm_windows.save(session, obj, vars(earlier))
+            read_windows.save(session, obj, vars(earlier))
 
 
 def _lose_opportunities(session: Session, org: Org, ids: Collection[str]) -> None:
-    crm_mirror.keep_unreadable(session, ids)
-    settle(session, org.desk, crm_mirror.leads_of(session, ids).values(), org.now)
+    mirror.keep_unreadable(session, ids)
+    settle(session, org.desk, mirror.leads_of(session, ids).values(), org.now)
 
 
 def _follow_deletions(org: Org) -> None:
     end = org.client.meter.server_time or org.now
     start = end - DELETED_WITHIN
     gone = _deleted(org, "Lead", start, end)
-    known = read(lambda s: list(crm_mirror.leads_by_id(s, gone)))
+    known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(org, known) if known else []
     if purged:
         org.step(lambda s: _erase(s, org, purged))
     deals = _deleted(org, "Opportunity", start, end)
-    named = read(
-        lambda s: [i for i, r in crm_mirror.opportunities(s, deals).items() if r.is_readable]
-    )
+    named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
     if named:
         read_opportunities(org, named)
 
@@ -142,14 +131,14 @@ def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
 
 
 def _erase(session: Session, org: Org, crm_ids: Collection[str]) -> None:
-    rows = crm_mirror.leads_by_id(session, crm_ids)
+    rows = mirror.leads_by_id(session, crm_ids)
     keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
     org.desk.tally.counts["leads_erased"] += removal.erase(session, keys, "salesforce", org.now)
 
 
 def _find_by_contact(org: Org) -> None:
     after = ""
-    while alone := read(partial(crm_mirror.converted_alone, after_id=after, limit=CHUNK)):
+    while alone := read(partial(mirror.converted_alone, after_id=after, limit=CHUNK)):
         _find_some(org, alone)
         after = alone[-1].id
 
@@ -165,9 +154,9 @@ def _find_some(org: Org, alone: list[CrmLead]) -> None:
         for lead_id in by_contact[row["ContactId"]]
     ]
     ids = [lead.id for lead in alone]
-    org.step(lambda s: crm_mirror.keep_roles(s, ids, pairs))
+    org.step(lambda s: mirror.keep_roles(s, ids, pairs))
     deals = {deal for _, deal in pairs}
-    unread = deals - set(read(lambda s: crm_mirror.opportunities(s, deals)))
+    unread = deals - set(read(lambda s: mirror.opportunities(s, deals)))
     if unread:
         read_opportunities(org, unread)
     for first in range(0, len(ids), STEP_ROWS):
@@ -183,7 +172,7 @@ def _age(org: Org) -> None:
 
 
 def _age_next(org: Org, after: str, session: Session) -> str | None:
-    crm_leads = crm_mirror.after(session, after, STEP_ROWS)
+    crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
     if org.desk.mapping.depends_on_today():
@@ -226,12 +215,12 @@ def _drift(org: Org) -> Iterator[dict[str, object]]:
             return
         span = (stamp(start), stamp(end))
         there = org.client.count("Lead", "CreatedDate", *span)
-        here = read(partial(crm_mirror.count_created, start=span[0], end=span[1]))
+        here = read(partial(mirror.count_created, start=span[0], end=span[1]))
         if there != here:
             yield {"month": f"{start:%Y-%m}", "salesforce": there, "leadloop": here}
         end = start
 
 
 def _finish(session: Session, now: datetime) -> None:
-    crm_unmatched.settle_matched(session, now)
-    crm_connection.get(session).reconciled_at = now
+    unmatched.settle_matched(session, now)
+    connections.get(session).reconciled_at = now

@@ -14,7 +14,7 @@ from sync.crm_settle import settle
 from sync.salesforce import cases
 from sync.salesforce.errors import Fault
 from webapp.database import read
-from webapp.services import crm_conflicts, crm_connection, crm_fields, crm_mirror
+from webapp.services.crm import conflicts, connections, field_sources, mirror
 
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
@@ -54,7 +54,7 @@ def problems(org: Org) -> list[str]:
     org.step(lambda s: _keep_described(s, described, org.now), stage="Checking the connection")
     names = {str(field["name"]) for field in described}
     fields, mapping = org.desk.fields, org.desk.mapping
-    found = crm_fields.problems(mapping.sources.values(), fields, described)
+    found = field_sources.problems(mapping.sources.values(), fields, described)
     wrong = [f"{fields[name].label}: {sentence}" for name, sentence in found.items()]
     asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
     wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
@@ -64,7 +64,7 @@ def problems(org: Org) -> list[str]:
 def settle_all(org: Org) -> None:
     """After a change of rules derive every outcome again from what is here, without a call."""
     while True:
-        after_id = read(lambda s: crm_connection.get(s).settle_after_id)
+        after_id = read(lambda s: connections.get(s).settle_after_id)
         if after_id is None:
             return
         org.step(partial(_settle_next, org, after_id), stage="Applying the rules again")
@@ -72,14 +72,14 @@ def settle_all(org: Org) -> None:
 
 def read_missing(org: Org) -> None:
     """Ask by id for opportunities that leads name, and for leads that are to be read again."""
-    ids = read(lambda s: crm_mirror.unread_opportunities(s, CHUNK))
+    ids = read(lambda s: mirror.unread_opportunities(s, CHUNK))
     while ids:
         crm_reconcile.read_opportunities(org, ids)
-        ids = read(lambda s: crm_mirror.unread_opportunities(s, CHUNK))
-    lead_ids = read(lambda s: crm_mirror.to_be_read(s, CHUNK))
+        ids = read(lambda s: mirror.unread_opportunities(s, CHUNK))
+    lead_ids = read(lambda s: mirror.to_be_read(s, CHUNK))
     while lead_ids:
         crm_reconcile.read_leads(org, lead_ids)
-        lead_ids = read(lambda s: crm_mirror.to_be_read(s, CHUNK))
+        lead_ids = read(lambda s: mirror.to_be_read(s, CHUNK))
 
 
 def compare(org: Org) -> None:
@@ -89,7 +89,7 @@ def compare(org: Org) -> None:
 
 def is_reconciling_due(org: Org) -> bool:
     """Whether a day has gone by since everything was looked at; the first day counts from now."""
-    at = read(lambda s: crm_connection.get(s).reconciled_at)
+    at = read(lambda s: connections.get(s).reconciled_at)
     return at is not None and org.now - at >= RECONCILE_EVERY
 
 
@@ -99,24 +99,24 @@ def _kept(field: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep_described(session: Session, described: list[dict[str, Any]], now: datetime) -> None:
-    connection = crm_connection.get(session)
+    connection = connections.get(session)
     connection.described, connection.described_at = described, now
     if connection.reconciled_at is None:
         connection.reconciled_at = now
 
 
 def _settle_next(org: Org, after_id: str, session: Session) -> None:
-    crm_leads = crm_mirror.after(session, after_id, STEP_ROWS)
+    crm_leads = mirror.after(session, after_id, STEP_ROWS)
     settle(session, org.desk, crm_leads, org.now)
-    connection = crm_connection.get(session)
+    connection = connections.get(session)
     # Rules may have changed once more meanwhile: then it begins anew.
     if connection.settle_after_id == after_id:
         connection.settle_after_id = crm_leads[-1].id if crm_leads else None
 
 
 def _compare(session: Session, org: Org) -> None:
-    connection = crm_connection.get(session)
-    keys, through = crm_conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
+    connection = connections.get(session)
+    keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
     rule = org.desk.rules.conflicts
-    org.desk.tally.counts["conflicts"] += crm_conflicts.review(session, keys, rule, org.now)
+    org.desk.tally.counts["conflicts"] += conflicts.review(session, keys, rule, org.now)
     connection.compared_through_key = through

@@ -21,10 +21,12 @@ from sync.salesforce.outcomes import (
 )
 from sync.salesforce.window import moment
 from webapp.crm_tables import CrmLead, CrmOpportunity
-from webapp.models import Lead, is_assumed
-from webapp.services import crm_conflicts, crm_mirror, leads, outcomes, removal
-from webapp.services.crm_rules import CrmRules
-from webapp.services.outcomes import CLOCK_SKEW, Said, Statement
+from webapp.services.crm import conflicts, mirror
+from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.leads import leads, removal
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import CLOCK_SKEW, Said, Statement
+from webapp.tables import Lead, is_assumed
 
 ACTOR = "salesforce"
 SHORTEST = timedelta(microseconds=1)
@@ -111,7 +113,7 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     derived = {lead.id: book.derived(lead, desk.outcome_rules, now) for lead in mine}
     handed_over = [pair for lead in mine if (pair := _show_or_hide(book, desk, lead, now))]
     spoken = {lead.id: _spoken(book, lead, derived[lead.id], now) for lead in mine}
-    crm_mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := spoken[lead.id][0])])
+    mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := spoken[lead.id][0])])
     statements = [statement for _, statement in spoken.values() if statement is not None]
     for statement in statements:
         said = outcomes.RESULTS[statement.converted]
@@ -122,7 +124,7 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     removal.hand_over(session, handed_over, now)
     keys = {s.lead.key for s in statements} | {winner.key for _, winner in handed_over}
     if keys:
-        opened = crm_conflicts.review(session, keys, desk.rules.conflicts, now)
+        opened = conflicts.review(session, keys, desk.rules.conflicts, now)
         desk.tally.counts["conflicts"] += opened
 
 
@@ -132,12 +134,12 @@ class _Book:
     def __init__(self, session: Session, crm_leads: list[CrmLead]) -> None:
         self.session = session
         alone = [lead.id for lead in crm_leads if lead.is_converted and not lead.opportunity_id]
-        self.roles = crm_mirror.roles_of(session, alone)
+        self.roles = mirror.roles_of(session, alone)
         ids = {i for lead in crm_leads for i in (lead.opportunity_id, lead.linked_opportunity_id)}
         ids |= {i for found in self.roles.values() for i in found}
-        self.deals = crm_mirror.opportunities(session, {i for i in ids if i})
+        self.deals = mirror.opportunities(session, {i for i in ids if i})
         self.survivors = {
-            lead.id: crm_mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
+            lead.id: mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
         }
         keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
         self.ours = leads.lock_by_key(session, {key for key in keys if key})

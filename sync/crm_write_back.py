@@ -13,9 +13,9 @@ from sync.salesforce.client import ROWS_PER_WRITE
 from sync.salesforce.errors import Fault
 from webapp.database import read
 from webapp.product import product
-from webapp.services import crm_connection, crm_mirror, crm_outbox
-from webapp.services.crm_fields import WRITTEN
-from webapp.services.crm_outbox import Bands, Letter
+from webapp.services.crm import connections, mirror, pending_writes
+from webapp.services.crm.field_sources import WRITTEN
+from webapp.services.crm.pending_writes import Bands, Letter
 
 RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
 STOPPING = {Kind.CONFIG, Kind.BUSY, Kind.BUG}
@@ -30,7 +30,7 @@ def write_back(org: Org) -> None:
         return
     n_due = org.step(lambda s: _offer(s, org.now), stage="Writing scores", progress=0.95)
     org.desk.tally.counts["scores_due"] += n_due
-    missing = read(lambda s: unwritable(crm_connection.get(s).described))
+    missing = read(lambda s: unwritable(connections.get(s).described))
     if missing:
         org.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
         return
@@ -87,11 +87,11 @@ def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
 def _note(session: Session, org: Org, placed: Sequence[tuple[Letter, Fault | None]]) -> None:
     counts = org.desk.tally.counts
     saved = [letter for letter, fault in placed if fault is None]
-    crm_outbox.sent(session, saved, org.now)
+    pending_writes.sent(session, saved, org.now)
     counts["scores_written"] += len(saved)
     refused = [(letter, fault) for letter, fault in placed if fault is not None]
     gone = [letter.crm_id for letter, fault in refused if fault.kind is Kind.ROW_GONE]
-    crm_mirror.read_again(session, gone, unscorable=True)
+    mirror.read_again(session, gone, unscorable=True)
     counts["scores_unwanted"] += len(gone)
     n_dead = 0
     for for_good in (True, False):
@@ -100,18 +100,20 @@ def _note(session: Session, org: Org, placed: Sequence[tuple[Letter, Fault | Non
             for letter, fault in refused
             if (fault.kind is Kind.ROW_REFUSED) == for_good
         }
-        n_dead += crm_outbox.refused(session, some, org.now, for_good=for_good)
+        n_dead += pending_writes.refused(session, some, org.now, for_good=for_good)
     counts["scores_refused"] += n_dead
     counts["scores_put_off"] += len(refused) - len(gone) - n_dead
 
 
 def _offer(session: Session, now: datetime) -> int:
-    crm_outbox.drop_undeliverable(session)
-    return crm_outbox.offer(session, crm_connection.get(session), bands(), now)
+    pending_writes.drop_undeliverable(session)
+    return pending_writes.offer(session, connections.get(session), bands(), now)
 
 
 def _letters(session: Session, org: Org) -> list[Letter]:
-    return crm_outbox.letters(session, org.desk.fields, bands(), now=org.now, limit=ROWS_PER_WRITE)
+    return pending_writes.letters(
+        session, org.desk.fields, bands(), now=org.now, limit=ROWS_PER_WRITE
+    )
 
 
 def bands() -> Bands:

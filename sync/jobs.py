@@ -18,10 +18,12 @@ from ml.scorecard.scorecard import Scorecard
 from sync.training_process import Answer, TrainingFailed, TrainingProcess
 from webapp import importing
 from webapp.database import read, utc_now, write
-from webapp.models import ModelVersion, Run
 from webapp.product import product
-from webapp.services import idempotency, imports, lifecycle, registry, rescoring, runs
-from webapp.services.lifecycle import Trigger
+from webapp.services.imports import imports
+from webapp.services.models import lifecycle, registry, rescoring
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.runs import idempotency, runs
+from webapp.tables import ModelVersion, Run
 
 # Between two steps of a fill the database belongs to those who score.
 PAUSE_SECONDS = 0.01

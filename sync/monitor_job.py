@@ -6,10 +6,11 @@ from ml.scorecard.scorecard import Scorecard
 from sync.jobs import Worker, held, trained
 from sync.training_process import Answer
 from webapp.database import read, write
-from webapp.models import Run
 from webapp.product import product
-from webapp.services import monitoring, runs
-from webapp.services.lifecycle import Trigger
+from webapp.services.models import monitoring
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 
 def monitor(worker: Worker) -> None:

@@ -25,14 +25,8 @@ from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read
 from webapp.product import product
-from webapp.services import (
-    guarded_fields,
-    monitor_samples,
-    monitoring,
-    registry,
-    runs,
-    training_data,
-)
+from webapp.services.models import leakage, monitor_samples, monitoring, registry, training_data
+from webapp.services.runs import runs
 
 # About a tenth of a core that others want, all of one that nobody does.
 NICENESS = 10
@@ -158,7 +152,7 @@ def _material(session: Session, run_key: int, fields: Fields) -> _Material:
     champion = registry.champion(session)
     # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
     since_run = registry.learned(session, champion).run_key or 0
-    known = guarded_fields.known(session, fields, champion)
+    known = leakage.known(session, fields, champion)
     return _Material(
         champion.key,
         registry.scorecard(session, champion),

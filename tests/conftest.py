@@ -15,7 +15,8 @@ from tests import factories, postgresql
 from webapp import database, importing
 from webapp.app import create_app
 from webapp.config import Settings
-from webapp.services import lifecycle, runs
+from webapp.services.models import lifecycle
+from webapp.services.runs import runs
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)

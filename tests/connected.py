@@ -9,8 +9,8 @@ from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.fake import FakeSalesforce
 from tests.salesforce.conftest import Salesforce
 from webapp.database import utc_now
-from webapp.services import crm_connection
-from webapp.services.outcomes import Said
+from webapp.services.crm import connections
+from webapp.services.outcomes.outcomes import Said
 
 RITA = Said("rep", "rita@example.com", "they told me so")
 
@@ -29,7 +29,7 @@ def salesforce(fake, app, settings, champion):
     """The product connected to the org, as after the first steps."""
     salesforce = Salesforce(fake, app, settings)
     salesforce.connect()
-    salesforce.write(lambda s: crm_connection.pause(s, False, "ada", salesforce.now))
+    salesforce.write(lambda s: connections.pause(s, False, "ada", salesforce.now))
     return salesforce
 
 

@@ -11,9 +11,13 @@ from sqlalchemy.orm import Session
 
 from ml.fields import fields_file
 from ml.fields.fields_file import Fields
-from webapp.models import Lead, Meaning, ModelVersion, User
-from webapp.services import api_keys, leads, outcomes, records, registry, scoring, setup
-from webapp.services.outcomes import Said
+from webapp.services import setup
+from webapp.services.accounts import api_keys
+from webapp.services.leads import leads, records, scoring
+from webapp.services.models import registry
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import Lead, Meaning, ModelVersion, User
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FIELDS = fields_file.load(Path(__file__).parents[1] / "fields.toml")

@@ -13,8 +13,8 @@ from ml.monitoring.recalibration import recalibrate
 from ml.scorecard.starter import starter_scorecard
 from ml.training import train
 from tests.factories import FIELDS, NOW, make_champion
-from webapp.models import ModelVersion
-from webapp.services import lifecycle, registry
+from webapp.services.models import lifecycle, registry
+from webapp.tables import ModelVersion
 
 N_LEADS = 200
 INDUSTRIES = ("Software", "Retail", None)

@@ -14,7 +14,7 @@ from tests.learned import challenge
 from webapp.charts import decisions, effects
 from webapp.charts.drawing import bars
 from webapp.charts.history import score_history
-from webapp.pages import model_charts
+from webapp.pages.models import model_charts
 
 METRICS = challenge(True).metrics
 SHAPES = [*METRICS["shapes"], *assumed_shapes(starter_scorecard())]

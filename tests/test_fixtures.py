@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from tests.factories import make_lead, make_outcome
-from webapp.models import Lead, ModelVersion, Outcome
+from webapp.tables import Lead, ModelVersion, Outcome
 
 
 def test_a_lead_made_here_is_seen_by_another_session(write, read):

@@ -15,8 +15,11 @@ from webapp import importing
 from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.importing import ROWS_A_STEP, ImportRefused
-from webapp.models import Lead, Outcome, Run, Score, Snapshot
-from webapp.services import imports, leads, lifecycle, removal, runs
+from webapp.services.imports import imports
+from webapp.services.leads import leads, removal
+from webapp.services.models import lifecycle
+from webapp.services.runs import runs
+from webapp.tables import Lead, Outcome, Run, Score, Snapshot
 
 HEADER = "lead_id,email_opens,location,actual_outcome"
 ADA = "ada@example.com"

@@ -8,9 +8,9 @@ from tests.factories import FIELDS, make_lead, make_outcome
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import db, read, write
-from webapp.models import NEVER_WORKED, Base, GuardedField
-from webapp.services import explore, lead_query, lead_table
-from webapp.services.guarded_fields import LEFT_OUT
+from webapp.services.leads import explore, lead_query, lead_table
+from webapp.services.models.leakage import LEFT_OUT
+from webapp.tables import NEVER_WORKED, Base, GuardedField
 
 
 @pytest.fixture

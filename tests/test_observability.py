@@ -69,7 +69,7 @@ def test_an_unexpected_error_is_logged_by_kind_and_place(app, headers, lines, mo
     def broken(*arguments, **options):
         raise ZeroDivisionError(SECRETS[0])
 
-    monkeypatch.setattr("webapp.services.scoring.score_lead", broken)
+    monkeypatch.setattr("webapp.services.leads.scoring.score_lead", broken)
     app.testing = False
     lines()
     app.test_client().post("/score", json={"lead_id": SECRETS[1]}, headers=headers)

@@ -11,8 +11,10 @@ from tests.factories import make_lead
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import utc_now
-from webapp.models import ApiKey, Base, Lead, User
-from webapp.services import accounts, api_keys, demo, registry
+from webapp.services.accounts import accounts, api_keys
+from webapp.services.leads import demo
+from webapp.services.models import registry
+from webapp.tables import ApiKey, Base, Lead, User
 
 
 @pytest.fixture

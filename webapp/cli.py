@@ -12,21 +12,16 @@ from flask.cli import with_appcontext
 
 from webapp import importing
 from webapp.database import db, utc_now, write
-from webapp.models import ROLES
 from webapp.product import product
-from webapp.services import (
-    accounts,
-    api_keys,
-    audit,
-    demo,
-    health,
-    imports,
-    lifecycle,
-    registry,
-    runs,
-)
+from webapp.services import health
 from webapp.services import setup as first_setup
+from webapp.services.accounts import accounts, api_keys, audit
+from webapp.services.imports import imports
+from webapp.services.leads import demo
+from webapp.services.models import lifecycle, registry
+from webapp.services.runs import runs
 from webapp.services.setup import FirstAccess
+from webapp.tables import ROLES
 
 # Told in one place, so that every command ends on such a fault with a sentence.
 REFUSALS = (

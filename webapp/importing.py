@@ -17,13 +17,15 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import Session
 
 from webapp.database import read, utc_now, write
-from webapp.models import Run
 from webapp.product import product
-from webapp.services import imports, intake, lifecycle, runs
-from webapp.services.import_file import ImportFileError, RowError
-from webapp.services.import_rows import ImportRow, WrongRow, read_rows
-from webapp.services.imports import KeptFile
-from webapp.services.intake import Origin, Taken
+from webapp.services.imports import imports, intake
+from webapp.services.imports.import_file import ImportFileError, RowError
+from webapp.services.imports.import_rows import ImportRow, WrongRow, read_rows
+from webapp.services.imports.imports import KeptFile
+from webapp.services.imports.intake import Origin, Taken
+from webapp.services.models import lifecycle
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 Row: TypeAlias = ImportRow | WrongRow
 

@@ -19,7 +19,7 @@ from sync.salesforce.errors import Fault, WrongShape, classify, classify_row
 from sync.salesforce.login import Token, log_in
 from sync.salesforce.quota import Quota
 from sync.salesforce.session import Hosts, Meter, build
-from webapp.services.crm_secrets import Credentials
+from webapp.services.crm.encryption import Credentials
 
 T = TypeVar("T")
 Row = Mapping[str, Any]

@@ -10,9 +10,9 @@ from typing import Any
 
 from ml.fields.fields_file import Field, Fields, Value
 from ml.fields.types import BOOLEAN_TEXTS
-from webapp.services import records
-from webapp.services.crm_fields import FieldSource
-from webapp.services.records import PEOPLE_LENGTH, LeadRecord
+from webapp.services.crm.field_sources import FieldSource
+from webapp.services.leads import records
+from webapp.services.leads.records import PEOPLE_LENGTH, LeadRecord
 
 PEOPLE = {
     "name": "Name",

@@ -71,7 +71,7 @@ class Derived:
 
     @property
     def converted(self) -> bool | None:
-        """As `webapp.services.outcomes` takes it; None where nothing definite is known."""
+        """As `webapp.services.outcomes.outcomes` takes it; None where nothing definite is known."""
         return {"converted": True, "lost": False}.get(self.result)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sync.salesforce import cases
 from sync.salesforce.errors import Fault
 from sync.salesforce.session import Meter
-from webapp.services.crm_connection import ORG_SHARE, daily_budget
+from webapp.services.crm.connections import ORG_SHARE, daily_budget
 
 
 @dataclass(frozen=True)

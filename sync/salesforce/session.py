@@ -18,7 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from sync.salesforce.errors import HostNotAllowed
-from webapp.services.crm_hosts import is_allowed
+from webapp.services.crm.hosts import is_allowed
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0

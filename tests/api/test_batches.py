@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from webapp.api import batches
-from webapp.models import Lead, Outcome
-from webapp.services import leads
+from webapp.services.leads import leads
+from webapp.tables import Lead, Outcome
 
 
 def batch(client, headers, path="/score/batch", **body):

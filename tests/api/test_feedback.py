@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from webapp.services import leads, removal
+from webapp.services.leads import leads, removal
 
 ODD_IDS = [
     ("a/b c", "a%2Fb%20c"),

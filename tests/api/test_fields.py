@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from tests.factories import NOW
 from tests.services.test_guarded_fields import FOUND, suspect
-from webapp.models import AuditEntry
-from webapp.services import guarded_fields, registry
+from webapp.services.models import leakage, registry
+from webapp.tables import AuditEntry
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_program_allows_a_field_and_leaves_it_out_again(client, headers, suspe
         assert (answer.status_code, answer.json["state"]) == (200, state)
         assert answer.json["decided_by"] == "key:a program"
         assert answer.json == suspected()["tags"]
-        (row,) = read(guarded_fields.every)
+        (row,) = read(leakage.every)
         assert row.state == state
     decided = sa.select(AuditEntry.actor).where(AuditEntry.subject == "field tags")
     assert read(lambda s: s.scalars(decided).all()) == ["key:a program"] * 2

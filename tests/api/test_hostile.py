@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from tests.api import hostile
-from webapp.models import Lead, Outcome
+from webapp.tables import Lead, Outcome
 
 LARGEST_ANSWER = 8_000
 

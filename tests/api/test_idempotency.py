@@ -9,10 +9,10 @@ import requests
 import sqlalchemy as sa
 
 from tests import factories
-from webapp.api import scores
+from webapp.api.leads import scores
 from webapp.database import utc_now
-from webapp.models import IdempotentAnswer, IdempotentPart, Snapshot
-from webapp.services import idempotency
+from webapp.services.runs import idempotency
+from webapp.tables import IdempotentAnswer, IdempotentPart, Snapshot
 
 ROWS = [{"lead_id": f"L-{n}"} for n in range(450)]
 

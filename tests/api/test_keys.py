@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from webapp.database import utc_now
-from webapp.services import api_keys
+from webapp.services.accounts import api_keys
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import pytest
 
 from tests.factories import FIELDS, make_lead, make_outcome, make_version
 from webapp.database import utc_now
-from webapp.services import explore, lifecycle, rescoring
+from webapp.services.leads import explore
+from webapp.services.models import lifecycle, rescoring
 
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
 

@@ -4,7 +4,8 @@ import re
 
 from tests.factories import FIELDS, NOW, make_champion
 from tests.pages.test_monitors import check_done
-from webapp.services import monitoring, runs
+from webapp.services.models import monitoring
+from webapp.services.runs import runs
 
 
 def test_before_the_first_check_all_is_null(client, headers):

@@ -7,8 +7,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from tests.architecture.source import ROOT
-from webapp.api import openapi
-from webapp.api.contract import Contract
+from webapp.api.document import openapi
+from webapp.api.document.contract import Contract
 from webapp.app import create_app
 
 

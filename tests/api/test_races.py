@@ -7,8 +7,8 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import leads
+from webapp.services.leads import leads
+from webapp.tables import Lead, Outcome, Score, Snapshot
 
 N_CLIENTS = 16
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from tests.api.conftest import pointers
 from webapp import database
 from webapp.app import create_app
-from webapp.models import Lead
-from webapp.services import leads
+from webapp.services.leads import leads
+from webapp.tables import Lead
 
 MEGABYTE = 1024 * 1024
 
@@ -199,7 +199,7 @@ def test_an_error_nobody_expected_is_a_problem_without_its_message(app, headers,
     def broken(*arguments, **options):
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("webapp.services.scoring.score_lead", broken)
+    monkeypatch.setattr("webapp.services.leads.scoring.score_lead", broken)
     app.testing = False
     answer = app.test_client().post("/score", json={"lead_id": "L-1"}, headers=headers)
     assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")

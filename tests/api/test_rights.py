@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests import factories
-from webapp.services import api_keys
+from webapp.services.accounts import api_keys
 
 SCOPES = ("score", "feedback", "admin")
 ANYBODY = None

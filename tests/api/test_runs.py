@@ -68,7 +68,7 @@ def test_versions_are_listed_with_their_evidence(client, headers, write):
 
 
 def test_versions_are_listed_page_by_page(monkeypatch, client, headers, write):
-    monkeypatch.setattr("webapp.api.model_versions.PAGE_SIZE", 2)
+    monkeypatch.setattr("webapp.api.models.model_versions.PAGE_SIZE", 2)
     for _ in range(3):
         write(make_version)
 

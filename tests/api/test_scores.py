@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from tests import factories
 from tests.api.conftest import pointers
-from webapp.models import Lead, Snapshot
-from webapp.services import leads
+from webapp.services.leads import leads
+from webapp.tables import Lead, Snapshot
 
 EVERYTHING = {
     "lead_id": "L-1",

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from tests.factories import make_lead
 from tests.learned import make_recalibration
 from webapp.database import utc_now
-from webapp.services import lifecycle, registry, runs
+from webapp.services.models import lifecycle, registry
+from webapp.services.runs import runs
 
 
 def test_info_tells_what_is_in_use_and_what_is_known(client, headers, write):

@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from tests.connected import dispute, without_a_lead
 from webapp.database import utc_now
-from webapp.services import crm_runs, runs
+from webapp.services.crm import sync_runs
+from webapp.services.runs import runs
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_sync_shows_how_far_it_is_and_renews_the_page_at_its_end(
     write(lambda s: runs.renew(s, run, utc_now(), progress=0.4, stage="Reading", result=done))
     expect(page.get_by_text("40 leads and 0 opportunities read, 3 calls.")).to_be_visible()
     expect(page.locator("#how-far")).to_have_attribute("value", "0.4")
-    write(lambda s: crm_runs.succeed(s, run, {"counts": {"converted": 7}}, utc_now()))
+    write(lambda s: sync_runs.succeed(s, run, {"counts": {"converted": 7}}, utc_now()))
     expect(page.get_by_role("heading", name=re.compile("Up to date"))).to_be_visible()
     expect(page.locator("tbody tr").first).to_contain_text("7 converted")
     expect(page.get_by_role("button", name="Sync now")).to_be_enabled()

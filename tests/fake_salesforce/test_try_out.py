@@ -6,7 +6,7 @@ from ml.fields import fields_file
 from tests.fake_salesforce import try_out
 from tests.fake_salesforce.demo import declare_fields
 from tests.fake_salesforce.describe import describe_field
-from webapp.services import crm_connection, crm_fields
+from webapp.services.crm import connections, field_sources
 
 
 @pytest.fixture(scope="session", params=["sqlite"])
@@ -26,15 +26,15 @@ def connected(fake, app, settings, monkeypatch):
 
 
 def test_the_connection_is_that_of_the_org(connected, fake, settings, read):
-    connection = read(crm_connection.get)
+    connection = read(connections.get)
     assert connection.domain == fake.url.removeprefix("http://")
-    assert crm_connection.rules(connection).disqualified == ("Closed - Not Converted",)
+    assert connections.rules(connection).disqualified == ("Closed - Not Converted",)
 
 
 def test_every_field_is_mapped_to_one_that_can_fill_it(connected, fake, read):
     declare_fields(fake)
     known = fields_file.load("fields.toml")
-    saved = read(lambda session: crm_fields.sources(session, known))
+    saved = read(lambda session: field_sources.sources(session, known))
     described = [describe_field(each) for each in fake.org.objects["lead"].visible]
     assert {source.field for source in saved} == set(known.names)
-    assert crm_fields.problems(saved, known, described) == {}
+    assert field_sources.problems(saved, known, described) == {}

@@ -16,9 +16,9 @@ from tests.fake_salesforce.fake import FakeSalesforce
 from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.product import product
-from webapp.services import crm_connection, crm_fields
-from webapp.services.crm_fields import STABLE, FieldSource
-from webapp.services.crm_rules import CrmRules
+from webapp.services.crm import connections, field_sources
+from webapp.services.crm.field_sources import STABLE, FieldSource
+from webapp.services.crm.outcome_rules import CrmRules
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data" / "salesforce-demo"
@@ -60,9 +60,9 @@ def connect() -> None:
     """Choose what an administrator chooses on the pages: the fields, and what counts as lost."""
     with create_app().app_context():
         settings = product().settings
-        write(lambda session: crm_connection.ensure(session, settings, utc_now()))
-        write(lambda session: crm_fields.save(session, sources(), ACTOR, utc_now()))
-        write(lambda session: crm_connection.save_rules(session, RULES, ACTOR, utc_now()))
+        write(lambda session: connections.ensure(session, settings, utc_now()))
+        write(lambda session: field_sources.save(session, sources(), ACTOR, utc_now()))
+        write(lambda session: connections.save_rules(session, RULES, ACTOR, utc_now()))
 
 
 def sources() -> list[FieldSource]:

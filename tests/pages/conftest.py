@@ -4,7 +4,7 @@ import argon2
 import pytest
 
 from tests.connected import described, fake, salesforce  # noqa: F401 - fixtures
-from webapp.services import accounts
+from webapp.services.accounts import accounts
 
 
 @pytest.fixture(autouse=True)

@@ -6,15 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from sync.salesforce.client import Client
-from webapp.services import (
-    audit,
-    crm_connection,
-    crm_runs,
-    crm_windows,
-    lead_table,
-    leads,
-    runs,
-)
+from webapp.services.accounts import audit
+from webapp.services.crm import connections, read_windows, sync_runs
+from webapp.services.leads import lead_table, leads
+from webapp.services.runs import runs
 
 
 @pytest.fixture
@@ -37,7 +32,7 @@ def form(fake, **changes):
 
 
 def connection(read):
-    return read(crm_connection.find)
+    return read(connections.find)
 
 
 def test_saving_tests_the_connection_and_starts_nothing(admin, fake, read):
@@ -121,7 +116,7 @@ def test_a_secret_left_empty_is_kept_and_none_is_shown(admin, fake, salesforce, 
     host = fake.url.removeprefix("http://")
     salesforce.connect(domain=host)
     admin.post("/sync/connection", data=form(fake, domain=host, consumer_secret=""))
-    kept = read(lambda s: crm_connection.credentials(crm_connection.get(s), settings))
+    kept = read(lambda s: connections.credentials(connections.get(s), settings))
     assert kept.consumer_secret == fake.app.consumer_secret
 
 
@@ -130,7 +125,7 @@ def test_another_way_to_log_in_keeps_no_secret_of_the_old_one(admin, salesforce)
 
 
 def test_saving_while_a_run_is_at_work_says_when_to_test(admin, fake, salesforce, write):
-    write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     answer = admin.post("/sync/connection", data=form(fake), follow_redirects=True)
     assert "saved, and not tested yet" in answer.text
 
@@ -158,10 +153,10 @@ def test_settings_that_no_worker_has_taken_up_yet_are_shown(admin, settings):
 def test_history_is_read_again_from_the_chosen_time_on(admin, fake, salesforce, read):
     fake.lead()
     salesforce.later()
-    assert read(crm_windows.reached)
+    assert read(read_windows.reached)
     assert admin.post("/sync/connection/history", data={"days": "1825"}).location == "/sync"
-    assert read(crm_windows.reached) == {}
-    assert crm_connection.rules(connection(read)).history_days == 1825
+    assert read(read_windows.reached) == {}
+    assert connections.rules(connection(read)).history_days == 1825
     salesforce.tick()
     [run, *_] = read(lambda s: runs.latest(s, "sync"))
     assert run.result["counts"]["leads_read"] == 1
@@ -178,7 +173,7 @@ def test_history_is_read_again_by_a_run_that_is_asked_for_already(
 ):
     fake.lead()
     salesforce.later()
-    run = write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    run = write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     assert admin.post("/sync/connection/history", data={"days": "365"}).location == "/sync"
     salesforce.tick()
     assert read(lambda s: runs.by_key(s, run.key)).result["counts"]["leads_read"] == 1
@@ -190,7 +185,7 @@ def test_disconnecting_forgets_the_org_and_keeps_leads_and_outcomes(
     lead = fake.lead(LeadSource="Webinar")
     fake.close(fake.convert(lead), won=True)
     salesforce.later()
-    write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     answer = admin.post("/sync/connection/disconnect", follow_redirects=True)
     assert "Salesforce is disconnected." in answer.text
     assert "Connect Salesforce" in answer.text
@@ -209,7 +204,7 @@ def test_a_run_at_work_keeps_nothing_once_its_org_is_disconnected(
     admin, fake, salesforce, read, write, monkeypatch
 ):
     fake.leads(3)
-    run = write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    run = write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     ask = Client.page
 
     def ask_and_be_disconnected(client, *query):
@@ -222,7 +217,7 @@ def test_a_run_at_work_keeps_nothing_once_its_org_is_disconnected(
     assert read(lead_table.is_empty)
     assert read(lambda s: runs.by_key(s, run.key)).error == "Salesforce is not connected."
     assert connection(read) is None
-    assert read(crm_windows.reached) == {}
+    assert read(read_windows.reached) == {}
 
 
 def test_managers_neither_read_nor_change_it(mona, sign_in, fake, salesforce):

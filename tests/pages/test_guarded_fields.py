@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import FIELDS, NOW, make_version
 from tests.services.test_guarded_fields import suspect
-from webapp.services import guarded_fields, registry
+from webapp.services.models import leakage, registry
 
 
 def show(visitor, path="/models"):
@@ -19,7 +19,7 @@ def admin(ada, sign_in):
 
 
 def allowed(read):
-    return read(lambda s: guarded_fields.known(s, FIELDS, registry.champion(s))).allowed
+    return read(lambda s: leakage.known(s, FIELDS, registry.champion(s))).allowed
 
 
 def use_version_that_knows_tags(session):

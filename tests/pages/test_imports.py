@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.factories import NOW
-from webapp.services import leads, runs
+from webapp.services.leads import leads
+from webapp.services.runs import runs
 
 RIGHT = b"lead_id,company,email_opens,actual_outcome\nA 1,Acme,4,true\nA 2,Other,,\n"
 WRONG = b"lead_id,age,industry\nA 1,44,Finance\nA 2,old,\n,30,\n"

@@ -10,9 +10,10 @@ from ml.fields.fields_file import loads
 from ml.scorecard.scorecard import CurveTerm
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from tests.learned import make_learned_version
-from webapp.models import Lead
-from webapp.services import leads, lifecycle, registry, removal, rescoring
-from webapp.services.outcomes import Said
+from webapp.services.leads import leads, removal
+from webapp.services.models import lifecycle, registry, rescoring
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import Lead
 
 DAY = timedelta(days=1)
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import NOW, make_lead, make_outcome
 from webapp.database import utc_now
-from webapp.services import lead_table, leads
-from webapp.services.outcomes import Said
+from webapp.services.leads import lead_table, leads
+from webapp.services.outcomes.outcomes import Said
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from tests import factories
-from webapp.services import audit, crm_fields, crm_runs, crm_windows, runs
+from webapp.services.accounts import audit
+from webapp.services.crm import field_sources, read_windows, sync_runs
+from webapp.services.runs import runs
 
 UNMAPPED = {f"{field.name}.from": "" for field in factories.FIELDS.declared}
 FORM = UNMAPPED | {
@@ -24,7 +26,7 @@ def admin(ada, sign_in):
 
 
 def sources(read):
-    return {s.field: s for s in read(lambda s: crm_fields.sources(s, factories.FIELDS))}
+    return {s.field: s for s in read(lambda s: field_sources.sources(s, factories.FIELDS))}
 
 
 def error(page, field):
@@ -78,7 +80,7 @@ def test_a_mapping_is_saved_and_every_lead_read_again(described, admin, read):
     assert saved["days_since_contact"].transform == "days_since"
     assert saved["lead_source"].fallback == "Organic"
     assert saved["location"].is_stable
-    assert "Lead" not in read(crm_windows.reached)
+    assert "Lead" not in read(read_windows.reached)
     page = admin.get("/sync/mapping").text
     assert "The mapping is saved. The next run reads all leads again" in page
     assert chosen(page, "email_opens") == "as_is:Email_Opens__c"
@@ -244,7 +246,7 @@ def test_a_mapping_that_stops_the_sync_is_marked_on_the_page(described, fake, ad
 
 
 def test_while_another_run_is_at_work_nothing_entered_is_lost(described, admin, write):
-    write(lambda s: crm_runs.request(s, "live", "worker", described.now))
+    write(lambda s: sync_runs.request(s, "live", "worker", described.now))
     answer = admin.post("/sync/mapping/test", data=FORM)
     assert answer.status_code == 409
     assert "Wait until it has ended" in answer.text
@@ -268,7 +270,7 @@ def test_only_tests_of_a_mapping_are_shown(described, admin, write):
     other = write(
         lambda s: runs.request(s, "import", trigger="request", requested_by="a", now=described.now)
     )
-    live = write(lambda s: crm_runs.request(s, "live", "worker", described.now))
+    live = write(lambda s: sync_runs.request(s, "live", "worker", described.now))
     for key in (other.key, live.key, 4711):
         assert admin.get(f"/sync/mapping/{key}").status_code == 404
         assert admin.get(f"/sync/mapping/{key}/status").status_code == 404

@@ -8,7 +8,9 @@ import pytest
 from tests.factories import NOW, make_lead, make_outcome, make_version
 from tests.learned import challenge, make_learned_version
 from tests.pages.test_monitors import check_done
-from webapp.services import audit, lifecycle, registry, runs
+from webapp.services.accounts import audit
+from webapp.services.models import lifecycle, registry
+from webapp.services.runs import runs
 
 TELLING, NOISE = challenge(True).decision, challenge(False).decision
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome
 from tests.learned import make_learned_version, make_recalibration
-from webapp.services import monitoring, registry, runs
+from webapp.services.models import monitoring, registry
+from webapp.services.runs import runs
 
 FINDINGS = {
     "calibration": ("Level of scores", {"n": 60, "n_converted": 30, "expected": 11.2, "z": 6.3}),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import make_lead
 from webapp.config import Settings
-from webapp.services import leads
+from webapp.services.leads import leads
 
 OWN_FIELDS = """
 [[field]]

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.factories import make_user
-from webapp.models import ROLES
-from webapp.pages.rights import ANYBODY, LEAST_ROLE
+from webapp.pages.accounts.rights import ANYBODY, LEAST_ROLE
+from webapp.tables import ROLES
 
 ARGUMENTS = {
     "AnyConverter": "json",

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from webapp.services import audit, crm_connection, crm_windows
-from webapp.services.crm_rules import CrmRules, full_id
+from webapp.services.accounts import audit
+from webapp.services.crm import connections, read_windows
+from webapp.services.crm.outcome_rules import CrmRules, full_id
 
 FORM = {
     "milestone": "opportunity_won",
@@ -31,7 +32,7 @@ def admin(ada, sign_in):
 
 
 def rules(read):
-    return read(lambda s: crm_connection.rules(crm_connection.get(s)))
+    return read(lambda s: connections.rules(connections.get(s)))
 
 
 def test_what_is_shown_is_what_is_saved(described, admin, read):
@@ -81,10 +82,10 @@ def test_only_what_changes_the_reading_reads_again(described, admin, read):
     described.later()
     admin.post("/sync/rules", data=FORM | {"silent_days": "180"})
     assert "applies them to all that was read" in admin.get("/sync/rules").text
-    assert "Lead" in read(crm_windows.reached)
+    assert "Lead" in read(read_windows.reached)
     admin.post("/sync/rules", data=FORM | {"history_days": "900"})
     assert "reads leads and opportunities again" in admin.get("/sync/rules").text
-    assert read(crm_windows.reached) == {}
+    assert read(read_windows.reached) == {}
 
 
 def test_every_wrong_value_is_named_and_nothing_entered_is_lost(described, admin, read):

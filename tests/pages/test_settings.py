@@ -6,8 +6,8 @@ import pytest
 
 from tests.factories import PASSWORD
 from webapp.config import Settings
-from webapp.models import ApiKey
-from webapp.services import accounts, api_keys
+from webapp.services.accounts import accounts, api_keys
+from webapp.tables import ApiKey
 
 NEW_PASSWORD = "a longer horse battery"
 
@@ -144,7 +144,7 @@ def test_the_audit_log_tells_who_did_what(admin, ada, rita):
 
 
 def test_the_audit_log_goes_on_to_older_entries(admin, rita, monkeypatch):
-    monkeypatch.setattr("webapp.pages.settings.AUDIT_PAGE", 2)
+    monkeypatch.setattr("webapp.pages.accounts.settings.AUDIT_PAGE", 2)
     for role in ("manager", "rep", "manager"):
         admin.post(f"/settings/users/{rita.key}/role", data={"role": role})
     first = admin.get("/settings/audit-log").text

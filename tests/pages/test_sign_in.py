@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import csrf_token
 from tests.factories import NOW, PASSWORD
-from webapp.pages.sign_in import own_path
-from webapp.services import accounts
+from webapp.pages.accounts.sign_in import own_path
+from webapp.services.accounts import accounts
 
 
 def post(client, **form):

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from webapp.database import utc_now
-from webapp.services import audit, crm_connection, crm_runs, runs
-from webapp.services.crm_rules import CrmRules
+from webapp.services.accounts import audit
+from webapp.services.crm import connections, sync_runs
+from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.runs import runs
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_a_rep_sees_nothing_of_it(rita, sign_in):
 
 
 def test_before_the_first_run_the_page_says_what_to_do(admin, fake, salesforce):
-    salesforce.write(lambda s: crm_connection.pause(s, True, "ada", salesforce.now))
+    salesforce.write(lambda s: connections.pause(s, True, "ada", salesforce.now))
     page = show(admin)
     assert "Before the first run" in page
     assert "Nothing is read or written until the sync is started" in page
@@ -110,7 +112,7 @@ def test_a_page_at_rest_looks_again_when_the_next_run_is_due(manager, salesforce
 
 def test_a_run_nobody_takes_up_asks_for_the_worker(manager, salesforce, write):
     long_ago = utc_now() - timedelta(minutes=5)
-    write(lambda s: crm_runs.request(s, "live", "ada", long_ago))
+    write(lambda s: sync_runs.request(s, "live", "ada", long_ago))
     assert "No worker has taken this up yet" in manager.get("/sync/status").text
 
 
@@ -256,7 +258,7 @@ def test_a_look_at_everything_tells_where_numbers_differ(manager, fake, salesfor
     salesforce.later()
 
     def finish(session):
-        run = crm_runs.request(session, "reconcile", "ada", utc_now())
+        run = sync_runs.request(session, "reconcile", "ada", utc_now())
         runs.claim(session, "sync", "w", utc_now())
         drift = [{"month": "2026-09", "salesforce": 12, "leadloop": 11}]
         runs.finish(session, run, utc_now(), {"mode": "reconcile", "drift": drift})
@@ -286,7 +288,7 @@ def test_a_run_of_another_kind_is_not_shown_here(manager, salesforce, write):
 def test_many_runs_go_on_on_further_pages(manager, salesforce, write):
     def make(session):
         for _ in range(120):
-            run = crm_runs.request(session, "live", "ada", utc_now())
+            run = sync_runs.request(session, "live", "ada", utc_now())
             runs.claim(session, "sync", "w", utc_now())
             runs.finish(session, run, utc_now(), {})
 
@@ -318,12 +320,12 @@ def test_a_run_after_resuming_or_new_rules_says_so_and_speaks_of_no_hint(admin, 
     salesforce.later()
     admin.post("/sync/pause")
     admin.post("/sync/resume")
-    [asked, *_] = read(lambda s: runs.latest(s, crm_runs.KIND))
+    [asked, *_] = read(lambda s: runs.latest(s, sync_runs.KIND))
     assert (asked.trigger, asked.requested_by) == ("request", "ada@example.com")
     salesforce.tick()
     rules = CrmRules(conflicts="rep")
-    salesforce.write(lambda s: crm_connection.save_rules(s, rules, "ada", salesforce.now))
+    salesforce.write(lambda s: connections.save_rules(s, rules, "ada", salesforce.now))
     salesforce.fake.clock.advance(minutes=1)
     salesforce.tick()
-    [after, *_] = read(lambda s: runs.latest(s, crm_runs.KIND))
+    [after, *_] = read(lambda s: runs.latest(s, sync_runs.KIND))
     assert after.trigger == "settings"

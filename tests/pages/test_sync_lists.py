@@ -6,7 +6,8 @@ import pytest
 
 from tests.connected import dispute, without_a_lead
 from tests.factories import make_lead
-from webapp.services import audit, crm_conflicts, crm_unmatched
+from webapp.services.accounts import audit
+from webapp.services.crm import conflicts, unmatched
 
 MISSING = "0065e0000000000AAA"
 
@@ -24,7 +25,7 @@ def show(visitor, path):
 
 
 def conflict_keys(salesforce):
-    return [row.conflict.key for row in salesforce.read(crm_conflicts.listed)]
+    return [row.conflict.key for row in salesforce.read(conflicts.listed)]
 
 
 def test_empty_lists_say_what_they_would_hold(manager, salesforce):
@@ -87,7 +88,7 @@ def test_a_conflict_has_two_sides_to_keep(manager, fake, salesforce, kept):
 
 
 def test_many_conflicts_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
-    monkeypatch.setattr("webapp.pages.conflicts.PAGE", 2)
+    monkeypatch.setattr("webapp.pages.crm.conflicts.PAGE", 2)
     for _ in range(3):
         dispute(fake, salesforce)
     seen, addresses = [], ["/sync/conflicts"]
@@ -137,12 +138,12 @@ def test_an_opportunity_is_ignored_and_listed_again_in_its_row(manager, fake, sa
     row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "ignored"}).text
     assert "ignored</span>" in row
     assert "Undo opportunity Acme deal" in row
-    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.read(unmatched.n_open) == 0
     row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "open"}).text
     assert "Ignore opportunity Acme deal" in row
-    assert salesforce.read(crm_unmatched.n_open) == 1
+    assert salesforce.read(unmatched.n_open) == 1
     assert manager.post(f"/sync/unmatched/{deal}/state", data={"state": "ignored"}).location
-    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.read(unmatched.n_open) == 0
 
 
 @pytest.mark.parametrize("state", ["", "linked", "settled"])
@@ -168,7 +169,7 @@ def test_what_is_no_id_of_salesforce_is_no_address(manager, salesforce, opportun
 
 
 def test_many_unmatched_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
-    monkeypatch.setattr("webapp.pages.unmatched.PAGE", 2)
+    monkeypatch.setattr("webapp.pages.crm.unmatched.PAGE", 2)
     deals = without_a_lead(fake, salesforce, n=5)
     seen, addresses = [], ["/sync/unmatched"]
     for address in addresses:
@@ -196,7 +197,7 @@ def test_a_refused_score_says_why_and_what_to_do(manager, fake, salesforce):
 
 
 def test_many_refused_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
-    monkeypatch.setattr("webapp.pages.refused.PAGE", 2)
+    monkeypatch.setattr("webapp.pages.crm.rejected.PAGE", 2)
     for lead in fake.leads(5, LeadSource="Webinar"):
         fake.refuse(lead, "validation rule")
     salesforce.later()

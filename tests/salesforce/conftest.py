@@ -11,8 +11,10 @@ from tests import factories
 from tests.fake_salesforce.fake import FakeSalesforce
 from webapp import database
 from webapp.config import Settings
-from webapp.services import crm_connection, crm_fields, crm_rules, crm_runs, leads, runs
-from webapp.services.crm_secrets import Credentials
+from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs
+from webapp.services.crm.encryption import Credentials
+from webapp.services.leads import leads
+from webapp.services.runs import runs
 
 
 @pytest.fixture
@@ -77,15 +79,13 @@ class Salesforce:
             }
             | changes
         )
-        self.write(
-            lambda s: crm_connection.save(s, entered, self.settings, actor="ada", now=self.now)
-        )
+        self.write(lambda s: connections.save(s, entered, self.settings, actor="ada", now=self.now))
 
     def rules(self, **changes):
         def change(session):
-            before = crm_connection.rules(crm_connection.get(session)).to_json()
-            chosen = crm_rules.CrmRules.from_json(before | changes)
-            crm_connection.save_rules(session, chosen, "ada", self.now)
+            before = connections.rules(connections.get(session)).to_json()
+            chosen = outcome_rules.CrmRules.from_json(before | changes)
+            connections.save_rules(session, chosen, "ada", self.now)
 
         self.write(change)
 
@@ -93,19 +93,19 @@ class Salesforce:
         """Fill fields from Salesforce fields: (name, transform, fallback)."""
 
         def save(session):
-            before = {s.field: s for s in crm_fields.sources(session, factories.FIELDS)}
+            before = {s.field: s for s in field_sources.sources(session, factories.FIELDS)}
             for field, (name, transform, *fallback) in changes.items():
-                is_stable = name in crm_fields.STABLE
-                before[field] = crm_fields.FieldSource(
+                is_stable = name in field_sources.STABLE
+                before[field] = field_sources.FieldSource(
                     field, name, transform, None, next(iter(fallback), None), is_stable
                 )
-            crm_fields.save(session, list(before.values()), "ada", self.now)
+            field_sources.save(session, list(before.values()), "ada", self.now)
 
         self.write(save)
 
     def run(self, mode="live"):
         """One run as a person asks for it; what it says of itself."""
-        run = self.write(lambda s: crm_runs.request(s, mode, "ada", self.now))
+        run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.now))
         with self.app.app_context():
             crm_jobs.sync_crm(self.worker)
         return self.read(lambda s: runs.by_key(s, run.key))
@@ -145,5 +145,5 @@ def salesforce(fake, app, settings, write):
     write(factories.make_champion)
     salesforce = Salesforce(fake, app, settings)
     salesforce.connect()
-    salesforce.write(lambda s: crm_connection.pause(s, False, "ada", salesforce.now))
+    salesforce.write(lambda s: connections.pause(s, False, "ada", salesforce.now))
     return salesforce

@@ -7,7 +7,9 @@ from functools import partial
 from itertools import pairwise
 
 from sync import crm_org
-from webapp.services import crm_connection, leads, runs
+from webapp.services.crm import connections
+from webapp.services.leads import leads
+from webapp.services.runs import runs
 
 RESULTS = {True: "converted", False: "lost"}
 
@@ -115,8 +117,8 @@ class History:
         self.fake.heal()
 
     def _n_calls(self, session):
-        connection = crm_connection.get(session)
-        return crm_connection.n_calls_today(connection, self.salesforce.now)
+        connection = connections.get(session)
+        return connections.n_calls_today(connection, self.salesforce.now)
 
     def _go_on(self):
         """Free what a killed worker held, close the breaker, and run."""
@@ -132,8 +134,8 @@ class History:
         self._kill_at = None
 
     def _reset(self, session):
-        connection = crm_connection.get(session)
-        crm_connection.close_breaker(connection)
+        connection = connections.get(session)
+        connections.close_breaker(connection)
         connection.hinted_at = self.salesforce.now
 
     def _watch_steps(self, monkeypatch):

@@ -11,7 +11,8 @@ from sync.jobs import Worker
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import write
-from webapp.services import crm_runs, runs
+from webapp.services.crm import sync_runs
+from webapp.services.runs import runs
 
 
 def main(folder: str, database_url: str, extra_host: str) -> None:
@@ -23,7 +24,7 @@ def main(folder: str, database_url: str, extra_host: str) -> None:
     with app.app_context():
         # One that was killed is gone on with.
         with suppress(runs.AlreadyRunning):
-            write(lambda s: crm_runs.request(s, "live", "tests", worker.clock()))
+            write(lambda s: sync_runs.request(s, "live", "tests", worker.clock()))
         crm_jobs.sync_crm(worker)
 
 

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from tests.connected import RITA, dispute
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmUnmatched
-from webapp.models import NEVER_WORKED
-from webapp.services import crm_conflicts, crm_unmatched, leads, removal
+from webapp.services.crm import conflicts, unmatched
+from webapp.services.leads import leads, removal
+from webapp.tables import NEVER_WORKED
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def disputed(fake, salesforce):
 
 
 def listed(salesforce):
-    found = salesforce.read(crm_conflicts.listed)
+    found = salesforce.read(conflicts.listed)
     return [(row.lead.lead_id, row.rep.result, row.crm.result) for row in found]
 
 
@@ -44,22 +45,22 @@ def test_a_rep_s_click_after_salesforce_is_a_disagreement_too(fake, salesforce):
 def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fake, salesforce):
     lead = dispute(fake, salesforce, said=NEVER_WORKED)
     assert listed(salesforce) == [(lead, NEVER_WORKED, "converted")]
-    [row] = salesforce.read(crm_conflicts.listed)
+    [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(lambda s: crm_conflicts.settle(s, key, "rep", "ada", now=salesforce.now))
+    salesforce.write(lambda s: conflicts.settle(s, key, "rep", "ada", now=salesforce.now))
     assert salesforce.read(lambda s: leads.find(s, lead).is_never_worked)
 
 
 @pytest.mark.parametrize(("kept", "expected"), [("rep", False), ("salesforce", True)])
 def test_a_person_settles_it(salesforce, disputed, kept, expected):
-    [row] = salesforce.read(crm_conflicts.listed)
+    [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(lambda s: crm_conflicts.settle(s, key, kept, "ada", now=salesforce.now))
+    salesforce.write(lambda s: conflicts.settle(s, key, kept, "ada", now=salesforce.now))
     assert salesforce.outcome(disputed) is expected
     salesforce.later()
     assert listed(salesforce) == []
-    with pytest.raises(crm_conflicts.ConflictNotFound):
-        salesforce.write(lambda s: crm_conflicts.settle(s, key, kept, "ada", now=salesforce.now))
+    with pytest.raises(conflicts.ConflictNotFound):
+        salesforce.write(lambda s: conflicts.settle(s, key, kept, "ada", now=salesforce.now))
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,9 @@ def test_agreement_closes_it(salesforce, disputed):
 
 
 def test_a_settled_one_comes_back_when_salesforce_changes_its_mind(fake, salesforce, disputed):
-    [row] = salesforce.read(crm_conflicts.listed)
+    [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(
-        lambda s: crm_conflicts.settle(s, key, "salesforce", "ada", now=salesforce.now)
-    )
+    salesforce.write(lambda s: conflicts.settle(s, key, "salesforce", "ada", now=salesforce.now))
     deal = fake.get(disputed)["ConvertedOpportunityId"]
     fake.reopen(deal)
     salesforce.later()
@@ -110,11 +109,11 @@ def test_a_closed_deal_without_a_lead_is_listed_and_can_be_linked(fake, salesfor
     fake.close(deal, won=True)
     fake.opportunity(LeadSource=None)
     salesforce.later()
-    assert [u.opportunity_id for u in salesforce.read(crm_unmatched.listed)] == [deal]
-    salesforce.write(lambda s: crm_unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    assert [u.opportunity_id for u in salesforce.read(unmatched.listed)] == [deal]
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
     salesforce.later()
     assert salesforce.history(lead) == [("converted", "Lb")]
-    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.read(unmatched.n_open) == 0
     fake.close(deal, won=False)
     salesforce.later()
     assert salesforce.outcome(lead) is False
@@ -125,10 +124,10 @@ def test_an_unmatched_deal_can_be_ignored_and_does_not_come_back(fake, salesforc
     deal = fake.opportunity(LeadSource="Webinar")
     fake.close(deal, won=True)
     salesforce.later()
-    salesforce.write(lambda s: crm_unmatched.ignore(s, deal, "ada", now=salesforce.now))
+    salesforce.write(lambda s: unmatched.ignore(s, deal, "ada", now=salesforce.now))
     fake.touch(deal)
     salesforce.later()
-    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.read(unmatched.n_open) == 0
 
 
 def test_an_unmatched_deal_leaves_the_list_when_its_lead_comes(fake, salesforce):
@@ -139,12 +138,12 @@ def test_an_unmatched_deal_leaves_the_list_when_its_lead_comes(fake, salesforce)
     salesforce.later()
     fake.convert(lead, deal)
     salesforce.next_day()
-    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.read(unmatched.n_open) == 0
     assert salesforce.outcome(lead) is True
 
 
 @pytest.fixture
-def unmatched(fake, salesforce):
+def unmatched_deal(fake, salesforce):
     """A lead, and a closed deal called by its person that no lead names yet."""
     lead = fake.lead()
     salesforce.later()
@@ -161,7 +160,7 @@ def names_kept(salesforce):
 
 
 def by_hand(fake, salesforce, lead, deal):
-    salesforce.write(lambda s: crm_unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
 
 
 def by_conversion(fake, salesforce, lead, deal):
@@ -174,27 +173,29 @@ def by_contact_role(fake, salesforce, lead, deal):
     salesforce.next_day()
 
 
-def test_an_unmatched_deal_is_called_as_it_is_called_now(fake, salesforce, unmatched):
-    _, deal = unmatched
+def test_an_unmatched_deal_is_called_as_it_is_called_now(fake, salesforce, unmatched_deal):
+    _, deal = unmatched_deal
     fake.update(deal, Name="Ada King")
     salesforce.later()
     assert names_kept(salesforce) == {deal: ("Ada King", "Closed Won")}
 
 
 @pytest.mark.parametrize("match", [by_hand, by_conversion, by_contact_role])
-def test_a_deal_that_has_its_lead_has_no_name_here_any_more(fake, salesforce, unmatched, match):
-    match(fake, salesforce, *unmatched)
+def test_a_deal_that_has_its_lead_has_no_name_here_any_more(
+    fake, salesforce, unmatched_deal, match
+):
+    match(fake, salesforce, *unmatched_deal)
     salesforce.next_day()
-    fake.update(unmatched[1], Name="Ada King")
+    fake.update(unmatched_deal[1], Name="Ada King")
     salesforce.later()
     assert names_kept(salesforce) == {}
 
 
 @pytest.mark.parametrize("match", [by_hand, by_conversion, by_contact_role])
 def test_a_lead_that_is_erased_takes_the_name_of_its_deal_with_it(
-    fake, salesforce, unmatched, match
+    fake, salesforce, unmatched_deal, match
 ):
-    lead, deal = unmatched
+    lead, deal = unmatched_deal
     match(fake, salesforce, lead, deal)
     salesforce.later()
     salesforce.write(
@@ -203,12 +204,12 @@ def test_a_lead_that_is_erased_takes_the_name_of_its_deal_with_it(
     fake.update(deal, Name="Ada King")
     salesforce.later()
     assert names_kept(salesforce) == {}
-    assert salesforce.read(crm_unmatched.n_open) == 0
+    assert salesforce.read(unmatched.n_open) == 0
 
 
-def test_an_ignored_deal_keeps_its_name_until_it_has_its_lead(fake, salesforce, unmatched):
-    lead, deal = unmatched
-    salesforce.write(lambda s: crm_unmatched.ignore(s, deal, "ada", now=salesforce.now))
+def test_an_ignored_deal_keeps_its_name_until_it_has_its_lead(fake, salesforce, unmatched_deal):
+    lead, deal = unmatched_deal
+    salesforce.write(lambda s: unmatched.ignore(s, deal, "ada", now=salesforce.now))
     assert deal in names_kept(salesforce)
     fake.convert(lead, deal)
     salesforce.next_day()

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sync import crm_jobs, crm_org, crm_reading
 from sync.salesforce import soql
 from webapp.crm_tables import CrmLead
-from webapp.models import Lead, Outcome, Snapshot
-from webapp.services import crm_connection, crm_runs, crm_windows, leads, runs
+from webapp.services.crm import connections, read_windows, sync_runs
+from webapp.services.leads import leads
+from webapp.services.runs import runs
+from webapp.tables import Lead, Outcome, Snapshot
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, sm
     fake.fail_at(7, "object not visible")
     assert salesforce.run().state == "failed"
     assert n_leads(salesforce) == 40
-    salesforce.write(lambda s: crm_connection.close_breaker(crm_connection.get(s)))
+    salesforce.write(lambda s: connections.close_breaker(connections.get(s)))
     fake.forget_requests()
     salesforce.later()
     assert n_leads(salesforce) == 70
@@ -109,9 +111,9 @@ def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesf
     fake.leads(70)
     fake.clock.advance(minutes=15)
     monkeypatch.setattr(crm_reading, "STEP_ROWS", 20)
-    cursor = lambda: salesforce.read(lambda s: crm_windows.load(s, "Lead"))  # noqa: E731
+    cursor = lambda: salesforce.read(lambda s: read_windows.load(s, "Lead"))  # noqa: E731
     with monkeypatch.context() as patched:
-        patched.setattr(crm_windows, "save", dies_at_save(crm_windows.save, n_saves=2))
+        patched.setattr(read_windows, "save", dies_at_save(read_windows.save, n_saves=2))
         with pytest.raises(KeyboardInterrupt):
             salesforce.run()
     assert n_leads(salesforce) == 20
@@ -153,7 +155,7 @@ def test_a_bulk_load_larger_than_the_calls_of_a_run_is_finished_by_and_by(
     salesforce.settings.salesforce_daily_calls = 8
     for _ in range(12):
         fake.clock.advance(hours=24)
-        salesforce.write(lambda s: crm_connection.close_breaker(crm_connection.get(s)))
+        salesforce.write(lambda s: connections.close_breaker(connections.get(s)))
         salesforce.run()
     assert n_leads(salesforce) == 200
 
@@ -167,7 +169,7 @@ def test_a_page_of_500_that_says_there_is_more_is_followed_by_another(fake, sale
 
 
 def test_a_tick_during_a_run_does_nothing(fake, salesforce):
-    run = salesforce.write(lambda s: crm_runs.request(s, "live", "ada", salesforce.now))
+    run = salesforce.write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     salesforce.write(lambda s: runs.claim(s, "sync", "another", salesforce.now))
     fake.clock.advance(minutes=15)
     salesforce.tick()
@@ -177,7 +179,7 @@ def test_a_tick_during_a_run_does_nothing(fake, salesforce):
 
 def test_of_two_processes_one_runs(fake, salesforce):
     now = salesforce.now
-    claim = partial(crm_runs.claim, settings=salesforce.settings, now=now)
+    claim = partial(sync_runs.claim, settings=salesforce.settings, now=now)
     first = salesforce.write(partial(claim, worker="one"))
     second = salesforce.write(partial(claim, worker="two"))
     assert first is not None
@@ -188,7 +190,7 @@ def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
     fake.lead()
     fake.clock.advance(minutes=15)
     run = salesforce.write(
-        lambda s: crm_runs.claim(s, salesforce.settings, salesforce.worker.name, salesforce.now)
+        lambda s: sync_runs.claim(s, salesforce.settings, salesforce.worker.name, salesforce.now)
     )
     fake.clock.advance(hours=1)
     for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):

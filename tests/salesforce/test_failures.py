@@ -4,7 +4,7 @@ import pytest
 
 from sync.salesforce import cases, soql
 from sync.salesforce import session as http
-from webapp.services import crm_connection, crm_mirror, crm_outbox
+from webapp.services.crm import connections, mirror, pending_writes
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def dialect():
 
 
 def breaker(salesforce):
-    return salesforce.read(lambda s: crm_connection.get(s).breaker_case)
+    return salesforce.read(lambda s: connections.get(s).breaker_case)
 
 
 def failed(fake, salesforce, case, *, n_logins=None):
@@ -241,7 +241,7 @@ def test_21_an_address_too_long_asks_for_fewer(fake, salesforce, name):
     leads = fake.leads(8)
     salesforce.later()
     salesforce.later(hours=1)
-    salesforce.write(lambda s: crm_mirror.read_again(s, leads))
+    salesforce.write(lambda s: mirror.read_again(s, leads))
     fake.clock.advance(hours=1)
     fake.forget_requests()
     fake.fail_at(3, name)
@@ -252,7 +252,7 @@ def test_21_an_address_too_long_asks_for_fewer(fake, salesforce, name):
 
 def outbox(salesforce, lead):
     key = salesforce.lead(lead).key
-    row = salesforce.read(lambda s: s.get(crm_outbox.CrmOutbox, key))
+    row = salesforce.read(lambda s: s.get(pending_writes.CrmOutbox, key))
     return row.state, row.case
 
 
@@ -327,7 +327,7 @@ def test_30_36_38_a_rule_of_the_org_is_shown_with_its_text(fake, salesforce, nam
     leads = fake.leads(5, LeadSource="Webinar")
     fake.refuse(leads[2], name)
     salesforce.later()
-    [(row, lead)] = salesforce.read(crm_outbox.dead_letters)
+    [(row, lead)] = salesforce.read(pending_writes.dead_letters)
     assert lead.lead_id == leads[2]
     assert row.case == case.name
     assert row.detail

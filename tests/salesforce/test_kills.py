@@ -13,8 +13,8 @@ from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.fake import FakeSalesforce
 from webapp.config import ROOT
 from webapp.database import utc_now
-from webapp.models import Lead, Outcome, Snapshot
-from webapp.services import runs
+from webapp.services.runs import runs
+from webapp.tables import Lead, Outcome, Snapshot
 
 N_LEADS = 120
 

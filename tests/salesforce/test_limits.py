@@ -9,7 +9,7 @@ from sync.salesforce.client import Client, Clocks
 from sync.salesforce.errors import Fault
 from sync.salesforce.quota import Quota
 from sync.salesforce.session import Hosts, Meter
-from webapp.services.crm_secrets import Credentials
+from webapp.services.crm.encryption import Credentials
 
 
 @pytest.fixture

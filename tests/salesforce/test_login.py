@@ -7,7 +7,7 @@ from sync.salesforce.client import Client, Clocks, Wallet
 from sync.salesforce.login import log_in
 from sync.salesforce.session import Hosts, Meter, build
 from tests.fake_salesforce.oauth import key_pair
-from webapp.services.crm_secrets import Credentials
+from webapp.services.crm.encryption import Credentials
 
 
 @pytest.fixture

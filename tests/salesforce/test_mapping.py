@@ -14,7 +14,7 @@ from sync.salesforce.mapping import (
     opportunity_columns,
     opportunity_names,
 )
-from webapp.services.crm_fields import FieldSource, choices, declared, problems
+from webapp.services.crm.field_sources import FieldSource, choices, declared, problems
 
 FIELDS = fields_file.loads("""
 [[field]]

@@ -5,9 +5,10 @@ import sqlalchemy as sa
 
 from sync.salesforce import soql
 from tests.factories import make_lead, make_outcome
-from webapp.models import Lead
-from webapp.services import crm_unmatched, leads
-from webapp.services.outcomes import Said
+from webapp.services.crm import unmatched
+from webapp.services.leads import leads
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import Lead
 
 RITA = Said("rep", "rita@example.com")
 
@@ -43,7 +44,7 @@ def test_a_deal_can_be_linked_by_the_other_id(fake, salesforce, merged):
     deal = fake.opportunity(LeadSource="Webinar")
     fake.close(deal, won=True)
     salesforce.later()
-    salesforce.write(lambda s: crm_unmatched.link(s, deal, loser, "ada", now=salesforce.now))
+    salesforce.write(lambda s: unmatched.link(s, deal, loser, "ada", now=salesforce.now))
     salesforce.later()
     assert salesforce.history(winner) == [("converted", "Lb")]
 

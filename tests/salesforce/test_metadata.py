@@ -7,7 +7,7 @@ import pytest
 
 from tests.fake_salesforce.objects import all_objects
 from webapp.config import ROOT, Settings
-from webapp.services.crm_fields import WRITTEN
+from webapp.services.crm.field_sources import WRITTEN
 
 PROJECT = ROOT / "salesforce"
 SOURCE = PROJECT / "force-app/main/default"

@@ -5,9 +5,10 @@ import sqlalchemy as sa
 
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
-from webapp.models import AuditEntry, Lead, Score
-from webapp.services import crm_mirror, leads
-from webapp.services.outcomes import Said
+from webapp.services.crm import mirror
+from webapp.services.leads import leads
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import AuditEntry, Lead, Score
 
 RITA = Said("rep", "rita@example.com")
 
@@ -177,7 +178,7 @@ def test_of_two_candidates_the_earlier_deal_counts_and_is_marked(fake, salesforc
     salesforce.later()
     salesforce.next_day()
     assert salesforce.outcome(lead) is False
-    row = salesforce.read(lambda s: crm_mirror.leads_by_id(s, [lead])[lead])
+    row = salesforce.read(lambda s: mirror.leads_by_id(s, [lead])[lead])
     assert row.is_inferred
 
 
@@ -235,13 +236,13 @@ def test_a_deal_that_we_may_not_see_is_pending_and_counted(fake, salesforce):
     fake.hide(deal)
     salesforce.later()
     assert salesforce.outcome(lead) is None
-    assert salesforce.read(crm_mirror.counts) == {"leads": 1, "converted": 1, "unreadable": 1}
+    assert salesforce.read(mirror.counts) == {"leads": 1, "converted": 1, "unreadable": 1}
     n_calls = salesforce.later().result["n_calls"]
     assert n_calls == 3, "it is not asked for again at each run"
     fake.show(deal)
     salesforce.next_day()
     assert salesforce.outcome(lead) is True
-    assert salesforce.read(crm_mirror.counts)["unreadable"] == 0
+    assert salesforce.read(mirror.counts)["unreadable"] == 0
 
 
 def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fake, salesforce):

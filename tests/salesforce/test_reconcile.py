@@ -1,7 +1,7 @@
 """What the daily look at everything finds that no change has told."""
 
 from tests.salesforce.failures import rest
-from webapp.services import leads
+from webapp.services.leads import leads
 
 
 def test_months_with_another_number_of_leads_are_told(fake, salesforce):

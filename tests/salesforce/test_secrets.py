@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from tests.fake_salesforce.oauth import key_pair
 from webapp.crm_tables import Base
 from webapp.database import db
-from webapp.services import crm_connection
-from webapp.services.crm_secrets import (
+from webapp.services.crm import connections
+from webapp.services.crm.encryption import (
     METHODS,
     NEEDED,
     Credentials,
@@ -219,13 +219,13 @@ def looked_up(reached, ask=socket.getaddrinfo):
 def test_a_secret_left_empty_keeps_the_stored_one(fake, salesforce):
     salesforce.connect(consumer_secret="")
     kept = salesforce.read(
-        lambda s: crm_connection.credentials(crm_connection.get(s), salesforce.settings)
+        lambda s: connections.credentials(connections.get(s), salesforce.settings)
     )
     assert kept.consumer_secret == fake.app.consumer_secret
 
 
 def test_another_domain_asks_for_its_secrets(fake, salesforce):
-    with pytest.raises(crm_connection.InvalidConnection) as refusal:
+    with pytest.raises(connections.InvalidConnection) as refusal:
         salesforce.connect(domain="other.my.salesforce.com", consumer_secret="")
     assert refusal.value.errors == {"consumer_secret": "is required"}
 
@@ -234,8 +234,8 @@ def test_the_environment_s_credentials_come_first_and_are_not_stored(fake, app, 
     settings.salesforce_domain = fake.url
     settings.salesforce_consumer_key = SecretStr(fake.app.consumer_key)
     settings.salesforce_consumer_secret = SecretStr(fake.app.consumer_secret)
-    write(lambda s: crm_connection.ensure(s, settings, fake.clock.now))
-    row = write(crm_connection.get)
+    write(lambda s: connections.ensure(s, settings, fake.clock.now))
+    row = write(connections.get)
     assert row.sealed_secrets == ""
-    found = crm_connection.credentials(row, settings)
+    found = connections.credentials(row, settings)
     assert found.consumer_secret == fake.app.consumer_secret

@@ -7,10 +7,11 @@ import pytest
 from sync.salesforce import cases
 from sync.salesforce.client import Client
 from tests import factories
-from webapp.models import AuditEntry
-from webapp.services import crm_connection, crm_fields, crm_runs, crm_windows, runs
-from webapp.services.crm_fields import FieldSource
-from webapp.services.crm_rules import CrmRules, full_id
+from webapp.services.crm import connections, field_sources, read_windows, sync_runs
+from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm.outcome_rules import CrmRules, full_id
+from webapp.services.runs import runs
+from webapp.tables import AuditEntry
 
 OPENS = {"email_opens": ("Email_Opens__c", "as_is")}
 
@@ -49,7 +50,7 @@ def test_rules_saved_in_the_middle_of_a_run_are_applied_to_every_lead(fake, sale
     meanwhile(lambda: salesforce.rules(disqualified=["Closed - Not Converted"], history_days=900))
     fake.clock.advance(minutes=15)
     assert "stopped" in salesforce.run().result
-    assert salesforce.read(crm_windows.reached) == {}
+    assert salesforce.read(read_windows.reached) == {}
     salesforce.later(minutes=1)
     assert salesforce.outcome(lead) is False
 
@@ -60,7 +61,7 @@ def test_the_run_after_a_change_comes_early(fake, salesforce, meanwhile):
     salesforce.run()
     fake.clock.advance(seconds=31)
     salesforce.tick()
-    assert salesforce.read(lambda s: crm_runs.lag(s, salesforce.now)).total_seconds() == 0
+    assert salesforce.read(lambda s: sync_runs.lag(s, salesforce.now)).total_seconds() == 0
 
 
 def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
@@ -68,7 +69,7 @@ def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
     salesforce.later()
     entries = salesforce.read(lambda s: s.query(AuditEntry).count())
     salesforce.map(**OPENS)
-    assert salesforce.read(crm_windows.reached)["Lead"] is not None
+    assert salesforce.read(read_windows.reached)["Lead"] is not None
     assert salesforce.read(lambda s: s.query(AuditEntry).count()) == entries
 
 
@@ -85,17 +86,17 @@ def test_no_mapping_cures_a_login_that_is_refused(fake, salesforce):
     with fake.failing("no run-as user"):
         salesforce.run()
     salesforce.map(**OPENS)
-    with pytest.raises(crm_runs.ConnectionBroken):
+    with pytest.raises(sync_runs.ConnectionBroken):
         salesforce.run()
 
 
 def test_what_settings_cure_are_cases_that_there_are():
-    assert set(crm_connection.CURED_BY_SETTINGS) <= set(cases.CASES)
+    assert set(connections.CURED_BY_SETTINGS) <= set(cases.CASES)
 
 
 def try_out(salesforce, *sources):
     def ask(session):
-        return crm_runs.request(session, "sample", "ada", salesforce.now, sources=sources)
+        return sync_runs.request(session, "sample", "ada", salesforce.now, sources=sources)
 
     run = salesforce.write(ask)
     salesforce.tick()
@@ -118,7 +119,7 @@ def test_a_mapping_is_tried_before_it_is_saved(fake, salesforce):
         {"email_opens": 3, "lead_source": "Organic"},
     ]
     assert sample["leads"][1]["wrong"] == {"lead_source": "Web"}
-    saved = salesforce.read(lambda s: crm_fields.sources(s, factories.FIELDS))
+    saved = salesforce.read(lambda s: field_sources.sources(s, factories.FIELDS))
     assert "email_opens" not in {source.field for source in saved}
 
 
@@ -133,8 +134,8 @@ def test_a_mapping_that_is_only_tried_stops_no_run(fake, salesforce):
 
 def test_a_field_that_is_filled_by_nothing_stays_so(salesforce, write):
     nothing = [FieldSource("lead_source", None), FieldSource("age", None, "constant", "40")]
-    write(lambda s: crm_fields.save(s, nothing, "ada", salesforce.now))
-    sources = salesforce.read(lambda s: crm_fields.sources(s, factories.FIELDS))
+    write(lambda s: field_sources.save(s, nothing, "ada", salesforce.now))
+    sources = salesforce.read(lambda s: field_sources.sources(s, factories.FIELDS))
     # The others, of which nobody has said anything, follow the file.
     assert {s.field for s in sources} == {"age", "location", "industry"}
 

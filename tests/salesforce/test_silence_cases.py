@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import PROGRAM, make_outcome
-from webapp.models import NEVER_WORKED
-from webapp.services import crm_conflicts, crm_unmatched, lead_history, leads
-from webapp.services.outcomes import Said
+from webapp.services.crm import conflicts, unmatched
+from webapp.services.leads import lead_history, leads
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import NEVER_WORKED
 
 RITA = Said("rep", "rita@example.com")
 FILE = Said("csv", "mona@example.com")
@@ -34,7 +35,7 @@ def be_silent(salesforce):
 
 
 def assert_no_conflict(salesforce, lead):
-    assert salesforce.read(crm_conflicts.n_open) == 0
+    assert salesforce.read(conflicts.n_open) == 0
     said = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
     assert lead_history.other_opinion(said) is None
 
@@ -133,7 +134,7 @@ def test_a_word_of_salesforce_keeps_its_time_before_an_assumption(fake, salesfor
     fake.close(deal, won=True)
     won_at = salesforce.now
     be_silent(salesforce)
-    salesforce.write(lambda s: crm_unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
     salesforce.later()
     [counting, *_] = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
     assert (counting.result, counting.rule) == ("converted", "Lb")
@@ -171,7 +172,7 @@ def test_a_loss_in_salesforce_after_silence_is_a_word_that_a_rep_may_contradict(
     assert salesforce.history(lead)[-1] == ("lost", "1c")
     say(salesforce, lead, True)
     salesforce.later()
-    assert salesforce.read(crm_conflicts.n_open) == 1
+    assert salesforce.read(conflicts.n_open) == 1
 
 
 def test_a_policy_for_leads_without_a_deal_leaves_what_a_rep_has_said(fake, salesforce):

@@ -4,7 +4,7 @@ import pytest
 
 from sync import crm_modes
 from sync.salesforce import cases
-from webapp.services import crm_connection, crm_runs, crm_status
+from webapp.services.crm import connections, sync_runs, sync_status
 
 
 @pytest.fixture(scope="session")
@@ -14,12 +14,12 @@ def dialect():
 
 
 def overview(salesforce):
-    return salesforce.read(lambda s: crm_status.overview(s, salesforce.settings, salesforce.now))
+    return salesforce.read(lambda s: sync_status.overview(s, salesforce.settings, salesforce.now))
 
 
 def test_without_a_connection_there_is_nothing_to_tell(client, read, settings, now):
-    with pytest.raises(crm_connection.NotConnected):
-        read(lambda s: crm_status.overview(s, settings, now))
+    with pytest.raises(connections.NotConnected):
+        read(lambda s: sync_status.overview(s, settings, now))
     assert "leadloop_sync" not in client.get("/metrics").text
 
 
@@ -43,7 +43,7 @@ def test_a_stopped_connection_shows_and_refuses_another_run(fake, salesforce, cl
     with fake.failing("no run-as user"):
         salesforce.run()
     assert "leadloop_sync_stopped 1.0" in client.get("/metrics").text
-    with pytest.raises(crm_runs.ConnectionBroken, match="no run-as user"):
+    with pytest.raises(sync_runs.ConnectionBroken, match="no run-as user"):
         salesforce.run()
     assert salesforce.run("check").state == "succeeded"
     assert salesforce.run().state == "succeeded"

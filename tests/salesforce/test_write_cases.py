@@ -6,8 +6,9 @@ import pytest
 
 from ml.fields.fields_file import category_key
 from tests.factories import FIELDS, make_lead
-from webapp.services import crm_outbox, leads, records, scoring
-from webapp.services.outcomes import Said
+from webapp.services.crm import pending_writes
+from webapp.services.leads import leads, records, scoring
+from webapp.services.outcomes.outcomes import Said
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_a_score_that_goes_stale_with_the_days_is_renewed_overnight(fake, salesf
     salesforce.next_day()
     assert salesforce.lead(lead).days_since_contact == 60
     assert len(fake.written(lead)) == 2
-    assert salesforce.read(crm_outbox.n_by_state) == {"sent": 1}
+    assert salesforce.read(pending_writes.n_by_state) == {"sent": 1}
 
 
 def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, salesforce):
@@ -194,4 +195,4 @@ def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, sales
     assert counts["scores_refused"] == 1
     assert counts["scores_put_off"] == 1
     assert counts["scores_unwanted"] == 1
-    assert salesforce.read(crm_outbox.n_by_state)["dead"] == 1
+    assert salesforce.read(pending_writes.n_by_state)["dead"] == 1

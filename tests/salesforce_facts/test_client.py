@@ -10,7 +10,7 @@ from sync.salesforce.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from sync.salesforce.session import Hosts
 from tests.fake_salesforce.fake import FakeSalesforce
 from tests.salesforce_facts import recordings
-from webapp.services.crm_secrets import Credentials
+from webapp.services.crm.encryption import Credentials
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import NOW, PASSWORD, make_user
-from webapp.models import ApiKey, User
-from webapp.services import accounts, api_keys
-from webapp.services.accounts import LockedOut
+from webapp.services.accounts import accounts, api_keys
+from webapp.services.accounts.accounts import LockedOut
+from webapp.tables import ApiKey, User
 
 EMAIL = "rita@example.com"
 

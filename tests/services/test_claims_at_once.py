@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
-from webapp.models import Lead, Run
-from webapp.services import leads, lifecycle, outcomes, records, rescoring, runs, scoring
-from webapp.services.lifecycle import Trigger
+from webapp.services.leads import leads, records, scoring
+from webapp.services.models import lifecycle, rescoring
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.outcomes import outcomes
+from webapp.services.runs import runs
+from webapp.tables import Lead, Run
 
 N_WORKERS = 8
 N_TRIALS = 12

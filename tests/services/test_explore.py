@@ -3,7 +3,7 @@
 import pytest
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
-from webapp.services import explore, lead_query, lead_table, leads
+from webapp.services.leads import explore, lead_query, lead_table, leads
 
 
 def table(session, percent, **asked):

@@ -5,9 +5,11 @@ import sqlalchemy as sa
 
 from ml.fields.fields_file import loads
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_version
-from webapp.models import AuditEntry
-from webapp.services import demo, guarded_fields, runs, training_data
-from webapp.services.guarded_fields import ALLOWED, LEFT_OUT
+from webapp.services.leads import demo
+from webapp.services.models import leakage, training_data
+from webapp.services.models.leakage import ALLOWED, LEFT_OUT
+from webapp.services.runs import runs
+from webapp.tables import AuditEntry
 
 FOUND = {
     "field": "tags",
@@ -22,16 +24,16 @@ def suspect(session, sentence=FOUND["sentence"]):
     runs.request(session, "training", trigger="request", requested_by="ada", now=NOW)
     run = runs.claim(session, "training", "worker-1", NOW)
     assert run is not None
-    guarded_fields.suspect(session, [FOUND | {"sentence": sentence}], run, NOW)
+    leakage.suspect(session, [FOUND | {"sentence": sentence}], run, NOW)
     runs.finish(session, run, NOW)
 
 
 def decide(session, state):
-    guarded_fields.decide(session, "tags", state, actor="ada", now=NOW)
+    leakage.decide(session, "tags", state, actor="ada", now=NOW)
 
 
 def known(session, fields=FIELDS):
-    return guarded_fields.known(session, fields, make_champion(session))
+    return leakage.known(session, fields, make_champion(session))
 
 
 def make_learned(session, *fields, **decision):
@@ -42,7 +44,7 @@ def make_learned(session, *fields, **decision):
 
 
 def not_to_decide(session, version, fields=FIELDS):
-    return guarded_fields.not_to_decide(version, fields, guarded_fields.every(session))
+    return leakage.not_to_decide(version, fields, leakage.every(session))
 
 
 def test_a_suspected_field_is_left_out_of_training_with_its_reason(write, read):
@@ -64,14 +66,14 @@ def test_what_was_decided_outlives_the_same_suspicion_and_its_evidence_is_the_ne
     write(suspect)
     write(lambda s: decide(s, ALLOWED))
     write(lambda s: suspect(s, "Again."))
-    (row,) = read(guarded_fields.every)
+    (row,) = read(leakage.every)
     assert (row.state, row.decided_by, row.sentence) == (ALLOWED, "ada", "Again.")
 
 
 @pytest.mark.parametrize("name", ["never_seen", "a\x00b"])
 def test_only_a_suspected_field_can_be_decided_on(name, write):
-    with pytest.raises(guarded_fields.NotSuspected):
-        write(lambda s: guarded_fields.decide(s, name, ALLOWED, actor="ada", now=NOW))
+    with pytest.raises(leakage.NotSuspected):
+        write(lambda s: leakage.decide(s, name, ALLOWED, actor="ada", now=NOW))
 
 
 def test_a_version_that_uses_a_field_left_out_is_found(write, read):
@@ -93,7 +95,7 @@ def test_a_version_is_found_that_uses_what_the_file_keeps_from_models_by_now(wri
         "industry": "Industry is no longer declared in the fields file.",
     }
     assert read(lambda s: not_to_decide(s, version, fields)) == why
-    assert read(lambda s: guarded_fields.known(s, fields, version)).left_out == why
+    assert read(lambda s: leakage.known(s, fields, version)).left_out == why
 
 
 def test_rules_of_thumb_may_go_by_fields_that_a_team_has_not_but_not_by_those_without_use(
@@ -116,7 +118,7 @@ def test_the_way_out_is_the_newest_version_without_unless_refused_in_favour_of_o
         return clean, refused, champion
 
     clean, refused, champion = write(make)
-    found = read(lambda s: guarded_fields.newest_without(s, FIELDS, champion))
+    found = read(lambda s: leakage.newest_without(s, FIELDS, champion))
     assert found.name == (clean if is_refused else refused).name
 
 
@@ -125,10 +127,10 @@ def test_the_way_out_may_be_the_rules_of_thumb_or_none_at_all(write, read):
         return make_learned(session, "tags"), make_champion(session)
 
     champion, starter = write(make)
-    found = read(lambda s: guarded_fields.newest_without(s, FIELDS, champion))
+    found = read(lambda s: leakage.newest_without(s, FIELDS, champion))
     assert found.key == starter.key
     fields = loads('[[field]]\nname = "email_opens"\ntype = "count"\nlabel = "Opens"\nuse = false')
-    assert read(lambda s: guarded_fields.newest_without(s, fields, starter)) is None
+    assert read(lambda s: leakage.newest_without(s, fields, starter)) is None
 
 
 def test_demo_leads_are_no_open_leads_to_judge_fields_by(session):

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from tests.factories import FIELDS
-from webapp.services.import_file import LONGEST_LINE, ImportFileError, open_table
+from webapp.services.imports.import_file import LONGEST_LINE, ImportFileError, open_table
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.factories import FIELDS, NOW
-from webapp.services.import_file import ImportFileError
-from webapp.services.import_rows import ImportRow, WrongRow, read_rows
+from webapp.services.imports.import_file import ImportFileError
+from webapp.services.imports.import_rows import ImportRow, WrongRow, read_rows
 
 
 @pytest.fixture

@@ -6,20 +6,14 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
-from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import (
-    intake,
-    leads,
-    records,
-    registry,
-    removal,
-    rescoring,
-    runs,
-    training_data,
-)
-from webapp.services.import_rows import ImportRow
-from webapp.services.intake import Origin, Taken
-from webapp.services.outcomes import Said
+from webapp.services.imports import intake
+from webapp.services.imports.import_rows import ImportRow
+from webapp.services.imports.intake import Origin, Taken
+from webapp.services.leads import leads, records, removal
+from webapp.services.models import registry, rescoring, training_data
+from webapp.services.outcomes.outcomes import Said
+from webapp.services.runs import runs
+from webapp.tables import Lead, Outcome, Score, Snapshot
 
 DAY = timedelta(days=1)
 ANA = Origin("ana@example.com", "digest of a file")

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_version
-from webapp.services import lead_history, leads, lifecycle, registry, rescoring
+from webapp.services.leads import lead_history, leads
+from webapp.services.models import lifecycle, registry, rescoring
 
 DAY = timedelta(days=1)
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from tests.factories import FIELDS, make_lead
 from webapp.database import db
-from webapp.services import lead_query, lead_table
+from webapp.services.leads import lead_query, lead_table
 
 
 @pytest.fixture(scope="session")

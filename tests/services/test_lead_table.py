@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from webapp.database import db
-from webapp.models import Lead, Score
-from webapp.services import lead_query, lead_table, leads, lifecycle, registry, rescoring
-from webapp.services.lead_query import Cursor, InvalidQuery, Query
+from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.lead_query import Cursor, InvalidQuery, Query
+from webapp.services.models import lifecycle, registry, rescoring
+from webapp.tables import Lead, Score
 
 SOURCES = ("Referral", "Webinar", "Cold Call")
 INDUSTRIES = ("Finance", "Retail")

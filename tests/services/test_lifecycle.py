@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
-from webapp.models import AuditEntry, Lead, ModelVersion, Score
-from webapp.services import lifecycle, registry, rescoring, runs, training_data
-from webapp.services.lifecycle import Trigger
+from webapp.services.models import lifecycle, registry, rescoring, training_data
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.runs import runs
+from webapp.tables import AuditEntry, Lead, ModelVersion, Score
 
 AT_20 = Trigger(n_new_outcomes=20)
 WAIT = timedelta(minutes=5)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.factories import NOW, make_lead
-from webapp.models import NEVER_WORKED, Outcome
-from webapp.services import leads, outcomes
-from webapp.services.outcomes import Said
+from webapp.services.leads import leads
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import NEVER_WORKED, Outcome
 
 DAY = timedelta(days=1)
 WORDS = outcomes.RESULTS

@@ -7,9 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import NOW, PROGRAM, make_lead, make_outcome
-from webapp.models import NEVER_WORKED, Outcome, Score
-from webapp.services import leads, outcomes
-from webapp.services.outcomes import Said
+from webapp.services.leads import leads
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Said
+from webapp.tables import NEVER_WORKED, Outcome, Score
 
 RITA = Said("rep", "rita@example.com")
 DAY = timedelta(days=1)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import FIELDS
-from webapp.services import records
-from webapp.services.records import InvalidRecord
+from webapp.services.leads import records
+from webapp.services.leads.records import InvalidRecord
 
 
 def wrong(record, **options):

@@ -15,8 +15,9 @@ from hypothesis.stateful import (
 )
 
 from tests.factories import NOW
-from webapp.models import RUN_KINDS, Run
-from webapp.services import lifecycle, runs
+from webapp.services.models import lifecycle
+from webapp.services.runs import runs
+from webapp.tables import RUN_KINDS, Run
 
 KINDS = st.sampled_from(RUN_KINDS)
 WORKERS = st.sampled_from(["worker-1", "worker-2"])

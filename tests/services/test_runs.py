@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import NOW
-from webapp.services import runs
+from webapp.services.runs import runs
 
 LATE = NOW + runs.LEASE + timedelta(seconds=1)
 

@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
-from webapp.models import Lead, Outcome, Score, Snapshot
-from webapp.services import leads, lifecycle, records, registry, removal, rescoring, scoring
+from webapp.services.leads import leads, records, removal, scoring
+from webapp.services.models import lifecycle, registry, rescoring
+from webapp.tables import Lead, Outcome, Score, Snapshot
 
 LATER = NOW + timedelta(hours=1)
 

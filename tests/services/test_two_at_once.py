@@ -6,9 +6,11 @@ import pytest
 
 from tests.factories import FIELDS, NOW, PASSWORD, PROGRAM, make_lead
 from webapp.database import utc_now
-from webapp.services import accounts, crm_connection, crm_fields, leads, new_leads, records
-from webapp.services.crm_fields import FieldSource
-from webapp.services.crm_secrets import Credentials
+from webapp.services.accounts import accounts
+from webapp.services.crm import connections, field_sources
+from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.field_sources import FieldSource
+from webapp.services.leads import leads, new_leads, records
 
 
 @pytest.fixture
@@ -55,9 +57,9 @@ def test_of_two_mappings_saved_at_once_the_second_replaces_the_first(second, wri
     acme = Credentials(
         "client_credentials", "acme.my.salesforce.com", consumer_key="key", consumer_secret="secret"
     )
-    write(lambda s: crm_connection.save(s, acme, settings, actor="ada", now=NOW))
+    write(lambda s: connections.save(s, acme, settings, actor="ada", now=NOW))
     mapped = [FieldSource("location", "City")], [FieldSource("location", "State")]
-    future = second(*(lambda s, m=m: crm_fields.save(s, m, "ada", utc_now()) for m in mapped))
+    future = second(*(lambda s, m=m: field_sources.save(s, m, "ada", utc_now()) for m in mapped))
     assert future.result() is True
-    found = {s.field: s.crm_field for s in read(lambda s: crm_fields.sources(s, FIELDS))}
+    found = {s.field: s.crm_field for s in read(lambda s: field_sources.sources(s, FIELDS))}
     assert found["location"] == "State"

@@ -3,7 +3,7 @@
 import dataclasses
 
 from webapp.database import read
-from webapp.services import registry
+from webapp.services.models import registry
 
 
 class InstantTraining:

@@ -9,7 +9,7 @@ import time
 from sync import jobs, worker
 from tests.sync.instant_training import InstantTraining
 from webapp.app import create_app
-from webapp.services import lifecycle, monitor_samples, monitoring, rescoring
+from webapp.services.models import lifecycle, monitor_samples, monitoring, rescoring
 
 
 def stand_still():

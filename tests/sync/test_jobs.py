@@ -12,8 +12,10 @@ from sync.training_process import TrainingFailed
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
-from webapp.models import IdempotentAnswer, Lead, Run, Score
-from webapp.services import api_keys, idempotency, lifecycle, registry, rescoring, runs
+from webapp.services.accounts import api_keys
+from webapp.services.models import lifecycle, registry, rescoring
+from webapp.services.runs import idempotency, runs
+from webapp.tables import IdempotentAnswer, Lead, Run, Score
 
 
 def label(session, n_converted=10, n_lost=10, prefix="L"):

@@ -9,9 +9,10 @@ from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.sync.inline_training import InlineTraining
 from webapp.database import utc_now
 from webapp.product import Product
-from webapp.services import lifecycle, monitor_samples, monitoring, registry, runs
-from webapp.services.lifecycle import Trigger
-from webapp.services.outcomes import Said
+from webapp.services.models import lifecycle, monitor_samples, monitoring, registry
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.outcomes.outcomes import Said
+from webapp.services.runs import runs
 
 BEFORE = NOW - timedelta(days=3)
 

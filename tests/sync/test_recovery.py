@@ -7,8 +7,9 @@ from sync import jobs
 from tests.factories import make_lead, make_outcome
 from tests.sync.paused_worker import PLACES
 from webapp.database import utc_now
-from webapp.models import Lead, Score
-from webapp.services import lifecycle, registry, runs
+from webapp.services.models import lifecycle, registry
+from webapp.services.runs import runs
+from webapp.tables import Lead, Score
 
 N_LEADS = 20
 OF_MONITORS = {"checking", "recalibrating"}

@@ -10,8 +10,9 @@ from ml.fields.fields_file import loads
 from sync import trainer
 from tests.factories import NOW, make_lead, make_outcome
 from webapp.config import Settings
-from webapp.services import guarded_fields, lifecycle, registry, runs
-from webapp.services.lifecycle import Trigger
+from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.runs import runs
 
 
 @pytest.fixture
@@ -113,9 +114,9 @@ def test_a_suspected_field_is_left_out_and_kept_until_it_is_allowed(write, read,
     version = read(lambda s: registry.version(s, "1.1"))
     assert version.fields == ["age"]
     assert "Stamp alone removes" in version.training["left_out_fields"]["stamp"]
-    (row,) = read(guarded_fields.every)
-    assert (row.name, row.state) == ("stamp", guarded_fields.SUSPECTED)
-    write(lambda s: guarded_fields.decide(s, "stamp", "allowed", actor="ada", now=NOW))
+    (row,) = read(leakage.every)
+    assert (row.name, row.state) == ("stamp", leakage.SUSPECTED)
+    write(lambda s: leakage.decide(s, "stamp", "allowed", actor="ada", now=NOW))
     allowed = learn(run.key)["details"]
     assert set(allowed["fields"]) == {"stamp", "age"}
     assert allowed["training"]["left_out_fields"] == {}

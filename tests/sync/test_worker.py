@@ -6,7 +6,8 @@ import pytest
 
 from tests.factories import make_lead, make_outcome
 from tests.sync.processes import wait_until
-from webapp.services import registry, runs
+from webapp.services.models import registry
+from webapp.services.runs import runs
 
 
 def label(session):

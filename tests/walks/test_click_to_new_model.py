@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import sqlalchemy as sa
 
 from tests.sync.processes import wait_until
-from webapp.models import Lead, Run, Score
-from webapp.services import leads, registry
+from webapp.services.leads import leads
+from webapp.services.models import registry
+from webapp.tables import Lead, Run, Score
 
 N_CLIENTS = 16
 

@@ -10,12 +10,14 @@ from typing import Any
 from flask import Response, request
 from pydantic_core import to_json
 
-from webapp.api import answers, bearer
+from webapp.api import answers
+from webapp.api.accounts import bearer
 from webapp.api.problems import SOME_FIELDS_ARE_WRONG, Complaint, Refused, problem
 from webapp.database import read, utc_now, write
 from webapp.observability import figures
-from webapp.services import idempotency, records
-from webapp.services.idempotency import Claim
+from webapp.services.leads import records
+from webapp.services.runs import idempotency
+from webapp.services.runs.idempotency import Claim
 
 # Others wait for a transaction on SQLite, so it is short; each has a price, so it is not tiny.
 ROWS_AT_ONCE = 200

@@ -4,26 +4,18 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
-from webapp.api import (
-    bearer,
-    contract,
-    docs,
-    feedback,
-    fields,
-    hooks,
-    keys,
-    leads,
-    model_versions,
-    monitors,
-    problems,
-    runs,
-    scores,
-    status,
-)
+from webapp.api import problems, status
+from webapp.api.accounts import bearer, keys
+from webapp.api.crm import hooks
+from webapp.api.document import contract, docs
+from webapp.api.leads import leads, scores
+from webapp.api.models import fields, model_versions, monitors
+from webapp.api.outcomes import feedback
 from webapp.api.paths import LeadIds
+from webapp.api.runs import runs
 from webapp.database import UNAVAILABLE
-from webapp.services.lead_query import InvalidQuery
-from webapp.services.records import InvalidRecord
+from webapp.services.leads.lead_query import InvalidQuery
+from webapp.services.leads.records import InvalidRecord
 
 # Each part is a blueprint of its own; a new one is added here.
 PARTS = (

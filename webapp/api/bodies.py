@@ -11,11 +11,11 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from webapp.api import contract
+from webapp.api.document import contract
 from webapp.api.problems import Complaint, Refused, WrongValues, pointer
 from webapp.product import product
-from webapp.services import records
-from webapp.services.records import LeadRecord
+from webapp.services.leads import records
+from webapp.services.leads.records import LeadRecord
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

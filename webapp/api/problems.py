@@ -8,9 +8,12 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
 
-from webapp.services import api_keys, guarded_fields, idempotency, leads, lifecycle, registry, runs
-from webapp.services.lead_query import InvalidQuery
-from webapp.services.records import FieldError, InvalidRecord
+from webapp.services.accounts import api_keys
+from webapp.services.leads import leads
+from webapp.services.leads.lead_query import InvalidQuery
+from webapp.services.leads.records import FieldError, InvalidRecord
+from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.runs import idempotency, runs
 
 MIMETYPE = "application/problem+json"
 RETRY_SOON = {"Retry-After": "1"}
@@ -64,7 +67,7 @@ class WrongValues(Refused):
 SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
     leads.LeadNotFound: (404, {}),
     registry.VersionNotFound: (404, {}),
-    guarded_fields.NotSuspected: (404, {}),
+    leakage.NotSuspected: (404, {}),
     runs.RunNotFound: (404, {}),
     api_keys.KeyNotFound: (404, {}),
     lifecycle.NothingToLearn: (400, {}),

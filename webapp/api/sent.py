@@ -9,10 +9,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from ml.fields.fields_file import clean_text
 from ml.fields.types import NO_CONTROL_CHARACTERS
-from webapp.api.contract import LEAD_RECORD
-from webapp.models import RUN_KINDS, STATUSES, Meaning
-from webapp.services import api_keys, outcomes, records
-from webapp.services.lead_query import ANY_STATUS, GRADES, SORTS
+from webapp.api.document.contract import LEAD_RECORD
+from webapp.services.accounts import api_keys
+from webapp.services.leads import records
+from webapp.services.leads.lead_query import ANY_STATUS, GRADES, SORTS
+from webapp.services.outcomes import outcomes
+from webapp.tables import RUN_KINDS, STATUSES, Meaning
 
 NOT_BLANK = (
     r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F]"

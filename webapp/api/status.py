@@ -6,11 +6,13 @@ from flask import Blueprint, Response
 
 from webapp import observability
 from webapp.api import answers
-from webapp.api.contract import describe
+from webapp.api.document.contract import describe
 from webapp.database import read, utc_now
-from webapp.models import ModelVersion, Run
 from webapp.product import product
-from webapp.services import crm_status, health, lifecycle, monitoring, registry, rescoring
+from webapp.services import health
+from webapp.services.crm import sync_status
+from webapp.services.models import lifecycle, monitoring, registry, rescoring
+from webapp.tables import ModelVersion, Run
 
 bp = Blueprint("status", __name__)
 
@@ -56,7 +58,7 @@ def ready() -> Response:
 @describe("Figures for Prometheus", answers={200: None})
 def metrics() -> Response:
     """Counts and times by route, of this process; sync and monitors. No personal data."""
-    sync = read(lambda session: crm_status.figures(session, utc_now()))
+    sync = read(lambda session: sync_status.figures(session, utc_now()))
     text = observability.exposition() + observability.gauges("leadloop_sync", sync)
     text += observability.gauges("leadloop_model", read(monitoring.figures))
     return Response(text, content_type=PROMETHEUS_TEXT)

@@ -10,31 +10,13 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE
-from webapp.pages import (
-    conflicts,
-    connection,
-    errors,
-    formats,
-    guarded_fields,
-    imports,
-    keys,
-    lead,
-    leads,
-    mapping,
-    models,
-    monitors,
-    new_lead,
-    refused,
-    rights,
-    run_words,
-    settings,
-    sign_in,
-    signed_in,
-    sync,
-    unmatched,
-    users,
-)
+from webapp.pages import errors, formats
+from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
+from webapp.pages.crm import conflicts, connection, mapping, rejected, run_words, sync, unmatched
+from webapp.pages.imports import imports
+from webapp.pages.leads import lead, leads, new_lead
+from webapp.pages.models import leakage, models, monitors
 from webapp.product import product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
@@ -49,8 +31,8 @@ PARTS = (
     connection.bp,
     conflicts.bp,
     unmatched.bp,
-    refused.bp,
-    guarded_fields.bp,
+    rejected.bp,
+    leakage.bp,
     monitors.bp,
     imports.bp,
     settings.bp,

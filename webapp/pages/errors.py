@@ -6,36 +6,27 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from webapp.pages import formats
-from webapp.services import (
-    accounts,
-    api_keys,
-    crm_conflicts,
-    crm_connection,
-    crm_runs,
-    crm_unmatched,
-    guarded_fields,
-    lead_query,
-    leads,
-    lifecycle,
-    registry,
-    runs,
-)
+from webapp.services.accounts import accounts, api_keys
+from webapp.services.crm import conflicts, connections, sync_runs, unmatched
+from webapp.services.leads import lead_query, leads
+from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.runs import runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     lead_query.InvalidQuery: (400, "Go to the lead table and choose anew."),
     leads.LeadNotFound: (404, "Look for it in the lead table by name, company or ID."),
     registry.VersionNotFound: (404, "The models page lists all versions."),
-    guarded_fields.NotSuspected: (404, "The models page lists the fields that are suspected."),
+    leakage.NotSuspected: (404, "The models page lists the fields that are suspected."),
     runs.RunNotFound: (404, "The list of imports and trainings shows all runs."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
-    crm_conflicts.ConflictNotFound: (404, "It has been settled; the list shows what is left."),
-    crm_unmatched.UnmatchedNotFound: (404, "It has been dealt with; the list shows what is left."),
-    crm_unmatched.NotFromSalesforce: (409, "Choose a lead that Salesforce has."),
-    crm_connection.NotConnected: (409, "An administrator connects it on the sync page."),
-    crm_runs.ConnectionBroken: (409, "An administrator does this on the sync page."),
+    conflicts.ConflictNotFound: (404, "It has been settled; the list shows what is left."),
+    unmatched.UnmatchedNotFound: (404, "It has been dealt with; the list shows what is left."),
+    unmatched.NotFromSalesforce: (409, "Choose a lead that Salesforce has."),
+    connections.NotConnected: (409, "An administrator connects it on the sync page."),
+    sync_runs.ConnectionBroken: (409, "An administrator does this on the sync page."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),
     registry.DamagedVersion: (503, "An administrator can do this on the models page."),
     registry.NoChampion: (503, "An administrator can do this on the server."),

@@ -8,7 +8,7 @@ from flask import Flask
 from ml.fields.types import Value, signed_text
 from ml.gate.intervals import interval_text
 from webapp.database import utc_now
-from webapp.services import records
+from webapp.services.leads import records
 
 STEPS = (
     ("year", 31_536_000),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Scorecard
 from webapp.config import ROOT, Settings
-from webapp.services import guarded_fields, registry
+from webapp.services.models import leakage, registry
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def _versions(session: Session) -> Iterator[Check]:
 
 
 def _fields(session: Session, fields: Fields) -> Check:
-    champion, rows = registry.champion(session), guarded_fields.every(session)
-    reasons = guarded_fields.not_to_decide(champion, fields, rows)
+    champion, rows = registry.champion(session), leakage.every(session)
+    reasons = leakage.not_to_decide(champion, fields, rows)
     if not reasons:
         return Check("fields", True, f"version {champion.name} goes by none that may not decide")
-    better = guarded_fields.newest_without(session, fields, champion)
+    better = leakage.newest_without(session, fields, champion)
     step = f"run `promote {better.name}` or `retrain`" if better else "run `retrain`"
     goes_by = f"version {champion.name} goes by {', '.join(reasons)}"
     return Check("fields", False, f"{goes_by}: {' '.join(reasons.values())} To end that, {step}")

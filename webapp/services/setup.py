@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard.starter import starter_scorecard
-from webapp.models import ModelVersion, User
-from webapp.services import accounts, api_keys, registry
+from webapp.services.accounts import accounts, api_keys
+from webapp.services.models import registry
+from webapp.tables import ModelVersion, User
 
 FIRST_ADMINISTRATOR = "admin@example.com"
 

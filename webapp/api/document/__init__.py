@@ -1,0 +1,1 @@
+"""The contract of each route, and the document made from it."""

@@ -1,0 +1,95 @@
+"""`/api/leads`: leads as known now, and what was scored and said of them."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.api import answers, bodies, sent
+from webapp.api.document.contract import describe
+from webapp.api.leads import lead_answers
+from webapp.database import read
+from webapp.product import product
+from webapp.services.leads import lead_history, lead_query, lead_table, leads
+from webapp.services.leads.lead_history import Scoring
+from webapp.tables import Lead, Outcome
+
+bp = Blueprint("leads", __name__)
+
+
+@bp.get("/api/leads")
+@describe("List leads", scope="admin", query=sent.LeadsQuery, answers={200: answers.LeadPage})
+def list_leads() -> Response:
+    """A page of 50 leads: open ones with the best score first, unless asked otherwise.
+
+    Give `next` as `after`, with the same filters and sort, for the page behind it.
+    """
+    asked = lead_query.read(bodies.query(sent.LeadsQuery).model_dump(exclude_none=True))
+    fields, percent = product().fields, product().settings.explore_percent
+    page = read(lambda s: lead_table.page(s, fields, asked, explore_percent=percent))
+    return answers.reply(
+        answers.LeadPage(
+            leads=[lead_answers.in_table(r.lead, r.probability, r.grade) for r in page.rows],
+            next=lead_query.written(page.next, asked.sort) if page.next else None,
+            n_leads=page.n_leads,
+            has_more_than_counted=page.is_more,
+        )
+    )
+
+
+@bp.get("/api/leads/<lead:lead_id>")
+@describe("Show a lead", scope="admin", answers={200: answers.LeadWithReasons}, problems=(404, 422))
+def show_lead(lead_id: str) -> Response:
+    """A lead as known now, its present score, and why."""
+    lead_id = bodies.lead_id(lead_id)
+
+    def whole(session: Any) -> answers.LeadWithReasons:
+        return lead_answers.whole(session, leads.find(session, lead_id))
+
+    return answers.reply(read(whole))
+
+
+@bp.get("/api/leads/<lead:lead_id>/history")
+@describe(
+    "Show a lead's history", scope="admin", answers={200: answers.History}, problems=(404, 422)
+)
+def show_history(lead_id: str) -> Response:
+    """All that was said of a lead's outcome, and its last 100 scores with their inputs.
+
+    Each scoring gives one, and each switch of versions since, a roll back as well.
+
+    A lead whose own id ends in `/history` has its history at `.../history/history`.
+    """
+    lead_id = bodies.lead_id(lead_id)
+    return answers.reply(read(lambda session: _history(session, leads.find(session, lead_id))))
+
+
+def _history(session: Any, lead: Lead) -> answers.History:
+    scorings = lead_history.scorings(session, product().fields, lead)
+    return answers.History(
+        lead_id=lead.lead_id,
+        scores=[_past_score(scoring) for scoring in scorings],
+        outcomes=[_past_outcome(o) for o in leads.outcomes(session, lead)],
+    )
+
+
+def _past_score(scoring: Scoring) -> answers.PastScore:
+    return answers.PastScore(
+        timestamp=scoring.at,
+        conversion_score=round(scoring.probability, 4),
+        model_version=scoring.scored.version,
+        inputs=scoring.scored.inputs,
+        source=scoring.source or "model",
+        came_with_outcome=scoring.came_with_outcome,
+    )
+
+
+def _past_outcome(outcome: Outcome) -> answers.PastOutcome:
+    return answers.PastOutcome(
+        outcome=outcome.result,
+        source=outcome.source,
+        actor=outcome.actor,
+        happened_at=outcome.happened_at,
+        recorded_at=outcome.recorded_at,
+        reason=outcome.reason,
+        rule=outcome.rule,
+    )

@@ -1,0 +1,99 @@
+"""`POST /score`, for one lead or a batch of them."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.api import answers, batches, bodies, sent
+from webapp.api.accounts import bearer
+from webapp.api.document.contract import LEAD_RECORD, MEGABYTE, describe
+from webapp.api.leads import lead_answers
+from webapp.api.problems import complaints
+from webapp.database import utc_now, write
+from webapp.observability import figures
+from webapp.product import product
+from webapp.services.leads import records, scoring
+from webapp.services.leads.records import InvalidRecord, LeadRecord
+from webapp.services.leads.scoring import Scored
+
+bp = Blueprint("scores", __name__)
+
+
+@bp.post("/score")
+@describe(
+    "Score a lead",
+    scope="score",
+    body=LEAD_RECORD,
+    takes_forms=True,
+    answers={200: answers.Score},
+)
+def create_score() -> Response:
+    """Create the lead or bring it up to date, and say how likely it converts and why.
+
+    Only `lead_id` is needed. A field that is missing or null is unknown, which is not zero; it
+    is unknown from then on, also where an earlier call knew it. `name`, `company`, `email`,
+    `phone` and `owner` keep their last value where nothing new is sent. `actual_outcome: null`,
+    or leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
+    worked, which is no label for training.
+    """
+    now, said = utc_now(), bearer.said()
+    record = bodies.lead_record()
+    fields = product().fields
+    scored = write(lambda s: scoring.score_lead(s, fields, record, said, now=now))
+    figures().rows.labels("score", "accepted").inc()
+    return answers.reply(score_answer(scored))
+
+
+@bp.post("/score/batch")
+@describe(
+    "Score many leads",
+    scope="score",
+    body=sent.LeadRecords,
+    answers={200: answers.ScoreBatch},
+    takes_idempotency_key=True,
+    max_bytes=10 * MEGABYTE,
+)
+def create_scores() -> Response:
+    """Do for up to 5,000 leads what `POST /score` does for one.
+
+    The answer has one result a row, in their order. A row that is wrong has its error in its
+    place and stops none of the others. Rows of one lead are taken in one after another.
+    """
+    rows = bodies.body(sent.LeadRecords, utc_now()).leads
+    return batches.answer(SCORES, rows)
+
+
+def score_records(session: Any, right: list[LeadRecord]) -> list[answers.Result]:
+    """Score the leads of a batch, in their order."""
+    scored = scoring.score_leads(session, product().fields, right, bearer.said(), now=utc_now())
+    return [score_answer(one) for one in scored]
+
+
+def record_or_error(row: Any, place: str) -> LeadRecord | answers.RowError:
+    """One row of a batch, checked."""
+    if not isinstance(row, dict):
+        return batches.wrong_row(None, [bodies.not_an_object(place)])
+    try:
+        return records.clean(product().fields, row)
+    except InvalidRecord as error:
+        return batches.wrong_row(row.get("lead_id"), complaints(error.errors, place))
+
+
+def score_answer(scored: Scored) -> answers.Score:
+    """What `POST /score` answers."""
+    previous = scored.previous_probability
+    return answers.Score(
+        lead_id=scored.lead.lead_id,
+        conversion_score=round(scored.probability, 4),
+        risk_category=lead_answers.risk_category(scored.probability),
+        timestamp=scored.scored_at,
+        model_version=scored.version,
+        grade=scored.grade,
+        reasons=lead_answers.reasons(scored.reasons),
+        unknown_fields=scored.unknown_fields,
+        actual_outcome=scored.outcome,
+        previous_score=None if previous is None else round(previous, 4),
+    )
+
+
+SCORES = batches.Kind("score", "/leads", record_or_error, score_records)

@@ -1,0 +1,1 @@
+"""Model versions, monitors and fields."""

@@ -1,0 +1,70 @@
+"""`/api/fields`: fields that seem to be filled in after the outcome, and decisions on them."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from webapp.api import answers
+from webapp.api.accounts import bearer
+from webapp.api.document.contract import describe
+from webapp.database import read, utc_now, write
+from webapp.services.models import leakage, registry
+from webapp.tables import GuardedField, ModelVersion
+
+bp = Blueprint("fields", __name__)
+
+
+@bp.get("/api/fields/suspected")
+@describe("List suspected fields", scope="admin", answers={200: answers.SuspectedFields})
+def list_suspected_fields() -> Response:
+    """All fields that a training ever suspected, undecided ones first, with the evidence.
+
+    Training leaves them out until they are allowed.
+    """
+    return answers.reply(read(_suspected))
+
+
+@bp.post("/api/fields/<field>/allow")
+@describe("Allow a field", scope="admin", answers={200: answers.SuspectedField}, problems=(404,))
+def allow_field(field: str) -> Response:
+    """Let training use a suspected field, from the next one on."""
+    return _decide(field, leakage.ALLOWED)
+
+
+@bp.post("/api/fields/<field>/leave-out")
+@describe(
+    "Leave a field out", scope="admin", answers={200: answers.SuspectedField}, problems=(404,)
+)
+def leave_out_field(field: str) -> Response:
+    """Confirm that a suspected field is left out of training, or leave an allowed one out again."""
+    return _decide(field, leakage.LEFT_OUT)
+
+
+def _suspected(session: Any) -> answers.SuspectedFields:
+    champion = registry.champion(session)
+    found = leakage.every(session)
+    return answers.SuspectedFields(fields=[_told(row, champion) for row in found])
+
+
+def _decide(name: str, state: str) -> Response:
+    actor, now = bearer.actor(), utc_now()
+
+    def decide(session: Any) -> answers.SuspectedField:
+        row = leakage.decide(session, name, state, actor=actor, now=now)
+        return _told(row, registry.champion(session))
+
+    return answers.reply(write(decide))
+
+
+def _told(row: GuardedField, champion: ModelVersion) -> answers.SuspectedField:
+    return answers.SuspectedField(
+        field=row.name,
+        state=row.state,
+        sign=row.sign,
+        sentence=row.sentence,
+        evidence=row.evidence,
+        suspected_at=row.suspected_at,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        is_in_use=row.name in champion.fields,
+    )

@@ -1,0 +1,171 @@
+"""`/feedback`: what became of leads, said or withdrawn by programs."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response
+from pydantic import ValidationError
+
+from webapp.api import answers, batches, bodies, sent
+from webapp.api.accounts import bearer
+from webapp.api.document.contract import MEGABYTE, describe
+from webapp.api.problems import Complaint, WrongValues, pointer, problem
+from webapp.database import read, utc_now, write
+from webapp.observability import figures
+from webapp.services.leads import leads
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Said, Statement
+from webapp.tables import Lead, Meaning
+
+bp = Blueprint("feedback", __name__)
+
+
+@bp.put("/feedback/<lead:lead_id>")
+@describe(
+    "Say what became of a lead",
+    scope="feedback",
+    query=sent.OutcomeQuery,
+    body=sent.Feedback,
+    body_required=False,
+    answers={200: answers.FeedbackAnswer},
+    problems=(404,),
+)
+def record_outcome(lead_id: str) -> Response:
+    """Record that a lead converted or was lost, in the address (`?outcome=true`) or as JSON.
+
+    `never_worked` closes a lead that nobody worked: it leaves the open leads, and no model learns
+    from it. It may stand as `outcome` or as `result`.
+
+    Nothing is erased: an outcome is added to the lead's history, and the newest by the time it
+    happened counts. Saying the same again adds nothing.
+    """
+    now, lead_id = utc_now(), bodies.lead_id(lead_id)
+    in_address = bodies.query(sent.OutcomeQuery).outcome
+    feedback = bodies.optional_body(sent.Feedback, now)
+    outcome = _agreed(in_address, feedback.outcome, feedback.result)
+    said = bearer.said(feedback.reason)
+    return _say(lead_id, outcome, said, now=now, happened_at=feedback.occurred_at)
+
+
+@bp.delete("/feedback/<lead:lead_id>")
+@describe(
+    "Withdraw the outcome of a lead",
+    scope="feedback",
+    answers={200: answers.FeedbackAnswer},
+    problems=(404, 422),
+)
+def withdraw_outcome(lead_id: str) -> Response:
+    """Say that the outcome is not known after all; the history keeps what was said before."""
+    return _say(bodies.lead_id(lead_id), None, bearer.said(), now=utc_now())
+
+
+@bp.post("/feedback/batch")
+@describe(
+    "Say what became of many leads",
+    scope="feedback",
+    body=sent.FeedbackBatch,
+    answers={200: answers.FeedbackBatchAnswer},
+    takes_idempotency_key=True,
+    max_bytes=10 * MEGABYTE,
+)
+def record_outcomes() -> Response:
+    """Do for up to 5,000 leads what `PUT /feedback/{lead_id}` does for one.
+
+    The answer has one result a row, in their order. A row that is wrong, or whose lead is not
+    known, has its error in its place and stops none of the others.
+    """
+    rows = bodies.body(sent.FeedbackBatch, utc_now()).outcomes
+    return batches.answer(OUTCOMES, rows)
+
+
+def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Result]:
+    """Record the outcomes of a batch, in their order."""
+    known = leads.resolve_many(session, {row.lead_id for row in right})
+    statements = [
+        Statement(known[row.lead_id], row.meaning, bearer.said(row.reason), row.occurred_at)
+        for row in right
+        if row.lead_id in known
+    ]
+    changes = iter(outcomes.record_many(session, statements, now=utc_now()) if statements else ())
+    return [_result(row, known, changes) for row in right]
+
+
+def _say(
+    lead_id: str,
+    outcome: Meaning,
+    said: Said,
+    *,
+    now: datetime,
+    happened_at: datetime | None = None,
+) -> Response:
+    def transaction(session: Any) -> answers.FeedbackGiven:
+        lead = leads.find(session, lead_id, lock=True)
+        is_change = outcomes.record(session, lead, outcome, said, now=now, happened_at=happened_at)
+        return _given(lead, outcome, is_change)
+
+    given = write(transaction)
+    figures().rows.labels("outcome", "accepted").inc()
+    total = read(outcomes.count)
+    return answers.reply(answers.FeedbackAnswer(**given.model_dump(), total_feedback=total))
+
+
+def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
+    said = outcomes.RESULTS[outcome].replace("_", " ")
+    if outcomes.counting(lead) != outcome:
+        message = "Recorded, but something later counts for this lead"
+    elif is_change:
+        message = f"Recorded: {said}"
+    else:
+        message = f"Nothing has changed: {said} already"
+    return answers.FeedbackGiven(message=message, lead_id=lead.lead_id, outcome=lead.outcome)
+
+
+def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
+    if not isinstance(row, dict):
+        return batches.wrong_row(None, [bodies.not_an_object(place)])
+    try:
+        found = sent.FeedbackRow.model_validate(row, context=utc_now())
+    except ValidationError as error:
+        wrong = bodies.mistakes(sent.FeedbackRow, error, partial(pointer, place))
+        return batches.wrong_row(row.get("lead_id"), wrong)
+    mistake = _one_thing(found, place)
+    return batches.wrong_row(found.lead_id, [mistake]) if mistake else found
+
+
+def _result(row: sent.FeedbackRow, known: dict[str, Lead], changes: Any) -> answers.Result:
+    if row.lead_id not in known:
+        sentence = str(leads.LeadNotFound(row.lead_id))
+        return answers.RowError(lead_id=row.lead_id, error=problem(404, sentence))
+    return _given(known[row.lead_id], row.meaning, next(changes))
+
+
+def _agreed(in_address: Meaning, in_body: Meaning, result: Meaning) -> Meaning:
+    """What was sent, in whichever place."""
+    said = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
+    if len(said) == 1:
+        return said.pop()
+    if result is not None:
+        raise WrongValues([_BESIDE_A_RESULT])
+    message = "must be the same in the address and in the body" if said else "is required"
+    place = "?outcome" if in_body is None else "/outcome"
+    wrong = Complaint(pointer=place, message=message, rule=sent.OUTCOME_HERE_RULE)
+    raise WrongValues([wrong])
+
+
+_BESIDE_A_RESULT = Complaint(
+    pointer="/result", message="must not stand beside another outcome", rule=sent.RESULT_RULE
+)
+
+
+def _one_thing(row: sent.FeedbackRow, place: str) -> Complaint | None:
+    """What is wrong with a row that says nothing, or two things."""
+    if row.outcome is None and row.result is None:
+        pointed = pointer(place, "outcome")
+        return Complaint(pointer=pointed, message="is required", rule=sent.OUTCOME_RULE)
+    if row.result is not None and row.outcome not in {None, row.result}:
+        return _BESIDE_A_RESULT.model_copy(update={"pointer": pointer(place, "result")})
+    return None
+
+
+OUTCOMES = batches.Kind("outcome", "/outcomes", _row_or_error, record_rows)

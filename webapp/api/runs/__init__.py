@@ -1,0 +1,1 @@
+"""Work of the worker, requested and followed."""

@@ -1,0 +1,60 @@
+"""API keys of programs: made, shown once, revoked. Administrators only."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from webapp.database import read, utc_now, write
+from webapp.services.accounts import api_keys
+
+bp = Blueprint("keys", __name__, url_prefix="/settings/keys")
+
+SCOPE_SENTENCES = {
+    "score": "send leads and get their scores",
+    "feedback": "record and withdraw outcomes",
+    "admin": "all of it, and also read leads and models, retrain, promote and roll back",
+}
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Administrators: all keys, without their texts."""
+    return _page()
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Administrators: make a key; its text stands in this answer and nowhere else."""
+    name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
+    errors = {}
+    try:
+        api_keys.clean_name(name)
+    except api_keys.InvalidKey as error:
+        errors["name"] = f"{error}."
+    if not scopes or set(scopes) - set(api_keys.SCOPES):
+        errors["scope"] = "Choose what the program may do."
+    if errors:
+        return _page(errors=errors, name=name, scopes=scopes), 422
+    actor, now = current_user.email, utc_now()
+    key, text = write(
+        lambda session: api_keys.create(session, name, scopes, created_by=actor, now=now)
+    )
+    return _page(made=key, text=text)
+
+
+@bp.post("/<key:key>/revoke")
+def revoke(key: int) -> ResponseReturnValue:
+    """Administrators: end a key for good."""
+    actor, now = current_user.email, utc_now()
+    revoked = write(lambda session: api_keys.revoke(session, key, actor, now))
+    flash(f"The key “{revoked.name}” is revoked. Programs that use it are refused from now on.")
+    return redirect(url_for("pages.keys.index"), 303)
+
+
+def _page(**values: object) -> str:
+    return render_template(
+        "settings/keys.html",
+        **{"errors": {}, "name": "", "scopes": ["score", "feedback"], "made": None, **values},
+        keys=read(api_keys.everything),
+        sentences=SCOPE_SENTENCES,
+    )

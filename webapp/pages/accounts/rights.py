@@ -1,0 +1,102 @@
+"""Who may open what, by endpoint. A page that is not in this table is open to nobody."""
+
+from webapp.tables import ROLES
+
+# What each role of `ROLES` may do beside all that the ones before it may.
+SENTENCES = {
+    "rep": "works on leads, records outcomes and scores new leads.",
+    "manager": "also imports leads, reads the models, retrains, promotes and rolls back,"
+    " watches the sync and settles what it cannot.",
+    "admin": "also connects Salesforce, allows suspected fields, makes API keys and users and"
+    " reads the audit log and the settings.",
+}
+ANYBODY = "anybody"
+
+LEAST_ROLE = {
+    "pages.sign_in.show": ANYBODY,
+    "pages.sign_in.sign_in": ANYBODY,
+    "pages.sign_in.sign_out": "rep",
+    "pages.home": "rep",
+    # Leads
+    "pages.leads.index": "rep",
+    "pages.leads.table": "rep",
+    "pages.lead.show": "rep",
+    "pages.lead.change": "rep",
+    "pages.lead.record_outcome": "rep",
+    "pages.lead.row": "rep",
+    "pages.new_lead.show": "rep",
+    "pages.new_lead.score": "rep",
+    # Models
+    "pages.models.index": "manager",
+    "pages.models.show": "manager",
+    "pages.models.card": "manager",
+    "pages.models.status": "manager",
+    "pages.models.retrain": "manager",
+    "pages.models.promote": "manager",
+    "pages.guarded_fields.allow": "admin",
+    "pages.guarded_fields.leave_out": "admin",
+    # Mapping of fields and rules of outcomes
+    "pages.mapping.index": "admin",
+    "pages.mapping.show": "admin",
+    "pages.mapping.status": "admin",
+    "pages.mapping.save": "admin",
+    "pages.mapping.test": "admin",
+    "pages.mapping.describe": "admin",
+    "pages.mapping.rules": "admin",
+    "pages.mapping.save_rules": "admin",
+    # Sync
+    "pages.sync.index": "manager",
+    "pages.sync.status": "manager",
+    "pages.sync.start": "manager",
+    "pages.sync.log": "manager",
+    "pages.sync.run": "manager",
+    "pages.sync.progress": "manager",
+    "pages.sync.pause": "admin",
+    "pages.sync.resume": "admin",
+    "pages.connection.show": "admin",
+    "pages.connection.save": "admin",
+    "pages.connection.read_history": "admin",
+    "pages.connection.disconnect": "admin",
+    "pages.conflicts.index": "manager",
+    "pages.conflicts.settle": "manager",
+    "pages.conflicts.row": "manager",
+    "pages.unmatched.index": "manager",
+    "pages.unmatched.show": "manager",
+    "pages.unmatched.link": "manager",
+    "pages.unmatched.set_state": "manager",
+    "pages.unmatched.row": "manager",
+    "pages.refused.index": "manager",
+    "pages.monitors.show": "manager",
+    "pages.monitors.check": "manager",
+    # Import
+    "pages.imports.index": "manager",
+    "pages.imports.upload": "manager",
+    "pages.imports.show": "manager",
+    "pages.imports.status": "manager",
+    "pages.imports.columns": "manager",
+    # Settings
+    "pages.settings.index": "rep",
+    "pages.settings.change_password": "rep",
+    "pages.settings.in_force": "admin",
+    "pages.settings.audit_log": "admin",
+    "pages.keys.index": "admin",
+    "pages.keys.create": "admin",
+    "pages.keys.revoke": "admin",
+    "pages.users.index": "admin",
+    "pages.users.create": "admin",
+    "pages.users.change_role": "admin",
+    "pages.users.deactivate": "admin",
+    "pages.users.activate": "admin",
+    "pages.users.reset_password": "admin",
+}
+
+
+def is_public(endpoint: str) -> bool:
+    """Whether this page opens without signing in."""
+    return LEAST_ROLE.get(endpoint) == ANYBODY
+
+
+def allows(role: str, endpoint: str) -> bool:
+    """Whether a person of this role may open this page or do this."""
+    least = LEAST_ROLE.get(endpoint)
+    return least == ANYBODY or (least in ROLES and ROLES.index(role) >= ROLES.index(least))

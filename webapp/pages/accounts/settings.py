@@ -1,0 +1,74 @@
+"""A person's own account, and for administrators the settings in force and the audit log."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from webapp.database import read, utc_now, write
+from webapp.pages import formats
+from webapp.pages.accounts import rights, sign_in, signed_in
+from webapp.pages.addresses import key_argument
+from webapp.product import product
+from webapp.services.accounts import accounts, audit
+
+bp = Blueprint("settings", __name__, url_prefix="/settings")
+
+AUDIT_PAGE = 100
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Any role: the person's own account."""
+    return _account_page({})
+
+
+@bp.get("/audit-log")
+def audit_log() -> ResponseReturnValue:
+    """Administrators: who did what, the newest first."""
+    before = key_argument("before")
+    entries = read(lambda session: audit.latest(session, AUDIT_PAGE + 1, before))
+    older = entries[AUDIT_PAGE - 1].key if len(entries) > AUDIT_PAGE else None
+    return render_template("settings/audit_log.html", entries=entries[:AUDIT_PAGE], older=older)
+
+
+@bp.get("/in-force")
+def in_force() -> ResponseReturnValue:
+    """Administrators: the settings and fields that this process runs with, without secrets."""
+    here = product()
+    return render_template(
+        "settings/in_force.html",
+        settings=here.settings.shown(),
+        fields=here.fields.declared,
+        fields_file=here.settings.fields_file.name,
+    )
+
+
+@bp.post("/password")
+def change_password() -> ResponseReturnValue:
+    """Any role: a new password for oneself, against the present one."""
+    old, new = request.form.get("old", ""), request.form.get("new", "")
+    if new != request.form.get("again", ""):
+        return _account_page({"again": "This is not the same as the new password."})
+    attempt = sign_in.attempt(current_user.email, old)
+    if isinstance(attempt, accounts.LockedOut):
+        return _account_page({"old": sign_in.sentence(attempt)})
+    if isinstance(attempt, accounts.WrongSignIn):
+        return _account_page({"old": "This is not your present password."})
+    now = utc_now()
+    try:
+        user = write(lambda session: accounts.change_password(session, attempt, new, now=now))
+    except accounts.AccountError as error:
+        return _account_page({"new": formats.sentence(error)})
+    signed_in.begin(user)
+    flash("Your password is changed. Other devices are signed out.", "good")
+    return redirect(url_for("pages.settings.index"), 303)
+
+
+def _account_page(errors: dict[str, str]) -> ResponseReturnValue:
+    page = render_template(
+        "settings/account.html",
+        errors=errors,
+        role_sentences=rights.SENTENCES,
+        min_password_length=accounts.MIN_PASSWORD_LENGTH,
+    )
+    return page, 422 if errors else 200

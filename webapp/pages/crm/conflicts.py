@@ -1,0 +1,51 @@
+"""Leads of which a rep and Salesforce say different things, for a person to settle."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest
+
+from webapp.database import read, utc_now, write
+from webapp.pages.addresses import key_argument
+from webapp.services.crm import conflicts
+from webapp.services.crm.conflicts import Listed
+
+bp = Blueprint("conflicts", __name__, url_prefix="/sync/conflicts")
+
+PAGE = 50
+SIDES = ("rep", "salesforce")
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Managers: what is not settled yet, newest first."""
+    before = key_argument("before")
+    rows = read(lambda s: conflicts.listed(s, before_key=before, limit=PAGE + 1))
+    older = rows[PAGE - 1].conflict.key if len(rows) > PAGE else None
+    page = {"rows": rows[:PAGE], "older": older, "is_first": before is None}
+    return render_template("sync/conflicts.html", **page)
+
+
+@bp.post("/<key:key>")
+def settle(key: int) -> ResponseReturnValue:
+    """Managers: let one side count."""
+    settled, kept = _settle(key)
+    who = settled.lead.name or settled.lead.lead_id
+    side = settled.rep if kept == "rep" else settled.crm
+    flash(f"{who} is {side.result.replace('_', ' ')}.", "good")
+    return redirect(url_for("pages.conflicts.index"), 303)
+
+
+@bp.post("/<key:key>/row")
+def row(key: int) -> ResponseReturnValue:
+    """Managers, fragment: the same, answered with the row of the list."""
+    settled, kept = _settle(key)
+    return render_template("sync/_conflict.html", row=settled, kept=kept)
+
+
+def _settle(key: int) -> tuple[Listed, str]:
+    kept = request.form.get("kept")
+    if kept not in SIDES:
+        raise BadRequest
+    actor, now = current_user.email, utc_now()
+    return write(lambda s: conflicts.settle(s, key, kept, actor, now=now)), kept

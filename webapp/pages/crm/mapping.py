@@ -1,0 +1,203 @@
+"""Where the fields of a lead come from in Salesforce, and the rules of what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from webapp.crm_tables import CrmConnection
+from webapp.database import read, utc_now, write
+from webapp.pages import formats
+from webapp.pages.crm import mapping_form, rules_form
+from webapp.product import product
+from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs
+from webapp.services.crm.field_sources import FieldSource
+from webapp.services.runs import runs
+from webapp.tables import Run
+
+bp = Blueprint("mapping", __name__, url_prefix="/sync")
+
+AT_WORK = "A run of the sync is at work. Wait until it has ended, then try again."
+SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
+RULES_SAVED = "The rules are saved. The next run applies them to all that was read."
+READ_AGAIN = "The rules are saved. The next run reads leads and opportunities again."
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the page stands on: the connection, the saved mapping, and a test that is watched."""
+
+    connection: CrmConnection | None
+    saved: list[FieldSource]
+    run: Run | None = None
+
+    @property
+    def described(self) -> list[Mapping[str, Any]]:
+        return self.connection.described if self.connection is not None else []
+
+
+@bp.get("/mapping")
+def index() -> ResponseReturnValue:
+    """Administrators: the mapping in force, with what is wrong with it."""
+    return _shown(read(_state))
+
+
+@bp.get("/mapping/<key:key>")
+def show(key: int) -> ResponseReturnValue:
+    """Administrators: the mapping that a test tries, and what comes of it."""
+    return _shown(read(lambda session: _state(session, key)))
+
+
+@bp.get("/mapping/<key:key>/status")
+def status(key: int) -> ResponseReturnValue:
+    """Administrators, fragment: how far a test is, or what came of it."""
+    run = read(lambda session: _test(session, key))
+    return render_template("sync/_mapping_run.html", run=run, labels=_labels())
+
+
+@bp.post("/mapping")
+def save() -> ResponseReturnValue:
+    """Administrators: keep the mapping that was entered."""
+    _, sources, refusal = _entered()
+    if refusal is not None:
+        return refusal
+    actor, now = current_user.email, utc_now()
+    is_new = write(lambda session: field_sources.save(session, sources, actor, now))
+    flash(SAVED if is_new else "This mapping is in force already; nothing was changed.", "good")
+    return redirect(url_for("pages.mapping.index"), 303)
+
+
+@bp.post("/mapping/test")
+def test() -> ResponseReturnValue:
+    """Administrators: look at some leads by the mapping that was entered, without saving it."""
+    state, sources, refusal = _entered()
+    return _ask("sample", state, sources) if refusal is None else refusal
+
+
+@bp.post("/mapping/describe")
+def describe() -> ResponseReturnValue:
+    """Administrators: ask Salesforce anew which fields a lead has there."""
+    return _ask("check", read(_state), None)
+
+
+def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> ResponseReturnValue:
+    """Ask for a test, on its own page; where another run is at work, say so beside the form."""
+    actor, now = current_user.email, utc_now()
+    try:
+        run = write(lambda s: sync_runs.request(s, mode, actor, now, sources=sources))
+    except runs.AlreadyRunning:
+        flash(AT_WORK, "bad")
+        tried = state.saved if sources is None else sources
+        return _page(state, tried, {}, is_entered=sources is not None), 409
+    # What comes of a test stands below the form.
+    place = "mapping-run" if mode == "sample" else None
+    return redirect(url_for("pages.mapping.show", key=run.key, _anchor=place), 303)
+
+
+def _state(session: Any, key: int | None = None) -> _State:
+    run = None if key is None else _test(session, key)
+    saved = field_sources.sources(session, product().fields)
+    return _State(connections.find(session), saved, run)
+
+
+def _test(session: Any, key: int) -> Run:
+    run = runs.by_key(session, key)
+    if run.kind != sync_runs.KIND or run.task.get("mode") not in sync_runs.TESTS:
+        raise runs.RunNotFound(key)
+    return run
+
+
+def _entered() -> tuple[_State, list[FieldSource], ResponseReturnValue | None]:
+    """The mapping that was entered; where something is wrong, the page that says so."""
+    state = read(_state)
+    sources, errors = mapping_form.entered(_form(), product().fields, state.described)
+    refusal = (_page(state, sources, errors, is_entered=True), 422) if errors else None
+    return state, sources, refusal
+
+
+def _form() -> MultiDict[str, str]:
+    """What was sent, but for the token that every form has."""
+    form = MultiDict(request.form)
+    form.poplist("csrf_token")
+    return form
+
+
+def _shown(state: _State) -> str:
+    """The page with the mapping that a test tries, else with the saved one."""
+    tried = sync_runs.sources_to_test(state.run) if state.run is not None else None
+    sources = state.saved if tried is None else tried
+    errors = field_sources.problems(sources, product().fields, state.described)
+    # Before Salesforce was asked nothing can be wrong.
+    errors = errors if state.described else {}
+    return _page(state, sources, errors, is_entered=tried is not None)
+
+
+def _page(
+    state: _State,
+    sources: Sequence[FieldSource],
+    errors: Mapping[str, str],
+    *,
+    is_entered: bool,
+) -> str:
+    fields = product().fields
+    sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
+    return render_template(
+        "sync/mapping.html",
+        connection=state.connection,
+        rows=mapping_form.rows(sources, fields, state.described, sentences),
+        other_errors={n: text for n, text in sentences.items() if n not in fields},
+        n_errors=len(errors),
+        is_entered=is_entered,
+        run=state.run,
+        labels=_labels(),
+    )
+
+
+def _labels() -> dict[str, str]:
+    return {field.name: field.label for field in product().fields}
+
+
+@bp.get("/rules")
+def rules() -> ResponseReturnValue:
+    """Administrators: what counts as converted and lost, and what is read and written."""
+    connection = read(connections.find)
+    if connection is None:
+        return _rules_page(None, outcome_rules.CrmRules(), {}, {})
+    return _rules_page(connection, connections.rules(connection), {}, {})
+
+
+@bp.post("/rules")
+def save_rules() -> ResponseReturnValue:
+    """Administrators: keep the rules that were entered."""
+    connection = read(connections.get)
+    before, form = connections.rules(connection), _form()
+    chosen, errors = rules_form.entered(form, connection.described, before)
+    if errors:
+        return _rules_page(connection, chosen, errors, form.to_dict()), 422
+    actor, now = current_user.email, utc_now()
+    write(lambda session: connections.save_rules(session, chosen, actor, now))
+    flash(READ_AGAIN if chosen.needs_reading(before) else RULES_SAVED, "good")
+    return redirect(url_for("pages.mapping.rules"), 303)
+
+
+def _rules_page(
+    connection: CrmConnection | None,
+    shown: outcome_rules.CrmRules,
+    errors: Mapping[str, str],
+    form: Mapping[str, str],
+) -> str:
+    described = connection.described if connection is not None else []
+    sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
+    return render_template(
+        "sync/rules.html",
+        connection=connection,
+        values=rules_form.shown(shown, form),
+        statuses=rules_form.statuses(described, shown),
+        id_fields=rules_form.id_fields(described, shown),
+        errors=sentences,
+        other_errors={n: text for n, text in sentences.items() if n not in rules_form.NAMES},
+    )

@@ -1,0 +1,95 @@
+"""The form of the outcome rules: what was entered, as rules and as the form shows it again."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from webapp.services.crm.field_sources import WRITTEN
+from webapp.services.crm.outcome_rules import PREFIXES, SPANS, CrmRules, full_id
+
+Described = Sequence[Mapping[str, Any]]
+
+NUMBER = re.compile(r"\d{1,6}", re.ASCII)
+NO_NUMBER = -1
+LISTS = ("disqualified", *PREFIXES)
+NAMES = {rule.name for rule in fields(CrmRules)}
+LONGEST_SHOWN = 80
+
+
+def entered(
+    form: MultiDict[str, str], described: Described, before: CrmRules
+) -> tuple[CrmRules, dict[str, str]]:
+    """Read the form: the rules that it asks for, and a sentence for each name that is wrong."""
+    values: dict[str, Any] = {name: form.get(name, "").strip() for name in NAMES}
+    values |= {name: _number(values[name]) for name in SPANS}
+    values |= {name: tuple(_lines(form, name)) for name in LISTS}
+    values["external_id_field"] = values["external_id_field"] or None
+    values["writes_scores"] = form.get("writes_scores") == "yes"
+    rules = CrmRules(**values)
+    return rules, _unknown(rules, described, before) | rules.mistakes() | _misshapen(form)
+
+
+def shown(rules: CrmRules, form: Mapping[str, str]) -> dict[str, Any]:
+    """The rules as the form shows them: numbers as they were typed, lists one to a line."""
+    values = rules.to_json() | {name: "\n".join(getattr(rules, name)) for name in PREFIXES}
+    values |= {n: form.get(n, "" if values[n] is None else str(values[n])) for n in SPANS}
+    return values | {"external_id_field": rules.external_id_field or ""}
+
+
+def statuses(described: Described, before: CrmRules) -> list[str]:
+    """All statuses that a lead may have: those of the picklist, and others chosen earlier."""
+    found = next((d.get("values") or [] for d in described if d["name"] == "Status"), [])
+    return [*found, *(s for s in before.disqualified if s not in found)]
+
+
+def id_fields(described: Described, before: CrmRules) -> list[tuple[str, str]]:
+    """The fields of Lead that may hold the id of another system: names and labels."""
+    texts = [
+        d
+        for d in described
+        if d["type"] == "string"
+        and (d["custom"] or d.get("externalId"))
+        and d["name"] not in WRITTEN
+    ]
+    texts.sort(key=lambda d: (not d.get("externalId"), str(d["label"]).casefold()))
+    found = {str(d["name"]): f"{d['label']} ({d['name']})" for d in texts}
+    kept = before.external_id_field if before.external_id_field not in WRITTEN else None
+    return list((found | ({kept: kept} if kept and kept not in found else {})).items())
+
+
+def _lines(form: MultiDict[str, str], name: str) -> Iterator[str]:
+    """Each line once; ids in the form in which the API sends them."""
+    lines = (line.strip() for text in form.getlist(name) for line in text.splitlines())
+    lines = (full_id(line) if name in PREFIXES else line for line in lines)
+    yield from dict.fromkeys(line for line in lines if line)
+
+
+def _number(text: str) -> int | None:
+    if not text:
+        return None
+    return int(text) if NUMBER.fullmatch(text) else NO_NUMBER
+
+
+def _unknown(rules: CrmRules, described: Described, before: CrmRules) -> dict[str, str]:
+    """What Salesforce does not have, where it has told what it has."""
+    if rules.external_id_field in WRITTEN:
+        return {"external_id_field": "must not be a field that Leadloop writes"}
+    if not described:
+        return {}
+    known, found = statuses(described, before), {}
+    strange = [status for status in rules.disqualified if status not in known]
+    if strange:
+        found["disqualified"] = f"{strange[0][:LONGEST_SHOWN]} is no status of Lead"
+    names = {name for name, _ in id_fields(described, before)}
+    if rules.external_id_field and rules.external_id_field not in names:
+        found["external_id_field"] = "must be one of the text fields of Lead"
+    return found
+
+
+def _misshapen(form: MultiDict[str, str]) -> dict[str, str]:
+    unknown = {n[:LONGEST_SHOWN]: "is no part of this form" for n in form if n not in NAMES}
+    twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
+    return unknown | dict.fromkeys(twice, "was sent twice")

@@ -1,0 +1,123 @@
+"""Closed opportunities that belong to no lead: linked to one by a person, or ignored."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest
+
+from webapp.crm_tables import CrmUnmatched
+from webapp.database import read, utc_now, write
+from webapp.pages.addresses import RecordIdConverter
+from webapp.product import product
+from webapp.services.crm import connections, mirror, unmatched
+from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.lead_query import EPOCH, MICROSECOND
+
+bp = Blueprint("unmatched", __name__, url_prefix="/sync/unmatched")
+
+PAGE = 50
+MOST_CANDIDATES = 10
+STATES = {"ignored": unmatched.ignore, "open": unmatched.list_again}
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Managers: what is not dealt with yet, oldest first."""
+    return render_template("sync/unmatched.html", **read(_list))
+
+
+@bp.get("/<record_id:opportunity_id>")
+def show(opportunity_id: str) -> ResponseReturnValue:
+    """Managers: one opportunity, and a search for its lead."""
+    query = lead_query.read({"q": request.args.get("q", ""), "status": "all"})
+
+    def whole(session: Any) -> dict[str, Any]:
+        entry = unmatched.entry(session, opportunity_id)
+        found = lead_table.page(session, product().fields, query).rows if query.words else []
+        return _shown(session, [entry]) | {
+            "entry": entry,
+            "search": query.search,
+            "candidates": found[:MOST_CANDIDATES],
+            "is_more": len(found) > MOST_CANDIDATES,
+        }
+
+    return render_template("sync/link.html", **read(whole))
+
+
+@bp.post("/<record_id:opportunity_id>/link/<key:lead_key>")
+def link(opportunity_id: str, lead_key: int) -> ResponseReturnValue:
+    """Managers: say that the opportunity is this lead's."""
+    actor, now = current_user.email, utc_now()
+
+    def work(session: Any) -> str:
+        lead_id = leads.by_key(session, lead_key).lead_id
+        unmatched.link(session, opportunity_id, lead_id, actor, now=now)
+        return lead_id
+
+    flash(f"Linked to {write(work)}. The next run records what became of it.", "good")
+    return redirect(url_for("pages.unmatched.index"), 303)
+
+
+@bp.post("/<record_id:opportunity_id>/state")
+def set_state(opportunity_id: str) -> ResponseReturnValue:
+    """Managers: ignore the opportunity, or list it again."""
+    _set_state(opportunity_id)
+    return redirect(url_for("pages.unmatched.index"), 303)
+
+
+@bp.post("/<record_id:opportunity_id>/row")
+def row(opportunity_id: str) -> ResponseReturnValue:
+    """Managers, fragment: the same, answered with the row of the list."""
+    state = _set_state(opportunity_id)
+
+    def shown(session: Any) -> dict[str, Any]:
+        entry = unmatched.entry(session, opportunity_id, state)
+        return _shown(session, [entry]) | {"entry": entry}
+
+    return render_template("sync/_unmatched.html", **read(shown))
+
+
+def _set_state(opportunity_id: str) -> str:
+    state = request.form.get("state", "")
+    if state not in STATES:
+        raise BadRequest
+    actor, now = current_user.email, utc_now()
+    write(lambda s: STATES[state](s, opportunity_id, actor, now=now))
+    return state
+
+
+def _list(session: Any) -> dict[str, Any]:
+    after = _place(request.args.get("after"))
+    rows = unmatched.listed(session, after=after, limit=PAGE + 1)
+    following = _written(rows[PAGE - 1]) if len(rows) > PAGE else None
+    shown = rows[:PAGE]
+    return _shown(session, shown) | {"rows": shown, "next": following, "is_first": after is None}
+
+
+def _shown(session: Any, rows: list[CrmUnmatched]) -> dict[str, Any]:
+    connection = connections.find(session)
+    return {
+        "opportunities": mirror.opportunities(session, [r.opportunity_id for r in rows]),
+        "domain": connection.domain if connection else None,
+    }
+
+
+def _written(row: CrmUnmatched) -> str:
+    return f"{(row.first_seen_at - EPOCH) // MICROSECOND}~{row.opportunity_id}"
+
+
+def _place(text: str | None) -> tuple[datetime, str] | None:
+    """The time and id after which a page begins; a damaged one is refused."""
+    if not text:
+        return None
+    at, _, opportunity_id = text.partition("~")
+    if not re.fullmatch(RecordIdConverter.regex, opportunity_id):
+        raise BadRequest
+    try:
+        return EPOCH + int(at[:20]) * MICROSECOND, opportunity_id
+    except (ValueError, OverflowError):
+        raise BadRequest from None

@@ -1,0 +1,125 @@
+"""One lead: its score and why, what is known, its history, and what became of it."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest
+
+from ml.fields.fields_file import clean_text
+from ml.scorecard.reasons import explain
+from ml.scorecard.support import FEW_LEADS, alike, thinnest
+from webapp.charts.history import score_history
+from webapp.database import read, utc_now, write
+from webapp.pages.accounts import sign_in
+from webapp.pages.leads import score_change
+from webapp.product import product
+from webapp.services.leads import lead_history, lead_table, leads
+from webapp.services.models import registry
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import MEANINGS, Said
+from webapp.tables import Lead
+
+bp = Blueprint("lead", __name__, url_prefix="/leads")
+
+LONGEST_REASON = 500
+MOST_REASONS = 8
+
+
+@bp.get("/<key:key>")
+def show(key: int) -> ResponseReturnValue:
+    """Any role: the lead; one that was merged into another is that other one."""
+    view = read(lambda session: _view(session, key))
+    if view["lead"].key != key:
+        return redirect(url_for("pages.lead.show", key=view["lead"].key), 301)
+    return render_template("leads/show.html", **view)
+
+
+@bp.get("/<key:key>/change")
+def change(key: int) -> ResponseReturnValue:
+    """Any role, fragment: why the score changed at one scoring, or switch of versions."""
+
+    def find(session: Any) -> lead_history.Scoring | None:
+        lead = leads.find(session, leads.by_key(session, key).lead_id)
+        return score_change.chosen(lead_history.scorings(session, product().fields, lead))
+
+    return render_template("leads/_change.html", **score_change.view(read(find)))
+
+
+@bp.post("/<key:key>/outcome")
+def record_outcome(key: int) -> ResponseReturnValue:
+    """Any role: say what became of the lead, or withdraw it; then back to where the form was."""
+    lead, _ = _record(key)
+    back = sign_in.own_path(request.form.get("back"))
+    return redirect(back or url_for("pages.lead.show", key=lead.key), 303)
+
+
+@bp.post("/<key:key>/row")
+def row(key: int) -> ResponseReturnValue:
+    """Any role, fragment: the same, answered with the lead's row of the table, if it has one."""
+    lead, before = _record(key)
+    if lead.removed_at is not None:
+        return ""
+    fields = product().fields
+    fresh = read(lambda session: lead_table.row(session, fields, lead.key))
+    return render_template("leads/_row.html", row=fresh, fields=fields, undo=before)
+
+
+def _record(key: int) -> tuple[Lead, str]:
+    """Record the outcome that the form says; return the lead and what counted before."""
+    result = request.form.get("outcome", "")
+    if result not in MEANINGS:
+        raise BadRequest
+    said = Said("rep", current_user.email, reason=_reason())
+    now = utc_now()
+
+    def work(session: Any) -> tuple[Lead, str]:
+        lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
+        before = outcomes.RESULTS[outcomes.counting(lead)]
+        outcomes.record(session, lead, MEANINGS[result], said, now=now)
+        return lead, before
+
+    return write(work)
+
+
+def _reason() -> str | None:
+    try:
+        return clean_text(request.form.get("reason"), maximum=LONGEST_REASON)
+    except ValueError as error:
+        flash(f"The reason was left out: it {error}.", "bad")
+        return None
+
+
+def _view(session: Any, key: int) -> dict[str, Any]:
+    fields = product().fields
+    lead = leads.find(session, leads.by_key(session, key).lead_id)
+    # A removed lead has no score.
+    shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
+    version, card = registry.serving(session)
+    metrics = registry.metrics(session, version)
+    values = leads.inputs(lead, fields)
+    known = [(fields.named(name), value) for name, value in values.items()]
+    said = leads.outcomes(session, lead)
+    scorings = lead_history.scorings(session, fields, lead)
+    reasons = explain(card, fields, values, limit=MOST_REASONS)
+    return {
+        **score_change.view(score_change.chosen(scorings)),
+        "lead": lead,
+        "row": shown,
+        "version": version,
+        # Of the leads that set its level. What rules of thumb assume nobody has measured.
+        "base_rate": metrics.get("base_rate"),
+        "is_untrained": not card.n_leads,
+        "reasons": reasons,
+        "thinnest": thinnest(reasons),
+        "few": FEW_LEADS,
+        "tested": None if metrics else registry.last_test(session, version),
+        "alike": alike(metrics["histogram"], shown.probability) if metrics and shown else None,
+        "values": [(f, v) for f, v in known if f.declared or v is not None],
+        "used": {term.field for term in card.terms},
+        "outcomes": said,
+        "other_opinion": lead_history.other_opinion(said) if said else None,
+        "scorings": scorings,
+        "chart": score_history([(s.at, s.probability) for s in scorings], utc_now()),
+    }

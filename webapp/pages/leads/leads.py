@@ -1,0 +1,84 @@
+"""The lead table: the queue of leads, and what became of each, said in its row.
+
+A page to itself for each lead stands in `lead`; which rows there are, in `services.lead_table`.
+"""
+
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.database import read
+from webapp.product import product
+from webapp.services.leads import explore, lead_query, lead_table, leads
+from webapp.services.leads.lead_query import FACETS, Query
+from webapp.services.models import registry
+from webapp.tables import Lead
+
+bp = Blueprint("leads", __name__, url_prefix="/leads")
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Any role: the table with its filters."""
+    query = lead_query.read(request.args)
+
+    def whole(session: Any) -> dict[str, Any]:
+        return _table(session, query) | {
+            "choices": {name: lead_table.choices(session, FACETS[name]) for name in _facets()},
+            "version": registry.serving(session),
+        }
+
+    return render_template("leads/index.html", **read(whole))
+
+
+@bp.get("/table")
+def table() -> ResponseReturnValue:
+    """Any role, fragment: the table alone; the browser shows the address of its page."""
+    query = lead_query.read(request.args)
+    fragment = render_template("leads/_table.html", **read(lambda s: _table(s, query)))
+    return fragment, {"HX-Push-Url": _address(query)}
+
+
+def _table(session: Any, query: Query) -> dict[str, Any]:
+    fields = product().fields
+    percent = product().settings.explore_percent
+    page = lead_table.page(session, fields, query, explore_percent=percent)
+    return {
+        "page": page,
+        "query": query,
+        "fields": fields,
+        "has_no_leads": not page.rows and lead_table.is_empty(session),
+        "following": lead_query.written(page.next, query.sort) if page.next else None,
+    }
+
+
+@bp.app_template_filter()
+def status(lead: Lead) -> str:
+    """Say what counts for a lead now, in words."""
+    return leads.status(lead).replace("_", " ")
+
+
+@bp.app_template_global()
+def explore_percent() -> int:
+    """How many percent of leads are to explore, 0 where none are."""
+    return product().settings.explore_percent
+
+
+@bp.app_template_global()
+def is_explored(lead: Lead) -> bool:
+    """Whether a lead is one to explore."""
+    return explore.is_explored(lead, product().settings.explore_percent)
+
+
+def _facets() -> list[str]:
+    """The filters that make sense: a field that the team does not use offers none."""
+    fields = product().fields
+    return [n for n, column in FACETS.items() if column not in fields or fields[column].declared]
+
+
+def _address(query: Query) -> str:
+    parts: dict[str, Any] = dict(query.parameters())
+    if query.after is not None:
+        parts["after"] = lead_query.written(query.after, query.sort)
+    return url_for("pages.leads.index", **parts)

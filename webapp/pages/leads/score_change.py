@@ -1,0 +1,87 @@
+"""Why a lead's score changed, as the page tells it: two steps, each with what made it up."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from werkzeug.exceptions import NotFound
+
+from ml.scorecard.changes import Part
+from webapp.pages.addresses import key_argument
+from webapp.pages.formats import known
+from webapp.product import product
+from webapp.services.leads.lead_history import SMALLEST_MOVE, Scoring
+
+MOST_PARTS = 6
+
+
+class Line(NamedTuple):
+    """One part of a step: a field, what is to be said of it, and its points."""
+
+    label: str
+    note: str
+    points: float
+
+
+class Step(NamedTuple):
+    """What changed in the lead, or in the model."""
+
+    title: str
+    points: float
+    lines: list[Line]
+
+
+def chosen(scorings: Sequence[Scoring]) -> Scoring | None:
+    """What the request asks for: `change`, a scoring, or `switch`, one of versions; else 404.
+
+    Without either the last that moved the score, if any did.
+    """
+    asked = key_argument("change"), key_argument("switch")
+    if asked == (None, None):
+        return next((scoring for scoring in scorings if scoring.has_moved), None)
+    found = next((scoring for scoring in scorings if (scoring.key, scoring.switch) == asked), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def view(scoring: Scoring | None) -> dict[str, Any]:
+    """What the explanation shows: `scoring`, `change`, and its `steps`."""
+    change = scoring.explained() if scoring else None
+    if scoring is None or scoring.before is None or change is None:
+        return {"scoring": scoring, "change": None, "steps": []}
+    before, now = scoring.before, scoring.scored
+
+    def of_lead(field: str | None) -> str:
+        old, new = (inputs.get(field or "") for inputs in (before.inputs, now.inputs))
+        # A forest weighs a field by what the others are.
+        return "through the other fields" if old == new else f"{known(old)} → {known(new)}"
+
+    def of_model(field: str | None) -> str:
+        return "where every lead starts" if field is None else known(now.inputs.get(field))
+
+    lead = Step(
+        "What changed in the lead",
+        change.between - change.before,
+        _lines(change.by_lead, {part.field: of_lead(part.field) for part in change.by_lead}),
+    )
+    model = Step(
+        f"What changed in the model, {before.version} → {now.version}",
+        change.after - change.between,
+        _lines(change.by_model, {part.field: of_model(part.field) for part in change.by_model}),
+    )
+    steps = [step for step in (lead, model) if step.lines]
+    return {"scoring": scoring, "change": change, "steps": steps}
+
+
+def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
+    """The largest parts, and the others together, so that they still add up."""
+    told = [part for part in parts[:MOST_PARTS] if abs(part.points) >= SMALLEST_MOVE]
+    lines = [Line(_label(part.field), notes[part.field], part.points) for part in told]
+    rest = sum(part.points for part in parts[len(told) :])
+    if abs(rest) >= SMALLEST_MOVE:
+        lines.append(Line("All else", "", rest))
+    return lines
+
+
+def _label(field: str | None) -> str:
+    return "Baseline" if field is None else product().fields.named(field).label

@@ -1,0 +1,66 @@
+"""Fields that may not decide: a panel on the models pages, two buttons for those suspected."""
+
+from typing import Any, NamedTuple
+
+from flask import Blueprint, flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from ml.scorecard.starter import FAMILY
+from webapp.database import utc_now, write
+from webapp.product import product
+from webapp.services.models import leakage, registry
+from webapp.tables import GuardedField, ModelVersion
+
+bp = Blueprint("guarded_fields", __name__, url_prefix="/models/fields")
+
+
+class Guarded(NamedTuple):
+    """What the panel shows: the fields suspected, and what the version in use goes by all the same.
+
+    `used` are the labels and reasons of fields that may not decide; `better` is the newest version
+    without them.
+    """
+
+    rows: list[GuardedField]
+    labels: dict[str, str]
+    champion: ModelVersion
+    used: dict[str, str]
+    better: ModelVersion | None
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether no version that has learned is without them."""
+        return self.better is None or self.better.family == FAMILY
+
+
+@bp.post("/<field>/allow")
+def allow(field: str) -> ResponseReturnValue:
+    """Administrators: let training use a suspected field again."""
+    return _decide(field, leakage.ALLOWED)
+
+
+@bp.post("/<field>/leave-out")
+def leave_out(field: str) -> ResponseReturnValue:
+    """Administrators: confirm that a suspected field is left out."""
+    return _decide(field, leakage.LEFT_OUT)
+
+
+def state(session: Any) -> dict[str, Any]:
+    """What the panel is drawn from."""
+    fields, champion = product().fields, registry.champion(session)
+    rows = leakage.every(session)
+    found = leakage.not_to_decide(champion, fields, rows)
+    better = leakage.newest_without(session, fields, champion) if found else None
+    labels = {row.name: fields.named(row.name).label for row in rows}
+    used = {fields.named(name).label: why for name, why in found.items()}
+    return {"guarded": Guarded(rows, labels, champion, used, better)}
+
+
+def _decide(field: str, state: str) -> ResponseReturnValue:
+    actor, now = current_user.email, utc_now()
+    write(lambda session: leakage.decide(session, field, state, actor=actor, now=now))
+    is_allowed = state == leakage.ALLOWED
+    label = product().fields[field].label if field in product().fields else field
+    flash(f"{label} is {'used again' if is_allowed else 'left out'} from the next training on.")
+    return redirect(url_for("pages.models.index"), 303)

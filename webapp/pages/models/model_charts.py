@@ -1,0 +1,132 @@
+"""The pictures of a model version: its evidence, its quality, what each field does.
+
+What a version was made without, by an older release, is left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from ml.fields.types import category_key
+from ml.gate.intervals import Z_95, roc_band, wilson
+from webapp.charts import decisions, effects, quality
+from webapp.charts.drawing import bars
+from webapp.product import product
+from webapp.tables import ModelVersion
+
+MOST_FIELDS = 12
+
+
+class Drawn(NamedTuple):
+    """A field with its shape, `picture` None for one of the many that weigh least."""
+
+    label: str
+    shape: Mapping[str, Any]
+    picture: Markup | None
+
+
+class Evidence(NamedTuple):
+    """The pictures of a decision, None of what could not be computed.
+
+    `is_unsure`: the interval of the gain reaches below zero.
+    """
+
+    gain: Markup | None
+    is_unsure: bool
+    leads: Markup
+    log_loss: Markup | None
+
+
+def of_quality(metrics: Mapping[str, Any]) -> dict[str, Markup]:
+    """How good the version is, on leads it has not seen; none where it was not measured."""
+    if not metrics:
+        return {}
+    n_converted, n_lost = metrics["n_converted"], metrics["n_lost"]
+    drawn = {
+        "roc": quality.roc(
+            metrics["roc"], metrics["auc"], roc_band(metrics["roc"], n_converted, n_lost)
+        ),
+        "calibration": quality.calibration(
+            metrics["calibration"],
+            [wilson(row["observed"], row["n"]) for row in metrics["calibration"]],
+        ),
+        "distribution": quality.distribution(metrics["histogram"]),
+        "grades": quality.grades(metrics["grades"], metrics["base_rate"]),
+    }
+    if "gains" in metrics:
+        drawn["gains"] = quality.gains(metrics["gains"], metrics["base_rate"])
+    return drawn
+
+
+def of_fields(shapes: Sequence[Mapping[str, Any]]) -> list[Drawn]:
+    """What each field does, the heaviest first."""
+    named = [_named(shape) for shape in shapes]
+    most = effects.reach(named)
+    return [
+        Drawn(
+            shape["label"],
+            shape,
+            effects.shape(f"field-{place}", shape["label"], shape, most)
+            if place < MOST_FIELDS
+            else None,
+        )
+        for place, shape in enumerate(named)
+    ]
+
+
+def of_influence(drawn: Sequence[Drawn]) -> Markup:
+    """The fields by their weight."""
+    weights = [(each.label, each.shape["influence"]) for each in drawn[:MOST_FIELDS]]
+    rows = [(label, weight, f"{weight:.2f}") for label, weight in weights]
+    return bars("influence", "Fields by influence", rows)
+
+
+def of_decision(version: ModelVersion) -> Evidence:
+    """The evidence of the gate; the interval of the gain tells how well it is known."""
+    decision, rule = version.decision, _rule(version)
+    gain, error = decision["gain"], decision["standard_error"]
+    half = None if gain is None or error is None else Z_95 * error
+    before, after = decision.get("log_loss_champion"), decision.get("log_loss_challenger")
+    return Evidence(
+        gain=None
+        if half is None
+        else decisions.gain_interval(
+            f"gain-{version.key}",
+            gain=gain,
+            low=gain - half,
+            high=gain + half,
+            needed=rule["min_gain"],
+        ),
+        is_unsure=half is not None and gain < half,
+        leads=decisions.leads_of_each_kind(
+            f"leads-{version.key}",
+            n_converted=decision["n_converted"],
+            n_lost=decision["n_lost"],
+            needed=rule["min_each_class"],
+        ),
+        log_loss=None
+        if before is None or after is None
+        else decisions.log_loss_change(f"log-loss-{version.key}", before=before, after=after),
+    )
+
+
+def _rule(version: ModelVersion) -> dict[str, Any]:
+    """What was asked for when the decision was made, as far as that was kept."""
+    settings = product().settings
+    today = {
+        "min_gain": settings.promote_min_gain,
+        "min_each_class": settings.promote_min_each_class,
+    }
+    asked: dict[str, Any] = version.decision.get("rule", {})
+    return today | asked
+
+
+def _named(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """A shape with its field's name for people, and its levels spelled as they are stored."""
+    fields, name = product().fields, shape["field"]
+    if name not in fields:
+        return {**shape, "label": name.replace("_", " ")}
+    spelled = {category_key(choice): choice for choice in fields[name].choices}
+    groups = [{**g, "label": spelled.get(g["label"], g["label"])} for g in shape["groups"]]
+    return {**shape, "label": fields[name].label, "groups": groups}

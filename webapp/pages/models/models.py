@@ -1,0 +1,181 @@
+"""The models: what was tried and what came of it, how far the next training is, one version."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest
+
+from ml.gate.intervals import auc_half_width
+from ml.training.readiness import FEWEST_OF_EACH_CLASS
+from webapp.database import read, utc_now, write
+from webapp.pages.addresses import key_argument
+from webapp.pages.models import leakage, model_charts, monitors
+from webapp.product import product
+from webapp.services.models import lifecycle, model_story, registry
+from webapp.services.models.model_card import model_card
+from webapp.services.runs import runs
+
+bp = Blueprint("models", __name__, url_prefix="/models")
+bp.add_app_template_global(model_charts.of_decision, "evidence_of")
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CARD_TYPES = {"json": "application/json", "md": "text/markdown"}
+ASSUMED_AUC = 0.75
+ROUND_SIZES = (50, 100, 200, 500, 1_000)
+WAITS_TOO_LONG = timedelta(seconds=30)
+
+
+class Precision(NamedTuple):
+    """How far an AUC measured on so many outcomes may be from the truth."""
+
+    n: int
+    n_converted: int
+    half_width: float
+    is_now: bool
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Managers: the version in use, the next training, and all decisions, newest first."""
+    before = _moment(request.args.get("before"))
+
+    def whole(session: Any) -> dict[str, Any]:
+        champion = registry.champion(session)
+        return {
+            **_status(session, None),
+            **monitors.state(session),
+            **leakage.state(session),
+            "champion": champion,
+            "tested": registry.last_test(session, champion),
+            "since": registry.champion_since(session),
+            "outdated": model_story.outdated(session),
+            "chapter": model_story.chapter(session, before),
+            "is_first_page": before is None,
+        }
+
+    return render_template("models/index.html", **read(whole))
+
+
+@bp.get("/status")
+def status() -> ResponseReturnValue:
+    """Managers, fragment: the next training, or how far the one at work is."""
+    watched = key_argument("watched")
+    return render_template("models/_status.html", **read(lambda s: _status(s, watched)))
+
+
+@bp.post("/retrain")
+def retrain() -> ResponseReturnValue:
+    """Managers: ask the worker for a training now."""
+    actor, now = current_user.email, utc_now()
+    write(lambda session: lifecycle.request_retraining(session, actor, now))
+    return redirect(url_for("pages.models.index"), 303)
+
+
+@bp.get("/<name>")
+def show(name: str) -> ResponseReturnValue:
+    """Managers: one version with its evidence."""
+    return render_template("models/show.html", **read(lambda session: _version(session, name)))
+
+
+@bp.get("/<name>/card.<any(json, md):form>")
+def card(name: str, form: str) -> ResponseReturnValue:
+    """Managers, download: the model card of a version, for programs or for people."""
+    told = read(lambda s: model_card(s, product().fields, registry.version(s, name)))
+    text = render_template("models/card.md", card=told) if form == "md" else json.dumps(told)
+    headers = {"Content-Disposition": f"attachment; filename=model-card-{name}.{form}"}
+    return Response(text, headers=headers, mimetype=CARD_TYPES[form])
+
+
+@bp.post("/<name>/promote")
+def promote(name: str) -> ResponseReturnValue:
+    """Managers: ask the worker to put this version in use; going back is the same."""
+    actor, now = current_user.email, utc_now()
+    write(lambda session: lifecycle.request_promotion(session, name, actor, now))
+    return redirect(url_for("pages.models.index"), 303)
+
+
+def _status(session: Any, watched: int | None) -> dict[str, Any]:
+    """What is at work; else what came of the watched run, or how far the next training is."""
+    at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
+    done = runs.by_key(session, watched) if watched is not None and at_work is None else None
+    # Counting all outcomes is work, and this is asked every second while one is done.
+    is_idle = at_work is None and done is None
+    threshold = product().settings.retrain_threshold
+    readiness = lifecycle.readiness(session, threshold) if is_idle else None
+    return {
+        "at_work": at_work,
+        "is_waiting_long": at_work is not None
+        and at_work.state == "requested"
+        and utc_now() - at_work.requested_at > WAITS_TOO_LONG,
+        "done": done,
+        "readiness": readiness,
+        "least": FEWEST_OF_EACH_CLASS,
+        **(_foretold(session, readiness) if readiness else {"precision": []}),
+    }
+
+
+def _foretold(session: Any, readiness: lifecycle.Readiness) -> dict[str, Any]:
+    """What to expect of the first training, by the share converted; later it is measured.
+
+    Where all outcomes so far are alike, their share says nothing of those to come.
+    """
+    _, card = registry.serving(session)
+    if card.n_leads:
+        return {"precision": []}
+    n_converted, n = readiness.n_converted, readiness.n_converted + readiness.n_lost
+    is_known = 0 < n_converted < n
+    share = n_converted / n if is_known else card.base_rate
+    coming = {size for size in (readiness.threshold, *ROUND_SIZES) if size > n}
+    rows = [
+        _expected(size, round(size * share), is_now=size == n)
+        for size in sorted({n, *coming} if is_known else coming)
+        if FEWEST_OF_EACH_CLASS <= round(size * share) <= size - FEWEST_OF_EACH_CLASS
+    ]
+    return {"precision": rows, "assumed_auc": ASSUMED_AUC, "share": share, "is_known": is_known}
+
+
+def _expected(n: int, n_converted: int, *, is_now: bool) -> Precision:
+    half_width = auc_half_width(ASSUMED_AUC, n_converted, n - n_converted)
+    return Precision(n, n_converted, half_width, is_now)
+
+
+def _version(session: Any, name: str) -> dict[str, Any]:
+    version = registry.version(session, name)
+    aliases = registry.aliases(session)
+    champion = registry.champion(session)
+    at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
+    drawn = model_charts.of_fields(registry.shapes(session, version))
+    return {
+        **leakage.state(session),
+        "version": version,
+        "learned": registry.learned(session, version),
+        "champion": champion,
+        "is_incoming": registry.INCOMING in aliases
+        and aliases[registry.INCOMING].key == version.key,
+        "at_work": at_work,
+        "parents": model_story.parents(session, [version.parent_key]),
+        "labels": {field.name: field.label for field in product().fields},
+        "charts": model_charts.of_quality(version.metrics),
+        "drawn": drawn,
+        "influence": model_charts.of_influence(drawn),
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The time that a link to older decisions gives, in microseconds since 1970."""
+    if not text:
+        return None
+    try:
+        return EPOCH + timedelta(microseconds=int(text[:20]))
+    except (ValueError, OverflowError):
+        raise BadRequest from None
+
+
+@bp.app_template_filter()
+def microseconds(moment: datetime) -> int:
+    """A time as a link to older decisions gives it."""
+    return (moment - EPOCH) // timedelta(microseconds=1)

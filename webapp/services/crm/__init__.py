@@ -1,0 +1,1 @@
+"""The connection to the CRM and what was read from it."""

@@ -1,0 +1,194 @@
+"""Leads of which people here and the CRM say different things: found, listed, settled."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmConflict, CrmLead
+from webapp.services.accounts import audit
+from webapp.services.leads import leads
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import MEANINGS, Said, Statement
+from webapp.tables import Lead, Outcome
+
+# How a settled conflict is written into the history.
+RULE = "conflict"
+DEFINITE = {result: meaning for result, meaning in MEANINGS.items() if meaning is not None}
+# Keys are given before they are committed: so many may still appear behind the newest one.
+LATE_KEYS = 500
+
+
+class ConflictNotFound(LookupError):
+    """There is no open conflict with this number."""
+
+    def __init__(self, key: int) -> None:
+        super().__init__(f"Conflict {key} is not open any more")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A conflict with its lead and what either side says, for people."""
+
+    conflict: CrmConflict
+    lead: Lead
+    rep: Outcome
+    crm: Outcome
+
+
+def review(session: Session, lead_keys: Collection[int], rule: str, now: datetime) -> int:
+    """Compare both sides of these leads; list disagreements, settle them where a rule says how.
+
+    A disagreement that was settled is not opened again before one side says something new.
+    Returns how many were opened.
+    """
+    sides = _sides(session, lead_keys)
+    known = _known(session, lead_keys)
+    opened = []
+    for lead_key in sorted(lead_keys):
+        rep, crm = sides.get(lead_key, (None, None))
+        still = known[lead_key].get(None)
+        if rep is None or crm is None or rep.result == crm.result:
+            _close(still, "agreement", "agreement", now)
+        elif (rep.key, crm.key) not in known[lead_key]:
+            _close(still, "newest", "newer statements", now)
+            session.flush()
+            opened.append(_open(session, rep, crm, now))
+    if rule != "ask":
+        for conflict in opened:
+            _settle(session, conflict, rule, actor=f"rule: {rule}", now=now)
+    return len(opened)
+
+
+def settle(session: Session, key: int, kept: str, actor: str, *, now: datetime) -> Listed:
+    """Let one side count, by a person's word; else `ConflictNotFound`. Returns what was listed."""
+    lead_key = session.scalar(sa.select(CrmConflict.lead_key).where(CrmConflict.key == key))
+    if lead_key is None:
+        raise ConflictNotFound(key)
+    # The lead before what belongs to it, as everywhere.
+    leads.by_key(session, lead_key, lock=True)
+    conflict = session.get(CrmConflict, key, with_for_update=True, populate_existing=True)
+    if conflict is None or conflict.settled_at is not None:
+        raise ConflictNotFound(key)
+    found = Listed(*session.execute(_query().where(CrmConflict.key == key)).one())
+    _settle(session, conflict, kept, actor=actor, now=now)
+    detail = {"kept": kept}
+    audit.record(session, actor, "settled a conflict", found.lead.lead_id, now=now, detail=detail)
+    return found
+
+
+def listed(session: Session, *, before_key: int | None = None, limit: int = 50) -> list[Listed]:
+    """Open conflicts, newest first."""
+    query = _query().where(CrmConflict.settled_at.is_(None))
+    if before_key is not None:
+        query = query.where(CrmConflict.key < before_key)
+    rows = session.execute(query.order_by(CrmConflict.key.desc()).limit(limit))
+    return [Listed(*row) for row in rows]
+
+
+def n_open(session: Session) -> int:
+    """How many disagreements are listed."""
+    return session.scalar(sa.select(sa.func.count()).where(CrmConflict.settled_at.is_(None))) or 0
+
+
+def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
+    """Conflicts with their leads and sides."""
+    rep, crm = sa.orm.aliased(Outcome), sa.orm.aliased(Outcome)
+    return (
+        sa.select(CrmConflict, Lead, rep, crm)
+        .join(Lead, Lead.key == CrmConflict.lead_key)
+        .join(rep, rep.key == CrmConflict.rep_outcome_key)
+        .join(crm, crm.key == CrmConflict.crm_outcome_key)
+    )
+
+
+def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[int], int]:
+    """CRM leads of which somebody here has said something since an outcome's key, and how far."""
+    newest = session.scalar(sa.select(sa.func.max(Outcome.key))) or 0
+    query = (
+        sa.select(Outcome.key, Outcome.lead_key, Outcome.source)
+        .where(Outcome.key > max(after_key - LATE_KEYS, 0))
+        .order_by(Outcome.key)
+        .limit(limit + LATE_KEYS)
+    )
+    rows = session.execute(query).all()
+    said = {row.lead_key for row in rows if row.source != "salesforce"}
+    ours = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(said))
+    through = rows[-1].key if len(rows) == limit + LATE_KEYS else newest
+    return sorted(k for k in session.scalars(ours) if k), through
+
+
+def _sides(
+    session: Session, lead_keys: Iterable[int]
+) -> dict[int, tuple[Outcome | None, Outcome | None]]:
+    """The newest word of each side, None where it is not definite.
+
+    No side says what settled another conflict, or what was only assumed.
+    """
+    query = sa.select(Outcome).where(
+        Outcome.lead_key.in_(lead_keys),
+        Outcome.rule.is_distinct_from(RULE),
+        ~Outcome.is_assumed,
+    )
+    newest: dict[tuple[int, bool], Outcome] = {}
+    for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):
+        newest[row.lead_key, row.source == "salesforce"] = row
+    definite = {place: row for place, row in newest.items() if row.result in DEFINITE}
+    keys = {lead_key for lead_key, _ in newest}
+    return {key: (definite.get((key, False)), definite.get((key, True))) for key in keys}
+
+
+def _known(
+    session: Session, lead_keys: Iterable[int]
+) -> dict[int, dict[tuple[int, int] | None, CrmConflict]]:
+    """Each lead's conflicts by their sides; the open one also under None."""
+    found: dict[int, dict[tuple[int, int] | None, CrmConflict]] = defaultdict(dict)
+    query = sa.select(CrmConflict).where(CrmConflict.lead_key.in_(lead_keys))
+    for row in session.scalars(query):
+        found[row.lead_key][row.rep_outcome_key, row.crm_outcome_key] = row
+        if row.settled_at is None:
+            found[row.lead_key][None] = row
+    return found
+
+
+def _open(session: Session, rep: Outcome, crm: Outcome, now: datetime) -> CrmConflict:
+    conflict = CrmConflict(
+        lead_key=rep.lead_key, rep_outcome_key=rep.key, crm_outcome_key=crm.key, opened_at=now
+    )
+    session.add(conflict)
+    session.flush()
+    return conflict
+
+
+def _close(conflict: CrmConflict | None, kept: str, by: str, now: datetime) -> None:
+    if conflict is not None:
+        conflict.settled_at, conflict.settled_by, conflict.kept = now, by, kept
+
+
+def _settle(
+    session: Session, conflict: CrmConflict, kept: str, *, actor: str, now: datetime
+) -> None:
+    """Close a conflict; the side kept speaks once more where the other one counts at present."""
+    _close(conflict, kept, actor, now)
+    if kept == "newest":
+        return
+    key = conflict.rep_outcome_key if kept == "rep" else conflict.crm_outcome_key
+    side = session.get_one(Outcome, key)
+    lead = leads.by_key(session, conflict.lead_key, lock=True)
+    if outcomes.counting(lead) == DEFINITE[side.result]:
+        return
+    said = Said(
+        source=side.source,
+        actor=actor,
+        reason=f"kept in a conflict with what {_other(kept)} says",
+        rule=RULE,
+        idempotency_key=f"conflict:{conflict.key}",
+    )
+    outcomes.record_many(session, [Statement(lead, DEFINITE[side.result], said)], now=now)
+
+
+def _other(kept: str) -> str:
+    return "Salesforce" if kept == "rep" else "a rep"

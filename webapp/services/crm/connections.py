@@ -1,0 +1,319 @@
+"""The connection to the CRM: how to get in, by which rules, and whether it works at present."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.orm import Session
+
+from webapp.config import Settings
+from webapp.crm_tables import (
+    CrmConflict,
+    CrmConnection,
+    CrmLead,
+    CrmOpportunity,
+    CrmOutbox,
+    CrmRole,
+    CrmUnmatched,
+)
+from webapp.database import change
+from webapp.private_file import kept_secret
+from webapp.services.accounts import audit
+from webapp.services.crm import encryption, read_windows
+from webapp.services.crm.encryption import METHODS, SECRET_VALUES, Credentials
+from webapp.services.crm.outcome_rules import CrmRules
+
+# What stops the runs and is cured by another mapping or filter, not by another login.
+CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
+# Of the org's calls of a day: the share after which we stop, and the share that is ours.
+ORG_SHARE = 0.80
+OWN_SHARE = 0.25
+# Where people are when they copy an address, and the address of the same org for programs.
+ADDRESSES_OF_PAGES = (".lightning.force.com", ".my.salesforce-setup.com")
+MY_DOMAIN = ".my.salesforce.com"
+
+
+class NotConnected(RuntimeError):
+    """There is no connection to a CRM."""
+
+    def __init__(self) -> None:
+        super().__init__("Salesforce is not connected.")
+
+
+class InvalidConnection(ValueError):
+    """A connection breaks rules; `errors` has a sentence for each wrong value by its name."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
+
+
+def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
+    """The connection, where there is one; `lock` keeps others from changing it meanwhile."""
+    query = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
+    query = query.with_for_update() if lock else query
+    return session.scalar(query, execution_options={"populate_existing": True})
+
+
+def get(session: Session, *, lock: bool = False) -> CrmConnection:
+    """The connection; else `NotConnected`."""
+    found = find(session, lock=lock)
+    if found is None:
+        raise NotConnected
+    return found
+
+
+def rules(connection: CrmConnection) -> CrmRules:
+    """What the administrator chose."""
+    return CrmRules.from_json(connection.rules)
+
+
+def from_environment(settings: Settings) -> Credentials | None:
+    """The credentials that the settings hold, where they name a domain."""
+    if settings.salesforce_domain is None:
+        return None
+    values = {n: getattr(settings, f"salesforce_{n}") for n in ("username", *SECRET_VALUES)}
+    plain = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        for name, value in values.items()
+    }
+    plain["private_key"] = plain["private_key"].replace("\\n", "\n")
+    return Credentials(settings.salesforce_method, settings.salesforce_domain, **plain)
+
+
+def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
+    """How to log in: the settings' credentials, else the stored ones decrypted."""
+    found = from_environment(settings)
+    if found is not None:
+        return found
+    secrets = encryption.opened(connection.sealed_secrets, secret_key(settings))
+    return Credentials(connection.method, connection.domain, connection.username, **secrets)
+
+
+def secret_key(settings: Settings) -> str:
+    """What the credentials are encrypted with: from the settings, else made in the data folder."""
+    if settings.crm_secret_key is not None:
+        return settings.crm_secret_key.get_secret_value()
+    return kept_secret(settings.data_dir / "crm_key")
+
+
+def save(
+    session: Session, entered: Credentials, settings: Settings, *, actor: str, now: datetime
+) -> CrmConnection:
+    """Store how to log in, and close the breaker: a person has acted.
+
+    A secret left empty keeps the stored one, as long as method and domain stay. Another domain is
+    another org: all that was read of the old one is forgotten, leads and outcomes are not. A new
+    connection is paused, so that nothing is read or written before its rules have been looked at.
+    """
+    connection = find(session, lock=True)
+    entered = _completed(connection, entered, settings)
+    _check(entered)
+    if connection is None:
+        connection = _new(session, entered, now, is_paused=True)
+    elif connection.domain != entered.domain:
+        forget_org(session, connection)
+    connection.method = entered.method
+    connection.domain = entered.domain
+    connection.username = entered.username
+    connection.sealed_secrets = encryption.sealed(entered.secrets, secret_key(settings))
+    connection.changed_at, connection.changed_by = now, actor
+    close_breaker(connection)
+    connection.hinted_at = now
+    detail = {"method": entered.method, "domain": entered.domain}
+    audit.record(session, actor, "connected", "salesforce", now=now, detail=detail)
+    return connection
+
+
+def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection | None:
+    """The connection, made from the settings where these name one."""
+    connection = find(session)
+    found = from_environment(settings)
+    if found is None:
+        return connection
+    if connection is None:
+        return _new(session, found, now)
+    if connection.domain != found.domain:
+        forget_org(session, connection)
+        connection.domain = found.domain
+    connection.method, connection.username = found.method, found.username
+    return connection
+
+
+def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) -> None:
+    """Store what the administrator chose; all outcomes are then derived again from what is here.
+
+    `InvalidConnection` with a sentence for each value that breaks its rule.
+    """
+    errors = chosen.mistakes()
+    if errors:
+        raise InvalidConnection(errors)
+    connection = reconfigured(session, actor, now)
+    before = rules(connection)
+    connection.rules = chosen.to_json()
+    connection.settle_after_id = ""
+    if chosen.needs_reading(before):
+        read_windows.restart(session)
+    detail = {k: v for k, v in chosen.to_json().items() if v != before.to_json()[k]}
+    audit.record(session, actor, "changed rules", "salesforce", now=now, detail=detail)
+
+
+def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
+    """Note that an administrator has set something anew: a run at work ends, and one comes early.
+
+    Locks the connection, so that no run stores what it has read by the old settings after this.
+    """
+    connection = get(session, lock=True)
+    connection.changed_at, connection.changed_by = now, actor
+    connection.hinted_at = now
+    if connection.breaker_case in CURED_BY_SETTINGS:
+        close_breaker(connection)
+    return connection
+
+
+def pause(session: Session, is_paused: bool, actor: str, now: datetime) -> None:
+    """Stop or resume the runs by the clock; resumed ones begin early."""
+    connection = get(session)
+    if connection.is_paused == is_paused:
+        return
+    connection.is_paused = is_paused
+    connection.hinted_at = None if is_paused else now
+    action = "paused" if is_paused else "resumed"
+    audit.record(session, actor, action, "salesforce", now=now)
+
+
+def read_history(session: Session, n_days: int, actor: str, now: datetime) -> None:
+    """Have the next run read everything again, from so many days ago on."""
+    connection = reconfigured(session, actor, now)
+    chosen = replace(rules(connection), history_days=n_days)
+    if errors := chosen.mistakes():
+        raise InvalidConnection(errors)
+    connection.rules = chosen.to_json()
+    read_windows.restart(session)
+    audit.record(session, actor, "read history", "salesforce", now=now, detail={"days": n_days})
+
+
+def disconnect(session: Session, actor: str, now: datetime) -> None:
+    """Forget how to log in, the rules, and all that was read of the org.
+
+    Leads, scores and outcomes stay, and so does the mapping of fields.
+    """
+    connection = get(session, lock=True)
+    forget_org(session, connection)
+    audit.record(
+        session, actor, "disconnected", "salesforce", now=now, detail={"domain": connection.domain}
+    )
+    session.delete(connection)
+
+
+def hint(session: Session, now: datetime) -> bool:
+    """Somebody says that there is news: the next run comes early. Returns whether that is new."""
+    unheard = sa.update(CrmConnection).where(CrmConnection.hinted_at.is_(None))
+    return change(session, unheard.values(hinted_at=now)) > 0
+
+
+def close_breaker(connection: CrmConnection) -> None:
+    """Let runs start again."""
+    connection.breaker_case, connection.breaker_until = None, None
+    connection.breaker_detail, connection.n_failures = "", 0
+
+
+def open_breaker(connection: CrmConnection, case: str, detail: str, until: datetime | None) -> None:
+    """Let no run start before a time; without one, before a person has acted."""
+    connection.breaker_case, connection.breaker_until = case, until
+    connection.breaker_detail = detail[:500]
+
+
+def is_blocked(connection: CrmConnection, now: datetime) -> bool:
+    """Whether the breaker keeps a run from starting."""
+    if connection.breaker_case is None:
+        return False
+    return connection.breaker_until is None or now < connection.breaker_until
+
+
+def n_calls_today(connection: CrmConnection, now: datetime) -> int:
+    """The calls made since midnight in UTC."""
+    return connection.n_calls if connection.calls_on == now.date().isoformat() else 0
+
+
+def count_calls(
+    connection: CrmConnection, n_new: int, now: datetime, usage: tuple[int | None, int | None]
+) -> None:
+    """Add calls to today's, and note the org's own count."""
+    connection.n_calls = n_calls_today(connection, now) + n_new
+    connection.calls_on = now.date().isoformat()
+    if usage[0] is not None:
+        connection.n_used, connection.n_limit = usage
+
+
+def daily_budget(n_limit: int | None, chosen: int | None) -> int | None:
+    """The most calls a day that are ours: as chosen, else a share of the org's, if known."""
+    return chosen or (int(OWN_SHARE * n_limit) if n_limit else None)
+
+
+def host_of(address: str) -> str:
+    """The host for programs of an address as people copy it: from a browser, with its path."""
+    host = address.strip().partition("://")[2] or address.strip()
+    host = host.partition("/")[0].lower()
+    for ending in ADDRESSES_OF_PAGES:
+        host = host.removesuffix(ending) + MY_DOMAIN if host.endswith(ending) else host
+    return host
+
+
+def forget_org(session: Session, connection: CrmConnection) -> None:
+    """Forget all that was read of an org; leads, scores and outcomes stay."""
+    for table in (CrmRole, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmOpportunity):
+        change(session, sa.delete(table))
+    read_windows.restart(session)
+    connection.described, connection.described_at = [], None
+    connection.offered_through_key, connection.offered_version_key = 0, None
+
+
+def _new(
+    session: Session, entered: Credentials, now: datetime, *, is_paused: bool = False
+) -> CrmConnection:
+    connection = CrmConnection(
+        method=entered.method,
+        domain=entered.domain,
+        username=entered.username,
+        sealed_secrets="",
+        is_paused=is_paused,
+        rules={},
+        changed_at=now,
+        changed_by="settings",
+        described=[],
+        breaker_detail="",
+        n_failures=0,
+        calls_on="",
+        n_calls=0,
+        compared_through_key=0,
+        offered_through_key=0,
+    )
+    session.add(connection)
+    session.flush()
+    return connection
+
+
+def _completed(
+    connection: CrmConnection | None, entered: Credentials, settings: Settings
+) -> Credentials:
+    """The entered credentials with the stored secrets where none was typed."""
+    if connection is None or not connection.sealed_secrets:
+        return entered
+    if (connection.method, connection.domain) != (entered.method, entered.domain):
+        return entered
+    try:
+        stored = encryption.opened(connection.sealed_secrets, secret_key(settings))
+    except encryption.UnreadableSecret:
+        return entered
+    values = {n: getattr(entered, n) or stored.get(n, "") for n in SECRET_VALUES}
+    return Credentials(entered.method, entered.domain, entered.username, **values)
+
+
+def _check(entered: Credentials) -> None:
+    if entered.method not in METHODS:
+        raise InvalidConnection({"method": f"must be one of {', '.join(METHODS)}"})
+    errors = dict.fromkeys(entered.missing(), "is required")
+    if errors:
+        raise InvalidConnection(errors)

@@ -1,0 +1,250 @@
+"""Where each field of a lead comes from in Salesforce: what may be chosen, and what was."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Field, Fields
+from webapp.crm_tables import CrmFieldMap
+from webapp.database import change
+from webapp.services.accounts import audit
+from webapp.services.crm import connections, read_windows
+
+# What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
+# Only such fields may be inputs of a lead that we first see together with its outcome.
+STABLE = frozenset(
+    {
+        "LeadSource",
+        "Industry",
+        "Street",
+        "City",
+        "State",
+        "StateCode",
+        "PostalCode",
+        "Country",
+        "CountryCode",
+        "AnnualRevenue",
+        "NumberOfEmployees",
+        "Company",
+        "Title",
+    }
+)
+NUMBERS = frozenset({"int", "double", "currency", "percent", "long"})
+TIMES = frozenset({"date", "datetime"})
+LISTS = frozenset({"picklist", "multipicklist", "combobox", "country"})
+TEXTS = LISTS | {"string", "textarea"}
+# What may be filled in or not; addresses and files are several values in one.
+FILLABLE = NUMBERS | TIMES | TEXTS | {"boolean", "email", "phone", "url", "reference"}
+# A text area longer than this holds prose, which is no category.
+LONGEST_TEXTAREA = 255
+LONGEST_NAME = 80
+# Our own answers must not become inputs.
+WRITTEN = (
+    "Conversion_Score__c",
+    "Conversion_Band__c",
+    "Score_Reasons__c",
+    "Score_Updated_At__c",
+    "Score_Model_Version__c",
+)
+# What says or follows from what became of a lead, and what our own writes or reads move.
+MOVES_BY_ITSELF = frozenset(
+    {
+        "Id",
+        "IsConverted",
+        "ConvertedDate",
+        "ConvertedAccountId",
+        "ConvertedContactId",
+        "ConvertedOpportunityId",
+        "Status",
+        "IsDeleted",
+        "MasterRecordId",
+        "IsUnreadByOwner",
+        "SystemModstamp",
+        "LastModifiedDate",
+        "LastModifiedById",
+        "LastViewedDate",
+        "LastReferencedDate",
+    }
+)
+
+
+@dataclass(frozen=True)
+class FieldSource:
+    """How one field of a lead is filled: from a Salesforce field by a transform, or constant.
+
+    `replacements` says what stands for values outside of the field's list, one by one; `fallback`
+    what stands for every other value that breaks the field's rule.
+    """
+
+    field: str
+    crm_field: str | None
+    transform: str = "as_is"
+    constant: str | None = None
+    fallback: str | None = None
+    is_stable: bool = False
+    replacements: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the field gets any value at all."""
+        return self.crm_field is not None or self.transform == "constant"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A Salesforce field that may fill a field, and the transforms that it can go through."""
+
+    name: str
+    label: str
+    transforms: tuple[str, ...]
+    is_custom: bool = False
+
+
+def sources(session: Session, fields: Fields) -> list[FieldSource]:
+    """The mapping in force: what was saved, and for fields that it does not know `fields.toml`."""
+    saved = _saved(session)
+    known = {source.field for source in saved}
+    found = [*saved, *(s for s in declared(fields) if s.field not in known)]
+    return [source for source in found if source.field in fields and source.is_filled]
+
+
+def has_mapping(session: Session) -> bool:
+    """Whether a mapping was saved."""
+    return session.scalar(sa.select(CrmFieldMap.field).limit(1)) is not None
+
+
+def declared(fields: Fields) -> list[FieldSource]:
+    """The mapping that `fields.toml` declares."""
+    return [
+        FieldSource(f.name, f.salesforce, is_stable=f.salesforce in STABLE)
+        for f in fields.declared
+        if f.salesforce
+    ]
+
+
+def choices(field: Field, described: Iterable[Mapping[str, Any]]) -> list[Choice]:
+    """The Salesforce fields that can fill a field, by label."""
+    found = [
+        Choice(
+            str(d["name"]), str(d.get("label") or d["name"]), transforms, d.get("custom") is True
+        )
+        for d in described
+        if (transforms := _transforms(field, d))
+    ]
+    return sorted(found, key=lambda choice: choice.label.casefold())
+
+
+def problems(
+    chosen: Iterable[FieldSource], fields: Fields, described: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """What is wrong with a mapping by what Salesforce describes: a sentence for each field."""
+    by_name = {str(d["name"]): d for d in described}
+    return {
+        source.field: complaint
+        for source in chosen
+        if (complaint := _problem(source, fields, by_name)) is not None
+    }
+
+
+def outside(field: Field, values: Iterable[str]) -> list[str]:
+    """Those of a picklist's values that break the field's rule as they are."""
+    return [value for value in values if not _fits(field, value)]
+
+
+def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datetime) -> bool:
+    """Replace the mapping; all leads are read again, since values of new fields are not here.
+
+    Returns whether it is another one; the same again changes nothing.
+    """
+    chosen = [s if s.is_filled else FieldSource(s.field, None) for s in chosen]
+    # First, so that neither a run nor another administrator is between reading and writing.
+    connections.get(session, lock=True)
+    if _saved(session) == sorted(chosen, key=lambda source: source.field):
+        return False
+    connections.reconfigured(session, actor, now)
+    change(session, sa.delete(CrmFieldMap))
+    session.add_all(CrmFieldMap(**asdict(source)) for source in chosen)
+    read_windows.restart(session, "Lead")
+    detail = {s.field: s.crm_field or (s.transform if s.is_filled else "nothing") for s in chosen}
+    audit.record(session, actor, "mapped fields", "salesforce", now=now, detail=detail)
+    return True
+
+
+def _saved(session: Session) -> list[FieldSource]:
+    rows = session.scalars(sa.select(CrmFieldMap))
+    names = [part.name for part in dataclasses.fields(FieldSource)]
+    found = [FieldSource(**{name: getattr(row, name) for name in names}) for row in rows]
+    return sorted(found, key=lambda source: source.field)
+
+
+def _problem(
+    source: FieldSource, fields: Fields, described: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    if source.field not in fields:
+        return "is no field of fields.toml"
+    field = fields[source.field]
+    return _origin_problem(field, source, described) or _stand_in_problem(field, source)
+
+
+def _origin_problem(
+    field: Field, source: FieldSource, described: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    """What is wrong with where the values come from."""
+    if not source.is_filled:
+        return None
+    if source.transform == "constant":
+        return None if source.constant else "needs the default that every lead gets"
+    name = source.crm_field[:LONGEST_NAME] if source.crm_field else "(none)"
+    if name not in described:
+        return f"Salesforce has no Lead field {name}, or hides it"
+    if name in WRITTEN or name in MOVES_BY_ITSELF:
+        return f"{name} must not be an input: it moves with the outcome or by our own reading"
+    if source.transform not in _transforms(field, described[name]):
+        return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
+    return None
+
+
+def _stand_in_problem(field: Field, source: FieldSource) -> str | None:
+    """What is wrong with what stands for values that Salesforce has not, or not rightly."""
+    stand_ins = {"the default": source.constant or source.fallback} | {
+        f"what stands for {value}": text for value, text in source.replacements.items()
+    }
+    found = (_text_problem(field, text, what) for what, text in stand_ins.items())
+    return next((problem for problem in found if problem), None)
+
+
+def _text_problem(field: Field, text: str | None, what: str) -> str | None:
+    try:
+        field.parse(text, text=True)
+    except ValueError as error:
+        return f"{what} {error}"
+    return None
+
+
+def _fits(field: Field, text: str) -> bool:
+    return _text_problem(field, text, "") is None
+
+
+def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
+    """How a Salesforce field can become one of ours."""
+    name, crm_type = described["name"], str(described["type"])
+    if name in WRITTEN or name in MOVES_BY_ITSELF:
+        return ()
+    if field.type == "boolean":
+        is_checkbox = crm_type == "boolean"
+        return ("as_is",) if is_checkbox else ("boolean",) if crm_type in FILLABLE else ()
+    if field.type == "category":
+        is_prose = (described.get("length") or 0) > LONGEST_TEXTAREA and crm_type == "textarea"
+        return ("as_is",) if crm_type in TEXTS and not is_prose else ()
+    if crm_type in TIMES:
+        return ("days_since",)
+    # Numbers are also kept as texts, and as picklists such as 1 to 5.
+    is_readable = crm_type in NUMBERS | {"string"} or (
+        crm_type in LISTS and any(_fits(field, v) for v in described.get("values") or ())
+    )
+    return ("as_is",) if is_readable else ()

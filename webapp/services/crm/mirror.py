@@ -1,0 +1,296 @@
+"""What was read of the CRM: leads, opportunities and how they belong together."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched
+from webapp.database import PLAIN_ROWS, change, insert
+from webapp.tables import Lead
+
+# What the CRM says of a lead; the other columns are ours and stay when it is read again.
+READ_COLUMNS = (
+    "stamp",
+    "digest",
+    "inputs_digest",
+    "values",
+    "created_at",
+    "active_on",
+    "status",
+    "is_converted",
+    "converted_on",
+    "opportunity_id",
+    "contact_id",
+    "is_deleted",
+    "merged_into",
+)
+SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
+NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
+
+
+def leads_by_id(session: Session, ids: Collection[str]) -> dict[str, CrmLead]:
+    """The leads with these ids that were read before."""
+    query = sa.select(CrmLead).where(CrmLead.id.in_(ids))
+    found = session.scalars(query, execution_options={"populate_existing": True})
+    return {row.id: row for row in found}
+
+
+class Seen(NamedTuple):
+    """What a lead said when it was read last, as far as news are told by it."""
+
+    id: str
+    digest: str
+    inputs_digest: str
+    is_deleted: bool
+    is_to_be_read: bool
+
+
+def seen(session: Session, ids: Collection[str]) -> dict[str, Seen]:
+    """What these leads said when they were read last; those never read are left out."""
+    columns = (getattr(CrmLead, name) for name in Seen._fields)
+    rows = session.execute(sa.select(*columns).where(CrmLead.id.in_(ids)))
+    return {row.id: Seen(*row) for row in rows}
+
+
+def families(session: Session, ids: Collection[str]) -> dict[str, int | None]:
+    """These leads, all that were merged into them, and those that go on for them.
+
+    Each by its id, with the key of our lead where it has one.
+    """
+    found, new = set(ids), set(ids)
+    pairs = sa.select(CrmLead.id, CrmLead.merged_into).where(CrmLead.merged_into.is_not(None))
+    while new:
+        is_near = sa.or_(CrmLead.id.in_(new), CrmLead.merged_into.in_(new))
+        new = {i for pair in session.execute(pairs.where(is_near)) for i in pair} - found
+        found |= new
+    query = sa.select(CrmLead.id, CrmLead.lead_key).where(CrmLead.id.in_(found))
+    return dict(session.execute(query).all())
+
+
+def survivor(session: Session, crm_lead: CrmLead) -> CrmLead | None:
+    """The lead that goes on for a merged one, along the chain; None where it is not known."""
+    seen = {crm_lead.id}
+    found: CrmLead | None = crm_lead
+    while found is not None and found.is_deleted:
+        if found.merged_into is None or found.merged_into in seen:
+            return None
+        seen.add(found.merged_into)
+        found = session.get(CrmLead, found.merged_into)
+    return found
+
+
+def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store what was read of leads, each with its id and the columns read."""
+    if not rows:
+        return
+    statement = insert(session, CrmLead)
+    read = {name: statement.excluded[name] for name in READ_COLUMNS}
+    keep = statement.on_conflict_do_update(
+        index_elements=["id"], set_={**read, "is_to_be_read": False}
+    )
+    new = [NEW_LEAD | dict(row) for row in rows]
+    session.execute(keep, new, execution_options=PLAIN_ROWS)
+
+
+def keep_stamps(session: Session, stamps: Mapping[str, str]) -> None:
+    """Note that leads were touched without a change of what we read."""
+    rows = [{"crm_id": row_id, "new": stamp} for row_id, stamp in stamps.items()]
+    if rows:
+        moved = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id"))
+        session.connection().execute(moved.values(stamp=sa.bindparam("new")), rows)
+
+
+def keep_said(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note what was said of leads on Salesforce's word: each with its id and all five columns."""
+    if rows:
+        columns: dict[str, Any] = {n: sa.bindparam(n) for n in SAID_COLUMNS}
+        note = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id")).values(columns)
+        named = [{**row, "crm_id": row["id"]} for row in rows]
+        session.connection().execute(note, named)
+
+
+def attach(session: Session, lead_keys: Mapping[str, int]) -> None:
+    """Say which lead of ours a CRM lead is, on both sides."""
+    rows = [{"crm_id": crm_id, "our_key": key} for crm_id, key in lead_keys.items()]
+    if rows:
+        crm_id: sa.BindParameter[str] = sa.bindparam("crm_id")
+        our_key: sa.BindParameter[int] = sa.bindparam("our_key")
+        there = sa.update(CrmLead).where(CrmLead.id == crm_id).values(lead_key=our_key)
+        here = sa.update(Lead).where(Lead.key == our_key).values(crm_id=crm_id)
+        for statement in (there, here):
+            session.connection().execute(statement, rows)
+
+
+def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Store opportunities; return the ids of those that say something new."""
+    before = opportunities(session, [row["id"] for row in rows])
+    news = [row for row in rows if _is_news(before.get(row["id"]), row)]
+    if news:
+        statement = insert(session, CrmOpportunity)
+        names = [*news[0], "is_readable"]
+        read = {name: statement.excluded[name] for name in names if name != "id"}
+        keep = statement.on_conflict_do_update(index_elements=["id"], set_=read)
+        new = [{**row, "is_readable": True} for row in news]
+        session.execute(keep, new, execution_options=PLAIN_ROWS)
+    return [row["id"] for row in news]
+
+
+def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
+    """Note opportunities that leads name and that we may not read."""
+    blank = {"stamp": "", "created_at": "", "stage_changed_at": None, "is_readable": False}
+    flags = dict.fromkeys(("is_closed", "is_won", "is_deleted", "has_source"), False)
+    rows = [{"id": row_id, **blank, **flags} for row_id in ids]
+    if rows:
+        statement = insert(session, CrmOpportunity)
+        lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
+        session.execute(lost, rows, execution_options=PLAIN_ROWS)
+
+
+def opportunities(session: Session, ids: Collection[str]) -> dict[str, CrmOpportunity]:
+    """The opportunities with these ids that were read, unreadable ones included."""
+    query = sa.select(CrmOpportunity).where(CrmOpportunity.id.in_(ids))
+    found = session.scalars(query, execution_options={"populate_existing": True})
+    return {row.id: row for row in found}
+
+
+def leads_of(session: Session, opportunity_ids: Collection[str]) -> dict[str, CrmLead]:
+    """The leads whose outcome may depend on these opportunities, by id."""
+    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id.in_(opportunity_ids))
+    found: dict[str, CrmLead] = {}
+    for condition in (
+        CrmLead.opportunity_id.in_(opportunity_ids),
+        CrmLead.linked_opportunity_id.in_(opportunity_ids),
+        CrmLead.id.in_(by_role),
+    ):
+        found |= {row.id: row for row in session.scalars(sa.select(CrmLead).where(condition))}
+    return found
+
+
+def roles_of(session: Session, crm_lead_ids: Collection[str]) -> dict[str, list[str]]:
+    """The opportunities in which the contacts of these leads play a role."""
+    query = sa.select(CrmRole.crm_lead_id, CrmRole.opportunity_id)
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = session.execute(query.where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
+    for crm_lead_id, opportunity_id in rows:
+        found[crm_lead_id].append(opportunity_id)
+    return found
+
+
+def keep_roles(
+    session: Session, crm_lead_ids: Collection[str], pairs: Iterable[tuple[str, str]]
+) -> None:
+    """Replace the roles of these leads' contacts by pairs of lead and opportunity."""
+    change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
+    rows = [{"crm_lead_id": lead, "opportunity_id": deal} for lead, deal in sorted(set(pairs))]
+    if rows:
+        session.execute(sa.insert(CrmRole), rows, execution_options=PLAIN_ROWS)
+
+
+def unread_opportunities(session: Session, limit: int) -> list[str]:
+    """Opportunities that leads name and that were never asked for."""
+    asked = sa.select(CrmOpportunity.id).where(CrmOpportunity.id == CrmLead.opportunity_id)
+    query = (
+        sa.select(CrmLead.opportunity_id)
+        .distinct()
+        .where(CrmLead.opportunity_id.is_not(None), CrmLead.is_deleted.is_(False), ~asked.exists())
+    )
+    return [i for i in session.scalars(query.limit(limit)) if i]
+
+
+def to_be_read(session: Session, limit: int) -> list[str]:
+    """Leads to be read once more by their ids."""
+    query = sa.select(CrmLead.id).where(CrmLead.is_to_be_read).order_by(CrmLead.id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def read_again(session: Session, ids: Collection[str], *, unscorable: bool = False) -> None:
+    """Have leads read by their ids in the next run; of some a score was refused for good."""
+    values = {"is_to_be_read": True} | ({"is_unscorable": True} if unscorable else {})
+    change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(**values))
+
+
+def stop_reading(session: Session, ids: Collection[str]) -> None:
+    """Leads asked for by id and not found: they are gone, or not ours to see."""
+    statement = sa.update(CrmLead).where(CrmLead.id.in_(ids))
+    change(session, statement.values(is_to_be_read=False))
+
+
+def after(session: Session, crm_lead_id: str, limit: int) -> list[CrmLead]:
+    """The next leads in order of their ids."""
+    query = sa.select(CrmLead).where(CrmLead.id > crm_lead_id).order_by(CrmLead.id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def open_opportunities(session: Session, after_id: str, limit: int) -> list[str]:
+    """Linked opportunities that may still change, by id: not closed, or never readable."""
+    linked = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmOpportunity.id)
+    query = sa.select(CrmOpportunity.id).where(CrmOpportunity.id > after_id, linked.exists())
+    return list(session.scalars(query.order_by(CrmOpportunity.id).limit(limit)))
+
+
+def converted_alone(session: Session, after_id: str, limit: int) -> list[CrmLead]:
+    """Converted leads without an opportunity of their own."""
+    query = sa.select(CrmLead).where(
+        CrmLead.id > after_id,
+        CrmLead.is_converted,
+        CrmLead.opportunity_id.is_(None),
+        CrmLead.contact_id.is_not(None),
+        CrmLead.is_deleted.is_(False),
+    )
+    return list(session.scalars(query.order_by(CrmLead.id).limit(limit)))
+
+
+def unlinked(session: Session, opportunity_ids: Collection[str]) -> list[str]:
+    """Closed opportunities that came from a lead by their source, and that no lead names."""
+    known = sa.select(CrmUnmatched.opportunity_id).where(
+        CrmUnmatched.opportunity_id == CrmOpportunity.id
+    )
+    query = sa.select(CrmOpportunity.id).where(
+        CrmOpportunity.id.in_(opportunity_ids),
+        CrmOpportunity.is_closed,
+        CrmOpportunity.has_source,
+        CrmOpportunity.is_deleted.is_(False),
+        ~is_of_a_lead(CrmOpportunity.id),
+        ~known.exists(),
+    )
+    return list(session.scalars(query))
+
+
+def is_of_a_lead(opportunity_id: sa.orm.InstrumentedAttribute[str]) -> sa.ColumnElement[bool]:
+    """The condition that a lead names an opportunity, or a lead's contact plays a role in it."""
+    named = sa.select(CrmLead.id).where(CrmLead.opportunity_id == opportunity_id)
+    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id == opportunity_id)
+    return sa.or_(named.exists(), by_role.exists())
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How much is here: leads, converted ones, and converted ones whose deal cannot be read."""
+    converted = sa.and_(CrmLead.is_converted, CrmLead.opportunity_id.is_not(None))
+    unreadable = sa.select(CrmOpportunity.id).where(CrmOpportunity.is_readable.is_(False))
+    queries = {
+        "leads": sa.select(sa.func.count()).where(CrmLead.is_deleted.is_(False)),
+        "converted": sa.select(sa.func.count()).select_from(CrmLead).where(converted),
+        "unreadable": sa.select(sa.func.count())
+        .select_from(CrmLead)
+        .where(converted, CrmLead.opportunity_id.in_(unreadable)),
+    }
+    return {name: session.scalar(query) or 0 for name, query in queries.items()}
+
+
+def count_created(session: Session, start: str, end: str) -> int:
+    """How many leads were created within a time, given as stamps of the CRM."""
+    query = sa.select(sa.func.count()).where(
+        CrmLead.is_deleted.is_(False), CrmLead.created_at >= start, CrmLead.created_at < end
+    )
+    return session.scalar(query) or 0
+
+
+def _is_news(before: CrmOpportunity | None, row: Mapping[str, Any]) -> bool:
+    return (
+        before is None
+        or any(getattr(before, n) != v for n, v in row.items())
+        or (not before.is_readable)
+    )

@@ -1,0 +1,250 @@
+"""Scores on their way to the CRM: which are due, what was written, what was refused."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.scorecard.reasons import explain
+from webapp.crm_tables import CrmConnection, CrmLead, CrmOutbox
+from webapp.database import change, insert
+from webapp.services.leads import leads, scoring
+from webapp.services.models import registry
+from webapp.tables import Lead, Score
+
+# A smaller move of a score, in points of 100, is not worth a write: each runs the org's flows.
+LEAST_MOVE = 1.0
+CHUNK = 1000
+# A scoring may be committed this much later than its time says.
+LATE = timedelta(minutes=2)
+MAX_ATTEMPTS = 5
+LONGEST_REASONS = 1024
+RETRY_AFTER = timedelta(minutes=1)
+REFUSED_AGAIN_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """From which probability a lead is in the high and the medium band."""
+
+    high: float
+    medium: float
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is to be written to one lead of the CRM."""
+
+    lead_key: int
+    crm_id: str
+    score: float
+    band: str
+    reasons: str
+    version: str
+
+
+def offer(session: Session, connection: CrmConnection, bands: Bands, now: datetime) -> int:
+    """Make due what has been scored since the last time, and some of what a new version changed.
+
+    A switch of versions changes all leads at once: they are looked through a portion a run.
+    """
+    version = registry.champion(session)
+    since = connection.offered_since
+    scored = Lead.scored_at >= since - LATE if since else Lead.key > 0
+    n_due = 0
+    after_key = 0
+    while keys := _keys(session, after_key, scored) if since else []:
+        n_due += _offer(session, keys, version.key, version.name, bands=bands, now=now)
+        after_key = keys[-1]
+    connection.offered_since = now
+    if connection.offered_version_key != version.key:
+        connection.offered_version_key, connection.offered_through_key = version.key, 0
+    for _ in range(20):
+        keys = _keys(session, connection.offered_through_key, sa.true())
+        if not keys:
+            break
+        n_due += _offer(session, keys, version.key, version.name, bands=bands, now=now)
+        connection.offered_through_key = keys[-1]
+    return n_due
+
+
+def letters(
+    session: Session, fields: Fields, bands: Bands, *, now: datetime, limit: int
+) -> list[Letter]:
+    """What is due, written from the present state of each lead."""
+    version = registry.champion(session)
+    card = registry.scorecard(session, version)
+    query = (
+        sa.select(Lead, CrmLead.id, Score.probability)
+        .select_from(CrmOutbox)
+        .join(Lead, Lead.key == CrmOutbox.lead_key)
+        .join(CrmLead, CrmLead.lead_key == Lead.key)
+        .join(Score, sa.and_(Score.lead_key == Lead.key, Score.version_key == version.key))
+        .where(CrmOutbox.state == "due", CrmOutbox.due_at <= now, *_TAKES_SCORES)
+        .order_by(CrmOutbox.due_at, CrmOutbox.lead_key)
+        .limit(limit)
+    )
+    return [
+        Letter(
+            lead_key=lead.key,
+            crm_id=crm_id,
+            score=round(100 * probability, 2),
+            band=_band(probability, bands),
+            reasons=_sentences(explain(card, fields, leads.inputs(lead, fields))),
+            version=version.name,
+        )
+        for lead, crm_id, probability in session.execute(query)
+    ]
+
+
+def drop_undeliverable(session: Session) -> int:
+    """Stop what takes no scores any more: converted, deleted, merged or refused for good."""
+    takes = sa.select(CrmLead.lead_key).where(
+        CrmLead.lead_key == CrmOutbox.lead_key, *_TAKES_SCORES
+    )
+    statement = sa.update(CrmOutbox).where(CrmOutbox.state == "due", ~takes.exists())
+    return change(session, statement.values(state="stopped"))
+
+
+def sent(session: Session, letters: Sequence[Letter], now: datetime) -> None:
+    """Note what was written."""
+    rows = [
+        {
+            "lead_key": letter.lead_key,
+            "state": "sent",
+            "n_attempts": 0,
+            "case": None,
+            "detail": "",
+            "sent_at": now,
+            "sent_score": letter.score,
+            "sent_band": letter.band,
+            "sent_version": letter.version,
+        }
+        for letter in letters
+    ]
+    if rows:
+        session.execute(sa.update(CrmOutbox), rows)
+
+
+def refused(
+    session: Session, verdicts: Mapping[int, tuple[str, str]], now: datetime, *, for_good: bool
+) -> int:
+    """Note refusals by lead key, with their case and text; tried again soon, or listed.
+
+    Returns how many are listed as refused: for good, or after too many attempts.
+    """
+    n_dead = 0
+    for lead_key, (case, detail) in verdicts.items():
+        row = session.get_one(CrmOutbox, lead_key)
+        row.n_attempts += 1
+        row.case, row.detail = case, detail[:500]
+        is_dead = for_good or row.n_attempts >= MAX_ATTEMPTS
+        row.state = "dead" if is_dead else "due"
+        n_dead += is_dead
+        row.due_at = now + (REFUSED_AGAIN_AFTER if is_dead else RETRY_AFTER * 2**row.n_attempts)
+    return n_dead
+
+
+def dead_letters(
+    session: Session, *, after_key: int = 0, limit: int = 50
+) -> list[tuple[CrmOutbox, Lead]]:
+    """Scores that the CRM refused, with their leads."""
+    query = (
+        sa.select(CrmOutbox, Lead)
+        .join(Lead, Lead.key == CrmOutbox.lead_key)
+        .where(CrmOutbox.state == "dead", CrmOutbox.lead_key > after_key)
+        .order_by(CrmOutbox.lead_key)
+    )
+    return [(row, lead) for row, lead in session.execute(query.limit(limit))]
+
+
+def n_by_state(session: Session) -> dict[str, int]:
+    """How many scores are due, sent, refused or stopped."""
+    query = sa.select(CrmOutbox.state, sa.func.count()).group_by(CrmOutbox.state)
+    return {state: n for state, n in session.execute(query)}  # noqa: C416 - rows are no pairs to mypy
+
+
+_TAKES_SCORES: tuple[sa.ColumnElement[bool], ...] = (
+    CrmLead.is_converted.is_(False),
+    CrmLead.is_deleted.is_(False),
+    CrmLead.is_unscorable.is_(False),
+)
+
+
+def _keys(session: Session, after_key: int, condition: sa.ColumnElement[bool]) -> list[int]:
+    query = sa.select(Lead.key).where(Lead.key > after_key, Lead.crm_id.is_not(None), condition)
+    return list(session.scalars(query.order_by(Lead.key).limit(CHUNK)))
+
+
+def _offer(
+    session: Session,
+    keys: Sequence[int],
+    version_key: int,
+    version: str,
+    *,
+    bands: Bands,
+    now: datetime,
+) -> int:
+    """Make due those of these leads whose score is new, or has moved by enough to be written."""
+    query = (
+        sa.select(Lead.key, Score.probability, CrmOutbox)
+        .join(CrmLead, CrmLead.lead_key == Lead.key)
+        .join(Score, sa.and_(Score.lead_key == Lead.key, Score.version_key == version_key))
+        .outerjoin(CrmOutbox, CrmOutbox.lead_key == Lead.key)
+        .where(Lead.key.in_(keys), *_TAKES_SCORES)
+    )
+    due = [
+        lead_key
+        for lead_key, probability, before in session.execute(query)
+        if _is_worth_a_write(before, probability, bands, now)
+    ]
+    _make_due(session, due, now)
+    return len(due)
+
+
+def _is_worth_a_write(
+    before: CrmOutbox | None, probability: float, bands: Bands, now: datetime
+) -> bool:
+    if before is None or before.state == "stopped" or before.sent_score is None:
+        return before is None or before.state == "stopped" or _may_be_tried(before, now)
+    moved = abs(round(100 * probability, 2) - before.sent_score) >= LEAST_MOVE
+    is_other_band = _band(probability, bands) != before.sent_band
+    return (moved or is_other_band) and _may_be_tried(before, now)
+
+
+def _may_be_tried(before: CrmOutbox, now: datetime) -> bool:
+    """What waits already stays as it is; what was refused is tried again after a day."""
+    return before.state == "sent" or (before.state == "dead" and before.due_at <= now)
+
+
+def _make_due(session: Session, lead_keys: Iterable[int], now: datetime) -> None:
+    rows: list[dict[str, Any]] = [
+        {"lead_key": key, "state": "due", "due_at": now, "n_attempts": 0, "detail": ""}
+        for key in lead_keys
+    ]
+    if rows:
+        statement = insert(session, CrmOutbox)
+        changed = {n: statement.excluded[n] for n in ("state", "due_at", "n_attempts")}
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["lead_key"], set_=changed), rows
+        )
+
+
+def _band(probability: float, bands: Bands) -> str:
+    category = scoring.risk_category(probability, high=bands.high, medium=bands.medium)
+    return category.capitalize()
+
+
+def _sentences(reasons: Iterable[Any]) -> str:
+    """The reasons, whole ones only, as far as they fit the field."""
+    text = ""
+    for reason in reasons:
+        longer = f"{text}\n{reason.sentence}" if text else reason.sentence
+        if len(longer) > LONGEST_REASONS:
+            break
+        text = longer
+    return text

@@ -1,0 +1,181 @@
+"""Runs of the CRM sync: asked for by a person, due by the clock, closed with what came of them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp.config import Settings
+from webapp.crm_tables import CrmConnection
+from webapp.services.crm import connections
+from webapp.services.crm.field_sources import FieldSource
+from webapp.services.runs import runs
+from webapp.tables import Run
+
+KIND = "sync"
+MODES = ("live", "dry", "check", "sample", "reconcile")
+# What a person may try while the connection waits for one.
+TESTS = ("check", "sample")
+HINT_PAUSE = timedelta(seconds=30)
+RETRY_AFTER = timedelta(minutes=1)
+MANY_FAILURES = 5
+PAUSE_AFTER_MANY = timedelta(minutes=15)
+QUOTA_PAUSE, LONGEST_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
+
+
+class ConnectionBroken(RuntimeError):
+    """The connection waits for a person, and this run would only fail once more."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(f"The connection does not work ({case}). Correct it, then test it.")
+
+
+def request(
+    session: Session,
+    mode: str,
+    requested_by: str,
+    now: datetime,
+    *,
+    sources: Sequence[FieldSource] | None = None,
+) -> Run:
+    """Ask for a run; `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none.
+
+    A sample may try `sources` that are not saved.
+    """
+    connection = connections.get(session)
+    if waits_for_person(connection) and mode not in TESTS:
+        raise ConnectionBroken(connection.breaker_case or "")
+    task: dict[str, Any] = {"mode": mode}
+    task |= {} if sources is None else {"sources": [asdict(source) for source in sources]}
+    return runs.request(
+        session, KIND, trigger="request", requested_by=requested_by, now=now, task=task
+    )
+
+
+def sources_to_test(run: Run) -> list[FieldSource] | None:
+    """The mapping that a run tries instead of the saved one, where it does."""
+    found = run.task.get("sources")
+    return None if found is None else [FieldSource(**values) for values in found]
+
+
+def request_history(session: Session, n_days: int, requested_by: str, now: datetime) -> None:
+    """Ask for a run that reads everything again from so many days ago on.
+
+    One that is asked for or at work already does so, or ends and is followed by one that does.
+    """
+    connections.read_history(session, n_days, requested_by, now)
+    with suppress(runs.AlreadyRunning):
+        request(session, "live", requested_by, now)
+
+
+def resume(session: Session, requested_by: str, now: datetime) -> None:
+    """Start the runs by the clock again, with one now where the connection works."""
+    connections.pause(session, False, requested_by, now)
+    with suppress(runs.AlreadyRunning, ConnectionBroken):
+        request(session, "live", requested_by, now)
+
+
+def claim(session: Session, settings: Settings, worker: str, now: datetime) -> Run | None:
+    """Claim the run that was asked for, or one that is due; None where there is neither."""
+    connection = connections.ensure(session, settings, now)
+    run = runs.claim(session, KIND, worker, now)
+    if run is not None:
+        if connection is not None:
+            connection.hinted_at = None
+        return run
+    due = due_at(session, connection, settings, now) if connection is not None else None
+    if connection is None or due is None or due > now:
+        return None
+    trigger = _trigger(connection)
+    try:
+        runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
+    except runs.AlreadyRunning:
+        return None
+    connection.hinted_at = None
+    return runs.claim(session, KIND, worker, now)
+
+
+def succeed(session: Session, run: Run, result: dict[str, Any], now: datetime) -> None:
+    """Close a run that did all it had to do; whatever was wrong before is over."""
+    connections.close_breaker(connections.get(session))
+    runs.finish(session, run, now, result)
+
+
+def stop_for_quota(
+    session: Session, run: Run, result: dict[str, Any], *, words: tuple[str, str], now: datetime
+) -> None:
+    """Close a run in the middle of its work as done in part; the next goes on an hour later.
+
+    `words` are the case and the sentence for people. Every time in a row the pause doubles.
+    """
+    connection = connections.get(session)
+    connection.n_failures += 1
+    pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), LONGEST_QUOTA_PAUSE)
+    connections.open_breaker(connection, words[0], words[1], now + pause)
+    runs.finish(session, run, now, result | {"stopped": words[1]})
+
+
+def fail(
+    session: Session,
+    run: Run,
+    result: dict[str, Any],
+    *,
+    words: tuple[str, str],
+    waits_for_person: bool,
+    now: datetime,
+) -> None:
+    """Close a run as failed; none follows before a person acts, or before a while has passed."""
+    connection = connections.get(session)
+    connection.n_failures += 1
+    many = connection.n_failures >= MANY_FAILURES
+    if waits_for_person:
+        connections.open_breaker(connection, words[0], words[1], None)
+    elif many:
+        connections.open_breaker(connection, words[0], words[1], now + PAUSE_AFTER_MANY)
+    runs.finish(session, run, now, result, error=words[1])
+
+
+def lag(session: Session, now: datetime) -> timedelta | None:
+    """How long ago the last complete run began; None before the first."""
+    for run in runs.latest(session, KIND, limit=200):
+        is_whole = run.state == "succeeded" and "stopped" not in run.result
+        if is_whole and run.task.get("mode", "live") in {"live", "reconcile"} and run.started_at:
+            return now - run.started_at
+    return None
+
+
+def due_at(
+    session: Session, connection: CrmConnection, settings: Settings, now: datetime
+) -> datetime | None:
+    """When the next run by the clock begins; None where none does before a person acts."""
+    if connection.is_paused or waits_for_person(connection):
+        return None
+    last = next(iter(runs.latest(session, KIND, limit=1)), None)
+    if last is None or last.started_at is None:
+        return connection.breaker_until or now
+    due = last.started_at + _pause(connection, settings)
+    return max(due, connection.breaker_until or due)
+
+
+def waits_for_person(connection: CrmConnection) -> bool:
+    """Whether no run may start before somebody has corrected or tested the connection."""
+    return connection.breaker_case is not None and connection.breaker_until is None
+
+
+def _trigger(connection: CrmConnection) -> str:
+    """Why a run comes now that nobody asked for; new settings bring one early as a hint does."""
+    if connection.hinted_at is None:
+        return "clock"
+    return "settings" if connection.hinted_at == connection.changed_at else "hint"
+
+
+def _pause(connection: CrmConnection, settings: Settings) -> timedelta:
+    """From the beginning of one run to that of the next."""
+    every = timedelta(minutes=settings.sync_every_minutes)
+    if connection.n_failures:
+        # Tried again sooner than usual, and less and less soon; no hint changes that.
+        return min(every, RETRY_AFTER * (1 << min(connection.n_failures - 1, 10)))
+    return every if connection.hinted_at is None else min(every, HINT_PAUSE)

@@ -1,0 +1,99 @@
+"""How the CRM connection is doing: what the sync page shows and operators watch."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from webapp.config import Settings
+from webapp.crm_tables import CrmConnection
+from webapp.services.crm import (
+    conflicts,
+    connections,
+    field_sources,
+    mirror,
+    pending_writes,
+    read_windows,
+    sync_runs,
+    unmatched,
+)
+from webapp.services.runs import runs
+from webapp.tables import Run
+
+LATEST = 20
+# So many intervals without a whole run mean that the sync is behind.
+MANY_RUNS = 4
+# More converted leads than this without a readable deal means that a permission is missing.
+MANY_UNREADABLE = 0.05
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The state of the connection, for people."""
+
+    connection: CrmConnection
+    lag: timedelta | None
+    due_at: datetime | None
+    reached: dict[str, datetime]
+    latest: list[Run]
+    n_calls_today: int
+    budget: int | None
+    has_mapping: bool
+    n_by_state: dict[str, int]
+    n_conflicts: int
+    n_unmatched: int
+    n_read: dict[str, int]
+
+    @property
+    def needs_settings(self) -> bool:
+        """Whether the runs wait for another mapping or filter, not for another login."""
+        return self.connection.breaker_case in connections.CURED_BY_SETTINGS
+
+    @property
+    def lacks_permission(self) -> bool:
+        """Whether so many deals cannot be read that the integration user may not see them."""
+        return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["converted"], 1)
+
+
+def overview(session: Session, settings: Settings, now: datetime) -> Overview:
+    """The state of the connection; `NotConnected` where there is none."""
+    connection = connections.get(session)
+    return Overview(
+        connection=connection,
+        lag=sync_runs.lag(session, now),
+        due_at=sync_runs.due_at(session, connection, settings, now),
+        reached=read_windows.reached(session),
+        latest=runs.latest(session, sync_runs.KIND, limit=LATEST),
+        n_calls_today=connections.n_calls_today(connection, now),
+        budget=connections.daily_budget(connection.n_limit, settings.salesforce_daily_calls),
+        has_mapping=field_sources.has_mapping(session),
+        n_by_state=pending_writes.n_by_state(session),
+        n_conflicts=conflicts.n_open(session),
+        n_unmatched=unmatched.n_open(session),
+        n_read=mirror.counts(session),
+    )
+
+
+def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
+    """What operators watch, each with its help; empty where nothing is connected."""
+    connection = connections.find(session)
+    if connection is None:
+        return {}
+    lag = sync_runs.lag(session, now)
+    is_stopped = connections.is_blocked(connection, now)
+    waiting = pending_writes.n_by_state(session)
+    found = {
+        "failures": ("Runs of the sync that failed in a row.", float(connection.n_failures)),
+        "stopped": ("1 while no run may start, else 0.", float(is_stopped)),
+        "calls_today": (
+            "API calls made since midnight in UTC.",
+            float(connections.n_calls_today(connection, now)),
+        ),
+        "scores_due": ("Scores waiting to be written.", float(waiting.get("due", 0))),
+        "scores_refused": ("Scores that Salesforce refused.", float(waiting.get("dead", 0))),
+        "conflicts": ("Leads on the conflict list.", float(conflicts.n_open(session))),
+        "unmatched": ("Opportunities without a lead.", float(unmatched.n_open(session))),
+    }
+    if lag is not None:
+        found["lag_seconds"] = ("Time since the last whole run began.", lag.total_seconds())
+    return found

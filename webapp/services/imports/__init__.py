@@ -1,0 +1,1 @@
+"""Import files: read, checked, taken in."""

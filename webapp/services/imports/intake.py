@@ -1,0 +1,166 @@
+"""Rows of an import file taken in: what is new in them is scored, kept and recorded."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from webapp.services.imports.import_rows import ImportRow
+from webapp.services.leads import leads, scoring
+from webapp.services.leads.scoring import Arrival
+from webapp.services.models import registry
+from webapp.services.models.registry import InUse
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Said, Statement
+from webapp.tables import Lead, Snapshot
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who imports, the digest of the file, and how many of its rows were taken in before."""
+
+    actor: str
+    digest: str
+    n_rows_before: int = 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What some rows have brought."""
+
+    n_new_leads: int = 0
+    n_snapshots: int = 0
+    n_outcomes: int = 0
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.n_new_leads + other.n_new_leads,
+            self.n_snapshots + other.n_snapshots,
+            self.n_outcomes + other.n_outcomes,
+        )
+
+
+def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now: datetime) -> Taken:
+    """Take in rows in their order, as one by one.
+
+    1. A row says nothing twice: of a file that is repeated those of known leads are passed over,
+       and a row that tells nothing new of its lead leaves no snapshot.
+    2. A row older than the lead's newest snapshot goes into the history only.
+    3. An outcome that is known already adds nothing; one without a time is about now.
+    4. A row of a lead that was merged into another is of that other one.
+    """
+    records = scoring.of_survivors(session, [row.record for row in rows])
+    rows = [replace(row, record=record) for row, record in zip(rows, records, strict=True)]
+    versions = registry.in_use(session)
+    batches = (Batch(session, versions, rows, origin, now=now) for rows in _without_repeats(rows))
+    return sum((batch.take_in() for batch in batches), Taken())
+
+
+def _without_repeats(rows: Sequence[ImportRow]) -> Iterator[list[ImportRow]]:
+    """Cut the rows where a lead comes again."""
+    batch: dict[str, ImportRow] = {}
+    for row in rows:
+        if row.record.lead_id in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[row.record.lead_id] = row
+    if batch:
+        yield list(batch.values())
+
+
+class Batch:
+    """Rows of different leads, with what is known of these before."""
+
+    def __init__(
+        self,
+        session: Session,
+        versions: InUse,
+        rows: Sequence[ImportRow],
+        origin: Origin,
+        *,
+        now: datetime,
+    ) -> None:
+        self.session, self.versions, self.origin, self.now = session, versions, origin, now
+        self.leads = leads.lock_many(session, [row.record.lead_id for row in rows])
+        self.rows = [row for row in rows if not self._was_taken_in(row)]
+        keys = [lead.key for lead in self.leads.values()]
+        self.newest = leads.latest_snapshots(session, keys)
+
+    def take_in(self) -> Taken:
+        """Add to leads, history, scores and outcomes what the rows tell."""
+        n_known = len(self.leads)
+        n_snapshots = self._keep_history([row for row in self.rows if self._is_late(row)])
+        n_snapshots += self._score([row for row in self.rows if not self._is_late(row)])
+        n_outcomes = self._record()
+        return Taken(len(self.leads) - n_known, n_snapshots, n_outcomes)
+
+    def _was_taken_in(self, row: ImportRow) -> bool:
+        """Whether the row was taken in with the same file, and its lead not erased since."""
+        return row.number <= self.origin.n_rows_before and row.record.lead_id in self.leads
+
+    def _newest_of(self, row: ImportRow) -> Snapshot | None:
+        lead = self.leads.get(row.record.lead_id)
+        return self.newest.get(lead.key) if lead else None
+
+    def _is_late(self, row: ImportRow) -> bool:
+        newest = self._newest_of(row)
+        return bool(newest and row.scored_at and row.scored_at < newest.taken_at)
+
+    def _score(self, rows: Sequence[ImportRow]) -> int:
+        """Score the leads of which the rows tell something new; return the snapshots added."""
+        arrivals = [self._arrival(row) for row in rows if not self._is_known(row)]
+        scored = scoring.score_many(
+            self.session, self.versions, arrivals, source="csv", now=self.now
+        )
+        self.leads |= {lead.lead_id: lead for lead, _ in scored}
+        return sum(not arrival.is_repeat for arrival in arrivals)
+
+    def _is_known(self, row: ImportRow) -> bool:
+        lead = self.leads.get(row.record.lead_id)
+        people = row.record.people.items()
+        is_same_person = lead is not None and all(getattr(lead, n) == v for n, v in people)
+        return is_same_person and self._is_repeat(row)
+
+    def _is_repeat(self, row: ImportRow) -> bool:
+        newest = self._newest_of(row)
+        return newest is not None and newest.inputs == row.record.known_inputs
+
+    def _arrival(self, row: ImportRow) -> Arrival:
+        # Inputs of an unknown time may be younger than the outcome beside them.
+        came_with_outcome = row.record.outcome is not None and row.scored_at is None
+        taken_at = row.scored_at or self.now
+        return Arrival(row.record, taken_at, came_with_outcome, is_repeat=self._is_repeat(row))
+
+    def _keep_history(self, rows: Sequence[ImportRow]) -> int:
+        """Add snapshots of the past, each where the lead's inputs were others then."""
+        n_snapshots = 0
+        for row in rows:
+            lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
+            before = leads.snapshot_at(self.session, lead, moment)
+            if before is None or before.inputs != row.record.known_inputs:
+                arrival = Arrival(row.record, moment, came_with_outcome=False)
+                probability = self.versions.card.score(row.record.inputs).probability
+                new = scoring.snapshot(lead, arrival, probability, self.versions)
+                scoring.keep_snapshots(self.session, [new], source="csv")
+                n_snapshots += 1
+        return n_snapshots
+
+    def _record(self) -> int:
+        statements = [
+            self._statement(row, lead)
+            for row in self.rows
+            if row.record.outcome is not None
+            and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
+        ]
+        return sum(outcomes.record_many(self.session, statements, now=self.now))
+
+    def _statement(self, row: ImportRow, lead: Lead) -> Statement:
+        key = f"{self.origin.digest}:{row.number}"
+        said = Said("csv", self.origin.actor, idempotency_key=key)
+        return Statement(lead, row.record.outcome, said, row.outcome_at)
+
+
+def _tells_nothing(row: ImportRow, lead: Lead) -> bool:
+    """Whether the row says, of no certain time, what is known of the lead anyway."""
+    return row.outcome_at is None and row.record.outcome == outcomes.counting(lead)

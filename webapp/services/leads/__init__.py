@@ -1,0 +1,1 @@
+"""Leads: their records, scores, table and history."""

@@ -1,0 +1,182 @@
+"""How a lead came to its score: its scores one after another, and what changed between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from operator import itemgetter
+
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields, Value
+from ml.scorecard.changes import Explained, explain_change
+from ml.scorecard.scorecard import Scorecard
+from webapp.services.leads import leads
+from webapp.services.models import lifecycle, registry
+from webapp.services.models.lifecycle import Switch
+from webapp.services.models.registry import VersionRef
+from webapp.tables import Lead, Outcome, Snapshot
+
+MOST_SCORINGS = 100
+SMALLEST_MOVE = 0.001  # of a probability: less shows as 0.0 points
+
+
+@dataclass(frozen=True)
+class Change:
+    """An input that is not what it was at the scoring before."""
+
+    label: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a score came from: a version, and a lead's inputs."""
+
+    version: str
+    card: Scorecard
+    inputs: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """One score that a lead had, and what it and the one before it came from.
+
+    `by_inputs` and `by_model` are the parts of the change: first the old version on the new
+    inputs, then the new version. `before` and both are None at the first scoring. `key` is the
+    snapshot's; it and `source` are None where the lead was scored again because a version took
+    over, which is `switch`.
+    """
+
+    key: int | None
+    switch: int | None
+    at: datetime
+    probability: float
+    source: str | None
+    came_with_outcome: bool
+    scored: Scored
+    before: Scored | None = None
+    changes: Sequence[Change] = ()
+    by_inputs: float | None = None
+    by_model: float | None = None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the score is another one than before, by a tenth of a point or more."""
+        moves = (self.by_inputs, self.by_model)
+        return any(abs(move) >= SMALLEST_MOVE for move in moves if move is not None)
+
+    def explained(self) -> Explained | None:
+        """The change, field by field; None at the first scoring."""
+        if self.before is None:
+            return None
+        old, new = self.before, self.scored
+        return explain_change(old.card, new.card, old.inputs, new.inputs)
+
+
+def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
+    """The lead's scores, newest first, at most `MOST_SCORINGS`, by scorings and switches since."""
+    snapshots = leads.snapshots(session, lead, MOST_SCORINGS + 1)
+    each = _each(session, lead, snapshots) if snapshots else []
+    later = [_compared(fields, older, newer) for older, newer in pairwise(each)]
+    return [*each[:1], *later][::-1][:MOST_SCORINGS]
+
+
+def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The newest statement of another source that does not say what counts now, if any.
+
+    `outcomes` are the lead's, the one that counts first.
+    """
+    newest_of = {o.source: o for o in reversed(outcomes) if not o.is_assumed}
+    others = (o for o in newest_of.values() if o.result != outcomes[0].result)
+    return next((o for o in others if o.result != "withdrawn"), None)
+
+
+def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[Scoring]:
+    """The lead's scores, oldest first, not compared yet.
+
+    A switch counts where it took over from the version that had scored the lead: others came
+    before a file brought inputs of old.
+    """
+    versions = {version.key: version for version in registry.refs(session)}
+    by_name = {version.name: version for version in versions.values()}
+    switches = _switches(session, lead, snapshots[-1])
+    events: list[tuple[datetime, Snapshot | Switch]] = [
+        *((snapshot.taken_at, snapshot) for snapshot in reversed(snapshots)),
+        *((switch.at, switch) for switch in switches),
+    ]
+    scored: list[Scoring] = []
+    for at, event in sorted(events, key=itemgetter(0)):
+        if isinstance(event, Snapshot):
+            scored.append(_scored(session, versions[event.version_key], event))
+        elif scored[-1].scored.version == event.before:
+            last, version = scored[-1], by_name[event.after]
+            scored.append(_taken_over(session, version, last, at=at, switch=event.key))
+    champion, _ = registry.serving(session)
+    if lead.removed_at is None and scored[-1].scored.version != champion.name:
+        since = registry.champion_since(session)
+        scored.append(_taken_over(session, champion, scored[-1], at=since))
+    return scored
+
+
+def _switches(session: Session, lead: Lead, oldest: Snapshot) -> list[Switch]:
+    """The switches since the oldest scoring while the lead was here."""
+    found = lifecycle.switches(session, max(oldest.taken_at, lead.created_at))
+    return [s for s in found if lead.removed_at is None or s.at < lead.removed_at]
+
+
+def _scored(session: Session, version: VersionRef, snapshot: Snapshot) -> Scoring:
+    return Scoring(
+        key=snapshot.key,
+        switch=None,
+        at=snapshot.taken_at,
+        probability=snapshot.probability,
+        source=snapshot.source,
+        came_with_outcome=snapshot.came_with_outcome,
+        scored=Scored(version.name, registry.scorecard(session, version), snapshot.inputs),
+    )
+
+
+def _taken_over(
+    session: Session,
+    version: VersionRef,
+    last: Scoring,
+    *,
+    at: datetime,
+    switch: int | None = None,
+) -> Scoring:
+    """The score that a version gave the lead when it took over, by what was known then."""
+    card, inputs = registry.scorecard(session, version), last.scored.inputs
+    return replace(
+        last,
+        key=None,
+        switch=switch,
+        at=at,
+        probability=card.score(inputs).probability,
+        source=None,
+        scored=Scored(version.name, card, inputs),
+    )
+
+
+def _compared(fields: Fields, older: Scoring, newer: Scoring) -> Scoring:
+    before, now, between = older.scored, newer.scored, newer.probability
+    if before.version != now.version:
+        between = before.card.score(now.inputs).probability
+    return replace(
+        newer,
+        before=before,
+        changes=_changes(fields, before.inputs, now.inputs),
+        by_inputs=between - older.probability,
+        by_model=newer.probability - between,
+    )
+
+
+def _changes(
+    fields: Fields, before: dict[str, Value], after: dict[str, Value]
+) -> tuple[Change, ...]:
+    return tuple(
+        Change(fields.named(name).label, before.get(name), after.get(name))
+        for name in dict.fromkeys((*fields.names, *before, *after))
+        if before.get(name) != after.get(name)
+    )

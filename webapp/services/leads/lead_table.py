@@ -1,0 +1,340 @@
+"""The lead table: leads by score, filtered, searched and sorted, one page at a time.
+
+What may be asked stands in `lead_query`. A page is a range of an index, or a sort of few leads:
+it gets slower neither with the number of leads nor with the pages before it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.scorecard.reasons import Reason, explain
+from ml.scorecard.scorecard import Scorecard
+from webapp.services.leads import explore, leads
+from webapp.services.leads.lead_query import GRADES, SORTS, Cursor, Query
+from webapp.services.leads.leads import EarlierScore
+from webapp.services.models import registry
+from webapp.tables import STATUSES, Lead, Score
+
+PAGE_SIZE = 50
+# Counting ends here, and so does sorting what no index has in order.
+MOST_COUNTED = 1_000
+MOST_CHOICES = 200
+# A score that moves by less than so many points of 100 is not marked.
+LEAST_POINTS_TOLD = 3
+# A contact longer ago than this is no date that helps anyone.
+MOST_DAYS = 36_500
+# The words as the index on PostgreSQL has them, letter by letter, or it would not be used.
+INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
+    "array_to_tsvector(string_to_array(leads.search_text, ' '))"
+)
+Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
+# Sorts other than by score -> the column of the leads.
+SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A lead as the table shows it; `reason` is the strongest one, None where nothing counts.
+
+    `earlier` is the score before the last scoring, None where the version in use did not give it:
+    a score of another version differs by the model, not by what became known of the lead.
+    """
+
+    lead: Lead
+    probability: float
+    grade: str
+    reason: Reason | None
+    earlier: EarlierScore | None
+
+    @property
+    def moved(self) -> int:
+        """By how many points of 100 the last scoring moved the score."""
+        before = self.probability if self.earlier is None else self.earlier.probability
+        return round(100 * self.probability) - round(100 * before)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether that is enough to tell."""
+        return abs(self.moved) >= LEAST_POINTS_TOLD
+
+    @property
+    def contact_at(self) -> datetime | None:
+        """When anyone last spoke with the lead, by what was known when it was scored."""
+        days = self.lead.days_since_contact
+        if days is None or days > MOST_DAYS:
+            return None
+        return self.lead.scored_at - timedelta(days=days)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows of the table; `next` is the place of those behind them.
+
+    `n_leads` counts what matches, up to `MOST_COUNTED`; `is_more` says that there is more.
+    A search with more hits is cut: only the newest are in the table.
+    """
+
+    rows: list[Row]
+    next: Cursor | None
+    n_leads: int
+    is_more: bool
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The scores that a query is about: those of the version in use, within the filters."""
+
+    version_key: int
+    card: Scorecard
+    query: Query
+    explore_percent: float = 0
+
+    def filters(self) -> list[sa.ColumnElement[bool]]:
+        """What holds of every score in the scope, but for its status and an upper bound."""
+        low, _ = self._bounds()
+        return [
+            Score.version_key == self.version_key,
+            *(getattr(Score, name) == value for name, value in self.query.facets),
+            *([] if low is None else [Score.probability >= low]),
+            *self._explored(),
+        ]
+
+    def _explored(self) -> list[sa.ColumnElement[bool]]:
+        """Each lead of the slice is looked up: the queue is still read in the order of scores."""
+        if not self.query.is_explored:
+            return []
+        own = sa.select(Lead.key).where(Lead.key == Score.lead_key)
+        return [own.where(explore.explored(self.explore_percent)).correlate(Score).exists()]
+
+    def below(self, after: Cursor | None = None) -> list[sa.ColumnElement[bool]]:
+        """The upper bound: that of the grade, or a place within, which then replaces it.
+
+        Of two upper bounds SQLite may start at the wrong one and read on to the other.
+        """
+        _, high = self._bounds()
+        if after is not None and (high is None or after.value < high):
+            return [sa.tuple_(Score.probability, Score.lead_key) < sa.tuple_(*after)]
+        return [] if high is None else [Score.probability < high]
+
+    def _bounds(self) -> tuple[float | None, float | None]:
+        """The lowest probability of the wanted grade, and that of the next better one."""
+        if self.query.grade is None:
+            return None, None
+        lowest, place = (*self.card.grades, None), GRADES.index(self.query.grade)
+        return lowest[place], lowest[place - 1] if place else None
+
+
+def page(session: Session, fields: Fields, query: Query, *, explore_percent: float = 0) -> Page:
+    """The page of the table that a query asks for; so many percent of leads are to explore."""
+    version, card = registry.serving(session)
+    scope = Scope(version.key, card, _placed(session, query), explore_percent)
+    matching = _found(session, scope) if query.words else _matching(scope)
+    n_found, n_leads = _counts(session, matching)
+    is_more = n_found > MOST_COUNTED
+    keys = _keys(scope, matching, is_more)
+    statement = sa.select(Lead, keys.c.probability).join(keys, keys.c.key == Lead.key)
+    order = _ordered(query.sort, keys.c.value, keys.c.key)
+    found = session.execute(statement.order_by(*order)).all()
+    shown = found[:PAGE_SIZE]
+    earlier = _earlier(session, version.key, [lead.key for lead, _ in shown])
+    rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in shown]
+    following = _place(rows[-1], query.sort) if len(found) > PAGE_SIZE else None
+    return Page(rows, following, min(n_leads, MOST_COUNTED), is_more)
+
+
+def row(session: Session, fields: Fields, key: int) -> Row:
+    """One lead as the table shows it; else `LeadNotFound`."""
+    lead = leads.by_key(session, key)
+    version, card = registry.serving(session)
+    score = session.get(Score, (version.key, lead.key))
+    if score is None:
+        raise leads.LeadNotFound(key)
+    earlier = _earlier(session, version.key, [key]).get(key)
+    return _row(card, fields, lead, score.probability, earlier=earlier)
+
+
+def choices(session: Session, facet: str) -> list[str]:
+    """The values that leads have in a facet, sorted, at most `MOST_CHOICES`: a filter's list."""
+    version, _ = registry.serving(session)
+    return list(session.scalars(_choices(facet), {"version_key": version.key}))
+
+
+def is_empty(session: Session) -> bool:
+    """Whether there is no lead at all."""
+    return session.scalar(sa.select(Lead.key).limit(1)) is None
+
+
+def _row(
+    card: Scorecard, fields: Fields, lead: Lead, probability: float, *, earlier: EarlierScore | None
+) -> Row:
+    reasons = explain(card, fields, leads.inputs(lead, fields), limit=1)
+    reason = reasons[0] if reasons else None
+    return Row(lead, probability, card.grade(probability), reason, earlier)
+
+
+def _earlier(
+    session: Session, version_key: int, lead_keys: Iterable[int]
+) -> dict[int, EarlierScore]:
+    """The score of each lead before its last scoring, where this version gave it."""
+    found = leads.scores_before_last(session, lead_keys)
+    return {key: score for key, score in found.items() if score.version_key == version_key}
+
+
+def _placed(session: Session, query: Query) -> Query:
+    """Look up the name at a place; where that lead is gone by now, the table begins anew."""
+    if query.sort != "name" or query.after is None:
+        return query
+    key = query.after.key
+    name = session.scalar(sa.select(Lead.sort_name).where(Lead.key == key))
+    return replace(query, after=None if name is None else Cursor(name, key))
+
+
+def _place(last: Row, sort: str) -> Cursor:
+    lead = last.lead
+    values = {"score": last.probability, "scored": lead.scored_at, "name": None}
+    return Cursor(values[sort], lead.key)
+
+
+def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
+    """How many leads were found, and how many of them are in scope."""
+    counts = sa.select(sa.func.count(), sa.func.count(matching.c.probability))
+    found: tuple[int, int] = session.execute(counts.select_from(matching)).one()
+    return found
+
+
+def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
+    """The leads of one page and one more: `key`, `probability`, and the `value` sorted by.
+
+    1. By score, each status is a range of its index.
+    2. What a search finds, and what few leads match, is sorted here.
+    3. Otherwise the index of the sort is walked: so many leads match that a page is near.
+    """
+    query = scope.query
+    if query.sort == "score" and not query.words:
+        return _by_score(scope)
+    if is_more and not query.words:
+        return _walked(scope)
+    return _sorted(matching, query)
+
+
+def _by_score(scope: Scope) -> sa.Subquery:
+    order = _ordered("score", Score.probability, Score.lead_key)
+    each = [
+        _scores(scope, status, scope.below(scope.query.after)).order_by(*order).limit(PAGE_SIZE + 1)
+        for status in scope.query.statuses
+    ]
+    found = _together(each)
+    keys = sa.select(found, found.c.probability.label("value"))
+    return keys.order_by(*_ordered("score", "value", "key")).limit(PAGE_SIZE + 1).subquery()
+
+
+def _matching(scope: Scope) -> sa.Subquery:
+    """The leads that match, in no order, at most one more than are counted."""
+    each = [
+        _scores(scope, status, scope.below()).limit(MOST_COUNTED + 1)
+        for status in scope.query.statuses
+    ]
+    found = _together(each)
+    return sa.select(found).limit(MOST_COUNTED + 1).subquery()
+
+
+def _scores(scope: Scope, status: str, below: Sequence[sa.ColumnElement[bool]]) -> Rows:
+    keys = sa.select(Score.lead_key.label("key"), Score.probability)
+    return keys.where(*scope.filters(), Score.status == status, *below)
+
+
+def _together(each: Sequence[Rows]) -> sa.Subquery:
+    return sa.union_all(*(sa.select(part.subquery()) for part in each)).subquery()
+
+
+def _sorted(matching: sa.Subquery, query: Query) -> sa.Subquery:
+    key = matching.c.key
+    value: sa.ColumnElement[Any] = matching.c.probability
+    if query.sort != "score":
+        # Not a join: the few leads are looked up, never looked for along an index.
+        column = SORTED_BY[query.sort]
+        value = sa.select(column).where(Lead.key == key).scalar_subquery()
+    keys = sa.select(key, matching.c.probability, value.label("value")).subquery()
+    in_scope = sa.select(keys).where(keys.c.probability.is_not(None))
+    return _first(in_scope, query, keys.c.value, keys.c.key)
+
+
+def _walked(scope: Scope) -> sa.Subquery:
+    column = SORTED_BY[scope.query.sort]
+    probability = _score_of(Lead.key, scope)
+    keys = sa.select(Lead.key, probability.label("probability"), column.label("value"))
+    return _first(keys.where(probability.is_not(None)), scope.query, column, Lead.key)
+
+
+def _first(keys: Rows, query: Query, value: Any, key: Any) -> sa.Subquery:
+    """One page and one more, from the query's place on."""
+    if query.after is not None:
+        here, there = sa.tuple_(value, key), sa.tuple_(*query.after)
+        keys = keys.where(here < there if SORTS[query.sort] else here > there)
+    return keys.order_by(*_ordered(query.sort, value, key)).limit(PAGE_SIZE + 1).subquery()
+
+
+def _ordered(sort: str, value: Any, key: Any) -> list[Any]:
+    return [sa.desc(c) if SORTS[sort] else sa.asc(c) for c in (value, key)]
+
+
+def _score_of(key: Any, scope: Scope) -> sa.ScalarSelect[Any]:
+    """The score of one lead, found by its key, or null where it is out of the scope."""
+    query = sa.select(Score.probability).where(Score.lead_key == key, *scope.filters())
+    statuses = Score.status.in_(scope.query.statuses)
+    return query.where(statuses, *scope.below()).scalar_subquery()
+
+
+def _found(session: Session, scope: Scope) -> sa.Subquery:
+    """The newest leads with a word that begins like each word searched for.
+
+    A lead out of scope has no `probability`.
+    """
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    words = _words_on_postgresql(scope.query) if is_postgresql else _words_on_sqlite(scope.query)
+    newest = words.order_by(sa.desc("key")).limit(MOST_COUNTED + 1).subquery()
+    probability = _score_of(newest.c.key, scope)
+    return sa.select(newest.c.key, probability.label("probability")).subquery()
+
+
+def _words_on_postgresql(query: Query) -> Rows:
+    wanted = " & ".join(f"'{word}':*" for word in query.words)
+    return sa.select(Lead.key).where(INDEXED_WORDS.op("@@")(sa.cast(wanted, TSQUERY)))
+
+
+def _words_on_sqlite(query: Query) -> Rows:
+    index = sa.table("leads_search", sa.column("rowid"), sa.column("leads_search"))
+    wanted = " ".join(f'"{word}"*' for word in query.words)
+    return sa.select(index.c.rowid.label("key")).where(index.c.leads_search.match(wanted))
+
+
+@cache
+def _choices(facet: str) -> Rows:
+    """The query of `choices`; to build it takes longer than to run it."""
+    found = _together([_values(status, facet) for status in STATUSES])
+    return sa.select(found.c.value).distinct().order_by(found.c.value).limit(MOST_CHOICES)
+
+
+def _values(status: str, facet: str) -> Rows:
+    """Each value of a facet once: a step along the index for each, not a walk through the leads."""
+    column = getattr(Score, facet)
+
+    def after(value: Any) -> Rows:
+        least = sa.select(sa.func.min(column)).where(
+            Score.version_key == sa.bindparam("version_key"),
+            Score.status == status,
+            column > value,
+        )
+        return sa.select(least.scalar_subquery().label("value"))
+
+    steps = after("").cte(recursive=True)
+    steps = steps.union_all(after(steps.c.value).where(steps.c.value.is_not(None)))
+    return sa.select(steps.c.value).where(steps.c.value.is_not(None)).limit(MOST_CHOICES)

@@ -1,0 +1,280 @@
+"""Leads as they are now: create, update, find; the lead table stands in `lead_table`."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from ml.fields.fields_file import Fields, Value
+from webapp.database import hold, insert
+from webapp.services.leads import explore
+from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
+from webapp.services.models import registry
+from webapp.tables import Lead, ModelAlias, Outcome, Score, Snapshot
+
+FACETS = ("lead_source", "industry", "owner")
+WORD = re.compile(r"[^\W_]+")
+LONGEST_WORD = 64
+
+BUILTIN_COLUMNS = (
+    "age",
+    "location",
+    "industry",
+    "email_opens",
+    "website_visits",
+    "content_downloads",
+    "days_since_contact",
+    "lead_source",
+)
+
+
+class LeadNotFound(LookupError):
+    """No lead has this id."""
+
+    def __init__(self, lead_id: object) -> None:
+        super().__init__(f"Lead {lead_id} not found")
+
+
+class EarlierScore(NamedTuple):
+    """What a lead scored before, without its inputs: `probability` is in [0, 1]."""
+
+    lead_key: int
+    version_key: int
+    probability: float
+    taken_at: datetime
+
+
+def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
+    """Create leads or bring them up to date; no lead may stand in `records` twice.
+
+    What people read is kept where nothing new is sent. The rows stay locked until the
+    transaction ends, so that score, snapshot and outcome of one lead are written one after
+    another; they are locked in one order, so that two batches never wait for each other. The
+    caller has asked `registry.in_use` or locked leads before: that comes first in this order.
+    """
+    if not records:
+        return []
+    times = {"created_at": now, "scored_at": now}
+    rows = [_row(r) | times for r in sorted(records, key=lambda r: r.lead_id)]
+    statement = insert(session, Lead)
+    new = statement.excluded
+    kept = {n: sa.func.coalesce(new[n], getattr(Lead, n)) for n in PEOPLE_FIELDS}
+    changed = {n: new[n] for n in (*BUILTIN_COLUMNS, "own_fields", "scored_at")}
+    statement = statement.on_conflict_do_update(
+        index_elements=["lead_id"], set_={**changed, **kept}
+    ).returning(Lead)
+    found = session.scalars(statement, rows, execution_options={"populate_existing": True})
+    by_id = {lead.lead_id: lead for lead in found}
+    for row in rows:
+        lead = by_id[row["lead_id"]]
+        is_as_sent = all(getattr(lead, name) == row[name] for name in PEOPLE_FIELDS)
+        _keep_found_by(lead, row if is_as_sent else _found_by(lead.lead_id, _people(lead)))
+    return [by_id[record.lead_id] for record in records]
+
+
+def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
+    """The leads of these ids that exist, by id, locked until the transaction ends."""
+    return {lead.lead_id: lead for lead in _locked(session, Lead.lead_id.in_(lead_ids))}
+
+
+def lock_by_key(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
+    """The leads of these keys that exist, by key, locked until the transaction ends."""
+    return {lead.key: lead for lead in _locked(session, Lead.key.in_(keys))}
+
+
+def ids_by_key(session: Session, keys: Iterable[int]) -> dict[int, str]:
+    """The ids of leads, which never change, by key."""
+    query = sa.select(Lead.key, Lead.lead_id).where(Lead.key.in_(keys))
+    return dict(session.execute(query).all())
+
+
+def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
+    """The id of the lead that goes on for each: its own, or the end of a chain of merges."""
+    asked, merged = set(lead_ids), aliased(Lead)
+    query = sa.select(merged.lead_id, Lead.lead_id).join(Lead, Lead.key == merged.merged_into_key)
+    into: dict[str, str] = {}
+    wanted = asked
+    while wanted:
+        found = dict(session.execute(query.where(merged.lead_id.in_(wanted))).all())
+        into |= found
+        wanted = found.values() - into.keys()
+    return {lead_id: _end(into, lead_id) for lead_id in asked}
+
+
+def resolve_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
+    """The leads that these ids mean, by the id asked for, locked in one order.
+
+    A lead that was merged into another is that other one; an unknown id is left out.
+    """
+    asked = set(lead_ids)
+    names: dict[str, str] = {}
+    found: dict[str, Lead] = {}
+    # Until a lead is locked it can still be merged.
+    while names != (now := survivors(session, asked)):
+        names, found = now, lock_many(session, now.values())
+    return {lead_id: found[name] for lead_id, name in names.items() if name in found}
+
+
+def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
+    """Return the lead with this id, locked for a change where asked; else `LeadNotFound`.
+
+    A lead that was merged into another is that other one.
+    """
+    if lock:
+        lead = resolve_many(session, [lead_id]).get(lead_id)
+    else:
+        name = survivors(session, [lead_id])[lead_id]
+        lead = session.scalar(sa.select(Lead).where(Lead.lead_id == name))
+    if lead is None:
+        raise LeadNotFound(lead_id)
+    return lead
+
+
+def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
+    """Return the lead with this internal key, locked where asked; else `LeadNotFound`."""
+    lead = lock_by_key(session, [key]).get(key) if lock else session.get(Lead, key)
+    if lead is None:
+        raise LeadNotFound(key)
+    return lead
+
+
+def inputs(lead: Lead, fields: Fields) -> dict[str, Value]:
+    """What the lead's score is made from: its value of every field, None where unknown.
+
+    What is stored of fields that are no longer declared is in it: versions of old go by that.
+    """
+    values = {name: getattr(lead, name) for name in BUILTIN_COLUMNS} | lead.own_fields
+    return {name: _whole(values.get(name)) for name in (*fields.names, *values)}
+
+
+def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
+    """The lead's scorings, newest first."""
+    query = sa.select(Snapshot).where(Snapshot.lead_key == lead.key)
+    return list(
+        session.scalars(query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(limit))
+    )
+
+
+def outcomes(session: Session, lead: Lead) -> list[Outcome]:
+    """All that was said about the lead's outcome, the row that counts first."""
+    query = sa.select(Outcome).where(Outcome.lead_key == lead.key)
+    order = (Outcome.is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
+    return list(session.scalars(query.order_by(*order)))
+
+
+def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
+    """The newest scoring of each of these leads, by the lead's key."""
+    query = sa.select(Snapshot).join(Lead, Snapshot.key == _newest_but(0))
+    found = session.scalars(query.where(Lead.key.in_(lead_keys)))
+    return {snapshot.lead_key: snapshot for snapshot in found}
+
+
+def scores_before_last(session: Session, lead_keys: Iterable[int]) -> dict[int, EarlierScore]:
+    """The score of each of these leads before its newest scoring, if any, by the lead's key."""
+    query = sa.select(*(getattr(Snapshot, name) for name in EarlierScore._fields))
+    query = query.join(Lead, Snapshot.key == _newest_but(1))
+    found = session.execute(query.where(Lead.key.in_(lead_keys)))
+    return {row.lead_key: EarlierScore(*row) for row in found}
+
+
+def snapshot_at(session: Session, lead: Lead, moment: datetime) -> Snapshot | None:
+    """The lead's scoring that was the newest at that moment, if there was one."""
+    query = sa.select(Snapshot).where(Snapshot.lead_key == lead.key, Snapshot.taken_at <= moment)
+    return session.scalar(query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(1))
+
+
+def current_probability(session: Session, lead: Lead) -> float | None:
+    """The champion's present score of the lead, or None before its first scoring."""
+    query = sa.select(Score.probability).join(
+        ModelAlias, ModelAlias.version_key == Score.version_key
+    )
+    return session.scalar(query.where(ModelAlias.name == "champion", Score.lead_key == lead.key))
+
+
+def facets(lead: Lead) -> dict[str, str]:
+    """What the lead table filters by, as each score of the lead repeats it."""
+    return {
+        "status": status(lead),
+        **{name: getattr(lead, name) or "" for name in FACETS},
+    }
+
+
+def status(lead: Lead) -> str:
+    """Name what became of a lead: open until it is converted, lost or closed unworked."""
+    if lead.is_never_worked:
+        return "never_worked"
+    return {True: "converted", False: "lost", None: "open"}[lead.outcome]
+
+
+def words(text: str) -> list[str]:
+    """The words that a search compares: without case, accents and punctuation, each once."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(c for c in plain if not unicodedata.combining(c))
+    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(bare)))
+
+
+def _newest_but(n: int) -> sa.ScalarSelect[int]:
+    """The key of a lead's snapshot that has so many newer ones."""
+    other = aliased(Snapshot)
+    keys = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
+    newest = keys.order_by(other.taken_at.desc(), other.key.desc())
+    return newest.limit(1).offset(n).scalar_subquery()
+
+
+def _locked(session: Session, which: sa.ColumnElement[bool]) -> sa.ScalarResult[Lead]:
+    """Lock leads in the one order that all keep: first what filling waits for, then by id."""
+    hold(session, registry.FILLING, shared=True)
+    query = sa.select(Lead).where(which).order_by(Lead.lead_id)
+    locked = query.with_for_update(key_share=True)
+    return session.scalars(locked, execution_options={"populate_existing": True})
+
+
+def _end(into: Mapping[str, str], lead_id: str) -> str:
+    """Follow a chain to its end; one that comes back to a lead ends before it."""
+    seen = {lead_id}
+    while (following := into.get(lead_id)) is not None and following not in seen:
+        lead_id = following
+        seen.add(lead_id)
+    return lead_id
+
+
+def _whole(value: Value) -> Value:
+    """Show a whole number as one: real columns give 5.0 for 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _row(record: LeadRecord) -> dict[str, Any]:
+    """The columns of a lead as its record gives them."""
+    own = {k: v for k, v in record.inputs.items() if k not in BUILTIN_COLUMNS and v is not None}
+    return {
+        "lead_id": record.lead_id,
+        **{name: record.inputs.get(name) for name in BUILTIN_COLUMNS},
+        **{name: record.people.get(name) for name in PEOPLE_FIELDS},
+        "own_fields": own,
+        "explore_draw": explore.draw(record.lead_id),
+        **_found_by(record.lead_id, record.people),
+    }
+
+
+def _people(lead: Lead) -> dict[str, str | None]:
+    return {name: getattr(lead, name) for name in PEOPLE_FIELDS}
+
+
+def _keep_found_by(lead: Lead, texts: Mapping[str, Any]) -> None:
+    for name in ("search_text", "sort_name"):
+        if getattr(lead, name) != texts[name]:
+            setattr(lead, name, texts[name])
+
+
+def _found_by(lead_id: str, people: Mapping[str, str | None]) -> dict[str, str]:
+    """What the search and the sort by name read."""
+    named = [lead_id, *(people.get(n) or "" for n in ("name", "company", "email"))]
+    shown = people.get("name") or people.get("company") or lead_id
+    return {
+        "search_text": " ".join(words(" ".join(named))),
+        "sort_name": shown.casefold()[:PEOPLE_LENGTH],
+    }

@@ -1,0 +1,95 @@
+"""Leads that the CRM no longer has: hidden, shown again, followed into another lead, erased."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from webapp.crm_tables import CrmConflict, CrmLead, CrmOutbox, CrmRole
+from webapp.database import change, insert
+from webapp.services.accounts import audit
+from webapp.services.crm import unmatched
+from webapp.services.leads import leads
+from webapp.services.models import registry
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import MEANINGS, Said, Statement
+from webapp.tables import Lead, Outcome, Score, Snapshot
+
+
+def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = None) -> None:
+    """Hide a lead from the lists; its history stays. `into` is the lead that goes on for it."""
+    lead.removed_at = lead.removed_at or now
+    lead.merged_into_key = into.key if into is not None else None
+    change(session, sa.delete(Score).where(Score.lead_key == lead.key))
+
+
+def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None:
+    """Show a lead again, with a score by what is known of it."""
+    lead.removed_at, lead.merged_into_key, lead.scored_at = None, None, now
+    rows = [
+        {
+            "version_key": version_key,
+            "lead_key": lead.key,
+            "probability": card.score(leads.inputs(lead, fields)).probability,
+            **leads.facets(lead),
+        }
+        for version_key, card in registry.in_use(session).cards.items()
+    ]
+    session.execute(insert(session, Score).on_conflict_do_nothing(), rows)
+
+
+def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetime) -> None:
+    """Let the last word said here on a merged lead be said of the one that goes on."""
+    statements = [
+        Statement(
+            winner,
+            MEANINGS[row.result],
+            Said(
+                source=row.source,
+                actor=row.actor,
+                reason=f"said of {loser.lead_id}, which was merged into this lead",
+                rule="merged",
+                idempotency_key=f"merged:{row.key}:{winner.key}",
+            ),
+            row.happened_at,
+        )
+        for loser, winner in pairs
+        if (row := _last_word(session, loser)) is not None
+    ]
+    if statements:
+        outcomes.record_many(session, statements, now=now)
+
+
+def erase(session: Session, keys: Collection[int], actor: str, now: datetime) -> int:
+    """Delete leads and all that belongs to them for good, as the law wants; the audit log says so.
+
+    Leads that were merged into them go too.
+    """
+    merged = session.scalars(sa.select(Lead.key).where(Lead.merged_into_key.in_(keys)))
+    all_keys = {*keys, *merged}
+    names = [lead.lead_id for lead in leads.lock_by_key(session, all_keys).values()]
+    crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
+    unmatched.forget(session, all_keys, now)
+    change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_ids)))
+    for table in (CrmConflict, CrmOutbox, CrmLead, Snapshot, Outcome, Score):
+        change(session, sa.delete(table).where(table.lead_key.in_(all_keys)))
+    linked = sa.update(Lead).where(Lead.key.in_(all_keys))
+    change(session, linked.values(merged_into_key=None))
+    change(session, sa.delete(Lead).where(Lead.key.in_(all_keys)))
+    for name in names:
+        audit.record(session, actor, "erased a lead", name, now=now)
+    return len(names)
+
+
+def _last_word(session: Session, lead: Lead) -> Outcome | None:
+    """What was said here of a lead last, where that was definite."""
+    query = (
+        sa.select(Outcome)
+        .where(Outcome.lead_key == lead.key, Outcome.source != "salesforce")
+        .order_by(Outcome.happened_at.desc(), Outcome.key.desc())
+        .limit(1)
+    )
+    row = session.scalar(query)
+    return row if row is not None and row.result != "withdrawn" else None

@@ -1,0 +1,241 @@
+"""Scoring leads, one or many: what they are, what they score now, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.scorecard.reasons import Reason, explain
+from webapp.database import PLAIN_ROWS, insert
+from webapp.services.leads import leads
+from webapp.services.leads.records import LeadRecord
+from webapp.services.models import registry
+from webapp.services.models.registry import InUse
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Said, Statement
+from webapp.tables import Lead, Score, Snapshot
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A lead's new score with all that the answer tells about it.
+
+    `outcome` is what counts for the lead after this scoring.
+    """
+
+    lead: Lead
+    probability: float
+    grade: str
+    version: str
+    scored_at: datetime
+    reasons: list[Reason]
+    unknown_fields: list[str]
+    outcome: bool | None
+    previous_probability: float | None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A lead record on its way in: from when its inputs are, and whether an outcome came along.
+
+    A repeat tells nothing new of the inputs, so that it leaves no snapshot.
+    """
+
+    record: LeadRecord
+    taken_at: datetime
+    came_with_outcome: bool
+    is_repeat: bool = False
+
+
+def score_lead(
+    session: Session, fields: Fields, record: LeadRecord, said: Said, *, now: datetime
+) -> Scored:
+    """Take in a lead, score it by the champion, and record its outcome if one came with it."""
+    return score_leads(session, fields, [record], said, now=now)[0]
+
+
+def score_leads(
+    session: Session, fields: Fields, records: Sequence[LeadRecord], said: Said, *, now: datetime
+) -> list[Scored]:
+    """Take in leads in this order, score them, and record the outcomes that came with them.
+
+    A null outcome leaves what is known. A lead may stand there more than once, and what is
+    sent of one that was merged into another is of that other one.
+    """
+    records = of_survivors(session, records)
+    versions = registry.in_use(session)
+    scored: dict[int, Scored] = {}
+    for places in _rounds(records):
+        some = [records[place] for place in places]
+        answers = _score_round(session, fields, versions, some, said=said, now=now)
+        scored |= zip(places, answers, strict=True)
+    return [scored[place] for place in range(len(records))]
+
+
+def of_survivors(session: Session, records: Sequence[LeadRecord]) -> list[LeadRecord]:
+    """The records, each under the id of the lead that goes on."""
+    names = leads.survivors(session, [record.lead_id for record in records])
+    return [replace(record, lead_id=names[record.lead_id]) for record in records]
+
+
+def _rounds(records: Sequence[LeadRecord]) -> list[list[int]]:
+    """The places of the records, so that no lead stands in a round twice."""
+    rounds: list[list[int]] = []
+    n_seen: dict[str, int] = {}
+    for place, record in enumerate(records):
+        number = n_seen.get(record.lead_id, 0)
+        n_seen[record.lead_id] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(place)
+    return rounds
+
+
+def _score_round(
+    session: Session,
+    fields: Fields,
+    versions: InUse,
+    records: Sequence[LeadRecord],
+    *,
+    said: Said,
+    now: datetime,
+) -> list[Scored]:
+    known = leads.upsert_many(session, records, now)
+    newest = leads.latest_snapshots(session, [lead.key for lead in known])
+    previous = _previous_probabilities(session, versions, known, newest)
+    arrivals = [
+        # Who waited for the lead's row comes after whoever held it, whatever the clocks said.
+        Arrival(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
+        for lead, record in zip(known, records, strict=True)
+    ]
+    found = _score_known(session, versions, known, arrivals, source=said.source)
+    placed = list(zip(found, records, strict=True))
+    statements = [
+        Statement(lead, r.outcome, said) for (lead, _), r in placed if r.outcome is not None
+    ]
+    if statements:
+        outcomes.record_many(session, statements, now=now)
+    return [
+        Scored(
+            lead=lead,
+            probability=probability,
+            grade=versions.card.grade(probability),
+            version=versions.champion.name,
+            scored_at=now,
+            reasons=explain(versions.card, fields, record.inputs),
+            unknown_fields=[f.name for f in fields.declared if record.inputs.get(f.name) is None],
+            outcome=lead.outcome,
+            previous_probability=previous.get(lead.key),
+        )
+        for (lead, probability), record in placed
+    ]
+
+
+def score_many(
+    session: Session, versions: InUse, arrivals: Sequence[Arrival], *, source: str, now: datetime
+) -> list[tuple[Lead, float]]:
+    """Take in leads, each at most once, and give each with its score by the champion.
+
+    1. The leads are created or updated.
+    2. The inputs are kept as snapshots with the score they got.
+    3. The present score is written for the champion, and for a version being filled beside it.
+    """
+    if not arrivals:
+        return []
+    found = leads.upsert_many(session, [a.record for a in arrivals], now)
+    return _score_known(session, versions, found, arrivals, source=source)
+
+
+def _score_known(
+    session: Session,
+    versions: InUse,
+    found: Sequence[Lead],
+    arrivals: Sequence[Arrival],
+    *,
+    source: str,
+) -> list[tuple[Lead, float]]:
+    """Keep inputs and scores of leads that are up to date and locked."""
+    scores = {
+        version_key: [card.score(arrival.record.inputs).probability for arrival in arrivals]
+        for version_key, card in versions.cards.items()
+    }
+    probabilities = scores[versions.champion.key]
+    new = [
+        snapshot(lead, arrival, probability, versions)
+        for lead, arrival, probability in zip(found, arrivals, probabilities, strict=True)
+        if not arrival.is_repeat
+    ]
+    keep_snapshots(session, new, source=source)
+    _keep_scores(session, found, scores)
+    return list(zip(found, probabilities, strict=True))
+
+
+def snapshot(lead: Lead, arrival: Arrival, probability: float, versions: InUse) -> dict[str, Any]:
+    """The row that keeps a lead's inputs as they arrived, with the champion's score of them."""
+    return {
+        "lead_key": lead.key,
+        "version_key": versions.champion.key,
+        "taken_at": arrival.taken_at,
+        "inputs": arrival.record.known_inputs,
+        "probability": probability,
+        "came_with_outcome": arrival.came_with_outcome,
+    }
+
+
+def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: str) -> None:
+    """Add to the score history."""
+    if rows:
+        named = [{**row, "source": source} for row in rows]
+        session.execute(sa.insert(Snapshot), named, execution_options=PLAIN_ROWS)
+
+
+def _keep_scores(
+    session: Session, found: Sequence[Lead], scores: Mapping[int, Sequence[float]]
+) -> None:
+    """Write the present scores, by every version in use, of the leads that are not removed."""
+    facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
+    rows = [
+        {"version_key": version_key, "probability": probability, **of_lead}
+        for version_key, probabilities in scores.items()
+        for lead, of_lead, probability in zip(found, facets, probabilities, strict=True)
+        if lead.removed_at is None
+    ]
+    if not rows:
+        return
+    statement = insert(session, Score)
+    changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed),
+        rows,
+        execution_options=PLAIN_ROWS,
+    )
+
+
+def risk_category(probability: float, *, high: float, medium: float) -> str:
+    """Name the band of a probability: high, medium or low; a bound belongs to the upper band."""
+    if probability >= high:
+        return "high"
+    return "medium" if probability >= medium else "low"
+
+
+def _previous_probabilities(
+    session: Session,
+    versions: InUse,
+    found: Sequence[Lead],
+    newest: Mapping[int, Snapshot],
+) -> dict[int, float]:
+    """What each lead scores until now, by the champion; a removed one, when it last arrived."""
+    query = sa.select(Score.lead_key, Score.probability).where(
+        Score.version_key == versions.champion.key,
+        Score.lead_key.in_([lead.key for lead in found]),
+    )
+    present = dict(session.execute(query).all())
+    return {key: snapshot.probability for key, snapshot in newest.items()} | present
+
+
+def _not_before(newest: Snapshot | None, now: datetime) -> datetime:
+    return now if newest is None else max(now, newest.taken_at)

@@ -1,0 +1,1 @@
+"""Model versions: registered, promoted, monitored, explained."""

@@ -1,0 +1,124 @@
+"""Fields that may not decide: suspected to be filled in after the outcome, or kept from models.
+
+What a training suspects is left out until it is allowed; the fields file keeps others from models.
+A version in use that was made before goes by them all the same.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, defer
+
+from ml.fields.fields_file import Fields
+from ml.scorecard.starter import FAMILY
+from webapp.services.accounts import audit
+from webapp.tables import GuardedField, ModelVersion, Run
+
+ALLOWED, LEFT_OUT, SUSPECTED = "allowed", "left_out", "suspected"
+
+
+class NotSuspected(LookupError):
+    """No training has suspected a field of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No training has suspected a field {name}")
+
+
+class Known(NamedTuple):
+    """What training is to know: fields that are allowed, and why others are left out, by name."""
+
+    allowed: frozenset[str]
+    left_out: dict[str, str]
+
+
+def known(session: Session, fields: Fields, champion: ModelVersion) -> Known:
+    """What earlier trainings suspected, people decided, and the file says of the champion's."""
+    rows = every(session)
+    suspected = {row.name: row.sentence for row in rows if row.state != ALLOWED}
+    return Known(
+        frozenset(row.name for row in rows if row.state == ALLOWED),
+        _kept_by_file(champion, fields) | suspected,
+    )
+
+
+def every(session: Session) -> list[GuardedField]:
+    """All fields ever suspected, undecided ones first, then the newest."""
+    rows = session.scalars(sa.select(GuardedField).order_by(GuardedField.suspected_at.desc()))
+    return sorted(rows, key=lambda row: row.state != SUSPECTED)
+
+
+def not_to_decide(
+    version: ModelVersion, fields: Fields, rows: Iterable[GuardedField]
+) -> dict[str, str]:
+    """The fields that a version goes by though they may not decide today, with the reasons."""
+    left_out = {row.name for row in rows if row.state != ALLOWED}
+    suspected = {
+        name: f"{fields.named(name).label} seems to be filled in after the outcome."
+        for name in version.fields
+        if name in left_out
+    }
+    return _kept_by_file(version, fields) | suspected
+
+
+def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> ModelVersion | None:
+    """The newest version but the champion that goes by no such field, if there is one.
+
+    One that was refused in favour of another of them is passed over.
+    """
+    rows = every(session)
+    query = sa.select(ModelVersion).options(defer(ModelVersion.metrics))
+    query = query.where(ModelVersion.key != champion.key)
+    versions = session.scalars(query.order_by(ModelVersion.key.desc()))
+    found = {v.key: v for v in versions if not not_to_decide(v, fields, rows)}
+    fit = (
+        v for v in found.values() if v.decision.get("promote", True) or v.parent_key not in found
+    )
+    return next(fit, None)
+
+
+def suspect(
+    session: Session, suspicions: Iterable[Mapping[str, Any]], run: Run, now: datetime
+) -> None:
+    """Keep what a training found (`ml.leakage.detect.Suspicion` as JSON).
+
+    Of a field known before, the evidence is the newest; who decided what, and since when it is
+    suspected, stay.
+    """
+    for found in suspicions:
+        row = session.get(GuardedField, found["field"])
+        if row is None:
+            row = GuardedField(name=found["field"], state=SUSPECTED, suspected_at=now)
+            session.add(row)
+        row.run_key = run.key
+        for name in ("sign", "sentence", "evidence"):
+            setattr(row, name, found[name])
+    session.flush()
+
+
+def decide(session: Session, name: str, state: str, *, actor: str, now: datetime) -> GuardedField:
+    """Allow a suspected field, or confirm that it is left out, from the next training on."""
+    row = session.get(GuardedField, name, with_for_update=True) if name.isprintable() else None
+    if row is None:
+        raise NotSuspected(name)
+    row.state, row.decided_by, row.decided_at = state, actor, now
+    action = "allowed field" if state == ALLOWED else "left out field"
+    audit.record(session, actor, action, f"field {name}", now=now, detail={"sign": row.sign})
+    return row
+
+
+def _kept_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
+    """Those of a version's fields that the fields file keeps from models, with the reasons.
+
+    Rules of thumb go by built-in fields whether a team has them or not: where the file leaves
+    one out, nothing was learned from it.
+    """
+    found = {}
+    for name in version.fields:
+        field = fields.named(name)
+        if field.declared and not field.use:
+            found[name] = f"{field.label} has use = false in the fields file."
+        elif not field.declared and version.family != FAMILY:
+            found[name] = f"{field.label} is no longer declared in the fields file."
+    return found

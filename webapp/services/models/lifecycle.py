@@ -1,0 +1,268 @@
+"""When the model learns, what is registered, and how a version takes over or goes back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.scorecard.scorecard import Scorecard
+from ml.training.readiness import shortage
+from webapp.config import Settings
+from webapp.database import change, hold
+from webapp.services.accounts import audit
+from webapp.services.models import leakage, registry, training_data
+from webapp.services.runs import runs
+from webapp.tables import AuditEntry, Lead, ModelVersion, Run
+
+# Held by whoever starts a training, a promotion or a check of the monitors, which may make a
+# version, too: each looks first whether another is there.
+TURN = "training or promotion"
+SWITCHES = ("promoted", "rolled back")  # as the audit log calls them
+
+
+class NothingToLearn(RuntimeError):
+    """There are too few outcomes of one class to train on."""
+
+
+class AlreadyChampion(RuntimeError):
+    """The version to promote is the one in use."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Version {name} is already in use")
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """When a training starts by itself: after so many new outcomes, or hours (0 is never)."""
+
+    n_new_outcomes: int
+    every_hours: float = 0
+
+    @classmethod
+    def by(cls, settings: Settings) -> "Trigger":
+        """The one that is set."""
+        return cls(settings.retrain_threshold, settings.retrain_every_hours)
+
+
+class Switch(NamedTuple):
+    """One version taking over from another, by their names; `key` is that of the audit log."""
+
+    key: int
+    at: datetime
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How far the outcomes collected are from the next training."""
+
+    n_converted: int
+    n_lost: int
+    n_new: int
+    threshold: int
+    unfinished: Run | None
+    last: Run | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next training would start now."""
+        return self.n_new >= self.threshold and not shortage(self.n_converted, self.n_lost)
+
+
+def readiness(session: Session, threshold: int) -> Readiness:
+    """Count the outcomes known, those no training has seen, and find the open and last run."""
+    n_converted, n_lost = training_data.class_counts(session)
+    latest = runs.latest(session, "training", limit=1)
+    unfinished = runs.unfinished(session, "training")
+    last = latest[0] if latest else None
+    return Readiness(n_converted, n_lost, n_uncounted(session), threshold, unfinished, last)
+
+
+def n_uncounted(session: Session) -> int:
+    """The number of labelled leads that no training attempt has seen."""
+    query = sa.select(sa.func.count()).where(*_UNCOUNTED)
+    return session.scalar(query) or 0
+
+
+def request_retraining(session: Session, requested_by: str, now: datetime) -> Run:
+    """Ask for a training now; `NothingToLearn` or `AlreadyRunning` where that makes no sense."""
+    missing = _shortage(session)
+    if missing:
+        raise NothingToLearn(missing)
+    return runs.request(session, "training", trigger="request", requested_by=requested_by, now=now)
+
+
+def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datetime) -> Run | None:
+    """Claim the training that was asked for or is due; None where there is none.
+
+    1. Nothing starts while a version is being filled or recalibrated, nor soon after a failed
+       attempt.
+    2. The run row is the lock: the database allows one unfinished training.
+    3. The new labels are counted by marking them for the run. Two workers can both
+       see enough labels; only the first finds them still unmarked.
+    """
+    hold(session, TURN)
+    checking = runs.unfinished(session, "monitoring")
+    is_checking = checking is not None and checking.state == "running"
+    if is_checking or runs.unfinished(session, "rescoring") is not None:
+        return None
+    run = runs.claim(session, "training", worker, now)
+    if run is not None:
+        _count_labels(session, run)
+        return run
+    due = _due(session, trigger, now)
+    if due is None:
+        return None
+    try:
+        run = runs.request(session, "training", trigger=due.by, requested_by="worker", now=now)
+    except runs.AlreadyRunning:
+        return None
+    if _count_labels(session, run) < due.needed:
+        session.delete(run)
+        session.flush()
+        return None
+    return runs.claim(session, "training", worker, now)
+
+
+def is_idle(session: Session, trigger: Trigger, now: datetime) -> bool:
+    """Whether no training and no change of version is at work, asked for or due."""
+    kinds = ("training", "rescoring")
+    is_at_work = any(runs.unfinished(session, kind) is not None for kind in kinds)
+    return not is_at_work and _due(session, trigger, now) is None
+
+
+def fail(
+    session: Session, run: Run, error: str, now: datetime, *, result: dict[str, Any] | None = None
+) -> None:
+    """Close a run as failed and undo what it had begun: the labels of a training count as new."""
+    runs.finish(session, run, now, result, error=error)
+    _undo(session, run, now)
+
+
+def free_lost_runs(session: Session, now: datetime) -> list[Run]:
+    """Free every run whose worker is gone, and undo what those had begun that cannot go on."""
+    lost = list(runs.overdue(session, now))
+    for run in lost:
+        if runs.give_up(session, run, now):
+            _undo(session, run, now)
+    return lost
+
+
+def register(
+    session: Session,
+    run: Run,
+    scorecard: Scorecard,
+    details: dict[str, Any],
+    *,
+    promote: bool,
+    now: datetime,
+) -> ModelVersion:
+    """Store the challenger with its evidence, close the run, and start its promotion if it won."""
+    hold(session, TURN)
+    champion = registry.champion(session)
+    version = registry.save(
+        session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
+    )
+    leakage.suspect(session, version.training.get("suspicions", ()), run, now)
+    result = {"version": version.name, "promoted": promote, "reason": version.decision["reason"]}
+    runs.finish(session, run, now, {**run.result, **result})
+    if promote:
+        request_promotion(session, version.name, "gate", now)
+    return version
+
+
+def request_promotion(session: Session, name: str, requested_by: str, now: datetime) -> Run:
+    """Ask the worker to fill a version's scores and then put it in use; rollback is the same."""
+    hold(session, TURN)
+    version = registry.version(session, name)
+    if version.key == registry.champion(session).key:
+        raise AlreadyChampion(name)
+    if requested_by != "gate" and runs.unfinished(session, "training") is not None:
+        raise runs.AlreadyRunning("training")
+    task = {"version": name, "version_key": version.key}
+    return runs.request(
+        session, "rescoring", trigger="promotion", requested_by=requested_by, now=now, task=task
+    )
+
+
+def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -> None:
+    """Put a filled version in use: one row changes, and all leads change model at one instant."""
+    before = registry.champion(session)
+    registry.set_alias(session, registry.CHAMPION, version.key, now)
+    registry.set_alias(session, registry.INCOMING, None, now)
+    action = SWITCHES[version.key < before.key]
+    detail = {"from": before.name}
+    audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
+
+
+def switches(session: Session, since: datetime) -> list[Switch]:
+    """Every switch of versions from then on, oldest first."""
+    query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since)
+    found = session.scalars(query.order_by(AuditEntry.key))
+    return [Switch(e.key, e.at, e.detail["from"], e.subject.split()[-1]) for e in found]
+
+
+def _undo(session: Session, run: Run, now: datetime) -> None:
+    if run.kind == "training":
+        nothing = {"counted_by_run": None, "counted_outcome": None}
+        _mark_labels(session, nothing, Lead.counted_by_run == run.key)
+    elif run.kind == "rescoring":
+        registry.set_alias(session, registry.INCOMING, None, now)
+
+
+_UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (
+    Lead.outcome.is_not(None),
+    Lead.counted_by_run.is_(None),
+)
+
+
+def _count_labels(session: Session, run: Run) -> int:
+    counted = {"counted_by_run": run.key, "counted_outcome": Lead.outcome}
+    return _mark_labels(session, counted, *_UNCOUNTED)
+
+
+def _mark_labels(session: Session, values: dict[str, Any], *which: sa.ColumnElement[bool]) -> int:
+    # Locked in the order in which batches lock leads: else each could wait for the other.
+    session.execute(sa.select(Lead.key).where(*which).order_by(Lead.lead_id).with_for_update())
+    return change(session, sa.update(Lead).where(*which).values(values))
+
+
+class _Due(NamedTuple):
+    """What starts a training at this moment, and the number of new labels that it takes."""
+
+    by: str
+    needed: int
+
+
+def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
+    """What starts a training at this moment; None where there is too little, or none may."""
+    due = _wanted(session, trigger, now)
+    # The cheapest question first: it is asked every few seconds.
+    if due is None or n_uncounted(session) < due.needed or _shortage(session):
+        return None
+    return due
+
+
+def _wanted(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
+    """What could start a training, given labels enough; None soon after a failed one."""
+    recent = runs.latest(session, "training", limit=8)
+    if runs.waits_after_failure(recent, now):
+        return None
+    hours = timedelta(hours=trigger.every_hours)
+    if hours:
+        since = recent[0].finished_at if recent else _oldest_uncounted(session)
+        if since is not None and now - since >= hours:
+            return _Due("clock", 1)
+    return _Due("outcomes", trigger.n_new_outcomes)
+
+
+def _oldest_uncounted(session: Session) -> datetime | None:
+    """Since when an outcome has waited for the first training."""
+    return session.scalar(sa.select(sa.func.min(Lead.outcome_at)).where(*_UNCOUNTED))
+
+
+def _shortage(session: Session) -> str | None:
+    return shortage(*training_data.class_counts(session))

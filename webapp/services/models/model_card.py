@@ -1,0 +1,105 @@
+"""A model card: what a version is, learned from, worth and not meant for, to keep or hand on.
+
+The sections follow Mitchell et al. (2019), "Model Cards for Model Reporting", Proceedings of the
+Conference on Fairness, Accountability, and Transparency, 220-229. There is no lead in it: only
+counts, levels of categories that several leads share, and the ends of groups of numbers, which are
+those of single leads.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.scorecard.starter import FAMILY
+from webapp.services.models import model_story, registry
+from webapp.tables import ModelVersion
+
+FORMAT = 1
+FIGURES = (
+    "n",
+    "n_converted",
+    "n_lost",
+    "base_rate",
+    "auc",
+    "auc_low",
+    "auc_high",
+    "log_loss",
+    "log_loss_base",
+    "brier",
+    "ece",
+    "lift_10",
+    "lift_20",
+)
+TABLES = ("grades", "calibration", "gains", "families")
+INTENDED_USE = (
+    "To put a team's own sales leads in the order in which they are worth a call, by the"
+    " probability that each converts, with reasons."
+)
+OUT_OF_SCOPE = (
+    "Decisions about people other than whom to call first, such as prices, credit or employment;"
+    " leads of another company or market than those it was learned from."
+)
+CAVEATS = (
+    "Figures are measured by cross-validation on leads that each fitted model had not seen, drawn"
+    " at random: where the world changes with time, leads to come are ranked less well.",
+    "Outcomes that come only from the leads called first say little about the others.",
+    "Reasons say what the model goes by, not what makes a lead convert.",
+)
+RECALIBRATED = (
+    "It is an earlier version with the level of its scores set by the leads that it is measured on;"
+    " to their order neither has been fitted. So log loss, Brier score and calibration error look"
+    " better than on leads to come; the decision is on the same leads, each judged with the step"
+    " that those before it asked for.",
+    *CAVEATS[1:],
+)
+UNTRAINED = ("Rules of thumb: it was trained on nothing, and no accuracy is claimed for it.",)
+
+
+def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[str, Any]:
+    """The card of a version as plain JSON; what an older release did not measure is left out."""
+    metrics = version.metrics
+    parent = model_story.parents(session, [version.parent_key]).get(version.parent_key or 0)
+    champion = registry.champion(session)
+    return {
+        "format": FORMAT,
+        "model": {
+            "version": version.name,
+            "family": version.family,
+            "is_learned": version.family != FAMILY,
+            "made_at": version.created_at.isoformat(),
+            "is_in_use": version.key == champion.key,
+            "compared_with": parent.name if parent else None,
+            "sha256": version.digest,
+        },
+        "intended_use": INTENDED_USE,
+        "out_of_scope": OUT_OF_SCOPE,
+        "training_data": version.training,
+        "fields": _fields(fields, version, registry.shapes(session, version)),
+        "figures": {name: metrics[name] for name in FIGURES if name in metrics},
+        **{name: metrics[name] for name in TABLES if name in metrics},
+        "decision": version.decision,
+        "caveats": list(_caveats(version)),
+    }
+
+
+def _caveats(version: ModelVersion) -> tuple[str, ...]:
+    if version.learned_key is not None:
+        return RECALIBRATED
+    return CAVEATS if version.metrics else UNTRAINED
+
+
+def _fields(
+    fields: Fields, version: ModelVersion, found: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those it may use, with what each does where that is known."""
+    shapes = {shape["field"]: shape for shape in found}
+    return [
+        {
+            "name": name,
+            "label": fields[name].label if name in fields else name,
+            **{key: shapes[name][key] for key in ("influence", "groups") if name in shapes},
+        }
+        for name in version.fields
+    ]

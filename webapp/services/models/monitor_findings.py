@@ -1,0 +1,269 @@
+"""What the monitors found, in words: for each measure what it means and what to do."""
+
+import math
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from ml.fields.fields_file import Fields
+from ml.fields.types import signed_text
+from ml.gate.intervals import interval_text
+from ml.monitoring import drift, performance
+from ml.monitoring.drift import Drift, Verdict
+from ml.scorecard.scorecard import Term, moved
+from webapp.services.models.monitor_samples import Samples
+
+# From calm to urgent.
+VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
+# What leads alone show says that little has changed, not that the version is any good.
+JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
+MOST_NAMED = 3
+UNITS = (
+    ("day", timedelta(days=1)),
+    ("hour", timedelta(hours=1)),
+    ("minute", timedelta(minutes=1)),
+)
+RETRAIN = "Train now, so that the model learns from the leads of today."
+
+
+class Finding(NamedTuple):
+    """One measure: its verdict, what was found, what to do about it, and its figures."""
+
+    name: str
+    title: str
+    verdict: Verdict
+    sentence: str
+    advice: str
+    figures: dict[str, Any]
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether people should know."""
+        return self.verdict in {"look", "act"}
+
+
+def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
+    """Take every measure of the version in use, in the order in which they are shown."""
+    return [
+        calibration(samples),
+        live_auc(samples, now),
+        score_drift(samples),
+        field_drift(samples, fields),
+        selection(samples),
+    ]
+
+
+def calibration(samples: Samples) -> Finding:
+    """Whether as many leads convert as the scores promise."""
+    leads = samples.unseen_since
+    found = performance.calibration_in_the_large(
+        [lead.probability for lead in leads], [lead.converted for lead in leads]
+    )
+    if found.verdict == "unknown":
+        sentence = (
+            f"{found.n:,} outcomes of leads scored beforehand have come in since version"
+            f" {samples.champion.name} took over; {performance.FEWEST_OUTCOMES} are needed."
+        )
+    else:
+        sentence = (
+            f"Of {found.n:,} leads {found.n_converted:,} converted; the scores promised"
+            f" {found.expected:,.0f} ({signed_text(found.z, 1)} standard deviations)."
+        )
+    level = "low" if found.z > 0 else "high"
+    advice = {
+        "look": f"Scores may be too {level}. Their order is not in doubt; watch the next outcomes.",
+        "act": f"Scores are too {level}: read them as an order until they are recalibrated.",
+    }
+    return Finding(
+        "calibration",
+        "Level of scores",
+        found.verdict,
+        sentence,
+        advice.get(found.verdict, ""),
+        asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z"))),
+    )
+
+
+def live_auc(samples: Samples, now: datetime) -> Finding:
+    """Whether the order of the leads is still as good as it was."""
+    leads, wait = samples.matured(now), samples.closing_time
+    found = performance.live_auc(
+        [lead.probability for lead in leads],
+        [lead.converted for lead in leads],
+        samples.learned.metrics.get("auc"),
+    )
+    least = performance.FEWEST_EACH_CLASS
+    if found.auc is None or min(found.n_converted, found.n_lost) < least:
+        sentence = (
+            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored"
+            f" beforehand{_long_ago(wait)}, and not learned from; {least} of each are needed."
+        )
+    else:
+        then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
+        interval = interval_text(found.low, found.high)
+        sentence = (
+            f"AUC {found.auc:.2f}{f' ({interval})' if interval else ''} on"
+            f" {found.n_converted + found.n_lost:,} outcomes it did not learn from{then}."
+        )
+    advice = f"Leads are ranked worse than promised. {RETRAIN} Or go back to an earlier version."
+    return Finding(
+        "live_auc",
+        "Order of leads",
+        found.verdict,
+        sentence,
+        advice if found.verdict == "act" else "",
+        asdict(found) | {"closing_days": wait / timedelta(days=1)},
+    )
+
+
+def score_drift(samples: Samples) -> Finding:
+    """Whether scores are spread as they were over the leads learned from."""
+    title, references = "Scores of new leads", _score_references(samples.learned.metrics)
+    if not references:
+        return _no_reference("score_drift", title, samples)
+    # On the scale of the version that was learned: a recalibration is no drift.
+    recent = [moved(lead.probability, -samples.shift) for lead in samples.recent]
+    found = min(
+        (drift.judge(drift.score_bins(reference, recent)) for reference in references),
+        key=lambda each: each.psi / each.look,
+    )
+    sentence = _few(found) or (
+        f"The scores of the last {found.n_recent:,} leads"
+        f" {'differ from' if found.verdict != 'good' else 'are spread like'} those of the"
+        f" {found.n_reference:,} it learned from (PSI {found.psi:.2f})."
+    )
+    advice = {
+        "look": "Other leads than before come in, or other values with them. Look at the fields.",
+        "act": f"The model is used on leads unlike those it knows. {RETRAIN}",
+    }
+    return Finding(
+        "score_drift",
+        title,
+        found.verdict,
+        sentence,
+        advice.get(found.verdict, ""),
+        _figures(found),
+    )
+
+
+def field_drift(samples: Samples, fields: Fields) -> Finding:
+    """Whether each field's values are spread as they were over the leads learned from."""
+    title, terms = "Fields of new leads", samples.card.terms
+    found = dict(_drifts(samples, terms))
+    if not found:
+        return _no_reference("field_drift", title, samples)
+    worst = sorted(found, key=lambda name: -found[name].psi / found[name].look)
+    verdict = max((each.verdict for each in found.values()), key=VERDICTS.index)
+    drifted = [name for name in worst if found[name].verdict in {"look", "act"}]
+    labels = [fields[name].label if name in fields else name for name in drifted[:MOST_NAMED]]
+    more = f" and {len(drifted) - MOST_NAMED} more" if len(drifted) > MOST_NAMED else ""
+    top = found[worst[0]]
+    sentence = _few(top) or (
+        f"Moved since it was trained: {', '.join(labels)}{more}."
+        if drifted
+        else f"All {len(found)} fields are spread as in the leads it learned from."
+    )
+    advice = "Check whether they are still filled in the same way, here and where they come from."
+    return Finding(
+        "field_drift",
+        title,
+        verdict,
+        sentence,
+        f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if drifted else "",
+        {
+            "psi": _figures(top)["psi"],
+            "fields": {name: _figures(each) for name, each in found.items()},
+        },
+    )
+
+
+def selection(samples: Samples) -> Finding:
+    """Whether outcomes come from all leads, or from a part that the scores have chosen."""
+    bins = drift.coarse(samples.scored_by_score, samples.labelled_by_score)
+    found = drift.judge(bins)
+    # Between the two limits nothing is said: outcomes never come evenly from all leads.
+    verdict: Verdict = {"look": "good", "act": "look"}.get(found.verdict, found.verdict)  # type: ignore[assignment]
+    sentence = (
+        f"{found.n_recent:,} of {found.n_reference:,} leads have an outcome;"
+        f" {drift.FEWEST_LEADS} are needed."
+        if verdict == "unknown"
+        else f"The {found.n_recent:,} leads with an outcome are scored"
+        f" {'otherwise than' if verdict == 'look' else 'like'} all {found.n_reference:,} leads"
+        f" (PSI {found.psi:.2f})."
+    )
+    advice = (
+        "Outcomes come from a part of the leads only, so the next model learns little about the"
+        " others. Work some leads with low scores, too, and record what becomes of them."
+    )
+    return Finding(
+        "selection",
+        "Where outcomes come from",
+        verdict,
+        sentence,
+        advice if verdict == "look" else "",
+        _figures(found),
+    )
+
+
+def verdict_of(findings: list[Finding]) -> Verdict:
+    """The most urgent of them; good only where outcomes could speak for level or order."""
+    worst = max((finding.verdict for finding in findings), key=VERDICTS.index)
+    by_outcomes = {f.verdict for f in findings if f.name in JUDGED_BY_OUTCOMES}
+    return "unknown" if worst == "good" and by_outcomes == {"unknown"} else worst
+
+
+def _drifts(samples: Samples, terms: tuple[Term, ...]) -> list[tuple[str, Drift]]:
+    counted = [
+        (
+            term.field,
+            drift.term_bins(term, [lead.inputs.get(term.field) for lead in samples.recent]),
+        )
+        for term in terms
+    ]
+    known = [(name, bins) for name, bins in counted if bins is not None]
+    return [(name, drift.judge(bins, n_compared=len(known))) for name, bins in known]
+
+
+def _score_references(metrics: dict[str, Any]) -> list[list[int]]:
+    """The scores of the leads learned from, known in two ways, so that drift is what both show.
+
+    Those out of fold are of slightly other models; those as served are of leads it has seen.
+    """
+    if "served_scores" not in metrics:
+        return []
+    histogram = metrics["histogram"]
+    out_of_fold = zip(histogram["converted"], histogram["lost"], strict=True)
+    return [metrics["served_scores"], [sum(pair) for pair in out_of_fold]]
+
+
+def _no_reference(name: str, title: str, samples: Samples) -> Finding:
+    sentence = (
+        f"Version {samples.learned.name} was not learned from leads, so there is nothing to"
+        " compare with."
+    )
+    return Finding(name, title, "unknown", sentence, "", {})
+
+
+def _few(found: Drift) -> str:
+    """Why a drift cannot be judged, or nothing."""
+    if found.verdict != "unknown":
+        return ""
+    return (
+        f"It learned from {found.n_reference:,} leads, and {found.n_recent:,} were scored lately;"
+        f" {drift.FEWEST_LEADS} of each are needed."
+    )
+
+
+def _figures(found: Drift) -> dict[str, Any]:
+    """All of it by name; no index where one of the samples is empty."""
+    is_measured = found.n_reference and found.n_recent
+    return asdict(found) | {"verdict": found.verdict, "psi": found.psi if is_measured else None}
+
+
+def _long_ago(wait: timedelta) -> str:
+    """How long ago a lead must have been scored, if long at all."""
+    if not wait:
+        return ""
+    unit, length = next((each for each in UNITS if wait >= each[1]), UNITS[-1])
+    n = math.ceil(wait / length)
+    return f" longer ago than most take to close ({n:,} {unit}{'' if n == 1 else 's'})"

@@ -1,0 +1,211 @@
+"""The monitors: when they are due, what a check keeps, and when it leads to a recalibration."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.monitoring.drift import Verdict
+from ml.monitoring.performance import FEWEST_OUTCOMES
+from ml.scorecard.scorecard import Scorecard
+from webapp.database import hold
+from webapp.services.models import lifecycle, monitor_findings, monitor_samples, registry
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.models.monitor_findings import Finding
+from webapp.services.runs import runs
+from webapp.tables import Outcome, Run, Snapshot
+
+KIND = "monitoring"
+EVERY = timedelta(hours=1)
+N_NEW_OUTCOMES = FEWEST_OUTCOMES
+# So long after the first of them: outcomes come in bursts, and a training may be due first.
+SETTLING = timedelta(minutes=10)
+COMES_FIRST = "A training or a change of version comes first."
+SWITCHED_OFF = "Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRATE)."
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found, as the run keeps it, and whether a recalibration is tried."""
+
+    result: dict[str, Any]
+    recalibrate: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """The newest check, for people; `is_current` where it is about the version in use."""
+
+    run: Run
+    champion: str
+    findings: list[Finding]
+    is_current: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most urgent of the findings."""
+        return monitor_findings.verdict_of(self.findings)
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """What people should know, the most urgent first."""
+        found = [finding for finding in self.findings if finding.is_warning]
+        return sorted(found, key=lambda f: f.verdict != "act") if self.is_current else []
+
+
+def request(session: Session, requested_by: str, now: datetime) -> Run:
+    """Ask for a check now; `AlreadyRunning` where one is at work."""
+    return runs.request(session, KIND, trigger="request", requested_by=requested_by, now=now)
+
+
+def claim(session: Session, retraining: Trigger, worker: str, now: datetime) -> Run | None:
+    """Claim the check that was asked for or is due; None where there is neither."""
+    hold(session, lifecycle.TURN)
+    run = runs.claim(session, KIND, worker, now)
+    if run is not None:
+        return run
+    cause = _due(session, retraining, now)
+    if cause is None:
+        return None
+    try:
+        runs.request(session, KIND, trigger=cause, requested_by="worker", now=now)
+    except runs.AlreadyRunning:
+        return None
+    return runs.claim(session, KIND, worker, now)
+
+
+def check(
+    session: Session, fields: Fields, retraining: Trigger, now: datetime, *, may_recalibrate: bool
+) -> Check:
+    """Take all measures of the version in use, and say whether to try to set its level right."""
+    seen = _seen(session)
+    samples = monitor_samples.read(session)
+    findings = monitor_findings.all_of(samples, fields, now)
+    is_far = any(f.name == "calibration" and f.verdict == "act" for f in findings)
+    is_wanted = is_far and may_recalibrate
+    is_put_off = is_wanted and not lifecycle.is_idle(session, retraining, now)
+    result = {
+        "champion": samples.champion.name,
+        "champion_key": samples.champion.key,
+        "findings": [finding._asdict() for finding in findings],
+        "seen": seen,
+        "is_put_off": is_put_off,
+    }
+    if is_far and not may_recalibrate:
+        result = _noted(result, SWITCHED_OFF)
+    elif is_put_off:
+        result = _noted(result, COMES_FIRST)
+    return Check(result, recalibrate=is_wanted and not is_put_off)
+
+
+def leave(session: Session, run: Run, reason: str, now: datetime) -> None:
+    """Close a check whose outcomes do not let the level be set right yet."""
+    runs.finish(session, run, now, _noted(run.result, reason))
+
+
+def register(
+    session: Session,
+    run: Run,
+    scorecard: Scorecard,
+    details: dict[str, Any],
+    *,
+    champion_key: int,
+    now: datetime,
+) -> None:
+    """Store a recalibration as a version, close the run, and start its promotion.
+
+    Where somebody puts another version in use meanwhile, nothing is left to recalibrate.
+    """
+    hold(session, lifecycle.TURN)
+    is_same = registry.champion(session).key == champion_key
+    if is_same and runs.unfinished(session, "rescoring") is None:
+        lifecycle.register(session, run, scorecard, details, promote=True, now=now)
+    else:
+        runs.finish(session, run, now, run.result)
+
+
+def newest(session: Session) -> Report | None:
+    """The newest check that was done, if any."""
+    run = runs.last_success(session, KIND)
+    if run is None:
+        return None
+    return Report(
+        run=run,
+        champion=run.result["champion"],
+        findings=[Finding(**each) for each in run.result["findings"]],
+        is_current=run.result["champion_key"] == registry.serving(session)[0].key,
+    )
+
+
+def figures(session: Session) -> dict[str, tuple[str, float]]:
+    """What operators watch, each with its help; empty before the first check of the champion."""
+    report = newest(session)
+    if report is None or not report.is_current or report.run.finished_at is None:
+        return {}
+    found = {f.name: f.figures for f in report.findings}
+    values = {
+        "checked_timestamp_seconds": (
+            "When the monitors were last read, in seconds since 1970.",
+            report.run.finished_at.timestamp(),
+        ),
+        "verdict": (
+            "The most urgent finding: 0 not judged, 1 good, 2 to be looked at, 3 to be acted on.",
+            float(monitor_findings.VERDICTS.index(report.verdict)),
+        ),
+    } | {
+        name: (about, found[finding].get(figure))
+        for name, (about, finding, figure) in GAUGES.items()
+    }
+    return {name: (about, value) for name, (about, value) in values.items() if value is not None}
+
+
+GAUGES = {
+    "score_psi": ("How far the scores of new leads have moved (PSI).", "score_drift", "psi"),
+    "field_psi": ("The same of the field that has moved most.", "field_drift", "psi"),
+    "selection_psi": ("Leads with an outcome against all, by score (PSI).", "selection", "psi"),
+    "calibration_z": ("Conversions above the promised, in deviations.", "calibration", "z"),
+    "live_auc": ("AUC on outcomes that were not learned from.", "live_auc", "auc"),
+    "live_auc_low": ("Lower end of its 95 % interval.", "live_auc", "low"),
+    "live_auc_high": ("Upper end of its 95 % interval.", "live_auc", "high"),
+}
+
+
+def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
+    """What makes a check due at this moment: new outcomes, or the clock; None where nothing.
+
+    What a recalibration waited for being over is one as well.
+    """
+    if runs.waits_after_failure(runs.latest(session, KIND, limit=8), now):
+        return None
+    last = runs.last_success(session, KIND)
+    if last and last.result.get("is_put_off") and lifecycle.is_idle(session, retraining, now):
+        return "put off"
+    before = last.result["seen"] if last else {"outcome": 0, "scoring": 0, "champion": 0}
+    said = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
+    new = session.scalars(said.order_by(Outcome.key).limit(N_NEW_OUTCOMES)).all()
+    if len(new) == N_NEW_OUTCOMES and now - new[0] >= SETTLING:
+        return "outcomes"
+    since = last.finished_at if last and last.finished_at else registry.champion_since(session)
+    is_hour_over = now - since >= EVERY
+    return "clock" if is_hour_over and _seen(session) != before else None
+
+
+def _seen(session: Session) -> dict[str, int]:
+    """How far the product has come, to tell later whether there is anything new."""
+    return {
+        "outcome": session.scalar(sa.select(sa.func.max(Outcome.key))) or 0,
+        "scoring": session.scalar(sa.select(sa.func.max(Snapshot.key))) or 0,
+        "champion": registry.serving(session)[0].key,
+    }
+
+
+def _noted(result: dict[str, Any], obstacle: str) -> dict[str, Any]:
+    """What a check found, and why the level of scores is not set right."""
+    findings = [
+        each | {"advice": f"{each['advice']} {obstacle}"} if each["name"] == "calibration" else each
+        for each in result["findings"]
+    ]
+    return result | {"findings": findings}

@@ -1,0 +1,223 @@
+"""Model versions and their aliases: the champion, and the incoming one filled beside it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.shapes import assumed_shapes
+from webapp.database import hold
+from webapp.tables import ModelAlias, ModelVersion
+
+CHAMPION = "champion"
+INCOMING = "incoming"
+# The lock between filling a version and what scorings and outcomes write of scores meanwhile.
+FILLING = "filling"
+
+MOST_KEPT = 16  # scorecards a process, of up to 3 MB each
+_by_digest: dict[str, Scorecard] = {}
+
+
+@dataclass(frozen=True)
+class VersionRef:
+    """A version as far as scoring needs to know it."""
+
+    key: int
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class InUse:
+    """The versions that score leads at this moment: the champion, and one being filled."""
+
+    champion: VersionRef
+    card: Scorecard
+    cards: dict[int, Scorecard]
+
+
+class NoChampion(RuntimeError):
+    """No model version is in use, so nothing can be scored."""
+
+    def __init__(self) -> None:
+        super().__init__("No model version is in use. Run `flask --app wsgi setup` to create 1.0.")
+
+
+class VersionNotFound(LookupError):
+    """No model version has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Model version {name} not found")
+
+
+class DamagedVersion(RuntimeError):
+    """A stored scorecard is not the one that was saved."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Model version {name} does not match its digest: restore the database")
+
+
+def save(
+    session: Session, scorecard: Scorecard, *, created_at: datetime, **details: Any
+) -> ModelVersion:
+    """Store a scorecard as the next version: 1.0 first, then 1.1, 1.2 and so on."""
+    number = session.scalar(sa.select(sa.func.count()).select_from(ModelVersion)) or 0
+    version = ModelVersion(
+        name=f"1.{number}",
+        created_at=created_at,
+        family=scorecard.family,
+        scorecard=scorecard.to_json(),
+        digest=scorecard.digest,
+        **details,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+def version(session: Session, name: str) -> ModelVersion:
+    """Return the version of this name; else `VersionNotFound`."""
+    query = sa.select(ModelVersion).where(ModelVersion.name == name)
+    # PostgreSQL takes no text with a NUL in it, not even to look for it.
+    found = session.scalar(query) if name.isprintable() else None
+    if found is None:
+        raise VersionNotFound(name)
+    return found
+
+
+def versions(
+    session: Session, *, after: str | None = None, limit: int | None = None
+) -> list[ModelVersion]:
+    """All versions, newest first, or some behind the one of this name; else `VersionNotFound`."""
+    query = sa.select(ModelVersion)
+    if after is not None:
+        query = query.where(ModelVersion.key < version(session, after).key)
+    return list(session.scalars(query.order_by(ModelVersion.key.desc()).limit(limit)))
+
+
+def refs(session: Session) -> list[VersionRef]:
+    """All versions as far as scoring needs to know them."""
+    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.digest)
+    return [VersionRef(*row) for row in session.execute(query)]
+
+
+def aliased(session: Session, name: str) -> ModelVersion | None:
+    """The version that this alias names now, or None."""
+    query = sa.select(ModelVersion).join(ModelAlias, ModelAlias.version_key == ModelVersion.key)
+    return session.scalar(query.where(ModelAlias.name == name))
+
+
+def champion(session: Session) -> ModelVersion:
+    """The version in use; else `NoChampion`."""
+    found = aliased(session, CHAMPION)
+    if found is None:
+        raise NoChampion
+    return found
+
+
+def learned(session: Session, version: ModelVersion) -> ModelVersion:
+    """The version as it was learned: its parent of old where only the intercept was changed."""
+    if version.learned_key is None:
+        return version
+    return session.get_one(ModelVersion, version.learned_key)
+
+
+def serving(session: Session) -> tuple[VersionRef, Scorecard]:
+    """The champion as far as reading scores needs to know it; else `NoChampion`."""
+    found = aliases(session).get(CHAMPION)
+    if found is None:
+        raise NoChampion
+    return found, scorecard(session, found)
+
+
+def champion_since(session: Session) -> datetime:
+    """When the champion was put in use."""
+    return session.get_one(ModelAlias, CHAMPION).since
+
+
+def in_use(session: Session) -> InUse:
+    """The versions to score by; until the transaction ends, filling waits."""
+    hold(session, FILLING, shared=True)
+    named = aliases(session)
+    if CHAMPION not in named:
+        raise NoChampion
+    cards = {version.key: scorecard(session, version) for version in named.values()}
+    champion = named[CHAMPION]
+    return InUse(champion, cards[champion.key], cards)
+
+
+def begin_filling(session: Session, version: ModelVersion, now: datetime) -> None:
+    """Let scoring write this version's scores too, from the next one on.
+
+    Scorings that do not know of it yet are waited for: what they commit, the fill will see.
+    """
+    hold(session, FILLING)
+    set_alias(session, INCOMING, version.key, now)
+
+
+def set_alias(session: Session, name: str, version_key: int | None, now: datetime) -> None:
+    """Point an alias to a version, or to none: the one row whose change switches all leads."""
+    row = session.get(ModelAlias, name)
+    if version_key is None:
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(ModelAlias(name=name, version_key=version_key, since=now))
+    else:
+        row.version_key, row.since = version_key, now
+    session.flush()
+
+
+def aliases(session: Session) -> dict[str, VersionRef]:
+    """Which version each alias names at this moment, in one small query."""
+    query = sa.select(
+        ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest
+    ).join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
+    return {a: VersionRef(key, name, digest) for a, key, name, digest in session.execute(query)}
+
+
+def metrics(session: Session, version: VersionRef) -> dict[str, Any]:
+    """The figures of a version without its scorecard, which is large; empty where untrained."""
+    query = sa.select(ModelVersion.metrics).where(ModelVersion.key == version.key)
+    found: dict[str, Any] = session.scalars(query).one()
+    return found
+
+
+def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
+    """What each field does in a version, as measured or assumed; empty where neither was done.
+
+    Another intercept changes nothing of it.
+    """
+    found = learned(session, version)
+    measured: list[dict[str, Any]] = found.metrics.get("shapes", [])
+    card = scorecard(session, found)
+    return measured if measured or card.n_leads else assumed_shapes(card)
+
+
+def last_test(session: Session, version: VersionRef | ModelVersion) -> dict[str, Any] | None:
+    """The newest comparison of a challenger with a version, None where there was none.
+
+    For a version that was not learned, it holds all that was ever measured of it.
+    """
+    compared = (ModelVersion.parent_key == version.key, ModelVersion.learned_key.is_(None))
+    query = sa.select(ModelVersion.decision).where(*compared).order_by(ModelVersion.key.desc())
+    found: dict[str, Any] | None = session.scalars(query.limit(1)).one_or_none()
+    return found if found and found.get("auc_champion") is not None else None
+
+
+def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
+    """The scorecard of a version, kept once it is read and verified: versions never change."""
+    kept = _by_digest.get(version.digest)
+    if kept is not None:
+        return kept
+    row = session.get_one(ModelVersion, version.key)
+    loaded = Scorecard.from_json(row.scorecard)
+    if loaded.digest != version.digest:
+        raise DamagedVersion(row.name)
+    if len(_by_digest) >= MOST_KEPT:
+        _by_digest.clear()  # those in use are back at once
+    _by_digest[version.digest] = loaded
+    return loaded

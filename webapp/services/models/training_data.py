@@ -1,0 +1,143 @@
+"""What training reads: every labelled lead with its inputs as they were before the outcome."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from ml.fields.fields_file import Fields, Value
+from webapp.services.leads import demo, leads
+from webapp.tables import Lead, Snapshot
+
+
+@dataclass(frozen=True)
+class LabelledLead:
+    """A lead with a known outcome and the inputs to learn from.
+
+    `came_with_outcome` marks inputs that were not known to be older than the
+    outcome: the lead was first sent together with it. `counted_by_run` is the
+    training run that first saw the label.
+    """
+
+    lead_key: int
+    inputs: dict[str, Value]
+    converted: bool
+    came_with_outcome: bool
+    counted_by_run: int
+    outcome_at: datetime
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """All that a training run may learn from.
+
+    `is_evidence` marks the leads labelled since the champion was trained, which it never saw.
+    `n_left_out` counts the labelled leads of which only later inputs are known.
+    """
+
+    leads: list[LabelledLead]
+    is_evidence: list[bool]
+    n_left_out: int
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the order of the leads tells old outcomes from new ones.
+
+        Not where most are of one day, as from a file that tells no times: leads then stand in the
+        order in which they came in.
+        """
+        days = Counter(lead.outcome_at.date() for lead in self.leads)
+        return 2 * max(days.values(), default=0) <= len(self.leads)
+
+    def about(self) -> dict[str, Any]:
+        """What is kept of it with the version: counts, and from when to when."""
+        n_converted = sum(lead.converted for lead in self.leads)
+        return {
+            "n_leads": len(self.leads),
+            "n_converted": n_converted,
+            "n_lost": len(self.leads) - n_converted,
+            "n_came_with_outcome": sum(lead.came_with_outcome for lead in self.leads),
+            "n_left_out": self.n_left_out,
+            "first_outcome_at": self.leads[0].outcome_at.isoformat() if self.leads else None,
+            "last_outcome_at": self.leads[-1].outcome_at.isoformat() if self.leads else None,
+            "is_dated": self.is_dated,
+        }
+
+
+def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
+    """Read what a run may learn from, against a champion trained by `since_run` (0: by none).
+
+    The snapshot of a lead is the last one taken before its outcome happened and
+    without an outcome in the same request. Where there is none, it is the first one if
+    that came with the outcome; inputs only known from later would tell what they should
+    foretell, so such a lead is left out. Labels that arrived after the run was claimed are
+    left for the next.
+    """
+    found = list(_labels(session, run_key))
+    leads = [lead for lead in found if lead is not None]
+    is_evidence = [lead.counted_by_run > since_run for lead in leads]
+    return Labelled(leads, is_evidence, n_left_out=len(found) - len(leads))
+
+
+def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
+    """Yield every label of a run in order, None for a lead that is to be left out."""
+    own, earliest = aliased(Snapshot), aliased(Snapshot)
+    of_lead = sa.select(earliest.key).where(earliest.lead_key == Lead.key).correlate(Lead)
+    first = of_lead.order_by(earliest.taken_at, earliest.key).limit(1).scalar_subquery()
+    chosen = sa.func.coalesce(last_before_outcome(), first)
+    is_usable = sa.or_(own.came_with_outcome, own.taken_at <= Lead.outcome_at)
+    query = (
+        sa.select(
+            Lead.key,
+            own.inputs,
+            Lead.outcome,
+            own.came_with_outcome,
+            Lead.counted_by_run,
+            Lead.outcome_at,
+        )
+        .outerjoin(own, sa.and_(own.key == chosen, is_usable))
+        .where(Lead.outcome.is_not(None), Lead.counted_by_run <= run_key)
+        .order_by(Lead.outcome_at, Lead.key)
+        .execution_options(yield_per=2000)
+    )
+    for row in session.execute(query):
+        yield LabelledLead(*row) if row.came_with_outcome is not None else None
+
+
+def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
+    """What is known of the open leads that were scored last, demo leads left out."""
+    is_invented = sa.exists().where(Snapshot.lead_key == Lead.key, Snapshot.source == demo.SOURCE)
+    query = (
+        sa.select(Lead)
+        .where(Lead.outcome.is_(None), ~Lead.is_never_worked, ~is_invented)
+        .order_by(Lead.scored_at.desc(), Lead.key)
+    )
+    return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]
+
+
+def last_before_outcome() -> sa.ScalarSelect[int]:
+    """The snapshot of a lead of the query around it that is judged by the lead's outcome.
+
+    The last one taken before the outcome happened and not together with one; null without one.
+    """
+    before = aliased(Snapshot)
+    return (
+        sa.select(before.key)
+        .where(before.lead_key == Lead.key, before.taken_at <= Lead.outcome_at)
+        .where(~before.came_with_outcome)
+        .correlate(Lead)
+        .order_by(before.taken_at.desc(), before.key.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def class_counts(session: Session) -> tuple[int, int]:
+    """How many leads are known to have converted, and how many to be lost."""
+    query = sa.select(Lead.outcome, sa.func.count()).where(Lead.outcome.is_not(None))
+    counts = dict(session.execute(query.group_by(Lead.outcome)).all())
+    return counts.get(True, 0), counts.get(False, 0)

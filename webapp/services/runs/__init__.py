@@ -1,0 +1,1 @@
+"""Work of the worker, and requests that may be repeated."""
