@@ -22,7 +22,7 @@ from typing import Any, cast
 import flask_migrate
 from flask import Flask
 
-from sync import crm_jobs
+from sync.crm import sync_job
 from sync.jobs import Worker
 from tests.fake_salesforce.clock import Clock
 from tests.fake_salesforce.fake import FakeSalesforce
@@ -173,7 +173,7 @@ def _nothing_to_settle(session: Any) -> None:
 def run_once() -> Run:
     worker = Worker("bench", cast("Any", None), threading.Event())
     run = write(lambda s: sync_runs.request(s, "live", "bench", utc_now()))
-    crm_jobs.sync_crm(worker)
+    sync_job.sync_crm(worker)
     return read(lambda s: runs.by_key(s, run.key))
 
 

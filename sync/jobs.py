@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
-from sync.training_process import Answer, TrainingFailed, TrainingProcess
+from sync.trainer.process import Answer, TrainingFailed, TrainingProcess
 from webapp import importing
 from webapp.database import read, utc_now, write
 from webapp.product import product

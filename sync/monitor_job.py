@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
 from sync.jobs import Worker, held, trained
-from sync.training_process import Answer
+from sync.trainer.process import Answer
 from webapp.database import read, write
 from webapp.product import product
 from webapp.services.models import monitoring

@@ -15,9 +15,10 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
-from sync import crm_jobs, jobs, monitor_job
+from sync import jobs, monitor_job
+from sync.crm import sync_job
 from sync.jobs import Worker
-from sync.training_process import TrainingProcess
+from sync.trainer.process import TrainingProcess
 from webapp import config
 from webapp.database import read
 from webapp.product import product
@@ -29,7 +30,7 @@ POLLING = (
     jobs.retrain_if_due,
     jobs.promote,
     jobs.import_leads,
-    crm_jobs.sync_crm,
+    sync_job.sync_crm,
     monitor_job.monitor,
 )
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}

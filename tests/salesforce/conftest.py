@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from sync import crm_jobs
+from sync.crm import sync_job
 from sync.jobs import Worker
 from tests import factories
 from tests.fake_salesforce.fake import FakeSalesforce
@@ -33,7 +33,7 @@ def settings(database_url, tmp_path, fake):
 @pytest.fixture(autouse=True)
 def no_token_is_left():
     """Every test's worker is a process of its own."""
-    crm_jobs._wallets.clear()
+    sync_job._wallets.clear()
 
 
 class Impatient(threading.Event):
@@ -107,7 +107,7 @@ class Salesforce:
         """One run as a person asks for it; what it says of itself."""
         run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.now))
         with self.app.app_context():
-            crm_jobs.sync_crm(self.worker)
+            sync_job.sync_crm(self.worker)
         return self.read(lambda s: runs.by_key(s, run.key))
 
     def later(self, **passed):
@@ -137,7 +137,7 @@ class Salesforce:
     def tick(self):
         """What the worker's clock does: a run where one is due."""
         with self.app.app_context():
-            crm_jobs.sync_crm(self.worker)
+            sync_job.sync_crm(self.worker)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-from sync import crm_org
+from sync.crm import sync_run
 from webapp.services.crm import connections
 from webapp.services.leads import leads
 from webapp.services.runs import runs
@@ -139,7 +139,7 @@ class History:
         connection.hinted_at = self.salesforce.now
 
     def _watch_steps(self, monkeypatch):
-        step = crm_org.Org.step
+        step = sync_run.Org.step
 
         def watched(org, work, **how):
             self._maybe_kill()
@@ -147,7 +147,7 @@ class History:
             self._maybe_kill()
             return answer
 
-        monkeypatch.setattr(crm_org.Org, "step", watched)
+        monkeypatch.setattr(sync_run.Org, "step", watched)
 
     def _maybe_kill(self):
         if self._kill_at is not None:

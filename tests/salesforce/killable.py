@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from sync import crm_jobs, crm_reading
+from sync.crm import reading, sync_job
 from sync.jobs import Worker
 from webapp.app import create_app
 from webapp.config import Settings
@@ -19,13 +19,13 @@ def main(folder: str, database_url: str, extra_host: str) -> None:
     app = create_app(
         Settings(data_dir=Path(folder), database_url=database_url, salesforce_extra_host=extra_host)
     )
-    crm_reading.STEP_ROWS = 3
+    reading.STEP_ROWS = 3
     worker = Worker("killable", cast("Any", None), threading.Event())
     with app.app_context():
         # One that was killed is gone on with.
         with suppress(runs.AlreadyRunning):
             write(lambda s: sync_runs.request(s, "live", "tests", worker.clock()))
-        crm_jobs.sync_crm(worker)
+        sync_job.sync_crm(worker)
 
 
 if __name__ == "__main__":

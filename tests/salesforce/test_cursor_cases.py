@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from sync import crm_jobs, crm_org, crm_reading
+from sync.crm import reading, sync_job, sync_run
 from sync.salesforce import soql
 from webapp.crm_tables import CrmLead
 from webapp.services.crm import connections, read_windows, sync_runs
@@ -85,9 +85,9 @@ def test_a_run_that_dies_within_a_page_is_gone_on_with_behind_the_last_row_store
 ):
     fake.leads(70)
     fake.clock.advance(minutes=15)
-    monkeypatch.setattr(crm_reading, "STEP_ROWS", 20)
+    monkeypatch.setattr(reading, "STEP_ROWS", 20)
     with monkeypatch.context() as patched:
-        patched.setattr(crm_org.Org, "step", dies_at(crm_org.Org.step, n_rows=40))
+        patched.setattr(sync_run.Org, "step", dies_at(sync_run.Org.step, n_rows=40))
         with pytest.raises(KeyboardInterrupt):
             salesforce.run()
     assert n_leads(salesforce) == 40
@@ -110,7 +110,7 @@ def dies_at(step, n_rows):
 def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesforce, monkeypatch):
     fake.leads(70)
     fake.clock.advance(minutes=15)
-    monkeypatch.setattr(crm_reading, "STEP_ROWS", 20)
+    monkeypatch.setattr(reading, "STEP_ROWS", 20)
     cursor = lambda: salesforce.read(lambda s: read_windows.load(s, "Lead"))  # noqa: E731
     with monkeypatch.context() as patched:
         patched.setattr(read_windows, "save", dies_at_save(read_windows.save, n_saves=2))
@@ -196,7 +196,7 @@ def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
     for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
         salesforce.write(partial(runs.give_up, run=lost, now=salesforce.now))
     with salesforce.app.app_context(), pytest.raises(runs.LostClaim):
-        crm_jobs.carry_out(salesforce.worker, run)
+        sync_job.carry_out(salesforce.worker, run)
     assert n_leads(salesforce) == 0
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from sync import crm_settle
+from sync.crm import settling
 from sync.salesforce.cases import CASES
 from tests.salesforce import (
     test_cursor_cases,
@@ -54,6 +54,6 @@ def test_what_the_administrator_reads_are_the_words_of_the_code():
 
 
 def test_every_rule_of_an_outcome_is_told_in_words_and_explained():
-    for rule in crm_settle.REASONS:
+    for rule in settling.REASONS:
         group = f"{rule[0]}a to {rule[0]}d" if rule[0] in "2L" and rule not in {"2", "2n"} else rule
         assert group in PAGE, rule

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync import crm_reading
+from sync.crm import reading
 from sync.salesforce import soql
 from tests.salesforce.history import History
 
@@ -28,8 +28,8 @@ def test_after_any_of_many_histories_too(seed, fake, salesforce, monkeypatch):
 
 def check(seed, fake, salesforce, monkeypatch):
     monkeypatch.setattr(soql, "PAGE_ROWS", 7)
-    monkeypatch.setattr(crm_reading, "STEP_ROWS", 3)
-    monkeypatch.setattr(crm_reading, "STEP_ROWS", 3)
+    monkeypatch.setattr(reading, "STEP_ROWS", 3)
+    monkeypatch.setattr(reading, "STEP_ROWS", 3)
     history = History(seed, fake, salesforce, monkeypatch)
     history.live(n_events=30)
     history.come_to_rest()

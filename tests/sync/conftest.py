@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from sync.jobs import Worker
-from sync.training_process import TRAINER, TrainingProcess
+from sync.trainer.process import TRAINER, TrainingProcess
 from tests.factories import NOW
 from tests.sync.instant_training import InstantTraining
 from tests.sync.processes import environment

@@ -1,6 +1,6 @@
 """Stands in for the training process: does its work in this one."""
 
-from sync import trainer
+from sync.trainer import trainer
 
 
 class InlineTraining:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from sync import jobs, monitor_job, trainer
+from sync import jobs, monitor_job
+from sync.trainer import trainer
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.sync.inline_training import InlineTraining
 from webapp.database import utc_now

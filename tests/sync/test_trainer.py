@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ml.fields.fields_file import loads
-from sync import trainer
+from sync.trainer import trainer
 from tests.factories import NOW, make_lead, make_outcome
 from webapp.config import Settings
 from webapp.services.models import leakage, lifecycle, registry

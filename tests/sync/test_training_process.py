@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sync.training_process import TrainingFailed
+from sync.trainer.process import TrainingFailed
 from tests.sync.processes import children, is_running, wait_until
 
 # Trainers of a line or two: what a real one may do, done at once.

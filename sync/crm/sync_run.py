@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from sync.crm_settle import Desk
+from sync.crm.settling import Desk
 from sync.jobs import Worker
 from sync.salesforce.client import Client
 from webapp.database import write

@@ -8,9 +8,9 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from sync.crm_intake import settle_ids, take_leads, take_opportunities
-from sync.crm_org import STEP_ROWS, Org
-from sync.crm_settle import Desk, settle
+from sync.crm.intake import settle_ids, take_leads, take_opportunities
+from sync.crm.settling import Desk, settle
+from sync.crm.sync_run import STEP_ROWS, Org
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
 from sync.salesforce.errors import Fault

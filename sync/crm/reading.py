@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from sync.crm_intake import list_unmatched, take_leads, take_opportunities
-from sync.crm_org import STEP_ROWS, Org
+from sync.crm.intake import list_unmatched, take_leads, take_opportunities
+from sync.crm.sync_run import STEP_ROWS, Org
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Page, Row
 from sync.salesforce.errors import Fault

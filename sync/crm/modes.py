@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync import crm_run
-from sync.crm_intake import take_leads, take_opportunities
-from sync.crm_org import Org
-from sync.crm_reading import LEADS, OPPORTUNITIES, Reading
-from sync.crm_write_back import bands, unwritable
+from sync.crm import phases
+from sync.crm.intake import take_leads, take_opportunities
+from sync.crm.reading import LEADS, OPPORTUNITIES, Reading
+from sync.crm.sync_run import Org
+from sync.crm.write_back import bands, unwritable
 from sync.salesforce.client import Row
 from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from webapp.database import read, write
@@ -23,7 +23,7 @@ REHEARSED_ROWS = 200
 
 def check(org: Org) -> None:
     """Log in, describe, and say of each thing that is needed whether it is there."""
-    crm_run.check(org)
+    phases.check(org)
     described = {str(field["name"]) for field in org.client.describe(OPPORTUNITIES)}
     hidden = [name for name in OPPORTUNITY_FIELDS if name not in described]
     missing = read(lambda s: unwritable(connections.get(s).described))
@@ -43,7 +43,7 @@ def sample(org: Org) -> None:
 
     The mapping may be one that is not saved: what is wrong with it is told and stops no run.
     """
-    problems = crm_run.problems(org)
+    problems = phases.problems(org)
     leads = [] if problems else list(_mapped(org))
     org.extra["sample"] = {
         "problems": problems,
@@ -70,7 +70,7 @@ def _mapped(org: Org) -> Iterator[dict[str, Any]]:
 
 def dry(org: Org) -> None:
     """Do with the next leads and opportunities what a run does, and keep nothing."""
-    crm_run.check(org)
+    phases.check(org)
     leads = Reading(org, LEADS).peek()[:REHEARSED_ROWS]
     opportunities = Reading(org, OPPORTUNITIES).peek()[:REHEARSED_ROWS]
     try:

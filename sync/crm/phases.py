@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync import crm_reconcile, crm_write_back
-from sync.crm_org import STEP_ROWS, Org
-from sync.crm_reading import LEADS, OPPORTUNITIES, Reading
-from sync.crm_settle import settle
+from sync.crm import reconcile, write_back
+from sync.crm.reading import LEADS, OPPORTUNITIES, Reading
+from sync.crm.settling import settle
+from sync.crm.sync_run import STEP_ROWS, Org
 from sync.salesforce import cases
 from sync.salesforce.errors import Fault
 from webapp.database import read
@@ -36,9 +36,9 @@ def live(org: Org) -> None:
     read_missing(org)
     compare(org)
     if is_reconciling_due(org):
-        crm_reconcile.reconcile(org)
+        reconcile.reconcile(org)
         settle_all(org)
-    crm_write_back.write_back(org)
+    write_back.write_back(org)
 
 
 def check(org: Org) -> None:
@@ -74,11 +74,11 @@ def read_missing(org: Org) -> None:
     """Ask by id for opportunities that leads name, and for leads that are to be read again."""
     ids = read(lambda s: mirror.unread_opportunities(s, CHUNK))
     while ids:
-        crm_reconcile.read_opportunities(org, ids)
+        reconcile.read_opportunities(org, ids)
         ids = read(lambda s: mirror.unread_opportunities(s, CHUNK))
     lead_ids = read(lambda s: mirror.to_be_read(s, CHUNK))
     while lead_ids:
-        crm_reconcile.read_leads(org, lead_ids)
+        reconcile.read_leads(org, lead_ids)
         lead_ids = read(lambda s: mirror.to_be_read(s, CHUNK))
 
 

@@ -7,9 +7,9 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from sync import crm_modes, crm_reconcile, crm_run
-from sync.crm_org import Org, Reconfigured
-from sync.crm_settle import Desk, Tally
+from sync.crm import modes, phases, reconcile
+from sync.crm.settling import Desk, Tally
+from sync.crm.sync_run import Org, Reconfigured
 from sync.jobs import Worker, held
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Client, Clocks, Wallet
@@ -29,11 +29,11 @@ log = structlog.stdlib.get_logger("leadloop.salesforce")
 
 WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
 MODES: dict[str, Callable[[Org], None]] = {
-    "live": crm_run.live,
-    "dry": crm_modes.dry,
-    "check": crm_modes.check,
-    "sample": crm_modes.sample,
-    "reconcile": crm_reconcile.alone,
+    "live": phases.live,
+    "dry": modes.dry,
+    "check": modes.check,
+    "sample": modes.sample,
+    "reconcile": reconcile.alone,
 }
 # The token of each connection that this process has used, for its next run.
 _wallets: dict[Credentials, Wallet] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm_org import Org
+from sync.crm.sync_run import Org
 from sync.salesforce import cases
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import ROWS_PER_WRITE

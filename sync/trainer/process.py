@@ -1,7 +1,7 @@
 """The trainer as the worker sees it: a child process at low priority, kept warm for a while.
 
 The first training of a child waits seconds for scikit-learn to load; later ones do not. What the
-child does stands in `sync.trainer`. It ends by itself soon after the worker is gone.
+child does stands in `sync.trainer.trainer`. It ends by itself soon after the worker is gone.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from webapp.config import ROOT
 # The matrices are small: more threads would wait for each other, and take the web process's core.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 BEAT_SECONDS = 1.0
-TRAINER = (sys.executable, "-m", "sync.trainer")
+TRAINER = (sys.executable, "-m", "sync.trainer.trainer")
 
 Answer: TypeAlias = dict[str, Any]
 Beat: TypeAlias = Callable[[float, str], None]

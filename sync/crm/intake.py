@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm_settle import Desk, settle
+from sync.crm.settling import Desk, settle
 from sync.salesforce.mapping import LeadRow, opportunity_columns, opportunity_names
 from webapp.services.crm import mirror, unmatched
 from webapp.services.crm.mirror import Seen

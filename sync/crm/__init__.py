@@ -1,0 +1,1 @@
+"""Keeping in step with the CRM, whichever it is."""

@@ -1,0 +1,1 @@
+"""The child process that trains, and how the worker drives it."""
