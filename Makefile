@@ -19,7 +19,7 @@ help: ## List the targets
 .PHONY: run
 run: install ## Set everything up and start web and worker (SALESFORCE=demo: with a made-up org)
 ifeq ($(SALESFORCE),demo)
-	@exec $(BIN)/python -m tests.fake_salesforce.try_out
+	@exec $(BIN)/python -m demo.salesforce.try_out
 else
 	@$(BIN)/flask --app wsgi setup
 	@exec $(BIN)/python supervisor.py

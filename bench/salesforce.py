@@ -22,10 +22,10 @@ from typing import Any, cast
 import flask_migrate
 from flask import Flask
 
+from demo.salesforce.fake import FakeSalesforce
+from demo.salesforce.org.clock import Clock
 from sync.crm import sync_job
 from sync.jobs import Worker
-from tests.fake_salesforce.clock import Clock
-from tests.fake_salesforce.fake import FakeSalesforce
 from webapp import database
 from webapp.app import create_app
 from webapp.config import Settings

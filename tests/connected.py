@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from demo.salesforce.fake import FakeSalesforce
+from demo.salesforce.org.clock import Clock
 from tests import factories
-from tests.fake_salesforce.clock import Clock
-from tests.fake_salesforce.fake import FakeSalesforce
 from tests.salesforce.conftest import Salesforce
 from webapp.database import utc_now
 from webapp.services.crm import connections

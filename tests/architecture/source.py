@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("ml", "webapp", "sync", "bench")
+PRODUCT = ("ml", "webapp", "sync", "demo", "bench")
 
 
 @dataclass(frozen=True)

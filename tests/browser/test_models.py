@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.factories import NOW, make_lead, make_outcome
 from tests.learned import make_learned_version
-from tests.pages.test_monitors import finish_check
+from tests.pages.models.test_monitors import finish_check
 from webapp.services.runs import runs
 
 PAGES = [

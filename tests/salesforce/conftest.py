@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
+from demo.salesforce.fake import FakeSalesforce
 from sync.crm import sync_job
 from sync.jobs import Worker
 from tests import factories
-from tests.fake_salesforce.fake import FakeSalesforce
 from webapp import database
 from webapp.config import Settings
 from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs

@@ -3,10 +3,10 @@
 import jwt
 import pytest
 
+from demo.salesforce.http.oauth import key_pair
 from sync.salesforce.client import Client, Clocks, Wallet
 from sync.salesforce.login import log_in
 from sync.salesforce.session import Hosts, Meter, build
-from tests.fake_salesforce.oauth import key_pair
 from webapp.services.crm.encryption import Credentials
 
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.fake_salesforce.objects import all_objects
+from demo.salesforce.org.objects import all_objects
 from webapp.config import ROOT, Settings
 from webapp.services.crm.field_sources import WRITTEN
 

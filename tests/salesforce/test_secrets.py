@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from tests.fake_salesforce.oauth import key_pair
+from demo.salesforce.http.oauth import key_pair
 from webapp.crm_tables import Base
 from webapp.database import db
 from webapp.services.crm import connections

@@ -1,0 +1,1 @@
+"""Made-up worlds to try the product on."""

@@ -1,0 +1,1 @@
+"""A made-up Salesforce: a real HTTP server, the org behind it, and faults on order."""

@@ -1,0 +1,1 @@
+"""The HTTP side of the org: login, REST, writes, faults."""

@@ -1,0 +1,1 @@
+"""The state of the org, and what people do in it."""

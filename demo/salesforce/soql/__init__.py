@@ -1,0 +1,1 @@
+"""The SOQL that Leadloop sends: parsed, filtered, answered."""

@@ -1,0 +1,56 @@
+"""The table of failures in docs/salesforce.md, the tests and the words in the code agree."""
+
+import re
+
+from sync.crm import settling
+from sync.salesforce.cases import CASES
+from tests.salesforce import test_write_cases
+from tests.salesforce.failures import test_failures
+from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases
+from tests.salesforce.reading import test_cursor_cases
+from webapp.config import ROOT
+
+PAGE = (ROOT / "docs/salesforce.md").read_text()
+
+
+def table(heading):
+    """The numbered rows of the table below a heading."""
+    below = PAGE.partition(f"## {heading}")[2].partition("\n## ")[0]
+    lines = [line for line in below.splitlines() if re.match(r"\| \d+ \|", line)]
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in lines]
+
+
+ROWS = table("When something fails")
+HAPPENINGS = table("What happens in an org, and what comes of it")
+
+
+def test_the_table_has_each_of_the_42_cases():
+    assert [int(row[0]) for row in ROWS] == list(range(1, 43))
+
+
+def test_each_case_names_a_test_of_its_number():
+    for number, _, test, *_ in ROWS:
+        name = test.strip("`")
+        assert callable(getattr(test_failures, name, None)), name
+        numbers = [int(n) for n in re.findall(r"(?<=_)\d\d(?=_)", name)]
+        covered = range(numbers[0], numbers[-1] + 1) if "_to_" in name else numbers
+        assert int(number) in {*covered, *numbers}, name
+
+
+def test_each_happening_names_its_tests():
+    modules = (test_cursor_cases, test_merge_cases, test_outcomes_cases, test_write_cases)
+    known = {name for module in modules for name in vars(module)}
+    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 32))
+    for _, _, _, tests in HAPPENINGS:
+        assert {test.strip("` ") for test in tests.split(",")} <= known
+
+
+def test_what_the_administrator_reads_are_the_words_of_the_code():
+    words = {case.words for case in CASES.values()}
+    assert [row[4] for row in ROWS if row[4] not in words] == []
+
+
+def test_every_rule_of_an_outcome_is_told_in_words_and_explained():
+    for rule in settling.REASONS:
+        group = f"{rule[0]}a to {rule[0]}d" if rule[0] in "2L" and rule not in {"2", "2n"} else rule
+        assert group in PAGE, rule

@@ -1,0 +1,102 @@
+"""Every failure body is recognised as its case, and says what the administrator needs."""
+
+import pytest
+import requests
+from simple_salesforce.exceptions import SalesforceGeneralError
+
+from sync.salesforce import cases
+from sync.salesforce.cases import Kind
+from sync.salesforce.errors import Fault, HostNotAllowed, LoginRefused, classify, classify_row
+from tests.salesforce.failures.bodies import CALLS, HTML, LOGINS, ROWS, rest, row
+
+
+def call(status, content):
+    return classify(SalesforceGeneralError("https://x", status, "query", content))
+
+
+@pytest.mark.parametrize(("number", "status", "content", "name"), LOGINS)
+def test_a_refused_login_is_recognised(number, status, content, name):
+    assert classify(LoginRefused(status, content)).case.name == name
+
+
+@pytest.mark.parametrize(("number", "status", "content", "name"), CALLS)
+def test_a_refused_call_is_recognised(number, status, content, name):
+    assert call(status, content).case.name == name
+
+
+@pytest.mark.parametrize(("number", "verdict", "name"), ROWS)
+def test_a_refused_row_is_recognised(number, verdict, name):
+    assert classify_row(verdict["errors"]).case.name == name
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (requests.ConnectionError("secret"), "network failure"),
+        (requests.Timeout("secret"), "network failure"),
+        (requests.exceptions.ChunkedEncodingError("secret"), "network failure"),
+        (requests.exceptions.JSONDecodeError("secret", "", 0), "not an answer of Salesforce"),
+        (HostNotAllowed("evil.example is not allowed"), "host not allowed"),
+        (KeyError(0), "unknown fault"),
+    ],
+)
+def test_a_failure_of_the_network_is_recognised_and_quotes_no_address(error, name):
+    fault = classify(error)
+    assert fault.case.name == name
+    assert "secret" not in str(fault)
+
+
+@pytest.mark.parametrize("content", [None, [], [1], [[]], {}, {"errors": 3}, "", b"\xff", 7, [{}]])
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 418, 599])
+def test_nothing_that_comes_back_breaks_the_reading_of_it(status, content):
+    assert isinstance(call(status, content), Fault)
+    assert isinstance(classify(LoginRefused(status, content)), Fault)
+
+
+@pytest.mark.parametrize("errors", [[], [{}], [{"statusCode": 5, "message": None, "fields": 3}]])
+def test_a_verdict_without_reasons_is_an_unknown_fault(errors):
+    assert classify_row(errors).kind is Kind.BUG
+
+
+def test_the_field_that_is_missing_comes_first():
+    missing = call(400, rest("INVALID_FIELD", "\nSELECT A\nNo such column 'X__c' on entity 'Lead'"))
+    assert missing.detail.startswith("X__c: ")
+    unwritable = classify_row(row("INVALID_FIELD_FOR_INSERT_UPDATE", "no", "Score__c")["errors"])
+    assert unwritable.detail == "Score__c: no"
+
+
+def test_what_the_organisation_wrote_in_its_rule_is_shown():
+    verdict = row("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Score needs\na region")
+    assert str(classify_row(verdict["errors"])).endswith("Salesforce said: Score needs a region")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "00D5g000004abcd!AQEAQPsecret.secret_secret",
+        "Bearer abcdef.ghijk",
+        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl",
+        "3MVG9secretconsumerkey",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIsecret\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_no_secret_stays_in_what_is_kept_of_an_answer(secret):
+    fault = call(400, rest("UNKNOWN_THING", f"token {secret} is bad"))
+    assert fault.detail == "token (removed) is bad"
+
+
+def test_a_page_is_not_quoted():
+    assert call(500, HTML).detail == "(a page)"
+
+
+def test_every_case_has_two_sentences_for_people():
+    for case in cases.CASES.values():
+        assert case.sentence.endswith(".")
+        assert case.remedy.endswith((".", ").")), case.name
+    assert len(cases.CASES) == len([c for c in vars(cases).values() if isinstance(c, cases.Case)])
+
+
+def test_what_salesforce_did_not_say_is_not_put_in_its_mouth():
+    assert str(classify(requests.ConnectionError("x"))).endswith("What went wrong: ConnectionError")
+    refused = str(classify(HostNotAllowed("evil.example is not allowed")))
+    assert refused.endswith("No call was made: evil.example is not allowed")

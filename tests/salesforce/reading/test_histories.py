@@ -1,0 +1,42 @@
+"""Random histories with late commits, bulk ties, kills, faults and page caps: then all is right."""
+
+import pytest
+
+from sync.crm import reading
+from sync.salesforce import soql
+from tests.salesforce.reading.history import History
+
+FEW, MANY = range(50), range(50, 1050)
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """What is tested here is the order of things; statements are tested on both elsewhere."""
+    return "sqlite"
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_after_any_history_every_outcome_is_the_truth(seed, fake, salesforce, monkeypatch):
+    check(seed, fake, salesforce, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MANY)
+def test_after_any_of_many_histories_too(seed, fake, salesforce, monkeypatch):
+    check(seed, fake, salesforce, monkeypatch)
+
+
+def check(seed, fake, salesforce, monkeypatch):
+    monkeypatch.setattr(soql, "PAGE_ROWS", 7)
+    monkeypatch.setattr(reading, "STEP_ROWS", 3)
+    monkeypatch.setattr(reading, "STEP_ROWS", 3)
+    history = History(seed, fake, salesforce, monkeypatch)
+    history.live(n_events=30)
+    history.come_to_rest()
+    goes_on = {i for i in history.leads if not history.survivor(i)["IsDeleted"]}
+    said = history.outcomes()
+    assert goes_on <= said.keys()
+    assert said == {lead: history.truth(lead) for lead in said}
+    assert history.repeated_words() == []
+    assert history.unwritten() == []
+    assert history.useless_writes() <= history.n_kills
