@@ -17,7 +17,7 @@ from ml.training.calibration_slope import stretched
 from ml.training.encode import columns_of, frame_of
 from ml.training.families import blending
 
-LARGEST_ERROR = 1e-9  # in probability
+MAX_ERROR = 1e-9  # in probability
 BLENDS = ((0.0, 1.0), (0.5, 2.0), (1.0, 0.5))  # weight of the forest, slope
 
 
@@ -43,7 +43,7 @@ def main(folders: list[str]) -> int:
         leads = real_leads(folder)
         error = max(largest_error(leads, *each) for each in BLENDS)
         print(f"{folder.name}: {len(leads.converted):,} leads, largest error {error:.1e}")
-        agreed[place] = error <= LARGEST_ERROR
+        agreed[place] = error <= MAX_ERROR
     return int(not folders or not all(agreed))
 
 

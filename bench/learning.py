@@ -30,10 +30,10 @@ from ml.training.metrics import calibration_curve, calibration_error, lift
 RESULTS = Path(__file__).parent / "results" / "learning.json"
 SIZES = (50, 100, 200, 500, 1_000, 5_000)
 N_REPEATS = 10
-TEST_SHARE, MOST_TESTED = 0.3, 3_000
+TEST_SHARE, MAX_TESTED = 0.3, 3_000
 N_CUTS, N_BEHIND = 5, 1_500
-FEWEST_OF_EACH_IN_A_SAMPLE = 5
-MOST_DRAWS = 1_000
+MIN_OF_EACH_IN_A_SAMPLE = 5
+MAX_DRAWS = 1_000
 
 Places = NDArray[np.intp]
 
@@ -82,12 +82,12 @@ def random_splits(
     converted: NDArray[np.bool_], n: int, n_repeats: int
 ) -> Iterator[tuple[int, tuple[Places, Places]]]:
     """Draw leads to measure on, and n others to learn from; nothing where there are too few."""
-    n_test = min(MOST_TESTED, int(TEST_SHARE * len(converted)))
+    n_test = min(MAX_TESTED, int(TEST_SHARE * len(converted)))
     for repeat in range(n_repeats):
         draw = np.random.default_rng(repeat)
         order = draw.permutation(len(converted))
         test, rest = order[:n_test], order[n_test:]
-        samples = (draw.permutation(rest)[:n] for _ in range(MOST_DRAWS))
+        samples = (draw.permutation(rest)[:n] for _ in range(MAX_DRAWS))
         found = next((s for s in samples if _is_enough(converted[s])), None)
         if found is not None and len(rest) >= n:
             yield repeat, (found, test)
@@ -146,7 +146,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _is_enough(converted: NDArray[np.bool_]) -> bool:
-    return bool(min(converted.sum(), (~converted).sum()) >= FEWEST_OF_EACH_IN_A_SAMPLE)
+    return bool(min(converted.sum(), (~converted).sum()) >= MIN_OF_EACH_IN_A_SAMPLE)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -35,7 +35,7 @@ except (ImportError, OSError) as error:
     LEFT_OUT["ebm"] = str(error)
 
 MANY = 1_000  # leads from which on boosting grows more and larger trees
-MOST_LEVELS = 200  # of one field that boosting tells apart
+MAX_LEVELS = 200  # of one field that boosting tells apart
 
 
 class Sample(NamedTuple):
@@ -177,7 +177,7 @@ def _levels_first(frame: pd.DataFrame, columns: Columns) -> Any:
         handle_unknown="use_encoded_value",
         unknown_value=np.nan,
         min_frequency=max(2, len(frame) // 200),
-        max_categories=MOST_LEVELS,
+        max_categories=MAX_LEVELS,
     )
     # A column without a single value stops scikit-learn's booster.
     known = [name for name in columns.numbers if frame[name].notna().any()]

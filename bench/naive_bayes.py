@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeGuard
 from ml.fields.types import Value
 
 SMOOTHING = 0.1  # both cells of a new row start here, and no cell falls to nothing
-FEWEST_WITH_TAG = 50  # a tag's row counts from here on, won and lost together
+MIN_WITH_TAG = 50  # a tag's row counts from here on, won and lost together
 LOWEST, HIGHEST = 0.01, 99.99  # per cent
 
 STAGE, TAG = "stage", "tag"
@@ -130,7 +130,7 @@ class LeadScoring:
         counting = {
             (variable, value): cells
             for (variable, value), cells in rows.items()
-            if variable != TAG or sum(cells) >= FEWEST_WITH_TAG
+            if variable != TAG or sum(cells) >= MIN_WITH_TAG
         }
         totals: dict[str, Cells] = {}
         for (variable, _), cells in counting.items():

@@ -33,8 +33,8 @@ from webapp.database import read
 from webapp.services.models import registry
 
 RESULTS = ROOT / "bench" / "results"
-MOST_UNSEEN = 1_000
-FEWEST_UNSEEN = 100
+MAX_UNSEEN = 1_000
+MIN_UNSEEN = 100
 HEADER = (
     "outcomes  version   AUC: champion    1.0  n.Bayes"
     "   log loss: champion    1.0  n.Bayes   decision"
@@ -114,9 +114,9 @@ def measured(
     """Measure the models on the leads behind those seen."""
     result = run["result"]
     told = Line(n_seen, champion.name, result["promoted"], result["reason"])
-    unseen = slice(n_seen, n_seen + MOST_UNSEEN)
+    unseen = slice(n_seen, n_seen + MAX_UNSEEN)
     records, converted = leads.records[unseen], np.array(leads.converted[unseen])
-    if len(records) < FEWEST_UNSEEN or min(converted.sum(), (~converted).sum()) < 2:
+    if len(records) < MIN_UNSEEN or min(converted.sum(), (~converted).sum()) < 2:
         return told
     predict = naive_bayes.fit(leads.records[:n_seen], leads.converted[:n_seen])
     scores = np.array(

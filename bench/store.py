@@ -25,7 +25,7 @@ WORKER = [sys.executable, "-m", "sync"]
 POLL_SECONDS = 0.2
 START_SECONDS = 120
 END_SECONDS = 20
-MOST_AT_ONCE = 5_000  # rows of a batch
+MAX_AT_ONCE = 5_000  # rows of a batch
 
 
 class StoreFailed(RuntimeError):
@@ -96,7 +96,7 @@ class Store:
     def _batches(self, path: str, name: str, rows: Iterable[dict[str, Any]]) -> None:
         self._connection.close()  # the server may have ended it; asking opens it again
         waiting = iter(rows)
-        while batch := list(islice(waiting, MOST_AT_ONCE)):
+        while batch := list(islice(waiting, MAX_AT_ONCE)):
             answers = self._ask("POST", path, {name: batch})["results"]
             refused = [answer for answer in answers if "error" in answer]
             if refused:

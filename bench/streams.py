@@ -16,9 +16,9 @@ from ml.training.families import blending
 from ml.training.readiness import shortage
 
 N_LABELS, BATCH = 500, 50
-MOST_UNSEEN, FEWEST_UNSEEN = 2_000, 500
+MAX_UNSEEN, MIN_UNSEEN = 2_000, 500
 N_WEAK, N_STRONG = 25, 1_500  # labels that a stream's first champion was learned from
-FEWEST_AT_START = 5  # of each outcome
+MIN_AT_START = 5  # of each outcome
 HOLDOUT = 0.2
 
 Places = list[int]
@@ -131,8 +131,8 @@ def streams(leads: RealLeads, n_streams: int) -> Iterator[tuple[Stream, dict[str
         labelled, rest = order[:N_LABELS], order[N_LABELS:]
         weak = next(_draws(leads, rest, N_WEAK))
         rest = [place for place in rest if place not in set(weak)]
-        unseen, rest = rest[:MOST_UNSEEN], rest[MOST_UNSEEN:]
-        if len(unseen) < FEWEST_UNSEEN:
+        unseen, rest = rest[:MAX_UNSEEN], rest[MAX_UNSEEN:]
+        if len(unseen) < MIN_UNSEEN:
             return
         stream = Stream(leads, labelled, unseen, seed)
         first = {"weak": stream.first_champion(weak)}
@@ -146,7 +146,7 @@ def _draws(leads: RealLeads, places: Places, n: int) -> Iterator[Places]:
     for begin in range(0, len(places) - n, n):
         piece = places[begin : begin + n]
         n_converted = sum(leads.converted[place] for place in piece)
-        if min(n_converted, n - n_converted) >= FEWEST_AT_START:
+        if min(n_converted, n - n_converted) >= MIN_AT_START:
             yield piece
 
 

@@ -29,9 +29,9 @@ from bench.store import Store, StoreFailed, running_store
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
 SIZES = (1_000, 10_000, 100_000)
-N_IDLE, MOST_IDLE_SECONDS = 300, 60.0  # rounds of the client: a score and a page each
+N_IDLE, MAX_IDLE_SECONDS = 300, 60.0  # rounds of the client: a score and a page each
 PAUSE_SECONDS = 0.01
-MOST_TRAINING_SECONDS = 1_800.0
+MAX_TRAINING_SECONDS = 1_800.0
 LOOK_EVERY_SECONDS = 0.5
 
 
@@ -98,7 +98,7 @@ class Watch:
     def goes_on(self, _: int = 0) -> bool:
         """Look now and then."""
         now = time.monotonic()
-        if now - self._began > MOST_TRAINING_SECONDS:
+        if now - self._began > MAX_TRAINING_SECONDS:
             raise StoreFailed("the training took too long")
         if now - self._looked > LOOK_EVERY_SECONDS:
             self._looked = now
@@ -123,7 +123,7 @@ def measured(leads: RealLeads, fields: Path) -> Row:
         store.score_all(zip(leads.lead_ids, leads.records, strict=True))
         store.say_all(outcomes[:-1])
         client, began = Client(store, leads), time.monotonic()
-        idle = client.rounds(lambda n: n < N_IDLE and time.monotonic() - began < MOST_IDLE_SECONDS)
+        idle = client.rounds(lambda n: n < N_IDLE and time.monotonic() - began < MAX_IDLE_SECONDS)
         store.say_all(outcomes[-1:])
         watch = Watch(store)
         meanwhile = client.rounds(watch.goes_on)

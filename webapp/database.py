@@ -93,12 +93,12 @@ class Turn:
     here, since waiting in its busy handler starves them.
 
     Other processes do wait there, and look every tenth of a second. Long writes that have taken
-    `LONGEST_SECONDS` without a pause owe them one, twice as long as they wait before they look.
+    `MAX_SECONDS` without a pause owe them one, twice as long as they wait before they look.
     Short ones, of which a web process makes many, leave them gaps and owe nothing.
     """
 
     LONG_SECONDS = 0.1
-    LONGEST_SECONDS = 1.0
+    MAX_SECONDS = 1.0
     PAUSE_SECONDS = 0.2
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ class Turn:
 
     def _let_others_write(self) -> None:
         left_seconds = self._ended_at + self.PAUSE_SECONDS - time.monotonic()
-        if left_seconds > 0 and self._held_seconds < self.LONGEST_SECONDS:
+        if left_seconds > 0 and self._held_seconds < self.MAX_SECONDS:
             return
         if left_seconds > 0:
             time.sleep(left_seconds)

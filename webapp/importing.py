@@ -32,7 +32,7 @@ Row: TypeAlias = ImportRow | WrongRow
 # Live requests wait no longer than one step takes.
 ROWS_A_STEP = 200
 ROWS_A_CHECK = 2_000
-MOST_ERRORS_KEPT = 200
+MAX_ERRORS_KEPT = 200
 # Checking takes about this share of the time that the whole import does.
 CHECKING_SHARE = 0.25
 FILE_MISSING = "The uploaded file is not here: web and worker must share one data folder."
@@ -127,10 +127,10 @@ class Import:
             for rows, share in self._groups(ROWS_A_CHECK):
                 wrong = [row for row in rows if isinstance(row, WrongRow)]
                 counts.update(n_rows=len(rows), n_wrong=len(wrong))
-                errors = (errors + [e for row in wrong for e in row.errors])[:MOST_ERRORS_KEPT]
+                errors = (errors + [e for row in wrong for e in row.errors])[:MAX_ERRORS_KEPT]
                 self._tell(Step("Checking the rows", share * CHECKING_SHARE, counts["n_rows"]))
         except ImportFileError as error:
-            self._keep(errors=[asdict(e) for e in error.errors[:MOST_ERRORS_KEPT]])
+            self._keep(errors=[asdict(e) for e in error.errors[:MAX_ERRORS_KEPT]])
             raise ImportRefused(f"The file cannot be read: {error}.", error.errors) from None
         n_rows, n_wrong = counts["n_rows"], counts["n_wrong"]
         self._keep(n_rows=n_rows, n_wrong=n_wrong, errors=[asdict(e) for e in errors])

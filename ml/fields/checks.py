@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 from ml.fields.types import (
-    LARGEST_NUMBER,
-    LONGEST_TEXT,
+    MAX_NUMBER,
+    MAX_TEXT_LENGTH,
     Field,
     FieldType,
     category_key,
@@ -21,9 +21,9 @@ from ml.fields.types import (
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SALESFORCE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
-LONGEST_HELP = 300
-LONGEST_UNIT = 30
-MOST_CHOICES = 500
+MAX_HELP_LENGTH = 300
+MAX_UNIT_LENGTH = 30
+MAX_CHOICES = 500
 
 # Keys of requests, forms and answers, which a field of the same name would hide.
 RESERVED_NAMES = frozenset(
@@ -50,7 +50,7 @@ RESERVED_NAMES = frozenset(
     }
 )
 
-MOST_COUNTED = 1_000_000
+MAX_COUNTED = 1_000_000
 
 
 def _builtin(name: str, kind: FieldType, label: str, *, maximum: float | None = None) -> Field:
@@ -73,10 +73,10 @@ BUILTIN_FIELDS = {
         _builtin("age", "count", "Age", maximum=120),
         _builtin("location", "category", "Location"),
         _builtin("industry", "category", "Industry"),
-        _builtin("email_opens", "count", "Email opens", maximum=MOST_COUNTED),
-        _builtin("website_visits", "count", "Website visits", maximum=MOST_COUNTED),
-        _builtin("content_downloads", "count", "Content downloads", maximum=MOST_COUNTED),
-        _builtin("days_since_contact", "count", "Days since contact", maximum=MOST_COUNTED),
+        _builtin("email_opens", "count", "Email opens", maximum=MAX_COUNTED),
+        _builtin("website_visits", "count", "Website visits", maximum=MAX_COUNTED),
+        _builtin("content_downloads", "count", "Content downloads", maximum=MAX_COUNTED),
+        _builtin("days_since_contact", "count", "Days since contact", maximum=MAX_COUNTED),
         _builtin("lead_source", "category", "Lead source"),
     )
 }
@@ -150,7 +150,7 @@ def field_from(entry: dict[str, Any]) -> Field:
 
 
 def _cleaned(value: str | None) -> str:
-    return clean_text(_one_line(value), maximum=LONGEST_HELP) or ""
+    return clean_text(_one_line(value), maximum=MAX_HELP_LENGTH) or ""
 
 
 def _one_line(value: object) -> object:
@@ -201,7 +201,7 @@ def _text(key: str, longest: int) -> Callable[[object], str | None]:
 def _bound(key: str) -> Callable[[object], str | None]:
     def check(value: object) -> str | None:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and abs(value) <= LARGEST_NUMBER:  # type: ignore[arg-type]
+        if is_number and abs(value) <= MAX_NUMBER:  # type: ignore[arg-type]
             return None  # NaN and infinity do not come here
         return f"{key} must be a number between -10^15 and 10^15, not {_quoted(value)}"
 
@@ -211,11 +211,11 @@ def _bound(key: str) -> Callable[[object], str | None]:
 def _choices(value: object) -> str | None:
     if not isinstance(value, list) or not value:
         return "choices must be a list of at least one text"
-    if len(value) > MOST_CHOICES:
-        return f"choices may be at most {MOST_CHOICES}, not {len(value)}"
+    if len(value) > MAX_CHOICES:
+        return f"choices may be at most {MAX_CHOICES}, not {len(value)}"
     seen: dict[str, str] = {}
     for choice in value:
-        if complaint := _text(f"choice {_quoted(choice)}", LONGEST_TEXT)(choice):
+        if complaint := _text(f"choice {_quoted(choice)}", MAX_TEXT_LENGTH)(choice):
             return complaint
         key = category_key(choice)
         if key in seen:
@@ -237,20 +237,20 @@ def _salesforce(value: object) -> str | None:
 CHECKS: dict[str, Callable[[object], str | None]] = {
     "name": _name,
     "type": _type,
-    "label": _text("label", LONGEST_TEXT),
+    "label": _text("label", MAX_TEXT_LENGTH),
     "min": _bound("min"),
     "max": _bound("max"),
     "choices": _choices,
-    "unit": _text("unit", LONGEST_UNIT),
+    "unit": _text("unit", MAX_UNIT_LENGTH),
     "use": _use,
     "salesforce": _salesforce,
-    "help": _text("help", LONGEST_HELP),
+    "help": _text("help", MAX_HELP_LENGTH),
 }
 
 
 def _quoted(value: object) -> str:
     """Show a wrong value in a message, cut short."""
-    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
         return "a number that large"
     shown = repr(value) if isinstance(value, str) else str(value)
     return shown if len(shown) <= 60 else f"{shown[:60]}..."
@@ -266,7 +266,7 @@ def _bound_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
         if entry.get("type") == "count" and not float(bound).is_integer():
             yield key, f"{key} of a count must be a whole number, not {bound}"
     # A count starts at 0 where no min is given.
-    low = bounds.get("min", 0 if entry.get("type") == "count" else -LARGEST_NUMBER)
+    low = bounds.get("min", 0 if entry.get("type") == "count" else -MAX_NUMBER)
     if "max" in bounds and low > bounds["max"]:
         yield "max", f"max {bounds['max']} is below min {low}"
 

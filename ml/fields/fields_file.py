@@ -29,7 +29,7 @@ __all__ = [
     "loads",
 ]
 
-LARGEST_FILE_BYTES = 1_000_000
+MAX_FILE_BYTES = 1_000_000
 
 
 class Mistake(NamedTuple):
@@ -215,7 +215,7 @@ def load(path: str | Path) -> Fields:
     except OSError as error:
         reason = f"the file {path} cannot be read: {error.strerror}"
         raise FieldsFileError(source, [Mistake(1, reason)]) from None
-    if len(raw) > LARGEST_FILE_BYTES:
+    if len(raw) > MAX_FILE_BYTES:
         raise FieldsFileError(source, [Mistake(1, "the file is larger than 1 MB")])
     try:
         text = raw.decode("utf-8-sig")

@@ -13,9 +13,9 @@ from typing import Any, Literal, TypeAlias
 FieldType: TypeAlias = Literal["count", "number", "category", "boolean"]
 Value: TypeAlias = int | float | str | bool | None
 
-LARGEST_NUMBER = 10**15  # whole numbers up to here are exact as floats
-LONGEST_TEXT = 100
-LONGEST_NUMBER_TEXT = 40  # a million-digit cell is refused before it is read as a number
+MAX_NUMBER = 10**15  # whole numbers up to here are exact as floats
+MAX_TEXT_LENGTH = 100
+MAX_NUMBER_LENGTH = 40  # a million-digit cell is refused before it is read as a number
 
 NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
 BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -112,7 +112,7 @@ def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
     'Referral'
     """
     by_key = {category_key(candidate): candidate for candidate in reversed(candidates)}
-    close = get_close_matches(category_key(text[:LONGEST_TEXT]), by_key, n=1, cutoff=0.6)
+    close = get_close_matches(category_key(text[:MAX_TEXT_LENGTH]), by_key, n=1, cutoff=0.6)
     return by_key[close[0]] if close else None
 
 
@@ -274,7 +274,7 @@ class Field:
         if self.choices:
             return f"one of {', '.join(self.choices)}, or null"
         if self.type == "category":
-            return f"text of at most {LONGEST_TEXT} characters, or null"
+            return f"text of at most {MAX_TEXT_LENGTH} characters, or null"
         return self._number_rule(self.minimum, self.maximum)
 
     def json_schema(self) -> dict[str, Any]:
@@ -291,15 +291,15 @@ class Field:
         if self.choices:
             return about | {"type": ["string", "null"], "enum": [*self.choices, None]}
         if self.type == "category":
-            text = {"maxLength": LONGEST_TEXT, "pattern": NO_CONTROL_CHARACTERS}
+            text = {"maxLength": MAX_TEXT_LENGTH, "pattern": NO_CONTROL_CHARACTERS}
             return about | {"type": ["string", "null"]} | text
         low, high = self._bounds()
         kind = "integer" if self.type == "count" else "number"
         return about | {"type": [kind, "null"], "minimum": low, "maximum": high}
 
     def _bounds(self) -> tuple[float, float]:
-        low = -LARGEST_NUMBER if self.minimum is None else self.minimum
-        return low, LARGEST_NUMBER if self.maximum is None else self.maximum
+        low = -MAX_NUMBER if self.minimum is None else self.minimum
+        return low, MAX_NUMBER if self.maximum is None else self.maximum
 
     def _number_rule(self, minimum: float | None, maximum: float | None) -> str:
         noun = "a whole number" if self.type == "count" else "a number"
@@ -316,7 +316,7 @@ class Field:
         cleaned = value.strip()
         if self.type == "boolean":
             return BOOLEAN_TEXTS.get(cleaned.casefold(), cleaned)
-        if len(cleaned) > LONGEST_NUMBER_TEXT:
+        if len(cleaned) > MAX_NUMBER_LENGTH:
             raise ValueError(f"must be {self._number_rule(*self._bounds())}")
         if not NUMBER_TEXT.fullmatch(cleaned):
             raise ValueError(f"must be {self.rule}")
@@ -330,7 +330,7 @@ class Field:
     def _number(self, value: object) -> int | float:
         low, high = self._bounds()
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and abs(value) > LARGEST_NUMBER:  # type: ignore[arg-type]
+        if is_number and abs(value) > MAX_NUMBER:  # type: ignore[arg-type]
             raise ValueError(f"must be {self._number_rule(low, high)}")
         # Written so that NaN fails; an int of any size compares without overflow.
         if not (is_number and low <= value <= high):  # type: ignore[operator]
@@ -343,7 +343,7 @@ class Field:
         return int(number)
 
     def _category(self, value: object) -> str | None:
-        cleaned = clean_text(value, maximum=LONGEST_TEXT)
+        cleaned = clean_text(value, maximum=MAX_TEXT_LENGTH)
         if cleaned is None or not self.choices:
             return cleaned
         choice = self._choice_by_key.get(category_key(cleaned))

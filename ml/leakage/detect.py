@@ -22,16 +22,16 @@ from ml.training.encode import MISSING, Record, columns_of, frame_of
 
 CONFIDENCE = 0.95  # one-sided, of every bound
 # The most that an honest field removes in 38 real data sets is 47 %: a voter's party, of the vote.
-MOST_REMOVED_ALONE = 0.5
+MAX_REMOVED_ALONE = 0.5
 # At least so many times as often is the field filled for leads of one kind as for the other.
 TIMES_FOR_ONE_OUTCOME = 10.0
 TIMES_FOR_CLOSED = 5.0
-LEAST_FILLED = 0.05  # of the leads of the kind for which it is filled
+MIN_FILLED = 0.05  # of the leads of the kind for which it is filled
 N_GROUPS = 10  # into which the values of a number are cut
 SMALLEST, LARGEST = 0.01, 0.99  # rates are held between, so that no single lead decides
-FEWEST_OF_A_GROUP = 5
+MIN_OF_A_GROUP = 5
 DIGITS = 4  # of a number that is kept
-SMALLEST_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
+MIN_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -174,7 +174,7 @@ def chance(groups: Codes, converted: Bools) -> float:
     >>> chance(np.array([1, 2] * 20), outcomes) < 1e-6, chance(np.zeros(40, int), outcomes)
     (True, 1.0)
     """
-    few = np.bincount(groups)[groups] < FEWEST_OF_A_GROUP
+    few = np.bincount(groups)[groups] < MIN_OF_A_GROUP
     values, places = np.unique(np.where(few, -1, groups), return_inverse=True)
     table = np.zeros((2, len(values)))
     np.add.at(table, (converted.astype(int), places), 1)
@@ -198,7 +198,7 @@ class _Look:
 
     def _too_good(self) -> Suspicion | None:
         told = removed(self.groups, self.converted)
-        if told.low <= MOST_REMOVED_ALONE:
+        if told.low <= MAX_REMOVED_ALONE:
             return None
         sentence = (
             f"{self.field.label} alone removes {_percent(told.share)} of the uncertainty about the"
@@ -274,9 +274,7 @@ class _Look:
         written = {level_key(value): value_text(value) for value in values if value is not None}
         n_of = np.bincount(self.groups)
         return {
-            written[key]: code
-            for key, code in self.levels.items()
-            if n_of[code] >= FEWEST_OF_A_GROUP
+            written[key]: code for key, code in self.levels.items() if n_of[code] >= MIN_OF_A_GROUP
         }
 
     def _ends(self) -> dict[str, int]:
@@ -322,11 +320,11 @@ def _is_filled_for(one: Bools, other: Bools, times: float) -> bool:
     two_sided = 2 * CONFIDENCE - 1
     least, _ = wilson(float(one.mean()), len(one), two_sided)
     _, most = wilson(float(other.mean()), len(other), two_sided)
-    return least >= LEAST_FILLED and least >= times * most
+    return least >= MIN_FILLED and least >= times * most
 
 
 def _percent(share: float) -> str:
     """A share as people write it, with a digit after the point where it is small."""
-    if 0 < share < SMALLEST_SAID:
-        return f"less than {100 * SMALLEST_SAID:g} %"
+    if 0 < share < MIN_SAID:
+        return f"less than {100 * MIN_SAID:g} %"
     return f"{100 * share:.{1 if 0 < share < SMALL_SHARE else 0}f} %"

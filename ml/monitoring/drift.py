@@ -21,8 +21,8 @@ Verdict: TypeAlias = Literal["unknown", "good", "look", "act"]
 LOOK, ACT = 0.10, 0.25  # of PSI, by the convention of credit scoring
 CONFIDENCE = 0.95
 N_SCORE_BINS = 20  # of equal width
-MOST_GROUPS = 10  # of a category or of the score that are compared
-FEWEST_LEADS = 50  # with fewer in a sample, drift is not judged
+MAX_GROUPS = 10  # of a category or of the score that are compared
+MIN_LEADS = 50  # with fewer in a sample, drift is not judged
 
 
 class Bins(NamedTuple):
@@ -55,7 +55,7 @@ class Drift:
     @property
     def verdict(self) -> Verdict:
         """What the index means; unknown where either sample is too small."""
-        if min(self.n_recent, self.n_reference) < FEWEST_LEADS:
+        if min(self.n_recent, self.n_reference) < MIN_LEADS:
             return "unknown"
         return "act" if self.psi > self.act else "look" if self.psi > self.look else "good"
 
@@ -239,7 +239,7 @@ def coarse(reference: Sequence[int], recent: Sequence[int]) -> Bins:
     >>> coarse([95, 3, 2, 0], [1, 2, 3, 4])
     Bins(reference=(95, 5), recent=(1, 9))
     """
-    needed, total = sum(reference) / MOST_GROUPS, 0
+    needed, total = sum(reference) / MAX_GROUPS, 0
     ends = []
     for place, count in enumerate(reference, start=1):
         total += count
@@ -285,7 +285,7 @@ def _level_bins(term: CategoryTerm, values: Sequence[Value]) -> Bins | None:
     if term.level_counts is None:
         return None
     counts = {level: each.n for level, each in term.level_counts.items()}
-    named = sorted(counts, key=lambda level: (-counts[level], level))[: MOST_GROUPS - 1]
+    named = sorted(counts, key=lambda level: (-counts[level], level))[: MAX_GROUPS - 1]
     n_others = sum(counts.values()) - sum(counts[level] for level in named)
     n_others += term.other_counts.n if term.other_counts else 0
     n_missing = term.missing_counts.n if term.missing_counts else 0

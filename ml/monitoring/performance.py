@@ -17,9 +17,9 @@ FLAG_SIGMAS, ACT_SIGMAS = 2.0, 3.0  # of calibration, as in control charts
 AUC_SLACK = 0.05  # that a live AUC may lie below the one at promotion: a judgement
 # Of log loss saved: by chance fewer than 3 of 1,000 models ever come so far.
 NATS_TO_ACT = -math.log(0.003)
-FEWEST_EACH_CLASS = 10  # outcomes; with fewer, a live AUC says nothing
-FEWEST_OUTCOMES = 20  # with fewer, calibration is not judged
-FEWEST_EACH_TO_RECALIBRATE = 5  # outcomes; with fewer the shift hangs on single leads
+MIN_EACH_CLASS = 10  # outcomes; with fewer, a live AUC says nothing
+MIN_OUTCOMES = 20  # with fewer, calibration is not judged
+MIN_EACH_TO_RECALIBRATE = 5  # outcomes; with fewer the shift hangs on single leads
 
 
 def _steps() -> tuple[tuple[float, float], ...]:
@@ -54,7 +54,7 @@ class Calibration:
     @property
     def verdict(self) -> Verdict:
         """What the difference means; unknown where outcomes are too few."""
-        if self.n < FEWEST_OUTCOMES:
+        if self.n < MIN_OUTCOMES:
             return "unknown"
         far = abs(self.z)
         return "act" if far > ACT_SIGMAS else "look" if far > FLAG_SIGMAS else "good"
@@ -87,7 +87,7 @@ class LiveAuc:
 
         Unknown where outcomes are too few, or nothing was measured then.
         """
-        if min(self.n_converted, self.n_lost) < FEWEST_EACH_CLASS:
+        if min(self.n_converted, self.n_lost) < MIN_EACH_CLASS:
             return "unknown"
         if self.high is None or self.at_promotion is None:
             return "unknown"

@@ -16,8 +16,8 @@ from scipy.special import expit
 from ml.gate.gate import Check, Decision, Evidence
 from ml.monitoring.performance import (
     ACT_SIGMAS,
-    FEWEST_EACH_TO_RECALIBRATE,
-    FEWEST_OUTCOMES,
+    MIN_EACH_TO_RECALIBRATE,
+    MIN_OUTCOMES,
     NATS_TO_ACT,
     Calibration,
     calibration_in_the_large,
@@ -28,7 +28,7 @@ from ml.training.encode import Record
 from ml.training.evaluate import log_loss
 from ml.training.metrics import model_metrics
 
-LARGEST_SHIFT = 10.0  # of log-odds: from one in a hundred to all but one in two hundred
+MAX_SHIFT = 10.0  # of log-odds: from one in a hundred to all but one in two hundred
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -137,7 +137,7 @@ def shift_for(log_odds: Floats, converted: Bools) -> float:
     def excess(shift: float) -> float:
         return float(expit(log_odds + shift).sum() - converted.sum())
 
-    low, high = -LARGEST_SHIFT, LARGEST_SHIFT
+    low, high = -MAX_SHIFT, MAX_SHIFT
     if excess(low) >= 0 or excess(high) <= 0:
         return low if excess(low) >= 0 else high
     return float(brentq(excess, low, high))
@@ -171,10 +171,10 @@ def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
 def _enough(found: Calibration) -> Check:
     n_lost = found.n - found.n_converted
     least = min(found.n_converted, n_lost)
-    passed = found.n >= FEWEST_OUTCOMES and least >= FEWEST_EACH_TO_RECALIBRATE
+    passed = found.n >= MIN_OUTCOMES and least >= MIN_EACH_TO_RECALIBRATE
     sentence = (
         f"{found.n_converted:,} converted and {n_lost:,} lost leads tell of the level; at least "
-        f"{FEWEST_OUTCOMES} in all and {FEWEST_EACH_TO_RECALIBRATE} of each are needed"
+        f"{MIN_OUTCOMES} in all and {MIN_EACH_TO_RECALIBRATE} of each are needed"
     )
     return Check("evidence", passed, sentence)
 

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ml.fields.types import Value
 from ml.scorecard.json_reader import Reader, ScorecardError
-from ml.scorecard.terms import MOST_LEVELS, level_key, signed_log1p
+from ml.scorecard.terms import MAX_LEVELS, level_key, signed_log1p
 
-MOST_INPUTS = 500
-MOST_TREES = 500
-MOST_NODES = 100_000
-MOST_WEIGHT = 3
+MAX_INPUTS = 500
+MAX_TREES = 500
+MAX_NODES = 100_000
+MAX_WEIGHT = 3
 
 LEAF = -1  # in place of a column
 NEARLY_EQUAL = 1e-9  # probabilities closer than this are one point of the log-odds curve
@@ -242,14 +242,14 @@ def read_forest(reader: Reader) -> Forest:
         At the first thing that is wrong, with its place.
     """
     forest = Forest(
-        weight=reader.number("weight", low=0, high=MOST_WEIGHT),
-        inputs=tuple(_read_input(each) for each in reader.readers("inputs", most=MOST_INPUTS)),
-        roots=reader.integers("roots", most=MOST_TREES),
-        column=reader.integers("column", most=MOST_NODES, low=LEAF),
-        threshold=reader.numbers("threshold", most=MOST_NODES),
-        second=reader.integers("second", most=MOST_NODES),
-        n=reader.integers("n", most=MOST_NODES),
-        n_converted=reader.integers("n_converted", most=MOST_NODES),
+        weight=reader.number("weight", low=0, high=MAX_WEIGHT),
+        inputs=tuple(_read_input(each) for each in reader.readers("inputs", most=MAX_INPUTS)),
+        roots=reader.integers("roots", most=MAX_TREES),
+        column=reader.integers("column", most=MAX_NODES, low=LEAF),
+        threshold=reader.numbers("threshold", most=MAX_NODES),
+        second=reader.integers("second", most=MAX_NODES),
+        n=reader.integers("n", most=MAX_NODES),
+        n_converted=reader.integers("n_converted", most=MAX_NODES),
         shrinkage=reader.number("shrinkage", low=1),
     )
     reader.finish()
@@ -265,7 +265,7 @@ def _read_input(reader: Reader) -> Input:
         read: Input = NumberInput(reader.text("field"), low, high)
     elif kind == "levels":
         found = reader.reader("levels")
-        levels = {level: found.integer(level) for level in found.names(most=MOST_LEVELS)}
+        levels = {level: found.integer(level) for level in found.names(most=MAX_LEVELS)}
         other, missing = (reader.integer_or_none(key) for key in ("other", "missing"))
         read = LevelInput(reader.text("field"), levels, other, missing)
     else:

@@ -6,7 +6,7 @@ What the values mean is the business of `ml.scorecard.scorecard` and `ml.scoreca
 from typing import Any
 
 LARGEST = 1e40  # far above any coefficient, far below what would overflow when summed
-LONGEST_TEXT = 200
+MAX_TEXT_LENGTH = 200
 
 
 class ScorecardError(ValueError):
@@ -58,7 +58,7 @@ class Reader:
     def text(self, key: str) -> str:
         """Read a text that is not empty."""
         text = self._get(key)
-        if not isinstance(text, str) or not 0 < len(text) <= LONGEST_TEXT:
+        if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT_LENGTH:
             raise ScorecardError(f"{self.place}.{key} must be a text")
         return text
 

@@ -13,9 +13,9 @@ from ml.fields.types import Field, Value, number_text, value_text
 from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
 from ml.scorecard.terms import level_key, signed_log1p
 
-SMALLEST_EFFECT = 0.005  # anything less shows as 0.00
+MIN_EFFECT = 0.005  # anything less shows as 0.00
 SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point
-FEWEST_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
+MIN_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
 
 
 class Pull(NamedTuple):
@@ -85,7 +85,7 @@ def explain(
     """
     effects = (effect for _, effect in scorecard.score(values).effects)
     terms = zip(scorecard.terms, effects, strict=True)
-    telling = [(term, effect) for term, effect in terms if abs(effect) >= SMALLEST_EFFECT]
+    telling = [(term, effect) for term, effect in terms if abs(effect) >= MIN_EFFECT]
     base_rate = scorecard.base_rate
     telling.sort(key=lambda pair: -abs(pair[1]))
     return [
@@ -185,7 +185,7 @@ def _rate(group: str, counts: Counts, pull: Pull) -> str:
     leads = "lead" if n == 1 else "leads"
     # Where few leads convert at all, whole per cents would hide the difference.
     digits = 0 if pull.base_rate >= SMALL_RATE else 1
-    enough = n >= FEWEST_FOR_PERCENT
+    enough = n >= MIN_FOR_PERCENT
     share = _percent(n_converted / n, digits) if enough else f"{n_converted}"
     everyone = _percent(pull.base_rate, digits)
     evidence = f"{share} of {n:,} {leads} {group} converted; of all learned from {everyone}"

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 FORMAT = 1
-MOST_TERMS = 500
+MAX_TERMS = 500
 
 Grade: TypeAlias = Literal["A", "B", "C", "D"]
 
@@ -230,7 +230,7 @@ class Scorecard:
         reader = Reader(content, "scorecard")
         if reader.integer("format") != FORMAT:
             raise ScorecardError(f"scorecard.format is not {FORMAT}: made by another release")
-        terms = tuple(read_term(each) for each in reader.readers("terms", most=MOST_TERMS))
+        terms = tuple(read_term(each) for each in reader.readers("terms", most=MAX_TERMS))
         forest = reader.optional("forest")
         card = cls(
             family=reader.text("family"),

@@ -13,8 +13,8 @@ from ml.fields.types import Value, number_text, value_text
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.terms import CategoryTerm, CurveTerm, Term, level_key, signed_log1p
 
-MOST_GROUPS = 10  # of a count or number, about equally many leads in each
-MOST_OF_A_GROUP = 50  # leads whose effects are averaged: a forest takes its time for each
+MAX_GROUPS = 10  # of a count or number, about equally many leads in each
+MAX_OF_A_GROUP = 50  # leads whose effects are averaged: a forest takes its time for each
 OTHER, UNKNOWN = "rare values", "unknown"
 
 Record = Mapping[str, Value]
@@ -29,7 +29,7 @@ class Group(NamedTuple):
     @property
     def some(self) -> list[int]:
         """At most so many of them, evenly spread."""
-        return self.places[:: -(-len(self.places) // MOST_OF_A_GROUP)]
+        return self.places[:: -(-len(self.places) // MAX_OF_A_GROUP)]
 
 
 def shapes(
@@ -180,7 +180,7 @@ def _spans(values: Sequence[Value]) -> list[Group]:
 def _uppers(ordered: Sequence[float]) -> list[float]:
     """Choose the upper ends of the groups, each a value that some lead has."""
     n = len(ordered)
-    ends = (-(-n * part // MOST_GROUPS) - 1 for part in range(1, MOST_GROUPS + 1))
+    ends = (-(-n * part // MAX_GROUPS) - 1 for part in range(1, MAX_GROUPS + 1))
     return sorted({ordered[end] for end in ends if end >= 0})
 
 

@@ -12,13 +12,13 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
-from ml.fields.types import LARGEST_NUMBER, Value, category_key
+from ml.fields.types import MAX_NUMBER, Value, category_key
 from ml.scorecard.json_reader import Reader, ScorecardError
 
-MOST_LEVELS = 5_000
-MOST_KNOTS = 100
-MOST_COEFFICIENTS = 6
-MOST_BINS = 50
+MAX_LEVELS = 5_000
+MAX_KNOTS = 100
+MAX_COEFFICIENTS = 6
+MAX_BINS = 50
 
 
 class Counts(NamedTuple):
@@ -82,9 +82,9 @@ def signed_log1p(value: Value) -> float | None:
     if type(value) is not int and type(value) is not float:  # a bool is neither
         return None
     # NaN fails both comparisons.
-    if 0 <= value <= LARGEST_NUMBER:
+    if 0 <= value <= MAX_NUMBER:
         return math.log1p(value)
-    return -math.log1p(-value) if -LARGEST_NUMBER <= value < 0 else None
+    return -math.log1p(-value) if -MAX_NUMBER <= value < 0 else None
 
 
 @dataclass(frozen=True)
@@ -279,11 +279,11 @@ def read_term(reader: Reader) -> Term:
 
 def _read_category(reader: Reader) -> CategoryTerm:
     levels = reader.reader("levels")
-    found = {level: levels.number(level) for level in levels.names(most=MOST_LEVELS)}
+    found = {level: levels.number(level) for level in levels.names(most=MAX_LEVELS)}
     by_level, other, missing = None, None, None
     if counts := reader.optional("counts"):
         level_counts = counts.reader("levels")
-        names = level_counts.names(most=MOST_LEVELS)
+        names = level_counts.names(most=MAX_LEVELS)
         by_level = {level: _counts(level_counts.row(level, 2), level_counts) for level in names}
         other, missing = (_counts(counts.row(key, 2), counts) for key in ("other", "missing"))
         counts.finish()
@@ -299,10 +299,10 @@ def _read_category(reader: Reader) -> CategoryTerm:
 
 
 def _read_curve(reader: Reader) -> CurveTerm:
-    knots = reader.numbers("knots", most=MOST_KNOTS)
+    knots = reader.numbers("knots", most=MAX_KNOTS)
     pieces = tuple(
-        piece.numbers_here(most=MOST_COEFFICIENTS)
-        for piece in reader.readers("pieces", most=MOST_KNOTS + 1)
+        piece.numbers_here(most=MAX_COEFFICIENTS)
+        for piece in reader.readers("pieces", most=MAX_KNOTS + 1)
     )
     if not knots or any(a >= b for a, b in pairwise(knots)):
         raise ScorecardError(f"{reader.place}.knots must rise")
@@ -324,7 +324,7 @@ def _read_curve(reader: Reader) -> CurveTerm:
 
 
 def _read_bins(reader: Reader) -> tuple[Bin, ...]:
-    bins = tuple(_read_bin(each) for each in reader.readers("bins", most=MOST_BINS))
+    bins = tuple(_read_bin(each) for each in reader.readers("bins", most=MAX_BINS))
     closed = [bin_.upper for bin_ in bins[:-1] if bin_.upper is not None]
     is_open_only_last = bins and bins[-1].upper is None and len(closed) == len(bins) - 1
     if not is_open_only_last or any(a >= b for a, b in pairwise(closed)):

@@ -22,7 +22,7 @@ from ml.training.families import blending
 
 N_FOLDS = 5
 N_REPEATS = 2
-MOST_REPEATED = 1_000  # leads; with more, one split into folds is as good as two
+MAX_REPEATED = 1_000  # leads; with more, one split into folds is as good as two
 CLIP = 1e-4  # no probability counts as surer than this
 SLIGHT_RIDGE = 0.1
 
@@ -84,7 +84,7 @@ def out_of_fold(
     OutOfFold
         From stratified five-fold cross-validation, repeated where leads are few.
     """
-    n_repeats = N_REPEATS if len(frame) <= MOST_REPEATED else 1
+    n_repeats = N_REPEATS if len(frame) <= MAX_REPEATED else 1
     splitter = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=n_repeats, random_state=seed)
     splits = list(splitter.split(frame, converted))
     by_member = np.zeros((n_repeats, len(frame), 2))

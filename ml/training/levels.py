@@ -13,8 +13,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from ml.training.encode import MISSING, UNSEEN, Columns
 
-FEWEST_OF_A_LEVEL = 3
-SMALLEST_SHARE_OF_A_LEVEL = 0.01  # rarer levels are learned together, as "other"
+MIN_OF_A_LEVEL = 3
+MIN_SHARE_OF_A_LEVEL = 0.01  # rarer levels are learned together, as "other"
 
 
 class Groups(NamedTuple):
@@ -43,7 +43,7 @@ def one_hot(n_leads: int) -> OneHotEncoder:
         Takes the columns of `Columns.levels`. Unknown is a level of its own; levels never seen
         count as rare ones.
     """
-    rare = max(FEWEST_OF_A_LEVEL, int(SMALLEST_SHARE_OF_A_LEVEL * n_leads))
+    rare = max(MIN_OF_A_LEVEL, int(MIN_SHARE_OF_A_LEVEL * n_leads))
     return OneHotEncoder(
         min_frequency=rare, handle_unknown="infrequent_if_exist", sparse_output=False
     )

@@ -18,7 +18,7 @@ from ml.training.families.blending import name_of
 
 N_CALIBRATION_BINS = 10
 N_GAINS = 20
-MOST_ROC_POINTS = 50
+MAX_ROC_POINTS = 50
 # Best tenth A, next two tenths B, next three C, rest D: a judgement, so that A is what a rep
 # gets to in a day and D what may wait.
 GRADE_QUANTILES = (0.9, 0.7, 0.4)
@@ -276,8 +276,8 @@ def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
     order = np.argsort(-scores, kind="stable")
     n_hits = np.cumsum(converted[order])
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    if len(ends) > MOST_ROC_POINTS - 1:
-        wanted = np.linspace(0, len(scores) - 1, MOST_ROC_POINTS - 1)
+    if len(ends) > MAX_ROC_POINTS - 1:
+        wanted = np.linspace(0, len(scores) - 1, MAX_ROC_POINTS - 1)
         ends = ends[np.unique(np.searchsorted(ends, wanted))]
     hit = n_hits[ends] / converted.sum()
     false_alarm = (ends + 1 - n_hits[ends]) / (~converted).sum()

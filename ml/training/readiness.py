@@ -3,7 +3,7 @@
 Standard library only: those who ask for a training want to know before one starts.
 """
 
-FEWEST_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn from
+MIN_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn from
 
 
 def shortage(n_converted: int, n_lost: int) -> str | None:
@@ -26,9 +26,9 @@ def shortage(n_converted: int, n_lost: int) -> str | None:
     >>> shortage(10, 10) is None
     True
     """
-    if min(n_converted, n_lost) >= FEWEST_OF_EACH_CLASS:
+    if min(n_converted, n_lost) >= MIN_OF_EACH_CLASS:
         return None
     return (
         f"There are {n_converted} converted and {n_lost} lost leads to learn from; "
-        f"at least {FEWEST_OF_EACH_CLASS} of each are needed."
+        f"at least {MIN_OF_EACH_CLASS} of each are needed."
     )

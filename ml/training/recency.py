@@ -20,12 +20,12 @@ from ml.training.families import spline_logistic
 
 HALF_LIVES = (1 / 2, 1 / 8, 1 / 32)  # of all labels: far apart, for each choice has its price
 SHORTEST_HALF_LIFE = 250  # labels
-MOST_COMPARED_ON = 20_000  # labels; of more, some are taken, evenly in time
+MAX_COMPARED_ON = 20_000  # labels; of more, some are taken, evenly in time
 CLEARLY = 3.0  # standard errors; they do not know that leads of a block share one model
 SMALL_LOSS = 0.005  # of AUC
 N_BLOCKS = (4, 2, 1)  # as many as have enough of each class
 FIRST_CUT = 0.6  # share of all labels before the first block
-FEWEST_OF_EACH_IN_A_BLOCK = 20  # the AUC of fewer says little
+MIN_OF_EACH_IN_A_BLOCK = 20  # the AUC of fewer says little
 
 Score: TypeAlias = Callable[[pd.DataFrame], Floats]
 Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Floats | None], Score]
@@ -102,7 +102,7 @@ def blocks(converted: Bools) -> list[slice]:
         ends = np.rint(cuts).astype(int).tolist()
         found = [slice(begin, end) for begin, end in pairwise(ends)]
         parts = [converted[part] for part in (slice(ends[0]), *found)]
-        if min(min(part.sum(), (~part).sum()) for part in parts) >= FEWEST_OF_EACH_IN_A_BLOCK:
+        if min(min(part.sum(), (~part).sum()) for part in parts) >= MIN_OF_EACH_IN_A_BLOCK:
             return found
     return []
 
@@ -168,7 +168,7 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
     lengths = [round(share * len(frame)) for share in HALF_LIVES]
     lengths = [length for length in lengths if length >= SHORTEST_HALF_LIFE]
     # Every so many labels tell as much of what is long ago as all of them.
-    step = -(-len(frame) // MOST_COMPARED_ON)
+    step = -(-len(frame) // MAX_COMPARED_ON)
     frame, converted = frame.iloc[::step], converted[::step]
     places = blocks(converted)
     if not lengths or not places:

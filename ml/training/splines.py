@@ -13,7 +13,7 @@ from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 DEGREE = 2
-SMALLEST_GAP = 1e-6  # of the column's range: knots closer than this are one
+MIN_GAP = 1e-6  # of the column's range: knots closer than this are one
 
 
 class QuantileSplines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -133,7 +133,7 @@ def _spline(column: NDArray[np.float64], n_knots: int) -> SplineTransformer | No
 
 def _distinct(knots: NDArray[np.float64]) -> NDArray[np.float64]:
     """Merge knots that coincide; the first and the last stay where they are."""
-    gap = SMALLEST_GAP * (knots[-1] - knots[0])
+    gap = MIN_GAP * (knots[-1] - knots[0])
     kept = [knots[0]]
     for knot in knots[1:-1]:
         if knot - kept[-1] > gap and knots[-1] - knot > gap:

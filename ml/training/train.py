@@ -32,7 +32,7 @@ from ml.training.metrics import compared, grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
 
-MOST_SCORED = 2_000  # leads, of which served scores are kept
+MAX_SCORED = 2_000  # leads, of which served scores are kept
 
 Progress = Callable[[float, str], None]
 
@@ -315,7 +315,7 @@ def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
     list of int
         By probability, in 20 bins of equal width: see `ml.monitoring.drift.histogram`.
     """
-    some = records[:: -(-len(records) // MOST_SCORED)]
+    some = records[:: -(-len(records) // MAX_SCORED)]
     return histogram(batch_scoring.probabilities(scorecard, some).tolist())
 
 

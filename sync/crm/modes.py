@@ -16,7 +16,7 @@ from sync.salesforce.mapping import OPPORTUNITY_FIELDS
 from webapp.database import read, write
 from webapp.services.crm import connections, pending_writes
 
-LONGEST_SHOWN = 100
+MAX_SHOWN_LENGTH = 100
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
 REHEARSED_ROWS = 200
 
@@ -64,7 +64,7 @@ def _mapped(org: Org) -> Iterator[dict[str, Any]]:
             "id": row["Id"],
             "inputs": {name: inputs[name] for name in mapping.sources},
             "empty": [n for n in mapping.sources if inputs[n] is None and n not in wrong],
-            "wrong": {name: str(raw[name])[:LONGEST_SHOWN] for name in wrong},
+            "wrong": {name: str(raw[name])[:MAX_SHOWN_LENGTH] for name in wrong},
         }
 
 

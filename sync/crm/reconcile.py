@@ -30,7 +30,7 @@ LOOK_BACK = timedelta(days=7)
 # Salesforce tells of deletions for 15 days.
 DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
-LEAST_MOVE = 0.01
+MIN_MOVE = 0.01
 # Salesforce refuses a time of a minute or less.
 SHORTEST_ASKED = timedelta(minutes=2)
 
@@ -197,7 +197,7 @@ def _score_aged(
         record = org.desk.mapping.aged_record(row.values, lead.lead_id, org.now.date())
         before = versions.card.score(leads.inputs(lead, org.desk.fields)).probability
         after = versions.card.score(record.inputs).probability
-        if abs(after - before) >= LEAST_MOVE:
+        if abs(after - before) >= MIN_MOVE:
             arrivals.append(Arrival(record, org.now, came_with_outcome=False))
     scoring.score_many(session, versions, arrivals, source="salesforce", now=org.now)
     org.desk.tally.counts["leads_aged"] += len(arrivals)

@@ -30,7 +30,7 @@ from webapp.tables import Lead, is_assumed
 
 ACTOR = "salesforce"
 SHORTEST = timedelta(microseconds=1)
-MOST_EXAMPLES = 20
+MAX_EXAMPLES = 20
 CLOSING = frozenset({"converted", "lost", "never_worked"})
 REASONS = {
     "1a": "its opportunity was deleted",
@@ -67,7 +67,7 @@ class Tally:
 
     def show(self, lead: Lead, said: str, rule: str) -> None:
         """Keep an example for people, while there are few."""
-        if len(self.examples) < MOST_EXAMPLES:
+        if len(self.examples) < MAX_EXAMPLES:
             reason = REASONS.get(rule, "")
             self.examples.append(
                 {"lead_id": lead.lead_id, "outcome": said, "rule": rule, "reason": reason}

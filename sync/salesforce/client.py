@@ -25,8 +25,8 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 
 MAX_TRIES = 5
-LONGEST_WAIT_SECONDS = 60.0
-LONGEST_RETRY_AFTER_SECONDS = 120.0
+MAX_WAIT_SECONDS = 60.0
+MAX_RETRY_AFTER_SECONDS = 120.0
 # An expired session is renewed once; more logins in this time would lock the user out.
 MAX_LOGINS = 2
 LOGIN_WINDOW = timedelta(minutes=10)
@@ -207,8 +207,8 @@ class Client:
     def _wait_seconds(self, n_tries: int) -> float:
         asked = self.meter.retry_after_seconds
         if asked is not None:
-            return min(asked, LONGEST_RETRY_AFTER_SECONDS)
-        return self._clocks.jitter(0, min(LONGEST_WAIT_SECONDS, 2.0**n_tries))
+            return min(asked, MAX_RETRY_AFTER_SECONDS)
+        return self._clocks.jitter(0, min(MAX_WAIT_SECONDS, 2.0**n_tries))
 
     def _salesforce(self) -> Salesforce:
         token = self._wallet.token or self._log_in()

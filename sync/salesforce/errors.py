@@ -11,7 +11,7 @@ from simple_salesforce.exceptions import SalesforceError
 from sync.salesforce import cases
 from sync.salesforce.cases import Case, Kind
 
-LONGEST_DETAIL = 500
+MAX_DETAIL_LENGTH = 500
 # What must never be kept of an answer: session ids, bearer tokens, signed assertions, long keys.
 SECRETS = re.compile(
     r"00D\w{12,15}![\w.]+|bearer\s+\S+|basic\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|\b3MVG[\w.]+"
@@ -210,4 +210,4 @@ def _named(text: str, fields: str = "") -> str:
 def cleaned(text: str) -> str:
     """A text of Salesforce fit to be kept: no secrets, one line, not long."""
     text = "(a page)" if "<html" in text.lower() else SECRETS.sub("(removed)", text)
-    return " ".join(text.split())[:LONGEST_DETAIL]
+    return " ".join(text.split())[:MAX_DETAIL_LENGTH]

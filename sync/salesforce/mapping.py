@@ -50,7 +50,7 @@ OPPORTUNITY_FIELDS = (
 )
 DATE_LENGTH = len("2026-01-31")
 # Of a text no more is kept than shows that it is too long for any field.
-LONGEST_KEPT = 255
+MAX_KEPT_LENGTH = 255
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _day(raw: Any) -> date:
 
 def _kept(value: Any) -> Any:
     """A value as it is kept: blank text is none, a long one is cut."""
-    return (value.strip()[:LONGEST_KEPT] or None) if isinstance(value, str) else value
+    return (value.strip()[:MAX_KEPT_LENGTH] or None) if isinstance(value, str) else value
 
 
 def _at(row: Mapping[str, Any], path: str) -> Any:

@@ -23,7 +23,7 @@ from webapp.services.crm.hosts import is_allowed
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 WHOLE_ANSWER_SECONDS = 300.0
-LARGEST_ANSWER_BYTES = 256 * 2**20
+MAX_ANSWER_BYTES = 256 * 2**20
 HEADERS = {
     # Absent, an update runs the org's assignment rules and can give the lead to someone else.
     "Sforce-Auto-Assign": "FALSE",
@@ -115,7 +115,7 @@ class _GuardedAdapter(HTTPAdapter):
         try:
             while piece := response.raw.read1(2**16, decode_content=True):
                 body += piece
-                if self.clock() > deadline or len(body) > LARGEST_ANSWER_BYTES:
+                if self.clock() > deadline or len(body) > MAX_ANSWER_BYTES:
                     raise requests.ConnectionError("the answer took too long or was too large")
         except urllib3.exceptions.HTTPError as error:
             raise requests.ConnectionError(type(error).__name__) from None

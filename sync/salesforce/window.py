@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 OVERLAP = timedelta(minutes=15)
-LONGEST_SLICE = timedelta(days=30)
+MAX_SLICE = timedelta(days=30)
 SHORTEST_SLICE = timedelta(minutes=1)
 
 
@@ -79,7 +79,7 @@ class TooSlow(RuntimeError):
 class Slices:
     """How much time one query asks for: less after a slow one, more where there is nothing."""
 
-    length: timedelta = LONGEST_SLICE
+    length: timedelta = MAX_SLICE
 
     def end(self, window: Window) -> str:
         """Up to when the next query asks."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tests.api import hostile
 from webapp.tables import Lead, Outcome
 
-LARGEST_ANSWER = 8_000
+MAX_ANSWER = 8_000
 
 
 def test_hostile_requests_are_refused_and_leave_nothing_behind(waitress_url, headers, read):
@@ -37,4 +37,4 @@ def faults(url, case, headers):
         return f"{answer.status}: {body[:200]!r}"
     if answer.headers.get_content_type() != "application/problem+json":
         return f"{answer.headers.get_content_type()}"
-    return f"{len(body)} bytes" if len(body) > LARGEST_ANSWER else None
+    return f"{len(body)} bytes" if len(body) > MAX_ANSWER else None

@@ -101,7 +101,7 @@ def test_shuffled_outcomes_are_as_many_but_mean_nothing():
 def test_streams_are_replayed_and_written(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(gate, "RESULTS", tmp_path / "results" / "gate.json")
     monkeypatch.setattr(streams, "N_LABELS", 50)
-    monkeypatch.setattr(streams, "MOST_UNSEEN", 500)
+    monkeypatch.setattr(streams, "MAX_UNSEEN", 500)
     assert gate.main([str(folder_of_leads(tmp_path, 700)), "--streams", "1"]) == 0
     rows = json.loads((tmp_path / "results" / "gate.json").read_text())
     assert [row["gate"] for row in rows] == [*GATES, *GATES]

@@ -288,8 +288,8 @@ def test_the_next_worker_ends_a_check_that_a_killed_one_began(
 
 
 def test_a_check_of_many_leads_reads_bounded_samples(monkeypatch, write, read):
-    monkeypatch.setattr(monitor_samples, "MOST_SCORINGS", 10)
-    monkeypatch.setattr(monitor_samples, "MOST_OUTCOMES", 5)
+    monkeypatch.setattr(monitor_samples, "MAX_SCORINGS", 10)
+    monkeypatch.setattr(monitor_samples, "MAX_OUTCOMES", 5)
     write(lambda s: say(s, 10, 10))
     samples = read(monitor_samples.read)
     assert (len(samples.recent), len(samples.judged)) == (10, 5)

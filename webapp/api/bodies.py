@@ -19,7 +19,7 @@ from webapp.services.leads.records import LeadRecord
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 OBJECT_RULE = "a JSON object"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -74,7 +74,7 @@ def mistakes(
     model: type[BaseModel], error: ValidationError, place: Callable[[str], str]
 ) -> list[Complaint]:
     """What is wrong with a value; `place` says where in the request a key of it stands."""
-    found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+    found = error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
     return [_complaint(model, e, place) for e in found]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 Point = tuple[float, float]
-LONGEST_LABEL = 20
+MAX_LABEL_LENGTH = 20
 CHARACTER = 7.5  # width of a usual one, of a label on a wide screen
 LARGE_CHARACTER = 10.2  # the same where the screen is narrow and the label set larger
 QUARTERS = {share / 4: f"{share * 25} %" for share in range(5)}
@@ -136,4 +136,4 @@ def at_end_of_bar(end: float, y: float, text: str, *, line: float | None) -> Mar
 
 def cut(text: str) -> str:
     """A label in the room there is; the whole stands in a title."""
-    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+    return text if len(text) <= MAX_LABEL_LENGTH else f"{text[: MAX_LABEL_LENGTH - 1]}…"

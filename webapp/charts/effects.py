@@ -10,12 +10,21 @@ from markupsafe import Markup
 
 from ml.fields.types import signed_text
 from ml.scorecard.shapes import OTHER, UNKNOWN
-from webapp.charts.drawing import CHARACTER, LONGEST_LABEL, Frame, axes, cut, element, figure, label
+from webapp.charts.drawing import (
+    CHARACTER,
+    MAX_LABEL_LENGTH,
+    Frame,
+    axes,
+    cut,
+    element,
+    figure,
+    label,
+)
 
 WIDTH = 330
 ROW = 24
-LABELS = 14 + CHARACTER * LONGEST_LABEL  # wide; the same in all charts, as their scale is
-MOST_LEVELS = 9
+LABELS = 14 + CHARACTER * MAX_LABEL_LENGTH  # wide; the same in all charts, as their scale is
+MAX_LEVELS = 9
 BETWEEN_TICKS = 10
 COUNTS_HEIGHT = 34
 
@@ -65,10 +74,10 @@ def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
 
 def _shown(groups: Groups) -> Groups:
     """The levels of most leads, and always rare and unknown values, which stand last."""
-    if len(groups) <= MOST_LEVELS:
+    if len(groups) <= MAX_LEVELS:
         return groups
     n_last = sum(group["label"] in {OTHER, UNKNOWN} for group in groups[-2:])
-    return [*groups[: MOST_LEVELS - n_last], *groups[len(groups) - n_last :]]
+    return [*groups[: MAX_LEVELS - n_last], *groups[len(groups) - n_last :]]
 
 
 def curve(name: str, title: str, groups: Groups, most: float) -> Markup:

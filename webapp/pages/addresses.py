@@ -5,14 +5,14 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter, IntegerConverter, Map
 
 # Beyond it no database holds a row, and asking for one is an error there.
-LARGEST_KEY = 2**63 - 1
+MAX_KEY = 2**63 - 1
 
 
 class KeyConverter(IntegerConverter):
     """A row's number in a path; one that no database can hold is no address of ours."""
 
     def __init__(self, url_map: Map) -> None:
-        super().__init__(url_map, min=1, max=LARGEST_KEY)
+        super().__init__(url_map, min=1, max=MAX_KEY)
 
 
 class RecordIdConverter(BaseConverter):
@@ -30,6 +30,6 @@ def key_argument(name: str) -> int | None:
         key = int(text)
     except ValueError:
         raise BadRequest from None
-    if not 0 < key <= LARGEST_KEY:
+    if not 0 < key <= MAX_KEY:
         raise BadRequest
     return key

@@ -23,7 +23,7 @@ from demo.salesforce.http.messages import Answer, Refusal, Request, json_answer
 from demo.salesforce.org.clock import Clock
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-LONGEST_ASSERTION_SECONDS = 300
+MAX_ASSERTION_SECONDS = 300
 SALESFORCE = ("https://login.salesforce.com", "https://test.salesforce.com")
 SOAP_ANSWER = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
@@ -152,7 +152,7 @@ class OAuth:
         if audience not in {*SALESFORCE, self.url, self.url.replace("http://", "https://")}:
             refuse("invalid_grant", "audience is invalid")
         lives_seconds = float(claims.get("exp", 0)) - self.signing_time()
-        if not 0 < lives_seconds <= LONGEST_ASSERTION_SECONDS:
+        if not 0 < lives_seconds <= MAX_ASSERTION_SECONDS:
             refuse("invalid_grant", "invalid assertion")
         if claims.get("sub") != self.app.username or not self.app.is_preauthorised:
             raise Refusal(faults.answer("user not approved"))

@@ -21,7 +21,7 @@ from demo.salesforce.org.table import Row
 from demo.salesforce.soql.parse import Path, SoqlError
 from demo.salesforce.soql.query import Queries, Reader, plain_getter
 
-LONGEST_BYTES = 16_384
+MAX_BYTES = 16_384
 VERSION = re.compile(r"/services/data/v(\d+)\.0(/.*)?")
 SOBJECT = re.compile(r"/sobjects/(\w+)(?:/([\w.-]+))?/?")
 
@@ -210,8 +210,8 @@ def allow(request: Request, *methods: str) -> None:
 def check_length(request: Request) -> None:
     """An address, and an address with the headers, have 16,384 bytes at most."""
     address = len(request.target)
-    if address > LONGEST_BYTES:
+    if address > MAX_BYTES:
         raise Refusal(faults.answer("address too long"))
     headers = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
-    if address + headers > LONGEST_BYTES:
+    if address + headers > MAX_BYTES:
         raise Refusal(faults.answer("headers too long"))

@@ -26,12 +26,12 @@ from ml.training.families.compiling import Compiled, centred, compile_pipeline, 
 from ml.training.families.random_forest import FittedForest
 
 BLEND = "blend of spline logistic and random forest"
-MOST_USUAL = 0.7  # weight of the forest, where there are many fields and many leads
+MAX_USUAL_WEIGHT = 0.7  # weight of the forest, where there are many fields and many leads
 FEW_LEADS = 25  # on so few the forest alone would count
 # Nats of log loss, summed over all leads, that half a weight off the usual one has to save.
 PRICE_OF_LEAVING = 5.0
-LEAST_WEIGHT = 0.05  # a member of less is left out
-MOST_CENTRED_ON = 1_000
+MIN_WEIGHT = 0.05  # a member of less is left out
+MAX_CENTRED_ON = 1_000
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -94,7 +94,7 @@ class Members:
         base_rate = sum(converted) / len(converted)
         compiled = scaled(compile_pipeline(self.logistic, self.columns), slope * (1 - weight))
         forest = self.forest.served(slope * weight) if weight else None
-        some = records[:: -(-len(records) // MOST_CENTRED_ON)]
+        some = records[:: -(-len(records) // MAX_CENTRED_ON)]
         compiled = centred(compiled, _mean_effects(compiled, forest, some))
         compiled = counted(compiled, records, converted)
         return Scorecard(
@@ -199,7 +199,7 @@ def usual_weight(n_fields: int, n_leads: int) -> float:
     >>> [round(usual_weight(11, n), 2) for n in (25, 50, 100, 200, 500)]
     [1.0, 0.82, 0.73, 0.68, 0.65]
     """
-    of_many = MOST_USUAL * (1 - 1 / n_fields)
+    of_many = MAX_USUAL_WEIGHT * (1 - 1 / n_fields)
     return of_many + (1 - of_many) * min(1.0, FEW_LEADS / n_leads)
 
 
@@ -241,7 +241,7 @@ def choose_weight(
         bounds=(0, 1),
         sample_weight=sample_weight,
     )
-    return float(round(weight)) if min(weight, 1 - weight) < LEAST_WEIGHT else weight
+    return float(round(weight)) if min(weight, 1 - weight) < MIN_WEIGHT else weight
 
 
 def name_of(weight: float) -> str:

@@ -22,14 +22,14 @@ from ml.training.levels import groups_of, one_hot
 
 FAMILY = "random forest"
 N_RANDOM_FOREST, N_EXTRA_TREES = 65, 35  # trees of each kind
-FEWEST_IN_A_LEAF = 3  # where cuts are chosen; those by chance go down to single leads
+MIN_IN_A_LEAF = 3  # where cuts are chosen; those by chance go down to single leads
 SHARE_OF_COLUMNS = 0.45  # tried at each question
 # Leads, see `ml.scorecard.forest.Forest`. Few leads allow no fine distinctions: 10 is better
 # where fields are rich, 30 where they are poor, both are better than larger leaves.
 SHRINKAGE = 20.0
 # What a forest costs in memory and time, to grow and to serve, stops growing here.
-MOST_LEAVES = 128
-MOST_DRAWN = 5_000
+MAX_LEAVES = 128
+MAX_DRAWN = 5_000
 ABOVE_ALL_KNOWN = 1e9  # as `signed_log1p`, which stays below 35
 
 Floats = NDArray[np.float64]
@@ -136,17 +136,17 @@ def fit(
     63(1), 3-42.
     """
     n_counted = len(frame) if sample_weight is None else round(sample_weight.sum())
-    n_drawn = min(n_counted, MOST_DRAWN)
+    n_drawn = min(n_counted, MAX_DRAWN)
     shape = {
         "max_features": SHARE_OF_COLUMNS,
-        "max_leaf_nodes": MOST_LEAVES,
+        "max_leaf_nodes": MAX_LEAVES,
         "random_state": seed,
     }
     is_drawn = sample_weight is not None or n_drawn < len(frame)
     drawn = {"bootstrap": is_drawn, "max_samples": n_drawn if is_drawn else None}
     kinds = (
         RandomForestClassifier(
-            N_RANDOM_FOREST, **shape, max_samples=n_drawn, min_samples_leaf=FEWEST_IN_A_LEAF
+            N_RANDOM_FOREST, **shape, max_samples=n_drawn, min_samples_leaf=MIN_IN_A_LEAF
         ),
         ExtraTreesClassifier(N_EXTRA_TREES, **shape, **drawn),
     )

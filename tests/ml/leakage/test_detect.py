@@ -64,7 +64,7 @@ def test_honest_fields_are_not_suspected_at_any_size():
 def test_a_field_too_good_alone_is_suspected_whatever_its_name():
     suspicion = found(mood=telling)["mood"]
     assert suspicion.sign == "too good alone"
-    assert suspicion.evidence["low"] > detect.MOST_REMOVED_ALONE
+    assert suspicion.evidence["low"] > detect.MAX_REMOVED_ALONE
     assert "Mood alone removes" in suspicion.sentence
     assert "leads with “yes”" in suspicion.sentence
 

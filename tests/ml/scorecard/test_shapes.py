@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.scorecard.scorecard import CategoryTerm, CurveTerm, Scorecard
-from ml.scorecard.shapes import MOST_GROUPS, assumed_shapes, shapes
+from ml.scorecard.shapes import MAX_GROUPS, assumed_shapes, shapes
 from ml.scorecard.starter import starter_scorecard
 from ml.training import train
 from tests.ml.leads import FIELDS, make_examples
@@ -56,7 +56,7 @@ def test_few_numbers_are_a_group_each_and_unknown_is_not_zero():
 def test_every_lead_is_in_one_group_whatever_the_numbers(numbers):
     groups = of(VISITS, numbers)["groups"]
     assert sum(g["n"] for g in groups) == len(numbers)
-    assert len(groups) <= MOST_GROUPS + 1
+    assert len(groups) <= MAX_GROUPS + 1
     assert all(g["n"] for g in groups)
 
 

@@ -191,7 +191,7 @@ def test_forest_usually_counts_the_more_the_more_fields_can_mean_something_toget
     weights = [blending.usual_weight(n_fields, 10**9) for n_fields in range(1, 200)]
     assert weights[0] == pytest.approx(0, abs=1e-6)
     assert weights == sorted(weights)
-    assert weights[-1] < blending.MOST_USUAL
+    assert weights[-1] < blending.MAX_USUAL_WEIGHT
 
 
 @pytest.mark.parametrize("n_fields", [1, 2, 11, 100])

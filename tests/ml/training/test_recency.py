@@ -79,7 +79,7 @@ def test_a_half_life_that_ranks_worse_is_not_chosen():
 
 
 def test_of_many_labels_some_are_compared_on_evenly_in_time(monkeypatch):
-    monkeypatch.setattr(recency, "MOST_COMPARED_ON", 1_500)
+    monkeypatch.setattr(recency, "MAX_COMPARED_ON", 1_500)
     compared = half_lives(*turned(3_000, 2_200))
     assert [each.labels for each in compared] == [None, 1_500, 375]
     assert chosen(compared) == 375

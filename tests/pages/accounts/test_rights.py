@@ -3,7 +3,7 @@
 import pytest
 
 from tests.factories import make_user
-from webapp.pages.accounts.rights import ANYBODY, LEAST_ROLE
+from webapp.pages.accounts.rights import ANYBODY, MIN_ROLE
 from webapp.tables import ROLES
 
 ARGUMENTS = {
@@ -28,16 +28,16 @@ def pages(app):
 
 
 def test_every_page_states_its_right(pages):
-    assert {endpoint for _, _, endpoint in pages} - set(LEAST_ROLE) == set()
+    assert {endpoint for _, _, endpoint in pages} - set(MIN_ROLE) == set()
 
 
 def test_every_stated_right_belongs_to_a_page(pages):
-    assert set(LEAST_ROLE) - {endpoint for _, _, endpoint in pages} == set()
+    assert set(MIN_ROLE) - {endpoint for _, _, endpoint in pages} == set()
 
 
 def test_whoever_is_not_signed_in_is_asked_to(pages, client):
     for method, path, endpoint in pages:
-        if LEAST_ROLE[endpoint] != ANYBODY:
+        if MIN_ROLE[endpoint] != ANYBODY:
             answer = client.open(path, method=method)
             assert answer.status_code == 303, path
             assert answer.location.startswith("/sign-in"), path
@@ -48,7 +48,7 @@ def test_a_role_opens_its_pages_and_no_others(role, pages, write, sign_in):
     person = sign_in(write(lambda session: make_user(session, role=role)))
     person.environ_base.pop("HTTP_X_CSRFTOKEN")
     for method, path, endpoint in pages:
-        least = LEAST_ROLE[endpoint]
+        least = MIN_ROLE[endpoint]
         may = least == ANYBODY or ROLES.index(role) >= ROLES.index(least)
         # A change that is allowed gets as far as the check of its token, and no further.
         allowed = {200, 302, 303, 404} if method == "GET" else {400}

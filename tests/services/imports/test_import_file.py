@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from tests.factories import FIELDS
-from webapp.services.imports.import_file import LONGEST_LINE, ImportFileError, open_table
+from webapp.services.imports.import_file import MAX_LINE_LENGTH, ImportFileError, open_table
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_all_that_is_wrong_with_a_header_is_said_at_once(rows_of):
         (b'lead_id,age\nL-1,"' + b"9" * 140_000 + b"\n", 2, "is a quote .* not closed"),
         (b"lead_id,name\nL-1,Ada\nL-2,J\xf6rg\n", 3, "not UTF-8"),
         ("lead_id,age\nL-1,30\n".encode("utf-16"), 1, "not UTF-8"),
-        (b"lead_id,age\nL-1," + b"9" * LONGEST_LINE, 2, "longer than 200,000"),
+        (b"lead_id,age\nL-1," + b"9" * MAX_LINE_LENGTH, 2, "longer than 200,000"),
         (
             gzip.compress(b"lead_id,age\n" + b"L-1,30\n" * 999, mtime=0)[:-9],
             None,

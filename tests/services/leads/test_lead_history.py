@@ -104,7 +104,7 @@ def test_a_switch_from_before_the_lead_came_with_inputs_of_old_is_not_told(write
 
 
 def test_a_long_history_ends_at_its_limit(write, read, monkeypatch):
-    monkeypatch.setattr(lead_history, "MOST_SCORINGS", 3)
+    monkeypatch.setattr(lead_history, "MAX_SCORINGS", 3)
     for number in range(5):
         write(lambda s, n=number: make_lead(s, "L-1", age=20 + n, now=NOW + n * DAY))
     found = history(read)

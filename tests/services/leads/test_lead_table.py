@@ -104,12 +104,12 @@ def test_a_table_too_long_to_be_sorted_is_walked_in_the_same_order(sort, many, r
     query = Query(grade="A", status="all", sort=sort)
     wanted = expected(read(scored), query)
     monkeypatch.setattr(lead_table, "PAGE_SIZE", 7)
-    monkeypatch.setattr(lead_table, "MOST_COUNTED", 5)
+    monkeypatch.setattr(lead_table, "MAX_COUNTED", 5)
     assert read(lambda s: all_keys(s, query)) == wanted
 
 
 def test_counting_ends_at_its_limit(many, read, monkeypatch):
-    monkeypatch.setattr(lead_table, "MOST_COUNTED", 40)
+    monkeypatch.setattr(lead_table, "MAX_COUNTED", 40)
     here = read(lambda s: page(s, status="all"))
     assert (here.n_leads, here.is_more) == (40, True)
     here = read(lambda s: page(s, status="lost"))
@@ -167,7 +167,7 @@ def test_a_search_looks_at_every_status_and_can_be_filtered_and_sorted(many, rea
 
 
 def test_a_search_with_too_many_hits_shows_the_newest_and_says_so(many, read, monkeypatch):
-    monkeypatch.setattr(lead_table, "MOST_COUNTED", 20)
+    monkeypatch.setattr(lead_table, "MAX_COUNTED", 20)
     here = read(lambda s: page(s, q="l"))
     assert here.is_more
     assert {r.lead.lead_id for r in here.rows} == {f"L-{n}" for n in range(39, 60)}

@@ -65,7 +65,7 @@ def scans(plan):
 @pytest.mark.parametrize("sort", lead_query.SORTS)
 def test_no_filter_or_sort_reads_the_whole_table(sort, limit, plans, read, monkeypatch):
     monkeypatch.setattr(lead_table, "PAGE_SIZE", 2)
-    monkeypatch.setattr(lead_table, "MOST_COUNTED", limit)
+    monkeypatch.setattr(lead_table, "MAX_COUNTED", limit)
     seen = pages(read, plans, sort)
     assert len(seen) > 200
     assert [s for plan in seen for s in scans(plan)] == []
@@ -82,7 +82,7 @@ def test_the_queue_by_score_is_never_sorted(plans, read):
 @pytest.mark.parametrize("limit", [2, 1_000])
 @pytest.mark.parametrize("sort", lead_query.SORTS)
 def test_leads_to_explore_are_looked_up_one_by_one(sort, limit, plans, read, monkeypatch):
-    monkeypatch.setattr(lead_table, "MOST_COUNTED", limit)
+    monkeypatch.setattr(lead_table, "MAX_COUNTED", limit)
     query = lead_query.read({"explore": "yes", "sort": sort})
     read(lambda s: lead_table.page(s, FIELDS, query, explore_percent=60))
     slices = [plan for plan in plans if "CORRELATED" in plan and "snapshots" not in plan]

@@ -27,7 +27,7 @@ def another_process(settings):
 
 
 def test_between_two_long_steps_another_process_writes(app, write, another_process, monkeypatch):
-    monkeypatch.setattr(Turn, "LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(Turn, "MAX_SECONDS", 0.3)
     begun, over = threading.Event(), threading.Event()
 
     def write_elsewhere():

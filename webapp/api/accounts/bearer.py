@@ -8,7 +8,7 @@ from webapp.services.accounts import api_keys
 from webapp.services.outcomes.outcomes import Said
 from webapp.tables import ApiKey
 
-LONGEST_KEY = 200
+MAX_KEY_LENGTH = 200
 
 
 def let_in(scope: str) -> None:
@@ -48,7 +48,7 @@ def _token() -> str:
     text = text.strip()
     if kind.lower() != "bearer" or not text:
         raise _unauthorized("Send an API key: Authorization: Bearer <key>.")
-    if len(text) > LONGEST_KEY:
+    if len(text) > MAX_KEY_LENGTH:
         raise _unauthorized("The API key is not known or was revoked.", "invalid_token")
     return text
 

@@ -25,7 +25,7 @@ EXAMPLES = {
     "outcome": "true",
     "kind": "training",
 }
-LONGEST_CHOICES = 12
+MAX_CHOICES_LENGTH = 12
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def kind(schema: dict[str, Any]) -> str:
         return str(_shape(schema))
     if "anyOf" in schema:
         return " or ".join(kind(part) for part in schema["anyOf"])
-    if "enum" in schema and len(schema["enum"]) <= LONGEST_CHOICES:
+    if "enum" in schema and len(schema["enum"]) <= MAX_CHOICES_LENGTH:
         return ", ".join("null" if choice is None else str(choice) for choice in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {kind(schema.get('items', {}))}"

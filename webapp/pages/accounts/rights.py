@@ -12,7 +12,7 @@ SENTENCES = {
 }
 ANYBODY = "anybody"
 
-LEAST_ROLE = {
+MIN_ROLE = {
     "pages.sign_in.show": ANYBODY,
     "pages.sign_in.sign_in": ANYBODY,
     "pages.sign_in.sign_out": "rep",
@@ -93,10 +93,10 @@ LEAST_ROLE = {
 
 def is_public(endpoint: str) -> bool:
     """Whether this page opens without signing in."""
-    return LEAST_ROLE.get(endpoint) == ANYBODY
+    return MIN_ROLE.get(endpoint) == ANYBODY
 
 
 def allows(role: str, endpoint: str) -> bool:
     """Whether a person of this role may open this page or do this."""
-    least = LEAST_ROLE.get(endpoint)
+    least = MIN_ROLE.get(endpoint)
     return least == ANYBODY or (least in ROLES and ROLES.index(role) >= ROLES.index(least))

@@ -55,7 +55,7 @@ HINTS = {
     "private_key": "In PEM form, from BEGIN to END.",
 }
 LONGEST = {"domain": 255, "username": 200, "private_key": 20_000}
-LONGEST_SECRET = 2000
+MAX_SECRET_LENGTH = 2000
 SAVED_UNTESTED = (
     "The connection is saved, and not tested yet: a run is at work. Press “Test connection” once it"
     " has ended."
@@ -100,7 +100,7 @@ class Entry:
     @property
     def longest(self) -> int:
         """How many characters it may have."""
-        return LONGEST.get(self.name, LONGEST_SECRET)
+        return LONGEST.get(self.name, MAX_SECRET_LENGTH)
 
 
 @bp.get("")
@@ -172,7 +172,7 @@ def _entered() -> tuple[Credentials, dict[str, str]]:
 
 def _clean(name: str, text: str) -> str:
     """A value as it is stored: a secret as it was typed, a key without what copying adds."""
-    longest = LONGEST.get(name, LONGEST_SECRET)
+    longest = LONGEST.get(name, MAX_SECRET_LENGTH)
     if name not in SECRET_VALUES:
         cleaned = clean_text(text, maximum=longest) or ""
         return connections.host_of(cleaned) if name == "domain" else cleaned

@@ -24,7 +24,7 @@ PART = re.compile(r"(\w+)(?:\.(?:from|default|stable|was)|:.*)", re.DOTALL)
 CONSTANT = "constant"
 # How a Salesforce field becomes ours, as the drop-down says it.
 HOW = {"as_is": "{}", "days_since": "Days since {}", "boolean": "{} is filled in"}
-LONGEST_SHOWN = 80
+MAX_SHOWN_LENGTH = 80
 NOT_SENT = "was not sent: choose what fills it, or that it is not from Salesforce"
 
 
@@ -69,7 +69,7 @@ def entered(
     for part in form:
         found = PART.fullmatch(part)
         if found is None or found[1] not in names:
-            errors[part[:LONGEST_SHOWN]] = "is no field of fields.toml"
+            errors[part[:MAX_SHOWN_LENGTH]] = "is no field of fields.toml"
         elif len(form.getlist(part)) > 1:
             errors[found[1]] = "was sent twice"
     return sources, errors
@@ -144,7 +144,7 @@ def _options(field: Field, described: Described, chosen: str) -> list[tuple[str,
     possible = {value for options in groups.values() for value, _ in options}
     if chosen not in {"", CONSTANT, *possible}:
         name = chosen.partition(":")[2] or chosen
-        groups = {"Not possible": [(chosen, name[:LONGEST_SHOWN])]} | groups
+        groups = {"Not possible": [(chosen, name[:MAX_SHOWN_LENGTH])]} | groups
     return [(label, options) for label, options in groups.items() if options]
 
 

@@ -16,7 +16,7 @@ NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 NO_NUMBER = -1
 LISTS = ("disqualified", *PREFIXES)
 NAMES = {rule.name for rule in fields(CrmRules)}
-LONGEST_SHOWN = 80
+MAX_SHOWN_LENGTH = 80
 
 
 def entered(
@@ -82,7 +82,7 @@ def _unknown(rules: CrmRules, described: Described, before: CrmRules) -> dict[st
     known, found = statuses(described, before), {}
     strange = [status for status in rules.disqualified if status not in known]
     if strange:
-        found["disqualified"] = f"{strange[0][:LONGEST_SHOWN]} is no status of Lead"
+        found["disqualified"] = f"{strange[0][:MAX_SHOWN_LENGTH]} is no status of Lead"
     names = {name for name, _ in id_fields(described, before)}
     if rules.external_id_field and rules.external_id_field not in names:
         found["external_id_field"] = "must be one of the text fields of Lead"
@@ -90,6 +90,6 @@ def _unknown(rules: CrmRules, described: Described, before: CrmRules) -> dict[st
 
 
 def _misshapen(form: MultiDict[str, str]) -> dict[str, str]:
-    unknown = {n[:LONGEST_SHOWN]: "is no part of this form" for n in form if n not in NAMES}
+    unknown = {n[:MAX_SHOWN_LENGTH]: "is no part of this form" for n in form if n not in NAMES}
     twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
     return unknown | dict.fromkeys(twice, "was sent twice")

@@ -20,7 +20,7 @@ from webapp.services.leads.lead_query import EPOCH, MICROSECOND
 bp = Blueprint("unmatched", __name__, url_prefix="/sync/unmatched")
 
 PAGE = 50
-MOST_CANDIDATES = 10
+MAX_CANDIDATES = 10
 STATES = {"ignored": unmatched.ignore, "open": unmatched.list_again}
 
 
@@ -41,8 +41,8 @@ def show(opportunity_id: str) -> ResponseReturnValue:
         return _shown(session, [entry]) | {
             "entry": entry,
             "search": query.search,
-            "candidates": found[:MOST_CANDIDATES],
-            "is_more": len(found) > MOST_CANDIDATES,
+            "candidates": found[:MAX_CANDIDATES],
+            "is_more": len(found) > MAX_CANDIDATES,
         }
 
     return render_template("sync/link.html", **read(whole))

@@ -23,8 +23,8 @@ from webapp.tables import Lead
 
 bp = Blueprint("lead", __name__, url_prefix="/leads")
 
-LONGEST_REASON = 500
-MOST_REASONS = 8
+MAX_REASON_LENGTH = 500
+MAX_REASONS = 8
 
 
 @bp.get("/<key:key>")
@@ -85,7 +85,7 @@ def _record(key: int) -> tuple[Lead, str]:
 
 def _reason() -> str | None:
     try:
-        return clean_text(request.form.get("reason"), maximum=LONGEST_REASON)
+        return clean_text(request.form.get("reason"), maximum=MAX_REASON_LENGTH)
     except ValueError as error:
         flash(f"The reason was left out: it {error}.", "bad")
         return None
@@ -102,7 +102,7 @@ def _view(session: Any, key: int) -> dict[str, Any]:
     known = [(fields.named(name), value) for name, value in values.items()]
     said = leads.outcomes(session, lead)
     scorings = lead_history.scorings(session, fields, lead)
-    reasons = explain(card, fields, values, limit=MOST_REASONS)
+    reasons = explain(card, fields, values, limit=MAX_REASONS)
     return {
         **score_change.view(score_change.chosen(scorings)),
         "lead": lead,

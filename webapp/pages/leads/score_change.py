@@ -9,9 +9,9 @@ from ml.scorecard.changes import Part
 from webapp.pages.addresses import key_argument
 from webapp.pages.formats import known
 from webapp.product import product
-from webapp.services.leads.lead_history import SMALLEST_MOVE, Scoring
+from webapp.services.leads.lead_history import MIN_MOVE, Scoring
 
-MOST_PARTS = 6
+MAX_PARTS = 6
 
 
 class Line(NamedTuple):
@@ -75,10 +75,10 @@ def view(scoring: Scoring | None) -> dict[str, Any]:
 
 def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
     """The largest parts, and the others together, so that they still add up."""
-    told = [part for part in parts[:MOST_PARTS] if abs(part.points) >= SMALLEST_MOVE]
+    told = [part for part in parts[:MAX_PARTS] if abs(part.points) >= MIN_MOVE]
     lines = [Line(_label(part.field), notes[part.field], part.points) for part in told]
     rest = sum(part.points for part in parts[len(told) :])
-    if abs(rest) >= SMALLEST_MOVE:
+    if abs(rest) >= MIN_MOVE:
         lines.append(Line("All else", "", rest))
     return lines
 

@@ -15,7 +15,7 @@ from webapp.charts.drawing import bars
 from webapp.product import product
 from webapp.tables import ModelVersion
 
-MOST_FIELDS = 12
+MAX_FIELDS = 12
 
 
 class Drawn(NamedTuple):
@@ -68,7 +68,7 @@ def of_fields(shapes: Sequence[Mapping[str, Any]]) -> list[Drawn]:
             shape["label"],
             shape,
             effects.shape(f"field-{place}", shape["label"], shape, most)
-            if place < MOST_FIELDS
+            if place < MAX_FIELDS
             else None,
         )
         for place, shape in enumerate(named)
@@ -77,7 +77,7 @@ def of_fields(shapes: Sequence[Mapping[str, Any]]) -> list[Drawn]:
 
 def of_influence(drawn: Sequence[Drawn]) -> Markup:
     """The fields by their weight."""
-    weights = [(each.label, each.shape["influence"]) for each in drawn[:MOST_FIELDS]]
+    weights = [(each.label, each.shape["influence"]) for each in drawn[:MAX_FIELDS]]
     rows = [(label, weight, f"{weight:.2f}") for label, weight in weights]
     return bars("influence", "Fields by influence", rows)
 

@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from ml.gate.intervals import auc_half_width
-from ml.training.readiness import FEWEST_OF_EACH_CLASS
+from ml.training.readiness import MIN_OF_EACH_CLASS
 from webapp.database import read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
@@ -113,7 +113,7 @@ def _status(session: Any, watched: int | None) -> dict[str, Any]:
         and utc_now() - at_work.requested_at > WAITS_TOO_LONG,
         "done": done,
         "readiness": readiness,
-        "least": FEWEST_OF_EACH_CLASS,
+        "least": MIN_OF_EACH_CLASS,
         **(_foretold(session, readiness) if readiness else {"precision": []}),
     }
 
@@ -133,7 +133,7 @@ def _foretold(session: Any, readiness: lifecycle.Readiness) -> dict[str, Any]:
     rows = [
         _expected(size, round(size * share), is_now=size == n)
         for size in sorted({n, *coming} if is_known else coming)
-        if FEWEST_OF_EACH_CLASS <= round(size * share) <= size - FEWEST_OF_EACH_CLASS
+        if MIN_OF_EACH_CLASS <= round(size * share) <= size - MIN_OF_EACH_CLASS
     ]
     return {"precision": rows, "assumed_auc": ASSUMED_AUC, "share": share, "is_known": is_known}
 

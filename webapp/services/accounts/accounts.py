@@ -21,11 +21,11 @@ FREE_ATTEMPTS = 5
 MAX_LOCK = timedelta(minutes=15)
 
 # A hash takes 64 MB for a moment: this many at once, and a crowd is turned away, not piled up.
-MOST_HASHES_AT_ONCE = 4
-LONGEST_WAIT_SECONDS = 5.0
+MAX_HASHES_AT_ONCE = 4
+MAX_WAIT_SECONDS = 5.0
 
 _hasher = argon2.PasswordHasher()
-_turns = threading.BoundedSemaphore(MOST_HASHES_AT_ONCE)
+_turns = threading.BoundedSemaphore(MAX_HASHES_AT_ONCE)
 
 
 class WrongSignIn(ValueError):
@@ -257,7 +257,7 @@ def _hash_of_nobody() -> str:
 def _matches(password_hash: str, password: str) -> bool:
     if len(password) > MAX_PASSWORD_LENGTH:
         return False
-    if not _turns.acquire(timeout=LONGEST_WAIT_SECONDS):
+    if not _turns.acquire(timeout=MAX_WAIT_SECONDS):
         raise TooManySignIns
     try:
         return _hasher.verify(password_hash, password.encode("utf-8", "surrogatepass"))

@@ -41,8 +41,8 @@ TEXTS = LISTS | {"string", "textarea"}
 # What may be filled in or not; addresses and files are several values in one.
 FILLABLE = NUMBERS | TIMES | TEXTS | {"boolean", "email", "phone", "url", "reference"}
 # A text area longer than this holds prose, which is no category.
-LONGEST_TEXTAREA = 255
-LONGEST_NAME = 80
+MAX_TEXTAREA_LENGTH = 255
+MAX_NAME_LENGTH = 80
 # Our own answers must not become inputs.
 WRITTEN = (
     "Conversion_Score__c",
@@ -199,7 +199,7 @@ def _origin_problem(
         return None
     if source.transform == "constant":
         return None if source.constant else "needs the default that every lead gets"
-    name = source.crm_field[:LONGEST_NAME] if source.crm_field else "(none)"
+    name = source.crm_field[:MAX_NAME_LENGTH] if source.crm_field else "(none)"
     if name not in described:
         return f"Salesforce has no Lead field {name}, or hides it"
     if name in WRITTEN or name in MOVES_BY_ITSELF:
@@ -239,7 +239,7 @@ def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
         is_checkbox = crm_type == "boolean"
         return ("as_is",) if is_checkbox else ("boolean",) if crm_type in FILLABLE else ()
     if field.type == "category":
-        is_prose = (described.get("length") or 0) > LONGEST_TEXTAREA and crm_type == "textarea"
+        is_prose = (described.get("length") or 0) > MAX_TEXTAREA_LENGTH and crm_type == "textarea"
         return ("as_is",) if crm_type in TEXTS and not is_prose else ()
     if crm_type in TIMES:
         return ("days_since",)

@@ -20,7 +20,7 @@ SPANS = {"no_opportunity_days": (1, 3650), "silent_days": (7, 3650), "history_da
 # Of what the ids are, by their first three characters.
 PREFIXES = {"owner_ids": ("005", "00G"), "record_type_ids": ("012",)}
 LENGTH_OF_ID = 18
-LONGEST_LIST, LONGEST_STATUS = 200, 255
+MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 # Of other values every lead and opportunity is read again from the beginning of the history.
 READ_AGAIN = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
@@ -77,7 +77,10 @@ class CrmRules:
             if not is_never and not (days is not None and low <= days <= high):
                 yield name, f"must be a whole number from {low:,} to {high:,}"
         if _are_too_many(self.disqualified):
-            yield "disqualified", f"must be at most {LONGEST_LIST} statuses as Salesforce has them"
+            yield (
+                "disqualified",
+                f"must be at most {MAX_LIST_LENGTH} statuses as Salesforce has them",
+            )
         for name, prefixes in PREFIXES.items():
             if complaint := _ids_complaint(getattr(self, name), prefixes):
                 yield name, complaint
@@ -105,7 +108,7 @@ def _check_character(five: str) -> str:
 
 
 def _are_too_many(statuses: Sequence[str]) -> bool:
-    return len(statuses) > LONGEST_LIST or any(len(s) > LONGEST_STATUS for s in statuses)
+    return len(statuses) > MAX_LIST_LENGTH or any(len(s) > MAX_STATUS_LENGTH for s in statuses)
 
 
 def _is_id(text: str) -> bool:
@@ -116,8 +119,8 @@ def _is_id(text: str) -> bool:
 def _ids_complaint(ids: Sequence[str], prefixes: Iterable[str]) -> str | None:
     starts = tuple(prefixes)
     wrong = [i for i in ids if not _is_id(i) or not i.startswith(starts)]
-    if len(ids) > LONGEST_LIST:
-        return f"must be at most {LONGEST_LIST} ids"
+    if len(ids) > MAX_LIST_LENGTH:
+        return f"must be at most {MAX_LIST_LENGTH} ids"
     if wrong:
         named = ", ".join(i[:20] for i in wrong[:3])
         return (

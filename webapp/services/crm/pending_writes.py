@@ -17,12 +17,12 @@ from webapp.services.models import registry
 from webapp.tables import Lead, Score
 
 # A smaller move of a score, in points of 100, is not worth a write: each runs the org's flows.
-LEAST_MOVE = 1.0
+MIN_MOVE = 1.0
 CHUNK = 1000
 # A scoring may be committed this much later than its time says.
 LATE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
-LONGEST_REASONS = 1024
+MAX_REASONS_LENGTH = 1024
 RETRY_AFTER = timedelta(minutes=1)
 REFUSED_AGAIN_AFTER = timedelta(days=1)
 
@@ -211,7 +211,7 @@ def _is_worth_a_write(
 ) -> bool:
     if before is None or before.state == "stopped" or before.sent_score is None:
         return before is None or before.state == "stopped" or _may_be_tried(before, now)
-    moved = abs(round(100 * probability, 2) - before.sent_score) >= LEAST_MOVE
+    moved = abs(round(100 * probability, 2) - before.sent_score) >= MIN_MOVE
     is_other_band = _band(probability, bands) != before.sent_band
     return (moved or is_other_band) and _may_be_tried(before, now)
 
@@ -244,7 +244,7 @@ def _sentences(reasons: Iterable[Any]) -> str:
     text = ""
     for reason in reasons:
         longer = f"{text}\n{reason.sentence}" if text else reason.sentence
-        if len(longer) > LONGEST_REASONS:
+        if len(longer) > MAX_REASONS_LENGTH:
             break
         text = longer
     return text

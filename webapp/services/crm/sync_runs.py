@@ -23,7 +23,7 @@ HINT_PAUSE = timedelta(seconds=30)
 RETRY_AFTER = timedelta(minutes=1)
 MANY_FAILURES = 5
 PAUSE_AFTER_MANY = timedelta(minutes=15)
-QUOTA_PAUSE, LONGEST_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
+QUOTA_PAUSE, MAX_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
 
 
 class ConnectionBroken(RuntimeError):
@@ -113,7 +113,7 @@ def stop_for_quota(
     """
     connection = connections.get(session)
     connection.n_failures += 1
-    pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), LONGEST_QUOTA_PAUSE)
+    pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), MAX_QUOTA_PAUSE)
     connections.open_breaker(connection, words[0], words[1], now + pause)
     runs.finish(session, run, now, result | {"stopped": words[1]})
 

@@ -16,9 +16,9 @@ from webapp.services.leads.records import PEOPLE_FIELDS
 
 OTHER_COLUMNS = ("lead_id", "actual_outcome", *PEOPLE_FIELDS, "scored_at", "outcome_at")
 GZIP_MAGIC = b"\x1f\x8b"
-LONGEST_LINE = 200_000
+MAX_LINE_LENGTH = 200_000
 # A small file can unpack to one that never ends.
-MOST_TIMES_PACKED = 200
+MAX_TIMES_PACKED = 200
 UNPACKED_ALLOWANCE = 10_000_000
 
 
@@ -95,18 +95,18 @@ class _Source:
     def lines(self) -> Iterator[str]:
         """The lines as they are, each checked to be text of a sane length."""
         text = self.text()
-        while line := text.readline(LONGEST_LINE):
+        while line := text.readline(MAX_LINE_LENGTH):
             self.line += 1
             self.n_unpacked += len(line)
             self._check(line)
             yield line
 
     def _check(self, line: str) -> None:
-        if len(line) == LONGEST_LINE:
-            raise ImportFileError.at(self.line, f"is longer than {LONGEST_LINE:,} characters")
+        if len(line) == MAX_LINE_LENGTH:
+            raise ImportFileError.at(self.line, f"is longer than {MAX_LINE_LENGTH:,} characters")
         if not line.isascii() and any("\udc80" <= c <= "\udcff" for c in line):
             raise ImportFileError.at(self.line, "is not UTF-8 text; save the file as CSV UTF-8")
-        if self.n_unpacked > MOST_TIMES_PACKED * self.n_bytes + UNPACKED_ALLOWANCE:
+        if self.n_unpacked > MAX_TIMES_PACKED * self.n_bytes + UNPACKED_ALLOWANCE:
             raise ImportFileError.at(self.line, "the file unpacks to far more than it holds")
 
 

@@ -17,8 +17,8 @@ from webapp.services.models.lifecycle import Switch
 from webapp.services.models.registry import VersionRef
 from webapp.tables import Lead, Outcome, Snapshot
 
-MOST_SCORINGS = 100
-SMALLEST_MOVE = 0.001  # of a probability: less shows as 0.0 points
+MAX_SCORINGS = 100
+MIN_MOVE = 0.001  # of a probability: less shows as 0.0 points
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Scoring:
     def has_moved(self) -> bool:
         """Whether the score is another one than before, by a tenth of a point or more."""
         moves = (self.by_inputs, self.by_model)
-        return any(abs(move) >= SMALLEST_MOVE for move in moves if move is not None)
+        return any(abs(move) >= MIN_MOVE for move in moves if move is not None)
 
     def explained(self) -> Explained | None:
         """The change, field by field; None at the first scoring."""
@@ -76,11 +76,11 @@ class Scoring:
 
 
 def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
-    """The lead's scores, newest first, at most `MOST_SCORINGS`, by scorings and switches since."""
-    snapshots = leads.snapshots(session, lead, MOST_SCORINGS + 1)
+    """The lead's scores, newest first, at most `MAX_SCORINGS`, by scorings and switches since."""
+    snapshots = leads.snapshots(session, lead, MAX_SCORINGS + 1)
     each = _each(session, lead, snapshots) if snapshots else []
     later = [_compared(fields, older, newer) for older, newer in pairwise(each)]
-    return [*each[:1], *later][::-1][:MOST_SCORINGS]
+    return [*each[:1], *later][::-1][:MAX_SCORINGS]
 
 
 def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:

@@ -22,11 +22,11 @@ SORTS = {"score": True, "scored": True, "name": False}
 ANY_STATUS = "all"
 # Parameter -> what the leads call it.
 FACETS = {"source": "lead_source", "industry": "industry", "owner": "owner"}
-LONGEST_FACET = 200
-LONGEST_SEARCH = 100
-MOST_WORDS = 8
-LONGEST_CURSOR = 2_000
-LARGEST_KEY = 2**63 - 1
+MAX_FACET_LENGTH = 200
+MAX_SEARCH_LENGTH = 100
+MAX_WORDS = 8
+MAX_CURSOR_LENGTH = 2_000
+MAX_KEY = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -70,7 +70,7 @@ class Query:
     @property
     def words(self) -> list[str]:
         """What the search compares; empty where there is none."""
-        return leads.words(self.search)[:MOST_WORDS]
+        return leads.words(self.search)[:MAX_WORDS]
 
     def parameters(self) -> dict[str, str]:
         """The query as `read` takes it, without what is said by leaving it out, and the place."""
@@ -91,8 +91,10 @@ def read(arguments: Mapping[str, str]) -> Query:
     given = {name: value for name, value in arguments.items() if value}
     errors: list[FieldError] = []
     sort = _one_of(errors, given, "sort", tuple(SORTS)) or Query.sort
-    facets = {column: _text(errors, given, name, LONGEST_FACET) for name, column in FACETS.items()}
-    search = _text(errors, given, "q", LONGEST_SEARCH) or ""
+    facets = {
+        column: _text(errors, given, name, MAX_FACET_LENGTH) for name, column in FACETS.items()
+    }
+    search = _text(errors, given, "q", MAX_SEARCH_LENGTH) or ""
     query = Query(
         status=_one_of(errors, given, "status", (*STATUSES, ANY_STATUS)) or _usual_status(search),
         grade=_one_of(errors, given, "grade", GRADES),
@@ -154,12 +156,12 @@ def _place(errors: list[FieldError], given: Mapping[str, str], sort: str) -> Cur
 
 
 def _cursor(text: str, sort: str) -> Cursor:
-    if len(text) > LONGEST_CURSOR:
+    if len(text) > MAX_CURSOR_LENGTH:
         raise ValueError("too long")
     padded = text.encode("ascii") + b"=" * (-len(text) % 4)
     raw = base64.b64decode(padded, altchars=b"-_", validate=True)
     said, value, key = json.loads(raw)
-    if said != sort or type(key) is not int or not 0 < key <= LARGEST_KEY:
+    if said != sort or type(key) is not int or not 0 < key <= MAX_KEY:
         raise ValueError("of another sort")
     return Cursor(VALUES[sort](value), key)
 

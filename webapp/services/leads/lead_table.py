@@ -25,12 +25,12 @@ from webapp.tables import STATUSES, Lead, Score
 
 PAGE_SIZE = 50
 # Counting ends here, and so does sorting what no index has in order.
-MOST_COUNTED = 1_000
-MOST_CHOICES = 200
+MAX_COUNTED = 1_000
+MAX_CHOICES = 200
 # A score that moves by less than so many points of 100 is not marked.
-LEAST_POINTS_TOLD = 3
+MIN_POINTS_SHOWN = 3
 # A contact longer ago than this is no date that helps anyone.
-MOST_DAYS = 36_500
+MAX_DAYS = 36_500
 # The words as the index on PostgreSQL has them, letter by letter, or it would not be used.
 INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
     "array_to_tsvector(string_to_array(leads.search_text, ' '))"
@@ -63,13 +63,13 @@ class Row:
     @property
     def has_moved(self) -> bool:
         """Whether that is enough to tell."""
-        return abs(self.moved) >= LEAST_POINTS_TOLD
+        return abs(self.moved) >= MIN_POINTS_SHOWN
 
     @property
     def contact_at(self) -> datetime | None:
         """When anyone last spoke with the lead, by what was known when it was scored."""
         days = self.lead.days_since_contact
-        if days is None or days > MOST_DAYS:
+        if days is None or days > MAX_DAYS:
             return None
         return self.lead.scored_at - timedelta(days=days)
 
@@ -78,7 +78,7 @@ class Row:
 class Page:
     """Some rows of the table; `next` is the place of those behind them.
 
-    `n_leads` counts what matches, up to `MOST_COUNTED`; `is_more` says that there is more.
+    `n_leads` counts what matches, up to `MAX_COUNTED`; `is_more` says that there is more.
     A search with more hits is cut: only the newest are in the table.
     """
 
@@ -138,7 +138,7 @@ def page(session: Session, fields: Fields, query: Query, *, explore_percent: flo
     scope = Scope(version.key, card, _placed(session, query), explore_percent)
     matching = _found(session, scope) if query.words else _matching(scope)
     n_found, n_leads = _counts(session, matching)
-    is_more = n_found > MOST_COUNTED
+    is_more = n_found > MAX_COUNTED
     keys = _keys(scope, matching, is_more)
     statement = sa.select(Lead, keys.c.probability).join(keys, keys.c.key == Lead.key)
     order = _ordered(query.sort, keys.c.value, keys.c.key)
@@ -147,7 +147,7 @@ def page(session: Session, fields: Fields, query: Query, *, explore_percent: flo
     earlier = _earlier(session, version.key, [lead.key for lead, _ in shown])
     rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in shown]
     following = _place(rows[-1], query.sort) if len(found) > PAGE_SIZE else None
-    return Page(rows, following, min(n_leads, MOST_COUNTED), is_more)
+    return Page(rows, following, min(n_leads, MAX_COUNTED), is_more)
 
 
 def row(session: Session, fields: Fields, key: int) -> Row:
@@ -162,7 +162,7 @@ def row(session: Session, fields: Fields, key: int) -> Row:
 
 
 def choices(session: Session, facet: str) -> list[str]:
-    """The values that leads have in a facet, sorted, at most `MOST_CHOICES`: a filter's list."""
+    """The values that leads have in a facet, sorted, at most `MAX_CHOICES`: a filter's list."""
     version, _ = registry.serving(session)
     return list(session.scalars(_choices(facet), {"version_key": version.key}))
 
@@ -239,11 +239,11 @@ def _by_score(scope: Scope) -> sa.Subquery:
 def _matching(scope: Scope) -> sa.Subquery:
     """The leads that match, in no order, at most one more than are counted."""
     each = [
-        _scores(scope, status, scope.below()).limit(MOST_COUNTED + 1)
+        _scores(scope, status, scope.below()).limit(MAX_COUNTED + 1)
         for status in scope.query.statuses
     ]
     found = _together(each)
-    return sa.select(found).limit(MOST_COUNTED + 1).subquery()
+    return sa.select(found).limit(MAX_COUNTED + 1).subquery()
 
 
 def _scores(scope: Scope, status: str, below: Sequence[sa.ColumnElement[bool]]) -> Rows:
@@ -300,7 +300,7 @@ def _found(session: Session, scope: Scope) -> sa.Subquery:
     """
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     words = _words_on_postgresql(scope.query) if is_postgresql else _words_on_sqlite(scope.query)
-    newest = words.order_by(sa.desc("key")).limit(MOST_COUNTED + 1).subquery()
+    newest = words.order_by(sa.desc("key")).limit(MAX_COUNTED + 1).subquery()
     probability = _score_of(newest.c.key, scope)
     return sa.select(newest.c.key, probability.label("probability")).subquery()
 
@@ -320,7 +320,7 @@ def _words_on_sqlite(query: Query) -> Rows:
 def _choices(facet: str) -> Rows:
     """The query of `choices`; to build it takes longer than to run it."""
     found = _together([_values(status, facet) for status in STATUSES])
-    return sa.select(found.c.value).distinct().order_by(found.c.value).limit(MOST_CHOICES)
+    return sa.select(found.c.value).distinct().order_by(found.c.value).limit(MAX_CHOICES)
 
 
 def _values(status: str, facet: str) -> Rows:
@@ -337,4 +337,4 @@ def _values(status: str, facet: str) -> Rows:
 
     steps = after("").cte(recursive=True)
     steps = steps.union_all(after(steps.c.value).where(steps.c.value.is_not(None)))
-    return sa.select(steps.c.value).where(steps.c.value.is_not(None)).limit(MOST_CHOICES)
+    return sa.select(steps.c.value).where(steps.c.value.is_not(None)).limit(MAX_CHOICES)

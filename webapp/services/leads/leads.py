@@ -18,7 +18,7 @@ from webapp.tables import Lead, ModelAlias, Outcome, Score, Snapshot
 
 FACETS = ("lead_source", "industry", "owner")
 WORD = re.compile(r"[^\W_]+")
-LONGEST_WORD = 64
+MAX_WORD_LENGTH = 64
 
 BUILTIN_COLUMNS = (
     "age",
@@ -214,7 +214,7 @@ def words(text: str) -> list[str]:
     """The words that a search compares: without case, accents and punctuation, each once."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in plain if not unicodedata.combining(c))
-    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(bare)))
+    return list(dict.fromkeys(word[:MAX_WORD_LENGTH] for word in WORD.findall(bare)))
 
 
 def _newest_but(n: int) -> sa.ScalarSelect[int]:

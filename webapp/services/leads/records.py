@@ -19,8 +19,8 @@ OUTCOME_RULE = "true, false or never_worked"
 OUTCOME_OR_NULL_RULE = f"{OUTCOME_RULE}, or null"
 OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_WORKED}
 KNOWN_RULE = "a field of the contract or of fields.toml"
-MOST_UNKNOWN_KEYS = 20
-MOST_HINTS = 3
+MAX_UNKNOWN_KEYS = 20
+MAX_HINTS = 3
 LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 
@@ -126,13 +126,13 @@ def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]
         return []
     unknown = [str(key) for key in record if key not in known and key not in fields]
     # Looking for what was meant takes time, and a long list of mistakes helps nobody.
-    meant = [fields.nearest(key, known) for key in unknown[:MOST_HINTS]]
+    meant = [fields.nearest(key, known) for key in unknown[:MAX_HINTS]]
     hints = [f"; did you mean {name}?" if name else "" for name in meant]
-    listed = zip_longest(unknown[:MOST_UNKNOWN_KEYS], hints, fillvalue="")
+    listed = zip_longest(unknown[:MAX_UNKNOWN_KEYS], hints, fillvalue="")
     errors = [
         FieldError(_shown(key), f"is not a known field{hint}", KNOWN_RULE) for key, hint in listed
     ]
-    if n_more := len(unknown[MOST_UNKNOWN_KEYS:]):
+    if n_more := len(unknown[MAX_UNKNOWN_KEYS:]):
         errors.append(FieldError("", f"holds {n_more:,} more unknown fields", KNOWN_RULE))
     return errors
 

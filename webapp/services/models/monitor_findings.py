@@ -17,7 +17,7 @@ from webapp.services.models.monitor_samples import Samples
 VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
 # What leads alone show says that little has changed, not that the version is any good.
 JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
-MOST_NAMED = 3
+MAX_NAMED = 3
 UNITS = (
     ("day", timedelta(days=1)),
     ("hour", timedelta(hours=1)),
@@ -62,7 +62,7 @@ def calibration(samples: Samples) -> Finding:
     if found.verdict == "unknown":
         sentence = (
             f"{found.n:,} outcomes of leads scored beforehand have come in since version"
-            f" {samples.champion.name} took over; {performance.FEWEST_OUTCOMES} are needed."
+            f" {samples.champion.name} took over; {performance.MIN_OUTCOMES} are needed."
         )
     else:
         sentence = (
@@ -92,7 +92,7 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
         [lead.converted for lead in leads],
         samples.learned.metrics.get("auc"),
     )
-    least = performance.FEWEST_EACH_CLASS
+    least = performance.MIN_EACH_CLASS
     if found.auc is None or min(found.n_converted, found.n_lost) < least:
         sentence = (
             f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored"
@@ -155,8 +155,8 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
     worst = sorted(found, key=lambda name: -found[name].psi / found[name].look)
     verdict = max((each.verdict for each in found.values()), key=VERDICTS.index)
     drifted = [name for name in worst if found[name].verdict in {"look", "act"}]
-    labels = [fields[name].label if name in fields else name for name in drifted[:MOST_NAMED]]
-    more = f" and {len(drifted) - MOST_NAMED} more" if len(drifted) > MOST_NAMED else ""
+    labels = [fields[name].label if name in fields else name for name in drifted[:MAX_NAMED]]
+    more = f" and {len(drifted) - MAX_NAMED} more" if len(drifted) > MAX_NAMED else ""
     top = found[worst[0]]
     sentence = _few(top) or (
         f"Moved since it was trained: {', '.join(labels)}{more}."
@@ -185,7 +185,7 @@ def selection(samples: Samples) -> Finding:
     verdict: Verdict = {"look": "good", "act": "look"}.get(found.verdict, found.verdict)  # type: ignore[assignment]
     sentence = (
         f"{found.n_recent:,} of {found.n_reference:,} leads have an outcome;"
-        f" {drift.FEWEST_LEADS} are needed."
+        f" {drift.MIN_LEADS} are needed."
         if verdict == "unknown"
         else f"The {found.n_recent:,} leads with an outcome are scored"
         f" {'otherwise than' if verdict == 'look' else 'like'} all {found.n_reference:,} leads"
@@ -250,7 +250,7 @@ def _few(found: Drift) -> str:
         return ""
     return (
         f"It learned from {found.n_reference:,} leads, and {found.n_recent:,} were scored lately;"
-        f" {drift.FEWEST_LEADS} of each are needed."
+        f" {drift.MIN_LEADS} of each are needed."
     )
 
 

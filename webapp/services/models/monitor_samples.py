@@ -15,8 +15,8 @@ from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, ModelVersion, Outcome, Score, Snapshot
 
 # Newest rows read, however many there are: what drifts shows in these, and memory stays small.
-MOST_SCORINGS = 2_000
-MOST_OUTCOMES = 4_000
+MAX_SCORINGS = 2_000
+MAX_OUTCOMES = 4_000
 # "Usual" closing time: so many of the outcomes have come by then.
 USUAL_SHARE = 0.8
 
@@ -101,7 +101,7 @@ def read(session: Session) -> Samples:
 
 def _recent(session: Session, champion: ModelVersion, card: Scorecard) -> Iterator[ScoredLead]:
     """The leads scored last, each once, as they were at the time and before any outcome."""
-    newest = sa.select(Snapshot).order_by(Snapshot.key.desc()).limit(MOST_SCORINGS).subquery()
+    newest = sa.select(Snapshot).order_by(Snapshot.key.desc()).limit(MAX_SCORINGS).subquery()
     row = aliased(Snapshot, newest)
     query = (
         sa.select(row.lead_key, row.inputs, row.probability, row.version_key)
@@ -122,7 +122,7 @@ def _judged(
     session: Session, champion: ModelVersion, card: Scorecard, since_run: int
 ) -> Iterator[JudgedLead]:
     """The leads whose outcomes were told last; without those never scored before."""
-    told_last = sa.select(Outcome.lead_key).order_by(Outcome.key.desc()).limit(MOST_OUTCOMES)
+    told_last = sa.select(Outcome.lead_key).order_by(Outcome.key.desc()).limit(MAX_OUTCOMES)
     own = aliased(Snapshot)
     first_scored_at = (
         sa.select(sa.func.min(Snapshot.taken_at))

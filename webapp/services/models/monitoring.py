@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.monitoring.drift import Verdict
-from ml.monitoring.performance import FEWEST_OUTCOMES
+from ml.monitoring.performance import MIN_OUTCOMES
 from ml.scorecard.scorecard import Scorecard
 from webapp.database import hold
 from webapp.services.models import lifecycle, monitor_findings, monitor_samples, registry
@@ -20,7 +20,7 @@ from webapp.tables import Outcome, Run, Snapshot
 
 KIND = "monitoring"
 EVERY = timedelta(hours=1)
-N_NEW_OUTCOMES = FEWEST_OUTCOMES
+N_NEW_OUTCOMES = MIN_OUTCOMES
 # So long after the first of them: outcomes come in bursts, and a training may be due first.
 SETTLING = timedelta(minutes=10)
 COMES_FIRST = "A training or a change of version comes first."

@@ -17,7 +17,7 @@ INCOMING = "incoming"
 # The lock between filling a version and what scorings and outcomes write of scores meanwhile.
 FILLING = "filling"
 
-MOST_KEPT = 16  # scorecards a process, of up to 3 MB each
+MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
 
 
@@ -217,7 +217,7 @@ def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard
     loaded = Scorecard.from_json(row.scorecard)
     if loaded.digest != version.digest:
         raise DamagedVersion(row.name)
-    if len(_by_digest) >= MOST_KEPT:
+    if len(_by_digest) >= MAX_KEPT:
         _by_digest.clear()  # those in use are back at once
     _by_digest[version.digest] = loaded
     return loaded

@@ -19,7 +19,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 # A day begins this much earlier in the easternmost zones than in UTC.
 EASTERNMOST = timedelta(hours=14)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LONGEST_TIME_TEXT = 40
+MAX_TIME_LENGTH = 40
 TIME_RULE = (
     "a time in ISO 8601 with its offset (2026-03-02T09:30:00+01:00), or a date (2026-03-02: the"
     " end of that day in UTC), from 1970 to now"
@@ -113,7 +113,7 @@ def parse_time(value: object, now: datetime) -> datetime | None:
     """
     if value is None:
         return None
-    if not isinstance(value, str) or len(value) > LONGEST_TIME_TEXT:
+    if not isinstance(value, str) or len(value) > MAX_TIME_LENGTH:
         raise ValueError(f"must be {TIME_RULE}")
     try:
         day = date.fromisoformat(value)
