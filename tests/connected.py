@@ -10,9 +10,9 @@ from tests import factories
 from tests.salesforce.conftest import Salesforce
 from webapp.database import utc_now
 from webapp.services.crm import connections
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 
-RITA = Said("rep", "rita@example.com", "they told me so")
+RITA = Attribution("rep", "rita@example.com", "they told me so")
 
 
 @pytest.fixture
@@ -40,13 +40,14 @@ def described(salesforce):
     return salesforce
 
 
-def dispute(fake, salesforce, *, said=False, **fields):
-    """A lead that Rita calls lost, or what is said, and Salesforce converted a little later."""
+def dispute(fake, salesforce, *, result=False, **fields):
+    """A lead that Rita calls lost, or `result`, and Salesforce converted a little later."""
     lead = fake.lead(**fields)
     deal = fake.convert(lead)
     salesforce.later()
-    outcome = lambda s: factories.make_outcome(s, lead, said, said=RITA, now=salesforce.now)  # noqa: E731
-    salesforce.write(outcome)
+    salesforce.write(
+        lambda s: factories.make_outcome(s, lead, result, attribution=RITA, now=salesforce.now)
+    )
     fake.clock.advance(minutes=5)
     fake.close(deal, won=True)
     salesforce.later()

@@ -16,13 +16,13 @@ from webapp.services.accounts import api_keys
 from webapp.services.leads import leads, records, scoring
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead, Meaning, ModelVersion, User
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FIELDS = fields_file.load(Path(__file__).parents[1] / "fields.toml")
 PASSWORD = "correct horse battery staple"
-PROGRAM = Said(source="api", actor="a program")
+PROGRAM = Attribution(source="api", actor="a program")
 # As cheap as argon2 gets: tests sign in often and guard nothing.
 _PASSWORD_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 _numbers = itertools.count(1)
@@ -47,14 +47,14 @@ def make_lead(
     lead_id: str | None = None,
     *,
     fields: Fields = FIELDS,
-    said: Said = PROGRAM,
+    attribution: Attribution = PROGRAM,
     now: datetime = NOW,
     **values: object,
 ) -> Lead:
     """A scored lead; `values` are any keys of `POST /score`."""
     make_champion(session)
     record = records.clean(fields, {"lead_id": lead_id or f"lead-{next(_numbers)}", **values})
-    return scoring.score_lead(session, fields, record, said, now=now).lead
+    return scoring.score_lead(session, fields, record, attribution, now=now).lead
 
 
 def make_outcome(
@@ -62,14 +62,14 @@ def make_outcome(
     lead: Lead | str,
     converted: Meaning,
     *,
-    said: Said = PROGRAM,
+    attribution: Attribution = PROGRAM,
     now: datetime = NOW,
     happened_at: datetime | None = None,
 ) -> Lead:
     """What became of a lead; None withdraws it."""
     lead_id = lead if isinstance(lead, str) else lead.lead_id
     found = leads.find(session, lead_id, lock=True)
-    outcomes.record(session, found, converted, said, now=now, happened_at=happened_at)
+    outcomes.record(session, found, converted, attribution, now=now, happened_at=happened_at)
     return found
 
 

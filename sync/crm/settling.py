@@ -25,7 +25,7 @@ from webapp.services.crm import conflicts, mirror
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import leads, removal
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import CLOCK_SKEW, Said, Statement
+from webapp.services.outcomes.outcomes import CLOCK_SKEW, Attribution, Statement
 from webapp.tables import Lead, is_assumed
 
 ACTOR = "salesforce"
@@ -118,7 +118,7 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     for statement in statements:
         said = outcomes.RESULTS[statement.converted]
         desk.tally.counts[said] += 1
-        desk.tally.show(statement.lead, said, statement.said.rule or "")
+        desk.tally.show(statement.lead, said, statement.attribution.rule or "")
     if statements:
         outcomes.record_many(session, statements, now=now)
     removal.hand_over(session, handed_over, now)
@@ -203,7 +203,7 @@ def _spoken(
     happened_at = _happened_at(crm_lead, derived, rule, now)
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
     reason = f"Salesforce: {because} ({derived.source_id})"
-    speaker = Said("salesforce", ACTOR, reason, rule, key)
+    speaker = Attribution("salesforce", ACTOR, reason, rule, key)
     statement = Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
     return note | {"said": said, "said_at": happened_at, "rule": rule}, statement
 

@@ -8,7 +8,7 @@ from ml.fields.fields_file import category_key
 from tests.factories import FIELDS, make_lead
 from webapp.services.crm import pending_writes
 from webapp.services.leads import leads, records, scoring
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 
 
 @pytest.fixture
@@ -62,12 +62,16 @@ def test_a_user_s_edit_one_second_before_our_write_is_seen(fake, salesforce):
 
 def test_a_small_move_of_the_score_is_not_written_and_a_large_one_is(fake, salesforce, scored):
     salesforce.write(
-        lambda s: make_lead(s, scored, said=Said("api", "x"), now=salesforce.now, email_opens=40)
+        lambda s: make_lead(
+            s, scored, attribution=Attribution("api", "x"), now=salesforce.now, email_opens=40
+        )
     )
     salesforce.later()
     assert len(fake.patches) == 2
     salesforce.write(
-        lambda s: make_lead(s, scored, said=Said("api", "x"), now=salesforce.now, email_opens=40)
+        lambda s: make_lead(
+            s, scored, attribution=Attribution("api", "x"), now=salesforce.now, email_opens=40
+        )
     )
     salesforce.later()
     assert len(fake.patches) == 2
@@ -166,8 +170,10 @@ def test_two_leads_with_one_external_id_do_not_become_one(fake, salesforce):
 def test_a_lead_known_from_elsewhere_is_joined_by_its_external_id(fake, salesforce):
     salesforce.rules(external_id_field="Website")
     record = records.clean(FIELDS, {"lead_id": "L-7", "email_opens": 3})
-    said = Said("api", "a program")
-    salesforce.write(lambda s: scoring.score_lead(s, FIELDS, record, said, now=salesforce.now))
+    attribution = Attribution("api", "a program")
+    salesforce.write(
+        lambda s: scoring.score_lead(s, FIELDS, record, attribution, now=salesforce.now)
+    )
     lead = fake.lead(Website="L-7")
     fake.close(fake.convert(lead), won=True)
     salesforce.later()

@@ -12,7 +12,7 @@ from webapp.database import utc_now
 from webapp.product import Product
 from webapp.services.models import lifecycle, monitor_samples, monitoring, registry
 from webapp.services.models.lifecycle import Trigger
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.runs import runs
 
 BEFORE = NOW - timedelta(days=3)
@@ -103,8 +103,8 @@ def test_what_another_source_says_again_is_no_new_evidence(
 
     def confirm(session):
         for i in (*range(0, 60, 2), *range(1, 13, 2)):
-            said = Said(source="salesforce", actor="Salesforce")
-            make_outcome(session, f"L-{i}", i % 2 == 0, said=said, now=clock())
+            attribution = Attribution(source="salesforce", actor="Salesforce")
+            make_outcome(session, f"L-{i}", i % 2 == 0, attribution=attribution, now=clock())
 
     write(confirm)
     check()
@@ -129,12 +129,12 @@ def test_an_outcome_is_known_since_it_was_first_said(told, first, write, read):
     def tell(session):
         make_lead(session, "L", now=BEFORE)
         for minute, (converted, happened) in enumerate(told):
-            said = Said(source="api" if minute % 2 else "rep", actor="x")
+            attribution = Attribution(source="api" if minute % 2 else "rep", actor="x")
             make_outcome(
                 session,
                 "L",
                 converted,
-                said=said,
+                attribution=attribution,
                 now=NOW + timedelta(minutes=minute),
                 happened_at=NOW + timedelta(minutes=happened),
             )

@@ -104,14 +104,14 @@ def test_outcomes_of_one_lead_are_taken_in_order(client, headers, score, read):
 )
 def test_rows_are_checked_before_others_have_to_wait(path, body, client, headers, monkeypatch):
     order: list[str] = []
-    monkeypatch.setattr(batches, "write", said(order, "write", batches.write))
-    monkeypatch.setattr(batches, "wrong_row", said(order, "check", batches.wrong_row))
+    monkeypatch.setattr(batches, "write", attribution(order, "write", batches.write))
+    monkeypatch.setattr(batches, "wrong_row", attribution(order, "check", batches.wrong_row))
     batch(client, headers, path, **body)
     assert order == ["check"] * order.count("check") + ["write"]
     assert "check" in order
 
 
-def said(order, word, work):
+def attribution(order, word, work):
     def saying(*args):
         order.append(word)
         return work(*args)

@@ -61,9 +61,11 @@ def test_the_same_outcome_from_many_is_one_row(at_once, program, read):
 
 def test_batches_over_the_same_leads_in_any_order_do_not_block_each_other(at_once, program, read):
     rows = [{"lead_id": f"L-{n}", "actual_outcome": n % 2 == 0} for n in range(100)]
-    said = [{"lead_id": row["lead_id"], "outcome": True} for row in rows]
+    reported = [{"lead_id": row["lead_id"], "outcome": True} for row in rows]
     program("POST", "/score/batch", json={"leads": rows})
     calls = [("POST", "/score/batch", {"json": {"leads": order}}) for order in (rows, rows[::-1])]
-    calls += [("POST", "/feedback/batch", {"json": {"outcomes": o}}) for o in (said, said[::-1])]
+    calls += [
+        ("POST", "/feedback/batch", {"json": {"outcomes": o}}) for o in (reported, reported[::-1])
+    ]
     assert at_once(calls * 3) == [200] * 12
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 100

@@ -12,7 +12,7 @@ from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome,
 from tests.learned import make_learned_version
 from webapp.services.leads import leads, removal
 from webapp.services.models import lifecycle, registry, rescoring
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead
 
 DAY = timedelta(days=1)
@@ -168,8 +168,8 @@ def put_in_use(session):
 
 def test_all_that_was_said_is_listed_with_who_when_and_from_where(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", actual_outcome=True))
-    crm = Said("salesforce", "worker", reason="Opportunity closed")
-    write(lambda s: make_outcome(s, "L-1", False, said=crm, now=NOW + DAY))
+    crm = Attribution("salesforce", "worker", reason="Opportunity closed")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=crm, now=NOW + DAY))
     page = show(rep, lead)
     assert re.search(r"Lost<br><span[^>]+>Opportunity closed</span>", page)
     assert 'worker <span class="muted">Salesforce</span>' in page
@@ -179,9 +179,11 @@ def test_all_that_was_said_is_listed_with_who_when_and_from_where(rep, write):
 
 def test_salesforce_is_named_once_and_an_address_may_go_on_in_the_next_line(rep, write):
     lead = write(lambda s: make_lead(s, "L-1"))
-    write(lambda s: make_outcome(s, "L-1", False, said=Said("salesforce", "salesforce")))
-    said = Said("rep", "rita@example.com")
-    write(lambda s: make_outcome(s, "L-1", True, said=said, now=NOW + DAY))
+    write(
+        lambda s: make_outcome(s, "L-1", False, attribution=Attribution("salesforce", "salesforce"))
+    )
+    attribution = Attribution("rep", "rita@example.com")
+    write(lambda s: make_outcome(s, "L-1", True, attribution=attribution, now=NOW + DAY))
     page = show(rep, lead)
     assert '<td><span class="muted">Salesforce</span></td>' in page
     assert 'rita<wbr>@example.com <span class="muted">by hand</span>' in page
@@ -190,7 +192,11 @@ def test_salesforce_is_named_once_and_an_address_may_go_on_in_the_next_line(rep,
 
 def test_who_agrees_is_no_other_opinion(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", actual_outcome=True))
-    write(lambda s: make_outcome(s, "L-1", True, said=Said("rep", "rita"), now=NOW + DAY))
+    write(
+        lambda s: make_outcome(
+            s, "L-1", True, attribution=Attribution("rep", "rita"), now=NOW + DAY
+        )
+    )
     assert "Not everyone agrees" not in show(rep, lead)
 
 
@@ -198,8 +204,8 @@ def test_an_outcome_is_said_with_its_reason(rep, write, read):
     lead = write(lambda s: make_lead(s, "L-1"))
     answer = rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost", "reason": " price "})
     assert answer.location == f"/leads/{lead.key}"
-    said = read(lambda s: leads.outcomes(s, lead))[0]
-    assert (said.result, said.reason) == ("lost", "price")
+    recorded = read(lambda s: leads.outcomes(s, lead))[0]
+    assert (recorded.result, recorded.reason) == ("lost", "price")
 
 
 def test_a_reason_that_cannot_be_kept_does_not_lose_the_outcome(rep, write, read):

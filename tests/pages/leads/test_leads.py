@@ -10,7 +10,7 @@ import pytest
 from tests.factories import NOW, make_lead, make_outcome
 from webapp.database import utc_now
 from webapp.services.leads import lead_table, leads
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def test_a_click_answers_with_the_row_and_an_undo(rep, lead, read):
     assert row.lstrip().startswith(f'<tr id="lead-{lead.key}">')
     assert re.search(r'value="withdrawn"[^>]+autofocus>Undo', row)
     assert outcome_of(read) is True
-    said = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))[0]
-    assert (said.source, said.actor) == ("rep", "rita@example.com")
+    recorded = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))[0]
+    assert (recorded.source, recorded.actor) == ("rep", "rita@example.com")
 
 
 def test_undo_brings_the_buttons_back(rep, lead, read):
@@ -117,8 +117,8 @@ def test_undo_brings_the_buttons_back(rep, lead, read):
 
 
 def test_undo_brings_back_what_somebody_else_had_said(rep, lead, write, read):
-    crm = Said("salesforce", "worker")
-    write(lambda s: make_outcome(s, "L-1", False, said=crm, now=utc_now()))
+    crm = Attribution("salesforce", "worker")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=crm, now=utc_now()))
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "converted"}).text
     assert re.search(r'value="lost"[^>]+autofocus>Undo', row)
     rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"})

@@ -36,14 +36,14 @@ def test_a_rep_s_click_after_salesforce_is_a_disagreement_too(fake, salesforce):
     fake.close(fake.convert(lead), won=True)
     salesforce.later()
     fake.clock.advance(minutes=5)
-    salesforce.write(lambda s: make_outcome(s, lead, False, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
     salesforce.later()
     assert listed(salesforce) == [(lead, "lost", "converted")]
     assert salesforce.outcome(lead) is False
 
 
 def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fake, salesforce):
-    lead = dispute(fake, salesforce, said=NEVER_WORKED)
+    lead = dispute(fake, salesforce, result=NEVER_WORKED)
     assert listed(salesforce) == [(lead, NEVER_WORKED, "converted")]
     [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
@@ -79,13 +79,15 @@ def test_salesforce_wins_over_a_later_click_where_that_is_the_rule(fake, salesfo
     fake.close(fake.convert(lead), won=True)
     salesforce.later()
     fake.clock.advance(minutes=5)
-    salesforce.write(lambda s: make_outcome(s, lead, False, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
     salesforce.later()
     assert salesforce.outcome(lead) is True
 
 
 def test_agreement_closes_it(salesforce, disputed):
-    salesforce.write(lambda s: make_outcome(s, disputed, True, said=RITA, now=salesforce.now))
+    salesforce.write(
+        lambda s: make_outcome(s, disputed, True, attribution=RITA, now=salesforce.now)
+    )
     salesforce.later()
     assert listed(salesforce) == []
 

@@ -7,11 +7,11 @@ import pytest
 from tests.factories import PROGRAM, make_outcome
 from webapp.services.crm import conflicts, unmatched
 from webapp.services.leads import lead_history, leads
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import NEVER_WORKED
 
-RITA = Said("rep", "rita@example.com")
-FILE = Said("csv", "mona@example.com")
+RITA = Attribution("rep", "rita@example.com")
+FILE = Attribution("csv", "mona@example.com")
 
 
 @pytest.fixture
@@ -23,9 +23,11 @@ def lead(fake, salesforce):
     return lead
 
 
-def say(salesforce, lead, converted, said=RITA, **when):
+def say(salesforce, lead, converted, attribution=RITA, **when):
     salesforce.write(
-        lambda s: make_outcome(s, lead, converted, said=said, now=salesforce.now, **when)
+        lambda s: make_outcome(
+            s, lead, converted, attribution=attribution, now=salesforce.now, **when
+        )
     )
 
 
@@ -36,8 +38,8 @@ def be_silent(salesforce):
 
 def assert_no_conflict(salesforce, lead):
     assert salesforce.read(conflicts.n_open) == 0
-    said = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
-    assert lead_history.other_opinion(said) is None
+    recorded = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
+    assert lead_history.other_opinion(recorded) is None
 
 
 def test_silence_speaks_where_nobody_has_said_anything(salesforce, lead):
@@ -50,9 +52,9 @@ def test_silence_speaks_where_nobody_has_said_anything(salesforce, lead):
     ("said", "converted"), [(RITA, True), (RITA, NEVER_WORKED), (PROGRAM, True), (FILE, True)]
 )
 def test_silence_says_nothing_of_a_lead_of_which_somebody_has_spoken(
-    salesforce, lead, said, converted
+    salesforce, lead, attribution, converted
 ):
-    say(salesforce, lead, converted, said)
+    say(salesforce, lead, converted, attribution)
     be_silent(salesforce)
     assert len(salesforce.history(lead)) == 1
     assert salesforce.outcome(lead) is (True if converted is True else None)

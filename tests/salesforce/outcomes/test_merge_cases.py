@@ -7,10 +7,10 @@ from sync.salesforce import soql
 from tests.factories import make_lead, make_outcome
 from webapp.services.crm import unmatched
 from webapp.services.leads import leads
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead
 
-RITA = Said("rep", "rita@example.com")
+RITA = Attribution("rep", "rita@example.com")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_deal_can_be_linked_by_the_other_id(fake, salesforce, merged):
 def test_what_was_said_of_it_before_goes_over_to_the_lead_that_goes_on(fake, salesforce):
     winner, loser = fake.lead(), fake.lead()
     salesforce.write(lambda s: make_lead(s, loser, now=salesforce.now))
-    salesforce.write(lambda s: make_outcome(s, loser, False, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, loser, False, attribution=RITA, now=salesforce.now))
     fake.merge(winner, loser)
     salesforce.later()
     assert salesforce.history(loser) == [("lost", "merged")]

@@ -7,10 +7,10 @@ from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
 from webapp.services.crm import mirror
 from webapp.services.leads import leads
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import AuditEntry, Lead, Score
 
-RITA = Said("rep", "rita@example.com")
+RITA = Attribution("rep", "rita@example.com")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_lead_merged_before_its_outcome_goes_on_as_the_other(fake, salesforce)
 def test_a_lead_merged_after_its_outcome_hands_over_what_a_rep_said(fake, salesforce):
     winner, loser = fake.lead(), fake.lead()
     salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, loser, False, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, loser, False, attribution=RITA, now=salesforce.now))
     fake.merge(winner, loser)
     salesforce.later()
     assert salesforce.history(winner) == [("lost", "merged")]
@@ -118,7 +118,7 @@ def test_a_lead_merged_after_its_outcome_hands_over_what_a_rep_said(fake, salesf
 def test_a_chain_of_merges_ends_at_the_last_lead(fake, salesforce):
     first, second, third = fake.lead(), fake.lead(), fake.lead()
     salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, first, True, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, first, True, attribution=RITA, now=salesforce.now))
     fake.merge(second, first)
     salesforce.later()
     fake.merge(third, second)
@@ -130,7 +130,7 @@ def test_a_chain_of_merges_ends_at_the_last_lead(fake, salesforce):
 def test_both_merges_of_a_chain_in_one_page_give_the_same(fake, salesforce):
     first, second, third = fake.lead(), fake.lead(), fake.lead()
     salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, first, True, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, first, True, attribution=RITA, now=salesforce.now))
     fake.merge(second, first)
     fake.merge(third, second)
     salesforce.later()
@@ -252,28 +252,28 @@ def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fa
     salesforce.later()
     fake.reopen(deal)
     salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, lead, True, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, lead, True, attribution=RITA, now=salesforce.now))
     fake.clock.advance(minutes=5)
     fake.delete(lead)
     salesforce.later()
     assert salesforce.outcome(lead) is None
-    said = salesforce.history(lead)
+    recorded = salesforce.history(lead)
     salesforce.later(days=1, minutes=1)
-    assert salesforce.history(lead) == said
+    assert salesforce.history(lead) == recorded
 
 
 def test_a_purged_lead_is_erased_here_too(fake, salesforce):
     lead, other = fake.lead(LastName="Secret"), fake.lead()
     salesforce.later()
-    salesforce.write(lambda s: make_outcome(s, lead, True, said=RITA, now=salesforce.now))
+    salesforce.write(lambda s: make_outcome(s, lead, True, attribution=RITA, now=salesforce.now))
     fake.delete(lead)
     fake.purge(lead)
     salesforce.next_day()
     with pytest.raises(leads.LeadNotFound):
         salesforce.lead(lead)
     assert salesforce.read(lambda s: s.get(CrmLead, lead)) is None
-    said = salesforce.read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
-    assert "erased a lead" in said
+    actions = salesforce.read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
+    assert "erased a lead" in actions
     assert salesforce.lead(other).lead_id == other
 
 

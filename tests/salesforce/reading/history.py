@@ -186,8 +186,8 @@ class History:
         found = []
         for lead in self.leads:
             if self.is_known(lead):
-                said = [result for result, _ in self.salesforce.history(lead)]
-                found += [lead for one, two in pairwise(said) if one == two]
+                recorded = [result for result, _ in self.salesforce.history(lead)]
+                found += [lead for one, two in pairwise(recorded) if one == two]
         return found
 
     def useless_writes(self):

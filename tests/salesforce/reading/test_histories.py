@@ -34,9 +34,9 @@ def check(seed, fake, salesforce, monkeypatch):
     history.live(n_events=30)
     history.come_to_rest()
     goes_on = {i for i in history.leads if not history.survivor(i)["IsDeleted"]}
-    said = history.outcomes()
-    assert goes_on <= said.keys()
-    assert said == {lead: history.truth(lead) for lead in said}
+    recorded = history.outcomes()
+    assert goes_on <= recorded.keys()
+    assert recorded == {lead: history.truth(lead) for lead in recorded}
     assert history.repeated_words() == []
     assert history.unwritten() == []
     assert history.useless_writes() <= history.n_kills

@@ -70,9 +70,9 @@ def free_lost_run(salesforce):
 
 def said_and_scored(session):
     """How often each lead was spoken of, and scored."""
-    said = sa.select(Lead.lead_id, sa.func.count()).join(Outcome, Outcome.lead_key == Lead.key)
+    recorded = sa.select(Lead.lead_id, sa.func.count()).join(Outcome, Outcome.lead_key == Lead.key)
     scored = sa.select(Lead.lead_id, sa.func.count()).join(Snapshot)
-    return [dict(session.execute(q.group_by(Lead.lead_id)).all()) for q in (said, scored)]
+    return [dict(session.execute(q.group_by(Lead.lead_id)).all()) for q in (recorded, scored)]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_however_often_the_worker_is_killed_the_end_is_the_same(n_kills, fake, s
         found = salesforce.lead(lead)
         assert found.outcome is outcomes[lead]
         assert (found.lead_id != lead) == (lead in losers)
-    said, scored = salesforce.read(said_and_scored)
-    assert said == dict.fromkeys(org[1::2], 1)
+    attribution, scored = salesforce.read(said_and_scored)
+    assert attribution == dict.fromkeys(org[1::2], 1)
     assert scored == dict.fromkeys(org, 1)
     for lead in org[0::2]:
         assert lead in losers or fake.get(lead)["Conversion_Score__c"] is not None

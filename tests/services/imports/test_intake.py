@@ -11,7 +11,7 @@ from webapp.services.imports.import_rows import ImportRow
 from webapp.services.imports.intake import Origin, Taken
 from webapp.services.leads import leads, records, removal
 from webapp.services.models import registry, rescoring, training_data
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
@@ -72,8 +72,8 @@ def test_the_same_rows_again_change_nothing(take_in, read):
 def test_a_file_repeated_after_a_correction_does_not_undo_it(take_in, lead, write):
     rows = [row(actual_outcome=True)]
     take_in(*rows)
-    rita = Said("rep", "rita@example.com")
-    write(lambda s: make_outcome(s, "L-1", False, said=rita, now=NOW + DAY))
+    rita = Attribution("rep", "rita@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=rita, now=NOW + DAY))
     take_in(*rows, now=NOW + 2 * DAY)
     assert lead().outcome is False
     take_in(*rows, now=NOW + 2 * DAY, origin=Origin("ana@example.com", "another file"))
@@ -192,12 +192,12 @@ def _state(session):
         .join(Snapshot, Snapshot.lead_key == Lead.key)
         .order_by(Lead.lead_id, Snapshot.key)
     ).all()
-    said = session.execute(
+    recorded = session.execute(
         sa.select(Lead.lead_id, Outcome.result)
         .join(Outcome, Outcome.lead_key == Lead.key)
         .order_by(Lead.lead_id, Outcome.key)
     ).all()
-    return leads_now, inputs, said
+    return leads_now, inputs, recorded
 
 
 def _empty(session):

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.factories import NOW, make_lead
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import NEVER_WORKED, Outcome
 
 DAY = timedelta(days=1)
@@ -36,8 +36,10 @@ def say(write):
     def say(lead_id, converted, source, *, now, happened_at=None):
         def record(session):
             lead = leads.find(session, lead_id, lock=True)
-            said = Said(source, "somebody")
-            return outcomes.record(session, lead, converted, said, now=now, happened_at=happened_at)
+            attribution = Attribution(source, "somebody")
+            return outcomes.record(
+                session, lead, converted, attribution, now=now, happened_at=happened_at
+            )
 
         return write(record)
 
@@ -137,12 +139,12 @@ def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    said=st.lists(
+    attribution=st.lists(
         st.tuples(st.integers(0, 99), RESULTS, SOURCES), unique_by=lambda told: told[0], min_size=1
     ),
     order=st.randoms(use_true_random=False),
 )
-def test_the_order_of_arrival_changes_nothing(said, order, new_lead, say, read):
+def test_the_order_of_arrival_changes_nothing(attribution, order, new_lead, say, read):
     def outcome_of(statements):
         lead_id = new_lead()
         for hours, converted, source in statements:
@@ -151,24 +153,26 @@ def test_the_order_of_arrival_changes_nothing(said, order, new_lead, say, read):
         lead = read(lambda s: leads.find(s, lead_id))
         return outcomes.counting(lead), lead.outcome_at
 
-    shuffled = order.sample(said, len(said))
-    assert outcome_of(said) == outcome_of(shuffled)
+    shuffled = order.sample(attribution, len(attribution))
+    assert outcome_of(attribution) == outcome_of(shuffled)
 
 
 @settings(
     max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(said=st.lists(st.tuples(st.integers(0, 1), RESULTS, SOURCES), max_size=12))
-def test_many_at_once_are_as_one_after_another(said, new_lead, say, write, read):
+@given(attribution=st.lists(st.tuples(st.integers(0, 1), RESULTS, SOURCES), max_size=12))
+def test_many_at_once_are_as_one_after_another(attribution, new_lead, say, write, read):
     one_by_one, at_once = [new_lead(), new_lead()], [new_lead(), new_lead()]
-    changes = [say(one_by_one[which], result, source, now=NOW) for which, result, source in said]
+    changes = [
+        say(one_by_one[which], result, source, now=NOW) for which, result, source in attribution
+    ]
 
     def record_many(session):
         found = [leads.find(session, lead_id, lock=True) for lead_id in at_once]
         statements = [
-            outcomes.Statement(found[which], result, Said(source, "somebody"))
-            for which, result, source in said
+            outcomes.Statement(found[which], result, Attribution(source, "somebody"))
+            for which, result, source in attribution
         ]
         return outcomes.record_many(session, statements, now=NOW)
 

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from tests.factories import NOW, PROGRAM, make_lead, make_outcome
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import NEVER_WORKED, Outcome, Score
 
-RITA = Said("rep", "rita@example.com")
+RITA = Attribution("rep", "rita@example.com")
 DAY = timedelta(days=1)
 
 
@@ -39,7 +39,7 @@ def test_saying_it_again_adds_nothing(lead, write, read):
 
 def test_another_source_saying_the_same_is_kept_as_a_confirmation(lead, write, read):
     write(lambda s: make_outcome(s, "L-1", True))
-    write(lambda s: make_outcome(s, "L-1", True, said=RITA, now=NOW + DAY))
+    write(lambda s: make_outcome(s, "L-1", True, attribution=RITA, now=NOW + DAY))
     assert n_rows(read, lead) == 2
     assert read(lambda s: leads.find(s, "L-1").outcome_at) == NOW
 
@@ -76,9 +76,13 @@ def test_an_outcome_in_the_future_is_refused(lead, write, read):
 
 
 def test_a_statement_with_a_key_is_recorded_once(lead, write, read):
-    said = Said("salesforce", "sync", idempotency_key="006A-won")
+    attribution = Attribution("salesforce", "sync", idempotency_key="006A-won")
     for at in (NOW, NOW + DAY):
-        write(lambda s, at=at: make_outcome(s, "L-1", True, said=said, now=at, happened_at=at))
+        write(
+            lambda s, at=at: make_outcome(
+                s, "L-1", True, attribution=attribution, now=at, happened_at=at
+            )
+        )
     assert n_rows(read, lead) == 1
 
 
@@ -94,18 +98,18 @@ def test_a_statement_with_a_key_is_recorded_once(lead, write, read):
 def test_an_outcome_that_was_undone_and_said_again_keeps_its_time(
     again, at, since, lead, write, read
 ):
-    write(lambda s: make_outcome(s, "L-1", False, said=RITA))
-    write(lambda s: make_outcome(s, "L-1", None, said=RITA, now=NOW + DAY))
+    write(lambda s: make_outcome(s, "L-1", False, attribution=RITA))
+    write(lambda s: make_outcome(s, "L-1", None, attribution=RITA, now=NOW + DAY))
     later = NOW + 2 * DAY
-    write(lambda s: make_outcome(s, "L-1", False, said=again, now=later, happened_at=at))
+    write(lambda s: make_outcome(s, "L-1", False, attribution=again, now=later, happened_at=at))
     assert read(lambda s: leads.find(s, "L-1").outcome_at) == since
 
 
 def test_a_deal_that_was_open_again_is_lost_anew(lead, write, read):
-    crm = Said("salesforce", "worker")
+    crm = Attribution("salesforce", "worker")
     for day, converted in enumerate((False, None, False)):
         at = NOW + day * DAY
-        write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, said=crm, now=at))
+        write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, attribution=crm, now=at))
     assert read(lambda s: leads.find(s, "L-1").outcome_at) == NOW + 2 * DAY
 
 
@@ -124,9 +128,9 @@ def _record(session, converted, now):
 
 @pytest.mark.parametrize("order", list(permutations(range(4)))[::3])
 def test_the_winner_does_not_depend_on_the_order_of_arrival(order, lead, write, read):
-    said = [(True, 0), (False, 3), (None, 1), (True, 2)]
+    reported = [(True, 0), (False, 3), (None, 1), (True, 2)]
     for i in order:
-        converted, day = said[i]
+        converted, day = reported[i]
         at = NOW - timedelta(days=9) + day * DAY
         write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, happened_at=at))
     assert outcome_of(read) is False

@@ -5,7 +5,7 @@ from flask import g, request
 from webapp.api.problems import Refused
 from webapp.database import read, utc_now, write
 from webapp.services.accounts import api_keys
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import ApiKey
 
 MAX_KEY_LENGTH = 200
@@ -38,9 +38,9 @@ def actor() -> str:
     return f"key:{caller().name}"
 
 
-def said(reason: str | None = None) -> Said:
+def attribution(reason: str | None = None) -> Attribution:
     """What the caller says, with its source."""
-    return Said(source="api", actor=actor(), reason=reason)
+    return Attribution(source="api", actor=actor(), reason=reason)
 
 
 def _token() -> str:

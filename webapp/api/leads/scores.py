@@ -36,10 +36,10 @@ def create_score() -> Response:
     or leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
     worked, which is no label for training.
     """
-    now, said = utc_now(), bearer.said()
+    now, attribution = utc_now(), bearer.attribution()
     record = bodies.lead_record()
     fields = product().fields
-    scored = write(lambda s: scoring.score_lead(s, fields, record, said, now=now))
+    scored = write(lambda s: scoring.score_lead(s, fields, record, attribution, now=now))
     figures().rows.labels("score", "accepted").inc()
     return answers.reply(score_answer(scored))
 
@@ -65,7 +65,9 @@ def create_scores() -> Response:
 
 def score_records(session: Any, right: list[LeadRecord]) -> list[answers.Result]:
     """Score the leads of a batch, in their order."""
-    scored = scoring.score_leads(session, product().fields, right, bearer.said(), now=utc_now())
+    scored = scoring.score_leads(
+        session, product().fields, right, bearer.attribution(), now=utc_now()
+    )
     return [score_answer(one) for one in scored]
 
 

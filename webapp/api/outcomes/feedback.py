@@ -15,7 +15,7 @@ from webapp.database import read, utc_now, write
 from webapp.observability import figures
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Said, Statement
+from webapp.services.outcomes.outcomes import Attribution, Statement
 from webapp.tables import Lead, Meaning
 
 bp = Blueprint("feedback", __name__)
@@ -44,8 +44,8 @@ def record_outcome(lead_id: str) -> Response:
     in_address = bodies.query(sent.OutcomeQuery).outcome
     feedback = bodies.optional_body(sent.Feedback, now)
     outcome = _agreed(in_address, feedback.outcome, feedback.result)
-    said = bearer.said(feedback.reason)
-    return _say(lead_id, outcome, said, now=now, happened_at=feedback.occurred_at)
+    attribution = bearer.attribution(feedback.reason)
+    return _say(lead_id, outcome, attribution, now=now, happened_at=feedback.occurred_at)
 
 
 @bp.delete("/feedback/<lead:lead_id>")
@@ -57,7 +57,7 @@ def record_outcome(lead_id: str) -> Response:
 )
 def withdraw_outcome(lead_id: str) -> Response:
     """Say that the outcome is not known after all; the history keeps what was said before."""
-    return _say(bodies.lead_id(lead_id), None, bearer.said(), now=utc_now())
+    return _say(bodies.lead_id(lead_id), None, bearer.attribution(), now=utc_now())
 
 
 @bp.post("/feedback/batch")
@@ -83,7 +83,7 @@ def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Res
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
     statements = [
-        Statement(known[row.lead_id], row.meaning, bearer.said(row.reason), row.occurred_at)
+        Statement(known[row.lead_id], row.meaning, bearer.attribution(row.reason), row.occurred_at)
         for row in right
         if row.lead_id in known
     ]
@@ -94,14 +94,16 @@ def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Res
 def _say(
     lead_id: str,
     outcome: Meaning,
-    said: Said,
+    attribution: Attribution,
     *,
     now: datetime,
     happened_at: datetime | None = None,
 ) -> Response:
     def transaction(session: Any) -> answers.FeedbackGiven:
         lead = leads.find(session, lead_id, lock=True)
-        is_change = outcomes.record(session, lead, outcome, said, now=now, happened_at=happened_at)
+        is_change = outcomes.record(
+            session, lead, outcome, attribution, now=now, happened_at=happened_at
+        )
         return _given(lead, outcome, is_change)
 
     given = write(transaction)
@@ -111,13 +113,13 @@ def _say(
 
 
 def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
-    said = outcomes.RESULTS[outcome].replace("_", " ")
+    result = outcomes.RESULTS[outcome].replace("_", " ")
     if outcomes.counting(lead) != outcome:
         message = "Recorded, but something later counts for this lead"
     elif is_change:
-        message = f"Recorded: {said}"
+        message = f"Recorded: {result}"
     else:
-        message = f"Nothing has changed: {said} already"
+        message = f"Nothing has changed: {result} already"
     return answers.FeedbackGiven(message=message, lead_id=lead.lead_id, outcome=lead.outcome)
 
 
@@ -142,12 +144,12 @@ def _result(row: sent.FeedbackRow, known: dict[str, Lead], changes: Any) -> answ
 
 def _agreed(in_address: Meaning, in_body: Meaning, result: Meaning) -> Meaning:
     """What was sent, in whichever place."""
-    said = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
-    if len(said) == 1:
-        return said.pop()
+    reported = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
+    if len(reported) == 1:
+        return reported.pop()
     if result is not None:
         raise WrongValues([_BESIDE_A_RESULT])
-    message = "must be the same in the address and in the body" if said else "is required"
+    message = "must be the same in the address and in the body" if reported else "is required"
     place = "?outcome" if in_body is None else "/outcome"
     wrong = Complaint(pointer=place, message=message, rule=sent.OUTCOME_HERE_RULE)
     raise WrongValues([wrong])

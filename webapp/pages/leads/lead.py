@@ -18,7 +18,7 @@ from webapp.product import product
 from webapp.services.leads import lead_history, lead_table, leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import MEANINGS, Said
+from webapp.services.outcomes.outcomes import MEANINGS, Attribution
 from webapp.tables import Lead
 
 bp = Blueprint("lead", __name__, url_prefix="/leads")
@@ -71,13 +71,13 @@ def _record(key: int) -> tuple[Lead, str]:
     result = request.form.get("outcome", "")
     if result not in MEANINGS:
         raise BadRequest
-    said = Said("rep", current_user.email, reason=_reason())
+    attribution = Attribution("rep", current_user.email, reason=_reason())
     now = utc_now()
 
     def work(session: Any) -> tuple[Lead, str]:
         lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
         before = outcomes.RESULTS[outcomes.counting(lead)]
-        outcomes.record(session, lead, MEANINGS[result], said, now=now)
+        outcomes.record(session, lead, MEANINGS[result], attribution, now=now)
         return lead, before
 
     return write(work)
@@ -100,7 +100,7 @@ def _view(session: Any, key: int) -> dict[str, Any]:
     metrics = registry.metrics(session, version)
     values = leads.inputs(lead, fields)
     known = [(fields.named(name), value) for name, value in values.items()]
-    said = leads.outcomes(session, lead)
+    recorded = leads.outcomes(session, lead)
     scorings = lead_history.scorings(session, fields, lead)
     reasons = explain(card, fields, values, limit=MAX_REASONS)
     return {
@@ -118,8 +118,8 @@ def _view(session: Any, key: int) -> dict[str, Any]:
         "alike": alike(metrics["histogram"], shown.probability) if metrics and shown else None,
         "values": [(f, v) for f, v in known if f.declared or v is not None],
         "used": {term.field for term in card.terms},
-        "outcomes": said,
-        "other_opinion": lead_history.other_opinion(said) if said else None,
+        "outcomes": recorded,
+        "other_opinion": lead_history.other_opinion(recorded) if recorded else None,
         "scorings": scorings,
         "chart": score_history([(s.at, s.probability) for s in scorings], utc_now()),
     }

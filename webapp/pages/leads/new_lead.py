@@ -13,7 +13,7 @@ from webapp.database import utc_now, write
 from webapp.pages import formats
 from webapp.product import product
 from webapp.services.leads import new_leads, records
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 
 bp = Blueprint("new_lead", __name__, url_prefix="/leads/new")
 
@@ -54,12 +54,12 @@ def score() -> ResponseReturnValue:
     """Any role: take in the lead and say what it scores, or what is wrong with each field."""
     entered = request.form.to_dict()
     entered.pop("csrf_token", None)
-    said, now = Said(source="rep", actor=current_user.email), utc_now()
+    attribution, now = Attribution(source="rep", actor=current_user.email), utc_now()
     given_id = entered.get("lead_id", "").strip() or f"hand-{secrets.token_hex(5)}"
     try:
         fields = product().fields
         record = records.clean(fields, {**entered, "lead_id": given_id}, text=True)
-        scored = write(lambda s: new_leads.score(s, fields, record, said, now=now))
+        scored = write(lambda s: new_leads.score(s, fields, record, attribution, now=now))
     except records.InvalidRecord as error:
         return _page(
             entered, {e.field: formats.rule_in_words(e.message) for e in error.errors}

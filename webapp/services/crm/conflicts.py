@@ -12,7 +12,7 @@ from webapp.crm_tables import CrmConflict, CrmLead
 from webapp.services.accounts import audit
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import MEANINGS, Said, Statement
+from webapp.services.outcomes.outcomes import MEANINGS, Attribution, Statement
 from webapp.tables import Lead, Outcome
 
 # How a settled conflict is written into the history.
@@ -115,8 +115,8 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
         .limit(limit + LATE_KEYS)
     )
     rows = session.execute(query).all()
-    said = {row.lead_key for row in rows if row.source != "salesforce"}
-    ours = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(said))
+    reported = {row.lead_key for row in rows if row.source != "salesforce"}
+    ours = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(reported))
     through = rows[-1].key if len(rows) == limit + LATE_KEYS else newest
     return sorted(k for k in session.scalars(ours) if k), through
 
@@ -180,14 +180,14 @@ def _settle(
     lead = leads.by_key(session, conflict.lead_key, lock=True)
     if outcomes.counting(lead) == DEFINITE[side.result]:
         return
-    said = Said(
+    attribution = Attribution(
         source=side.source,
         actor=actor,
         reason=f"kept in a conflict with what {_other(kept)} says",
         rule=RULE,
         idempotency_key=f"conflict:{conflict.key}",
     )
-    outcomes.record_many(session, [Statement(lead, DEFINITE[side.result], said)], now=now)
+    outcomes.record_many(session, [Statement(lead, DEFINITE[side.result], attribution)], now=now)
 
 
 def _other(kept: str) -> str:

@@ -12,7 +12,7 @@ from webapp.services.leads.scoring import Arrival
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Said, Statement
+from webapp.services.outcomes.outcomes import Attribution, Statement
 from webapp.tables import Lead, Snapshot
 
 
@@ -157,8 +157,8 @@ class Batch:
 
     def _statement(self, row: ImportRow, lead: Lead) -> Statement:
         key = f"{self.origin.digest}:{row.number}"
-        said = Said("csv", self.origin.actor, idempotency_key=key)
-        return Statement(lead, row.record.outcome, said, row.outcome_at)
+        attribution = Attribution("csv", self.origin.actor, idempotency_key=key)
+        return Statement(lead, row.record.outcome, attribution, row.outcome_at)
 
 
 def _tells_nothing(row: ImportRow, lead: Lead) -> bool:

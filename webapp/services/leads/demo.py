@@ -10,7 +10,7 @@ from ml.fields.fields_file import Field, Fields, Value
 from webapp.database import change, hold
 from webapp.services.leads import records, scoring
 from webapp.services.models import registry
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 N_LEADS = 60
@@ -42,7 +42,7 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
     for number in range(1, N_LEADS + 1):
         record = records.clean(fields, _invented(fields, number, rng))
         at = now - timedelta(minutes=rng.randint(1, 4 * 24 * 60))
-        scoring.score_lead(session, fields, record, Said(SOURCE, "demo"), now=at)
+        scoring.score_lead(session, fields, record, Attribution(SOURCE, "demo"), now=at)
     return N_LEADS
 
 

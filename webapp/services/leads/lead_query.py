@@ -75,7 +75,7 @@ class Query:
     def parameters(self) -> dict[str, str]:
         """The query as `read` takes it, without what is said by leaving it out, and the place."""
         names = {column: name for name, column in FACETS.items()}
-        said = {
+        given = {
             "q": self.search,
             "status": "" if self.status == _usual_status(self.search) else self.status,
             "grade": self.grade or "",
@@ -83,7 +83,7 @@ class Query:
             "explore": "yes" if self.is_explored else "",
             "sort": "" if self.sort == Query.sort else self.sort,
         }
-        return {name: value for name, value in said.items() if value}
+        return {name: value for name, value in given.items() if value}
 
 
 def read(arguments: Mapping[str, str]) -> Query:
@@ -160,8 +160,8 @@ def _cursor(text: str, sort: str) -> Cursor:
         raise ValueError("too long")
     padded = text.encode("ascii") + b"=" * (-len(text) % 4)
     raw = base64.b64decode(padded, altchars=b"-_", validate=True)
-    said, value, key = json.loads(raw)
-    if said != sort or type(key) is not int or not 0 < key <= MAX_KEY:
+    sorted_by, value, key = json.loads(raw)
+    if sorted_by != sort or type(key) is not int or not 0 < key <= MAX_KEY:
         raise ValueError("of another sort")
     return Cursor(VALUES[sort](value), key)
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from webapp.services.leads import leads, scoring
 from webapp.services.leads.records import LeadRecord
-from webapp.services.outcomes.outcomes import Said
+from webapp.services.outcomes.outcomes import Attribution
 
 
 class LeadExists(ValueError):
@@ -18,13 +18,13 @@ class LeadExists(ValueError):
 
 
 def score(
-    session: Session, fields: Fields, record: LeadRecord, said: Said, *, now: datetime
+    session: Session, fields: Fields, record: LeadRecord, attribution: Attribution, *, now: datetime
 ) -> scoring.Scored:
     """Score a lead that must not be known yet; else `LeadExists`."""
     try:
         leads.find(session, record.lead_id)
     except leads.LeadNotFound:
-        scored = scoring.score_lead(session, fields, record, said, now=now)
+        scored = scoring.score_lead(session, fields, record, attribution, now=now)
         # Somebody else may have made it just now: then it has another beginning.
         if scored.lead.created_at == now:
             return scored

@@ -14,7 +14,7 @@ from webapp.services.crm import unmatched
 from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import MEANINGS, Said, Statement
+from webapp.services.outcomes.outcomes import MEANINGS, Attribution, Statement
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 
@@ -46,7 +46,7 @@ def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetim
         Statement(
             winner,
             MEANINGS[row.result],
-            Said(
+            Attribution(
                 source=row.source,
                 actor=row.actor,
                 reason=f"said of {loser.lead_id}, which was merged into this lead",

@@ -16,7 +16,7 @@ from webapp.services.leads.records import LeadRecord
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Said, Statement
+from webapp.services.outcomes.outcomes import Attribution, Statement
 from webapp.tables import Lead, Score, Snapshot
 
 
@@ -52,14 +52,19 @@ class Arrival:
 
 
 def score_lead(
-    session: Session, fields: Fields, record: LeadRecord, said: Said, *, now: datetime
+    session: Session, fields: Fields, record: LeadRecord, attribution: Attribution, *, now: datetime
 ) -> Scored:
     """Take in a lead, score it by the champion, and record its outcome if one came with it."""
-    return score_leads(session, fields, [record], said, now=now)[0]
+    return score_leads(session, fields, [record], attribution, now=now)[0]
 
 
 def score_leads(
-    session: Session, fields: Fields, records: Sequence[LeadRecord], said: Said, *, now: datetime
+    session: Session,
+    fields: Fields,
+    records: Sequence[LeadRecord],
+    attribution: Attribution,
+    *,
+    now: datetime,
 ) -> list[Scored]:
     """Take in leads in this order, score them, and record the outcomes that came with them.
 
@@ -71,7 +76,7 @@ def score_leads(
     scored: dict[int, Scored] = {}
     for places in _rounds(records):
         some = [records[place] for place in places]
-        answers = _score_round(session, fields, versions, some, said=said, now=now)
+        answers = _score_round(session, fields, versions, some, attribution=attribution, now=now)
         scored |= zip(places, answers, strict=True)
     return [scored[place] for place in range(len(records))]
 
@@ -101,7 +106,7 @@ def _score_round(
     versions: InUse,
     records: Sequence[LeadRecord],
     *,
-    said: Said,
+    attribution: Attribution,
     now: datetime,
 ) -> list[Scored]:
     known = leads.upsert_many(session, records, now)
@@ -112,10 +117,10 @@ def _score_round(
         Arrival(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
         for lead, record in zip(known, records, strict=True)
     ]
-    found = _score_known(session, versions, known, arrivals, source=said.source)
+    found = _score_known(session, versions, known, arrivals, source=attribution.source)
     placed = list(zip(found, records, strict=True))
     statements = [
-        Statement(lead, r.outcome, said) for (lead, _), r in placed if r.outcome is not None
+        Statement(lead, r.outcome, attribution) for (lead, _), r in placed if r.outcome is not None
     ]
     if statements:
         outcomes.record_many(session, statements, now=now)

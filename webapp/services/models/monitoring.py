@@ -184,8 +184,8 @@ def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
     if last and last.result.get("is_put_off") and lifecycle.is_idle(session, retraining, now):
         return "put off"
     before = last.result["seen"] if last else {"outcome": 0, "scoring": 0, "champion": 0}
-    said = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
-    new = session.scalars(said.order_by(Outcome.key).limit(N_NEW_OUTCOMES)).all()
+    recorded = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
+    new = session.scalars(recorded.order_by(Outcome.key).limit(N_NEW_OUTCOMES)).all()
     if len(new) == N_NEW_OUTCOMES and now - new[0] >= SETTLING:
         return "outcomes"
     since = last.finished_at if last and last.finished_at else registry.champion_since(session)

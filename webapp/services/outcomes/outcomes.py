@@ -41,7 +41,7 @@ class OutcomeInFuture(ValueError):
 
 
 @dataclass(frozen=True)
-class Said:
+class Attribution:
     """Who said what about an outcome, and where it came from."""
 
     source: str
@@ -57,7 +57,7 @@ class Statement:
 
     lead: Lead
     converted: Meaning
-    said: Said
+    attribution: Attribution
     happened_at: datetime | None = None
 
 
@@ -65,7 +65,7 @@ def record(
     session: Session,
     lead: Lead,
     converted: Meaning,
-    said: Said,
+    attribution: Attribution,
     *,
     now: datetime,
     happened_at: datetime | None = None,
@@ -74,7 +74,7 @@ def record(
 
     The caller holds the lead's row locked, as for `record_many`.
     """
-    return record_many(session, [Statement(lead, converted, said, happened_at)], now=now)[0]
+    return record_many(session, [Statement(lead, converted, attribution, happened_at)], now=now)[0]
 
 
 def record_many(session: Session, statements: Sequence[Statement], *, now: datetime) -> list[bool]:
@@ -151,8 +151,8 @@ def counting(lead: Lead) -> Meaning:
 def spoken_of(session: Session, lead_keys: Collection[int]) -> set[int]:
     """The leads of whose outcome somebody has said a word, also one that was withdrawn."""
     query = sa.select(Outcome.lead_key).distinct()
-    said = query.where(Outcome.lead_key.in_(lead_keys), ~Outcome.is_assumed)
-    return set(session.scalars(said))
+    reported = query.where(Outcome.lead_key.in_(lead_keys), ~Outcome.is_assumed)
+    return set(session.scalars(reported))
 
 
 def first_recorded_at() -> sa.ScalarSelect[datetime]:
@@ -219,23 +219,27 @@ def _place(row: type[Outcome]) -> sa.Tuple:
 
 def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[str, Any] | None:
     """Add a statement to the lead's history and give its row; None where it is known."""
-    said = statement.said
+    attribution = statement.attribution
     newest_at = history[-1].happened_at if history else now
     told = _Told(
         result=RESULTS[statement.converted],
-        source=said.source,
+        source=attribution.source,
         # Without a time of its own a statement is about now, and so after all earlier ones.
         happened_at=statement.happened_at or max(now, newest_at),
         recorded_at=now,
-        idempotency_key=said.idempotency_key,
-        rule=said.rule,
+        idempotency_key=attribution.idempotency_key,
+        rule=attribution.rule,
     )
     is_repeated = _is_told if statement.happened_at else _is_what_counts
     if _has_key(history, told) or is_repeated(history, told):
         return None
     # Behind all that happened at the same time: on a tie the later row counts.
     history.insert(bisect_right(history, told.place, key=lambda t: t.place), told)
-    about = {"lead_key": statement.lead.key, "actor": said.actor, "reason": said.reason}
+    about = {
+        "lead_key": statement.lead.key,
+        "actor": attribution.actor,
+        "reason": attribution.reason,
+    }
     return {**told._asdict(), **about}
 
 
