@@ -25,7 +25,7 @@ from webapp.services.crm import conflicts, mirror
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import leads, removal
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import CLOCK_SKEW, Attribution, Statement
+from webapp.services.outcomes.outcomes import CLOCK_SKEW, Attribution, OutcomeEvent
 from webapp.tables import Lead, is_assumed
 
 ACTOR = "salesforce"
@@ -183,7 +183,7 @@ def _show_or_hide(
 
 def _spoken(
     book: _Book, crm_lead: CrmLead, derived: Derived, now: datetime
-) -> tuple[dict[str, Any], Statement | None]:
+) -> tuple[dict[str, Any], OutcomeEvent | None]:
     """What the mirror notes of a lead, and what is to be said of it: None where that is known."""
     lead = book.ours[crm_lead.lead_key or 0]
     said = _said(lead, crm_lead, derived)
@@ -204,7 +204,7 @@ def _spoken(
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
     reason = f"Salesforce: {because} ({derived.source_id})"
     speaker = Attribution("salesforce", ACTOR, reason, rule, key)
-    statement = Statement(lead, outcomes.MEANINGS[said], speaker, happened_at)
+    statement = OutcomeEvent(lead, outcomes.MEANINGS[said], speaker, happened_at)
     return note | {"said": said, "said_at": happened_at, "rule": rule}, statement
 
 

@@ -171,7 +171,7 @@ def test_many_at_once_are_as_one_after_another(attribution, new_lead, say, write
     def record_many(session):
         found = [leads.find(session, lead_id, lock=True) for lead_id in at_once]
         statements = [
-            outcomes.Statement(found[which], result, Attribution(source, "somebody"))
+            outcomes.OutcomeEvent(found[which], result, Attribution(source, "somebody"))
             for which, result, source in attribution
         ]
         return outcomes.record_many(session, statements, now=NOW)

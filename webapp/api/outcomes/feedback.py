@@ -15,7 +15,7 @@ from webapp.database import read, utc_now, write
 from webapp.observability import figures
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Attribution, Statement
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.tables import Lead, Meaning
 
 bp = Blueprint("feedback", __name__)
@@ -83,7 +83,9 @@ def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Res
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
     statements = [
-        Statement(known[row.lead_id], row.meaning, bearer.attribution(row.reason), row.occurred_at)
+        OutcomeEvent(
+            known[row.lead_id], row.meaning, bearer.attribution(row.reason), row.occurred_at
+        )
         for row in right
         if row.lead_id in known
     ]

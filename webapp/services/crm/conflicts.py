@@ -12,7 +12,7 @@ from webapp.crm_tables import CrmConflict, CrmLead
 from webapp.services.accounts import audit
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import MEANINGS, Attribution, Statement
+from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
 from webapp.tables import Lead, Outcome
 
 # How a settled conflict is written into the history.
@@ -187,7 +187,7 @@ def _settle(
         rule=RULE,
         idempotency_key=f"conflict:{conflict.key}",
     )
-    outcomes.record_many(session, [Statement(lead, DEFINITE[side.result], attribution)], now=now)
+    outcomes.record_many(session, [OutcomeEvent(lead, DEFINITE[side.result], attribution)], now=now)
 
 
 def _other(kept: str) -> str:

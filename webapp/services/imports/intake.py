@@ -12,7 +12,7 @@ from webapp.services.leads.scoring import Arrival
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Attribution, Statement
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.tables import Lead, Snapshot
 
 
@@ -155,10 +155,10 @@ class Batch:
         ]
         return sum(outcomes.record_many(self.session, statements, now=self.now))
 
-    def _statement(self, row: ImportRow, lead: Lead) -> Statement:
+    def _statement(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
         key = f"{self.origin.digest}:{row.number}"
         attribution = Attribution("csv", self.origin.actor, idempotency_key=key)
-        return Statement(lead, row.record.outcome, attribution, row.outcome_at)
+        return OutcomeEvent(lead, row.record.outcome, attribution, row.outcome_at)
 
 
 def _tells_nothing(row: ImportRow, lead: Lead) -> bool:

@@ -14,7 +14,7 @@ from webapp.services.crm import unmatched
 from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import MEANINGS, Attribution, Statement
+from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 
@@ -43,7 +43,7 @@ def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None
 def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetime) -> None:
     """Let the last word said here on a merged lead be said of the one that goes on."""
     statements = [
-        Statement(
+        OutcomeEvent(
             winner,
             MEANINGS[row.result],
             Attribution(

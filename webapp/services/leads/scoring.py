@@ -16,7 +16,7 @@ from webapp.services.leads.records import LeadRecord
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Attribution, Statement
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.tables import Lead, Score, Snapshot
 
 
@@ -120,7 +120,9 @@ def _score_round(
     found = _score_known(session, versions, known, arrivals, source=attribution.source)
     placed = list(zip(found, records, strict=True))
     statements = [
-        Statement(lead, r.outcome, attribution) for (lead, _), r in placed if r.outcome is not None
+        OutcomeEvent(lead, r.outcome, attribution)
+        for (lead, _), r in placed
+        if r.outcome is not None
     ]
     if statements:
         outcomes.record_many(session, statements, now=now)

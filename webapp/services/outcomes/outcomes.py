@@ -52,7 +52,7 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Statement:
+class OutcomeEvent:
     """What somebody says became of a lead; without a time it is about now."""
 
     lead: Lead
@@ -74,10 +74,14 @@ def record(
 
     The caller holds the lead's row locked, as for `record_many`.
     """
-    return record_many(session, [Statement(lead, converted, attribution, happened_at)], now=now)[0]
+    return record_many(session, [OutcomeEvent(lead, converted, attribution, happened_at)], now=now)[
+        0
+    ]
 
 
-def record_many(session: Session, statements: Sequence[Statement], *, now: datetime) -> list[bool]:
+def record_many(
+    session: Session, statements: Sequence[OutcomeEvent], *, now: datetime
+) -> list[bool]:
     """Add outcomes in this order and say of each whether what counts for its lead has changed.
 
     1. The same thing said again by the same source adds nothing.
@@ -217,7 +221,7 @@ def _place(row: type[Outcome]) -> sa.Tuple:
     return sa.tuple_(~row.is_assumed, row.happened_at, row.key)
 
 
-def _new_row(statement: Statement, history: list[_Told], now: datetime) -> dict[str, Any] | None:
+def _new_row(statement: OutcomeEvent, history: list[_Told], now: datetime) -> dict[str, Any] | None:
     """Add a statement to the lead's history and give its row; None where it is known."""
     attribution = statement.attribution
     newest_at = history[-1].happened_at if history else now
