@@ -12,7 +12,7 @@ from webapp.services.crm import mirror, unmatched
 from webapp.services.crm.mirror import Seen
 from webapp.services.leads import leads, scoring
 from webapp.services.leads.records import LeadRecord
-from webapp.services.leads.scoring import Arrival
+from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
 
@@ -131,13 +131,13 @@ def _take_in(
 ) -> None:
     """Give each row a lead of ours, and score it where its inputs are news."""
     ours = _Ours(session, desk, rows, families)
-    arrivals = [
+    inputs = [
         _arrival(desk, row, ours.ids[row.id], row.id not in ours.old, now=now)
         for row in rows
         if ours.needs_score(row, known.get(row.id))
     ]
     versions = registry.in_use(session)
-    scored = scoring.score_many(session, versions, arrivals, source="salesforce", now=now)
+    scored = scoring.score_many(session, versions, inputs, source="salesforce", now=now)
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
@@ -150,12 +150,14 @@ def _has_lead(row: LeadRow) -> bool:
     return not row.columns["is_deleted"] or row.columns["merged_into"] is not None
 
 
-def _arrival(desk: Desk, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime) -> Arrival:
+def _arrival(
+    desk: Desk, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime
+) -> ScoringInput:
     is_disqualified = row.columns["status"] in desk.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
     record, wrong = desk.mapping.record(row, lead_id, now.date(), with_outcome=with_outcome)
     desk.tally.counts.update(f"wrong:{name}" for name in wrong)
-    return Arrival(record, now, with_outcome)
+    return ScoringInput(record, now, with_outcome)
 
 
 def _ids(

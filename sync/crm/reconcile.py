@@ -20,7 +20,7 @@ from webapp.crm_tables import CrmLead
 from webapp.database import read
 from webapp.services.crm import connections, mirror, read_windows, unmatched
 from webapp.services.leads import leads, removal, scoring
-from webapp.services.leads.scoring import Arrival
+from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
 
@@ -191,16 +191,16 @@ def _score_aged(
 ) -> None:
     """Score the leads whose score has moved by itself, by a point or more."""
     versions = registry.in_use(session)
-    arrivals = []
+    inputs = []
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
         record = org.desk.mapping.aged_record(row.values, lead.lead_id, org.now.date())
         before = versions.card.score(leads.inputs(lead, org.desk.fields)).probability
         after = versions.card.score(record.inputs).probability
         if abs(after - before) >= MIN_MOVE:
-            arrivals.append(Arrival(record, org.now, came_with_outcome=False))
-    scoring.score_many(session, versions, arrivals, source="salesforce", now=org.now)
-    org.desk.tally.counts["leads_aged"] += len(arrivals)
+            inputs.append(ScoringInput(record, org.now, came_with_outcome=False))
+    scoring.score_many(session, versions, inputs, source="salesforce", now=org.now)
+    org.desk.tally.counts["leads_aged"] += len(inputs)
 
 
 def _drift(org: Org) -> Iterator[dict[str, object]]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.services.imports.import_rows import ImportRow
 from webapp.services.leads import leads, scoring
-from webapp.services.leads.scoring import Arrival
+from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes
@@ -109,12 +109,10 @@ class Batch:
 
     def _score(self, rows: Sequence[ImportRow]) -> int:
         """Score the leads of which the rows tell something new; return the snapshots added."""
-        arrivals = [self._arrival(row) for row in rows if not self._is_known(row)]
-        scored = scoring.score_many(
-            self.session, self.versions, arrivals, source="csv", now=self.now
-        )
+        inputs = [self._arrival(row) for row in rows if not self._is_known(row)]
+        scored = scoring.score_many(self.session, self.versions, inputs, source="csv", now=self.now)
         self.leads |= {lead.lead_id: lead for lead, _ in scored}
-        return sum(not arrival.is_repeat for arrival in arrivals)
+        return sum(not scoring_input.is_repeat for scoring_input in inputs)
 
     def _is_known(self, row: ImportRow) -> bool:
         lead = self.leads.get(row.record.lead_id)
@@ -126,11 +124,11 @@ class Batch:
         newest = self._newest_of(row)
         return newest is not None and newest.inputs == row.record.known_inputs
 
-    def _arrival(self, row: ImportRow) -> Arrival:
+    def _arrival(self, row: ImportRow) -> ScoringInput:
         # Inputs of an unknown time may be younger than the outcome beside them.
         came_with_outcome = row.record.outcome is not None and row.scored_at is None
         taken_at = row.scored_at or self.now
-        return Arrival(row.record, taken_at, came_with_outcome, is_repeat=self._is_repeat(row))
+        return ScoringInput(row.record, taken_at, came_with_outcome, is_repeat=self._is_repeat(row))
 
     def _keep_history(self, rows: Sequence[ImportRow]) -> int:
         """Add snapshots of the past, each where the lead's inputs were others then."""
@@ -139,9 +137,9 @@ class Batch:
             lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
             before = leads.snapshot_at(self.session, lead, moment)
             if before is None or before.inputs != row.record.known_inputs:
-                arrival = Arrival(row.record, moment, came_with_outcome=False)
+                scoring_input = ScoringInput(row.record, moment, came_with_outcome=False)
                 probability = self.versions.card.score(row.record.inputs).probability
-                new = scoring.snapshot(lead, arrival, probability, self.versions)
+                new = scoring.snapshot(lead, scoring_input, probability, self.versions)
                 scoring.keep_snapshots(self.session, [new], source="csv")
                 n_snapshots += 1
         return n_snapshots

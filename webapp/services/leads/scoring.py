@@ -39,7 +39,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ScoringInput:
     """A lead record on its way in: from when its inputs are, and whether an outcome came along.
 
     A repeat tells nothing new of the inputs, so that it leaves no snapshot.
@@ -112,12 +112,12 @@ def _score_round(
     known = leads.upsert_many(session, records, now)
     newest = leads.latest_snapshots(session, [lead.key for lead in known])
     previous = _previous_probabilities(session, versions, known, newest)
-    arrivals = [
+    inputs = [
         # Who waited for the lead's row comes after whoever held it, whatever the clocks said.
-        Arrival(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
+        ScoringInput(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
         for lead, record in zip(known, records, strict=True)
     ]
-    found = _score_known(session, versions, known, arrivals, source=attribution.source)
+    found = _score_known(session, versions, known, inputs, source=attribution.source)
     placed = list(zip(found, records, strict=True))
     statements = [
         OutcomeEvent(lead, r.outcome, attribution)
@@ -143,7 +143,7 @@ def _score_round(
 
 
 def score_many(
-    session: Session, versions: InUse, arrivals: Sequence[Arrival], *, source: str, now: datetime
+    session: Session, versions: InUse, inputs: Sequence[ScoringInput], *, source: str, now: datetime
 ) -> list[tuple[Lead, float]]:
     """Take in leads, each at most once, and give each with its score by the champion.
 
@@ -151,45 +151,49 @@ def score_many(
     2. The inputs are kept as snapshots with the score they got.
     3. The present score is written for the champion, and for a version being filled beside it.
     """
-    if not arrivals:
+    if not inputs:
         return []
-    found = leads.upsert_many(session, [a.record for a in arrivals], now)
-    return _score_known(session, versions, found, arrivals, source=source)
+    found = leads.upsert_many(session, [a.record for a in inputs], now)
+    return _score_known(session, versions, found, inputs, source=source)
 
 
 def _score_known(
     session: Session,
     versions: InUse,
     found: Sequence[Lead],
-    arrivals: Sequence[Arrival],
+    inputs: Sequence[ScoringInput],
     *,
     source: str,
 ) -> list[tuple[Lead, float]]:
     """Keep inputs and scores of leads that are up to date and locked."""
     scores = {
-        version_key: [card.score(arrival.record.inputs).probability for arrival in arrivals]
+        version_key: [
+            card.score(scoring_input.record.inputs).probability for scoring_input in inputs
+        ]
         for version_key, card in versions.cards.items()
     }
     probabilities = scores[versions.champion.key]
     new = [
-        snapshot(lead, arrival, probability, versions)
-        for lead, arrival, probability in zip(found, arrivals, probabilities, strict=True)
-        if not arrival.is_repeat
+        snapshot(lead, scoring_input, probability, versions)
+        for lead, scoring_input, probability in zip(found, inputs, probabilities, strict=True)
+        if not scoring_input.is_repeat
     ]
     keep_snapshots(session, new, source=source)
     _keep_scores(session, found, scores)
     return list(zip(found, probabilities, strict=True))
 
 
-def snapshot(lead: Lead, arrival: Arrival, probability: float, versions: InUse) -> dict[str, Any]:
+def snapshot(
+    lead: Lead, scoring_input: ScoringInput, probability: float, versions: InUse
+) -> dict[str, Any]:
     """The row that keeps a lead's inputs as they arrived, with the champion's score of them."""
     return {
         "lead_key": lead.key,
         "version_key": versions.champion.key,
-        "taken_at": arrival.taken_at,
-        "inputs": arrival.record.known_inputs,
+        "taken_at": scoring_input.taken_at,
+        "inputs": scoring_input.record.known_inputs,
         "probability": probability,
-        "came_with_outcome": arrival.came_with_outcome,
+        "came_with_outcome": scoring_input.came_with_outcome,
     }
 
 
