@@ -114,15 +114,15 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     handed_over = [pair for lead in mine if (pair := _show_or_hide(book, desk, lead, now))]
     spoken = {lead.id: _spoken(book, lead, derived[lead.id], now) for lead in mine}
     mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := spoken[lead.id][0])])
-    statements = [statement for _, statement in spoken.values() if statement is not None]
-    for statement in statements:
-        said = outcomes.RESULTS[statement.converted]
+    events = [event for _, event in spoken.values() if event is not None]
+    for event in events:
+        said = outcomes.RESULTS[event.converted]
         desk.tally.counts[said] += 1
-        desk.tally.show(statement.lead, said, statement.attribution.rule or "")
-    if statements:
-        outcomes.record_many(session, statements, now=now)
+        desk.tally.show(event.lead, said, event.attribution.rule or "")
+    if events:
+        outcomes.record_many(session, events, now=now)
     removal.hand_over(session, handed_over, now)
-    keys = {s.lead.key for s in statements} | {winner.key for _, winner in handed_over}
+    keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
         opened = conflicts.review(session, keys, desk.rules.conflicts, now)
         desk.tally.counts["conflicts"] += opened
@@ -204,8 +204,8 @@ def _spoken(
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
     reason = f"Salesforce: {because} ({derived.source_id})"
     speaker = Attribution("salesforce", ACTOR, reason, rule, key)
-    statement = OutcomeEvent(lead, outcomes.MEANINGS[said], speaker, happened_at)
-    return note | {"said": said, "said_at": happened_at, "rule": rule}, statement
+    event = OutcomeEvent(lead, outcomes.MEANINGS[said], speaker, happened_at)
+    return note | {"said": said, "said_at": happened_at, "rule": rule}, event
 
 
 def _rule_said(

@@ -145,9 +145,9 @@ def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
     order=st.randoms(use_true_random=False),
 )
 def test_the_order_of_arrival_changes_nothing(attribution, order, new_lead, say, read):
-    def outcome_of(statements):
+    def outcome_of(events):
         lead_id = new_lead()
-        for hours, converted, source in statements:
+        for hours, converted, source in events:
             at = NOW - timedelta(hours=hours)
             say(lead_id, converted, source, now=NOW, happened_at=at)
         lead = read(lambda s: leads.find(s, lead_id))
@@ -170,11 +170,11 @@ def test_many_at_once_are_as_one_after_another(attribution, new_lead, say, write
 
     def record_many(session):
         found = [leads.find(session, lead_id, lock=True) for lead_id in at_once]
-        statements = [
+        events = [
             outcomes.OutcomeEvent(found[which], result, Attribution(source, "somebody"))
             for which, result, source in attribution
         ]
-        return outcomes.record_many(session, statements, now=NOW)
+        return outcomes.record_many(session, events, now=NOW)
 
     assert write(record_many) == changes
     for first, second in zip(one_by_one, at_once, strict=True):

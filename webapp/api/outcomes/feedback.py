@@ -82,14 +82,14 @@ def record_outcomes() -> Response:
 def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Result]:
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
-    statements = [
+    events = [
         OutcomeEvent(
             known[row.lead_id], row.meaning, bearer.attribution(row.reason), row.occurred_at
         )
         for row in right
         if row.lead_id in known
     ]
-    changes = iter(outcomes.record_many(session, statements, now=utc_now()) if statements else ())
+    changes = iter(outcomes.record_many(session, events, now=utc_now()) if events else ())
     return [_result(row, known, changes) for row in right]
 
 

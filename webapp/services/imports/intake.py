@@ -145,13 +145,13 @@ class Batch:
         return n_snapshots
 
     def _record(self) -> int:
-        statements = [
+        events = [
             self._statement(row, lead)
             for row in self.rows
             if row.record.outcome is not None
             and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
         ]
-        return sum(outcomes.record_many(self.session, statements, now=self.now))
+        return sum(outcomes.record_many(self.session, events, now=self.now))
 
     def _statement(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
         key = f"{self.origin.digest}:{row.number}"

@@ -42,7 +42,7 @@ def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None
 
 def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetime) -> None:
     """Let the last word said here on a merged lead be said of the one that goes on."""
-    statements = [
+    events = [
         OutcomeEvent(
             winner,
             MEANINGS[row.result],
@@ -58,8 +58,8 @@ def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetim
         for loser, winner in pairs
         if (row := _last_word(session, loser)) is not None
     ]
-    if statements:
-        outcomes.record_many(session, statements, now=now)
+    if events:
+        outcomes.record_many(session, events, now=now)
 
 
 def erase(session: Session, keys: Collection[int], actor: str, now: datetime) -> int:

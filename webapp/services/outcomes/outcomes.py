@@ -79,9 +79,7 @@ def record(
     ]
 
 
-def record_many(
-    session: Session, statements: Sequence[OutcomeEvent], *, now: datetime
-) -> list[bool]:
+def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: datetime) -> list[bool]:
     """Add outcomes in this order and say of each whether what counts for its lead has changed.
 
     1. The same thing said again by the same source adds nothing.
@@ -93,19 +91,19 @@ def record_many(
     The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
     `leads.resolve_many` or `leads.upsert_many`), and so what filling waits for.
     """
-    if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in statements):
+    if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in events):
         raise OutcomeInFuture
-    histories = _histories(session, {s.lead.key for s in statements})
-    before = {s.lead.key: counting(s.lead) for s in statements}
+    histories = _histories(session, {s.lead.key for s in events})
+    before = {s.lead.key: counting(s.lead) for s in events}
     rows: list[dict[str, Any]] = []
     changes = []
-    for statement in statements:
-        row = _new_row(statement, histories[statement.lead.key], now)
+    for event in events:
+        row = _new_row(event, histories[event.lead.key], now)
         rows += [row] if row else []
-        changes.append(row is not None and _settle(statement.lead, histories[statement.lead.key]))
+        changes.append(row is not None and _settle(event.lead, histories[event.lead.key]))
     if rows:
         session.execute(sa.insert(Outcome), rows, execution_options=PLAIN_ROWS)
-    _show(session, [s.lead for s in statements if counting(s.lead) != before[s.lead.key]])
+    _show(session, [s.lead for s in events if counting(s.lead) != before[s.lead.key]])
     return changes
 
 
@@ -221,26 +219,26 @@ def _place(row: type[Outcome]) -> sa.Tuple:
     return sa.tuple_(~row.is_assumed, row.happened_at, row.key)
 
 
-def _new_row(statement: OutcomeEvent, history: list[_Told], now: datetime) -> dict[str, Any] | None:
+def _new_row(event: OutcomeEvent, history: list[_Told], now: datetime) -> dict[str, Any] | None:
     """Add a statement to the lead's history and give its row; None where it is known."""
-    attribution = statement.attribution
+    attribution = event.attribution
     newest_at = history[-1].happened_at if history else now
     told = _Told(
-        result=RESULTS[statement.converted],
+        result=RESULTS[event.converted],
         source=attribution.source,
         # Without a time of its own a statement is about now, and so after all earlier ones.
-        happened_at=statement.happened_at or max(now, newest_at),
+        happened_at=event.happened_at or max(now, newest_at),
         recorded_at=now,
         idempotency_key=attribution.idempotency_key,
         rule=attribution.rule,
     )
-    is_repeated = _is_told if statement.happened_at else _is_what_counts
+    is_repeated = _is_told if event.happened_at else _is_what_counts
     if _has_key(history, told) or is_repeated(history, told):
         return None
     # Behind all that happened at the same time: on a tie the later row counts.
     history.insert(bisect_right(history, told.place, key=lambda t: t.place), told)
     about = {
-        "lead_key": statement.lead.key,
+        "lead_key": event.lead.key,
         "actor": attribution.actor,
         "reason": attribution.reason,
     }
