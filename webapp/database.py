@@ -88,7 +88,7 @@ db = SQLAlchemy(
 migrate = Migrate()
 
 
-class Turn:
+class WriteLock:
     """Whose turn it is to write on SQLite, which has one writer: the threads of this process wait
     here, since waiting in its busy handler starves them.
 
@@ -131,7 +131,7 @@ class Turn:
         self._held_seconds = 0.0
 
 
-_sqlite_turn = Turn()
+_sqlite_write_lock = WriteLock()
 
 
 def init_app(app: Flask, url: str) -> None:
@@ -184,12 +184,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
     if writes:
-        _sqlite_turn.begin()
+        _sqlite_write_lock.begin()
 
 
 def write(work: Callable[[Session], T]) -> T:
     """Run `work(session)` in one transaction and return its result once that is committed."""
-    turn = _sqlite_turn.taken() if db.engine.dialect.name == "sqlite" else nullcontext()
+    turn = _sqlite_write_lock.taken() if db.engine.dialect.name == "sqlite" else nullcontext()
     engine = db.engine.execution_options(writes=True)
     with turn, Session(engine, expire_on_commit=False) as session, session.begin():
         return work(session)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from webapp import database
-from webapp.database import Turn
+from webapp.database import WriteLock
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def another_process(settings):
 
 
 def test_between_two_long_steps_another_process_writes(app, write, another_process, monkeypatch):
-    monkeypatch.setattr(Turn, "MAX_SECONDS", 0.3)
+    monkeypatch.setattr(WriteLock, "MAX_SECONDS", 0.3)
     begun, over = threading.Event(), threading.Event()
 
     def write_elsewhere():
@@ -82,31 +82,31 @@ def clock(monkeypatch):
 
 
 def test_long_writes_owe_others_a_pause(clock):
-    turn = Turn()
+    turn = WriteLock()
     for _ in range(2):
         clock.pass_in(turn, written=0.6)
     assert clock.pauses == []
     clock.pass_in(turn, written=0.6)
-    assert clock.pauses == pytest.approx([Turn.PAUSE_SECONDS])
+    assert clock.pauses == pytest.approx([WriteLock.PAUSE_SECONDS])
 
 
 def test_short_writes_one_after_another_owe_none(clock):
-    turn = Turn()
+    turn = WriteLock()
     for _ in range(100):
         clock.pass_in(turn, written=0.05)
     assert clock.pauses == []
 
 
 def test_to_have_waited_for_another_process_is_not_to_have_written(clock):
-    turn = Turn()
+    turn = WriteLock()
     for _ in range(3):
         clock.pass_in(turn, waited=0.6, written=0.01)
     assert clock.pauses == []
 
 
 def test_a_process_that_was_idle_has_made_its_pause(clock):
-    turn = Turn()
+    turn = WriteLock()
     clock.pass_in(turn, written=2.0)
-    clock.now += Turn.PAUSE_SECONDS
+    clock.now += WriteLock.PAUSE_SECONDS
     clock.pass_in(turn, written=0.01)
     assert clock.pauses == []
