@@ -15,7 +15,7 @@ from webapp.database import read
 from webapp.product import product
 from webapp.services.crm import connections, mirror, pending_writes
 from webapp.services.crm.field_sources import WRITTEN
-from webapp.services.crm.pending_writes import Bands, Letter
+from webapp.services.crm.pending_writes import Bands, PendingWrite
 
 RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
 STOPPING = {Kind.CONFIG, Kind.BUSY, Kind.BUG}
@@ -34,8 +34,8 @@ def write_back(org: Org) -> None:
     if missing:
         org.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
         return
-    while letters := read(lambda s: _letters(s, org)):
-        if not _deliver(org, letters):
+    while pending_writes := read(lambda s: _letters(s, org)):
+        if not _deliver(org, pending_writes):
             return
 
 
@@ -45,29 +45,29 @@ def unwritable(described: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name in WRITTEN if name not in writable]
 
 
-def record(letter: Letter, now: datetime) -> dict[str, Any]:
+def record(pending: PendingWrite, now: datetime) -> dict[str, Any]:
     """The fields as Salesforce takes them."""
     return {
-        "id": letter.crm_id,
-        "Conversion_Score__c": letter.score,
-        "Conversion_Band__c": letter.band,
-        "Score_Reasons__c": letter.reasons,
+        "id": pending.crm_id,
+        "Conversion_Score__c": pending.score,
+        "Conversion_Band__c": pending.band,
+        "Score_Reasons__c": pending.reasons,
         "Score_Updated_At__c": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z",
-        "Score_Model_Version__c": letter.version,
+        "Score_Model_Version__c": pending.version,
     }
 
 
-def _deliver(org: Org, letters: list[Letter]) -> bool:
+def _deliver(org: Org, pending_writes: list[PendingWrite]) -> bool:
     """Write one call's worth and note each verdict; False where writing has to stop."""
     try:
-        verdicts = org.client.write([record(letter, org.now) for letter in letters])
+        verdicts = org.client.write([record(pending, org.now) for pending in pending_writes])
     except Fault as fault:
         if fault.kind in RAISED:
             raise
         # Whether it was carried out is not known: the same scores are due once more.
         org.warn(fault.case.words, fault.detail)
         return False
-    placed = list(zip(letters, verdicts, strict=True))
+    placed = list(zip(pending_writes, verdicts, strict=True))
     org.step(lambda s: _note(s, org, placed))
     stop = _reason_to_stop(verdicts)
     if stop is not None:
@@ -84,20 +84,20 @@ def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
     return next((fault for fault in faults if fault.kind in STOPPING), None)
 
 
-def _note(session: Session, org: Org, placed: Sequence[tuple[Letter, Fault | None]]) -> None:
+def _note(session: Session, org: Org, placed: Sequence[tuple[PendingWrite, Fault | None]]) -> None:
     counts = org.desk.tally.counts
-    saved = [letter for letter, fault in placed if fault is None]
+    saved = [pending for pending, fault in placed if fault is None]
     pending_writes.sent(session, saved, org.now)
     counts["scores_written"] += len(saved)
-    refused = [(letter, fault) for letter, fault in placed if fault is not None]
-    gone = [letter.crm_id for letter, fault in refused if fault.kind is Kind.ROW_GONE]
+    refused = [(pending, fault) for pending, fault in placed if fault is not None]
+    gone = [pending.crm_id for pending, fault in refused if fault.kind is Kind.ROW_GONE]
     mirror.read_again(session, gone, unscorable=True)
     counts["scores_unwanted"] += len(gone)
     n_dead = 0
     for for_good in (True, False):
         some = {
-            letter.lead_key: (fault.case.name, str(fault))
-            for letter, fault in refused
+            pending.lead_key: (fault.case.name, str(fault))
+            for pending, fault in refused
             if (fault.kind is Kind.ROW_REFUSED) == for_good
         }
         n_dead += pending_writes.refused(session, some, org.now, for_good=for_good)
@@ -110,8 +110,8 @@ def _offer(session: Session, now: datetime) -> int:
     return pending_writes.offer(session, connections.get(session), bands(), now)
 
 
-def _letters(session: Session, org: Org) -> list[Letter]:
-    return pending_writes.letters(
+def _letters(session: Session, org: Org) -> list[PendingWrite]:
+    return pending_writes.pending_writes(
         session, org.desk.fields, bands(), now=org.now, limit=ROWS_PER_WRITE
     )
 

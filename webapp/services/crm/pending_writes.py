@@ -36,7 +36,7 @@ class Bands:
 
 
 @dataclass(frozen=True)
-class Letter:
+class PendingWrite:
     """What is to be written to one lead of the CRM."""
 
     lead_key: int
@@ -72,9 +72,9 @@ def offer(session: Session, connection: CrmConnection, bands: Bands, now: dateti
     return n_due
 
 
-def letters(
+def pending_writes(
     session: Session, fields: Fields, bands: Bands, *, now: datetime, limit: int
-) -> list[Letter]:
+) -> list[PendingWrite]:
     """What is due, written from the present state of each lead."""
     version = registry.champion(session)
     card = registry.scorecard(session, version)
@@ -89,7 +89,7 @@ def letters(
         .limit(limit)
     )
     return [
-        Letter(
+        PendingWrite(
             lead_key=lead.key,
             crm_id=crm_id,
             score=round(100 * probability, 2),
@@ -110,21 +110,21 @@ def drop_undeliverable(session: Session) -> int:
     return change(session, statement.values(state="stopped"))
 
 
-def sent(session: Session, letters: Sequence[Letter], now: datetime) -> None:
+def sent(session: Session, pending_writes: Sequence[PendingWrite], now: datetime) -> None:
     """Note what was written."""
     rows = [
         {
-            "lead_key": letter.lead_key,
+            "lead_key": pending.lead_key,
             "state": "sent",
             "n_attempts": 0,
             "case": None,
             "detail": "",
             "sent_at": now,
-            "sent_score": letter.score,
-            "sent_band": letter.band,
-            "sent_version": letter.version,
+            "sent_score": pending.score,
+            "sent_band": pending.band,
+            "sent_version": pending.version,
         }
-        for letter in letters
+        for pending in pending_writes
     ]
     if rows:
         session.execute(sa.update(CrmOutbox), rows)
