@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm.settling import Desk, settle
+from sync.crm.settling import SyncContext, settle
 from sync.salesforce.mapping import LeadRow, opportunity_columns, opportunity_names
 from webapp.services.crm import mirror, unmatched
 from webapp.services.crm.mirror import Seen
@@ -19,7 +19,7 @@ from webapp.tables import Lead
 Row = Mapping[str, Any]
 
 
-def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
+def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now: datetime) -> None:
     """Take in leads, the rows of one step.
 
     1. A row that says nothing new only moves its stamp: our own writes come back so.
@@ -29,47 +29,51 @@ def take_leads(session: Session, desk: Desk, rows: Sequence[Row], now: datetime)
        goes on.
     4. What became of the leads that changed is settled, and of those merged with them.
     """
-    parsed = {row["Id"]: desk.mapping.parse(row) for row in rows}
+    parsed = {row["Id"]: context.mapping.parse(row) for row in rows}
     known = mirror.seen(session, parsed)
-    wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(desk, row)]
+    wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(context, row)]
     news = [row for row in wanted if _is_news(known.get(row.id), row)]
-    desk.tally.counts["leads_read"] += len(parsed)
-    desk.tally.counts["leads_changed"] += len(news)
+    context.tally.counts["leads_read"] += len(parsed)
+    context.tally.counts["leads_changed"] += len(news)
     is_new = {row.id for row in news}
     mirror.keep_stamps(
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
     )
     mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
     families = mirror.families(session, [row.id for row in news])
-    _take_in(session, desk, news, known, families=families, now=now)
-    settle_ids(session, desk, families, now)
+    _take_in(session, context, news, known, families=families, now=now)
+    settle_ids(session, context, families, now)
 
 
-def take_opportunities(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
+def take_opportunities(
+    session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
+) -> None:
     """Take in opportunities and settle the leads that they belong to."""
     columns = {row["Id"]: opportunity_columns(row) for row in rows}
     news = mirror.keep_opportunities(session, list(columns.values()))
-    desk.tally.counts["opportunities_read"] += len(columns)
-    desk.tally.counts["opportunities_changed"] += len(news)
-    settle(session, desk, mirror.leads_of(session, news).values(), now)
+    context.tally.counts["opportunities_read"] += len(columns)
+    context.tally.counts["opportunities_changed"] += len(news)
+    settle(session, context, mirror.leads_of(session, news).values(), now)
 
 
-def list_unmatched(session: Session, desk: Desk, rows: Sequence[Row], now: datetime) -> None:
+def list_unmatched(
+    session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
+) -> None:
     """List, by name, those that came from a lead by their source and that no lead names."""
     names = {row["Id"]: opportunity_names(row) for row in rows}
     found = mirror.unlinked(session, names)
-    desk.tally.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
+    context.tally.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
     unmatched.keep_names(session, names)
 
 
-def settle_ids(session: Session, desk: Desk, ids: Collection[str], now: datetime) -> None:
+def settle_ids(session: Session, context: SyncContext, ids: Collection[str], now: datetime) -> None:
     """Settle the leads with these ids of Salesforce."""
-    settle(session, desk, mirror.leads_by_id(session, ids).values(), now)
+    settle(session, context, mirror.leads_by_id(session, ids).values(), now)
 
 
-def _is_in_scope(desk: Desk, row: LeadRow) -> bool:
+def _is_in_scope(context: SyncContext, row: LeadRow) -> bool:
     """Whether the administrator's filter lets a lead in; one that is in stays in."""
-    rules = desk.rules
+    rules = context.rules
     return (not rules.owner_ids or row.owner_id in rules.owner_ids) and (
         not rules.record_type_ids or row.record_type_id in rules.record_type_ids
     )
@@ -88,14 +92,14 @@ class _Ours:
     def __init__(
         self,
         session: Session,
-        desk: Desk,
+        context: SyncContext,
         rows: Sequence[LeadRow],
         families: Mapping[str, int | None],
     ) -> None:
         self.old = {crm_id: key for crm_id, key in families.items() if key is not None}
         self.new = [row for row in rows if row.id not in self.old and _has_lead(row)]
         names = leads.ids_by_key(session, self.old.values())
-        wanted = {row.id: desk.mapping.lead_id(row) for row in self.new}
+        wanted = {row.id: context.mapping.lead_id(row) for row in self.new}
         self.here = leads.lock_many(session, {*names.values(), *wanted.values(), *wanted})
         self.ids = {crm_id: names[key] for crm_id, key in self.old.items()}
         self.ids |= _ids(self.new, wanted, self.here)
@@ -122,7 +126,7 @@ class _Ours:
 
 def _take_in(
     session: Session,
-    desk: Desk,
+    context: SyncContext,
     rows: Sequence[LeadRow],
     known: Mapping[str, Seen],
     *,
@@ -130,9 +134,9 @@ def _take_in(
     now: datetime,
 ) -> None:
     """Give each row a lead of ours, and score it where its inputs are news."""
-    ours = _Ours(session, desk, rows, families)
+    ours = _Ours(session, context, rows, families)
     inputs = [
-        _arrival(desk, row, ours.ids[row.id], row.id not in ours.old, now=now)
+        _arrival(context, row, ours.ids[row.id], row.id not in ours.old, now=now)
         for row in rows
         if ours.needs_score(row, known.get(row.id))
     ]
@@ -141,8 +145,8 @@ def _take_in(
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
-    desk.tally.counts["leads_scored"] += len(scored)
-    desk.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
+    context.tally.counts["leads_scored"] += len(scored)
+    context.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
 
 
 def _has_lead(row: LeadRow) -> bool:
@@ -151,12 +155,12 @@ def _has_lead(row: LeadRow) -> bool:
 
 
 def _arrival(
-    desk: Desk, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime
+    context: SyncContext, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime
 ) -> ScoringInput:
-    is_disqualified = row.columns["status"] in desk.rules.disqualified
+    is_disqualified = row.columns["status"] in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
-    record, wrong = desk.mapping.record(row, lead_id, now.date(), with_outcome=with_outcome)
-    desk.tally.counts.update(f"wrong:{name}" for name in wrong)
+    record, wrong = context.mapping.record(row, lead_id, now.date(), with_outcome=with_outcome)
+    context.tally.counts.update(f"wrong:{name}" for name in wrong)
     return ScoringInput(record, now, with_outcome)
 
 

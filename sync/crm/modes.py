@@ -55,7 +55,7 @@ def sample(org: Org) -> None:
 
 def _mapped(org: Org) -> Iterator[dict[str, Any]]:
     """Each lead's inputs, the names of those that Salesforce has not, and values that are wrong."""
-    mapping, today = org.desk.mapping, org.now.date()
+    mapping, today = org.context.mapping, org.now.date()
     for row in org.client.sample(LEADS, mapping.select):
         values = mapping.parse(row).values
         inputs, wrong = mapping.inputs(values, today)
@@ -84,11 +84,11 @@ class _Enough(Exception):
 
 
 def _rehearse(session: Session, org: Org, leads: list[Row], opportunities: list[Row]) -> None:
-    take_leads(session, org.desk, leads, org.now)
-    take_opportunities(session, org.desk, opportunities, org.now)
+    take_leads(session, org.context, leads, org.now)
+    take_opportunities(session, org.context, opportunities, org.now)
     connection = connections.get(session)
     n_due = pending_writes.offer(session, connection, bands(), org.now)
-    org.desk.tally.counts["scores_due"] = n_due
+    org.context.tally.counts["scores_due"] = n_due
     raise _Enough
 
 

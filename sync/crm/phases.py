@@ -53,7 +53,7 @@ def problems(org: Org) -> list[str]:
     described = [_kept(field) for field in org.client.describe(LEADS)]
     org.step(lambda s: _keep_described(s, described, org.now), stage="Checking the connection")
     names = {str(field["name"]) for field in described}
-    fields, mapping = org.desk.fields, org.desk.mapping
+    fields, mapping = org.context.fields, org.context.mapping
     found = field_sources.problems(mapping.sources.values(), fields, described)
     wrong = [f"{fields[name].label}: {sentence}" for name, sentence in found.items()]
     asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
@@ -107,7 +107,7 @@ def _keep_described(session: Session, described: list[dict[str, Any]], now: date
 
 def _settle_next(org: Org, after_id: str, session: Session) -> None:
     crm_leads = mirror.after(session, after_id, STEP_ROWS)
-    settle(session, org.desk, crm_leads, org.now)
+    settle(session, org.context, crm_leads, org.now)
     connection = connections.get(session)
     # Rules may have changed once more meanwhile: then it begins anew.
     if connection.settle_after_id == after_id:
@@ -117,6 +117,6 @@ def _settle_next(org: Org, after_id: str, session: Session) -> None:
 def _compare(session: Session, org: Org) -> None:
     connection = connections.get(session)
     keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
-    rule = org.desk.rules.conflicts
-    org.desk.tally.counts["conflicts"] += conflicts.review(session, keys, rule, org.now)
+    rule = org.context.rules.conflicts
+    org.context.tally.counts["conflicts"] += conflicts.review(session, keys, rule, org.now)
     connection.compared_through_key = through

@@ -61,14 +61,14 @@ class Reading:
         """
         stored = Window.stored(read(lambda s: read_windows.load(s, self.obj)))
         server_now = self.org.client.meter.server_time or self.org.now
-        first_start = server_now - timedelta(days=self.org.desk.rules.history_days)
+        first_start = server_now - timedelta(days=self.org.context.rules.history_days)
         self.window = stored.opened(server_now, first_start)
         if is_kept and not stored.is_open:
             self.org.step(lambda s: read_windows.save(s, self.obj, vars(self.window)))
         return stored.is_open
 
     def _ask(self, end: str) -> Page | None:
-        fields = self.org.desk.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS
+        fields = self.org.context.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS
         try:
             return self.org.client.page(self.obj, fields, self.window.position, end)
         except Fault as fault:
@@ -100,14 +100,14 @@ class Reading:
         self.window = moved
 
     def _store(self, session: Session, rows: list[Row], moved: Window) -> None:
-        desk, now = self.org.desk, self.org.now
+        context, now = self.org.context, self.org.now
         if self.obj == LEADS:
-            take_leads(session, desk, rows, now)
+            take_leads(session, context, rows, now)
         else:
-            take_opportunities(session, desk, rows, now)
+            take_opportunities(session, context, rows, now)
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
-                list_unmatched(session, desk, rows, now)
+                list_unmatched(session, context, rows, now)
         read_windows.save(session, self.obj, vars(moved))
 
     def _moved(self, page: Page, end: str) -> Window:

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from sync.crm.intake import settle_ids, take_leads, take_opportunities
-from sync.crm.settling import Desk, settle
+from sync.crm.settling import SyncContext, settle
 from sync.crm.sync_run import STEP_ROWS, Org
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
@@ -24,7 +24,7 @@ from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
 
-Take = Callable[[Session, Desk, Sequence[Row], datetime], None]
+Take = Callable[[Session, SyncContext, Sequence[Row], datetime], None]
 CHUNK = 2000
 LOOK_BACK = timedelta(days=7)
 # Salesforce tells of deletions for 15 days.
@@ -74,7 +74,7 @@ def read_opportunities(org: Org, ids: Collection[str]) -> None:
 def read_leads(org: Org, ids: Collection[str]) -> list[str]:
     """Take in these leads; return the ids of those that are not there."""
     missing = set(ids)
-    for rows in org.client.by_ids("Lead", org.desk.mapping.select, list(ids)):
+    for rows in org.client.by_ids("Lead", org.context.mapping.select, list(ids)):
         missing -= {row["Id"] for row in rows}
         org.step(partial(_take, org, take_leads, rows))
     org.step(lambda s: mirror.stop_reading(s, missing))
@@ -82,7 +82,7 @@ def read_leads(org: Org, ids: Collection[str]) -> list[str]:
 
 
 def _take(org: Org, take: Take, rows: Sequence[Row], session: Session) -> None:
-    take(session, org.desk, rows, org.now)
+    take(session, org.context, rows, org.now)
 
 
 def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
@@ -102,7 +102,7 @@ def _look_back(session: Session) -> None:
 
 def _lose_opportunities(session: Session, org: Org, ids: Collection[str]) -> None:
     mirror.keep_unreadable(session, ids)
-    settle(session, org.desk, mirror.leads_of(session, ids).values(), org.now)
+    settle(session, org.context, mirror.leads_of(session, ids).values(), org.now)
 
 
 def _follow_deletions(org: Org) -> None:
@@ -133,7 +133,7 @@ def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
 def _erase(session: Session, org: Org, crm_ids: Collection[str]) -> None:
     rows = mirror.leads_by_id(session, crm_ids)
     keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
-    org.desk.tally.counts["leads_erased"] += removal.erase(session, keys, "salesforce", org.now)
+    org.context.tally.counts["leads_erased"] += removal.erase(session, keys, "salesforce", org.now)
 
 
 def _find_by_contact(org: Org) -> None:
@@ -161,7 +161,7 @@ def _find_some(org: Org, alone: list[CrmLead]) -> None:
         read_opportunities(org, unread)
     for first in range(0, len(ids), STEP_ROWS):
         some = ids[first : first + STEP_ROWS]
-        org.step(partial(settle_ids, desk=org.desk, ids=some, now=org.now))
+        org.step(partial(settle_ids, context=org.context, ids=some, now=org.now))
 
 
 def _age(org: Org) -> None:
@@ -175,10 +175,10 @@ def _age_next(org: Org, after: str, session: Session) -> str | None:
     crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
-    if org.desk.mapping.depends_on_today():
+    if org.context.mapping.depends_on_today():
         ours = leads.lock_by_key(session, [row.lead_key for row in crm_leads if row.lead_key])
         _score_aged(session, org, [row for row in crm_leads if _is_open(row)], ours)
-    settle(session, org.desk, crm_leads, org.now)
+    settle(session, org.context, crm_leads, org.now)
     return crm_leads[-1].id
 
 
@@ -194,20 +194,20 @@ def _score_aged(
     inputs = []
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
-        record = org.desk.mapping.aged_record(row.values, lead.lead_id, org.now.date())
-        before = versions.card.score(leads.inputs(lead, org.desk.fields)).probability
+        record = org.context.mapping.aged_record(row.values, lead.lead_id, org.now.date())
+        before = versions.card.score(leads.inputs(lead, org.context.fields)).probability
         after = versions.card.score(record.inputs).probability
         if abs(after - before) >= MIN_MOVE:
             inputs.append(ScoringInput(record, org.now, came_with_outcome=False))
     scoring.score_many(session, versions, inputs, source="salesforce", now=org.now)
-    org.desk.tally.counts["leads_aged"] += len(inputs)
+    org.context.tally.counts["leads_aged"] += len(inputs)
 
 
 def _drift(org: Org) -> Iterator[dict[str, object]]:
     """Months in which Salesforce has another number of leads than we do."""
-    first = org.now - timedelta(days=org.desk.rules.history_days)
+    first = org.now - timedelta(days=org.context.rules.history_days)
     end = (org.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
-    if org.desk.rules.owner_ids or org.desk.rules.record_type_ids:
+    if org.context.rules.owner_ids or org.context.rules.record_type_ids:
         return
     for _ in range(MONTHS_COMPARED):
         start = (end - timedelta(days=1)).replace(day=1)

@@ -75,7 +75,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Desk:
+class SyncContext:
     """What every step of a run works with: what the administrator has set, and the tally."""
 
     fields: Fields
@@ -97,7 +97,9 @@ class Desk:
         )
 
 
-def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: datetime) -> None:
+def settle(
+    session: Session, context: SyncContext, crm_leads: Iterable[CrmLead], now: datetime
+) -> None:
     """Record what became of these leads where Salesforce says something new.
 
     1. A lead deleted or merged is hidden; its outcome is withdrawn, and what people here said of a
@@ -110,22 +112,22 @@ def settle(session: Session, desk: Desk, crm_leads: Iterable[CrmLead], now: date
     if not mine:
         return
     book = _Book(session, mine)
-    derived = {lead.id: book.derived(lead, desk.outcome_rules, now) for lead in mine}
-    handed_over = [pair for lead in mine if (pair := _show_or_hide(book, desk, lead, now))]
+    derived = {lead.id: book.derived(lead, context.outcome_rules, now) for lead in mine}
+    handed_over = [pair for lead in mine if (pair := _show_or_hide(book, context, lead, now))]
     spoken = {lead.id: _spoken(book, lead, derived[lead.id], now) for lead in mine}
     mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := spoken[lead.id][0])])
     events = [event for _, event in spoken.values() if event is not None]
     for event in events:
         said = outcomes.RESULTS[event.converted]
-        desk.tally.counts[said] += 1
-        desk.tally.show(event.lead, said, event.attribution.rule or "")
+        context.tally.counts[said] += 1
+        context.tally.show(event.lead, said, event.attribution.rule or "")
     if events:
         outcomes.record_many(session, events, now=now)
     removal.hand_over(session, handed_over, now)
     keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
-        opened = conflicts.review(session, keys, desk.rules.conflicts, now)
-        desk.tally.counts["conflicts"] += opened
+        opened = conflicts.review(session, keys, context.rules.conflicts, now)
+        context.tally.counts["conflicts"] += opened
 
 
 class _Book:
@@ -166,13 +168,13 @@ class _Book:
 
 
 def _show_or_hide(
-    book: _Book, desk: Desk, crm_lead: CrmLead, now: datetime
+    book: _Book, context: SyncContext, crm_lead: CrmLead, now: datetime
 ) -> tuple[Lead, Lead] | None:
     """Bring what people see in line; where a lead was merged, it and the one that stays."""
     lead = book.ours[crm_lead.lead_key or 0]
     if not crm_lead.is_deleted:
         if lead.removed_at is not None:
-            removal.restore(book.session, desk.fields, lead, now)
+            removal.restore(book.session, context.fields, lead, now)
         return None
     winner = book.survivor(crm_lead)
     if lead.removed_at is not None and lead.merged_into_key == (winner.key if winner else None):

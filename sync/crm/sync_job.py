@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from sync.crm import modes, phases, reconcile
-from sync.crm.settling import Desk, Tally
+from sync.crm.settling import SyncContext, Tally
 from sync.crm.sync_run import Org, Reconfigured
 from sync.jobs import Worker, held
 from sync.salesforce.cases import Kind
@@ -94,7 +94,7 @@ def _org(session: Session, worker: Worker, run: Run) -> Org:
         worker=worker,
         run=run,
         client=_client(worker, credentials, product_.settings, n_made),
-        desk=Desk(product_.fields, mapping, rules, tally),
+        context=SyncContext(product_.fields, mapping, rules, tally),
         n_calls_before=before.get("n_calls", 0),
         settings_of=connection.changed_at,
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from sync.crm.settling import Desk
+from sync.crm.settling import SyncContext
 from sync.jobs import Worker
 from sync.salesforce.client import Client
 from webapp.database import write
@@ -38,7 +38,7 @@ class Org:
     worker: Worker
     run: Run
     client: Client
-    desk: Desk
+    context: SyncContext
     warnings: list[dict[str, str]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     n_calls_before: int = 0
@@ -92,8 +92,8 @@ class Org:
         """What people and a worker that goes on read of the run."""
         return {
             "mode": self.run.task.get("mode", "live"),
-            "counts": dict(self.desk.tally.counts),
-            "examples": self.desk.tally.examples,
+            "counts": dict(self.context.tally.counts),
+            "examples": self.context.tally.examples,
             "warnings": self.warnings,
             "n_calls": self.n_calls_before + self.client.meter.n_calls,
             "n_logins": self.client.meter.n_logins,

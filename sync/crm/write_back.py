@@ -26,10 +26,10 @@ def write_back(org: Org) -> None:
 
     Reading never waits for writing: where the org takes no scores the run says so and ends well.
     """
-    if not org.desk.rules.writes_scores:
+    if not org.context.rules.writes_scores:
         return
     n_due = org.step(lambda s: _offer(s, org.now), stage="Writing scores", progress=0.95)
-    org.desk.tally.counts["scores_due"] += n_due
+    org.context.tally.counts["scores_due"] += n_due
     missing = read(lambda s: unwritable(connections.get(s).described))
     if missing:
         org.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
@@ -85,7 +85,7 @@ def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
 
 
 def _note(session: Session, org: Org, placed: Sequence[tuple[PendingWrite, Fault | None]]) -> None:
-    counts = org.desk.tally.counts
+    counts = org.context.tally.counts
     saved = [pending for pending, fault in placed if fault is None]
     pending_writes.sent(session, saved, org.now)
     counts["scores_written"] += len(saved)
@@ -112,7 +112,7 @@ def _offer(session: Session, now: datetime) -> int:
 
 def _letters(session: Session, org: Org) -> list[PendingWrite]:
     return pending_writes.pending_writes(
-        session, org.desk.fields, bands(), now=org.now, limit=ROWS_PER_WRITE
+        session, org.context.fields, bands(), now=org.now, limit=ROWS_PER_WRITE
     )
 
 
