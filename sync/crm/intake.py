@@ -33,8 +33,8 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
     known = mirror.seen(session, parsed)
     wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(context, row)]
     news = [row for row in wanted if _is_news(known.get(row.id), row)]
-    context.tally.counts["leads_read"] += len(parsed)
-    context.tally.counts["leads_changed"] += len(news)
+    context.run_counts.counts["leads_read"] += len(parsed)
+    context.run_counts.counts["leads_changed"] += len(news)
     is_new = {row.id for row in news}
     mirror.keep_stamps(
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
@@ -51,8 +51,8 @@ def take_opportunities(
     """Take in opportunities and settle the leads that they belong to."""
     columns = {row["Id"]: opportunity_columns(row) for row in rows}
     news = mirror.keep_opportunities(session, list(columns.values()))
-    context.tally.counts["opportunities_read"] += len(columns)
-    context.tally.counts["opportunities_changed"] += len(news)
+    context.run_counts.counts["opportunities_read"] += len(columns)
+    context.run_counts.counts["opportunities_changed"] += len(news)
     settle(session, context, mirror.leads_of(session, news).values(), now)
 
 
@@ -62,7 +62,7 @@ def list_unmatched(
     """List, by name, those that came from a lead by their source and that no lead names."""
     names = {row["Id"]: opportunity_names(row) for row in rows}
     found = mirror.unlinked(session, names)
-    context.tally.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
+    context.run_counts.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
     unmatched.keep_names(session, names)
 
 
@@ -145,8 +145,8 @@ def _take_in(
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
-    context.tally.counts["leads_scored"] += len(scored)
-    context.tally.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
+    context.run_counts.counts["leads_scored"] += len(scored)
+    context.run_counts.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
 
 
 def _has_lead(row: LeadRow) -> bool:
@@ -160,7 +160,7 @@ def _arrival(
     is_disqualified = row.columns["status"] in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
     record, wrong = context.mapping.record(row, lead_id, now.date(), with_outcome=with_outcome)
-    context.tally.counts.update(f"wrong:{name}" for name in wrong)
+    context.run_counts.counts.update(f"wrong:{name}" for name in wrong)
     return ScoringInput(record, now, with_outcome)
 
 

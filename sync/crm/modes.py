@@ -88,7 +88,7 @@ def _rehearse(session: Session, org: Org, leads: list[Row], opportunities: list[
     take_opportunities(session, org.context, opportunities, org.now)
     connection = connections.get(session)
     n_due = pending_writes.offer(session, connection, bands(), org.now)
-    org.context.tally.counts["scores_due"] = n_due
+    org.context.run_counts.counts["scores_due"] = n_due
     raise _Enough
 
 

@@ -118,5 +118,5 @@ def _compare(session: Session, org: Org) -> None:
     connection = connections.get(session)
     keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
     rule = org.context.rules.conflicts
-    org.context.tally.counts["conflicts"] += conflicts.review(session, keys, rule, org.now)
+    org.context.run_counts.counts["conflicts"] += conflicts.review(session, keys, rule, org.now)
     connection.compared_through_key = through

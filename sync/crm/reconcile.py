@@ -133,7 +133,9 @@ def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
 def _erase(session: Session, org: Org, crm_ids: Collection[str]) -> None:
     rows = mirror.leads_by_id(session, crm_ids)
     keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
-    org.context.tally.counts["leads_erased"] += removal.erase(session, keys, "salesforce", org.now)
+    org.context.run_counts.counts["leads_erased"] += removal.erase(
+        session, keys, "salesforce", org.now
+    )
 
 
 def _find_by_contact(org: Org) -> None:
@@ -200,7 +202,7 @@ def _score_aged(
         if abs(after - before) >= MIN_MOVE:
             inputs.append(ScoringInput(record, org.now, came_with_outcome=False))
     scoring.score_many(session, versions, inputs, source="salesforce", now=org.now)
-    org.context.tally.counts["leads_aged"] += len(inputs)
+    org.context.run_counts.counts["leads_aged"] += len(inputs)
 
 
 def _drift(org: Org) -> Iterator[dict[str, object]]:

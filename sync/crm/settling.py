@@ -59,7 +59,7 @@ REASONS = {
 
 
 @dataclass
-class Tally:
+class RunCounts:
     """What a run has done: counts by name, and a few of the outcomes as examples."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -81,7 +81,7 @@ class SyncContext:
     fields: Fields
     mapping: LeadMapping
     rules: CrmRules
-    tally: Tally = field(default_factory=Tally)
+    run_counts: RunCounts = field(default_factory=RunCounts)
 
     @property
     def outcome_rules(self) -> OutcomeRules:
@@ -119,15 +119,15 @@ def settle(
     events = [event for _, event in spoken.values() if event is not None]
     for event in events:
         said = outcomes.RESULTS[event.converted]
-        context.tally.counts[said] += 1
-        context.tally.show(event.lead, said, event.attribution.rule or "")
+        context.run_counts.counts[said] += 1
+        context.run_counts.show(event.lead, said, event.attribution.rule or "")
     if events:
         outcomes.record_many(session, events, now=now)
     removal.hand_over(session, handed_over, now)
     keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
         opened = conflicts.review(session, keys, context.rules.conflicts, now)
-        context.tally.counts["conflicts"] += opened
+        context.run_counts.counts["conflicts"] += opened
 
 
 class _Book:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from sync.crm import modes, phases, reconcile
-from sync.crm.settling import SyncContext, Tally
+from sync.crm.settling import RunCounts, SyncContext
 from sync.crm.sync_run import Org, Reconfigured
 from sync.jobs import Worker, held
 from sync.salesforce.cases import Kind
@@ -87,14 +87,14 @@ def _org(session: Session, worker: Worker, run: Run) -> Org:
         reads_record_type=bool(rules.record_type_ids),
     )
     before = run.result
-    tally = Tally(Counter(before.get("counts", {})), before.get("examples", []))
+    run_counts = RunCounts(Counter(before.get("counts", {})), before.get("examples", []))
     credentials = connections.credentials(connection, product_.settings)
     n_made = connections.n_calls_today(connection, worker.clock())
     return Org(
         worker=worker,
         run=run,
         client=_client(worker, credentials, product_.settings, n_made),
-        context=SyncContext(product_.fields, mapping, rules, tally),
+        context=SyncContext(product_.fields, mapping, rules, run_counts),
         n_calls_before=before.get("n_calls", 0),
         settings_of=connection.changed_at,
     )

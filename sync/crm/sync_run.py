@@ -92,8 +92,8 @@ class Org:
         """What people and a worker that goes on read of the run."""
         return {
             "mode": self.run.task.get("mode", "live"),
-            "counts": dict(self.context.tally.counts),
-            "examples": self.context.tally.examples,
+            "counts": dict(self.context.run_counts.counts),
+            "examples": self.context.run_counts.examples,
             "warnings": self.warnings,
             "n_calls": self.n_calls_before + self.client.meter.n_calls,
             "n_logins": self.client.meter.n_logins,

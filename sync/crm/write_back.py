@@ -29,7 +29,7 @@ def write_back(org: Org) -> None:
     if not org.context.rules.writes_scores:
         return
     n_due = org.step(lambda s: _offer(s, org.now), stage="Writing scores", progress=0.95)
-    org.context.tally.counts["scores_due"] += n_due
+    org.context.run_counts.counts["scores_due"] += n_due
     missing = read(lambda s: unwritable(connections.get(s).described))
     if missing:
         org.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
@@ -85,7 +85,7 @@ def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
 
 
 def _note(session: Session, org: Org, placed: Sequence[tuple[PendingWrite, Fault | None]]) -> None:
-    counts = org.context.tally.counts
+    counts = org.context.run_counts.counts
     saved = [pending for pending, fault in placed if fault is None]
     pending_writes.sent(session, saved, org.now)
     counts["scores_written"] += len(saved)

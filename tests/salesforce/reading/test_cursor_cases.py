@@ -100,7 +100,7 @@ def dies_at(step, n_rows):
     """A step of a run, which dies before the next one once it has stored so many leads."""
 
     def dying(org, work, **about):
-        if org.context.tally.counts["leads_read"] >= n_rows:
+        if org.context.run_counts.counts["leads_read"] >= n_rows:
             raise KeyboardInterrupt
         return step(org, work, **about)
 
