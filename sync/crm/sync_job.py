@@ -12,7 +12,7 @@ from sync.crm.settling import RunCounts, SyncContext
 from sync.crm.sync_run import Org, Reconfigured
 from sync.jobs import Worker, held
 from sync.salesforce.cases import Kind
-from sync.salesforce.client import Client, Clocks, Wallet
+from sync.salesforce.client import Client, Clocks, TokenCache
 from sync.salesforce.errors import Fault
 from sync.salesforce.mapping import LeadMapping
 from sync.salesforce.quota import Quota
@@ -36,7 +36,7 @@ MODES: dict[str, Callable[[Org], None]] = {
     "reconcile": reconcile.alone,
 }
 # The token of each connection that this process has used, for its next run.
-_wallets: dict[Credentials, Wallet] = {}
+_token_caches: dict[Credentials, TokenCache] = {}
 
 
 def sync_crm(worker: Worker) -> None:
@@ -103,13 +103,13 @@ def _org(session: Session, worker: Worker, run: Run) -> Org:
 def _client(
     worker: Worker, credentials: Credentials, settings: Settings, n_made_today: int
 ) -> Client:
-    for other in [c for c in _wallets if c != credentials]:
-        del _wallets[other]
+    for other in [c for c in _token_caches if c != credentials]:
+        del _token_caches[other]
     return Client(
         credentials,
         Hosts.named(settings.salesforce_extra_host),
         api_version=settings.salesforce_api_version,
-        wallet=_wallets.setdefault(credentials, Wallet()),
+        token_cache=_token_caches.setdefault(credentials, TokenCache()),
         quota=Quota(n_made_today, settings.salesforce_daily_calls),
         clocks=Clocks(now=worker.clock, sleep=lambda seconds: _wait(worker, seconds)),
     )

@@ -35,7 +35,7 @@ SHORTEST_SECRET = 4
 
 
 @dataclass
-class Wallet:
+class TokenCache:
     """The token in use and when logins were made: kept from run to run by the worker."""
 
     token: Token | None = None
@@ -70,7 +70,7 @@ class Client:
         hosts: Hosts,
         *,
         api_version: str,
-        wallet: Wallet | None = None,
+        token_cache: TokenCache | None = None,
         quota: Quota | None = None,
         clocks: Clocks | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class Client:
         self._credentials = credentials
         self._hosts = hosts
         self._api_version = api_version
-        self._wallet = wallet or Wallet()
+        self._wallet = token_cache or TokenCache()
         self._quota = quota or Quota()
         self._clocks = clocks or Clocks()
         self._session = build(hosts, self.meter)

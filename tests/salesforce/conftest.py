@@ -33,7 +33,7 @@ def settings(database_url, tmp_path, fake):
 @pytest.fixture(autouse=True)
 def no_token_is_left():
     """Every test's worker is a process of its own."""
-    sync_job._wallets.clear()
+    sync_job._token_caches.clear()
 
 
 class Impatient(threading.Event):

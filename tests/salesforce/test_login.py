@@ -4,7 +4,7 @@ import jwt
 import pytest
 
 from demo.salesforce.http.oauth import key_pair
-from sync.salesforce.client import Client, Clocks, Wallet
+from sync.salesforce.client import Client, Clocks, TokenCache
 from sync.salesforce.login import log_in
 from sync.salesforce.session import Hosts, Meter, build
 from webapp.services.crm.encryption import Credentials
@@ -41,10 +41,13 @@ def test_each_way_to_log_in_lets_us_ask(fake, hosts, method):
 
 
 def test_a_token_is_kept_for_the_next_run(fake, hosts):
-    wallet = Wallet()
+    token_cache = TokenCache()
     for _ in range(3):
         Client(
-            credentials(fake, "client_credentials"), hosts, api_version="66.0", wallet=wallet
+            credentials(fake, "client_credentials"),
+            hosts,
+            api_version="66.0",
+            token_cache=token_cache,
         ).describe("Lead")
     assert len(fake.logins) == 1
 
