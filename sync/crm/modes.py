@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sync.crm import phases
 from sync.crm.intake import take_leads, take_opportunities
 from sync.crm.reading import LEADS, OPPORTUNITIES, Reading
-from sync.crm.sync_run import Org
+from sync.crm.sync_run import SyncRun
 from sync.crm.write_back import bands, unwritable
 from sync.salesforce.client import Row
 from sync.salesforce.mapping import OPPORTUNITY_FIELDS
@@ -21,15 +21,15 @@ MAX_SHOWN_LENGTH = 100
 REHEARSED_ROWS = 200
 
 
-def check(org: Org) -> None:
+def check(sync_run: SyncRun) -> None:
     """Log in, describe, and say of each thing that is needed whether it is there."""
-    phases.check(org)
-    described = {str(field["name"]) for field in org.client.describe(OPPORTUNITIES)}
+    phases.check(sync_run)
+    described = {str(field["name"]) for field in sync_run.client.describe(OPPORTUNITIES)}
     hidden = [name for name in OPPORTUNITY_FIELDS if name not in described]
     missing = read(lambda s: unwritable(connections.get(s).described))
-    meter = org.client.meter
+    meter = sync_run.client.meter
     used = f"{meter.n_used:,} of {meter.n_limit:,} used" if meter.n_limit else "not told"
-    org.extra["checks"] = [
+    sync_run.extra["checks"] = [
         _check("Login", [], "works"),
         _check("Lead fields", [], "all mapped fields are there"),
         _check("Opportunity fields", hidden, "all are there"),
@@ -38,14 +38,14 @@ def check(org: Org) -> None:
     ]
 
 
-def sample(org: Org) -> None:
+def sample(sync_run: SyncRun) -> None:
     """Map the leads changed last: their inputs, what was empty, and what breaks a field's rule.
 
     The mapping may be one that is not saved: what is wrong with it is told and stops no run.
     """
-    problems = phases.problems(org)
-    leads = [] if problems else list(_mapped(org))
-    org.extra["sample"] = {
+    problems = phases.problems(sync_run)
+    leads = [] if problems else list(_mapped(sync_run))
+    sync_run.extra["sample"] = {
         "problems": problems,
         "leads": leads,
         "n_empty": dict(Counter(name for lead in leads for name in lead["empty"])),
@@ -53,10 +53,10 @@ def sample(org: Org) -> None:
     }
 
 
-def _mapped(org: Org) -> Iterator[dict[str, Any]]:
+def _mapped(sync_run: SyncRun) -> Iterator[dict[str, Any]]:
     """Each lead's inputs, the names of those that Salesforce has not, and values that are wrong."""
-    mapping, today = org.context.mapping, org.now.date()
-    for row in org.client.sample(LEADS, mapping.select):
+    mapping, today = sync_run.context.mapping, sync_run.now.date()
+    for row in sync_run.client.sample(LEADS, mapping.select):
         values = mapping.parse(row).values
         inputs, wrong = mapping.inputs(values, today)
         raw = {name: values.get(s.crm_field or "") for name, s in mapping.sources.items()}
@@ -68,27 +68,29 @@ def _mapped(org: Org) -> Iterator[dict[str, Any]]:
         }
 
 
-def dry(org: Org) -> None:
+def dry(sync_run: SyncRun) -> None:
     """Do with the next leads and opportunities what a run does, and keep nothing."""
-    phases.check(org)
-    leads = Reading(org, LEADS).peek()[:REHEARSED_ROWS]
-    opportunities = Reading(org, OPPORTUNITIES).peek()[:REHEARSED_ROWS]
+    phases.check(sync_run)
+    leads = Reading(sync_run, LEADS).peek()[:REHEARSED_ROWS]
+    opportunities = Reading(sync_run, OPPORTUNITIES).peek()[:REHEARSED_ROWS]
     try:
-        write(lambda s: _rehearse(s, org, leads, opportunities))
+        write(lambda s: _rehearse(s, sync_run, leads, opportunities))
     except _Enough:
-        org.extra["rehearsed"] = {"leads": len(leads), "opportunities": len(opportunities)}
+        sync_run.extra["rehearsed"] = {"leads": len(leads), "opportunities": len(opportunities)}
 
 
 class _Enough(Exception):
     """The rehearsal is over: its transaction is undone."""
 
 
-def _rehearse(session: Session, org: Org, leads: list[Row], opportunities: list[Row]) -> None:
-    take_leads(session, org.context, leads, org.now)
-    take_opportunities(session, org.context, opportunities, org.now)
+def _rehearse(
+    session: Session, sync_run: SyncRun, leads: list[Row], opportunities: list[Row]
+) -> None:
+    take_leads(session, sync_run.context, leads, sync_run.now)
+    take_opportunities(session, sync_run.context, opportunities, sync_run.now)
     connection = connections.get(session)
-    n_due = pending_writes.offer(session, connection, bands(), org.now)
-    org.context.run_counts.counts["scores_due"] = n_due
+    n_due = pending_writes.offer(session, connection, bands(), sync_run.now)
+    sync_run.context.run_counts.counts["scores_due"] = n_due
     raise _Enough
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sync.crm import reconcile, write_back
 from sync.crm.reading import LEADS, OPPORTUNITIES, Reading
 from sync.crm.settling import settle
-from sync.crm.sync_run import STEP_ROWS, Org
+from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.salesforce import cases
 from sync.salesforce.errors import Fault
 from webapp.database import read
@@ -21,7 +21,7 @@ RECONCILE_EVERY = timedelta(hours=24)
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
 
 
-def live(org: Org) -> None:
+def live(sync_run: SyncRun) -> None:
     """Read what has changed, settle it, write scores back; once a day look at everything again.
 
     1. The mapping is checked against what Salesforce describes, before anything is asked.
@@ -29,31 +29,33 @@ def live(org: Org) -> None:
     3. What the pages named and did not hold is asked for by id.
     4. Scores that have moved are written.
     """
-    check(org)
-    settle_all(org)
-    Reading(org, LEADS).to_the_end()
-    Reading(org, OPPORTUNITIES).to_the_end()
-    read_missing(org)
-    compare(org)
-    if is_reconciling_due(org):
-        reconcile.reconcile(org)
-        settle_all(org)
-    write_back.write_back(org)
+    check(sync_run)
+    settle_all(sync_run)
+    Reading(sync_run, LEADS).to_the_end()
+    Reading(sync_run, OPPORTUNITIES).to_the_end()
+    read_missing(sync_run)
+    compare(sync_run)
+    if is_reconciling_due(sync_run):
+        reconcile.reconcile(sync_run)
+        settle_all(sync_run)
+    write_back.write_back(sync_run)
 
 
-def check(org: Org) -> None:
+def check(sync_run: SyncRun) -> None:
     """Describe Lead, and refuse to go on where what is to be read of it cannot be."""
-    wrong = problems(org)
+    wrong = problems(sync_run)
     if wrong:
         raise Fault(cases.FIELD_MISSING, "; ".join(wrong))
 
 
-def problems(org: Org) -> list[str]:
+def problems(sync_run: SyncRun) -> list[str]:
     """Describe Lead, keep that for the mapping page, and say what is wrong with the mapping."""
-    described = [_kept(field) for field in org.client.describe(LEADS)]
-    org.step(lambda s: _keep_described(s, described, org.now), stage="Checking the connection")
+    described = [_kept(field) for field in sync_run.client.describe(LEADS)]
+    sync_run.step(
+        lambda s: _keep_described(s, described, sync_run.now), stage="Checking the connection"
+    )
     names = {str(field["name"]) for field in described}
-    fields, mapping = org.context.fields, org.context.mapping
+    fields, mapping = sync_run.context.fields, sync_run.context.mapping
     found = field_sources.problems(mapping.sources.values(), fields, described)
     wrong = [f"{fields[name].label}: {sentence}" for name, sentence in found.items()]
     asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
@@ -61,36 +63,36 @@ def problems(org: Org) -> list[str]:
     return wrong
 
 
-def settle_all(org: Org) -> None:
+def settle_all(sync_run: SyncRun) -> None:
     """After a change of rules derive every outcome again from what is here, without a call."""
     while True:
         after_id = read(lambda s: connections.get(s).settle_after_id)
         if after_id is None:
             return
-        org.step(partial(_settle_next, org, after_id), stage="Applying the rules again")
+        sync_run.step(partial(_settle_next, sync_run, after_id), stage="Applying the rules again")
 
 
-def read_missing(org: Org) -> None:
+def read_missing(sync_run: SyncRun) -> None:
     """Ask by id for opportunities that leads name, and for leads that are to be read again."""
     ids = read(lambda s: mirror.unread_opportunities(s, CHUNK))
     while ids:
-        reconcile.read_opportunities(org, ids)
+        reconcile.read_opportunities(sync_run, ids)
         ids = read(lambda s: mirror.unread_opportunities(s, CHUNK))
     lead_ids = read(lambda s: mirror.to_be_read(s, CHUNK))
     while lead_ids:
-        reconcile.read_leads(org, lead_ids)
+        reconcile.read_leads(sync_run, lead_ids)
         lead_ids = read(lambda s: mirror.to_be_read(s, CHUNK))
 
 
-def compare(org: Org) -> None:
+def compare(sync_run: SyncRun) -> None:
     """List where people here have said something else than Salesforce since the last run."""
-    org.step(lambda s: _compare(s, org), stage="Comparing outcomes")
+    sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
 
 
-def is_reconciling_due(org: Org) -> bool:
+def is_reconciling_due(sync_run: SyncRun) -> bool:
     """Whether a day has gone by since everything was looked at; the first day counts from now."""
     at = read(lambda s: connections.get(s).reconciled_at)
-    return at is not None and org.now - at >= RECONCILE_EVERY
+    return at is not None and sync_run.now - at >= RECONCILE_EVERY
 
 
 def _kept(field: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,18 +107,20 @@ def _keep_described(session: Session, described: list[dict[str, Any]], now: date
         connection.reconciled_at = now
 
 
-def _settle_next(org: Org, after_id: str, session: Session) -> None:
+def _settle_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
     crm_leads = mirror.after(session, after_id, STEP_ROWS)
-    settle(session, org.context, crm_leads, org.now)
+    settle(session, sync_run.context, crm_leads, sync_run.now)
     connection = connections.get(session)
     # Rules may have changed once more meanwhile: then it begins anew.
     if connection.settle_after_id == after_id:
         connection.settle_after_id = crm_leads[-1].id if crm_leads else None
 
 
-def _compare(session: Session, org: Org) -> None:
+def _compare(session: Session, sync_run: SyncRun) -> None:
     connection = connections.get(session)
     keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
-    rule = org.context.rules.conflicts
-    org.context.run_counts.counts["conflicts"] += conflicts.review(session, keys, rule, org.now)
+    rule = sync_run.context.rules.conflicts
+    sync_run.context.run_counts.counts["conflicts"] += conflicts.review(
+        session, keys, rule, sync_run.now
+    )
     connection.compared_through_key = through

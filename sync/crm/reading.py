@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from sync.crm.intake import list_unmatched, take_leads, take_opportunities
-from sync.crm.sync_run import STEP_ROWS, Org
+from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Page, Row
 from sync.salesforce.errors import Fault
@@ -22,7 +22,7 @@ LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 class Reading:
     """One object on its way through its window, from wherever the last run stopped."""
 
-    org: Org
+    sync_run: SyncRun
     obj: str
     window: Window = field(default_factory=Window)
     slices: Slices = field(default_factory=Slices)
@@ -60,17 +60,17 @@ class Reading:
         Returns whether it was open: whether a run before has stopped inside it.
         """
         stored = Window.stored(read(lambda s: read_windows.load(s, self.obj)))
-        server_now = self.org.client.meter.server_time or self.org.now
-        first_start = server_now - timedelta(days=self.org.context.rules.history_days)
+        server_now = self.sync_run.client.meter.server_time or self.sync_run.now
+        first_start = server_now - timedelta(days=self.sync_run.context.rules.history_days)
         self.window = stored.opened(server_now, first_start)
         if is_kept and not stored.is_open:
-            self.org.step(lambda s: read_windows.save(s, self.obj, vars(self.window)))
+            self.sync_run.step(lambda s: read_windows.save(s, self.obj, vars(self.window)))
         return stored.is_open
 
     def _ask(self, end: str) -> Page | None:
-        fields = self.org.context.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS
+        fields = self.sync_run.context.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS
         try:
-            return self.org.client.page(self.obj, fields, self.window.position, end)
+            return self.sync_run.client.page(self.obj, fields, self.window.position, end)
         except Fault as fault:
             if fault.kind is not Kind.SLOW:
                 raise
@@ -92,7 +92,7 @@ class Reading:
             self._step(rows, self._moved(page, end) if is_last else self._behind(rows[-1]))
 
     def _step(self, rows: list[Row], moved: Window) -> None:
-        self.org.step(
+        self.sync_run.step(
             lambda session: self._store(session, rows, moved),
             stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
             progress=self._progress(moved),
@@ -100,7 +100,7 @@ class Reading:
         self.window = moved
 
     def _store(self, session: Session, rows: list[Row], moved: Window) -> None:
-        context, now = self.org.context, self.org.now
+        context, now = self.sync_run.context, self.sync_run.now
         if self.obj == LEADS:
             take_leads(session, context, rows, now)
         else:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from sync.crm.intake import settle_ids, take_leads, take_opportunities
 from sync.crm.settling import SyncContext, settle
-from sync.crm.sync_run import STEP_ROWS, Org
+from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
 from sync.salesforce.errors import Fault
@@ -35,7 +35,7 @@ MIN_MOVE = 0.01
 SHORTEST_ASKED = timedelta(minutes=2)
 
 
-def reconcile(org: Org) -> None:
+def reconcile(sync_run: SyncRun) -> None:
     """Look at everything once more.
 
     1. The next run reads the last seven days again.
@@ -46,43 +46,43 @@ def reconcile(org: Org) -> None:
     5. Inputs and outcomes that change with the days are worked out again.
     6. The numbers of leads, month by month, are compared.
     """
-    org.step(_look_back, stage="Looking at everything again", progress=0.9)
+    sync_run.step(_look_back, stage="Looking at everything again", progress=0.9)
     for ids in _portions(lambda after: read(lambda s: mirror.open_opportunities(s, after, CHUNK))):
-        read_opportunities(org, ids)
-    _follow_deletions(org)
-    _find_by_contact(org)
-    _age(org)
-    org.extra["drift"] = list(_drift(org))
-    org.step(lambda s: _finish(s, org.now))
+        read_opportunities(sync_run, ids)
+    _follow_deletions(sync_run)
+    _find_by_contact(sync_run)
+    _age(sync_run)
+    sync_run.extra["drift"] = list(_drift(sync_run))
+    sync_run.step(lambda s: _finish(s, sync_run.now))
 
 
-def alone(org: Org) -> None:
+def alone(sync_run: SyncRun) -> None:
     """A run of nothing else, asked for by a person."""
-    org.client.describe("Lead")
-    reconcile(org)
+    sync_run.client.describe("Lead")
+    reconcile(sync_run)
 
 
-def read_opportunities(org: Org, ids: Collection[str]) -> None:
+def read_opportunities(sync_run: SyncRun, ids: Collection[str]) -> None:
     """Take in these opportunities; those that are not shown to us are noted as such."""
     missing = set(ids)
-    for rows in org.client.by_ids("Opportunity", OPPORTUNITY_FIELDS, list(ids)):
+    for rows in sync_run.client.by_ids("Opportunity", OPPORTUNITY_FIELDS, list(ids)):
         missing -= {row["Id"] for row in rows}
-        org.step(partial(_take, org, take_opportunities, rows))
-    org.step(lambda s: _lose_opportunities(s, org, missing))
+        sync_run.step(partial(_take, sync_run, take_opportunities, rows))
+    sync_run.step(lambda s: _lose_opportunities(s, sync_run, missing))
 
 
-def read_leads(org: Org, ids: Collection[str]) -> list[str]:
+def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     """Take in these leads; return the ids of those that are not there."""
     missing = set(ids)
-    for rows in org.client.by_ids("Lead", org.context.mapping.select, list(ids)):
+    for rows in sync_run.client.by_ids("Lead", sync_run.context.mapping.select, list(ids)):
         missing -= {row["Id"] for row in rows}
-        org.step(partial(_take, org, take_leads, rows))
-    org.step(lambda s: mirror.stop_reading(s, missing))
+        sync_run.step(partial(_take, sync_run, take_leads, rows))
+    sync_run.step(lambda s: mirror.stop_reading(s, missing))
     return sorted(missing)
 
 
-def _take(org: Org, take: Take, rows: Sequence[Row], session: Session) -> None:
-    take(session, org.context, rows, org.now)
+def _take(sync_run: SyncRun, take: Take, rows: Sequence[Row], session: Session) -> None:
+    take(session, sync_run.context, rows, sync_run.now)
 
 
 def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
@@ -100,87 +100,90 @@ def _look_back(session: Session) -> None:
             read_windows.save(session, obj, vars(earlier))
 
 
-def _lose_opportunities(session: Session, org: Org, ids: Collection[str]) -> None:
+def _lose_opportunities(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:
     mirror.keep_unreadable(session, ids)
-    settle(session, org.context, mirror.leads_of(session, ids).values(), org.now)
+    settle(session, sync_run.context, mirror.leads_of(session, ids).values(), sync_run.now)
 
 
-def _follow_deletions(org: Org) -> None:
-    end = org.client.meter.server_time or org.now
+def _follow_deletions(sync_run: SyncRun) -> None:
+    end = sync_run.client.meter.server_time or sync_run.now
     start = end - DELETED_WITHIN
-    gone = _deleted(org, "Lead", start, end)
+    gone = _deleted(sync_run, "Lead", start, end)
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
-    purged = read_leads(org, known) if known else []
+    purged = read_leads(sync_run, known) if known else []
     if purged:
-        org.step(lambda s: _erase(s, org, purged))
-    deals = _deleted(org, "Opportunity", start, end)
+        sync_run.step(lambda s: _erase(s, sync_run, purged))
+    deals = _deleted(sync_run, "Opportunity", start, end)
     named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
     if named:
-        read_opportunities(org, named)
+        read_opportunities(sync_run, named)
 
 
-def _deleted(org: Org, obj: str, start: datetime, end: datetime) -> list[str]:
+def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
     """Ids deleted within a time; asked for in halves where they are too many for one answer."""
     try:
-        return org.client.deleted(obj, start, end)
+        return sync_run.client.deleted(obj, start, end)
     except Fault as fault:
         half = (end - start) / 2
         if fault.kind is not Kind.SLOW or half < SHORTEST_ASKED:
             raise
-    return [*_deleted(org, obj, start, start + half), *_deleted(org, obj, start + half, end)]
+    return [
+        *_deleted(sync_run, obj, start, start + half),
+        *_deleted(sync_run, obj, start + half, end),
+    ]
 
 
-def _erase(session: Session, org: Org, crm_ids: Collection[str]) -> None:
+def _erase(session: Session, sync_run: SyncRun, crm_ids: Collection[str]) -> None:
     rows = mirror.leads_by_id(session, crm_ids)
     keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
-    org.context.run_counts.counts["leads_erased"] += removal.erase(
-        session, keys, "salesforce", org.now
+    sync_run.context.run_counts.counts["leads_erased"] += removal.erase(
+        session, keys, "salesforce", sync_run.now
     )
 
 
-def _find_by_contact(org: Org) -> None:
+def _find_by_contact(sync_run: SyncRun) -> None:
     after = ""
     while alone := read(partial(mirror.converted_alone, after_id=after, limit=CHUNK)):
-        _find_some(org, alone)
+        _find_some(sync_run, alone)
         after = alone[-1].id
 
 
-def _find_some(org: Org, alone: list[CrmLead]) -> None:
+def _find_some(sync_run: SyncRun, alone: list[CrmLead]) -> None:
     by_contact: dict[str, list[str]] = defaultdict(list)
     for lead in alone:
         by_contact[lead.contact_id or ""].append(lead.id)
     pairs = [
         (lead_id, row["OpportunityId"])
-        for row in org.client.roles(list(by_contact))
+        for row in sync_run.client.roles(list(by_contact))
         if row.get("IsDeleted") is not True
         for lead_id in by_contact[row["ContactId"]]
     ]
     ids = [lead.id for lead in alone]
-    org.step(lambda s: mirror.keep_roles(s, ids, pairs))
+    sync_run.step(lambda s: mirror.keep_roles(s, ids, pairs))
     deals = {deal for _, deal in pairs}
     unread = deals - set(read(lambda s: mirror.opportunities(s, deals)))
     if unread:
-        read_opportunities(org, unread)
+        read_opportunities(sync_run, unread)
     for first in range(0, len(ids), STEP_ROWS):
         some = ids[first : first + STEP_ROWS]
-        org.step(partial(settle_ids, context=org.context, ids=some, now=org.now))
+        sync_run.step(partial(settle_ids, context=sync_run.context, ids=some, now=sync_run.now))
 
 
-def _age(org: Org) -> None:
+def _age(sync_run: SyncRun) -> None:
     """Work out again what depends on the date: inputs, and outcomes by silence or policy."""
     after: str | None = ""
     while after is not None:
-        after = org.step(partial(_age_next, org, after))
+        after = sync_run.step(partial(_age_next, sync_run, after))
 
 
-def _age_next(org: Org, after: str, session: Session) -> str | None:
+def _age_next(sync_run: SyncRun, after: str, session: Session) -> str | None:
     crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
-    if org.context.mapping.depends_on_today():
+    if sync_run.context.mapping.depends_on_today():
         ours = leads.lock_by_key(session, [row.lead_key for row in crm_leads if row.lead_key])
-        _score_aged(session, org, [row for row in crm_leads if _is_open(row)], ours)
-    settle(session, org.context, crm_leads, org.now)
+        _score_aged(session, sync_run, [row for row in crm_leads if _is_open(row)], ours)
+    settle(session, sync_run.context, crm_leads, sync_run.now)
     return crm_leads[-1].id
 
 
@@ -189,34 +192,34 @@ def _is_open(row: CrmLead) -> bool:
 
 
 def _score_aged(
-    session: Session, org: Org, crm_leads: list[CrmLead], ours: dict[int, Lead]
+    session: Session, sync_run: SyncRun, crm_leads: list[CrmLead], ours: dict[int, Lead]
 ) -> None:
     """Score the leads whose score has moved by itself, by a point or more."""
     versions = registry.in_use(session)
     inputs = []
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
-        record = org.context.mapping.aged_record(row.values, lead.lead_id, org.now.date())
-        before = versions.card.score(leads.inputs(lead, org.context.fields)).probability
+        record = sync_run.context.mapping.aged_record(row.values, lead.lead_id, sync_run.now.date())
+        before = versions.card.score(leads.inputs(lead, sync_run.context.fields)).probability
         after = versions.card.score(record.inputs).probability
         if abs(after - before) >= MIN_MOVE:
-            inputs.append(ScoringInput(record, org.now, came_with_outcome=False))
-    scoring.score_many(session, versions, inputs, source="salesforce", now=org.now)
-    org.context.run_counts.counts["leads_aged"] += len(inputs)
+            inputs.append(ScoringInput(record, sync_run.now, came_with_outcome=False))
+    scoring.score_many(session, versions, inputs, source="salesforce", now=sync_run.now)
+    sync_run.context.run_counts.counts["leads_aged"] += len(inputs)
 
 
-def _drift(org: Org) -> Iterator[dict[str, object]]:
+def _drift(sync_run: SyncRun) -> Iterator[dict[str, object]]:
     """Months in which Salesforce has another number of leads than we do."""
-    first = org.now - timedelta(days=org.context.rules.history_days)
-    end = (org.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
-    if org.context.rules.owner_ids or org.context.rules.record_type_ids:
+    first = sync_run.now - timedelta(days=sync_run.context.rules.history_days)
+    end = (sync_run.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
+    if sync_run.context.rules.owner_ids or sync_run.context.rules.record_type_ids:
         return
     for _ in range(MONTHS_COMPARED):
         start = (end - timedelta(days=1)).replace(day=1)
         if start < first:
             return
         span = (stamp(start), stamp(end))
-        there = org.client.count("Lead", "CreatedDate", *span)
+        there = sync_run.client.count("Lead", "CreatedDate", *span)
         here = read(partial(mirror.count_created, start=span[0], end=span[1]))
         if there != here:
             yield {"month": f"{start:%Y-%m}", "salesforce": there, "leadloop": here}

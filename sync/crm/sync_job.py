@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from sync.crm import modes, phases, reconcile
 from sync.crm.settling import RunCounts, SyncContext
-from sync.crm.sync_run import Org, Reconfigured
+from sync.crm.sync_run import Reconfigured, SyncRun
 from sync.jobs import Worker, held
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Client, Clocks, TokenCache
@@ -28,7 +28,7 @@ from webapp.tables import Run
 log = structlog.stdlib.get_logger("leadloop.salesforce")
 
 WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
-MODES: dict[str, Callable[[Org], None]] = {
+MODES: dict[str, Callable[[SyncRun], None]] = {
     "live": phases.live,
     "dry": modes.dry,
     "check": modes.check,
@@ -55,7 +55,7 @@ def sync_crm(worker: Worker) -> None:
 def carry_out(worker: Worker, run: Run) -> None:
     """Do what a claimed run is for, and close it whatever comes of it."""
     try:
-        org = read(lambda s: _org(s, worker, run))
+        sync_run = read(lambda s: _org(s, worker, run))
     except UnreadableSecret as error:
         words = ("unreadable credentials", str(error))
         write(
@@ -65,17 +65,17 @@ def carry_out(worker: Worker, run: Run) -> None:
         )
         return
     try:
-        with org.alive():
-            MODES[run.task.get("mode", "live")](org)
+        with sync_run.alive():
+            MODES[run.task.get("mode", "live")](sync_run)
     except Fault as fault:
-        write(partial(_close, org, fault))
+        write(partial(_close, sync_run, fault))
     except Reconfigured as stopped:
-        write(partial(_stop, org, str(stopped)))
+        write(partial(_stop, sync_run, str(stopped)))
     else:
-        write(partial(_finish, org))
+        write(partial(_finish, sync_run))
 
 
-def _org(session: Session, worker: Worker, run: Run) -> Org:
+def _org(session: Session, worker: Worker, run: Run) -> SyncRun:
     product_ = product()
     connection = connections.get(session)
     rules = connections.rules(connection)
@@ -90,7 +90,7 @@ def _org(session: Session, worker: Worker, run: Run) -> Org:
     run_counts = RunCounts(Counter(before.get("counts", {})), before.get("examples", []))
     credentials = connections.credentials(connection, product_.settings)
     n_made = connections.n_calls_today(connection, worker.clock())
-    return Org(
+    return SyncRun(
         worker=worker,
         run=run,
         client=_client(worker, credentials, product_.settings, n_made),
@@ -120,31 +120,40 @@ def _wait(worker: Worker, seconds: float) -> None:
     worker.go_on()
 
 
-def _finish(org: Org, session: Session) -> None:
-    org.note_calls(session)
-    sync_runs.succeed(session, org.run, org.result(), org.now)
-    log.info("salesforce read", run=org.run.key, **_figures(org))
+def _finish(sync_run: SyncRun, session: Session) -> None:
+    sync_run.note_calls(session)
+    sync_runs.succeed(session, sync_run.run, sync_run.result(), sync_run.now)
+    log.info("salesforce read", run=sync_run.run.key, **_figures(sync_run))
 
 
-def _stop(org: Org, words: str, session: Session) -> None:
+def _stop(sync_run: SyncRun, words: str, session: Session) -> None:
     """Close a run whose settings were changed as done in part; the next one is due already."""
-    org.note_calls(session)
-    runs.finish(session, org.run, org.now, org.result() | {"stopped": words})
+    sync_run.note_calls(session)
+    runs.finish(session, sync_run.run, sync_run.now, sync_run.result() | {"stopped": words})
 
 
-def _close(org: Org, fault: Fault, session: Session) -> None:
+def _close(sync_run: SyncRun, fault: Fault, session: Session) -> None:
     """Close a run that a fault ended: in part where the quota is used, else as failed."""
-    org.note_calls(session)
+    sync_run.note_calls(session)
     words = (fault.case.name, str(fault))
-    log.warning("salesforce stopped", run=org.run.key, case=fault.case.name, **_figures(org))
+    log.warning(
+        "salesforce stopped", run=sync_run.run.key, case=fault.case.name, **_figures(sync_run)
+    )
     if fault.kind is Kind.QUOTA:
-        sync_runs.stop_for_quota(session, org.run, org.result(), words=words, now=org.now)
+        sync_runs.stop_for_quota(
+            session, sync_run.run, sync_run.result(), words=words, now=sync_run.now
+        )
     else:
         waits = fault.kind in WAITS_FOR_PERSON
         sync_runs.fail(
-            session, org.run, org.result(), words=words, waits_for_person=waits, now=org.now
+            session,
+            sync_run.run,
+            sync_run.result(),
+            words=words,
+            waits_for_person=waits,
+            now=sync_run.now,
         )
 
 
-def _figures(org: Org) -> dict[str, int]:
-    return {"n_calls": org.client.meter.n_calls, "n_logins": org.client.meter.n_logins}
+def _figures(sync_run: SyncRun) -> dict[str, int]:
+    return {"n_calls": sync_run.client.meter.n_calls, "n_logins": sync_run.client.meter.n_logins}

@@ -32,7 +32,7 @@ class Reconfigured(RuntimeError):
 
 
 @dataclass
-class Org:
+class SyncRun:
     """What the phases of a run share."""
 
     worker: Worker

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm.sync_run import Org
+from sync.crm.sync_run import SyncRun
 from sync.salesforce import cases
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import ROWS_PER_WRITE
@@ -21,21 +21,21 @@ RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
 STOPPING = {Kind.CONFIG, Kind.BUSY, Kind.BUG}
 
 
-def write_back(org: Org) -> None:
+def write_back(sync_run: SyncRun) -> None:
     """Write what has moved, as far as the fields are there and nothing stops it.
 
     Reading never waits for writing: where the org takes no scores the run says so and ends well.
     """
-    if not org.context.rules.writes_scores:
+    if not sync_run.context.rules.writes_scores:
         return
-    n_due = org.step(lambda s: _offer(s, org.now), stage="Writing scores", progress=0.95)
-    org.context.run_counts.counts["scores_due"] += n_due
+    n_due = sync_run.step(lambda s: _offer(s, sync_run.now), stage="Writing scores", progress=0.95)
+    sync_run.context.run_counts.counts["scores_due"] += n_due
     missing = read(lambda s: unwritable(connections.get(s).described))
     if missing:
-        org.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
+        sync_run.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
         return
-    while pending_writes := read(lambda s: _letters(s, org)):
-        if not _deliver(org, pending_writes):
+    while pending_writes := read(lambda s: _letters(s, sync_run)):
+        if not _deliver(sync_run, pending_writes):
             return
 
 
@@ -57,21 +57,23 @@ def record(pending: PendingWrite, now: datetime) -> dict[str, Any]:
     }
 
 
-def _deliver(org: Org, pending_writes: list[PendingWrite]) -> bool:
+def _deliver(sync_run: SyncRun, pending_writes: list[PendingWrite]) -> bool:
     """Write one call's worth and note each verdict; False where writing has to stop."""
     try:
-        verdicts = org.client.write([record(pending, org.now) for pending in pending_writes])
+        verdicts = sync_run.client.write(
+            [record(pending, sync_run.now) for pending in pending_writes]
+        )
     except Fault as fault:
         if fault.kind in RAISED:
             raise
         # Whether it was carried out is not known: the same scores are due once more.
-        org.warn(fault.case.words, fault.detail)
+        sync_run.warn(fault.case.words, fault.detail)
         return False
     placed = list(zip(pending_writes, verdicts, strict=True))
-    org.step(lambda s: _note(s, org, placed))
+    sync_run.step(lambda s: _note(s, sync_run, placed))
     stop = _reason_to_stop(verdicts)
     if stop is not None:
-        org.warn(stop.case.words, stop.detail)
+        sync_run.warn(stop.case.words, stop.detail)
     return stop is None
 
 
@@ -84,10 +86,12 @@ def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
     return next((fault for fault in faults if fault.kind in STOPPING), None)
 
 
-def _note(session: Session, org: Org, placed: Sequence[tuple[PendingWrite, Fault | None]]) -> None:
-    counts = org.context.run_counts.counts
+def _note(
+    session: Session, sync_run: SyncRun, placed: Sequence[tuple[PendingWrite, Fault | None]]
+) -> None:
+    counts = sync_run.context.run_counts.counts
     saved = [pending for pending, fault in placed if fault is None]
-    pending_writes.sent(session, saved, org.now)
+    pending_writes.sent(session, saved, sync_run.now)
     counts["scores_written"] += len(saved)
     refused = [(pending, fault) for pending, fault in placed if fault is not None]
     gone = [pending.crm_id for pending, fault in refused if fault.kind is Kind.ROW_GONE]
@@ -100,7 +104,7 @@ def _note(session: Session, org: Org, placed: Sequence[tuple[PendingWrite, Fault
             for pending, fault in refused
             if (fault.kind is Kind.ROW_REFUSED) == for_good
         }
-        n_dead += pending_writes.refused(session, some, org.now, for_good=for_good)
+        n_dead += pending_writes.refused(session, some, sync_run.now, for_good=for_good)
     counts["scores_refused"] += n_dead
     counts["scores_put_off"] += len(refused) - len(gone) - n_dead
 
@@ -110,9 +114,9 @@ def _offer(session: Session, now: datetime) -> int:
     return pending_writes.offer(session, connections.get(session), bands(), now)
 
 
-def _letters(session: Session, org: Org) -> list[PendingWrite]:
+def _letters(session: Session, sync_run: SyncRun) -> list[PendingWrite]:
     return pending_writes.pending_writes(
-        session, org.context.fields, bands(), now=org.now, limit=ROWS_PER_WRITE
+        session, sync_run.context.fields, bands(), now=sync_run.now, limit=ROWS_PER_WRITE
     )
 
 

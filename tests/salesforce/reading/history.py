@@ -139,7 +139,7 @@ class History:
         connection.hinted_at = self.salesforce.now
 
     def _watch_steps(self, monkeypatch):
-        step = sync_run.Org.step
+        step = sync_run.SyncRun.step
 
         def watched(org, work, **how):
             self._maybe_kill()
@@ -147,7 +147,7 @@ class History:
             self._maybe_kill()
             return answer
 
-        monkeypatch.setattr(sync_run.Org, "step", watched)
+        monkeypatch.setattr(sync_run.SyncRun, "step", watched)
 
     def _maybe_kill(self):
         if self._kill_at is not None:

@@ -87,7 +87,7 @@ def test_a_run_that_dies_within_a_page_is_gone_on_with_behind_the_last_row_store
     fake.clock.advance(minutes=15)
     monkeypatch.setattr(reading, "STEP_ROWS", 20)
     with monkeypatch.context() as patched:
-        patched.setattr(sync_run.Org, "step", dies_at(sync_run.Org.step, n_rows=40))
+        patched.setattr(sync_run.SyncRun, "step", dies_at(sync_run.SyncRun.step, n_rows=40))
         with pytest.raises(KeyboardInterrupt):
             salesforce.run()
     assert n_leads(salesforce) == 40
