@@ -3,20 +3,31 @@
 `python3 bootstrap.py requirements.txt [requirements-dev.txt ...]` does nothing where they are
 installed already, so every make target may call it. Standard library only; it parses on old
 Pythons, to say which one is needed. What is installed stands in the requirements files, not here.
+
+An interruption at any moment heals at the next call: `.venv/complete` is removed before anything
+changes and written last, and an environment without it is made anew.
 """
+
+import signal
+
+# Ctrl-C ends this process at once and without a traceback, also while the next lines are run.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import fcntl
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+COMPLETE = VENV / "complete"
 INSTALLER = ROOT / "requirements-install.txt"
 # Tests read its files as data: it is never imported, so its dependencies and scripts stay out.
 RECORDINGS = ROOT / "requirements-recordings.txt"
@@ -24,19 +35,24 @@ RECORDINGS = ROOT / "requirements-recordings.txt"
 
 def main(names):
     check_python()
-    # The directory is the lock: two `make run` in a new checkout must not both fill one .venv.
-    fcntl.flock(os.open(str(ROOT), os.O_RDONLY), fcntl.LOCK_EX)
-    if not is_usable():
-        print("Creating .venv with Python {}.{}.{}".format(*sys.version_info[:3]), flush=True)
-        run(sys.executable, "-m", "venv", "--clear", VENV)
-    pending = [ROOT / name for name in names if not is_installed(ROOT / name)]
-    if pending:
-        print("Installing " + " and ".join(path.name for path in pending), flush=True)
-        install([path for path in pending if path != RECORDINGS])
-    if RECORDINGS in pending:
-        install_recordings()
-    for path in pending:
-        stamp(path).write_text(digest(path))
+    lock()
+    done = installed()
+    wanted = {name: digest(ROOT / name) for name in names}
+    pending = [name for name in names if done.get(name) != wanted[name]]
+    if not pending:
+        return
+    COMPLETE.unlink(missing_ok=True)
+    if not done:
+        done = make_environment()
+    before = packages()
+    print("Installing " + " and ".join(pending), flush=True)
+    if install([ROOT / name for name in pending]):
+        keep({**done, **wanted})
+        return
+    # Without a network, say, nothing has changed: what was complete still is.
+    if packages() == before:
+        keep({name: done[name] for name in done if name not in pending})
+    sys.exit("Not installed: the lines above say why. Then run make again.")
 
 
 def check_python():
@@ -53,59 +69,106 @@ def check_python():
         )
 
 
-def is_usable():
-    """A moved checkout or a removed Python leaves an environment whose commands do not start."""
-    config = VENV / "pyvenv.cfg"
-    return PYTHON.exists() and config.exists() and str(VENV) in config.read_text()
+def lock():
+    """Wait until no other process installs here; the lock is the folder of the checkout.
+
+    The installers inherit it, so that one whose parent was killed keeps it until it has ended.
+    """
+    folder = os.open(str(ROOT), os.O_RDONLY)
+    os.set_inheritable(folder, True)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+
+
+def installed():
+    """Read what is complete: the environment, and the digest of each file of requirements."""
+    try:
+        done = json.loads(COMPLETE.read_text())
+    except (OSError, ValueError):
+        return {}
+    return done if PYTHON.exists() and done["environment"] == identity() else {}
+
+
+def identity():
+    """A moved checkout or another Python leaves an environment whose commands do not start."""
+    return "{} {}".format(VENV, os.path.realpath(str(PYTHON)))
+
+
+def keep(done):
+    """Write down what is complete, whole or not at all."""
+    draft = VENV / "complete.new"
+    draft.write_text(json.dumps(done))
+    draft.replace(COMPLETE)
+
+
+def make_environment():
+    print("Creating .venv with Python {}.{}.{}".format(*sys.version_info[:3]), flush=True)
+    venv.create(str(VENV), clear=True, symlinks=True, with_pip=True)
+    return {"environment": identity()}
+
+
+def packages():
+    return {path.name for path in VENV.glob("lib/python*/site-packages/*")}
 
 
 def install(files):
-    if files:
-        pip_install([part for path in files for part in ("-r", path)])
+    """Install these files of requirements; whether that worked."""
+    arguments = [part for path in files if path != RECORDINGS for part in ("-r", path)]
+    if arguments and not pip_install(arguments):
+        return False
+    return RECORDINGS not in files or install_recordings()
 
 
 def install_recordings():
     """Unpack a package beside the others; nothing runs it, so its Python need not be ours."""
     target = VENV / "recordings"
-    shutil.rmtree(target, ignore_errors=True)
+    shutil.rmtree(str(target), ignore_errors=True)
     options = ["--no-deps", "--only-binary=:all:", "--python-version=3.13", "--target", target]
-    pip_install([*options, "-r", RECORDINGS])
+    return pip_install([*options, "-r", RECORDINGS])
 
 
 def pip_install(arguments):
     arguments = ["--require-hashes", *arguments]
     uv = VENV / "bin" / "uv"
     if not uv.exists():
-        pip("--only-binary=:all:", "--require-hashes", "-r", INSTALLER, check=False)
-    if uv.exists() and run(uv, "pip", "install", "-q", "--python", PYTHON, *arguments, check=False):
-        return
+        pip("--only-binary=:all:", "--require-hashes", "-r", INSTALLER)
+    if uv.exists() and run(uv, "pip", "install", "-q", "--python", PYTHON, *arguments):
+        return True
     print("uv cannot install here; pip can, more slowly", flush=True)
-    pip(*arguments)
+    return pip(*arguments)
 
 
-def pip(*arguments, check=True):
+def pip(*arguments):
     options = ["-q", "--disable-pip-version-check", "--no-input"]
-    return run(PYTHON, "-m", "pip", "install", *options, *arguments, check=check)
+    return run(PYTHON, "-m", "pip", "install", *options, *arguments)
 
 
-def run(*command, check=True):
-    code = subprocess.call([str(part) for part in command], cwd=str(ROOT))
-    if code and check:
-        sys.exit("Failed: " + " ".join(str(part) for part in command))
-    return code == 0
+def run(*command):
+    """Whether a command worked; what it says is shown only where it did not."""
+    words = [str(part) for part in command]
+    try:
+        ended = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=False, check=False
+        )
+    except OSError as error:
+        print(error, flush=True)
+        return False
+    if ended.returncode:
+        sys.stdout.buffer.write(ended.stdout)
+        sys.stdout.flush()
+    return ended.returncode == 0
 
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def stamp(path):
-    return VENV / (path.name + ".sha256")
-
-
-def is_installed(path):
-    return stamp(path).exists() and stamp(path).read_text() == digest(path)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except OSError as error:
+        sys.exit(
+            "Cannot install: {} cannot be written ({}). Run make as the owner of {}, or clone it "
+            "into a folder of your own.".format(error.filename or VENV, error.strerror, ROOT)
+        )
+    except subprocess.CalledProcessError as error:
+        sys.exit("Cannot make .venv:\n" + (error.output or b"").decode(errors="replace"))
