@@ -53,7 +53,7 @@ def revoke(key: int) -> ResponseReturnValue:
 
 def _page(**values: object) -> str:
     return render_template(
-        "settings/keys.html",
+        "accounts/keys.html",
         **{"errors": {}, "name": "", "scopes": ["score", "feedback"], "made": None, **values},
         keys=read(api_keys.everything),
         sentences=SCOPE_SENTENCES,

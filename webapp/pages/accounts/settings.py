@@ -28,7 +28,7 @@ def audit_log() -> ResponseReturnValue:
     before = key_argument("before")
     entries = read(lambda session: audit.latest(session, AUDIT_PAGE + 1, before))
     older = entries[AUDIT_PAGE - 1].key if len(entries) > AUDIT_PAGE else None
-    return render_template("settings/audit_log.html", entries=entries[:AUDIT_PAGE], older=older)
+    return render_template("accounts/audit_log.html", entries=entries[:AUDIT_PAGE], older=older)
 
 
 @bp.get("/in-force")
@@ -36,7 +36,7 @@ def in_force() -> ResponseReturnValue:
     """Administrators: the settings and fields that this process runs with, without secrets."""
     here = product()
     return render_template(
-        "settings/in_force.html",
+        "accounts/configuration.html",
         settings=here.settings.shown(),
         fields=here.fields.declared,
         fields_file=here.settings.fields_file.name,
@@ -66,7 +66,7 @@ def change_password() -> ResponseReturnValue:
 
 def _account_page(errors: dict[str, str]) -> ResponseReturnValue:
     page = render_template(
-        "settings/account.html",
+        "accounts/account.html",
         errors=errors,
         role_sentences=rights.SENTENCES,
         min_password_length=accounts.MIN_PASSWORD_LENGTH,

@@ -51,7 +51,7 @@ def show() -> ResponseReturnValue:
     """Anybody."""
     if current_user.is_authenticated:
         return redirect(own_path(request.args.get("next")) or url_for("pages.home"), 303)
-    return render_template("sign_in.html", email="", next=own_path(request.args.get("next")))
+    return render_template("accounts/sign_in.html", email="", next=own_path(request.args.get("next")))
 
 
 @bp.post("/sign-in")
@@ -61,7 +61,7 @@ def sign_in() -> ResponseReturnValue:
     next_path = own_path(request.form.get("next"))
     right = attempt(email, password)
     if isinstance(right, Refusal):
-        page = render_template("sign_in.html", email=email, next=next_path, error=sentence(right))
+        page = render_template("accounts/sign_in.html", email=email, next=next_path, error=sentence(right))
         return page, 422
     now = utc_now()
     signed_in.begin(write(lambda s: accounts.finish_sign_in(s, right, password, now)))
@@ -90,7 +90,7 @@ def stale(error: CSRFError) -> ResponseReturnValue:
     if current_user.is_authenticated:
         return errors.http_error(error)
     page = render_template(
-        "sign_in.html",
+        "accounts/sign_in.html",
         email=request.form.get("email", ""),
         next=own_path(request.form.get("next")),
         error="This page was open for too long. Sign in once more.",

@@ -73,7 +73,7 @@ def _back(sentence: str) -> ResponseReturnValue:
 
 def _page(**values: object) -> str:
     return render_template(
-        "settings/users.html",
+        "accounts/users.html",
         **{"error": None, "email": "", "role": "rep", "made": None, **values},
         users=read(accounts.everyone),
         sentences=rights.SENTENCES,

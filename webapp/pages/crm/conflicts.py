@@ -23,7 +23,7 @@ def index() -> ResponseReturnValue:
     rows = read(lambda s: conflicts.listed(s, before_key=before, limit=PAGE + 1))
     older = rows[PAGE - 1].conflict.key if len(rows) > PAGE else None
     page = {"rows": rows[:PAGE], "older": older, "is_first": before is None}
-    return render_template("sync/conflicts.html", **page)
+    return render_template("crm/lists/conflicts.html", **page)
 
 
 @bp.post("/<key:key>")
@@ -40,7 +40,7 @@ def settle(key: int) -> ResponseReturnValue:
 def row(key: int) -> ResponseReturnValue:
     """Managers, fragment: the same, answered with the row of the list."""
     settled, kept = _settle(key)
-    return render_template("sync/_conflict.html", row=settled, kept=kept)
+    return render_template("crm/lists/_conflict.html", row=settled, kept=kept)
 
 
 def _settle(key: int) -> tuple[Listed, str]:

@@ -189,7 +189,7 @@ def _page(entered: Mapping[str, str], errors: Mapping[str, str]) -> str:
     if method not in METHODS:
         raise BadRequest
     return render_template(
-        "sync/connection.html",
+        "crm/connection/show.html",
         connection=stored,
         fixed=fixed,
         methods=METHOD_WORDS,

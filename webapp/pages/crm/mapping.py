@@ -56,7 +56,7 @@ def show(key: int) -> ResponseReturnValue:
 def status(key: int) -> ResponseReturnValue:
     """Administrators, fragment: how far a test is, or what came of it."""
     run = read(lambda session: _test(session, key))
-    return render_template("sync/_mapping_run.html", run=run, labels=_labels())
+    return render_template("crm/mapping/_test.html", run=run, labels=_labels())
 
 
 @bp.post("/mapping")
@@ -146,7 +146,7 @@ def _page(
     fields = product().fields
     sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
     return render_template(
-        "sync/mapping.html",
+        "crm/mapping/index.html",
         connection=state.connection,
         rows=mapping_form.rows(sources, fields, state.described, sentences),
         other_errors={n: text for n, text in sentences.items() if n not in fields},
@@ -193,7 +193,7 @@ def _rules_page(
     described = connection.described if connection is not None else []
     sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
     return render_template(
-        "sync/rules.html",
+        "crm/rules.html",
         connection=connection,
         values=rules_form.shown(shown, form),
         statuses=rules_form.statuses(described, shown),

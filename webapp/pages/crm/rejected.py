@@ -19,4 +19,4 @@ def index() -> ResponseReturnValue:
     rows = read(lambda s: pending_writes.dead_letters(s, after_key=after or 0, limit=PAGE + 1))
     following = rows[PAGE - 1][1].key if len(rows) > PAGE else None
     page = {"rows": rows[:PAGE], "next": following, "is_first": after is None}
-    return render_template("sync/refused.html", **page)
+    return render_template("crm/lists/rejected.html", **page)

@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
     """Managers: how the sync is doing; without a connection, what it does and how to connect."""
     if read(connections.find) is None:
         return connection.show()
-    return render_template("sync/index.html", **read(_overview))
+    return render_template("crm/index.html", **read(_overview))
 
 
 @bp.get("/status")
@@ -46,7 +46,7 @@ def status() -> ResponseReturnValue:
         return _overview(session) | {"is_news": watched is not None}
 
     try:
-        return render_template("sync/_status.html", **read(whole))
+        return render_template("crm/_status.html", **read(whole))
     except connections.NotConnected:
         # Somebody has ended the connection while this page was open.
         return "", {"HX-Refresh": "true"}
@@ -72,19 +72,19 @@ def log() -> ResponseReturnValue:
     found = read(lambda s: runs.latest(s, sync_runs.KIND, RUNS_PAGE + 1, before))
     older = found[RUNS_PAGE - 1].key if len(found) > RUNS_PAGE else None
     page = {"runs": found[:RUNS_PAGE], "older": older, "is_first": before is None}
-    return render_template("sync/runs.html", **page)
+    return render_template("crm/runs/index.html", **page)
 
 
 @bp.get("/runs/<key:key>")
 def run(key: int) -> ResponseReturnValue:
     """Managers: one run, whole."""
-    return render_template("sync/run.html", **_run(key))
+    return render_template("crm/runs/show.html", **_run(key))
 
 
 @bp.get("/runs/<key:key>/progress")
 def progress(key: int) -> ResponseReturnValue:
     """Managers, fragment: how far the run is, or what came of it."""
-    return render_template("sync/_run.html", **_run(key))
+    return render_template("crm/runs/_run.html", **_run(key))
 
 
 @bp.post("/pause")

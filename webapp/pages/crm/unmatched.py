@@ -27,7 +27,7 @@ STATES = {"ignored": unmatched.ignore, "open": unmatched.list_again}
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Managers: what is not dealt with yet, oldest first."""
-    return render_template("sync/unmatched.html", **read(_list))
+    return render_template("crm/lists/unmatched.html", **read(_list))
 
 
 @bp.get("/<record_id:opportunity_id>")
@@ -45,7 +45,7 @@ def show(opportunity_id: str) -> ResponseReturnValue:
             "is_more": len(found) > MAX_CANDIDATES,
         }
 
-    return render_template("sync/link.html", **read(whole))
+    return render_template("crm/lists/link.html", **read(whole))
 
 
 @bp.post("/<record_id:opportunity_id>/link/<key:lead_key>")
@@ -78,7 +78,7 @@ def row(opportunity_id: str) -> ResponseReturnValue:
         entry = unmatched.entry(session, opportunity_id, state)
         return _shown(session, [entry]) | {"entry": entry}
 
-    return render_template("sync/_unmatched.html", **read(shown))
+    return render_template("crm/lists/_unmatched.html", **read(shown))
 
 
 def _set_state(opportunity_id: str) -> str:

@@ -55,13 +55,13 @@ def upload() -> ResponseReturnValue:
 @bp.get("/<key:key>")
 def show(key: int) -> ResponseReturnValue:
     """Managers: one import."""
-    return render_template("import.html", run=_import(key))
+    return render_template("imports/show.html", run=_import(key))
 
 
 @bp.get("/<key:key>/status")
 def status(key: int) -> ResponseReturnValue:
     """Managers, fragment: how far the import is, or what came of it."""
-    return render_template("partials/import_status.html", run=_import(key))
+    return render_template("imports/_status.html", run=_import(key))
 
 
 @bp.get("/columns.csv")
@@ -77,7 +77,7 @@ def columns() -> ResponseReturnValue:
 def _page(error: str | None = None) -> str:
     latest = read(lambda session: runs.latest(session, "import", LIST_LENGTH))
     return render_template(
-        "imports.html",
+        "imports/index.html",
         runs=latest,
         error=error,
         fields=product().fields.declared,

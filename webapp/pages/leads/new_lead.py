@@ -73,7 +73,7 @@ def _page(entered: Mapping[str, str], errors: dict[str, str], **more: object) ->
     controls = _controls(entered, errors)
     known = {control.name for part in controls.values() for control in part}
     return render_template(
-        "new_lead.html",
+        "leads/new.html",
         **controls,
         field_labels={f.name: f.label for f in product().fields},
         n_errors=len(errors),
