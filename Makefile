@@ -40,9 +40,13 @@ browser: install-dev ## Install Chromium for the browser tests, where it is miss
 # Two at a time: most tests wait for a database, a server or a browser.
 PYTEST := $(BIN)/pytest -n 2 --dist worksteal
 
+# Of a part, one file needs no second process, and no browser that none of its tests may need.
+FILE := $(firstword $(subst ::, ,$(T)))
+PART := $(if $(filter %.py,$(FILE)),-n 0) $(if $(filter tests tests/%,$(FILE)),'$(T)',-k '$(T)')
+
 .PHONY: test
-test: browser ## Run the tests
-	@$(PYTEST)
+test: $(if $(T),install-dev,browser) ## Run the tests (T=file, folder, file::test or words of names: a part)
+	@$(PYTEST) $(if $(T),$(PART))
 
 .PHONY: test-slow
 test-slow: browser ## Run the tests and the long runs

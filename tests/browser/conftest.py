@@ -21,14 +21,16 @@ def dialect():
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
+def browser_type_launch_args(browser_type_launch_args, browser_type):
     quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     arguments = [*quiet, "--disable-component-update", "--disable-sync"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
     options = {**browser_type_launch_args, "args": arguments}
     if path := chromium.installed():
-        options["executable_path"] = path
+        return {**options, "executable_path": path}
+    is_there = Path(browser_type.executable_path).exists()
+    assert is_there, "Browser tests need Chromium: `make browser` installs it"
     return options
 
 
