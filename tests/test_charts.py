@@ -13,6 +13,7 @@ from tests.learned import challenge
 from webapp.charts import decisions, effects
 from webapp.charts.drawing import bars
 from webapp.charts.history import score_history
+from webapp.evidence import Metrics
 from webapp.pages.models import model_charts
 
 
@@ -25,7 +26,7 @@ def charts():
     learned = {
         f"effect {n}": effects.shape("s", s["field"], s, reach) for n, s in enumerate(shapes)
     }
-    return ODD_CHARTS | model_charts.of_quality(metrics) | learned
+    return ODD_CHARTS | model_charts.of_quality(Metrics.model_validate(metrics)) | learned
 
 
 ODD_CHARTS = {

@@ -265,7 +265,7 @@ def models() -> None:
     for version in registry.versions(db.session()):
         mark = "*" if version.key == in_use else " "
         made = f"{version.created_at:%Y-%m-%d %H:%M}"
-        reason = version.decision.get("reason", "not trained on your data")
+        reason = version.verdict.reason or "not trained on your data"
         click.echo(f"{mark} {version.name:<6} {made}  {version.family}: {reason}")
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base
+from webapp.evidence import Decision, Metrics, TrainingData
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
 STATUSES = ("open", "converted", "lost", "never_worked")
@@ -170,6 +171,21 @@ class ModelVersion(Base):
     metrics: Mapped[dict[str, Any]]
     # The gate's numbers, checks and sentence; empty for version 1.0.
     decision: Mapped[dict[str, Any]]
+
+    @property
+    def measured(self) -> Metrics | None:
+        """The metrics, typed; None where the version was not trained."""
+        return Metrics.model_validate(self.metrics) if self.metrics else None
+
+    @property
+    def verdict(self) -> Decision:
+        """The gate's decision, typed."""
+        return Decision.model_validate(self.decision)
+
+    @property
+    def learned_from(self) -> TrainingData | None:
+        """The training data, typed; None for a starter model."""
+        return TrainingData.model_validate(self.training) if self.training else None
 
 
 class GuardedField(Base):

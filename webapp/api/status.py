@@ -22,6 +22,7 @@ RECALIBRATED = (
     "Measured on the {n:,} leads that set the level of its scores, so log loss and Brier score look"
     " better than on leads to come; their order is new to it."
 )
+FIGURES = ("auc", "auc_low", "auc_high", "log_loss", "brier")
 NOT_MEASURED = "This version was not trained on your data, so nothing has been measured."
 
 
@@ -100,15 +101,10 @@ def _last_run(run: Run | None) -> answers.LastRun | None:
 
 
 def _metrics(version: ModelVersion) -> answers.ModelMetrics:
-    measured = version.metrics
-    n_leads = measured.get("n")
+    measured = version.measured
     sentence = MEASURED if version.learned_key is None else RECALIBRATED
     return answers.ModelMetrics(
-        auc=measured.get("auc"),
-        auc_low=measured.get("auc_low"),
-        auc_high=measured.get("auc_high"),
-        log_loss=measured.get("log_loss"),
-        brier=measured.get("brier"),
-        n_leads=n_leads,
-        sentence=sentence.format(n=n_leads) if n_leads else NOT_MEASURED,
+        **{name: getattr(measured, name, None) for name in FIGURES},
+        n_leads=measured.n if measured else None,
+        sentence=sentence.format(n=measured.n) if measured else NOT_MEASURED,
     )

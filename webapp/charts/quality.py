@@ -1,7 +1,6 @@
 """How good a model is on leads it has not seen; measured in `ml.training.metrics`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -16,12 +15,13 @@ from webapp.charts.drawing import (
     label,
     percent,
 )
+from webapp.evidence import Bin, Gain, GradeRow, Histogram
 
 TOLD_SHARE = 0.2  # of the leads: the point of the gains that is named
 
 
 def roc(
-    points: Sequence[Sequence[float]], auc: float, band: tuple[Sequence[Point], Sequence[Point]]
+    points: Sequence[tuple[float, float]], auc: float, band: tuple[Sequence[Point], Sequence[Point]]
 ) -> Markup:
     """Which share of conversions is found, for which share of lost leads called as well.
 
@@ -36,35 +36,34 @@ def roc(
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([*upper, *reversed(lower)]) + "Z", class_="chart-band"),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
-        element("path", d=frame.path((x, y) for x, y in points), class_="chart-line"),
+        element("path", d=frame.path(points), class_="chart-line"),
         label(frame.x(0.5), frame.height - 2, "lost leads called"),
     )
 
 
-def gains(rows: Sequence[Mapping[str, float]], base_rate: float) -> Markup:
+def gains(rows: Sequence[Gain], base_rate: float) -> Markup:
     """Which share of conversions is found by calling which share of leads, the best first."""
     frame = Frame(360, 300)
-    fifth = next(row for row in rows if row["share"] >= TOLD_SHARE)
-    x, y = frame.x(fifth["share"]), frame.y(fifth["found"])
+    fifth = next(row for row in rows if row.share >= TOLD_SHARE)
+    x, y = frame.x(fifth.share), frame.y(fifth.found)
     return figure(
         "gains",
         "Gains",
-        f"The best {percent(fifth['share'])} of leads hold {percent(fifth['found'])} of the"
-        " conversions.",
+        f"The best {percent(fifth.share)} of leads hold {percent(fifth.found)} of the conversions.",
         frame,
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
         element("path", d=frame.path([(0, 0), (base_rate, 1), (1, 1)]), class_="chart-zero"),
         element(
             "path",
-            d=frame.path([(0, 0), *((row["share"], row["found"]) for row in rows)]),
+            d=frame.path([(0, 0), *((row.share, row.found) for row in rows)]),
             class_="chart-line",
         ),
         element("circle", cx=x, cy=y, r=4, class_="chart-dot"),
         label(
             x + 9,
             y + 12,
-            f"{percent(fifth['found'])} in the best {percent(fifth['share'])}",
+            f"{percent(fifth.found)} in the best {percent(fifth.share)}",
             anchor="start",
             class_="chart-strong",
         ),
@@ -72,30 +71,28 @@ def gains(rows: Sequence[Mapping[str, float]], base_rate: float) -> Markup:
     )
 
 
-def calibration(
-    rows: Sequence[Mapping[str, Any]], intervals: Sequence[tuple[float, float]]
-) -> Markup:
+def calibration(rows: Sequence[Bin], intervals: Sequence[tuple[float, float]]) -> Markup:
     """What was predicted against what happened; on the diagonal a score means what it says.
 
     `intervals` has the bounds of the observed share of each row.
     """
     frame = Frame(360, 300)
-    most = max(row["n"] for row in rows)
+    most = max(row.n for row in rows)
     parts: list[Markup] = []
     for row, (low, high) in zip(rows, intervals, strict=True):
-        x = frame.x(row["predicted"])
+        x = frame.x(row.predicted)
         told = (
-            f"{row['n']:,} leads: predicted {percent(row['predicted'])},"
-            f" converted {percent(row['observed'])} ({percent(low)} to {percent(high)})"
+            f"{row.n:,} leads: predicted {percent(row.predicted)},"
+            f" converted {percent(row.observed)} ({percent(low)} to {percent(high)})"
         )
-        radius = 3 + 3 * (row["n"] / most) ** 0.5
+        radius = 3 + 3 * (row.n / most) ** 0.5
         parts += [
             element("line", x1=x, x2=x, y1=frame.y(low), y2=frame.y(high), class_="chart-whisker"),
             element(
                 "circle",
                 element("title", told),
                 cx=x,
-                cy=frame.y(row["observed"]),
+                cy=frame.y(row.observed),
                 r=radius,
                 class_="chart-dot",
             ),
@@ -112,10 +109,10 @@ def calibration(
     )
 
 
-def distribution(histogram: Mapping[str, Sequence[float]]) -> Markup:
+def distribution(histogram: Histogram) -> Markup:
     """How many converted (above the line) and lost leads (below) have which score."""
-    edges = histogram["edges"]
-    most = max(*histogram["converted"], *histogram["lost"], 1)
+    edges = histogram.edges
+    most = max(*histogram.converted, *histogram.lost, 1)
     frame = Frame(560, 260, y_range=(-1.3, 1.25))  # room for words
 
     def columns(counts: Sequence[float], side: int, looks: str) -> list[Markup]:
@@ -136,20 +133,17 @@ def distribution(histogram: Mapping[str, Sequence[float]]) -> Markup:
         "Number of leads by score: converted ones upwards, lost ones downwards.",
         frame,
         axes(frame, QUARTERS, ticks),
-        *columns(histogram["converted"], 1, "chart-converted"),
-        *columns(histogram["lost"], -1, "chart-lost"),
+        *columns(histogram.converted, 1, "chart-converted"),
+        *columns(histogram.lost, -1, "chart-lost"),
         label(frame.x(0.99), frame.y(1.08), "converted", anchor="end"),
         label(frame.x(0.99), frame.y(-1.22), "lost", anchor="end"),
         label(frame.x(0.5), frame.height - 2, "score"),
     )
 
 
-def grades(rows: Sequence[Mapping[str, Any]], base_rate: float) -> Markup:
+def grades(rows: Sequence[GradeRow], base_rate: float) -> Markup:
     """How often the leads of each grade converted; the line is the rate of all leads."""
-    drawn = [
-        (f"Grade {row['grade']}", row["rate"] or 0.0, _rate(row["n_converted"], row["n"]))
-        for row in rows
-    ]
+    drawn = [(f"Grade {row.grade}", row.rate or 0.0, _rate(row.n_converted, row.n)) for row in rows]
     return bars("grades", "Conversion by grade", drawn, line=base_rate)
 
 

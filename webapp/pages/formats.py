@@ -1,6 +1,5 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Flask
@@ -28,7 +27,7 @@ def init_app(app: Flask) -> None:
         duration,
         percent,
         points,
-        auc_interval,
+        interval_text,
         number,
         rule_in_words,
         known,
@@ -75,11 +74,6 @@ def percent(share: float) -> str:
 def points(change: float) -> str:
     """A change of a share of 1 in points, to a tenth, with its sign."""
     return signed_text(100 * change, 1)
-
-
-def auc_interval(measured: Mapping[str, float]) -> str:
-    """Where an AUC lies with 95 % confidence; nothing where no width can be told, as of ties."""
-    return interval_text(measured["auc_low"], measured["auc_high"])
 
 
 def sentence(error: Exception) -> str:

@@ -51,7 +51,9 @@ def show() -> ResponseReturnValue:
     """Anybody."""
     if current_user.is_authenticated:
         return redirect(own_path(request.args.get("next")) or url_for("pages.home"), 303)
-    return render_template("accounts/sign_in.html", email="", next=own_path(request.args.get("next")))
+    return render_template(
+        "accounts/sign_in.html", email="", next=own_path(request.args.get("next"))
+    )
 
 
 @bp.post("/sign-in")
@@ -61,7 +63,9 @@ def sign_in() -> ResponseReturnValue:
     next_path = own_path(request.form.get("next"))
     right = attempt(email, password)
     if isinstance(right, Refusal):
-        page = render_template("accounts/sign_in.html", email=email, next=next_path, error=sentence(right))
+        page = render_template(
+            "accounts/sign_in.html", email=email, next=next_path, error=sentence(right)
+        )
         return page, 422
     now = utc_now()
     signed_in.begin(write(lambda s: accounts.finish_sign_in(s, right, password, now)))

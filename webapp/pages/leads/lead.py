@@ -97,7 +97,7 @@ def _view(session: Any, key: int) -> dict[str, Any]:
     # A removed lead has no score.
     shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
     version, card = registry.serving(session)
-    metrics = registry.metrics(session, version)
+    measured = registry.version(session, version.name).measured
     values = leads.inputs(lead, fields)
     known = [(fields.named(name), value) for name, value in values.items()]
     recorded = leads.outcomes(session, lead)
@@ -109,13 +109,15 @@ def _view(session: Any, key: int) -> dict[str, Any]:
         "row": shown,
         "version": version,
         # Of the leads that set its level. What rules of thumb assume nobody has measured.
-        "base_rate": metrics.get("base_rate"),
+        "base_rate": measured.base_rate if measured else None,
         "is_untrained": not card.n_leads,
         "reasons": reasons,
         "thinnest": thinnest(reasons),
         "few": FEW_LEADS,
-        "tested": None if metrics else registry.last_test(session, version),
-        "alike": alike(metrics["histogram"], shown.probability) if metrics and shown else None,
+        "tested": None if measured else registry.last_test(session, version),
+        "alike": alike(measured.histogram.model_dump(), shown.probability)
+        if measured and shown
+        else None,
         "values": [(f, v) for f, v in known if f.declared or v is not None],
         "used": {term.field for term in card.terms},
         "outcomes": recorded,

@@ -12,6 +12,7 @@ from ml.fields.types import category_key
 from ml.gate.intervals import Z_95, roc_band, wilson
 from webapp.charts import decisions, effects, quality
 from webapp.charts.drawing import bars
+from webapp.evidence import Metrics
 from webapp.product import product
 from webapp.tables import ModelVersion
 
@@ -38,24 +39,20 @@ class Evidence(NamedTuple):
     log_loss: Markup | None
 
 
-def of_quality(metrics: Mapping[str, Any]) -> dict[str, Markup]:
+def of_quality(metrics: Metrics | None) -> dict[str, Markup]:
     """How good the version is, on leads it has not seen; none where it was not measured."""
     if not metrics:
         return {}
-    n_converted, n_lost = metrics["n_converted"], metrics["n_lost"]
+    band = roc_band(metrics.roc, metrics.n_converted, metrics.n_lost)
+    intervals = [wilson(row.observed, row.n) for row in metrics.calibration]
     drawn = {
-        "roc": quality.roc(
-            metrics["roc"], metrics["auc"], roc_band(metrics["roc"], n_converted, n_lost)
-        ),
-        "calibration": quality.calibration(
-            metrics["calibration"],
-            [wilson(row["observed"], row["n"]) for row in metrics["calibration"]],
-        ),
-        "distribution": quality.distribution(metrics["histogram"]),
-        "grades": quality.grades(metrics["grades"], metrics["base_rate"]),
+        "roc": quality.roc(metrics.roc, metrics.auc, band),
+        "calibration": quality.calibration(metrics.calibration, intervals),
+        "distribution": quality.distribution(metrics.histogram),
+        "grades": quality.grades(metrics.grades, metrics.base_rate),
     }
-    if "gains" in metrics:
-        drawn["gains"] = quality.gains(metrics["gains"], metrics["base_rate"])
+    if metrics.gains:
+        drawn["gains"] = quality.gains(metrics.gains, metrics.base_rate)
     return drawn
 
 
@@ -84,42 +81,35 @@ def of_influence(drawn: Sequence[Drawn]) -> Markup:
 
 def of_decision(version: ModelVersion) -> Evidence:
     """The evidence of the gate; the interval of the gain tells how well it is known."""
-    decision, rule = version.decision, _rule(version)
-    gain, error = decision["gain"], decision["standard_error"]
+    decision, settings = version.verdict, product().settings
+    # Older releases did not keep the rule: then today's settings stand in.
+    rule = decision.rule
+    min_gain = settings.promote_min_gain if rule.min_gain is None else rule.min_gain
+    least = settings.promote_min_each_class if rule.min_each_class is None else rule.min_each_class
+    gain, error = decision.gain, decision.standard_error
     half = None if gain is None or error is None else Z_95 * error
-    before, after = decision.get("log_loss_champion"), decision.get("log_loss_challenger")
+    before, after = decision.log_loss_champion, decision.log_loss_challenger
     return Evidence(
         gain=None
-        if half is None
+        if gain is None or half is None
         else decisions.gain_interval(
             f"gain-{version.key}",
             gain=gain,
             low=gain - half,
             high=gain + half,
-            needed=rule["min_gain"],
+            needed=min_gain,
         ),
-        is_unsure=half is not None and gain < half,
+        is_unsure=gain is not None and half is not None and gain < half,
         leads=decisions.leads_of_each_kind(
             f"leads-{version.key}",
-            n_converted=decision["n_converted"],
-            n_lost=decision["n_lost"],
-            needed=rule["min_each_class"],
+            n_converted=decision.n_converted,
+            n_lost=decision.n_lost,
+            needed=least,
         ),
         log_loss=None
         if before is None or after is None
         else decisions.log_loss_change(f"log-loss-{version.key}", before=before, after=after),
     )
-
-
-def _rule(version: ModelVersion) -> dict[str, Any]:
-    """What was asked for when the decision was made, as far as that was kept."""
-    settings = product().settings
-    today = {
-        "min_gain": settings.promote_min_gain,
-        "min_each_class": settings.promote_min_each_class,
-    }
-    asked: dict[str, Any] = version.decision.get("rule", {})
-    return today | asked
 
 
 def _named(shape: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,14 +152,14 @@ def _version(session: Any, name: str) -> dict[str, Any]:
     return {
         **leakage.state(session),
         "version": version,
-        "learned": registry.learned(session, version),
+        "is_measured": bool(registry.learned(session, version).metrics),
         "champion": champion,
         "is_incoming": registry.INCOMING in aliases
         and aliases[registry.INCOMING].key == version.key,
         "at_work": at_work,
         "parents": model_story.parents(session, [version.parent_key]),
         "labels": {field.name: field.label for field in product().fields},
-        "charts": model_charts.of_quality(version.metrics),
+        "charts": model_charts.of_quality(version.measured),
         "drawn": drawn,
         "influence": model_charts.of_influence(drawn),
     }

@@ -72,9 +72,7 @@ def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> 
     query = query.where(ModelVersion.key != champion.key)
     versions = session.scalars(query.order_by(ModelVersion.key.desc()))
     found = {v.key: v for v in versions if not not_to_decide(v, fields, rows)}
-    fit = (
-        v for v in found.values() if v.decision.get("promote", True) or v.parent_key not in found
-    )
+    fit = (v for v in found.values() if v.verdict.promote or v.parent_key not in found)
     return next(fit, None)
 
 

@@ -167,7 +167,7 @@ def register(
         session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
     )
     leakage.suspect(session, version.training.get("suspicions", ()), run, now)
-    result = {"version": version.name, "promoted": promote, "reason": version.decision["reason"]}
+    result = {"version": version.name, "promoted": promote, "reason": version.verdict.reason}
     runs.finish(session, run, now, {**run.result, **result})
     if promote:
         request_promotion(session, version.name, "gate", now)

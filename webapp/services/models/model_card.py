@@ -59,7 +59,8 @@ UNTRAINED = ("Rules of thumb: it was trained on nothing, and no accuracy is clai
 
 def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[str, Any]:
     """The card of a version as plain JSON; what an older release did not measure is left out."""
-    metrics = version.metrics
+    measured = version.measured
+    figures = measured.model_dump(exclude_unset=True) if measured else {}
     parent = model_story.parents(session, [version.parent_key]).get(version.parent_key or 0)
     champion = registry.champion(session)
     return {
@@ -77,8 +78,8 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
         "out_of_scope": OUT_OF_SCOPE,
         "training_data": version.training,
         "fields": _fields(fields, version, registry.shapes(session, version)),
-        "figures": {name: metrics[name] for name in FIGURES if name in metrics},
-        **{name: metrics[name] for name in TABLES if name in metrics},
+        "figures": {name: figures[name] for name in FIGURES if name in figures},
+        **{name: figures[name] for name in TABLES if name in figures},
         "decision": version.decision,
         "caveats": list(_caveats(version)),
     }

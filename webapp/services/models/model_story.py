@@ -61,8 +61,8 @@ def outdated(session: Session) -> ModelVersion | None:
     """The newest learned version, where its training found that the past no longer predicts."""
     query = sa.select(ModelVersion).where(ModelVersion.learned_key.is_(None))
     newest = session.scalars(query.order_by(ModelVersion.key.desc()).limit(1)).one_or_none()
-    measured = (newest.metrics or {}).get("in_time_order") if newest else None
-    return newest if measured and measured["verdict"] == "lost" else None
+    backtest = newest.measured.in_time_order if newest and newest.measured else None
+    return newest if backtest and backtest.verdict == "lost" else None
 
 
 def parents(session: Session, keys: Iterable[int | None]) -> dict[int, Parent]:

@@ -11,6 +11,7 @@ from ml.gate.intervals import interval_text
 from ml.monitoring import drift, performance
 from ml.monitoring.drift import Drift, Verdict
 from ml.scorecard.scorecard import Term, moved
+from webapp.evidence import Metrics
 from webapp.services.models.monitor_samples import Samples
 
 # From calm to urgent.
@@ -87,10 +88,11 @@ def calibration(samples: Samples) -> Finding:
 def live_auc(samples: Samples, now: datetime) -> Finding:
     """Whether the order of the leads is still as good as it was."""
     leads, wait = samples.matured(now), samples.closing_time
+    measured = samples.learned.measured
     found = performance.live_auc(
         [lead.probability for lead in leads],
         [lead.converted for lead in leads],
-        samples.learned.metrics.get("auc"),
+        measured.auc if measured else None,
     )
     least = performance.MIN_EACH_CLASS
     if found.auc is None or min(found.n_converted, found.n_lost) < least:
@@ -118,7 +120,7 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
 
 def score_drift(samples: Samples) -> Finding:
     """Whether scores are spread as they were over the leads learned from."""
-    title, references = "Scores of new leads", _score_references(samples.learned.metrics)
+    title, references = "Scores of new leads", _score_references(samples.learned.measured)
     if not references:
         return _no_reference("score_drift", title, samples)
     # On the scale of the version that was learned: a recalibration is no drift.
@@ -224,16 +226,15 @@ def _drifts(samples: Samples, terms: tuple[Term, ...]) -> list[tuple[str, Drift]
     return [(name, drift.judge(bins, n_compared=len(known))) for name, bins in known]
 
 
-def _score_references(metrics: dict[str, Any]) -> list[list[int]]:
+def _score_references(metrics: Metrics | None) -> list[list[int]]:
     """The scores of the leads learned from, known in two ways, so that drift is what both show.
 
     Those out of fold are of slightly other models; those as served are of leads it has seen.
     """
-    if "served_scores" not in metrics:
+    if metrics is None or metrics.served_scores is None:
         return []
-    histogram = metrics["histogram"]
-    out_of_fold = zip(histogram["converted"], histogram["lost"], strict=True)
-    return [metrics["served_scores"], [sum(pair) for pair in out_of_fold]]
+    out_of_fold = zip(metrics.histogram.converted, metrics.histogram.lost, strict=True)
+    return [metrics.served_scores, [sum(pair) for pair in out_of_fold]]
 
 
 def _no_reference(name: str, title: str, samples: Samples) -> Finding:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.shapes import assumed_shapes
 from webapp.database import hold
+from webapp.evidence import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
 CHAMPION = "champion"
@@ -179,13 +180,6 @@ def aliases(session: Session) -> dict[str, VersionRef]:
     return {a: VersionRef(key, name, digest) for a, key, name, digest in session.execute(query)}
 
 
-def metrics(session: Session, version: VersionRef) -> dict[str, Any]:
-    """The figures of a version without its scorecard, which is large; empty where untrained."""
-    query = sa.select(ModelVersion.metrics).where(ModelVersion.key == version.key)
-    found: dict[str, Any] = session.scalars(query).one()
-    return found
-
-
 def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
     """What each field does in a version, as measured or assumed; empty where neither was done.
 
@@ -197,15 +191,15 @@ def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
     return measured if measured or card.n_leads else assumed_shapes(card)
 
 
-def last_test(session: Session, version: VersionRef | ModelVersion) -> dict[str, Any] | None:
+def last_test(session: Session, version: VersionRef | ModelVersion) -> Decision | None:
     """The newest comparison of a challenger with a version, None where there was none.
 
     For a version that was not learned, it holds all that was ever measured of it.
     """
     compared = (ModelVersion.parent_key == version.key, ModelVersion.learned_key.is_(None))
     query = sa.select(ModelVersion.decision).where(*compared).order_by(ModelVersion.key.desc())
-    found: dict[str, Any] | None = session.scalars(query.limit(1)).one_or_none()
-    return found if found and found.get("auc_champion") is not None else None
+    found = Decision.model_validate(session.scalar(query.limit(1)) or {})
+    return found if found.auc_champion is not None else None
 
 
 def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:

@@ -1,0 +1,172 @@
+"""What is stored with a model version, typed: its metrics, its gate's decision, its training data.
+
+Older releases stored less: what a version may lack has a default here.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Bin(_Stored):
+    """Leads with similar scores: the mean prediction and the share that converted."""
+
+    n: int
+    n_converted: int | None = None
+    predicted: float
+    observed: float
+
+
+class Gain(_Stored):
+    """The share of conversions found by calling the best-scored share of leads."""
+
+    share: float
+    found: float
+    lift: float
+
+
+class GradeRow(_Stored):
+    """Conversion of one grade; `rate` is None without leads."""
+
+    grade: str
+    lower_bound: float
+    n: int
+    n_converted: int
+    rate: float | None
+
+
+class Histogram(_Stored):
+    """Number of converted and lost leads in each bin of scores; one more edge than bins."""
+
+    edges: list[float]
+    converted: list[int]
+    lost: list[int]
+
+
+class FamilyRow(_Stored):
+    """One candidate family or blend, cross-validated; `weight` is the share of the forest."""
+
+    family: str
+    weight: float | None = None
+    auc: float
+    log_loss: float
+    is_chosen: bool
+
+
+class HalfLife(_Stored):
+    """One tried half-life, in outcomes; None where all count alike."""
+
+    labels: int | None
+    log_loss: float
+    saved: float
+    is_chosen: bool
+
+
+class Block(_Stored):
+    """One step of the backtest: the leads predicted from all those before them."""
+
+    n_before: int
+    n: int
+    predicted: float
+    observed: float
+    auc: float
+    auc_random_split: float
+
+
+class Backtest(_Stored):
+    """How well older leads predict newer ones, beside a random split of the same leads."""
+
+    n: int
+    auc: float
+    auc_low: float
+    auc_high: float
+    auc_random_split: float
+    verdict: Literal["holds", "nothing", "fades", "lost"]
+    blocks: list[Block]
+    half_lives: list[HalfLife] = []
+
+
+class Metrics(_Stored):
+    """How good a version is on leads it has not seen; see `ml.training.metrics.model_metrics`."""
+
+    n: int
+    n_converted: int
+    n_lost: int
+    base_rate: float
+    auc: float
+    auc_low: float
+    auc_high: float
+    log_loss: float
+    log_loss_base: float
+    brier: float
+    ece: float
+    lift_10: float
+    lift_20: float
+    calibration: list[Bin]
+    roc: list[tuple[float, float]]
+    gains: list[Gain] = []
+    histogram: Histogram
+    grades: list[GradeRow]
+    families: list[FamilyRow] = []
+    slope: float | None = None
+    in_time_order: Backtest | None = None
+    served_scores: list[int] | None = None
+
+
+class Check(_Stored):
+    """One rule of the gate, with its numbers in a sentence."""
+
+    passed: bool
+    sentence: str
+
+
+class Rule(_Stored):
+    """What the gate required."""
+
+    min_gain: float | None = None
+    min_each_class: int | None = None
+
+
+class Decision(_Stored):
+    """The gate's decision; without checks for a starter model, which nothing was compared with."""
+
+    promote: bool = True
+    reason: str = ""
+    n_evidence: int = 0
+    n_converted: int = 0
+    n_lost: int = 0
+    auc_champion: float | None = None
+    gain: float | None = None
+    standard_error: float | None = None
+    log_loss_champion: float | None = None
+    log_loss_challenger: float | None = None
+    checks: list[Check] = []
+    rule: Rule = Rule()
+
+    @property
+    def n_failed(self) -> int:
+        """How many checks did not pass."""
+        return sum(not check.passed for check in self.checks)
+
+
+class TrainingData(_Stored):
+    """The leads that a version learned from; times in ISO 8601."""
+
+    n_leads: int
+    n_converted: int
+    n_lost: int
+    n_came_with_outcome: int = 0
+    n_left_out: int = 0
+    first_outcome_at: str | None = None
+    last_outcome_at: str | None = None
+    is_dated: bool = True
+    seed: int | None = None
+    libraries: dict[str, str] = {}
+    left_out_fields: dict[str, str] = {}
+    champion_knew: list[str] = []
+    recalibrated_from: str | None = None
+    shift: float = 0.0
