@@ -87,7 +87,7 @@ def promote(worker: Worker) -> None:
     with held(worker, run):
         version = read(lambda s: registry.version(s, run.task["version"]))
         forget_old_scores(worker, lambda s: runs.renew(s, run, worker.clock()))
-        if "after_key" not in run.result:
+        if run.rescoring_result.after_key is None:
             write(lambda s: _begin(s, run, version, worker.clock()))
         _fill(worker, run, version)
         write(lambda s: _switch(s, run, version, worker.clock()))
@@ -196,14 +196,15 @@ def _begin(session: Session, run: Run, version: ModelVersion, now: datetime) -> 
 def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
     """Fill from where the run stands; a step and its place are one transaction."""
     n_leads = max(read(rescoring.n_leads), 1)
-    after_key, n_done = run.result["after_key"], run.result["n_done"]
+    place = run.rescoring_result
+    after_key, n_done = place.after_key or 0, place.n_done
 
     def step(session: Session) -> int | None:
         reached = rescoring.fill(session, product().fields, version, after_key)
         if reached is not None:
-            place = {"after_key": reached, "n_done": n_done + rescoring.CHUNK}
-            share = min(place["n_done"] / n_leads, 1)
-            runs.renew(session, run, worker.clock(), progress=share, result=place)
+            result = {"after_key": reached, "n_done": n_done + rescoring.CHUNK}
+            share = min(result["n_done"] / n_leads, 1)
+            runs.renew(session, run, worker.clock(), progress=share, result=result)
         return reached
 
     while (reached := write(step)) is not None:

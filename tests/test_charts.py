@@ -13,7 +13,7 @@ from tests.learned import challenge
 from webapp.charts import decisions, effects
 from webapp.charts.drawing import bars
 from webapp.charts.history import score_history
-from webapp.evidence import Metrics
+from webapp.stored import Metrics
 from webapp.pages.models import model_charts
 
 

@@ -246,7 +246,11 @@ def import_leads(file: Path, skip_wrong_rows: bool) -> None:
             raise click.ClickException("\n".join([str(refused), *lines, *way])) from None
         finally:
             imports.discard(folder, kept.path)
-    click.echo(", ".join(f"{run.result[n]:,} {words}" for n, words in IMPORT_COUNTS.items()))
+    click.echo(
+        ", ".join(
+            f"{getattr(run.import_result, n):,} {words}" for n, words in IMPORT_COUNTS.items()
+        )
+    )
 
 
 @click.command(cls=Command)

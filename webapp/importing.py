@@ -19,12 +19,13 @@ from sqlalchemy.orm import Session
 from webapp.database import read, utc_now, write
 from webapp.product import product
 from webapp.services.imports import imports, intake
-from webapp.services.imports.import_file import ImportFileError, RowError
+from webapp.services.imports.import_file import ImportFileError
 from webapp.services.imports.import_rows import ImportRow, WrongRow, read_rows
 from webapp.services.imports.imports import KeptFile
-from webapp.services.imports.intake import Origin, Taken
+from webapp.services.imports.intake import Origin
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
+from webapp.stored import ImportResult, RowError
 from webapp.tables import Run
 
 Row: TypeAlias = ImportRow | WrongRow
@@ -98,7 +99,7 @@ def carry_out(run: Run, *, clock: Callable[[], datetime], on_step: OnStep) -> No
     path = imports.file_path(product().settings.data_dir, run.task["path"])
     work = Import(run, path, clock, on_step)
     try:
-        if "n_rows" not in work.result:
+        if not work.result.n_rows:
             work.check()
         work.take_in()
     except FileNotFoundError:
@@ -116,7 +117,7 @@ class Import:
         self, run: Run, path: Path, clock: Callable[[], datetime], on_step: OnStep
     ) -> None:
         self.run, self.path, self.clock, self.on_step = run, path, clock, on_step
-        self.result: dict[str, Any] = dict(run.result)
+        self.result = run.import_result
         # The same moment at every attempt: a row that was right stays right.
         self.began_at = run.started_at or clock()
 
@@ -130,39 +131,37 @@ class Import:
                 errors = (errors + [e for row in wrong for e in row.errors])[:MAX_ERRORS_KEPT]
                 self._tell(Step("Checking the rows", share * CHECKING_SHARE, counts["n_rows"]))
         except ImportFileError as error:
-            self._keep(errors=[asdict(e) for e in error.errors[:MAX_ERRORS_KEPT]])
+            self._keep(errors=error.errors[:MAX_ERRORS_KEPT])
             raise ImportRefused(f"The file cannot be read: {error}.", error.errors) from None
         n_rows, n_wrong = counts["n_rows"], counts["n_wrong"]
-        self._keep(n_rows=n_rows, n_wrong=n_wrong, errors=[asdict(e) for e in errors])
+        self._keep(n_rows=n_rows, n_wrong=n_wrong, errors=errors)
         if refusal := self._refusal(n_rows, n_wrong):
             raise ImportRefused(refusal, errors, is_skippable=n_wrong < n_rows)
 
     def take_in(self) -> None:
         """Take in the rows behind those that earlier attempts took in, and close the run."""
-        self.result = {"n_done": 0, **asdict(Taken()), **self.result}
         n_before = read(lambda s: imports.n_rows_before(s, self.run))
         origin = Origin(self.run.requested_by, self.run.task["digest"], n_before)
-        for rows, _ in self._groups(ROWS_A_STEP, behind=self.result["n_done"]):
+        for rows, _ in self._groups(ROWS_A_STEP, behind=self.result.n_done):
             self.result = write(partial(self._step, rows=rows, origin=origin))
-            n_done = self.result["n_done"]
+            n_done = self.result.n_done
             self.on_step(Step("Importing", self._share(n_done), n_done))
-        write(lambda s: runs.finish(s, self.run, self.clock(), self.result))
+        write(lambda s: runs.finish(s, self.run, self.clock()))
 
-    def _step(self, session: Session, rows: Sequence[Row], origin: Origin) -> dict[str, Any]:
+    def _step(self, session: Session, rows: Sequence[Row], origin: Origin) -> ImportResult:
         """Take in some rows and say so in the run: both or neither."""
         right = [row for row in rows if isinstance(row, ImportRow)]
         now = self.clock()
-        taken = asdict(intake.take_in(session, right, origin, now=now))
-        changed = {name: self.result[name] + n for name, n in taken.items()}
-        n_done = self.result["n_done"] + len(rows)
-        result = {**self.result, **changed, "n_done": n_done}
-        share = self._share(n_done)
-        runs.renew(session, self.run, now, progress=share, stage="Importing", result=result)
+        taken = intake.take_in(session, right, origin, now=now)
+        changed = {name: getattr(self.result, name) + n for name, n in asdict(taken).items()}
+        n_done = self.result.n_done + len(rows)
+        result = self.result.model_copy(update={**changed, "n_done": n_done})
+        share, stored = self._share(n_done), result.model_dump(exclude_unset=True)
+        runs.renew(session, self.run, now, progress=share, stage="Importing", result=stored)
         return result
 
     def _share(self, n_done: int) -> float:
-        n_rows: int = self.result["n_rows"]
-        return CHECKING_SHARE + (1 - CHECKING_SHARE) * n_done / n_rows
+        return CHECKING_SHARE + (1 - CHECKING_SHARE) * n_done / self.result.n_rows
 
     def _groups(self, n_together: int, *, behind: int = 0) -> Iterator[tuple[list[Row], float]]:
         """The rows in groups, each with the share of the file read."""
@@ -178,8 +177,9 @@ class Import:
 
     def _keep(self, **result: Any) -> None:
         """Say in the run what is known now."""
-        self.result |= result
-        write(lambda s: runs.renew(s, self.run, self.clock(), result=self.result))
+        self.result = self.result.model_copy(update=result)
+        stored = self.result.model_dump(exclude_unset=True)
+        write(lambda s: runs.renew(s, self.run, self.clock(), result=stored))
 
     def _refusal(self, n_rows: int, n_wrong: int) -> str | None:
         if not n_rows:

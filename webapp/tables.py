@@ -8,7 +8,14 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base
-from webapp.evidence import Decision, Metrics, TrainingData
+from webapp.stored import (
+    Decision,
+    ImportResult,
+    Metrics,
+    RescoringResult,
+    TrainingData,
+    TrainingResult,
+)
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
 STATUSES = ("open", "converted", "lost", "never_worked")
@@ -294,6 +301,21 @@ class Run(Base):
     task: Mapped[dict[str, Any]]
     result: Mapped[dict[str, Any]]
     error: Mapped[str | None] = mapped_column(sa.Text)
+
+    @property
+    def import_result(self) -> ImportResult:
+        """The result of an import, typed."""
+        return ImportResult.model_validate(self.result)
+
+    @property
+    def training_result(self) -> TrainingResult:
+        """The result of a training, typed."""
+        return TrainingResult.model_validate(self.result)
+
+    @property
+    def rescoring_result(self) -> RescoringResult:
+        """The result of a rescoring, typed."""
+        return RescoringResult.model_validate(self.result)
 
 
 class User(Base):

@@ -89,14 +89,15 @@ def _info(session: Any) -> answers.Info:
 def _last_run(run: Run | None) -> answers.LastRun | None:
     if run is None:
         return None
+    made = run.training_result
     return answers.LastRun(
         id=run.key,
         state=run.state,
         requested_at=run.requested_at,
         finished_at=run.finished_at,
-        version=run.result.get("version"),
-        promoted=run.result.get("promoted"),
-        reason=run.error or run.result.get("reason"),
+        version=made.version,
+        promoted=made.promoted,
+        reason=run.error or made.reason,
     )
 
 

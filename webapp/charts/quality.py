@@ -15,7 +15,7 @@ from webapp.charts.drawing import (
     label,
     percent,
 )
-from webapp.evidence import Bin, Gain, GradeRow, Histogram
+from webapp.stored import Bin, Gain, GradeRow, Histogram
 
 TOLD_SHARE = 0.2  # of the leads: the point of the gains that is named
 

@@ -12,7 +12,7 @@ from ml.fields.types import category_key
 from ml.gate.intervals import Z_95, roc_band, wilson
 from webapp.charts import decisions, effects, quality
 from webapp.charts.drawing import bars
-from webapp.evidence import Metrics
+from webapp.stored import Metrics
 from webapp.product import product
 from webapp.tables import ModelVersion
 

@@ -13,6 +13,7 @@ from typing import BinaryIO, TextIO
 
 from ml.fields.fields_file import Fields
 from webapp.services.leads.records import PEOPLE_FIELDS
+from webapp.stored import RowError
 
 OTHER_COLUMNS = ("lead_id", "actual_outcome", *PEOPLE_FIELDS, "scored_at", "outcome_at")
 GZIP_MAGIC = b"\x1f\x8b"
@@ -20,15 +21,6 @@ MAX_LINE_LENGTH = 200_000
 # A small file can unpack to one that never ends.
 MAX_TIMES_PACKED = 200
 UNPACKED_ALLOWANCE = 10_000_000
-
-
-@dataclass(frozen=True)
-class RowError:
-    """One thing wrong in a file: the line it stands on, from 1, the column, and a sentence."""
-
-    line: int
-    field: str
-    message: str
 
 
 class ImportFileError(ValueError):
@@ -41,7 +33,7 @@ class ImportFileError(ValueError):
     @classmethod
     def at(cls, line: int, message: str) -> "ImportFileError":
         """One mistake."""
-        return cls([RowError(line, "", message)])
+        return cls([RowError(line=line, field="", message=message)])
 
 
 @dataclass
@@ -138,12 +130,12 @@ def _columns(header: Iterable[str], fields: Fields) -> list[str]:
     """The names of the columns, checked: known, each once, with lead_id among them."""
     columns = [name.strip() for name in header]
     errors = [
-        RowError(1, name[:100], message)
+        RowError(line=1, field=name[:100], message=message)
         for place, name in enumerate(columns)
         if (message := _column_mistake(columns, place, fields))
     ]
     if "lead_id" not in columns:
-        errors.append(RowError(1, "lead_id", _no_lead_id(columns)))
+        errors.append(RowError(line=1, field="lead_id", message=_no_lead_id(columns)))
     if errors:
         raise ImportFileError(errors)
     return columns

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ml.fields.fields_file import Fields
-from webapp.services.imports.import_file import RowError, open_table
+from webapp.services.imports.import_file import open_table
 from webapp.services.leads import records
 from webapp.services.leads.records import InvalidRecord, LeadRecord
 from webapp.services.outcomes.outcomes import parse_time
+from webapp.stored import RowError
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _row(
 ) -> ImportRow | WrongRow:
     if len(cells) != len(columns):
         message = f"has {len(cells)} cells; the header has {len(columns)}"
-        return WrongRow(place.number, [RowError(place.line, "", message)])
+        return WrongRow(place.number, [RowError(line=place.line, field="", message=message)])
     values = dict(zip(columns, cells, strict=True))
     errors: list[RowError] = []
     scored_at = _time(values, "scored_at", place, errors)
@@ -65,7 +66,10 @@ def _row(
     try:
         record = records.clean(fields, values, text=True)
     except InvalidRecord as invalid:
-        wrong = [RowError(place.line, e.field, records.as_text(e.message)) for e in invalid.errors]
+        wrong = [
+            RowError(line=place.line, field=e.field, message=records.as_text(e.message))
+            for e in invalid.errors
+        ]
         return WrongRow(place.number, wrong + errors)
     if not errors:
         errors += _contradictions(record, scored_at, outcome_at, place.line)
@@ -82,7 +86,7 @@ def _time(
     try:
         return parse(text, place.now) if text else None
     except ValueError as error:
-        errors.append(RowError(place.line, name, str(error)))
+        errors.append(RowError(line=place.line, field=name, message=str(error)))
         return None
 
 
@@ -101,6 +105,6 @@ def _contradictions(
     if outcome_at is None:
         return
     if record.outcome is None:
-        yield RowError(line, "outcome_at", "needs an actual_outcome beside it")
+        yield RowError(line=line, field="outcome_at", message="needs an actual_outcome beside it")
     if scored_at is not None and outcome_at < scored_at:
-        yield RowError(line, "outcome_at", "must not lie before scored_at")
+        yield RowError(line=line, field="outcome_at", message="must not lie before scored_at")

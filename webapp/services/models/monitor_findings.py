@@ -11,8 +11,8 @@ from ml.gate.intervals import interval_text
 from ml.monitoring import drift, performance
 from ml.monitoring.drift import Drift, Verdict
 from ml.scorecard.scorecard import Term, moved
-from webapp.evidence import Metrics
 from webapp.services.models.monitor_samples import Samples
+from webapp.stored import Metrics
 
 # From calm to urgent.
 VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")

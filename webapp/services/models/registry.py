@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.shapes import assumed_shapes
 from webapp.database import hold
-from webapp.evidence import Decision
+from webapp.stored import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
 CHAMPION = "champion"

@@ -1,6 +1,6 @@
-"""What is stored with a model version, typed: its metrics, its gate's decision, its training data.
+"""JSON columns, typed: what is stored with a model version and with a run.
 
-Older releases stored less: what a version may lack has a default here.
+Older releases stored less: what a row may lack has a default here.
 """
 
 from typing import Literal
@@ -170,3 +170,38 @@ class TrainingData(_Stored):
     champion_knew: list[str] = []
     recalibrated_from: str | None = None
     shift: float = 0.0
+
+
+class RowError(_Stored):
+    """One mistake in a file: its line, from 1, the column, and a sentence."""
+
+    line: int
+    field: str
+    message: str
+
+
+class ImportResult(_Stored):
+    """What an import has found and brought so far; `n_done` counts rows taken in or left out."""
+
+    n_rows: int = 0
+    n_wrong: int = 0
+    errors: list[RowError] = []
+    n_done: int = 0
+    n_new_leads: int = 0
+    n_snapshots: int = 0
+    n_outcomes: int = 0
+
+
+class TrainingResult(_Stored):
+    """The version that a training made, and what the gate said of it."""
+
+    version: str | None = None
+    promoted: bool | None = None
+    reason: str | None = None
+
+
+class RescoringResult(_Stored):
+    """How far a backfill is: the last lead scored, and how many; no key before it has begun."""
+
+    after_key: int | None = None
+    n_done: int = 0
