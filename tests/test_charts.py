@@ -13,8 +13,8 @@ from tests.learned import challenge
 from webapp.charts import decisions, effects
 from webapp.charts.drawing import bars
 from webapp.charts.history import score_history
-from webapp.stored import Metrics
 from webapp.pages.models import model_charts
+from webapp.stored import Metrics
 
 
 @cache

@@ -8,7 +8,7 @@ from tests.factories import FIELDS, make_lead, make_outcome
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import db, read, write
-from webapp.services.leads import explore, lead_query, lead_table
+from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.models.leakage import LEFT_OUT
 from webapp.tables import NEVER_WORKED, Base, GuardedField
 
@@ -141,4 +141,5 @@ def test_leads_of_before_get_their_draw(app):
         connection.execute(sa.text(f"INSERT INTO leads ({columns}) VALUES ({values})"))
     flask_migrate.upgrade()
     with db.engine.connect() as connection:
-        assert connection.scalar(sa.text("SELECT explore_draw FROM leads")) == explore.draw("L-1")
+        drawn = connection.scalar(sa.text("SELECT explore_draw FROM leads"))
+    assert drawn == leads.explore_draw("L-1")

@@ -36,6 +36,9 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 # Option of an INSERT of many rows: they are columns already, no objects of the models.
 PLAIN_ROWS = {"dml_strategy": "raw"}
 
+# The lock between a backfill and what scorings and outcomes write of scores meanwhile.
+BACKFILL = "filling"
+
 # The database is locked, full, restarting or out of connections: worth another try.
 UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 

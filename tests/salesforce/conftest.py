@@ -131,7 +131,7 @@ class Salesforce:
 
     def history(self, lead_id):
         """What was said of a lead, oldest first, each with its rule."""
-        rows = self.read(lambda s: leads.outcomes(s, leads.find(s, lead_id)))
+        rows = self.read(lambda s: leads.outcome_history(s, leads.find(s, lead_id)))
         return [(row.result, row.rule) for row in reversed(rows)]
 
     def tick(self):

@@ -82,7 +82,7 @@ def test_outcomes_are_recorded_row_by_row(client, headers, score, read):
             "errors": [],
         },
     }
-    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    [row] = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
     assert (row.reason, row.happened_at.date().isoformat()) == ("Signed", "2026-01-05")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import FIELDS, make_lead, make_outcome, make_version
 from webapp.database import utc_now
-from webapp.services.leads import explore
+from webapp.services.leads import leads
 from webapp.services.models import lifecycle, rescoring
 
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
@@ -120,7 +120,9 @@ def test_leads_to_explore_are_told_and_can_be_listed_alone(app, client, headers,
     app.extensions["leadloop"] = replace(product, settings=settings)
     found = [lead for page in pages(client, headers, "status=all") for lead in page]
     marked = {lead["lead_id"] for lead in found if lead["explore"]}
-    assert marked == {lead["lead_id"] for lead in found if explore.draw(lead["lead_id"]) < 2500}
+    assert marked == {
+        lead["lead_id"] for lead in found if leads.explore_draw(lead["lead_id"]) < 2500
+    }
     alone = [lead for page in pages(client, headers, "status=all&explore=yes") for lead in page]
     assert {lead["lead_id"] for lead in alone} == marked
     for lead in (alone[0], next(lead for lead in found if not lead["explore"])):

@@ -47,7 +47,7 @@ def test_many_outcomes_at_once_leave_the_newest_counting(at_once, program, read)
     program("POST", "/score", json={"lead_id": "L-1"})
     words = ["true", "false"] * (N_CLIENTS // 2)
     statuses = at_once([("PUT", f"/feedback/L-1?outcome={word}", {}) for word in words])
-    newest = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))[0]
+    newest = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))[0]
     assert statuses == [200] * N_CLIENTS
     assert read(lambda s: leads.find(s, "L-1").outcome) is (newest.result == "converted")
 

@@ -43,7 +43,7 @@ def test_a_body_says_when_and_why(client, headers, score, read):
     score("L-1")
     body = {"outcome": False, "occurred_at": "2026-01-05T10:00:00+02:00", "reason": " No budget "}
     answer = client.put("/feedback/L-1", json=body, headers=headers)
-    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    [row] = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
     assert (answer.status_code, answer.json["outcome"]) == (200, False)
     assert (row.happened_at, row.reason) == (datetime(2026, 1, 5, 8, tzinfo=UTC), "No budget")
     assert (row.source, row.actor) == ("api", "key:a program")
@@ -53,7 +53,7 @@ def test_a_date_is_the_end_of_its_day(client, headers, score, read):
     score("L-1")
     body = {"outcome": True, "occurred_at": "2026-01-05"}
     client.put("/feedback/L-1", json=body, headers=headers)
-    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    [row] = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
     assert row.happened_at == datetime(2026, 1, 6, tzinfo=UTC) - timedelta(microseconds=1)
 
 
@@ -61,7 +61,7 @@ def test_the_address_may_say_what_and_the_body_when(client, headers, score, read
     score("L-1")
     body = {"occurred_at": "2026-01-05"}
     answer = client.put("/feedback/L-1?outcome=TRUE", json=body, headers=headers)
-    [row] = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    [row] = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
     assert (answer.json["outcome"], row.happened_at.date().isoformat()) == (True, "2026-01-05")
 
 
@@ -71,7 +71,7 @@ def test_saying_the_same_again_adds_nothing(client, headers, score, read):
     body = {"outcome": True, "occurred_at": datetime.now(UTC).date().isoformat()}
     answer = client.put("/feedback/L-1", json=body, headers=headers)
     assert answer.json["message"] == "Nothing has changed: converted already"
-    assert len(read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))) == 1
+    assert len(read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))) == 1
 
 
 def test_an_outcome_from_before_the_one_that_counts_is_kept_and_does_not_count(
@@ -87,7 +87,7 @@ def test_an_outcome_from_before_the_one_that_counts_is_kept_and_does_not_count(
 def test_an_outcome_is_withdrawn_and_its_history_stays(client, headers, score, read):
     score("L-1", actual_outcome=True)
     answer = client.delete("/feedback/L-1", headers=headers)
-    rows = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))
+    rows = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
     assert (answer.json["outcome"], answer.json["total_feedback"]) == (None, 0)
     assert [row.result for row in rows] == ["withdrawn", "converted"]
 

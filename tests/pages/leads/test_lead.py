@@ -204,7 +204,7 @@ def test_an_outcome_is_said_with_its_reason(rep, write, read):
     lead = write(lambda s: make_lead(s, "L-1"))
     answer = rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost", "reason": " price "})
     assert answer.location == f"/leads/{lead.key}"
-    recorded = read(lambda s: leads.outcomes(s, lead))[0]
+    recorded = read(lambda s: leads.outcome_history(s, lead))[0]
     assert (recorded.result, recorded.reason) == ("lost", "price")
 
 

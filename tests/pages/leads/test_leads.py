@@ -104,7 +104,7 @@ def test_a_click_answers_with_the_row_and_an_undo(rep, lead, read):
     assert row.lstrip().startswith(f'<tr id="lead-{lead.key}">')
     assert re.search(r'value="withdrawn"[^>]+autofocus>Undo', row)
     assert outcome_of(read) is True
-    recorded = read(lambda s: leads.outcomes(s, leads.find(s, "L-1")))[0]
+    recorded = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))[0]
     assert (recorded.source, recorded.actor) == ("rep", "rita@example.com")
 
 

@@ -38,7 +38,7 @@ def be_silent(salesforce):
 
 def assert_no_conflict(salesforce, lead):
     assert salesforce.read(conflicts.n_open) == 0
-    recorded = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
+    recorded = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead)))
     assert lead_history.other_opinion(recorded) is None
 
 
@@ -93,7 +93,7 @@ def test_a_word_about_an_earlier_time_counts_too(salesforce, lead):
     be_silent(salesforce)
     assert salesforce.outcome(lead) is True
     assert_no_conflict(salesforce, lead)
-    [counting, *_] = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
+    [counting, *_] = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead)))
     assert counting.result == "converted"
 
 
@@ -139,7 +139,7 @@ def test_a_word_of_salesforce_keeps_its_time_before_an_assumption(fake, salesfor
     be_silent(salesforce)
     salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
     salesforce.later()
-    [counting, *_] = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead)))
+    [counting, *_] = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead)))
     assert (counting.result, counting.rule) == ("converted", "Lb")
     assert abs(counting.happened_at - won_at) <= timedelta(seconds=1)
     assert salesforce.outcome(lead) is True

@@ -50,7 +50,7 @@ def test_a_server_clock_ahead_of_ours_misses_nothing_and_dates_nothing_in_the_fu
     fake.close(fake.convert(lead), won=True)
     salesforce.later(minutes=1)
     assert salesforce.outcome(lead) is True
-    row = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead))[0])
+    row = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead))[0])
     assert row.happened_at <= worker.clock()
 
 
@@ -63,7 +63,7 @@ def test_a_conversion_on_the_night_the_clocks_change_has_a_day(fake, salesforce,
     fake.convert(lead, False)
     salesforce.later()
     assert salesforce.outcome(lead) is True
-    row = salesforce.read(lambda s: leads.outcomes(s, leads.find(s, lead))[0])
+    row = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead))[0])
     assert abs(row.happened_at - fake.clock.now) < timedelta(days=2)
 
 

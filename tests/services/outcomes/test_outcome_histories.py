@@ -122,7 +122,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_or_added(self):
-        rows = self.read(lambda s: leads.outcomes(s, leads.find(s, self.lead_id)))
+        rows = self.read(lambda s: leads.outcome_history(s, leads.find(s, self.lead_id)))
         kept = [(r.happened_at, r.result, r.source) for r in reversed(rows)]
         assert kept == [(at, WORDS[result], source) for at, result, source, _ in self.told]
 
@@ -183,5 +183,5 @@ def test_many_at_once_are_as_one_after_another(attribution, new_lead, say, write
 
 def _told(session, lead_id):
     lead = leads.find(session, lead_id)
-    rows: list[Outcome] = leads.outcomes(session, lead)
+    rows: list[Outcome] = leads.outcome_history(session, lead)
     return lead.outcome, lead.outcome_at, [(row.result, row.source) for row in rows]

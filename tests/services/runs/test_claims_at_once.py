@@ -88,7 +88,7 @@ def test_of_outcomes_said_at_once_each_counts_until_the_next(write, read):
 
     assert at_once(say) == [True] * N_WORKERS
     lead = read(lambda s: leads.find(s, "L-1"))
-    newest = read(lambda s: leads.outcomes(s, lead))[0]
+    newest = read(lambda s: leads.outcome_history(s, lead))[0]
     assert newest.result == ("converted" if lead.outcome else "lost")
 
 

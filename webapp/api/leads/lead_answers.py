@@ -5,8 +5,9 @@ from typing import Any
 from ml.scorecard.reasons import Reason, explain
 from webapp.api import answers
 from webapp.product import product
-from webapp.services.leads import explore, leads, scoring
+from webapp.services.leads import leads, scoring
 from webapp.services.models import registry
+from webapp.services.outcomes import outcomes
 from webapp.tables import Lead
 
 
@@ -64,10 +65,10 @@ def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
         "conversion_score": round(probability, 4),
         "risk_category": risk_category(probability),
         "grade": grade,
-        "status": leads.status(lead),
+        "status": outcomes.status(lead),
         "actual_outcome": lead.outcome,
         "outcome_at": lead.outcome_at,
-        "explore": explore.is_explored(lead, product().settings.explore_percent),
+        "explore": leads.is_explored(lead, product().settings.explore_percent),
         "created_at": lead.created_at,
         "scored_at": lead.scored_at,
     }

@@ -68,7 +68,7 @@ def _history(session: Any, lead: Lead) -> answers.History:
     return answers.History(
         lead_id=lead.lead_id,
         scores=[_past_score(scoring) for scoring in scorings],
-        outcomes=[_past_outcome(o) for o in leads.outcomes(session, lead)],
+        outcomes=[_past_outcome(o) for o in leads.outcome_history(session, lead)],
     )
 
 

@@ -100,7 +100,7 @@ def _view(session: Any, key: int) -> dict[str, Any]:
     measured = registry.version(session, version.name).measured
     values = leads.inputs(lead, fields)
     known = [(fields.named(name), value) for name, value in values.items()]
-    recorded = leads.outcomes(session, lead)
+    recorded = leads.outcome_history(session, lead)
     scorings = lead_history.scorings(session, fields, lead)
     reasons = explain(card, fields, values, limit=MAX_REASONS)
     return {

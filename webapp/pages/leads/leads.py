@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from webapp.database import read
 from webapp.product import product
-from webapp.services.leads import explore, lead_query, lead_table, leads
+from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import FACETS, Query
 from webapp.services.models import registry
+from webapp.services.outcomes import outcomes
 from webapp.tables import Lead
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
@@ -56,7 +57,7 @@ def _table(session: Any, query: Query) -> dict[str, Any]:
 @bp.app_template_filter()
 def status(lead: Lead) -> str:
     """Say what counts for a lead now, in words."""
-    return leads.status(lead).replace("_", " ")
+    return outcomes.status(lead).replace("_", " ")
 
 
 @bp.app_template_global()
@@ -68,7 +69,7 @@ def explore_percent() -> int:
 @bp.app_template_global()
 def is_explored(lead: Lead) -> bool:
     """Whether a lead is one to explore."""
-    return explore.is_explored(lead, product().settings.explore_percent)
+    return leads.is_explored(lead, product().settings.explore_percent)
 
 
 def _facets() -> list[str]:

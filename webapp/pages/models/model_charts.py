@@ -12,8 +12,8 @@ from ml.fields.types import category_key
 from ml.gate.intervals import Z_95, roc_band, wilson
 from webapp.charts import decisions, effects, quality
 from webapp.charts.drawing import bars
-from webapp.stored import Metrics
 from webapp.product import product
+from webapp.stored import Metrics
 from webapp.tables import ModelVersion
 
 MAX_FIELDS = 12

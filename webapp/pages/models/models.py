@@ -16,7 +16,7 @@ from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
 from webapp.services.models import lifecycle, model_story, registry
-from webapp.services.models.model_card import model_card
+from webapp.services.models.model_card import model_card, shapes
 from webapp.services.runs import runs
 
 bp = Blueprint("models", __name__, url_prefix="/models")
@@ -148,7 +148,7 @@ def _version(session: Any, name: str) -> dict[str, Any]:
     aliases = registry.aliases(session)
     champion = registry.champion(session)
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
-    drawn = model_charts.of_fields(registry.shapes(session, version))
+    drawn = model_charts.of_fields(shapes(session, version))
     return {
         **leakage.state(session),
         "version": version,

@@ -7,14 +7,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Field, Fields, Value
-from webapp.database import change, hold
+from webapp.database import BACKFILL, change, hold
 from webapp.services.leads import records, scoring
-from webapp.services.models import registry
+from webapp.services.leads.leads import DEMO_SOURCE
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 N_LEADS = 60
-SOURCE = "demo"
 
 FIRST_NAMES = ("Amara", "Bruno", "Chidi", "Dana", "Elif", "Farid", "Greta", "Hugo", "Ines", "Noor")
 LAST_NAMES = ("Abebe", "Berg", "Castro", "Dubois", "Eriksen", "Gupta", "Ito", "Kowalski", "Moreau")
@@ -42,7 +41,7 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
     for number in range(1, N_LEADS + 1):
         record = records.clean(fields, _invented(fields, number, rng))
         at = now - timedelta(minutes=rng.randint(1, 4 * 24 * 60))
-        scoring.score_lead(session, fields, record, Attribution(SOURCE, "demo"), now=at)
+        scoring.score_lead(session, fields, record, Attribution(DEMO_SOURCE, "demo"), now=at)
     return N_LEADS
 
 
@@ -51,9 +50,9 @@ def remove(session: Session) -> int:
 
     A lead that somebody else has sent under the same id stays, with all that is known of it.
     """
-    hold(session, registry.FILLING)
+    hold(session, BACKFILL)
     ids = [_lead_id(number) for number in range(1, N_LEADS + 1)]
-    sent_by_others = sa.select(Snapshot.lead_key).where(Snapshot.source != SOURCE)
+    sent_by_others = sa.select(Snapshot.lead_key).where(Snapshot.source != DEMO_SOURCE)
     demo = sa.select(Lead.key).where(Lead.lead_id.in_(ids), Lead.key.not_in(sent_by_others))
     for table in (Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(demo)))

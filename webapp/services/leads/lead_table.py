@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import Reason, explain
 from ml.scorecard.scorecard import Scorecard
-from webapp.services.leads import explore, leads
+from webapp.services.leads import leads
 from webapp.services.leads.lead_query import GRADES, SORTS, Cursor, Query
 from webapp.services.leads.leads import EarlierScore
 from webapp.services.models import registry
@@ -112,7 +112,11 @@ class Scope:
         if not self.query.is_explored:
             return []
         own = sa.select(Lead.key).where(Lead.key == Score.lead_key)
-        return [own.where(explore.explored(self.explore_percent)).correlate(Score).exists()]
+        return [
+            own.where(Lead.explore_draw < self.explore_percent * leads.N_DRAWS / 100)
+            .correlate(Score)
+            .exists()
+        ]
 
     def below(self, after: Cursor | None = None) -> list[sa.ColumnElement[bool]]:
         """The upper bound: that of the grade, or a place within, which then replaces it.

@@ -1,5 +1,6 @@
 """Leads as they are now: create, update, find; the lead table stands in `lead_table`."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,15 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields, Value
-from webapp.database import hold, insert
-from webapp.services.leads import explore
+from webapp.database import BACKFILL, hold, insert
 from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
-from webapp.services.models import registry
+from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, ModelAlias, Outcome, Score, Snapshot
 
 FACETS = ("lead_source", "industry", "owner")
 WORD = re.compile(r"[^\W_]+")
 MAX_WORD_LENGTH = 64
+N_DRAWS = 10_000
+DEMO_SOURCE = "demo"  # of invented leads
 
 BUILTIN_COLUMNS = (
     "age",
@@ -159,7 +161,7 @@ def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
     )
 
 
-def outcomes(session: Session, lead: Lead) -> list[Outcome]:
+def outcome_history(session: Session, lead: Lead) -> list[Outcome]:
     """All that was said about the lead's outcome, the row that counts first."""
     query = sa.select(Outcome).where(Outcome.lead_key == lead.key)
     order = (Outcome.is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
@@ -198,16 +200,24 @@ def current_probability(session: Session, lead: Lead) -> float | None:
 def facets(lead: Lead) -> dict[str, str]:
     """What the lead table filters by, as each score of the lead repeats it."""
     return {
-        "status": status(lead),
+        "status": outcomes.status(lead),
         **{name: getattr(lead, name) or "" for name in FACETS},
     }
 
 
-def status(lead: Lead) -> str:
-    """Name what became of a lead: open until it is converted, lost or closed unworked."""
-    if lead.is_never_worked:
-        return "never_worked"
-    return {True: "converted", False: "lost", None: "open"}[lead.outcome]
+def explore_draw(lead_id: str) -> int:
+    """Draw a number from 0 to 9,999 for a lead, always the same.
+
+    A random slice of leads is worth a call whatever the score: where only the highest are worked,
+    a model learns nothing of the others. A larger slice holds all of a smaller one.
+    """
+    digest = hashlib.sha256(f"explore:{lead_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) % N_DRAWS
+
+
+def is_explored(lead: Lead, percent: float) -> bool:
+    """Whether a lead belongs to the random slice of so many percent."""
+    return lead.explore_draw < percent * N_DRAWS / 100
 
 
 def words(text: str) -> list[str]:
@@ -227,7 +237,7 @@ def _newest_but(n: int) -> sa.ScalarSelect[int]:
 
 def _locked(session: Session, which: sa.ColumnElement[bool]) -> sa.ScalarResult[Lead]:
     """Lock leads in the one order that all keep: first what filling waits for, then by id."""
-    hold(session, registry.FILLING, shared=True)
+    hold(session, BACKFILL, shared=True)
     query = sa.select(Lead).where(which).order_by(Lead.lead_id)
     locked = query.with_for_update(key_share=True)
     return session.scalars(locked, execution_options={"populate_existing": True})
@@ -255,7 +265,7 @@ def _row(record: LeadRecord) -> dict[str, Any]:
         **{name: record.inputs.get(name) for name in BUILTIN_COLUMNS},
         **{name: record.people.get(name) for name in PEOPLE_FIELDS},
         "own_fields": own,
-        "explore_draw": explore.draw(record.lead_id),
+        "explore_draw": explore_draw(record.lead_id),
         **_found_by(record.lead_id, record.people),
     }
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
+from ml.scorecard.shapes import assumed_shapes
 from ml.scorecard.starter import FAMILY
 from webapp.services.models import model_story, registry
 from webapp.tables import ModelVersion
@@ -77,12 +78,23 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
         "intended_use": INTENDED_USE,
         "out_of_scope": OUT_OF_SCOPE,
         "training_data": version.training,
-        "fields": _fields(fields, version, registry.shapes(session, version)),
+        "fields": _fields(fields, version, shapes(session, version)),
         "figures": {name: figures[name] for name in FIGURES if name in figures},
         **{name: figures[name] for name in TABLES if name in figures},
         "decision": version.decision,
         "caveats": list(_caveats(version)),
     }
+
+
+def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
+    """What each field does in a version, as measured or assumed; empty where neither was done.
+
+    Another intercept changes nothing of it.
+    """
+    found = registry.learned(session, version)
+    measured: list[dict[str, Any]] = found.metrics.get("shapes", [])
+    card = registry.scorecard(session, found)
+    return measured if measured or card.n_leads else assumed_shapes(card)
 
 
 def _caveats(version: ModelVersion) -> tuple[str, ...]:

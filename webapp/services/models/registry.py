@@ -8,15 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
-from ml.scorecard.shapes import assumed_shapes
-from webapp.database import hold
+from webapp.database import BACKFILL, hold
 from webapp.stored import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
 CHAMPION = "champion"
 INCOMING = "incoming"
-# The lock between filling a version and what scorings and outcomes write of scores meanwhile.
-FILLING = "filling"
 
 MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
@@ -141,7 +138,7 @@ def champion_since(session: Session) -> datetime:
 
 def in_use(session: Session) -> InUse:
     """The versions to score by; until the transaction ends, filling waits."""
-    hold(session, FILLING, shared=True)
+    hold(session, BACKFILL, shared=True)
     named = aliases(session)
     if CHAMPION not in named:
         raise NoChampion
@@ -155,7 +152,7 @@ def begin_filling(session: Session, version: ModelVersion, now: datetime) -> Non
 
     Scorings that do not know of it yet are waited for: what they commit, the fill will see.
     """
-    hold(session, FILLING)
+    hold(session, BACKFILL)
     set_alias(session, INCOMING, version.key, now)
 
 
@@ -178,17 +175,6 @@ def aliases(session: Session) -> dict[str, VersionRef]:
         ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest
     ).join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
     return {a: VersionRef(key, name, digest) for a, key, name, digest in session.execute(query)}
-
-
-def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
-    """What each field does in a version, as measured or assumed; empty where neither was done.
-
-    Another intercept changes nothing of it.
-    """
-    found = learned(session, version)
-    measured: list[dict[str, Any]] = found.metrics.get("shapes", [])
-    card = scorecard(session, found)
-    return measured if measured or card.n_leads else assumed_shapes(card)
 
 
 def last_test(session: Session, version: VersionRef | ModelVersion) -> Decision | None:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
-from webapp.database import PLAIN_ROWS, change, hold, insert
+from webapp.database import BACKFILL, PLAIN_ROWS, change, hold, insert
 from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.tables import Lead, ModelVersion, Score
@@ -26,7 +26,7 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
     No scoring and no outcome is written in the middle of it. A score that live scoring has
     written before is newer and stays.
     """
-    hold(session, registry.FILLING)
+    hold(session, BACKFILL)
     shown = sa.select(Lead).where(Lead.key > after_key, Lead.removed_at.is_(None))
     query = shown.order_by(Lead.key).limit(CHUNK)
     chunk = session.scalars(query).all()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields, Value
-from webapp.services.leads import demo, leads
+from webapp.services.leads import leads
 from webapp.tables import Lead, Snapshot
 
 
@@ -110,7 +110,9 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
 
 def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
     """What is known of the open leads that were scored last, demo leads left out."""
-    is_invented = sa.exists().where(Snapshot.lead_key == Lead.key, Snapshot.source == demo.SOURCE)
+    is_invented = sa.exists().where(
+        Snapshot.lead_key == Lead.key, Snapshot.source == leads.DEMO_SOURCE
+    )
     query = (
         sa.select(Lead)
         .where(Lead.outcome.is_(None), ~Lead.is_never_worked, ~is_invented)

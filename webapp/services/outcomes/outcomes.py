@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.database import PLAIN_ROWS, change
-from webapp.services.leads import leads
 from webapp.tables import NEVER_WORKED, Lead, Meaning, Outcome, Score, is_assumed
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -143,6 +142,13 @@ def _since_1970(at: datetime) -> datetime:
     if at < EARLIEST:
         raise ValueError(f"must be {TIME_RULE}")
     return at
+
+
+def status(lead: Lead) -> str:
+    """Name what became of a lead: open until it is converted, lost or closed unworked."""
+    if lead.is_never_worked:
+        return "never_worked"
+    return {True: "converted", False: "lost", None: "open"}[lead.outcome]
 
 
 def counting(lead: Lead) -> Meaning:
@@ -305,6 +311,6 @@ def _show(session: Session, changed: Iterable[Lead]) -> None:
     """Repeat the changed outcomes where the lead table filters by them."""
     keys: dict[str, list[int]] = defaultdict(list)
     for lead in {lead.key: lead for lead in changed}.values():
-        keys[leads.status(lead)].append(lead.key)
-    for status, lead_keys in keys.items():
-        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=status))
+        keys[status(lead)].append(lead.key)
+    for shown, lead_keys in keys.items():
+        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=shown))
