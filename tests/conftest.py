@@ -4,16 +4,19 @@ import os
 import re
 import shutil
 import threading
+from typing import Any
 
 import flask_migrate
 import hypothesis
+import jinja2
 import pytest
 from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from tests import factories, postgresql
 from webapp import database, importing
-from webapp.app import create_app
+from webapp.app import Application, create_app
 from webapp.config import Settings
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
@@ -21,6 +24,20 @@ from webapp.services.runs import runs
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+
+
+class SharedRule(Rule):
+    """A route: its code to build addresses is compiled once for the apps of all tests."""
+
+    def _compile_builder(self, append_unknown=True):
+        key = (*self._trace, str(self.defaults), append_unknown)
+        if key not in _builders:
+            _builders[key] = super()._compile_builder(append_unknown)
+        return _builders[key]
+
+
+_builders: dict[tuple[Any, ...], Any] = {}
+Application.url_rule_class = SharedRule
 
 
 def pytest_configure():
@@ -91,10 +108,17 @@ def settings(database_url, tmp_path):
     return Settings(data_dir=tmp_path, database_url=database_url)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory):
+    """The code of templates, compiled once for the apps of all tests."""
+    return jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings):
+def app(settings, compiled_templates):
     """No application context is pushed: a test's requests would share it, and its `g`."""
     app = create_app(settings)
+    app.jinja_env.bytecode_cache = compiled_templates
     app.testing = True
     yield app
     with app.app_context():
