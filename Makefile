@@ -21,8 +21,7 @@ run: install ## Set everything up and start web and worker (SALESFORCE=demo: wit
 ifeq ($(SALESFORCE),demo)
 	@exec $(BIN)/python -m demo.salesforce.try_out
 else
-	@$(BIN)/flask --app wsgi setup
-	@exec $(BIN)/python supervisor.py
+	@exec $(BIN)/python supervisor.py $(BIN)/flask --app wsgi setup --before-serve
 endif
 
 .PHONY: install
@@ -51,6 +50,10 @@ test: $(if $(T),install-dev,browser) ## Run the tests (T=file, folder, file::tes
 .PHONY: test-slow
 test-slow: browser ## Run the tests and the long runs
 	@$(PYTEST) -m ''
+
+.PHONY: test-interrupts
+test-interrupts: install-dev ## Interrupt a first start ten times, and start again (10 minutes)
+	@$(BIN)/pytest -m slow tests/walks/test_interrupted_start.py -v
 
 .PHONY: check
 check: install-dev ## Check style, types, imports, templates and dependencies

@@ -5,9 +5,16 @@ from sync import worker
 from webapp.app import create_app
 from webapp.config import ConfigurationError
 from webapp.database import UnsafeSQLite
+from webapp.private_file import NotWritable
 
 if __name__ == "__main__":
     try:
         worker.run(create_app())
-    except (ConfigurationError, FieldsFileError, UnsafeSQLite, worker.NotReady) as error:
+    except (
+        ConfigurationError,
+        FieldsFileError,
+        UnsafeSQLite,
+        NotWritable,
+        worker.NotReady,
+    ) as error:
         raise SystemExit(str(error)) from None

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import threading
 from typing import Any
 
@@ -236,6 +237,13 @@ def do_import(app, write):
             write(lambda s: lifecycle.fail(s, run, sentence, factories.NOW))
 
     return do_import
+
+
+@pytest.fixture
+def free_port():
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from webapp import config
-from webapp.config import PREFIX, ROOT, ConfigurationError, Settings
+from webapp.config import CLIENT_VARIABLES, PREFIX, ROOT, ConfigurationError, Settings
 
 
 def mistakes(monkeypatch, **values):
@@ -109,4 +109,20 @@ def test_the_database_lies_in_the_data_folder_by_default(tmp_path):
 def test_every_setting_is_documented(place):
     text = (ROOT / Path(place)).read_text()
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", text))
-    assert named == {PREFIX + name.upper() for name in Settings.model_fields}
+    settings = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert named - {PREFIX + name for name in CLIENT_VARIABLES} == settings
+
+
+def test_a_variable_that_the_product_names_never_stops_a_start(monkeypatch):
+    printed = [ROOT / "Makefile", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    printed += (ROOT / "webapp").rglob("*.html")
+    named = {n for p in printed for n in re.findall(rf"{PREFIX}[A-Z_]*[A-Z]\b", p.read_text())}
+    assert "LEADLOOP_KEY" in named
+    for name in named - {PREFIX + name.upper() for name in Settings.model_fields}:
+        monkeypatch.setenv(name, "any value")
+    assert config.load().port == 8000
+
+
+def test_a_mistyped_client_variable_is_still_a_mistake(monkeypatch):
+    text = mistakes(monkeypatch, kye="ll_1")
+    assert "LEADLOOP_KYE is not a setting (did you mean LEADLOOP_KEY?)" in text

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tests.factories import make_lead
 from webapp.app import create_app
-from webapp.config import Settings
+from webapp.config import ROOT, Settings
 from webapp.database import utc_now
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.leads import demo
@@ -18,8 +18,10 @@ from webapp.tables import ApiKey, Base, Lead, User
 
 
 @pytest.fixture
-def app(empty_database_url, tmp_path):
-    return create_app(Settings(data_dir=tmp_path / "data", database_url=empty_database_url))
+def app(empty_database_url, tmp_path, free_port):
+    return create_app(
+        Settings(data_dir=tmp_path / "data", database_url=empty_database_url, port=free_port)
+    )
 
 
 def setup(app):
@@ -65,6 +67,17 @@ def test_the_first_access_is_kept_for_the_owner_only(app, tmp_path):
     kept = tmp_path / "data" / "first-access.txt"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_the_first_access_is_written_before_it_is_valid(app, read, tmp_path, monkeypatch):
+    def stopped(path, text):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webapp.cli.replace_private", stopped)
+    app.test_cli_runner().invoke(args=["setup"])
+    monkeypatch.undo()
+    assert read(lambda s: s.scalars(sa.select(User)).all()) == []
+    assert "password:" in setup(app)
 
 
 def test_demo_leads_can_be_left_out(empty_database_url, tmp_path, read):
@@ -131,6 +144,11 @@ def test_a_key_of_no_proper_name_is_refused_in_a_sentence(app, name):
     result = app.test_cli_runner().invoke(args=["create-key", name])
     assert result.exit_code == 1
     assert "The name" in result.output
+
+
+def test_the_version_is_the_newest_of_the_changelog(app):
+    printed = app.test_cli_runner().invoke(args=["version"]).output.strip()
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == printed
 
 
 def test_doctor_is_content_after_setup_and_not_before(app):

@@ -6,13 +6,13 @@ from typing import Any
 import click
 import flask_migrate
 import sqlalchemy as sa
-import waitress.server
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from webapp import importing
+from webapp import importing, server
 from webapp.database import db, utc_now, write
-from webapp.product import product
+from webapp.private_file import NotWritable, replace_private
+from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
@@ -32,6 +32,7 @@ REFUSALS = (
     registry.NoChampion,
     registry.VersionNotFound,
     runs.AlreadyRunning,
+    server.CannotServe,
 )
 
 IMPORT_COUNTS = {
@@ -41,17 +42,6 @@ IMPORT_COUNTS = {
     "n_snapshots": "new scorings",
     "n_outcomes": "new outcomes",
 }
-
-WAITRESS: dict[str, Any] = {
-    # Half-open connections must not shut others out; poll has no limit of 1,024 sockets.
-    "connection_limit": 2000,
-    "asyncore_use_poll": True,
-    "channel_timeout": 20,
-    "ident": "",
-    "clear_untrusted_proxy_headers": True,
-}
-# What a proxy in front says of the caller, once the settings say how many there are.
-FORWARDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
 
 
 class Command(click.Command):
@@ -63,6 +53,10 @@ class Command(click.Command):
             return super().invoke(ctx)
         except REFUSALS as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.filename is None:  # of no file: a closed pipe, say
+                raise
+            raise click.ClickException(str(NotWritable(error))) from None
         except sa.exc.DBAPIError as error:
             # The error's own text can name people's data; its kind cannot.
             kind = type(error.orig).__name__
@@ -86,21 +80,23 @@ def register(app: Flask) -> None:
         promote,
         remove_demo,
         doctor,
+        version,
     ):
         app.cli.add_command(command)
 
 
 @click.command(cls=Command)
+@click.option("--before-serve", is_flag=True, help="Refuse at once if `serve` could not start.")
 @with_appcontext
-def setup() -> None:
+def setup(before_serve: bool) -> None:
     """Prepare the database and say how to get in; changes nothing where all is there."""
     settings = product().settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if before_serve and (reason := server.obstacle(settings)):
+        raise click.ClickException(reason)
     flask_migrate.upgrade()
     access = write(_prepare)
-    if access is not None:
-        _keep_private(access)
-    _greet(access)
+    _greet(access, can_serve=server.obstacle(settings) is None)
 
 
 def _prepare(session: Any) -> FirstAccess | None:
@@ -110,6 +106,9 @@ def _prepare(session: Any) -> FirstAccess | None:
     access = first_setup.first_access(session, now)
     if access is not None and settings.demo:
         demo.load(session, fields, now)
+    if access is not None:
+        # Before the commit: nobody could get in if we were stopped between the two.
+        _keep_private(access)
     return access
 
 
@@ -118,19 +117,19 @@ def _first_access_file() -> Path:
 
 
 def _keep_private(access: FirstAccess) -> None:
-    path = _first_access_file()
-    path.touch(mode=0o600)
-    path.write_text(f"e-mail: {access.email}\npassword: {access.password}\nkey: {access.api_key}\n")
+    lines = (f"e-mail: {access.email}", f"password: {access.password}", f"key: {access.api_key}")
+    replace_private(_first_access_file(), "\n".join(lines) + "\n")
 
 
-def _greet(access: FirstAccess | None) -> None:
-    settings = product().settings
-    address = f"http://{settings.host}:{settings.port}"
-    click.echo(f"\n  Leadloop: {address}")
+def _greet(access: FirstAccess | None, *, can_serve: bool) -> None:
+    """Say how to get in, and where, unless another process has that address."""
+    address = product().settings.address
+    click.echo(f"\n  Leadloop: {address}" if can_serve else "")
     if access is not None:
         click.echo(f"  Sign in:  {access.email}  password: {access.password}")
         click.echo("            (change it under your name at the top right)")
-        click.echo(f"  Score a lead:\n\n{_curl(address, access.api_key)}\n")
+        if can_serve:
+            click.echo(f"  Score a lead:\n\n{_curl(address, access.api_key)}\n")
         click.echo(f"  Kept in {_first_access_file()}: delete that file once noted.\n")
     elif _first_access_file().exists():
         click.echo(f"  Sign in:  with what {_first_access_file()} says\n")
@@ -153,33 +152,14 @@ def _curl(address: str, key: str) -> str:
 @with_appcontext
 def serve() -> None:
     """Serve pages and API."""
-    settings = product().settings
-    try:
-        server = waitress.server.create_server(
-            current_app._get_current_object(),  # type: ignore[attr-defined]
-            host=settings.host,
-            port=settings.port,
-            threads=settings.web_threads,
-            max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
-            **WAITRESS,
-            **_proxies(settings.trusted_proxies),
-        )
-    except OSError as error:
-        raise click.ClickException(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror})."
-            " Set LEADLOOP_HOST or LEADLOOP_PORT to an address that is free."
-        ) from None
-    server.run()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    server.run(app, product().settings)
 
 
-def _proxies(n_trusted: int) -> dict[str, Any]:
-    if not n_trusted:
-        return {}
-    return {
-        "trusted_proxy": "*",
-        "trusted_proxy_count": n_trusted,
-        "trusted_proxy_headers": FORWARDED,
-    }
+@click.command(cls=Command)
+def version() -> None:
+    """Print the version of Leadloop."""
+    click.echo(VERSION)
 
 
 @click.command("create-user", cls=Command)

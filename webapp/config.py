@@ -20,6 +20,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LEADLOOP_"
+# What the examples call a program's own variables: they may be set where the product starts.
+CLIENT_VARIABLES = ("KEY",)
 ROOT = Path(__file__).resolve().parent.parent
 # What pydantic finds -> the rule in words, with what it says of the bound.
 RULES = {
@@ -161,6 +163,12 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.data_dir.absolute() / 'leadloop.sqlite3'}"
 
     @property
+    def address(self) -> str:
+        """Where the web server of these settings is reached on its own machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
     def import_max_bytes(self) -> int:
         """The largest file that may be imported."""
         return self.import_max_megabytes * 2**20
@@ -234,7 +242,7 @@ def _lines(file: Path | None) -> list[Binding]:
 
 
 def _unknown(variables: set[str]) -> list[str]:
-    known = [name.upper() for name in Settings.model_fields]
+    known = [*(name.upper() for name in Settings.model_fields), *CLIENT_VARIABLES]
     given = [n.removeprefix(PREFIX) for n in variables if n.startswith(PREFIX)]
     return [
         f"{PREFIX}{n} is not a setting{_hint(n, known)}" for n in sorted(given) if n not in known

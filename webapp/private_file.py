@@ -1,39 +1,67 @@
 """Files of the data folder that only their owner reads: secrets made here, and the database."""
 
+import errno
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 
+class NotWritable(RuntimeError):
+    """A file or folder of the product cannot be used; the message says what to do."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"{error.filename or 'The data folder'} cannot be written ({error.strerror}). Let the"
+            " user who runs Leadloop write there, or set LEADLOOP_DATA_DIR to another folder."
+        )
+
+
 def kept_secret(path: Path) -> str:
-    """The secret in this file; made at the first call."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        _write_once(path, secrets.token_urlsafe(48))
-    return path.read_text()
+    """The secret in this file, made at the first call; `NotWritable` if that is impossible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(48))
+        return path.read_text()
+    except OSError as error:
+        raise NotWritable(error) from None
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Write a file for its owner only, whole or not at all, in place of an earlier one."""
+    _draft(path, text).replace(path)
 
 
 def keep_database_private(path: Path) -> None:
     """Let only the owner read a SQLite file: made here before SQLite does, or tightened.
 
-    The files beside it get its mode when SQLite makes them. One of somebody else stays as it is.
+    The files beside it get its mode when SQLite makes them. One of somebody else keeps its mode;
+    where we may not write it, this raises `NotWritable`.
     """
     with suppress(OSError):
         path.touch(mode=0o600)
     for ending in ("", "-wal", "-shm"):
         with suppress(OSError):
             path.with_name(path.name + ending).chmod(0o600)
+    for place in (path.parent, path):
+        if os.access(place, os.F_OK) and not os.access(place, os.R_OK | os.W_OK):
+            raise NotWritable(OSError(errno.EACCES, os.strerror(errno.EACCES), str(place)))
 
 
 def _write_once(path: Path, text: str) -> None:
     """Write a private file whole or not at all; of two processes at once, the first wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
+    draft = _draft(path, text)
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _draft(path: Path, text: str) -> Path:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    return draft

@@ -7,6 +7,8 @@ from flask import current_app
 from ml.fields.fields_file import Fields
 from webapp.config import Settings
 
+VERSION = "0.2.0"
+
 
 @dataclass(frozen=True)
 class Product:

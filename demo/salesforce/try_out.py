@@ -1,6 +1,6 @@
 """Start Leadloop on a made-up org: what `make run SALESFORCE=demo` does.
 
-Both begin anew each time, in a data folder of their own.
+Both begin anew each time, in a folder of their own within the data folder.
 """
 
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from demo.salesforce import company
 from demo.salesforce.fake import FakeSalesforce
+from webapp import config, server
 from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.product import product
@@ -21,7 +22,7 @@ from webapp.services.crm.field_sources import STABLE, FieldSource
 from webapp.services.crm.outcome_rules import CrmRules
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "data" / "salesforce-demo"
+FOLDER = "salesforce-demo"
 ACTOR = "cli"
 # Where the made-up org has each field: (field, field of Lead, transform).
 MAPPING = (
@@ -38,22 +39,34 @@ RULES = CrmRules(disqualified=("Closed - Not Converted",))
 
 
 def main() -> int:
+    data_dir = config.load().data_dir.absolute() / FOLDER
     world = company.filled(leads=3000, seed=1, port=0)
-    shutil.rmtree(DATA, ignore_errors=True)
     with world.fake as fake:
-        os.environ |= environment(fake)
-        subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", "setup"], check=True)
+        os.environ |= environment(fake, data_dir)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if reason := server.obstacle(config.load()):
+            raise SystemExit(reason)
+        shutil.rmtree(data_dir)
+        if not set_up():
+            return 1
         connect()
         return run_beside(world)
 
 
-def environment(fake: FakeSalesforce) -> dict[str, str]:
+def environment(fake: FakeSalesforce, data_dir: Path) -> dict[str, str]:
     """The settings of a Leadloop that has nothing but this org."""
     return {
-        "LEADLOOP_DATA_DIR": str(DATA),
+        "LEADLOOP_DATA_DIR": str(data_dir),
+        "LEADLOOP_DATABASE_URL": f"sqlite:///{data_dir}/leadloop.sqlite3",
         "LEADLOOP_DEMO": "false",
         "LEADLOOP_SYNC_EVERY_MINUTES": "1",
     } | company.settings(fake)
+
+
+def set_up() -> bool:
+    """Whether setup succeeded; in a group of its own, so that a Ctrl-C is ours to handle."""
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "setup"]
+    return subprocess.run(command, cwd=ROOT, process_group=0, check=False).returncode == 0
 
 
 def connect() -> None:
@@ -90,4 +103,9 @@ def run_beside(world: company.World) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (config.ConfigurationError, OSError) as error:
+        sys.exit(str(error))

@@ -7,7 +7,7 @@ import requests
 import waitress.server
 
 from tests import factories
-from webapp.cli import WAITRESS
+from webapp.server import WAITRESS
 
 
 class Program:

@@ -16,8 +16,7 @@ def dialect(request):
 
 @pytest.fixture
 def connected(fake, app, settings, monkeypatch):
-    environment = try_out.environment(fake) | {
-        "LEADLOOP_DATA_DIR": str(settings.data_dir),
+    environment = try_out.environment(fake, settings.data_dir) | {
         "LEADLOOP_DATABASE_URL": settings.database_url.get_secret_value(),
     }
     for name, value in environment.items():
