@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from tests.factories import make_lead
 from tests.learned import make_recalibration
 from webapp.database import utc_now
+from webapp.product import VERSION
 from webapp.services.models import lifecycle, registry
 from webapp.services.runs import runs
 
@@ -34,6 +35,7 @@ def test_info_tells_what_is_in_use_and_what_is_known(client, headers, write):
             "n_leads": None,
             "sentence": "This version was not trained on your data, so nothing has been measured.",
         },
+        "version": VERSION,
     }
 
 

@@ -123,6 +123,7 @@ class Info(BaseModel):
     feedback_samples_collected: int
     retraining_status: RetrainingStatus
     model_metrics: ModelMetrics
+    version: str
 
 
 class Run(BaseModel):

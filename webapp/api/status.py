@@ -8,7 +8,7 @@ from webapp import observability
 from webapp.api import answers
 from webapp.api.document.contract import describe
 from webapp.database import read, utc_now
-from webapp.product import product
+from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services.crm import sync_status
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
@@ -83,6 +83,7 @@ def _info(session: Any) -> answers.Info:
             last_run=_last_run(found.last),
         ),
         model_metrics=_metrics(champion),
+        version=VERSION,
     )
 
 

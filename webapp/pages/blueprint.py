@@ -17,7 +17,7 @@ from webapp.pages.crm import conflicts, connection, mapping, rejected, run_words
 from webapp.pages.imports import imports
 from webapp.pages.leads import lead, leads, new_lead
 from webapp.pages.models import leakage, models, monitors
-from webapp.product import product
+from webapp.product import VERSION, product
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
 PARTS = (
@@ -94,7 +94,7 @@ def keep_private(response: Response) -> Response:
 @pages.app_context_processor
 def for_templates() -> dict[str, Any]:
     """What every template may use beside its own arguments."""
-    return {"may": may, "assets": product().settings.assets}
+    return {"may": may, "assets": product().settings.assets, "product_version": VERSION}
 
 
 def may(endpoint: str) -> bool:
