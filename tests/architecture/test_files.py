@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import pytest
+import yaml
 
 from tests.architecture.source import ROOT
 
@@ -31,3 +32,12 @@ def test_htmx_from_the_cdn_is_the_vendored_file():
     pages = [path.read_text() for path in (ROOT / "webapp/templates").rglob("*.html")]
     hashes = {h for page in pages for h in re.findall(r'integrity="sha384-([^"]+)"', page)}
     assert hashes == {digest}
+
+
+def test_pre_commit_runs_the_checks_of_make():
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)[1]
+    commands = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    assert [hook["entry"] for hook in hooks] == commands
+    assert {repo["repo"] for repo in config["repos"]} == {"local"}
