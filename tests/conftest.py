@@ -19,6 +19,7 @@ from tests import factories, postgresql
 from webapp import database, importing
 from webapp.app import Application, create_app
 from webapp.config import Settings
+from webapp.services.accounts import accounts
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
 
@@ -200,7 +201,12 @@ def ada(write):
 
 
 @pytest.fixture
-def sign_in(app, champion):
+def quick_hashes(monkeypatch):
+    monkeypatch.setattr(accounts, "_hasher", factories.QUICK_HASHER)
+
+
+@pytest.fixture
+def sign_in(app, champion, quick_hashes):
     """`sign_in(user)` gives a client on which that person is signed in, through the form.
 
     Its requests carry the CSRF token of the new session in a header, as those of htmx do.

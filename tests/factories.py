@@ -24,7 +24,8 @@ FIELDS = fields_file.load(Path(__file__).parents[1] / "fields.toml")
 PASSWORD = "correct horse battery staple"
 PROGRAM = Attribution(source="api", actor="a program")
 # As cheap as argon2 gets: tests sign in often and guard nothing.
-_PASSWORD_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+QUICK_HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_PASSWORD_HASH = QUICK_HASHER.hash(PASSWORD)
 _numbers = itertools.count(1)
 
 

@@ -61,7 +61,7 @@ def answer_as_the_cdn(route):
 
 
 @pytest.fixture
-def sign_in(page):
+def sign_in(page, quick_hashes):
     """`sign_in(user)` signs that person in on `page` through the form."""
 
     def sign_in(user, page=page):
