@@ -37,7 +37,7 @@ def flask(settings, *arguments, prefix=()):
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -49,7 +49,7 @@ def serving(settings):
     process = subprocess.Popen(
         [*FLASK, "serve"], cwd=ROOT, env=environment(settings), stderr=subprocess.DEVNULL
     )
-    wait_until(lambda: can_connect(settings.port) or not is_running(process.pid))
+    wait_until(lambda: can_connect(settings.port) or not is_running(process.pid), seconds=300)
     yield process
     process.kill()
     process.wait()
