@@ -24,8 +24,8 @@ from flask import Flask
 
 from demo.salesforce.fake import FakeSalesforce
 from demo.salesforce.org.clock import Clock
-from sync.crm import sync_job
-from sync.jobs import Worker
+from sync.crm import job
+from sync.worker import Worker
 from webapp import database
 from webapp.app import create_app
 from webapp.config import Settings
@@ -33,7 +33,7 @@ from webapp.database import read, utc_now, write
 from webapp.product import product
 from webapp.services import setup
 from webapp.services.crm import connections, sync_runs
-from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -173,7 +173,7 @@ def _nothing_to_settle(session: Any) -> None:
 def run_once() -> Run:
     worker = Worker("bench", cast("Any", None), threading.Event())
     run = write(lambda s: sync_runs.request(s, "live", "bench", utc_now()))
-    sync_job.sync_crm(worker)
+    job.sync_crm(worker)
     return read(lambda s: runs.by_key(s, run.key))
 
 

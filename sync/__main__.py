@@ -1,7 +1,7 @@
-"""`python -m sync` runs the worker."""
+"""`python -m sync` runs the scheduler."""
 
 from ml.fields.fields_file import FieldsFileError
-from sync import worker
+from sync import scheduler
 from webapp.app import create_app
 from webapp.config import ConfigurationError
 from webapp.database import UnsafeSQLite
@@ -9,12 +9,12 @@ from webapp.private_file import NotWritable
 
 if __name__ == "__main__":
     try:
-        worker.run(create_app())
+        scheduler.run(create_app())
     except (
         ConfigurationError,
         FieldsFileError,
         UnsafeSQLite,
         NotWritable,
-        worker.NotReady,
+        scheduler.NotReady,
     ) as error:
         raise SystemExit(str(error)) from None

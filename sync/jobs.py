@@ -1,26 +1,22 @@
 """What the worker does at each tick: each function looks for work, claims it and carries it out.
 
-The rules stand in the services; here is their order, and what happens to a run when its work
-fails, is stopped, or turns out to be somebody else's by now.
+The rules stand in the services; here is their order.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
-from sync.trainer.process import Answer, TrainingFailed, TrainingProcess
+from sync.trainer.process import Answer
+from sync.worker import Worker, held
 from webapp import importing
-from webapp.database import read, utc_now, write
+from webapp.database import read, write
 from webapp.product import product
 from webapp.services.imports import imports
-from webapp.services.models import lifecycle, registry, rescoring
+from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.runs import idempotency, runs
 from webapp.tables import ModelVersion, Run
@@ -32,34 +28,11 @@ CHILD_IDLE_SECONDS = 600
 log = structlog.stdlib.get_logger("leadloop.worker")
 
 
-class Stopped(Exception):
-    """The worker was told to end while it worked on a run."""
-
-
-class ChampionChanged(RuntimeError):
-    """Another version came into use during a training."""
+class ChampionChanged(runs.Explained):
+    """Another version was promoted during a training."""
 
     def __init__(self) -> None:
         super().__init__("Another version was put in use during this training.")
-
-
-# Failures that explain themselves to people; of others only the log tells.
-EXPLAINED = (TrainingFailed, ChampionChanged, importing.ImportRefused, registry.DamagedVersion)
-
-
-@dataclass(frozen=True)
-class Worker:
-    """What the jobs of one process share: its name in claims, its trainer, its end, its clock."""
-
-    name: str
-    training: TrainingProcess
-    stop: threading.Event
-    clock: Callable[[], datetime] = utc_now
-
-    def go_on(self) -> None:
-        """Raise `Stopped` where the worker has been told to end."""
-        if self.stop.is_set():
-            raise Stopped
 
 
 def free_lost_runs(worker: Worker) -> None:
@@ -74,17 +47,17 @@ def retrain_if_due(worker: Worker) -> None:
     run = write(lambda s: lifecycle.claim_retraining(s, trigger, worker.name, worker.clock()))
     if run is None:
         return
-    with held(worker, run):
+    with held(worker, run, lifecycle.fail):
         answer = trained(worker, run)
         write(lambda s: _register(s, run, answer, worker.clock()))
 
 
 def promote(worker: Worker) -> None:
-    """Score all leads by the version that is to take over, then switch to it."""
+    """Score all leads with the version that is to be promoted, then switch to it."""
     run = write(lambda s: runs.claim(s, "rescoring", worker.name, worker.clock()))
     if run is None:
         return
-    with held(worker, run):
+    with held(worker, run, lifecycle.fail):
         version = read(lambda s: registry.version(s, run.task["version"]))
         forget_old_scores(worker, lambda s: runs.renew(s, run, worker.clock()))
         if run.rescoring_result.after_key is None:
@@ -102,6 +75,26 @@ def import_leads(worker: Worker) -> None:
             importing.carry_out(run, clock=worker.clock, on_step=lambda _: worker.go_on())
 
 
+def monitor(worker: Worker) -> None:
+    """Carry out the check that was asked for or is due; recalibrate where scores are far off."""
+    settings, fields = product().settings, product().fields
+    trigger = Trigger.by(settings)
+    run = write(lambda s: monitoring.claim(s, trigger, worker.name, worker.clock()))
+    if run is None:
+        return
+    may = settings.auto_recalibrate
+    with held(worker, run):
+        found = read(
+            lambda s: monitoring.check(s, fields, trigger, worker.clock(), may_recalibrate=may)
+        )
+        run.result = found.result
+        if found.recalibrate:
+            answer = trained(worker, run)
+            write(lambda s: _recalibrate(s, worker, run, answer))
+        else:
+            write(lambda s: runs.finish(s, run, worker.clock(), found.result))
+
+
 def tidy(worker: Worker) -> None:
     """Remove what lost work and answered requests have left behind."""
     forget_old_scores(worker)
@@ -113,7 +106,7 @@ def tidy(worker: Worker) -> None:
 
 
 def rest(worker: Worker) -> None:
-    """Let the trainer go where it has been idle for long."""
+    """Stop an idle trainer."""
     worker.training.rest(CHILD_IDLE_SECONDS)
 
 
@@ -129,28 +122,6 @@ def forget_old_scores(worker: Worker, renew: Callable[[Session], None] | None = 
         pass
 
 
-@contextmanager
-def held(worker: Worker, run: Run) -> Iterator[None]:
-    """Close the run with a sentence when its work fails: here and nowhere else."""
-    log.info("run claimed", run=run.key, kind=run.kind, attempt=run.n_attempts)
-    try:
-        yield
-        log.info("run done", run=run.key, kind=run.kind)
-    except Stopped:
-        write(lambda s: runs.hand_back(s, run))
-        log.info("run handed back", run=run.key, kind=run.kind)
-    except runs.LostClaim:
-        log.warning("run lost", run=run.key, kind=run.kind)
-    except OperationalError:
-        # The database is away or busy, so nothing can be said there now: the claim lapses, and
-        # the run goes on then, or is closed.
-        log.exception("run left alone", run=run.key, kind=run.kind)
-    except Exception as failure:
-        log.exception("run failed", run=run.key, kind=run.kind)
-        sentence = _in_words(failure)
-        write(lambda s: lifecycle.fail(s, run, sentence, worker.clock()))
-
-
 def trained(worker: Worker, run: Run) -> Answer:
     """What the trainer makes of a claimed run, or why it makes nothing; the claim is kept."""
 
@@ -160,14 +131,6 @@ def trained(worker: Worker, run: Run) -> Answer:
 
     limit = product().settings.training_limit_seconds
     return worker.training.train(run.key, limit_seconds=limit, beat=beat)
-
-
-def _in_words(failure: Exception) -> str:
-    if isinstance(failure, EXPLAINED):
-        return str(failure)
-    return (
-        f"Something unexpected went wrong ({type(failure).__name__}). The worker's log says more."
-    )
 
 
 def _register(session: Session, run: Run, answer: Answer, now: datetime) -> None:
@@ -216,3 +179,17 @@ def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
 def _switch(session: Session, run: Run, version: ModelVersion, now: datetime) -> None:
     lifecycle.switch(session, version, run.requested_by, now)
     runs.finish(session, run, now, {"version": version.name, "n_leads": rescoring.n_leads(session)})
+
+
+def _recalibrate(session: Session, worker: Worker, run: Run, answer: Answer) -> None:
+    if "reason" in answer:
+        monitoring.leave(session, run, answer["reason"], worker.clock())
+        return
+    monitoring.register(
+        session,
+        run,
+        Scorecard.from_json(answer["scorecard"]),
+        answer["details"],
+        champion_key=answer["champion_key"],
+        now=worker.clock(),
+    )

@@ -1,90 +1,41 @@
-"""The worker process: one clock that starts each job again and again, and a clean end."""
+"""What the jobs of one worker process share, and what becomes of a run whose work fails."""
 
-import logging
-import os
-import signal
-import socket
 import threading
-import time
-import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
-from sync import jobs, monitor_job
-from sync.crm import sync_job
-from sync.jobs import Worker
 from sync.trainer.process import TrainingProcess
-from webapp import config
-from webapp.database import read
-from webapp.product import product
-from webapp.services import health
-
-# Every few seconds, by the settings.
-POLLING = (
-    jobs.free_lost_runs,
-    jobs.retrain_if_due,
-    jobs.promote,
-    jobs.import_leads,
-    sync_job.sync_crm,
-    monitor_job.monitor,
-)
-EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
-SIGNAL_SECONDS = 0.2
+from webapp.database import utc_now, write
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 log = structlog.stdlib.get_logger("leadloop.worker")
 
 
-class NotReady(RuntimeError):
-    """The worker has no database to work on; the message says what to do."""
+class Stopped(Exception):
+    """The worker was told to end while it worked on a run."""
 
 
-def run(app: Flask) -> None:
-    """Work until SIGTERM or Ctrl-C; then finish the step at hand, hand runs back and end."""
-    signals: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # A lock taken in here could be one that the interrupted code holds: a list needs none.
-        signal.signal(number, lambda number, frame: signals.append(number))
-    with app.app_context():
-        _check_ready()
-        training = TrainingProcess(config.environment(product().settings))
-        worker = Worker(_name(), training, threading.Event())
-        scheduler = build_scheduler(app, worker)
-    scheduler.start()
-    log.info("worker started", worker=worker.name)
-    while not signals:
-        time.sleep(SIGNAL_SECONDS)
-    worker.stop.set()
-    scheduler.shutdown()
-    training.close()
-    log.info("worker ended", worker=worker.name)
+@dataclass(frozen=True)
+class Worker:
+    """What the jobs of one process share: its name in claims, its trainer, its end, its clock."""
 
+    name: str
+    training: TrainingProcess
+    stop: threading.Event
+    clock: Callable[[], datetime] = utc_now
 
-def build_scheduler(app: Flask, worker: Worker) -> BackgroundScheduler:
-    """The clock: no job runs twice at once, and ticks missed meanwhile are made up for by one."""
-    poll_seconds = product().settings.worker_poll_seconds
-    every_seconds = dict.fromkeys(POLLING, poll_seconds) | EVERY_SECONDS
-    # It warns whenever a job still runs at its next tick, which here is the ordinary case.
-    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
-    scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(len(every_seconds))},
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        timezone=UTC,
-    )
-    for job, seconds in every_seconds.items():
-        scheduler.add_job(
-            in_context(app, job),
-            "interval",
-            [worker],
-            id=job.__name__,
-            seconds=seconds,
-            next_run_time=datetime.now(UTC),
-        )
-    return scheduler
+    def go_on(self) -> None:
+        """Raise `Stopped` where the worker has been told to end."""
+        if self.stop.is_set():
+            raise Stopped
 
 
 def in_context(app: Flask, job: Callable[[Worker], None]) -> Callable[[Worker], None]:
@@ -97,12 +48,41 @@ def in_context(app: Flask, job: Callable[[Worker], None]) -> Callable[[Worker], 
     return tick
 
 
-def _check_ready() -> None:
-    missing = [check for check in read(health.readiness) if not check.is_good]
-    if missing:
-        raise NotReady("; ".join(f"{check.name}: {check.sentence}" for check in missing))
+def _close(session: Session, run: Run, error: str, now: datetime) -> None:
+    runs.finish(session, run, now, error=error)
 
 
-def _name() -> str:
-    """Of this process and no other, before or after it."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+@contextmanager
+def held(
+    worker: Worker, run: Run, fail: Callable[[Session, Run, str, datetime], None] = _close
+) -> Iterator[None]:
+    """Close the run with a sentence when its work fails: here and nowhere else.
+
+    `fail` closes it, and undoes what the work had begun.
+    """
+    log.info("run claimed", run=run.key, kind=run.kind, attempt=run.n_attempts)
+    try:
+        yield
+        log.info("run done", run=run.key, kind=run.kind)
+    except Stopped:
+        write(lambda s: runs.hand_back(s, run))
+        log.info("run handed back", run=run.key, kind=run.kind)
+    except runs.LostClaim:
+        log.warning("run lost", run=run.key, kind=run.kind)
+    except OperationalError:
+        # The database is away or busy, so nothing can be said there now: the claim lapses, and
+        # the run goes on then, or is closed.
+        log.exception("run left alone", run=run.key, kind=run.kind)
+    except Exception as failure:
+        log.exception("run failed", run=run.key, kind=run.kind)
+        sentence = _sentence(failure)
+        write(lambda s: fail(s, run, sentence, worker.clock()))
+
+
+def _sentence(failure: Exception) -> str:
+    """What people read; of a failure that does not explain itself only the log tells."""
+    if isinstance(failure, runs.Explained):
+        return str(failure)
+    return (
+        f"Something unexpected went wrong ({type(failure).__name__}). The worker's log says more."
+    )

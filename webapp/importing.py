@@ -25,6 +25,7 @@ from webapp.services.imports.imports import KeptFile
 from webapp.services.imports.intake import Origin
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
+from webapp.services.runs.runs import Explained
 from webapp.stored import ImportResult, RowError
 from webapp.tables import Run
 
@@ -39,7 +40,7 @@ CHECKING_SHARE = 0.25
 FILE_MISSING = "The uploaded file is not here: web and worker must share one data folder."
 
 
-class ImportRefused(ValueError):
+class ImportRefused(Explained, ValueError):
     """Nothing of a file was taken in; `errors` lists the first things that are wrong in it.
 
     `is_skippable` says whether other rows are right.

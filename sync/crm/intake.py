@@ -1,22 +1,35 @@
-"""Taking in leads and opportunities: kept, scored, settled, some rows in one transaction."""
+"""Taking in leads and opportunities: kept and scored, and what became of them recorded.
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+A few rows at a time, each in one transaction with the cursor.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm.settling import SyncContext, settle
-from sync.salesforce.mapping import LeadRow, opportunity_columns, opportunity_names
-from webapp.services.crm import mirror, unmatched
+from sync.crm.sync_run import SyncContext
+from sync.salesforce.client import Row
+from sync.salesforce.mapping import LeadRow, moment, opportunity_columns, opportunity_names
+from sync.salesforce.outcomes import GONE, REASONS, Derived, derive
+from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.services.crm import conflicts, mirror, unmatched
 from webapp.services.crm.mirror import Seen
-from webapp.services.leads import leads, scoring
+from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.crm.sync_runs import Example
+from webapp.services.leads import leads, removal, scoring
 from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
-from webapp.tables import Lead
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import CLOCK_SKEW, Attribution, OutcomeEvent
+from webapp.tables import Lead, is_assumed
 
-Row = Mapping[str, Any]
+ACTOR = "salesforce"
+SHORTEST = timedelta(microseconds=1)
+MAX_EXAMPLES = 20
+CLOSING = frozenset({"converted", "lost", "never_worked"})
 
 
 def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now: datetime) -> None:
@@ -27,14 +40,14 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
        again: its inputs stay as they were before.
     3. Of a lead that was merged before it was first read only the id is kept, for the lead that
        goes on.
-    4. What became of the leads that changed is settled, and of those merged with them.
+    4. What became of the leads that changed is recorded, and of those merged with them.
     """
     parsed = {row["Id"]: context.mapping.parse(row) for row in rows}
     known = mirror.seen(session, parsed)
     wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(context, row)]
-    news = [row for row in wanted if _is_news(known.get(row.id), row)]
-    context.run_counts.counts["leads_read"] += len(parsed)
-    context.run_counts.counts["leads_changed"] += len(news)
+    news = [row for row in wanted if _has_changed(known.get(row.id), row)]
+    context.result.counts["leads_read"] += len(parsed)
+    context.result.counts["leads_changed"] += len(news)
     is_new = {row.id for row in news}
     mirror.keep_stamps(
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
@@ -42,33 +55,35 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
     mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
     families = mirror.families(session, [row.id for row in news])
     _take_in(session, context, news, known, families=families, now=now)
-    settle_ids(session, context, families, now)
+    record_outcomes_of(session, context, families, now)
 
 
 def take_opportunities(
     session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
 ) -> None:
-    """Take in opportunities and settle the leads that they belong to."""
+    """Take in opportunities, and record what became of the leads that they belong to."""
     columns = {row["Id"]: opportunity_columns(row) for row in rows}
     news = mirror.keep_opportunities(session, list(columns.values()))
-    context.run_counts.counts["opportunities_read"] += len(columns)
-    context.run_counts.counts["opportunities_changed"] += len(news)
-    settle(session, context, mirror.leads_of(session, news).values(), now)
+    context.result.counts["opportunities_read"] += len(columns)
+    context.result.counts["opportunities_changed"] += len(news)
+    record_outcomes(session, context, mirror.leads_of(session, news).values(), now)
 
 
 def list_unmatched(
     session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
 ) -> None:
-    """List, by name, those that came from a lead by their source and that no lead names."""
+    """List, by name, those whose source says lead and that are not linked to a lead."""
     names = {row["Id"]: opportunity_names(row) for row in rows}
     found = mirror.unlinked(session, names)
-    context.run_counts.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
+    context.result.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
     unmatched.keep_names(session, names)
 
 
-def settle_ids(session: Session, context: SyncContext, ids: Collection[str], now: datetime) -> None:
-    """Settle the leads with these ids of Salesforce."""
-    settle(session, context, mirror.leads_by_id(session, ids).values(), now)
+def record_outcomes_of(
+    session: Session, context: SyncContext, ids: Collection[str], now: datetime
+) -> None:
+    """Record what became of the leads with these ids of Salesforce."""
+    record_outcomes(session, context, mirror.leads_by_id(session, ids).values(), now)
 
 
 def _is_in_scope(context: SyncContext, row: LeadRow) -> bool:
@@ -79,7 +94,7 @@ def _is_in_scope(context: SyncContext, row: LeadRow) -> bool:
     )
 
 
-def _is_news(before: Seen | None, row: LeadRow) -> bool:
+def _has_changed(before: Seen | None, row: LeadRow) -> bool:
     if before is None or before.is_to_be_read:
         return True
     digests = (row.columns["digest"], row.columns["inputs_digest"])
@@ -136,7 +151,7 @@ def _take_in(
     """Give each row a lead of ours, and score it where its inputs are news."""
     ours = _Ours(session, context, rows, families)
     inputs = [
-        _arrival(context, row, ours.ids[row.id], row.id not in ours.old, now=now)
+        _scoring_input(context, row, ours.ids[row.id], row.id not in ours.old, now=now)
         for row in rows
         if ours.needs_score(row, known.get(row.id))
     ]
@@ -145,8 +160,8 @@ def _take_in(
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
-    context.run_counts.counts["leads_scored"] += len(scored)
-    context.run_counts.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
+    context.result.counts["leads_scored"] += len(scored)
+    context.result.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
 
 
 def _has_lead(row: LeadRow) -> bool:
@@ -154,13 +169,13 @@ def _has_lead(row: LeadRow) -> bool:
     return not row.columns["is_deleted"] or row.columns["merged_into"] is not None
 
 
-def _arrival(
+def _scoring_input(
     context: SyncContext, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime
 ) -> ScoringInput:
     is_disqualified = row.columns["status"] in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
     record, wrong = context.mapping.record(row, lead_id, now.date(), with_outcome=with_outcome)
-    context.run_counts.counts.update(f"wrong:{name}" for name in wrong)
+    context.result.counts.update(f"wrong:{name}" for name in wrong)
     return ScoringInput(record, now, with_outcome)
 
 
@@ -176,3 +191,175 @@ def _ids(
         ids[row.id] = lead_id if is_free and lead_id not in used else row.id
         used.add(ids[row.id])
     return ids
+
+
+def record_outcomes(
+    session: Session, context: SyncContext, crm_leads: Iterable[CrmLead], now: datetime
+) -> None:
+    """Record what became of these leads where Salesforce says something new.
+
+    1. A lead deleted or merged is hidden; its outcome is withdrawn, and what people here reported
+       of a merged one goes over to the lead that stays.
+    2. Won or lost is recorded once; a deal that is open again withdraws.
+    3. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
+    4. Where a person here has reported another outcome, that is listed as a conflict.
+    """
+    mine = [lead for lead in crm_leads if lead.lead_key is not None]
+    if not mine:
+        return
+    facts = _Facts(session, mine)
+    derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
+    handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
+    noted = {lead.id: _event(facts, lead, derived[lead.id], now) for lead in mine}
+    mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
+    events = [event for _, event in noted.values() if event is not None]
+    for event in events:
+        _count(context, event)
+    if events:
+        outcomes.record_many(session, events, now=now)
+    removal.hand_over(session, handed_over, now)
+    keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
+    if keys:
+        opened = conflicts.review(session, keys, context.rules.conflicts, now)
+        context.result.counts["conflicts"] += opened
+
+
+def _count(context: SyncContext, event: OutcomeEvent) -> None:
+    """Count an outcome, and keep a few as examples."""
+    said, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
+    context.result.counts[said] += 1
+    if len(context.result.examples) < MAX_EXAMPLES:
+        reason = REASONS.get(rule, "")
+        context.result.examples.append(Example(event.lead.lead_id, said, rule, reason))
+
+
+class _Facts:
+    """What outcomes of some leads depend on, read at once."""
+
+    def __init__(self, session: Session, crm_leads: list[CrmLead]) -> None:
+        self.session = session
+        alone = [lead.id for lead in crm_leads if lead.is_converted and not lead.opportunity_id]
+        self.roles = mirror.roles_of(session, alone)
+        ids = {i for lead in crm_leads for i in (lead.opportunity_id, lead.linked_opportunity_id)}
+        ids |= {i for found in self.roles.values() for i in found}
+        self.deals = mirror.opportunities(session, {i for i in ids if i})
+        self.survivors = {
+            lead.id: mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
+        }
+        keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
+        self.ours = leads.lock_by_key(session, {key for key in keys if key})
+        self.reported = outcomes.spoken_of(session, self.ours)
+
+    def derived(self, lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
+        return derive(
+            lead,
+            self._deal(lead.opportunity_id),
+            [deal for i in self.roles.get(lead.id, []) if (deal := self._deal(i))],
+            rules.without_inference() if lead.lead_key in self.reported else rules,
+            now=now,
+            linked=self._deal(lead.linked_opportunity_id),
+        )
+
+    def survivor(self, lead: CrmLead) -> Lead | None:
+        found = self.survivors.get(lead.id)
+        return self.ours.get(found.lead_key or 0) if found else None
+
+    def _deal(self, row_id: str | None) -> CrmOpportunity | None:
+        row = self.deals.get(row_id or "")
+        return row if row is not None and row.is_readable else None
+
+
+def _show_or_hide(
+    facts: _Facts, context: SyncContext, crm_lead: CrmLead, now: datetime
+) -> tuple[Lead, Lead] | None:
+    """Bring what people see in line; where a lead was merged, it and the one that stays."""
+    lead = facts.ours[crm_lead.lead_key or 0]
+    if not crm_lead.is_deleted:
+        if lead.removed_at is not None:
+            removal.restore(facts.session, context.fields, lead, now)
+        return None
+    winner = facts.survivor(crm_lead)
+    if lead.removed_at is not None and lead.merged_into_key == (winner.key if winner else None):
+        return None
+    removal.remove(facts.session, lead, now, into=winner)
+    return (lead, winner) if winner is not None else None
+
+
+def _event(
+    facts: _Facts, crm_lead: CrmLead, derived: Derived, now: datetime
+) -> tuple[dict[str, Any], OutcomeEvent | None]:
+    """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
+    lead = facts.ours[crm_lead.lead_key or 0]
+    said = _said(lead, crm_lead, derived)
+    note = {
+        "id": crm_lead.id,
+        "said": crm_lead.said,
+        "said_at": crm_lead.said_at,
+        "rule": crm_lead.rule,
+        "source_id": derived.source_id,
+        "is_inferred": derived.is_inferred,
+    }
+    if said is None:
+        return note, None
+    rule, because = _rule_and_reason(
+        crm_lead, derived, said, is_reported=lead.key in facts.reported
+    )
+    if said == crm_lead.said and _is_alike(said, rule, crm_lead.rule):
+        return note | {"rule": rule}, None
+    happened_at = _happened_at(crm_lead, derived, rule, now)
+    key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
+    reason = f"Salesforce: {because} ({derived.source_id})"
+    attribution = Attribution("salesforce", ACTOR, reason, rule, key)
+    event = OutcomeEvent(lead, outcomes.MEANINGS[said], attribution, happened_at)
+    return note | {"said": said, "said_at": happened_at, "rule": rule}, event
+
+
+def _rule_and_reason(
+    crm_lead: CrmLead, derived: Derived, said: str, *, is_reported: bool
+) -> tuple[str, str]:
+    """By which rule it is recorded, and why.
+
+    What withdraws an inferred outcome is inferred itself and carries its rule; a lead that is gone
+    withdraws what was reported of it too.
+    """
+    takes_reports_back = derived.rule == GONE and is_reported
+    if said == "withdrawn" and is_assumed(crm_lead.rule) and not takes_reports_back:
+        return crm_lead.rule, "the inferred outcome no longer counts"
+    return derived.rule, REASONS[derived.rule]
+
+
+def _is_alike(said: str, rule: str, before: str | None) -> bool:
+    """Whether it says nothing more by this rule than by the one before.
+
+    What a lead that is gone withdraws may have been reported since another withdrawal.
+    """
+    return rule == before if said == "withdrawn" else is_assumed(rule) == is_assumed(before)
+
+
+def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
+    """Whether there is something to note; why there is no outcome yet is no news."""
+    names = note if note["said"] else ("is_inferred",)
+    return any(getattr(crm_lead, name) != note[name] for name in names)
+
+
+def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
+    if derived.result in CLOSING:
+        return derived.result
+    was_definite = crm_lead.said in CLOSING
+    # A lead that is gone teaches nothing, whoever reported its outcome.
+    is_gone = derived.result in {"merged", "void"} and derived.rule == GONE
+    return (
+        "withdrawn" if was_definite or (is_gone and outcomes.counting(lead) is not None) else None
+    )
+
+
+def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) -> datetime:
+    """Behind what Salesforce said before: a change may move no stamp, or carry an older one.
+
+    A report needs no place behind an inferred outcome: it counts before one, at whatever time.
+    """
+    latest = max(derived.happened_at, moment(crm_lead.stamp)) if derived.rule == GONE else None
+    at = latest or derived.happened_at
+    if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
+        return min(at, now)
+    return min(max(at, crm_lead.said_at + SHORTEST), now + CLOCK_SKEW)

@@ -1,7 +1,13 @@
-"""Reading one object to the end of its window: some rows and the cursor are one transaction."""
+"""Reading one object to the end of its window: some rows and the cursor are one transaction.
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+A transaction's stamp is set before it commits, up to ten minutes later, so a finished window is
+followed by one that overlaps it. A window that was stopped is resumed inside: with an overlap
+there as well, a reader that may only do a few pages at a time would never come to an end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -10,12 +16,94 @@ from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Page, Row
 from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import OPPORTUNITY_FIELDS
-from sync.salesforce.window import Slices, TooSlow, Window
+from sync.salesforce.mapping import OPPORTUNITY_FIELDS, moment, stamp
 from webapp.database import read
-from webapp.services.crm import read_windows
+from webapp.services.crm import mirror
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
+OVERLAP = timedelta(minutes=15)
+MAX_SLICE = timedelta(days=30)
+SHORTEST_SLICE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where the reading of one object stands; times are texts as Salesforce writes them.
+
+    `done_until` is the end of the last finished window. While one is open, `start` and `end` are
+    its bounds, and `after_stamp` with `after_id` the last row stored (no id: from that time on).
+    """
+
+    done_until: str | None = None
+    start: str | None = None
+    end: str | None = None
+    after_stamp: str | None = None
+    after_id: str = ""
+
+    @classmethod
+    def stored(cls, values: Mapping[str, str | None]) -> "Window":
+        """The window as a table has it."""
+        return cls(**{**values, "after_id": values.get("after_id") or ""})  # type: ignore[arg-type]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a window has been begun and not finished."""
+        return self.end is not None
+
+    @property
+    def position(self) -> str | tuple[str, str]:
+        """From where the next page goes on."""
+        assert self.after_stamp is not None
+        return (self.after_stamp, self.after_id) if self.after_id else self.after_stamp
+
+    def opened(self, server_now: datetime, first_start: datetime) -> "Window":
+        """The next window, up to Salesforce's present time; an open one stays as it is."""
+        if self.is_open:
+            return self
+        done = moment(self.done_until) if self.done_until else None
+        start = stamp(done - OVERLAP if done else first_start)
+        # A server's clock may be a little behind the one that was asked before.
+        end = stamp(max(server_now, done) if done else max(server_now, first_start))
+        return replace(self, start=start, end=end, after_stamp=start, after_id="")
+
+    def behind(self, row_stamp: str, row_id: str = "") -> "Window":
+        """The window with all rows up to this one stored."""
+        return replace(self, after_stamp=row_stamp, after_id=row_id)
+
+    def finished(self) -> "Window":
+        """The window with all its rows stored."""
+        return Window(done_until=self.end)
+
+    def progress(self) -> float:
+        """The share of the window's time that is read, 0 to 1."""
+        if not (self.start and self.end and self.after_stamp):
+            return 1.0
+        whole = (moment(self.end) - moment(self.start)).total_seconds()
+        read = (moment(self.after_stamp) - moment(self.start)).total_seconds()
+        return min(max(read / whole, 0.0), 1.0) if whole > 0 else 1.0
+
+
+@dataclass
+class Slices:
+    """How much time one query asks for: less after a slow one, more where there is nothing."""
+
+    length: timedelta = MAX_SLICE
+
+    def end(self, window: Window) -> str:
+        """Up to when the next query asks."""
+        assert window.after_stamp is not None
+        assert window.end is not None
+        return stamp(min(moment(window.after_stamp) + self.length, moment(window.end)))
+
+    def was_slow(self) -> bool:
+        """Ask for half the time from now on; False where that is no time any more."""
+        is_shortest = self.length <= SHORTEST_SLICE
+        self.length = max(self.length / 2, SHORTEST_SLICE)
+        return not is_shortest
+
+    def was_empty(self) -> None:
+        """Ask for twice the time from now on."""
+        self.length = min(self.length * 2, timedelta(days=36_500))
 
 
 @dataclass
@@ -59,12 +147,12 @@ class Reading:
 
         Returns whether it was open: whether a run before has stopped inside it.
         """
-        stored = Window.stored(read(lambda s: read_windows.load(s, self.obj)))
+        stored = Window.stored(read(lambda s: mirror.window(s, self.obj)))
         server_now = self.sync_run.client.meter.server_time or self.sync_run.now
         first_start = server_now - timedelta(days=self.sync_run.context.rules.history_days)
         self.window = stored.opened(server_now, first_start)
         if is_kept and not stored.is_open:
-            self.sync_run.step(lambda s: read_windows.save(s, self.obj, vars(self.window)))
+            self.sync_run.step(lambda s: mirror.keep_window(s, self.obj, vars(self.window)))
         return stored.is_open
 
     def _ask(self, end: str) -> Page | None:
@@ -72,16 +160,9 @@ class Reading:
         try:
             return self.sync_run.client.page(self.obj, fields, self.window.position, end)
         except Fault as fault:
-            if fault.kind is not Kind.SLOW:
+            if fault.kind is not Kind.SLOW or not self.slices.was_slow():
                 raise
-            self._ask_for_less(fault)
             return None
-
-    def _ask_for_less(self, fault: Fault) -> None:
-        try:
-            self.slices.was_slow()
-        except TooSlow:
-            raise fault from None
 
     def _keep(self, page: Page, end: str) -> None:
         if not page.rows:
@@ -95,7 +176,7 @@ class Reading:
         self.sync_run.step(
             lambda session: self._store(session, rows, moved),
             stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
-            progress=self._progress(moved),
+            progress=0.05 + 0.4 * moved.progress() + (0 if self.obj == LEADS else 0.4),
         )
         self.window = moved
 
@@ -108,7 +189,7 @@ class Reading:
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
                 list_unmatched(session, context, rows, now)
-        read_windows.save(session, self.obj, vars(moved))
+        mirror.keep_window(session, self.obj, vars(moved))
 
     def _moved(self, page: Page, end: str) -> Window:
         if page.is_last:
@@ -118,7 +199,3 @@ class Reading:
 
     def _behind(self, row: Row) -> Window:
         return self.window.behind(row["SystemModstamp"], row["Id"])
-
-    def _progress(self, window: Window) -> float:
-        done = 0.05 + 0.4 * window.progress()
-        return done if self.obj == LEADS else done + 0.4

@@ -8,17 +8,22 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from sync.crm.intake import settle_ids, take_leads, take_opportunities
-from sync.crm.settling import SyncContext, settle
-from sync.crm.sync_run import STEP_ROWS, SyncRun
+from sync.crm.intake import (
+    record_outcomes,
+    record_outcomes_of,
+    take_leads,
+    take_opportunities,
+)
+from sync.crm.reading import LEADS, OPPORTUNITIES, Window
+from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
 from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import OPPORTUNITY_FIELDS
-from sync.salesforce.window import Window, moment, stamp
+from sync.salesforce.mapping import OPPORTUNITY_FIELDS, moment, stamp
 from webapp.crm_tables import CrmLead
 from webapp.database import read
-from webapp.services.crm import connections, mirror, read_windows, unmatched
+from webapp.services.crm import connections, mirror, unmatched
+from webapp.services.crm.sync_runs import Drift
 from webapp.services.leads import leads, removal, scoring
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
@@ -52,20 +57,20 @@ def reconcile(sync_run: SyncRun) -> None:
     _follow_deletions(sync_run)
     _find_by_contact(sync_run)
     _age(sync_run)
-    sync_run.extra["drift"] = list(_drift(sync_run))
+    sync_run.result.drift = list(_drift(sync_run))
     sync_run.step(lambda s: _finish(s, sync_run.now))
 
 
 def alone(sync_run: SyncRun) -> None:
     """A run of nothing else, asked for by a person."""
-    sync_run.client.describe("Lead")
+    sync_run.client.describe(LEADS)
     reconcile(sync_run)
 
 
 def read_opportunities(sync_run: SyncRun, ids: Collection[str]) -> None:
     """Take in these opportunities; those that are not shown to us are noted as such."""
     missing = set(ids)
-    for rows in sync_run.client.by_ids("Opportunity", OPPORTUNITY_FIELDS, list(ids)):
+    for rows in sync_run.client.by_ids(OPPORTUNITIES, OPPORTUNITY_FIELDS, list(ids)):
         missing -= {row["Id"] for row in rows}
         sync_run.step(partial(_take, sync_run, take_opportunities, rows))
     sync_run.step(lambda s: _lose_opportunities(s, sync_run, missing))
@@ -74,7 +79,7 @@ def read_opportunities(sync_run: SyncRun, ids: Collection[str]) -> None:
 def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     """Take in these leads; return the ids of those that are not there."""
     missing = set(ids)
-    for rows in sync_run.client.by_ids("Lead", sync_run.context.mapping.select, list(ids)):
+    for rows in sync_run.client.by_ids(LEADS, sync_run.context.mapping.select, list(ids)):
         missing -= {row["Id"] for row in rows}
         sync_run.step(partial(_take, sync_run, take_leads, rows))
     sync_run.step(lambda s: mirror.stop_reading(s, missing))
@@ -93,27 +98,27 @@ def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
 
 
 def _look_back(session: Session) -> None:
-    for obj in ("Lead", "Opportunity"):
-        window = Window.stored(read_windows.load(session, obj))
+    for obj in (LEADS, OPPORTUNITIES):
+        window = Window.stored(mirror.window(session, obj))
         if window.done_until is not None and not window.is_open:
             earlier = replace(window, done_until=stamp(moment(window.done_until) - LOOK_BACK))
-            read_windows.save(session, obj, vars(earlier))
+            mirror.keep_window(session, obj, vars(earlier))
 
 
 def _lose_opportunities(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:
     mirror.keep_unreadable(session, ids)
-    settle(session, sync_run.context, mirror.leads_of(session, ids).values(), sync_run.now)
+    record_outcomes(session, sync_run.context, mirror.leads_of(session, ids).values(), sync_run.now)
 
 
 def _follow_deletions(sync_run: SyncRun) -> None:
     end = sync_run.client.meter.server_time or sync_run.now
     start = end - DELETED_WITHIN
-    gone = _deleted(sync_run, "Lead", start, end)
+    gone = _deleted(sync_run, LEADS, start, end)
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(sync_run, known) if known else []
     if purged:
         sync_run.step(lambda s: _erase(s, sync_run, purged))
-    deals = _deleted(sync_run, "Opportunity", start, end)
+    deals = _deleted(sync_run, OPPORTUNITIES, start, end)
     named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
     if named:
         read_opportunities(sync_run, named)
@@ -136,7 +141,7 @@ def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> lis
 def _erase(session: Session, sync_run: SyncRun, crm_ids: Collection[str]) -> None:
     rows = mirror.leads_by_id(session, crm_ids)
     keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
-    sync_run.context.run_counts.counts["leads_erased"] += removal.erase(
+    sync_run.result.counts["leads_erased"] += removal.erase(
         session, keys, "salesforce", sync_run.now
     )
 
@@ -166,11 +171,13 @@ def _find_some(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         read_opportunities(sync_run, unread)
     for first in range(0, len(ids), STEP_ROWS):
         some = ids[first : first + STEP_ROWS]
-        sync_run.step(partial(settle_ids, context=sync_run.context, ids=some, now=sync_run.now))
+        sync_run.step(
+            partial(record_outcomes_of, context=sync_run.context, ids=some, now=sync_run.now)
+        )
 
 
 def _age(sync_run: SyncRun) -> None:
-    """Work out again what depends on the date: inputs, and outcomes by silence or policy."""
+    """Work out again what depends on the date: inputs, and outcomes by inactivity or policy."""
     after: str | None = ""
     while after is not None:
         after = sync_run.step(partial(_age_next, sync_run, after))
@@ -183,7 +190,7 @@ def _age_next(sync_run: SyncRun, after: str, session: Session) -> str | None:
     if sync_run.context.mapping.depends_on_today():
         ours = leads.lock_by_key(session, [row.lead_key for row in crm_leads if row.lead_key])
         _score_aged(session, sync_run, [row for row in crm_leads if _is_open(row)], ours)
-    settle(session, sync_run.context, crm_leads, sync_run.now)
+    record_outcomes(session, sync_run.context, crm_leads, sync_run.now)
     return crm_leads[-1].id
 
 
@@ -205,10 +212,10 @@ def _score_aged(
         if abs(after - before) >= MIN_MOVE:
             inputs.append(ScoringInput(record, sync_run.now, came_with_outcome=False))
     scoring.score_many(session, versions, inputs, source="salesforce", now=sync_run.now)
-    sync_run.context.run_counts.counts["leads_aged"] += len(inputs)
+    sync_run.result.counts["leads_aged"] += len(inputs)
 
 
-def _drift(sync_run: SyncRun) -> Iterator[dict[str, object]]:
+def _drift(sync_run: SyncRun) -> Iterator[Drift]:
     """Months in which Salesforce has another number of leads than we do."""
     first = sync_run.now - timedelta(days=sync_run.context.rules.history_days)
     end = (sync_run.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
@@ -219,10 +226,10 @@ def _drift(sync_run: SyncRun) -> Iterator[dict[str, object]]:
         if start < first:
             return
         span = (stamp(start), stamp(end))
-        there = sync_run.client.count("Lead", "CreatedDate", *span)
+        there = sync_run.client.count(LEADS, "CreatedDate", *span)
         here = read(partial(mirror.count_created, start=span[0], end=span[1]))
         if there != here:
-            yield {"month": f"{start:%Y-%m}", "salesforce": there, "leadloop": here}
+            yield Drift(f"{start:%Y-%m}", salesforce=there, leadloop=here)
         end = start
 
 

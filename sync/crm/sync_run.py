@@ -1,20 +1,23 @@
-"""One run against one org: its client, its claim, its counts, and the steps it is made of."""
+"""One run against one org: its client, its claim, its result, and the steps it is made of."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from sync.crm.settling import SyncContext
-from sync.jobs import Worker
+from ml.fields.fields_file import Fields
 from sync.salesforce.client import Client
+from sync.salesforce.mapping import LeadMapping
+from sync.worker import Worker
 from webapp.database import write
 from webapp.services.crm import connections
+from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.crm.sync_runs import RunWarning, SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -31,6 +34,16 @@ class Reconfigured(RuntimeError):
         super().__init__("The settings were changed meanwhile; the next run goes on with them.")
 
 
+@dataclass(frozen=True)
+class SyncContext:
+    """What every step works with: what the administrator has set, and the result so far."""
+
+    fields: Fields
+    mapping: LeadMapping
+    rules: CrmRules
+    result: SyncResult = field(default_factory=SyncResult)
+
+
 @dataclass
 class SyncRun:
     """What the phases of a run share."""
@@ -39,12 +52,14 @@ class SyncRun:
     run: Run
     client: Client
     context: SyncContext
-    warnings: list[dict[str, str]] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
-    n_calls_before: int = 0
     # When the settings that this run works by were made.
     settings_of: datetime | None = None
     _n_noted: int = 0
+
+    @property
+    def result(self) -> SyncResult:
+        """What has been done so far, for people and for a worker that goes on."""
+        return self.context.result
 
     @property
     def now(self) -> datetime:
@@ -69,40 +84,28 @@ class SyncRun:
                 raise Reconfigured
             answer = work(session)
             self.note_calls(session)
-            runs.renew(
-                session, self.run, self.now, progress=progress, stage=stage, result=self.result()
-            )
+            result = self.result.to_json()
+            runs.renew(session, self.run, self.now, progress=progress, stage=stage, result=result)
             return answer
 
         return write(whole)
 
     def note_calls(self, session: Session) -> None:
-        """Add the calls made since the last time to the day's."""
+        """Add the calls made since the last time to the day's and to the run's."""
         meter = self.client.meter
         n_new, self._n_noted = meter.n_calls - self._n_noted, meter.n_calls
-        connection = connections.get(session)
+        self.result.n_calls += n_new
+        self.result.n_logins = meter.n_logins
         usage = (meter.n_used, meter.n_limit)
-        connections.count_calls(connection, n_new, self.now, usage)
+        connections.count_calls(connections.get(session), n_new, self.now, usage)
 
-    def warn(self, words: str, detail: str = "") -> None:
+    def warn(self, message: str, detail: str = "") -> None:
         """Tell people something without ending the run."""
-        self.warnings.append({"words": words, "detail": detail})
-
-    def result(self) -> dict[str, Any]:
-        """What people and a worker that goes on read of the run."""
-        return {
-            "mode": self.run.task.get("mode", "live"),
-            "counts": dict(self.context.run_counts.counts),
-            "examples": self.context.run_counts.examples,
-            "warnings": self.warnings,
-            "n_calls": self.n_calls_before + self.client.meter.n_calls,
-            "n_logins": self.client.meter.n_logins,
-            **self.extra,
-        }
+        self.result.warnings.append(RunWarning(message, detail))
 
     @contextmanager
     def alive(self) -> Iterator[None]:
-        """Keep the claim while a call takes long; a lost one shows at the next step."""
+        """Renew the lease during slow calls; a lost claim shows at the next step."""
         app, over = current_app._get_current_object(), threading.Event()  # type: ignore[attr-defined]
 
         def beat() -> None:

@@ -29,12 +29,12 @@ def write_back(sync_run: SyncRun) -> None:
     if not sync_run.context.rules.writes_scores:
         return
     n_due = sync_run.step(lambda s: _offer(s, sync_run.now), stage="Writing scores", progress=0.95)
-    sync_run.context.run_counts.counts["scores_due"] += n_due
+    sync_run.result.counts["scores_due"] += n_due
     missing = read(lambda s: unwritable(connections.get(s).described))
     if missing:
-        sync_run.warn(cases.FIELD_READ_ONLY.words, ", ".join(missing))
+        sync_run.warn(cases.FIELD_READ_ONLY.message, ", ".join(missing))
         return
-    while pending_writes := read(lambda s: _letters(s, sync_run)):
+    while pending_writes := read(lambda s: _pending(s, sync_run)):
         if not _deliver(sync_run, pending_writes):
             return
 
@@ -67,13 +67,13 @@ def _deliver(sync_run: SyncRun, pending_writes: list[PendingWrite]) -> bool:
         if fault.kind in RAISED:
             raise
         # Whether it was carried out is not known: the same scores are due once more.
-        sync_run.warn(fault.case.words, fault.detail)
+        sync_run.warn(fault.case.message, fault.detail)
         return False
     placed = list(zip(pending_writes, verdicts, strict=True))
     sync_run.step(lambda s: _note(s, sync_run, placed))
     stop = _reason_to_stop(verdicts)
     if stop is not None:
-        sync_run.warn(stop.case.words, stop.detail)
+        sync_run.warn(stop.case.message, stop.detail)
     return stop is None
 
 
@@ -89,7 +89,7 @@ def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
 def _note(
     session: Session, sync_run: SyncRun, placed: Sequence[tuple[PendingWrite, Fault | None]]
 ) -> None:
-    counts = sync_run.context.run_counts.counts
+    counts = sync_run.result.counts
     saved = [pending for pending, fault in placed if fault is None]
     pending_writes.sent(session, saved, sync_run.now)
     counts["scores_written"] += len(saved)
@@ -97,16 +97,16 @@ def _note(
     gone = [pending.crm_id for pending, fault in refused if fault.kind is Kind.ROW_GONE]
     mirror.read_again(session, gone, unscorable=True)
     counts["scores_unwanted"] += len(gone)
-    n_dead = 0
+    n_rejected = 0
     for for_good in (True, False):
         some = {
             pending.lead_key: (fault.case.name, str(fault))
             for pending, fault in refused
             if (fault.kind is Kind.ROW_REFUSED) == for_good
         }
-        n_dead += pending_writes.refused(session, some, sync_run.now, for_good=for_good)
-    counts["scores_refused"] += n_dead
-    counts["scores_put_off"] += len(refused) - len(gone) - n_dead
+        n_rejected += pending_writes.refused(session, some, sync_run.now, for_good=for_good)
+    counts["scores_refused"] += n_rejected
+    counts["scores_put_off"] += len(refused) - len(gone) - n_rejected
 
 
 def _offer(session: Session, now: datetime) -> int:
@@ -114,7 +114,7 @@ def _offer(session: Session, now: datetime) -> int:
     return pending_writes.offer(session, connections.get(session), bands(), now)
 
 
-def _letters(session: Session, sync_run: SyncRun) -> list[PendingWrite]:
+def _pending(session: Session, sync_run: SyncRun) -> list[PendingWrite]:
     return pending_writes.pending_writes(
         session, sync_run.context.fields, bands(), now=sync_run.now, limit=ROWS_PER_WRITE
     )

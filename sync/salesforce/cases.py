@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One fault by name: what happened and what to do, in words for the administrator."""
+    """One fault by name: what happened and what to do, for the administrator."""
 
     name: str
     kind: Kind
@@ -33,7 +33,7 @@ class Case:
     remedy: str
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """All that the administrator reads, without the details of the day."""
         return f"{self.sentence} {self.remedy}"
 

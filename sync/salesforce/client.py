@@ -17,9 +17,8 @@ from sync.salesforce import cases, soql
 from sync.salesforce.cases import Kind
 from sync.salesforce.errors import Fault, WrongShape, classify, classify_row
 from sync.salesforce.login import Token, log_in
-from sync.salesforce.quota import Quota
-from sync.salesforce.session import Hosts, Meter, build
-from webapp.services.crm.encryption import Credentials
+from sync.salesforce.session import Hosts, Meter, Quota, build
+from webapp.services.crm.credentials import Credentials
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -78,7 +77,7 @@ class Client:
         self._credentials = credentials
         self._hosts = hosts
         self._api_version = api_version
-        self._wallet = token_cache or TokenCache()
+        self._token_cache = token_cache or TokenCache()
         self._quota = quota or Quota()
         self._clocks = clocks or Clocks()
         self._session = build(hosts, self.meter)
@@ -183,7 +182,7 @@ class Client:
             except Exception as error:  # noqa: BLE001 - classified, and raised again
                 fault = self._without_secrets(classify(error))
             else:
-                self._wallet.n_refused = 0
+                self._token_cache.n_refused = 0
                 return answer
             if fault.kind is Kind.AUTH_EXPIRED:
                 self._forget_token(fault)
@@ -195,7 +194,7 @@ class Client:
 
     def _without_secrets(self, fault: Fault) -> Fault:
         """The same fault, should an answer have repeated what was sent."""
-        token = self._wallet.token
+        token = self._token_cache.token
         secrets = [*self._credentials.secrets.values(), *([token.text] if token else [])]
         for secret in secrets:
             # A shorter one is no secret, and stands in many a word.
@@ -211,7 +210,7 @@ class Client:
         return self._clocks.jitter(0, min(MAX_WAIT_SECONDS, 2.0**n_tries))
 
     def _salesforce(self) -> Salesforce:
-        token = self._wallet.token or self._log_in()
+        token = self._token_cache.token or self._log_in()
         salesforce = Salesforce(
             session_id=token.text,
             instance_url=token.address,
@@ -224,19 +223,19 @@ class Client:
 
     def _log_in(self) -> Token:
         self.meter.n_logins += 1
-        self._wallet.logins_at.append(self._clocks.now())
+        self._token_cache.logins_at.append(self._clocks.now())
         token = log_in(self._session, self._hosts, self._credentials, self._clocks.now())
-        self._wallet.token = token
+        self._token_cache.token = token
         return token
 
     def _forget_token(self, fault: Fault) -> None:
         """Drop a refused token for a new login, unless that would not help or was done just now."""
-        self._wallet.token = None
-        self._wallet.n_refused += 1
+        self._token_cache.token = None
+        self._token_cache.n_refused += 1
         since = self._clocks.now() - LOGIN_WINDOW
-        recent = [at for at in self._wallet.logins_at if at > since]
-        self._wallet.logins_at[:] = recent
-        is_hopeless = self._wallet.n_refused > 1 or self._credentials.method == "session"
+        recent = [at for at in self._token_cache.logins_at if at > since]
+        self._token_cache.logins_at[:] = recent
+        is_hopeless = self._token_cache.n_refused > 1 or self._credentials.method == "session"
         if is_hopeless or len(recent) >= MAX_LOGINS:
             raise Fault(cases.SESSION_REFUSED, fault.detail)
 

@@ -54,7 +54,7 @@ class Fault(Exception):
 
     def __str__(self) -> str:
         said = f" {self.said}: {self.detail}" if self.detail else ""
-        return f"{self.case.words}{said}"
+        return f"{self.case.message}{said}"
 
 
 @dataclass(frozen=True)

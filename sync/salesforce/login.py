@@ -12,8 +12,7 @@ from simple_salesforce.login import SalesforceLogin
 
 from sync.salesforce.errors import HostNotAllowed, LoginRefused
 from sync.salesforce.session import Hosts
-from webapp.services.crm.encryption import Credentials
-from webapp.services.crm.hosts import SALESFORCE_DOMAINS
+from webapp.services.crm.credentials import SALESFORCE_DOMAINS, Credentials
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

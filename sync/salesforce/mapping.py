@@ -186,6 +186,17 @@ def opportunity_names(row: Mapping[str, Any]) -> dict[str, str | None]:
     return {"name": _text(row.get("Name")), "stage": _text(row.get("StageName"))}
 
 
+def stamp(time: datetime) -> str:
+    """A time as Salesforce writes it."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000+0000"
+
+
+def moment(text: str) -> datetime:
+    """Read a stamp, or a date as its beginning in UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def _value(field: Field, source: FieldSource, values: Mapping[str, Any], today: date) -> Value:
     if source.transform == "constant":
         return field.parse(source.constant, text=True)
@@ -222,8 +233,7 @@ def _day(raw: Any) -> date:
         raise ValueError("must be a date")
     if len(raw) == DATE_LENGTH:
         return date.fromisoformat(raw)
-    moment = datetime.fromisoformat(raw)
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+    return moment(raw).astimezone(UTC).date()
 
 
 def _kept(value: Any) -> Any:

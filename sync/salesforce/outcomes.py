@@ -2,87 +2,64 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import datetime, timedelta
 
-Result = Literal["converted", "lost", "never_worked", "pending", "open", "void", "merged"]
-Milestone = Literal["opportunity_won", "opportunity_created", "lead_converted"]
-Policy = Literal["leave_out", "converted", "lost"]
-Silence = Literal["lost", "never_worked"]
+from sync.salesforce.mapping import moment
+from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.services.crm.outcome_rules import CrmRules
+
 # The rule of a lead that was deleted or merged.
 GONE = "5"
-
-
-@dataclass(frozen=True)
-class OutcomeRules:
-    """What the administrator chose."""
-
-    milestone: Milestone = "opportunity_won"
-    disqualified: frozenset[str] = frozenset()
-    no_opportunity: Policy = "leave_out"
-    no_opportunity_days: int = 90
-    # What leads without any activity for so long count as; None: they stay open.
-    silent_days: int | None = None
-    silence: Silence = "lost"
-
-    def without_assumptions(self) -> "OutcomeRules":
-        """The same where somebody has spoken: time alone says nothing more."""
-        return replace(self, no_opportunity="leave_out", silent_days=None)
-
-
-@dataclass(frozen=True)
-class LeadFacts:
-    """What a lead's outcome depends on."""
-
-    id: str
-    stamp: datetime
-    created_at: datetime
-    status: str | None = None
-    is_converted: bool = False
-    converted_at: datetime | None = None
-    opportunity_id: str | None = None
-    is_deleted: bool = False
-    merged_into: str | None = None
-    active_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class OpportunityFacts:
-    """What an opportunity says."""
-
-    id: str
-    stamp: datetime
-    created_at: datetime
-    is_closed: bool = False
-    is_won: bool = False
-    is_deleted: bool = False
-    stage_changed_at: datetime | None = None
+# Why each rule records an outcome or withdraws one.
+REASONS = {
+    "1a": "its opportunity was deleted",
+    "1b": "its opportunity is won",
+    "1c": "its opportunity is lost",
+    "1d": "its opportunity is open again",
+    "1m": "it reached the milestone",
+    "1u": "its opportunity can no longer be read",
+    "2": "it has no opportunity",
+    "2a": "the opportunity of its contact was deleted",
+    "2b": "the opportunity of its contact is won",
+    "2c": "the opportunity of its contact is lost",
+    "2d": "the opportunity of its contact is open again",
+    "2m": "it reached the milestone by its contact",
+    "2n": "it was converted long ago without an opportunity",
+    "3": "its status says that it was disqualified",
+    "4": "it is being worked on again",
+    "4s": "nothing has happened for long",
+    GONE: "it was deleted",
+    "La": "the opportunity linked by hand was deleted",
+    "Lb": "the opportunity linked by hand is won",
+    "Lc": "the opportunity linked by hand is lost",
+    "Ld": "the opportunity linked by hand is open again",
+    "Lm": "it reached the milestone by the opportunity linked by hand",
+}
 
 
 @dataclass(frozen=True)
 class Derived:
-    """An outcome with the rule that made it, the record it comes from and when it happened."""
+    """An outcome with the rule that made it, the record it comes from and when it happened.
 
-    result: Result
+    `result` is converted, lost or never_worked; pending or open where there is none yet; void or
+    merged where the lead or its opportunity is gone.
+    """
+
+    result: str
     rule: str
     source_id: str
     happened_at: datetime
     is_inferred: bool = False
 
-    @property
-    def converted(self) -> bool | None:
-        """As `webapp.services.outcomes.outcomes` takes it; None where nothing definite is known."""
-        return {"converted": True, "lost": False}.get(self.result)
-
 
 def derive(
-    lead: LeadFacts,
-    opportunity: OpportunityFacts | None,
-    candidates: Sequence[OpportunityFacts],
-    rules: OutcomeRules,
+    lead: CrmLead,
+    opportunity: CrmOpportunity | None,
+    candidates: Sequence[CrmOpportunity],
+    rules: CrmRules,
     *,
     now: datetime,
-    linked: OpportunityFacts | None = None,
+    linked: CrmOpportunity | None = None,
 ) -> Derived:
     """Say what became of a lead.
 
@@ -97,62 +74,60 @@ def derive(
     if not lead.is_converted:
         return _not_converted(lead, rules, now)
     if rules.milestone == "lead_converted":
-        return Derived("converted", "1m", lead.id, lead.converted_at or lead.stamp)
+        return Derived("converted", "1m", lead.id, _converted_at(lead))
     if lead.opportunity_id is None:
         return _without_opportunity(lead, candidates, rules, now)
     unread = _of_lead("pending", lead, "1u")
     return _of_opportunity(opportunity, rules, "1") if opportunity else unread
 
 
-def midnight(date_text: str | None) -> datetime | None:
-    """The beginning, in UTC, of a date that came without a time."""
-    return datetime.fromisoformat(date_text).replace(tzinfo=UTC) if date_text else None
+def _converted_at(lead: CrmLead) -> datetime:
+    return moment(lead.converted_on or lead.stamp)
 
 
-def _of_opportunity(found: OpportunityFacts, rules: OutcomeRules, rule: str) -> Derived:
+def _of_opportunity(found: CrmOpportunity, rules: CrmRules, rule: str) -> Derived:
+    stamp = moment(found.stamp)
     if found.is_deleted:
-        return Derived("void", f"{rule}a", found.id, found.stamp)
+        return Derived("void", f"{rule}a", found.id, stamp)
     if rules.milestone != "opportunity_won":
-        return Derived("converted", f"{rule}m", found.id, found.created_at)
-    changed_at = found.stage_changed_at or found.stamp
+        return Derived("converted", f"{rule}m", found.id, moment(found.created_at))
+    changed_at = moment(found.stage_changed_at) if found.stage_changed_at else stamp
     if found.is_won:
         return Derived("converted", f"{rule}b", found.id, changed_at)
     if found.is_closed:
         return Derived("lost", f"{rule}c", found.id, changed_at)
-    return Derived("pending", f"{rule}d", found.id, found.stamp)
+    return Derived("pending", f"{rule}d", found.id, stamp)
 
 
-def _not_converted(lead: LeadFacts, rules: OutcomeRules, now: datetime) -> Derived:
+def _not_converted(lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
     if lead.status in rules.disqualified:
         return _of_lead("lost", lead, "3")
-    last_seen_at = max(lead.active_at or lead.created_at, lead.created_at)
-    if rules.silent_days and now - last_seen_at > timedelta(days=rules.silent_days):
-        silent_at = last_seen_at + timedelta(days=rules.silent_days)
-        return Derived(rules.silence, "4s", lead.id, silent_at)
+    if rules.silent_days:
+        active_at = max(moment(lead.active_on or lead.created_at), moment(lead.created_at))
+        inactive_at = active_at + timedelta(days=rules.silent_days)
+        if now > inactive_at:
+            return Derived(rules.silence, "4s", lead.id, inactive_at)
     return _of_lead("open", lead, "4")
 
 
 def _without_opportunity(
-    lead: LeadFacts, candidates: Sequence[OpportunityFacts], rules: OutcomeRules, now: datetime
+    lead: CrmLead, candidates: Sequence[CrmOpportunity], rules: CrmRules, now: datetime
 ) -> Derived:
-    since = lead.converted_at or lead.stamp
+    since = _converted_at(lead)
     until = since + timedelta(days=rules.no_opportunity_days)
     # The date of conversion is the org's, which may be a day ahead of or behind UTC.
     fitting = [
         c
         for c in candidates
-        if since - timedelta(days=1) <= c.created_at <= until and not c.is_deleted
+        if since - timedelta(days=1) <= moment(c.created_at) <= until and not c.is_deleted
     ]
     if fitting:
-        first = min(fitting, key=lambda c: (c.created_at, c.id))
-        derived = _of_opportunity(first, rules, "2")
-        return Derived(
-            derived.result, derived.rule, derived.source_id, derived.happened_at, len(fitting) > 1
-        )
+        first = min(fitting, key=lambda c: (moment(c.created_at), c.id))
+        return replace(_of_opportunity(first, rules, "2"), is_inferred=len(fitting) > 1)
     if now > until and rules.no_opportunity != "leave_out":
         return Derived(rules.no_opportunity, "2n", lead.id, until)
     return _of_lead("pending", lead, "2")
 
 
-def _of_lead(result: Result, lead: LeadFacts, rule: str) -> Derived:
-    return Derived(result, rule, lead.id, lead.stamp)
+def _of_lead(result: str, lead: CrmLead, rule: str) -> Derived:
+    return Derived(result, rule, lead.id, moment(lead.stamp))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from webapp.config import ROOT
+from webapp.services.runs.runs import Explained
 
 # The matrices are small: more threads would wait for each other, and take the web process's core.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
@@ -27,7 +28,7 @@ Answer: TypeAlias = dict[str, Any]
 Beat: TypeAlias = Callable[[float, str], None]
 
 
-class TrainingFailed(RuntimeError):
+class TrainingFailed(Explained):
     """The child did not end what it was asked for; the message is a sentence for people."""
 
 

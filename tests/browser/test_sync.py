@@ -1,6 +1,7 @@
 """The sync in a browser: live progress, a conflict settled in place, no JavaScript, looks."""
 
 import re
+from collections import Counter
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,6 +10,7 @@ from playwright.sync_api import expect
 from tests.connected import dispute, without_a_lead
 from webapp.database import utc_now
 from webapp.services.crm import sync_runs
+from webapp.services.crm.sync_runs import SyncResult
 from webapp.services.runs import runs
 
 
@@ -35,11 +37,12 @@ def test_a_sync_shows_how_far_it_is_and_renews_the_page_at_its_end(
     expect(page.get_by_role("heading", name="Sync is waiting")).to_be_visible()
     expect(page.get_by_role("button", name="Sync now")).to_be_disabled()
     run = write(lambda s: runs.claim(s, "sync", "w", utc_now()))
-    done = {"counts": {"leads_read": 40}, "n_calls": 3}
-    write(lambda s: runs.renew(s, run, utc_now(), progress=0.4, stage="Reading", result=done))
+    so_far = {"counts": {"leads_read": 40}, "n_calls": 3}
+    write(lambda s: runs.renew(s, run, utc_now(), progress=0.4, stage="Reading", result=so_far))
     expect(page.get_by_text("40 leads and 0 opportunities read, 3 calls.")).to_be_visible()
     expect(page.locator("#how-far")).to_have_attribute("value", "0.4")
-    write(lambda s: sync_runs.succeed(s, run, {"counts": {"converted": 7}}, utc_now()))
+    done = SyncResult(counts=Counter(converted=7))
+    write(lambda s: sync_runs.succeed(s, run, done, utc_now()))
     expect(page.get_by_role("heading", name=re.compile("Up to date"))).to_be_visible()
     expect(page.locator("tbody tr").first).to_contain_text("7 converted")
     expect(page.get_by_role("button", name="Sync now")).to_be_enabled()

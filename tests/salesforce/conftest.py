@@ -6,13 +6,13 @@ from typing import Any, cast
 import pytest
 
 from demo.salesforce.fake import FakeSalesforce
-from sync.crm import sync_job
-from sync.jobs import Worker
+from sync.crm import job
+from sync.worker import Worker
 from tests import factories
 from webapp import database
 from webapp.config import Settings
 from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs
-from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.credentials import Credentials
 from webapp.services.leads import leads
 from webapp.services.runs import runs
 
@@ -33,7 +33,7 @@ def settings(database_url, tmp_path, fake):
 @pytest.fixture(autouse=True)
 def no_token_is_left():
     """Every test's worker is a process of its own."""
-    sync_job._token_caches.clear()
+    job._token_caches.clear()
 
 
 class Impatient(threading.Event):
@@ -107,7 +107,7 @@ class Salesforce:
         """One run as a person asks for it; what it says of itself."""
         run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.now))
         with self.app.app_context():
-            sync_job.sync_crm(self.worker)
+            job.sync_crm(self.worker)
         return self.read(lambda s: runs.by_key(s, run.key))
 
     def later(self, **passed):
@@ -137,7 +137,7 @@ class Salesforce:
     def tick(self):
         """What the worker's clock does: a run where one is due."""
         with self.app.app_context():
-            sync_job.sync_crm(self.worker)
+            job.sync_crm(self.worker)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from demo.salesforce.http.oauth import key_pair
 from sync.salesforce.client import Client, Clocks, TokenCache
 from sync.salesforce.login import log_in
 from sync.salesforce.session import Hosts, Meter, build
-from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.credentials import Credentials
 
 
 @pytest.fixture

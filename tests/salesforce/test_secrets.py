@@ -11,7 +11,7 @@ from demo.salesforce.http.oauth import key_pair
 from webapp.crm_tables import Base
 from webapp.database import db
 from webapp.services.crm import connections
-from webapp.services.crm.encryption import (
+from webapp.services.crm.credentials import (
     METHODS,
     NEEDED,
     Credentials,

@@ -7,7 +7,7 @@ import pytest
 from sync.salesforce import cases
 from sync.salesforce.client import Client
 from tests import factories
-from webapp.services.crm import connections, field_sources, read_windows, sync_runs
+from webapp.services.crm import connections, field_sources, mirror, sync_runs
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.outcome_rules import CrmRules, full_id
 from webapp.services.runs import runs
@@ -50,7 +50,7 @@ def test_rules_saved_in_the_middle_of_a_run_are_applied_to_every_lead(fake, sale
     meanwhile(lambda: salesforce.rules(disqualified=["Closed - Not Converted"], history_days=900))
     fake.clock.advance(minutes=15)
     assert "stopped" in salesforce.run().result
-    assert salesforce.read(read_windows.reached) == {}
+    assert salesforce.read(mirror.reached) == {}
     salesforce.later(minutes=1)
     assert salesforce.outcome(lead) is False
 
@@ -69,7 +69,7 @@ def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
     salesforce.later()
     entries = salesforce.read(lambda s: s.query(AuditEntry).count())
     salesforce.map(**OPENS)
-    assert salesforce.read(read_windows.reached)["Lead"] is not None
+    assert salesforce.read(mirror.reached)["Lead"] is not None
     assert salesforce.read(lambda s: s.query(AuditEntry).count()) == entries
 
 

@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from sync.jobs import Worker
 from sync.trainer.process import TRAINER, TrainingProcess
+from sync.worker import Worker
 from tests.factories import NOW
 from tests.sync.instant_training import InstantTraining
 from tests.sync.processes import environment

@@ -6,7 +6,7 @@
 import sys
 import time
 
-from sync import jobs, worker
+from sync import jobs, scheduler
 from tests.sync.instant_training import InstantTraining
 from webapp.app import create_app
 from webapp.services.models import lifecycle, monitor_samples, monitoring, rescoring
@@ -60,5 +60,5 @@ PLACES = {
 if __name__ == "__main__":
     PLACES[sys.argv[1]]()
     rescoring.CHUNK = 5
-    worker.TrainingProcess = lambda settings: InstantTraining()  # type: ignore[assignment,misc]
-    worker.run(create_app())
+    scheduler.TrainingProcess = lambda settings: InstantTraining()  # type: ignore[assignment,misc]
+    scheduler.run(create_app())

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from sync import jobs
-from sync.jobs import Stopped
 from sync.trainer.process import TrainingFailed
+from sync.worker import Stopped
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sync import jobs, monitor_job
+from sync import jobs
 from sync.trainer import trainer
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.sync.inline_training import InlineTraining
@@ -45,7 +45,7 @@ def check(write, do, worker, clock):
 
     def check():
         write(lambda s: monitoring.request(s, "ada", clock()))
-        do(monitor_job.monitor, worker)
+        do(jobs.monitor, worker)
         do(jobs.promote, worker)
 
     return check
@@ -152,14 +152,14 @@ def test_a_level_that_holds_is_left_alone(write, check, newest, champion_name):
 
 
 def test_nothing_is_checked_before_there_is_news(champion, do, worker, newest, clock):
-    do(monitor_job.monitor, worker)
+    do(jobs.monitor, worker)
     clock.forward(hours=5)
-    do(monitor_job.monitor, worker)
+    do(jobs.monitor, worker)
     first = newest()
     assert first.trigger == "clock"
     assert {each["verdict"] for each in first.result["findings"]} == {"unknown"}
     clock.forward(hours=5)
-    do(monitor_job.monitor, worker)
+    do(jobs.monitor, worker)
     assert newest().key == first.key
 
 
@@ -177,7 +177,7 @@ def test_new_outcomes_bring_a_check_when_they_have_settled(
 ):
     write(lambda s: say(s, 0, n_outcomes))
     clock.forward(minutes=minutes)
-    do(monitor_job.monitor, worker)
+    do(jobs.monitor, worker)
     assert (newest().trigger if newest() else None) == trigger
 
 
@@ -195,11 +195,11 @@ def test_a_recalibration_put_off_follows_as_soon_as_nothing_comes_first(
     write(lambda s: say(s, 50, 50))
     check()
     first = newest()
-    do(monitor_job.monitor, worker)
+    do(jobs.monitor, worker)
     assert newest().key == first.key
     training = write(lambda s: lifecycle.claim_retraining(s, Trigger(100), "w", NOW))
     write(lambda s: runs.finish(s, training, NOW, {}))
-    do(monitor_job.monitor, worker)
+    do(jobs.monitor, worker)
     do(jobs.promote, worker)
     again = newest()
     assert (again.trigger, again.result["version"]) == ("put off", "1.1")
@@ -223,7 +223,7 @@ def test_no_training_is_claimed_while_a_recalibration_is_made(write, worker):
 
 def test_switched_off_it_stays_at_a_warning(monkeypatch, app, write, check, newest, champion_name):
     off = app.extensions["leadloop"].settings.model_copy(update={"auto_recalibrate": False})
-    monkeypatch.setattr("sync.monitor_job.product", lambda: Product(off, FIELDS))
+    monkeypatch.setattr("sync.jobs.product", lambda: Product(off, FIELDS))
     write(lambda s: say(s, 30, 30))
     check()
     assert "LEADLOOP_AUTO_RECALIBRATE" in finding(newest(), "calibration")["advice"]
@@ -278,7 +278,7 @@ def test_the_next_worker_ends_a_check_that_a_killed_one_began(
     assert line == "here\n", log
     clock.forward(minutes=2)
     worker = make_worker()
-    for job in (jobs.free_lost_runs, monitor_job.monitor, jobs.promote):
+    for job in (jobs.free_lost_runs, jobs.monitor, jobs.promote):
         do(job, worker)
     assert [(r.kind, r.state) for r in reversed(read(runs.latest))] == [
         ("monitoring", "succeeded"),

@@ -13,7 +13,7 @@ from webapp.database import UNAVAILABLE
 from webapp.pages import errors, formats
 from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
-from webapp.pages.crm import conflicts, connection, mapping, rejected, run_words, sync, unmatched
+from webapp.pages.crm import conflicts, connection, mapping, rejected, run_labels, sync, unmatched
 from webapp.pages.imports import imports
 from webapp.pages.leads import lead, leads, new_lead
 from webapp.pages.models import leakage, models, monitors
@@ -55,7 +55,7 @@ def register(app: Flask) -> None:
     csrf.init_app(app)
     signed_in.init_app(app)
     formats.init_app(app)
-    run_words.init_app(app)
+    run_labels.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["key"] = KeyConverter
     app.url_map.converters["record_id"] = RecordIdConverter

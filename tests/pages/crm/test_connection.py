@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from sync.salesforce.client import Client
 from webapp.services.accounts import audit
-from webapp.services.crm import connections, read_windows, sync_runs
+from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import lead_table, leads
 from webapp.services.runs import runs
 
@@ -153,9 +153,9 @@ def test_settings_that_no_worker_has_taken_up_yet_are_shown(admin, settings):
 def test_history_is_read_again_from_the_chosen_time_on(admin, fake, salesforce, read):
     fake.lead()
     salesforce.later()
-    assert read(read_windows.reached)
+    assert read(mirror.reached)
     assert admin.post("/sync/connection/history", data={"days": "1825"}).location == "/sync"
-    assert read(read_windows.reached) == {}
+    assert read(mirror.reached) == {}
     assert connections.rules(connection(read)).history_days == 1825
     salesforce.tick()
     [run, *_] = read(lambda s: runs.latest(s, "sync"))
@@ -217,7 +217,7 @@ def test_a_run_at_work_keeps_nothing_once_its_org_is_disconnected(
     assert read(lead_table.is_empty)
     assert read(lambda s: runs.by_key(s, run.key)).error == "Salesforce is not connected."
     assert connection(read) is None
-    assert read(read_windows.reached) == {}
+    assert read(mirror.reached) == {}
 
 
 def test_managers_neither_read_nor_change_it(mona, sign_in, fake, salesforce):

@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from webapp.services.accounts import audit
-from webapp.services.crm import field_sources, read_windows, sync_runs
+from webapp.services.crm import field_sources, mirror, sync_runs
 from webapp.services.runs import runs
 
 UNMAPPED = {f"{field.name}.from": "" for field in factories.FIELDS.declared}
@@ -80,7 +80,7 @@ def test_a_mapping_is_saved_and_every_lead_read_again(described, admin, read):
     assert saved["days_since_contact"].transform == "days_since"
     assert saved["lead_source"].fallback == "Organic"
     assert saved["location"].is_stable
-    assert "Lead" not in read(read_windows.reached)
+    assert "Lead" not in read(mirror.reached)
     page = admin.get("/sync/mapping").text
     assert "The mapping is saved. The next run reads all leads again" in page
     assert chosen(page, "email_opens") == "as_is:Email_Opens__c"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from webapp.services.accounts import audit
-from webapp.services.crm import connections, read_windows
+from webapp.services.crm import connections, mirror
 from webapp.services.crm.outcome_rules import CrmRules, full_id
 
 FORM = {
@@ -82,10 +82,10 @@ def test_only_what_changes_the_reading_reads_again(described, admin, read):
     described.later()
     admin.post("/sync/rules", data=FORM | {"silent_days": "180"})
     assert "applies them to all that was read" in admin.get("/sync/rules").text
-    assert "Lead" in read(read_windows.reached)
+    assert "Lead" in read(mirror.reached)
     admin.post("/sync/rules", data=FORM | {"history_days": "900"})
     assert "reads leads and opportunities again" in admin.get("/sync/rules").text
-    assert read(read_windows.reached) == {}
+    assert read(mirror.reached) == {}
 
 
 def test_every_wrong_value_is_named_and_nothing_entered_is_lost(described, admin, read):

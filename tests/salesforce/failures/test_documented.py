@@ -2,8 +2,8 @@
 
 import re
 
-from sync.crm import settling
 from sync.salesforce.cases import CASES
+from sync.salesforce.outcomes import REASONS
 from tests.salesforce import test_write_cases
 from tests.salesforce.failures import test_failures
 from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases
@@ -46,11 +46,11 @@ def test_each_happening_names_its_tests():
 
 
 def test_what_the_administrator_reads_are_the_words_of_the_code():
-    words = {case.words for case in CASES.values()}
+    words = {case.message for case in CASES.values()}
     assert [row[4] for row in ROWS if row[4] not in words] == []
 
 
 def test_every_rule_of_an_outcome_is_told_in_words_and_explained():
-    for rule in settling.REASONS:
+    for rule in REASONS:
         group = f"{rule[0]}a to {rule[0]}d" if rule[0] in "2L" and rule not in {"2", "2n"} else rule
         assert group in PAGE, rule

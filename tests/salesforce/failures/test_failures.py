@@ -22,7 +22,7 @@ def failed(fake, salesforce, case, *, n_logins=None):
     fake.clock.advance(minutes=15)
     run = salesforce.run()
     assert run.state == "failed"
-    assert run.error.startswith(case.words)
+    assert run.error.startswith(case.message)
     assert breaker(salesforce) == case.name
     if n_logins is not None:
         assert len(fake.logins) == n_logins
@@ -101,7 +101,7 @@ def test_10_a_used_day_quota_stops_every_call_and_keeps_the_place(fake, salesfor
     fake.fail_at(2, "day quota used")
     run = salesforce.run()
     assert run.state == "succeeded"
-    assert run.result["stopped"].startswith(cases.DAY_QUOTA.words)
+    assert run.result["stopped"].startswith(cases.DAY_QUOTA.message)
     n_requests = len(fake.requests)
     fake.clock.advance(minutes=45)
     salesforce.tick()
@@ -126,7 +126,7 @@ def test_12_maintenance_is_waited_for_and_a_long_one_fails_the_run(fake, salesfo
     with fake.failing(name):
         run = salesforce.run()
     assert run.state == "failed"
-    assert run.error.startswith(cases.MAINTENANCE.words)
+    assert run.error.startswith(cases.MAINTENANCE.message)
     assert breaker(salesforce) is None, "the next run comes by itself"
     survived(fake, salesforce)
 
@@ -159,7 +159,7 @@ def test_14_a_write_whose_answer_is_lost_is_left_to_the_next_run(fake, salesforc
     fake.fail_next("answer lost", path="composite")
     run = salesforce.run()
     assert run.state == "succeeded"
-    assert run.result["warnings"][0]["words"] == cases.UNREACHABLE.words
+    assert run.result["warnings"][0]["words"] == cases.UNREACHABLE.message
     assert len(fake.patches) == 1
     salesforce.later()
     assert len(fake.written(lead)) == 2
@@ -172,7 +172,7 @@ def test_15_a_login_page_instead_of_an_answer_is_not_stored(fake, salesforce):
     survived(fake, salesforce, fake.lead())
     with fake.failing("login page"):
         run = salesforce.run()
-    assert run.error.startswith(cases.NOT_SALESFORCE.words)
+    assert run.error.startswith(cases.NOT_SALESFORCE.message)
 
 
 def test_16_a_forgotten_query_is_asked_again_from_where_we_stand(fake, salesforce):
@@ -192,7 +192,7 @@ def test_17_a_slow_query_asks_for_half_the_time(fake, salesforce):
 def test_17_a_query_that_is_slow_for_one_minute_fails_the_run(fake, salesforce):
     with fake.failing("query too slow"):
         run = salesforce.run()
-    assert run.error.startswith(cases.QUERY_SLOW.words)
+    assert run.error.startswith(cases.QUERY_SLOW.message)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_28_29_39_40_what_refuses_every_row_stops_after_the_first_call(
         fake.refuse(lead, name)
     run = salesforce.later()
     assert len(fake.patches) == 1
-    assert run.result["warnings"][0]["words"] == case.words
+    assert run.result["warnings"][0]["words"] == case.message
     assert salesforce.lead(leads[0]).crm_id, "reading goes on"
 
 
@@ -348,7 +348,7 @@ def test_38_no_access_to_most_leads_is_a_matter_of_permissions(fake, salesforce)
         fake.refuse(lead, "no access")
     run = salesforce.later()
     assert len(fake.patches) == 1
-    assert run.result["warnings"][0]["words"] == cases.NO_RECORD_ACCESS.words
+    assert run.result["warnings"][0]["words"] == cases.NO_RECORD_ACCESS.message
 
 
 def test_33_nothing_is_never_written(fake, salesforce):
@@ -371,7 +371,7 @@ def test_37_in_a_read_only_window_reading_goes_on_and_scores_wait(fake, salesfor
     lead = fake.lead(LeadSource="Webinar")
     with fake.failing("read-only window"):
         run = salesforce.later()
-    assert run.result["warnings"][0]["words"] == cases.READ_ONLY.words
+    assert run.result["warnings"][0]["words"] == cases.READ_ONLY.message
     assert salesforce.lead(lead).crm_id == lead
     salesforce.later()
     assert outbox(salesforce, lead) == ("sent", None)
@@ -389,5 +389,5 @@ def test_42_a_partial_answer_of_another_shape_marks_nothing_as_written(fake, sal
     body = {"status": "COMPLETE", "results": [{"id": lead}], "numErrors": 1, "errors": [{}]}
     fake.answer_next(body, 207, path="composite")
     run = salesforce.later()
-    assert run.result["warnings"][0]["words"] == cases.WRONG_SHAPE.words
+    assert run.result["warnings"][0]["words"] == cases.WRONG_SHAPE.message
     assert outbox(salesforce, lead) == ("due", None)

@@ -7,9 +7,8 @@ import pytest
 from sync.salesforce import cases, session
 from sync.salesforce.client import Client, Clocks
 from sync.salesforce.errors import Fault
-from sync.salesforce.quota import Quota
-from sync.salesforce.session import Hosts, Meter
-from webapp.services.crm.encryption import Credentials
+from sync.salesforce.session import Hosts, Meter, Quota
+from webapp.services.crm.credentials import Credentials
 
 
 @pytest.fixture

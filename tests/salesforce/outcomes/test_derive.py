@@ -5,23 +5,34 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync.salesforce.outcomes import (
-    LeadFacts,
-    OpportunityFacts,
-    OutcomeRules,
-    derive,
-    midnight,
-)
+from sync.salesforce.mapping import moment, stamp
+from sync.salesforce.outcomes import derive
+from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.services.crm.outcome_rules import CrmRules
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-LEAD = LeadFacts("00Q1", stamp=NOW - 10 * DAY, created_at=NOW - 100 * DAY, status="Working")
-CONVERTED = replace(LEAD, is_converted=True, converted_at=NOW - 20 * DAY, opportunity_id="0061")
-ALONE = replace(CONVERTED, opportunity_id=None)
-DEAL = OpportunityFacts("0061", stamp=NOW - 3 * DAY, created_at=NOW - 20 * DAY)
-WON = replace(DEAL, is_closed=True, is_won=True, stage_changed_at=NOW - 5 * DAY)
-LOST = replace(DEAL, is_closed=True, stage_changed_at=NOW - 5 * DAY)
-RULES = OutcomeRules(disqualified=frozenset({"Closed - Not Converted"}))
+
+
+def row(table, **values):
+    """A row as it would be read from the database; times are given as such."""
+    texts = {n: stamp(v) if isinstance(v, datetime) else v for n, v in values.items()}
+    return table(**texts)
+
+
+def but(before, **values):
+    """The same row with other values."""
+    columns = before.__table__.columns.keys()
+    return row(type(before), **{n: getattr(before, n) for n in columns} | values)
+
+
+LEAD = row(CrmLead, id="00Q1", stamp=NOW - 10 * DAY, created_at=NOW - 100 * DAY, status="Working")
+CONVERTED = but(LEAD, is_converted=True, converted_on=NOW - 20 * DAY, opportunity_id="0061")
+ALONE = but(CONVERTED, opportunity_id=None)
+DEAL = row(CrmOpportunity, id="0061", stamp=NOW - 3 * DAY, created_at=NOW - 20 * DAY)
+WON = but(DEAL, is_closed=True, is_won=True, stage_changed_at=NOW - 5 * DAY)
+LOST = but(DEAL, is_closed=True, stage_changed_at=NOW - 5 * DAY)
+RULES = CrmRules(disqualified=("Closed - Not Converted",))
 
 
 def said(lead, deal=None, *candidates, rules=RULES, linked=None):
@@ -32,17 +43,17 @@ def said(lead, deal=None, *candidates, rules=RULES, linked=None):
 @pytest.mark.parametrize(
     ("lead", "deal", "expected"),
     [
-        (CONVERTED, replace(WON, is_deleted=True), ("void", "1a")),
+        (CONVERTED, but(WON, is_deleted=True), ("void", "1a")),
         (CONVERTED, WON, ("converted", "1b")),
         (CONVERTED, LOST, ("lost", "1c")),
         (CONVERTED, DEAL, ("pending", "1d")),
         (CONVERTED, None, ("pending", "1u")),
         (ALONE, None, ("pending", "2")),
-        (replace(LEAD, status="Closed - Not Converted"), None, ("lost", "3")),
+        (but(LEAD, status="Closed - Not Converted"), None, ("lost", "3")),
         (LEAD, None, ("open", "4")),
-        (replace(LEAD, is_deleted=True), None, ("void", "5")),
-        (replace(LEAD, is_deleted=True, merged_into="00Q2"), None, ("merged", "5")),
-        (replace(CONVERTED, is_deleted=True), WON, ("void", "5")),
+        (but(LEAD, is_deleted=True), None, ("void", "5")),
+        (but(LEAD, is_deleted=True, merged_into="00Q2"), None, ("merged", "5")),
+        (but(CONVERTED, is_deleted=True), WON, ("void", "5")),
     ],
 )
 def test_each_rule_by_itself(lead, deal, expected):
@@ -55,9 +66,9 @@ def test_each_rule_by_itself(lead, deal, expected):
         (WON, ("converted", "2b")),
         (LOST, ("lost", "2c")),
         (DEAL, ("pending", "2d")),
-        (replace(WON, created_at=NOW - 30 * DAY), ("pending", "2")),
-        (replace(WON, created_at=NOW + 80 * DAY), ("pending", "2")),
-        (replace(WON, is_deleted=True), ("pending", "2")),
+        (but(WON, created_at=NOW - 30 * DAY), ("pending", "2")),
+        (but(WON, created_at=NOW + 80 * DAY), ("pending", "2")),
+        (but(WON, is_deleted=True), ("pending", "2")),
     ],
 )
 def test_without_an_opportunity_that_of_the_contact_counts(candidate, expected):
@@ -65,7 +76,7 @@ def test_without_an_opportunity_that_of_the_contact_counts(candidate, expected):
 
 
 def test_of_two_fitting_opportunities_the_earlier_counts_and_is_flagged():
-    later = replace(LOST, id="0062", created_at=NOW - 10 * DAY)
+    later = but(LOST, id="0062", created_at=NOW - 10 * DAY)
     derived = derive(ALONE, None, [later, WON], RULES, now=NOW)
     assert (derived.source_id, derived.result, derived.is_inferred) == ("0061", "converted", True)
     assert not derive(ALONE, None, [WON], RULES, now=NOW).is_inferred
@@ -81,7 +92,7 @@ def test_of_two_fitting_opportunities_the_earlier_counts_and_is_flagged():
     ],
 )
 def test_long_after_a_conversion_without_opportunity_the_policy_decides(policy, age_days, expected):
-    lead = replace(ALONE, converted_at=NOW - age_days * DAY)
+    lead = but(ALONE, converted_on=NOW - age_days * DAY)
     assert said(lead, rules=replace(RULES, no_opportunity=policy)) == expected
 
 
@@ -90,7 +101,7 @@ def test_long_after_a_conversion_without_opportunity_the_policy_decides(policy, 
     [
         ("opportunity_created", CONVERTED, DEAL, ("converted", "1m")),
         ("opportunity_created", CONVERTED, LOST, ("converted", "1m")),
-        ("opportunity_created", CONVERTED, replace(DEAL, is_deleted=True), ("void", "1a")),
+        ("opportunity_created", CONVERTED, but(DEAL, is_deleted=True), ("void", "1a")),
         ("opportunity_created", ALONE, None, ("pending", "2")),
         ("lead_converted", ALONE, None, ("converted", "1m")),
         ("lead_converted", CONVERTED, LOST, ("converted", "1m")),
@@ -104,10 +115,10 @@ def test_an_earlier_milestone_counts_where_it_was_chosen(milestone, lead, deal, 
 @pytest.mark.parametrize(
     ("lead", "expected"),
     [
-        (replace(LEAD, active_at=NOW - 59 * DAY), "open"),
-        (replace(LEAD, active_at=NOW - 61 * DAY), "lost"),
-        (replace(LEAD, active_at=NOW + 5 * DAY), "open"),
-        (replace(LEAD, created_at=NOW - 59 * DAY), "open"),
+        (but(LEAD, active_on=NOW - 59 * DAY), "open"),
+        (but(LEAD, active_on=NOW - 61 * DAY), "lost"),
+        (but(LEAD, active_on=NOW + 5 * DAY), "open"),
+        (but(LEAD, created_at=NOW - 59 * DAY), "open"),
         (LEAD, "lost"),
     ],
 )
@@ -122,16 +133,15 @@ def test_silent_leads_may_count_as_never_worked():
 
 
 def test_an_opportunity_chosen_by_a_person_comes_before_all_others():
-    assert said(CONVERTED, WON, linked=replace(LOST, id="0069")) == ("lost", "Lc")
+    assert said(CONVERTED, WON, linked=but(LOST, id="0069")) == ("lost", "Lc")
     assert said(LEAD, linked=WON) == ("converted", "Lb")
 
 
 def test_an_outcome_happened_when_the_stage_changed():
     assert derive(CONVERTED, WON, [], RULES, now=NOW).happened_at == NOW - 5 * DAY
-    unknown = replace(WON, stage_changed_at=None)
+    unknown = but(WON, stage_changed_at=None)
     assert derive(CONVERTED, unknown, [], RULES, now=NOW).happened_at == NOW - 3 * DAY
 
 
 def test_a_date_without_a_time_begins_in_utc_on_any_night():
-    assert midnight("2026-10-25") == datetime(2026, 10, 25, tzinfo=UTC)
-    assert midnight(None) is None
+    assert moment("2026-10-25") == datetime(2026, 10, 25, tzinfo=UTC)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from sync.crm import reading, sync_job
-from sync.jobs import Worker
+from sync.crm import job, reading
+from sync.worker import Worker
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import write
@@ -25,7 +25,7 @@ def main(folder: str, database_url: str, extra_host: str) -> None:
         # One that was killed is gone on with.
         with suppress(runs.AlreadyRunning):
             write(lambda s: sync_runs.request(s, "live", "tests", worker.clock()))
-        sync_job.sync_crm(worker)
+        job.sync_crm(worker)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from sync.crm import reading, sync_job, sync_run
+from sync.crm import job, reading, sync_run
 from sync.salesforce import soql
 from webapp.crm_tables import CrmLead
-from webapp.services.crm import connections, read_windows, sync_runs
+from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import leads
 from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Snapshot
@@ -111,9 +111,9 @@ def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesf
     fake.leads(70)
     fake.clock.advance(minutes=15)
     monkeypatch.setattr(reading, "STEP_ROWS", 20)
-    cursor = lambda: salesforce.read(lambda s: read_windows.load(s, "Lead"))  # noqa: E731
+    cursor = lambda: salesforce.read(lambda s: mirror.window(s, "Lead"))  # noqa: E731
     with monkeypatch.context() as patched:
-        patched.setattr(read_windows, "save", dies_at_save(read_windows.save, n_saves=2))
+        patched.setattr(mirror, "keep_window", dies_at_save(mirror.keep_window, n_saves=2))
         with pytest.raises(KeyboardInterrupt):
             salesforce.run()
     assert n_leads(salesforce) == 20
@@ -196,7 +196,7 @@ def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
     for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
         salesforce.write(partial(runs.give_up, run=lost, now=salesforce.now))
     with salesforce.app.app_context(), pytest.raises(runs.LostClaim):
-        sync_job.carry_out(salesforce.worker, run)
+        job.carry_out(salesforce.worker, run)
     assert n_leads(salesforce) == 0
 
 

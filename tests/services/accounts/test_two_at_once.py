@@ -8,7 +8,7 @@ from tests.factories import FIELDS, NOW, PASSWORD, PROGRAM, make_lead
 from webapp.database import utc_now
 from webapp.services.accounts import accounts
 from webapp.services.crm import connections, field_sources
-from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.leads import leads, new_leads, records
 

@@ -14,8 +14,7 @@ from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs
-from webapp.services.crm.encryption import METHODS, NEEDED, SECRET_VALUES, Credentials
-from webapp.services.crm.hosts import may_connect
+from webapp.services.crm.credentials import METHODS, NEEDED, SECRET_VALUES, Credentials, may_connect
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
 

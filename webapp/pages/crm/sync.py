@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from webapp.database import read, utc_now, write
 from webapp.pages.addresses import key_argument
-from webapp.pages.crm import connection, run_words
+from webapp.pages.crm import connection, run_labels
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs, sync_status
 from webapp.services.runs import runs
@@ -149,8 +149,10 @@ def _run(key: int) -> dict[str, Any]:
     found = read(lambda session: runs.by_key(session, key))
     if found.kind != sync_runs.KIND:
         raise runs.RunNotFound(key)
+    result = sync_runs.SyncResult.of(found)
     return {
         "run": found,
+        "result": result,
         "is_waiting_long": _waits_long(found),
-        "counts": run_words.counts(found, product().fields),
+        "counts": run_labels.counts(result, product().fields),
     }

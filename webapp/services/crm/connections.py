@@ -20,8 +20,15 @@ from webapp.crm_tables import (
 from webapp.database import change
 from webapp.private_file import kept_secret
 from webapp.services.accounts import audit
-from webapp.services.crm import encryption, read_windows
-from webapp.services.crm.encryption import METHODS, SECRET_VALUES, Credentials
+from webapp.services.crm import mirror
+from webapp.services.crm.credentials import (
+    METHODS,
+    SECRET_VALUES,
+    Credentials,
+    UnreadableSecret,
+    opened,
+    sealed,
+)
 from webapp.services.crm.outcome_rules import CrmRules
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
@@ -87,7 +94,7 @@ def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
     found = from_environment(settings)
     if found is not None:
         return found
-    secrets = encryption.opened(connection.sealed_secrets, secret_key(settings))
+    secrets = opened(connection.sealed_secrets, secret_key(settings))
     return Credentials(connection.method, connection.domain, connection.username, **secrets)
 
 
@@ -117,7 +124,7 @@ def save(
     connection.method = entered.method
     connection.domain = entered.domain
     connection.username = entered.username
-    connection.sealed_secrets = encryption.sealed(entered.secrets, secret_key(settings))
+    connection.sealed_secrets = sealed(entered.secrets, secret_key(settings))
     connection.changed_at, connection.changed_by = now, actor
     close_breaker(connection)
     connection.hinted_at = now
@@ -154,7 +161,7 @@ def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) ->
     connection.rules = chosen.to_json()
     connection.settle_after_id = ""
     if chosen.needs_reading(before):
-        read_windows.restart(session)
+        mirror.read_from_start(session)
     detail = {k: v for k, v in chosen.to_json().items() if v != before.to_json()[k]}
     audit.record(session, actor, "changed rules", "salesforce", now=now, detail=detail)
 
@@ -190,7 +197,7 @@ def read_history(session: Session, n_days: int, actor: str, now: datetime) -> No
     if errors := chosen.mistakes():
         raise InvalidConnection(errors)
     connection.rules = chosen.to_json()
-    read_windows.restart(session)
+    mirror.read_from_start(session)
     audit.record(session, actor, "read history", "salesforce", now=now, detail={"days": n_days})
 
 
@@ -265,7 +272,7 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
     for table in (CrmRole, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmOpportunity):
         change(session, sa.delete(table))
-    read_windows.restart(session)
+    mirror.read_from_start(session)
     connection.described, connection.described_at = [], None
     connection.offered_through_key, connection.offered_version_key = 0, None
 
@@ -304,8 +311,8 @@ def _completed(
     if (connection.method, connection.domain) != (entered.method, entered.domain):
         return entered
     try:
-        stored = encryption.opened(connection.sealed_secrets, secret_key(settings))
-    except encryption.UnreadableSecret:
+        stored = opened(connection.sealed_secrets, secret_key(settings))
+    except UnreadableSecret:
         return entered
     values = {n: getattr(entered, n) or stored.get(n, "") for n in SECRET_VALUES}
     return Credentials(entered.method, entered.domain, entered.username, **values)

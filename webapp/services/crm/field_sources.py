@@ -13,7 +13,7 @@ from ml.fields.fields_file import Field, Fields
 from webapp.crm_tables import CrmFieldMap
 from webapp.database import change
 from webapp.services.accounts import audit
-from webapp.services.crm import connections, read_windows
+from webapp.services.crm import connections, mirror
 
 # What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
 # Only such fields may be inputs of a lead that we first see together with its outcome.
@@ -169,7 +169,7 @@ def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datet
     connections.reconfigured(session, actor, now)
     change(session, sa.delete(CrmFieldMap))
     session.add_all(CrmFieldMap(**asdict(source)) for source in chosen)
-    read_windows.restart(session, "Lead")
+    mirror.read_from_start(session, "Lead")
     detail = {s.field: s.crm_field or (s.transform if s.is_filled else "nothing") for s in chosen}
     audit.record(session, actor, "mapped fields", "salesforce", now=now, detail=detail)
     return True

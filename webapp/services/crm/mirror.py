@@ -1,13 +1,14 @@
-"""What was read of the CRM: leads, opportunities and how they belong together."""
+"""What was read of the CRM: leads, opportunities, how they belong together, and how far."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched
+from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched, CrmWindow
 from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead
 
@@ -27,6 +28,7 @@ READ_COLUMNS = (
     "is_deleted",
     "merged_into",
 )
+WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
@@ -286,6 +288,32 @@ def count_created(session: Session, start: str, end: str) -> int:
         CrmLead.is_deleted.is_(False), CrmLead.created_at >= start, CrmLead.created_at < end
     )
     return session.scalar(query) or 0
+
+
+def window(session: Session, obj: str) -> dict[str, str | None]:
+    """The stored window of an object; empty values where it was never read."""
+    row = session.get(CrmWindow, obj, populate_existing=True)
+    return {name: getattr(row, name) if row else None for name in WINDOW_COLUMNS}
+
+
+def keep_window(session: Session, obj: str, values: Mapping[str, str | None]) -> None:
+    """Store a window, in the transaction that stores the rows up to it."""
+    kept = {n: values[n] for n in WINDOW_COLUMNS} | {"after_id": values["after_id"] or ""}
+    statement = insert(session, CrmWindow).values(object=obj, **kept)
+    session.execute(statement.on_conflict_do_update(index_elements=["object"], set_=kept))
+
+
+def read_from_start(session: Session, obj: str | None = None) -> None:
+    """Forget how far an object, or every one, was read: the next run begins with its history."""
+    statement = sa.delete(CrmWindow)
+    change(session, statement.where(CrmWindow.object == obj) if obj else statement)
+
+
+def reached(session: Session) -> dict[str, datetime]:
+    """Up to when each object is read, for people; inside of an open window, how far it has got."""
+    rows = session.scalars(sa.select(CrmWindow))
+    stamps = {row.object: row.after_stamp or row.done_until for row in rows}
+    return {obj: datetime.fromisoformat(stamp) for obj, stamp in stamps.items() if stamp}
 
 
 def _is_news(before: CrmOpportunity | None, row: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 MILESTONES = ("opportunity_won", "opportunity_created", "lead_converted")
@@ -58,6 +58,10 @@ class CrmRules:
     def to_json(self) -> dict[str, Any]:
         """The rules as they are stored."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def without_inference(self) -> "CrmRules":
+        """The same for a lead with a reported outcome: nothing is inferred from time alone."""
+        return replace(self, no_opportunity="leave_out", silent_days=None)
 
     def needs_reading(self, before: "CrmRules") -> bool:
         """Whether what is here does not suffice after a change from these rules."""

@@ -1,11 +1,13 @@
 """Runs of the CRM sync: asked for by a person, due by the clock, closed with what came of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field, TypeAdapter
 from sqlalchemy.orm import Session
 
 from webapp.config import Settings
@@ -17,6 +19,8 @@ from webapp.tables import Run
 
 KIND = "sync"
 MODES = ("live", "dry", "check", "sample", "reconcile")
+# What brings everything up to date.
+WHOLE = ("live", "reconcile")
 # What a person may try while the connection waits for one.
 TESTS = ("check", "sample")
 HINT_PAUSE = timedelta(seconds=30)
@@ -24,6 +28,108 @@ RETRY_AFTER = timedelta(minutes=1)
 MANY_FAILURES = 5
 PAUSE_AFTER_MANY = timedelta(minutes=15)
 QUOTA_PAUSE, MAX_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
+
+
+@dataclass
+class Example:
+    """An outcome that a run has recorded, with the rule that made it."""
+
+    lead_id: str
+    outcome: str
+    rule: str
+    reason: str = ""
+
+
+@dataclass
+class RunWarning:
+    """Something to tell people that does not end a run."""
+
+    message: Annotated[str, Field(alias="words")]
+    detail: str = ""
+
+
+@dataclass
+class Check:
+    """Something that the sync needs, and whether it is there."""
+
+    name: str
+    is_good: bool
+    sentence: str
+
+
+@dataclass
+class SampledLead:
+    """What a mapping makes of a lead: inputs, those Salesforce lacks, values that break a rule."""
+
+    id: str
+    inputs: dict[str, Any]
+    empty: list[str]
+    wrong: dict[str, str]
+
+
+@dataclass
+class Sample:
+    """A mapping tried on some leads, with counts by field; or what is wrong with the mapping."""
+
+    problems: list[str]
+    leads: list[SampledLead]
+    n_empty: dict[str, int]
+    n_wrong: dict[str, int]
+
+
+@dataclass
+class Rehearsed:
+    """How many rows a dry run has gone through."""
+
+    leads: int
+    opportunities: int
+
+
+@dataclass
+class Drift:
+    """A month in which Salesforce has another number of leads than Leadloop."""
+
+    month: str
+    salesforce: int
+    leadloop: int
+
+
+@dataclass
+class SyncResult:
+    """What a run has done: `run.result` of its row, typed.
+
+    `stopped` says why it ended early; the last four belong to modes, None for the others.
+    """
+
+    mode: str = "live"
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[Example] = field(default_factory=list)
+    warnings: list[RunWarning] = field(default_factory=list)
+    n_calls: int = 0
+    n_logins: int = 0
+    stopped: str | None = None
+    checks: list[Check] | None = None
+    sample: Sample | None = None
+    rehearsed: Rehearsed | None = None
+    drift: list[Drift] | None = None
+
+    @classmethod
+    def of(cls, run: Run) -> "SyncResult":
+        """Read what a run's row holds; of a run without a step only its mode is known."""
+        return _RESULT.validate_python({"mode": mode(run)} | run.result)
+
+    @property
+    def failed_checks(self) -> list[Check]:
+        """What a test found missing."""
+        return [check for check in self.checks or () if not check.is_good]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as the row holds it, without what the mode does not have."""
+        dumped: dict[str, Any] = _RESULT.dump_python(self, by_alias=True)
+        return {name: value for name, value in dumped.items() if value is not None}
+
+
+_RESULT = TypeAdapter(SyncResult)
 
 
 class ConnectionBroken(RuntimeError):
@@ -53,6 +159,12 @@ def request(
     return runs.request(
         session, KIND, trigger="request", requested_by=requested_by, now=now, task=task
     )
+
+
+def mode(run: Run) -> str:
+    """What kind of run it is; one by the clock says nothing."""
+    found: str = run.task.get("mode", "live")
+    return found
 
 
 def sources_to_test(run: Run) -> list[FieldSource] | None:
@@ -98,32 +210,33 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
     return runs.claim(session, KIND, worker, now)
 
 
-def succeed(session: Session, run: Run, result: dict[str, Any], now: datetime) -> None:
+def succeed(session: Session, run: Run, result: SyncResult, now: datetime) -> None:
     """Close a run that did all it had to do; whatever was wrong before is over."""
     connections.close_breaker(connections.get(session))
-    runs.finish(session, run, now, result)
+    runs.finish(session, run, now, result.to_json())
 
 
 def stop_for_quota(
-    session: Session, run: Run, result: dict[str, Any], *, words: tuple[str, str], now: datetime
+    session: Session, run: Run, result: SyncResult, *, why: tuple[str, str], now: datetime
 ) -> None:
     """Close a run in the middle of its work as done in part; the next goes on an hour later.
 
-    `words` are the case and the sentence for people. Every time in a row the pause doubles.
+    `why` is the case and the sentence for people. Every time in a row the pause doubles.
     """
     connection = connections.get(session)
     connection.n_failures += 1
     pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), MAX_QUOTA_PAUSE)
-    connections.open_breaker(connection, words[0], words[1], now + pause)
-    runs.finish(session, run, now, result | {"stopped": words[1]})
+    connections.open_breaker(connection, why[0], why[1], now + pause)
+    result.stopped = why[1]
+    runs.finish(session, run, now, result.to_json())
 
 
 def fail(
     session: Session,
     run: Run,
-    result: dict[str, Any],
+    result: SyncResult,
     *,
-    words: tuple[str, str],
+    why: tuple[str, str],
     waits_for_person: bool,
     now: datetime,
 ) -> None:
@@ -132,17 +245,17 @@ def fail(
     connection.n_failures += 1
     many = connection.n_failures >= MANY_FAILURES
     if waits_for_person:
-        connections.open_breaker(connection, words[0], words[1], None)
+        connections.open_breaker(connection, why[0], why[1], None)
     elif many:
-        connections.open_breaker(connection, words[0], words[1], now + PAUSE_AFTER_MANY)
-    runs.finish(session, run, now, result, error=words[1])
+        connections.open_breaker(connection, why[0], why[1], now + PAUSE_AFTER_MANY)
+    runs.finish(session, run, now, result.to_json(), error=why[1])
 
 
 def lag(session: Session, now: datetime) -> timedelta | None:
     """How long ago the last complete run began; None before the first."""
     for run in runs.latest(session, KIND, limit=200):
-        is_whole = run.state == "succeeded" and "stopped" not in run.result
-        if is_whole and run.task.get("mode", "live") in {"live", "reconcile"} and run.started_at:
+        is_whole = run.state == "succeeded" and SyncResult.of(run).stopped is None
+        if is_whole and mode(run) in WHOLE and run.started_at:
             return now - run.started_at
     return None
 

@@ -13,10 +13,10 @@ from webapp.services.crm import (
     field_sources,
     mirror,
     pending_writes,
-    read_windows,
     sync_runs,
     unmatched,
 )
+from webapp.services.crm.sync_runs import WHOLE, Drift, SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -45,6 +45,30 @@ class Overview:
     n_read: dict[str, int]
 
     @property
+    def last_result(self) -> SyncResult:
+        """What the last run that reads and writes has done; empty before the first."""
+        ended = (run for run in self.latest if run.finished_at and sync_runs.mode(run) in WHOLE)
+        run = next(ended, None)
+        return SyncResult() if run is None else SyncResult.of(run)
+
+    @property
+    def drift(self) -> list[Drift]:
+        """Months in which the numbers of leads differed when they were compared last."""
+        compared = (SyncResult.of(run).drift for run in self.latest)
+        return next((drift for drift in compared if drift is not None), [])
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the last test of the connection found everything there."""
+        tests = [r for r in self.latest if r.finished_at and sync_runs.mode(r) == "check"]
+        return bool(tests) and not tests[0].error and not SyncResult.of(tests[0]).failed_checks
+
+    @property
+    def is_rehearsed(self) -> bool:
+        """Whether a dry run has ended well."""
+        return any(r.state == "succeeded" and sync_runs.mode(r) == "dry" for r in self.latest)
+
+    @property
     def needs_settings(self) -> bool:
         """Whether the runs wait for another mapping or filter, not for another login."""
         return self.connection.breaker_case in connections.CURED_BY_SETTINGS
@@ -62,7 +86,7 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
         connection=connection,
         lag=sync_runs.lag(session, now),
         due_at=sync_runs.due_at(session, connection, settings, now),
-        reached=read_windows.reached(session),
+        reached=mirror.reached(session),
         latest=runs.latest(session, sync_runs.KIND, limit=LATEST),
         n_calls_today=connections.n_calls_today(connection, now),
         budget=connections.daily_budget(connection.n_limit, settings.salesforce_daily_calls),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
 from webapp.database import BACKFILL, hold
+from webapp.services.runs.runs import Explained
 from webapp.stored import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
@@ -51,7 +52,7 @@ class VersionNotFound(LookupError):
         super().__init__(f"Model version {name} not found")
 
 
-class DamagedVersion(RuntimeError):
+class DamagedVersion(Explained):
     """A stored scorecard is not the one that was saved."""
 
     def __init__(self, name: str) -> None:

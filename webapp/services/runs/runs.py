@@ -19,6 +19,10 @@ MAX_ATTEMPTS = 3
 MAX_RETRY_WAIT = timedelta(hours=1)
 
 
+class Explained(Exception):
+    """A failure whose text is a sentence for people: a run that ends by it is closed with it."""
+
+
 class AlreadyRunning(RuntimeError):
     """A run of this kind is not finished yet."""
 

@@ -1,10 +1,9 @@
-"""What a run of the sync has done, in words."""
-
-from collections.abc import Mapping
+"""Sentences about sync runs: what kind of run it is, what began it, what it has done."""
 
 from flask import Flask
 
 from ml.fields.fields_file import Fields
+from webapp.services.crm.sync_runs import SyncResult, mode
 from webapp.tables import Run
 
 MODES = {
@@ -49,32 +48,26 @@ WRONG = "wrong:"
 
 
 def init_app(app: Flask) -> None:
-    """Make the words known to the templates."""
-    for function in (summary, mode_in_words, trigger_in_words):
+    """Give the templates what they tell of runs."""
+    app.add_template_filter(SyncResult.of, "sync_result")
+    for function in (summary, mode_label, trigger_label):
         app.add_template_filter(function)
 
 
-def mode_of(run: Run) -> str:
-    """What kind of run it is; one by the clock says nothing."""
-    mode: str = run.task.get("mode", "live")
-    return mode
-
-
-def mode_in_words(run: Run) -> str:
+def mode_label(run: Run) -> str:
     """What kind of run it is, for people."""
-    return MODES.get(mode_of(run), mode_of(run))
+    return MODES.get(mode(run), mode(run))
 
 
-def trigger_in_words(run: Run) -> str:
+def trigger_label(run: Run) -> str:
     """What made the run begin."""
     return TRIGGERS.get(run.trigger, f"by {run.requested_by}")
 
 
-def counts(run: Run, fields: Fields) -> list[tuple[int, str]]:
-    """All that a run has counted: numbers with their words."""
-    found: Mapping[str, int] = run.result.get("counts", {})
-    told = [(found[n], one if found[n] == 1 else many) for n, one, many in COUNTS if found.get(n)]
-    wrong = {n.removeprefix(WRONG): k for n, k in found.items() if n.startswith(WRONG)}
+def counts(result: SyncResult, fields: Fields) -> list[tuple[int, str]]:
+    """All that a run has counted: numbers with their labels."""
+    told = [(result.counts[n], label) for n, label in _labels(result)]
+    wrong = {n.removeprefix(WRONG): k for n, k in result.counts.items() if n.startswith(WRONG)}
     labels = {name: fields[name].label if name in fields else name for name in wrong}
     return told + [(n, f"outside the rule of {labels[name]}") for name, n in wrong.items()]
 
@@ -83,17 +76,22 @@ def summary(run: Run) -> str:
     """What a run has changed, or found, in one line."""
     if run.error:
         return run.error
-    result = run.result
-    if "checks" in result:
-        bad = [check["name"] for check in result["checks"] if not check["is_good"]]
-        return f"Not right: {', '.join(bad)}" if bad else "Everything is there"
-    if "sample" in result:
-        return f"{len(result['sample']['leads'])} leads looked at"
-    found: Mapping[str, int] = result.get("counts", {})
-    told = [
-        f"{found[name]:,} {one if found[name] == 1 else many}"
-        for name, one, many in COUNTS
-        if found.get(name) and name not in LOOKED_AT
+    result = SyncResult.of(run)
+    if result.checks is not None:
+        missing = ", ".join(check.name for check in result.failed_checks)
+        return f"Not right: {missing}" if missing else "Everything is there"
+    if result.sample is not None:
+        return f"{len(result.sample.leads)} leads looked at"
+    changed = [
+        f"{result.counts[name]:,} {label}"
+        for name, label in _labels(result)
+        if name not in LOOKED_AT
     ]
-    text = ", ".join(told) or "Nothing new"
-    return f"{text}. {result['stopped']}" if "stopped" in result else text
+    text = ", ".join(changed) or "Nothing new"
+    return text if result.stopped is None else f"{text}. {result.stopped}"
+
+
+def _labels(result: SyncResult) -> list[tuple[str, str]]:
+    """Names of what was counted at least once, each with its label."""
+    counts = result.counts
+    return [(n, one if counts[n] == 1 else many) for n, one, many in COUNTS if counts[n]]

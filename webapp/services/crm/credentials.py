@@ -1,13 +1,15 @@
-"""Secrets of the CRM connection: encrypted in the database, the key outside of it."""
+"""Credentials of the CRM: encrypted in the database, the key outside of it, for few hosts."""
 
 import base64
 import json
 from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+SALESFORCE_DOMAINS = (".salesforce.com", ".force.com")
 METHODS = ("client_credentials", "jwt", "session", "password")
 
 
@@ -75,6 +77,25 @@ def opened(text: str, key: str) -> dict[str, str]:
     except InvalidToken:
         raise UnreadableSecret from None
     return found
+
+
+def is_allowed(parts: SplitResult, extra: SplitResult | None) -> bool:
+    """Whether an address is one of Salesforce's, or the extra one; never one with a user name.
+
+    A port that is no number raises `ValueError`.
+    """
+    name = (parts.hostname or "").lower()
+    is_extra = extra is not None and parts.netloc.lower() == extra.netloc.lower()
+    is_salesforce = name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}
+    return parts.username is None and (is_extra or is_salesforce)
+
+
+def may_connect(host: str, extra_url: str | None) -> bool:
+    """Whether a host as it was entered may be called; False also where it cannot be read."""
+    try:
+        return is_allowed(urlsplit(f"https://{host}"), urlsplit(extra_url) if extra_url else None)
+    except ValueError:
+        return False
 
 
 def _box(key: str) -> Fernet:

@@ -1,0 +1,324 @@
+"""The sync job of the worker: claim a run, carry out its mode, and close it with a sentence."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from sync.crm import reconcile, write_back
+from sync.crm.intake import record_outcomes, take_leads, take_opportunities
+from sync.crm.reading import LEADS, OPPORTUNITIES, Reading
+from sync.crm.sync_run import STEP_ROWS, Reconfigured, SyncContext, SyncRun
+from sync.salesforce import cases
+from sync.salesforce.cases import Kind
+from sync.salesforce.client import Client, Clocks, Row, TokenCache
+from sync.salesforce.errors import Fault
+from sync.salesforce.mapping import OPPORTUNITY_FIELDS, LeadMapping
+from sync.salesforce.session import Hosts, Quota
+from sync.worker import Worker, held
+from webapp.database import read, write
+from webapp.product import product
+from webapp.services.crm import (
+    conflicts,
+    connections,
+    field_sources,
+    mirror,
+    pending_writes,
+    sync_runs,
+)
+from webapp.services.crm.credentials import Credentials, UnreadableSecret
+from webapp.services.crm.sync_runs import Check, Rehearsed, Sample, SampledLead, SyncResult
+from webapp.services.runs import runs
+from webapp.tables import Run
+
+log = structlog.stdlib.get_logger("leadloop.salesforce")
+
+CHUNK = 2000
+RECONCILE_EVERY = timedelta(hours=24)
+DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
+MAX_SHOWN_LENGTH = 100
+# Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
+REHEARSED_ROWS = 200
+WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
+# The token of each connection that this process has used, for its next run.
+_token_caches: dict[Credentials, TokenCache] = {}
+
+
+def sync_crm(worker: Worker) -> None:
+    """Carry out the run that was asked for or is due."""
+    settings = product().settings
+    run = write(lambda s: sync_runs.claim(s, settings, worker.name, worker.clock()))
+    if run is not None:
+        with held(worker, run):
+            try:
+                carry_out(worker, run)
+            except connections.NotConnected as error:
+                sentence = str(error)
+                write(lambda s: runs.finish(s, run, worker.clock(), error=sentence))
+
+
+def carry_out(worker: Worker, run: Run) -> None:
+    """Do what a claimed run is for, and close it whatever comes of it."""
+    try:
+        sync_run = read(lambda s: _opened(s, worker, run))
+    except UnreadableSecret as error:
+        why = ("unreadable credentials", str(error))
+        close = partial(sync_runs.fail, run=run, result=SyncResult.of(run), waits_for_person=True)
+        write(lambda s: close(s, why=why, now=worker.clock()))
+        return
+    try:
+        with sync_run.alive():
+            MODES[sync_run.result.mode](sync_run)
+    except Fault as fault:
+        write(partial(_close, sync_run, fault))
+    except Reconfigured as stopped:
+        write(partial(_stop, sync_run, str(stopped)))
+    else:
+        write(partial(_finish, sync_run))
+
+
+def live(sync_run: SyncRun) -> None:
+    """Read what has changed, record outcomes, write scores back; reconcile once a day.
+
+    1. The mapping is checked against what Salesforce describes, before anything is asked.
+    2. Leads, then opportunities, each to the end of its window.
+    3. What the pages named and did not hold is asked for by id.
+    4. Scores that have moved are written.
+    """
+    check_mapping(sync_run)
+    apply_rules_again(sync_run)
+    Reading(sync_run, LEADS).to_the_end()
+    Reading(sync_run, OPPORTUNITIES).to_the_end()
+    _read_missing(sync_run)
+    sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
+    # The first day counts from the first run.
+    reconciled_at = read(lambda s: connections.get(s).reconciled_at)
+    if reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY:
+        reconcile.reconcile(sync_run)
+        apply_rules_again(sync_run)
+    write_back.write_back(sync_run)
+
+
+def check(sync_run: SyncRun) -> None:
+    """Log in, describe, and say of each thing that is needed whether it is there."""
+    check_mapping(sync_run)
+    described = {str(field["name"]) for field in sync_run.client.describe(OPPORTUNITIES)}
+    hidden = [name for name in OPPORTUNITY_FIELDS if name not in described]
+    missing = read(lambda s: write_back.unwritable(connections.get(s).described))
+    meter = sync_run.client.meter
+    used = f"{meter.n_used:,} of {meter.n_limit:,} used" if meter.n_limit else "not told"
+    sync_run.result.checks = [
+        _check("Login", [], "works"),
+        _check("Lead fields", [], "all mapped fields are there"),
+        _check("Opportunity fields", hidden, "all are there"),
+        _check("Score fields", missing, "all are there and can be written"),
+        _check("API calls of the last 24 hours", [], used),
+    ]
+
+
+def sample(sync_run: SyncRun) -> None:
+    """Map the leads changed last: their inputs, what was empty, and what breaks a field's rule.
+
+    The mapping may be one that is not saved: what is wrong with it is told and stops no run.
+    """
+    problems = _problems(sync_run)
+    leads = [] if problems else list(_mapped(sync_run))
+    sync_run.result.sample = Sample(
+        problems,
+        leads,
+        n_empty=dict(Counter(name for lead in leads for name in lead.empty)),
+        n_wrong=dict(Counter(name for lead in leads for name in lead.wrong)),
+    )
+
+
+def dry(sync_run: SyncRun) -> None:
+    """Do with the next leads and opportunities what a run does, and keep nothing."""
+    check_mapping(sync_run)
+    leads = Reading(sync_run, LEADS).peek()[:REHEARSED_ROWS]
+    opportunities = Reading(sync_run, OPPORTUNITIES).peek()[:REHEARSED_ROWS]
+    try:
+        write(lambda s: _rehearse(s, sync_run, leads, opportunities))
+    except _Enough:
+        sync_run.result.rehearsed = Rehearsed(len(leads), len(opportunities))
+
+
+MODES: dict[str, Callable[[SyncRun], None]] = {
+    "live": live,
+    "dry": dry,
+    "check": check,
+    "sample": sample,
+    "reconcile": reconcile.alone,
+}
+
+
+def check_mapping(sync_run: SyncRun) -> None:
+    """Describe Lead, and refuse to go on where what is to be read of it cannot be."""
+    wrong = _problems(sync_run)
+    if wrong:
+        raise Fault(cases.FIELD_MISSING, "; ".join(wrong))
+
+
+def apply_rules_again(sync_run: SyncRun) -> None:
+    """After a change of rules derive every outcome again from what is here, without a call."""
+    while True:
+        after_id = read(lambda s: connections.get(s).settle_after_id)
+        if after_id is None:
+            return
+        sync_run.step(partial(_apply_next, sync_run, after_id), stage="Applying the rules again")
+
+
+def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
+    """What a run works with, by the settings of this moment; its counts go on from its last."""
+    fields, settings = product().fields, product().settings
+    connection = connections.get(session)
+    rules = connections.rules(connection)
+    tried = sync_runs.sources_to_test(run)
+    mapping = LeadMapping(
+        fields,
+        field_sources.sources(session, fields) if tried is None else tried,
+        external_id_field=rules.external_id_field,
+        reads_record_type=bool(rules.record_type_ids),
+    )
+    before = SyncResult.of(run)
+    result = SyncResult(before.mode, before.counts, before.examples, n_calls=before.n_calls)
+    credentials = connections.credentials(connection, settings)
+    for other in [c for c in _token_caches if c != credentials]:
+        del _token_caches[other]
+    n_made_today = connections.n_calls_today(connection, worker.clock())
+    client = Client(
+        credentials,
+        Hosts.named(settings.salesforce_extra_host),
+        api_version=settings.salesforce_api_version,
+        token_cache=_token_caches.setdefault(credentials, TokenCache()),
+        quota=Quota(n_made_today, settings.salesforce_daily_calls),
+        clocks=Clocks(now=worker.clock, sleep=partial(_wait, worker)),
+    )
+    context = SyncContext(fields, mapping, rules, result)
+    return SyncRun(worker, run, client, context, settings_of=connection.changed_at)
+
+
+def _wait(worker: Worker, seconds: float) -> None:
+    worker.stop.wait(seconds)
+    worker.go_on()
+
+
+def _finish(sync_run: SyncRun, session: Session) -> None:
+    sync_run.note_calls(session)
+    sync_runs.succeed(session, sync_run.run, sync_run.result, sync_run.now)
+    log.info("salesforce read", run=sync_run.run.key, **_figures(sync_run))
+
+
+def _stop(sync_run: SyncRun, sentence: str, session: Session) -> None:
+    """Close a run whose settings were changed as done in part; the next one is due already."""
+    sync_run.note_calls(session)
+    sync_run.result.stopped = sentence
+    runs.finish(session, sync_run.run, sync_run.now, sync_run.result.to_json())
+
+
+def _close(sync_run: SyncRun, fault: Fault, session: Session) -> None:
+    """Close a run that a fault ended: in part where the quota is used, else as failed."""
+    sync_run.note_calls(session)
+    run, result, now = sync_run.run, sync_run.result, sync_run.now
+    why = (fault.case.name, str(fault))
+    log.warning("salesforce stopped", run=run.key, case=fault.case.name, **_figures(sync_run))
+    if fault.kind is Kind.QUOTA:
+        sync_runs.stop_for_quota(session, run, result, why=why, now=now)
+    else:
+        waits = fault.kind in WAITS_FOR_PERSON
+        sync_runs.fail(session, run, result, why=why, waits_for_person=waits, now=now)
+
+
+def _figures(sync_run: SyncRun) -> dict[str, int]:
+    return {"n_calls": sync_run.client.meter.n_calls, "n_logins": sync_run.client.meter.n_logins}
+
+
+def _problems(sync_run: SyncRun) -> list[str]:
+    """Describe Lead, keep that for the mapping page, and say what is wrong with the mapping."""
+    described = [_described(field) for field in sync_run.client.describe(LEADS)]
+    sync_run.step(
+        lambda s: _keep_described(s, described, sync_run.now), stage="Checking the connection"
+    )
+    names = {str(field["name"]) for field in described}
+    fields, mapping = sync_run.context.fields, sync_run.context.mapping
+    found = field_sources.problems(mapping.sources.values(), fields, described)
+    wrong = [f"{fields[name].label}: {sentence}" for name, sentence in found.items()]
+    asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
+    wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
+    return wrong
+
+
+def _described(field: Mapping[str, Any]) -> dict[str, Any]:
+    values = [v.get("value") for v in field.get("picklistValues") or [] if v.get("active", True)]
+    return {name: field.get(name) for name in DESCRIBED} | {"values": values[:200]}
+
+
+def _keep_described(session: Session, described: list[dict[str, Any]], now: datetime) -> None:
+    connection = connections.get(session)
+    connection.described, connection.described_at = described, now
+    if connection.reconciled_at is None:
+        connection.reconciled_at = now
+
+
+def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
+    crm_leads = mirror.after(session, after_id, STEP_ROWS)
+    record_outcomes(session, sync_run.context, crm_leads, sync_run.now)
+    connection = connections.get(session)
+    # Rules may have changed once more meanwhile: then it begins anew.
+    if connection.settle_after_id == after_id:
+        connection.settle_after_id = crm_leads[-1].id if crm_leads else None
+
+
+def _read_missing(sync_run: SyncRun) -> None:
+    """Ask by id for opportunities that leads name, and for leads that are to be read again."""
+    while ids := read(lambda s: mirror.unread_opportunities(s, CHUNK)):
+        reconcile.read_opportunities(sync_run, ids)
+    while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
+        reconcile.read_leads(sync_run, ids)
+
+
+def _compare(session: Session, sync_run: SyncRun) -> None:
+    """List where people here have reported another outcome than Salesforce since the last run."""
+    connection = connections.get(session)
+    keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
+    rule = sync_run.context.rules.conflicts
+    n_opened = conflicts.review(session, keys, rule, sync_run.now)
+    sync_run.result.counts["conflicts"] += n_opened
+    connection.compared_through_key = through
+
+
+def _check(name: str, problems: list[str], good: str) -> Check:
+    sentence = f"missing or not allowed: {', '.join(problems)}" if problems else good
+    return Check(name, not problems, sentence)
+
+
+def _mapped(sync_run: SyncRun) -> Iterator[SampledLead]:
+    mapping, today = sync_run.context.mapping, sync_run.now.date()
+    for row in sync_run.client.sample(LEADS, mapping.select):
+        values = mapping.parse(row).values
+        inputs, wrong = mapping.inputs(values, today)
+        raw = {name: values.get(s.crm_field or "") for name, s in mapping.sources.items()}
+        yield SampledLead(
+            row["Id"],
+            inputs={name: inputs[name] for name in mapping.sources},
+            empty=[n for n in mapping.sources if inputs[n] is None and n not in wrong],
+            wrong={name: str(raw[name])[:MAX_SHOWN_LENGTH] for name in wrong},
+        )
+
+
+class _Enough(Exception):
+    """The rehearsal is over: its transaction is undone."""
+
+
+def _rehearse(
+    session: Session, sync_run: SyncRun, leads: list[Row], opportunities: list[Row]
+) -> None:
+    take_leads(session, sync_run.context, leads, sync_run.now)
+    take_opportunities(session, sync_run.context, opportunities, sync_run.now)
+    connection = connections.get(session)
+    n_due = pending_writes.offer(session, connection, write_back.bands(), sync_run.now)
+    sync_run.result.counts["scores_due"] = n_due
+    raise _Enough
