@@ -51,7 +51,10 @@ def pytest_configure():
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def dialect(request):
-    """Every test that reaches a database runs on both; one that need not names its own."""
+    """Every test that reaches a database runs on both, since SQL differs: locks, upserts, JSON,
+    search, isolation. A folder or module overrides it where the same statements are tested on
+    both elsewhere, and says where.
+    """
     return request.param
 
 

@@ -4,12 +4,6 @@ import pytest
 import sqlalchemy as sa
 
 
-@pytest.fixture(scope="module")
-def dialect():
-    """Errors read the same on either database."""
-    return "sqlite"
-
-
 @pytest.fixture
 def rep(rita, sign_in):
     return sign_in(rita)

@@ -42,6 +42,12 @@ PLANTED = {
 }
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """A secret that is written is written to either; statements are tested on both by the cases."""
+    return "sqlite"
+
+
 @pytest.fixture
 def everything_logged(caplog):
     caplog.set_level(logging.DEBUG)

@@ -14,6 +14,12 @@ ARGUMENTS = {
 }
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def dialect(request):
+    """Every page is opened once on each, whatever it asks the database."""
+    return request.param
+
+
 @pytest.fixture
 def pages(app):
     """Method, address and endpoint of every page and action."""

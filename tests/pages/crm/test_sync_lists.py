@@ -12,6 +12,12 @@ from webapp.services.crm import conflicts, unmatched
 MISSING = "0065e0000000000AAA"
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def dialect(request):
+    """The SQL of these lists is tested here alone."""
+    return request.param
+
+
 @pytest.fixture
 def manager(mona, sign_in):
     return sign_in(mona)
