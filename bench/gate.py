@@ -23,7 +23,8 @@ from bench.gate_tables import tables
 from bench.real_leads import RealLeads, folders_in, real_leads
 from bench.streams import Model, Round, shuffled, streams
 from ml.gate.gate import GateRule, decide
-from ml.training.evaluate import Bools, paired_evidence
+from ml.training.encode import Bools
+from ml.training.evaluate import paired_evidence
 
 RESULTS = Path(__file__).parent / "results" / "gate.json"
 N_STREAMS = 20

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from bench.learning_tables import tables
 from bench.methods import LEFT_OUT, METHODS, Method, Sample, available
 from bench.real_leads import RealLeads, builtin_only, folders_in, real_leads
-from ml.training.evaluate import Floats, delong, log_loss
+from ml.training.encode import Floats
+from ml.training.evaluate import delong, log_loss
 from ml.training.metrics import calibration_curve, calibration_error, lift
 
 RESULTS = Path(__file__).parent / "results" / "learning.json"

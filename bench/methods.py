@@ -19,10 +19,8 @@ from sklearn.preprocessing import OrdinalEncoder
 from bench import naive_bayes, original
 from ml.fields.fields_file import Fields
 from ml.training import batch_scoring, train
-from ml.training.encode import Columns, Record, columns_of, frame_of
-from ml.training.evaluate import Bools, Floats
+from ml.training.encode import Bools, Columns, Floats, Record, columns_of, frame_of, one_hot
 from ml.training.families import spline_logistic
-from ml.training.levels import one_hot
 
 LEFT_OUT: dict[str, str] = {}  # method: why
 try:
@@ -93,8 +91,8 @@ def on_frames(fit: Fit) -> Method:
 
 
 def plain_spline_logistic(frame: pd.DataFrame, converted: Bools, columns: Columns, _: int) -> Any:
-    """The product's one member alone."""
-    return spline_logistic.fit(frame, converted, columns)
+    """One of the product's members alone."""
+    return spline_logistic.fit(frame, converted, columns).pipeline
 
 
 def random_forest(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:

@@ -18,8 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ml.fields.fields_file import Fields
-from ml.fields.types import Value
-from ml.scorecard.terms import level_key
+from ml.fields.types import Value, level_key
 from ml.training.encode import Record
 
 SEED = 42

@@ -25,7 +25,8 @@ from bench.real_leads import RealLeads, real_leads
 from bench.store import Store, running_store
 from ml.fields.types import Value
 from ml.scorecard.scorecard import Scorecard
-from ml.training.evaluate import Floats, delong, log_loss
+from ml.training.encode import Floats
+from ml.training.evaluate import delong, log_loss
 from ml.training.readiness import shortage
 from webapp.app import create_app
 from webapp.config import ROOT

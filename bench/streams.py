@@ -9,10 +9,9 @@ from scipy.special import expit
 from sklearn.model_selection import train_test_split
 
 from bench.real_leads import RealLeads
-from ml.training import batch_scoring, train
-from ml.training.encode import columns_of, frame_of
-from ml.training.evaluate import Bools, Floats, delong, log_loss
-from ml.training.families import blending
+from ml.training import batch_scoring, blending, train
+from ml.training.encode import Bools, Floats, columns_of, frame_of
+from ml.training.evaluate import delong, log_loss
 from ml.training.readiness import shortage
 
 N_LABELS, BATCH = 500, 50
@@ -94,16 +93,16 @@ class Stream:
         return self._model(score, auc(outcomes, score(test)) if is_measurable else 0.0)
 
     def _plainly_learned(self, places: Places) -> Callable[[Places], Floats]:
-        """Blend the product's members by their usual weight, without choosing."""
+        """Blend the product's members by their usual weights, without choosing."""
         records = [self.leads.records[place] for place in places]
         columns = columns_of(records, self.leads.fields.model)
         frame, converted = frame_of(records, columns), self.outcomes(places)
         members = blending.fit(frame, converted, columns, self.seed)
-        weight = blending.usual_weight(len(columns.names), len(places))
+        weights = blending.usual_weights(len(columns.names), len(places))
 
         def score(leads: Places) -> Floats:
             seen = frame_of([self.leads.records[place] for place in leads], columns)
-            scores: Floats = expit(blending.blended(members.log_odds(seen), weight))
+            scores: Floats = expit(blending.blended(members.log_odds(seen), weights))
             return scores
 
         return score

@@ -3,6 +3,7 @@
 Which fields there are, and the file that declares them, is the business of `ml.fields.fields_file`.
 """
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -71,17 +72,7 @@ def clean_text(value: object, *, maximum: int) -> str | None:
 
 
 def category_key(value: str) -> str:
-    """Give the form of a category that models match on.
-
-    Parameters
-    ----------
-    value : str
-        A category as written.
-
-    Returns
-    -------
-    str
-        The same without regard to case, with inner white space folded to single spaces.
+    """Give a category without regard to case and white space, as models match on it.
 
     Examples
     --------
@@ -91,20 +82,43 @@ def category_key(value: str) -> str:
     return unicodedata.normalize("NFC", " ".join(value.casefold().split()))
 
 
+def level_key(value: Value) -> str | None:
+    """Give the level that models match a stored category or boolean on.
+
+    None where it is unknown, as a number kept from the time when the field had another type.
+
+    Examples
+    --------
+    >>> level_key("Cold  Call"), level_key(True), level_key(7)
+    ('cold call', 'true', None)
+    """
+    if isinstance(value, str):
+        return category_key(value) or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None
+
+
+def signed_log1p(value: Value) -> float | None:
+    """Compress a stored number, sign(x) log(1 + |x|), so that equal ratios are about equal steps.
+
+    None for anything but a number within +-10^15.
+
+    Examples
+    --------
+    >>> round(signed_log1p(9), 3), round(signed_log1p(-9.0), 3), signed_log1p("9")
+    (2.303, -2.303, None)
+    """
+    if type(value) is not int and type(value) is not float:  # a bool is neither
+        return None
+    # NaN fails both comparisons.
+    if 0 <= value <= MAX_NUMBER:
+        return math.log1p(value)
+    return -math.log1p(-value) if -MAX_NUMBER <= value < 0 else None
+
+
 def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
-    """Find the candidate that a mistyped text most likely means.
-
-    Parameters
-    ----------
-    text : str
-        What was written; only its first 100 characters are compared.
-    candidates : tuple of str
-        What may have been meant, compared without regard to case.
-
-    Returns
-    -------
-    str or None
-        The closest candidate as it is written there, or None where none is close.
+    """Find the candidate that a mistyped text most likely means, None where none is close.
 
     Examples
     --------
@@ -117,17 +131,7 @@ def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
 
 
 def number_text(number: float) -> str:
-    """Write a number for people: thousands separated, no more digits than matter.
-
-    Parameters
-    ----------
-    number : float
-        Any finite number.
-
-    Returns
-    -------
-    str
-        Whole numbers in full, others with three significant digits.
+    """Write a finite number for people: thousands separated, three digits of a fraction.
 
     Examples
     --------
@@ -140,19 +144,7 @@ def number_text(number: float) -> str:
 
 
 def signed_text(change: float, digits: int = 0) -> str:
-    r"""Write a change for people: with its sign, a minus sign and no hyphen.
-
-    Parameters
-    ----------
-    change : float
-        Any finite number.
-    digits : int
-        How many digits stand after the point.
-
-    Returns
-    -------
-    str
-        What rounds to zero is +0.
+    r"""Write a change for people: always signed, with a minus sign and no hyphen.
 
     Examples
     --------
@@ -164,16 +156,6 @@ def signed_text(change: float, digits: int = 0) -> str:
 
 def value_text(value: Value) -> str:
     """Write a known value for people.
-
-    Parameters
-    ----------
-    value : int, float, str or bool
-        A stored value.
-
-    Returns
-    -------
-    str
-        "yes" or "no" of a boolean, `number_text` of a number, a text as it is.
 
     Examples
     --------
@@ -278,13 +260,7 @@ class Field:
         return self._number_rule(self.minimum, self.maximum)
 
     def json_schema(self) -> dict[str, Any]:
-        """Describe the values as JSON Schema (OpenAPI 3.1).
-
-        Returns
-        -------
-        dict
-            A schema that allows null.
-        """
+        """Describe the values as JSON Schema (OpenAPI 3.1), null allowed."""
         about = {"title": self.label, "description": f"{self.help or self.label} ({self.rule})"}
         if self.type == "boolean":
             return about | {"type": ["boolean", "null"]}

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency, norm
 
-from ml.fields.types import Field, value_text
+from ml.fields.types import Field, level_key, value_text
 from ml.gate.intervals import wilson
 from ml.leakage.words import named_later, speaks_of_an_end
-from ml.scorecard.terms import level_key
-from ml.training.encode import MISSING, Record, columns_of, frame_of
+from ml.training.encode import MISSING, Bools, Floats, Record, columns_of, frame_of
 
 CONFIDENCE = 0.95  # one-sided, of every bound
 # The most that an honest field removes in 38 real data sets is 47 %: a voter's party, of the vote.
@@ -33,8 +32,6 @@ MIN_OF_A_GROUP = 5
 DIGITS = 4  # of a number that is kept
 MIN_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 

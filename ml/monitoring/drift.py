@@ -13,8 +13,8 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
-from ml.fields.types import Value
-from ml.scorecard.terms import CategoryTerm, CurveTerm, Term, level_key, signed_log1p
+from ml.fields.types import Value, level_key, signed_log1p
+from ml.scorecard.terms import CategoryTerm, CurveTerm, Term
 
 Verdict: TypeAlias = Literal["unknown", "good", "look", "act"]
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
@@ -24,14 +23,11 @@ from ml.monitoring.performance import (
     nats_saved_by_a_step,
 )
 from ml.scorecard.scorecard import Scorecard
-from ml.training.encode import Record
+from ml.training.encode import Bools, Floats, Record
 from ml.training.evaluate import log_loss
 from ml.training.metrics import model_metrics
 
 MAX_SHIFT = 10.0  # of log-odds: from one in a hundred to all but one in two hundred
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 class NotRecalibrated(ValueError):

@@ -1,9 +1,4 @@
-"""A served forest as data: trees over a lead's values, and what each field moves them by.
-
-Standard library only. How a forest is grown is the business of
-`ml.training.families.random_forest`; `ml.scorecard.scorecard` adds its effects to those of the
-terms.
-"""
+"""A served forest as data: trees over a lead's values, and what each field moves them by."""
 
 import math
 from array import array
@@ -11,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
-from ml.fields.types import Value
-from ml.scorecard.json_reader import Reader, ScorecardError
-from ml.scorecard.terms import MAX_LEVELS, level_key, signed_log1p
+from ml.fields.types import Value, level_key, signed_log1p
+from ml.scorecard.json_reader import MAX_LEVELS, Reader, ScorecardError
 
 MAX_INPUTS = 500
 MAX_TREES = 500
@@ -120,6 +114,8 @@ class Forest:
     Learning Research 162 (ICML), 111-135.
     """
 
+    kind: ClassVar[str] = "forest"
+
     weight: float
     inputs: tuple[Input, ...]
     roots: tuple[int, ...]
@@ -146,19 +142,15 @@ class Forest:
         """Log-odds before any question, weighted: effects come on top of them."""
         return self.weight * _log_odds(self.start)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields it asks about."""
+        return tuple(each.field for each in self.inputs)
+
     def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
         """Give each field's part of the log-odds.
 
-        Parameters
-        ----------
-        values : mapping of str to int, float, str, bool or None
-            Stored values by field; a field left out is unknown.
-
-        Returns
-        -------
-        dict of str to float
-            By field of `inputs`. Their sum is `weight` times the log-odds of the forest's
-            probability less those of `start`.
+        They sum to `weight` times the log-odds of the forest's probability less those of `start`.
         """
         moves = self._moves(self.row(values))
         total = math.fsum(moves) / len(self.roots)
@@ -166,13 +158,7 @@ class Forest:
         return {each.field: factor * move for each, move in zip(self.inputs, moves, strict=True)}
 
     def to_json(self) -> dict[str, Any]:
-        """Give the forest as plain JSON.
-
-        Returns
-        -------
-        dict
-            What `read_forest` reads: nothing is lost or rounded.
-        """
+        """Give the forest as the plain JSON that `read_forest` reads."""
         return {
             "weight": self.weight + 0.0,
             "inputs": [_input_json(each) for each in self.inputs],
@@ -224,22 +210,9 @@ class Forest:
 
 
 def read_forest(reader: Reader) -> Forest:
-    """Read a forest and check everything in it.
+    """Read a forest, so that every walk ends, for any lead.
 
-    Parameters
-    ----------
-    reader : Reader
-        Over the `forest` of a scorecard.
-
-    Returns
-    -------
-    Forest
-        One whose every walk ends, for any lead.
-
-    Raises
-    ------
-    ScorecardError
-        At the first thing that is wrong, with its place.
+    Raises ScorecardError at the first thing that is wrong, with its place.
     """
     forest = Forest(
         weight=reader.number("weight", low=0, high=MAX_WEIGHT),
@@ -285,7 +258,7 @@ def _check_columns(forest: Forest, place: str) -> None:
     owned = [column for each in forest.inputs for column in sorted(set(each.columns))]
     if sorted(owned) != list(range(len(owned))):
         raise ScorecardError(f"{place}.inputs must fill columns from 0 on, each by one field")
-    if len({each.field for each in forest.inputs}) < len(forest.inputs):
+    if len(set(forest.fields)) < len(forest.fields):
         raise ScorecardError(f"{place}.inputs hold a field twice")
     if max(forest.column, default=LEAF) >= len(owned):
         raise ScorecardError(f"{place}.column names a column that no input fills")

@@ -5,6 +5,7 @@ What the values mean is the business of `ml.scorecard.scorecard` and `ml.scoreca
 
 from typing import Any
 
+MAX_LEVELS = 5_000  # of a category
 LARGEST = 1e40  # far above any coefficient, far below what would overflow when summed
 MAX_TEXT_LENGTH = 200
 
@@ -42,6 +43,14 @@ class Reader:
     def optional(self, key: str) -> "Reader | None":
         """Read an object that may be left out."""
         return self.reader(key) if key in self._object(self.content, self.place) else None
+
+    def one_or_more(self, key: str, *, most: int) -> list["Reader"]:
+        """Read an object, a list of at most `most` objects, or nothing where it is left out."""
+        content = self._object(self.content, self.place)
+        if key not in content:
+            return []
+        is_list = isinstance(content[key], list)
+        return self.readers(key, most=most) if is_list else [self.reader(key)]
 
     def readers(self, key: str, *, most: int) -> list["Reader"]:
         """Read a list of at most `most` values, each with its own place."""

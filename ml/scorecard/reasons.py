@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ml.fields.fields_file import Fields
-from ml.fields.types import Field, Value, number_text, value_text
+from ml.fields.types import Field, Value, level_key, number_text, signed_log1p, value_text
 from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
-from ml.scorecard.terms import level_key, signed_log1p
 
 MIN_EFFECT = 0.005  # anything less shows as 0.00
 SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point

@@ -1,7 +1,7 @@
 """A served model as data: a sum of one effect a field, read from JSON, evaluated in plain Python.
 
-The terms that give the effects stand in `ml.scorecard.terms`, a forest beside them in
-`ml.scorecard.forest`; how a scorecard is learned, in `ml.training.families.blending`.
+The terms that give the effects stand in `ml.scorecard.terms`, what may come on top of them in
+`ml.scorecard.parts`; how a scorecard is learned, in `ml.training.blending`.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ml.fields.types import Value
-from ml.scorecard.forest import Forest, read_forest
 from ml.scorecard.json_reader import Reader, ScorecardError
+from ml.scorecard.parts import MAX_PARTS, READERS, Part
 from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term, read_term
 
 __all__ = [
@@ -48,19 +48,7 @@ class Score(NamedTuple):
 
 
 def moved(probability: float, shift: float) -> float:
-    """Move a probability by a step of its log-odds.
-
-    Parameters
-    ----------
-    probability : float
-        In [0, 1].
-    shift : float
-        Of the log-odds.
-
-    Returns
-    -------
-    float
-        In [0, 1]; none and all stay what they are.
+    """Move a probability by a step of its log-odds; 0 and 1 stay what they are.
 
     Examples
     --------
@@ -92,8 +80,8 @@ class Scorecard:
         Lowest probability of grade A, B and C, falling; below is D.
     terms : tuple of CategoryTerm or CurveTerm
         At most one a field.
-    forest : Forest or None
-        Adds to the effects of the terms; its fields all have one.
+    parts : tuple of Part
+        Add to the effects of the terms; their fields all have one.
     """
 
     family: str
@@ -102,7 +90,7 @@ class Scorecard:
     n_leads: int
     grades: tuple[float, float, float]
     terms: tuple[Term, ...]
-    forest: Forest | None = None
+    parts: tuple[Part, ...] = ()
 
     def score(self, values: Mapping[str, Value]) -> Score:
         """Score one lead.
@@ -124,7 +112,10 @@ class Scorecard:
         >>> card.score({"lead_source": "Referral"}).effects
         (('lead_source', 0.5),)
         """
-        more = self.forest.effects(values) if self.forest else {}
+        more: dict[str, float] = {}
+        for part in self.parts:
+            for field, effect in part.effects(values).items():
+                more[field] = more.get(field, 0.0) + effect
         effects = tuple(
             (term.field, term.effect(values.get(term.field)) + more.get(term.field, 0.0))
             for term in self.terms
@@ -133,17 +124,7 @@ class Scorecard:
         return Score(_probability(log_odds), log_odds, effects)
 
     def grade(self, probability: float) -> Grade:
-        """Say in which grade a probability falls.
-
-        Parameters
-        ----------
-        probability : float
-            In [0, 1].
-
-        Returns
-        -------
-        {"A", "B", "C", "D"}
-            A is best.
+        """Give the grade that a probability falls in; A is best.
 
         Examples
         --------
@@ -156,18 +137,10 @@ class Scorecard:
         return "C" if probability >= c else "D"
 
     def shifted(self, shift: float) -> "Scorecard":
-        """Move every score by the same step, which leaves the order of leads as it is.
+        """Move the log-odds of every score by the same step, which leaves the ranking unchanged.
 
-        Parameters
-        ----------
-        shift : float
-            Of the log-odds.
-
-        Returns
-        -------
-        Scorecard
-            With another intercept. The bounds of the grades move along, so that each lead keeps
-            its grade; of an untrained scorecard the share it assumes moves, too.
+        The bounds of the grades move along, so that each lead keeps its grade; of an untrained
+        scorecard the share it assumes moves, too.
 
         Examples
         --------
@@ -190,15 +163,12 @@ class Scorecard:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """Give the scorecard as plain JSON.
-
-        Returns
-        -------
-        dict
-            What `from_json` reads: nothing is lost or rounded.
-        """
-        forest = {"forest": self.forest.to_json()} if self.forest else {}
-        return forest | {
+        """Give the scorecard as the plain JSON that `from_json` reads, nothing lost or rounded."""
+        parts: dict[str, list[dict[str, Any]]] = {}
+        for part in self.parts:
+            parts.setdefault(part.kind, []).append(part.to_json())
+        # The only part of a kind stands there itself.
+        return {kind: found if len(found) > 1 else found[0] for kind, found in parts.items()} | {
             "format": FORMAT,
             "family": self.family,
             "intercept": self.intercept + 0.0,
@@ -231,7 +201,6 @@ class Scorecard:
         if reader.integer("format") != FORMAT:
             raise ScorecardError(f"scorecard.format is not {FORMAT}: made by another release")
         terms = tuple(read_term(each) for each in reader.readers("terms", most=MAX_TERMS))
-        forest = reader.optional("forest")
         card = cls(
             family=reader.text("family"),
             intercept=reader.number("intercept"),
@@ -239,7 +208,11 @@ class Scorecard:
             n_leads=reader.integer("n_leads"),
             grades=_grades(reader),
             terms=terms,
-            forest=read_forest(forest) if forest else None,
+            parts=tuple(
+                read(each)
+                for kind, read in READERS.items()
+                for each in reader.one_or_more(kind, most=MAX_PARTS)
+            ),
         )
         reader.finish()
         card._check_fields()
@@ -249,8 +222,9 @@ class Scorecard:
         fields = {term.field for term in self.terms}
         if len(fields) < len(self.terms):
             raise ScorecardError("scorecard.terms hold a field twice")
-        if self.forest and not fields.issuperset(each.field for each in self.forest.inputs):
-            raise ScorecardError("scorecard.forest asks about a field without a term")
+        for part in self.parts:
+            if not fields.issuperset(part.fields):
+                raise ScorecardError(f"scorecard.{part.kind} asks about a field without a term")
 
 
 def _grades(reader: Reader) -> tuple[float, float, float]:

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ml.fields.types import Value, number_text, value_text
+from ml.fields.types import Value, level_key, number_text, signed_log1p, value_text
 from ml.scorecard.scorecard import Scorecard
-from ml.scorecard.terms import CategoryTerm, CurveTerm, Term, level_key, signed_log1p
+from ml.scorecard.terms import CategoryTerm, CurveTerm, Term
 
 MAX_GROUPS = 10  # of a count or number, about equally many leads in each
 MAX_OF_A_GROUP = 50  # leads whose effects are averaged: a forest takes its time for each

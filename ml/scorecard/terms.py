@@ -4,7 +4,6 @@ Each knows its effect on the log-odds for any value, the leads it was learned fr
 in JSON. The sum itself is the business of `ml.scorecard.scorecard`.
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
-from ml.fields.types import MAX_NUMBER, Value, category_key
-from ml.scorecard.json_reader import Reader, ScorecardError
+from ml.fields.types import Value, level_key, signed_log1p
+from ml.scorecard.json_reader import MAX_LEVELS, Reader, ScorecardError
 
-MAX_LEVELS = 5_000
 MAX_KNOTS = 100
 MAX_COEFFICIENTS = 6
 MAX_BINS = 50
@@ -33,58 +31,6 @@ class Bin(NamedTuple):
 
     upper: float | None
     counts: Counts
-
-
-def level_key(value: Value) -> str | None:
-    """Give the level of a category or boolean that a term matches on.
-
-    Parameters
-    ----------
-    value : int, float, str, bool or None
-        A stored value.
-
-    Returns
-    -------
-    str or None
-        `category_key` of a text, "true" or "false" of a boolean, None for anything else: a
-        number kept from the time when the field had another type is unknown.
-
-    Examples
-    --------
-    >>> level_key("Cold  Call"), level_key(True), level_key(7)
-    ('cold call', 'true', None)
-    """
-    if isinstance(value, str):
-        return category_key(value) or None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return None
-
-
-def signed_log1p(value: Value) -> float | None:
-    """Compress a number so that equal ratios become about equal steps.
-
-    Parameters
-    ----------
-    value : int, float, str, bool or None
-        A stored value.
-
-    Returns
-    -------
-    float or None
-        sign(x) * log(1 + |x|), or None for anything but a number within +-10^15.
-
-    Examples
-    --------
-    >>> round(signed_log1p(9), 3), round(signed_log1p(-9.0), 3), signed_log1p("9")
-    (2.303, -2.303, None)
-    """
-    if type(value) is not int and type(value) is not float:  # a bool is neither
-        return None
-    # NaN fails both comparisons.
-    if 0 <= value <= MAX_NUMBER:
-        return math.log1p(value)
-    return -math.log1p(-value) if -MAX_NUMBER <= value < 0 else None
 
 
 @dataclass(frozen=True)
@@ -114,29 +60,12 @@ class CategoryTerm:
     missing_counts: Counts | None = None
 
     def effect(self, value: Value) -> float:
-        """Give the effect of one value, in log-odds.
-
-        Parameters
-        ----------
-        value : int, float, str, bool or None
-            A stored value; None and values of another type are unknown.
-
-        Returns
-        -------
-        float
-            Finite.
-        """
+        """Give the effect of a stored value in log-odds; one of another type is unknown."""
         key = level_key(value)
         return self.missing if key is None else self.levels.get(key, self.other)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the term as plain JSON.
-
-        Returns
-        -------
-        dict
-            What `Scorecard.from_json` reads as one of its terms.
-        """
+        """Give the term as the plain JSON that `read_term` reads."""
         term: dict[str, Any] = {
             "kind": "category",
             "field": self.field,
@@ -185,34 +114,12 @@ class CurveTerm:
     missing_counts: Counts | None = None
 
     def effect(self, value: Value) -> float:
-        """Give the effect of one value, in log-odds.
-
-        Parameters
-        ----------
-        value : int, float, str, bool or None
-            A stored value; None and values of another type are unknown.
-
-        Returns
-        -------
-        float
-            Finite.
-        """
+        """Give the effect of a stored value in log-odds; one of another type is unknown."""
         u = signed_log1p(value)
         return self.missing if u is None else self.at(u)
 
     def at(self, u: float) -> float:
-        """Give the effect at one point of the curve, in log-odds.
-
-        Parameters
-        ----------
-        u : float
-            `signed_log1p` of a value.
-
-        Returns
-        -------
-        float
-            Finite.
-        """
+        """Give the effect in log-odds where `signed_log1p` of the value is u."""
         origin, coefficients = self._ready[bisect_right(self.knots, u)]
         distance, total = u - origin, 0.0
         for coefficient in coefficients:
@@ -226,13 +133,7 @@ class CurveTerm:
         return tuple((o, tuple(reversed(p))) for o, p in zip(origins, self.pieces, strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        """Give the term as plain JSON.
-
-        Returns
-        -------
-        dict
-            What `Scorecard.from_json` reads as one of its terms.
-        """
+        """Give the term as the plain JSON that `read_term` reads."""
         term: dict[str, Any] = {
             "kind": "curve",
             "field": self.field,
@@ -252,22 +153,9 @@ Term: TypeAlias = CategoryTerm | CurveTerm
 
 
 def read_term(reader: Reader) -> Term:
-    """Read one term and check everything in it.
+    """Read one term, so that it gives a finite effect for any value.
 
-    Parameters
-    ----------
-    reader : Reader
-        Over one entry of a scorecard's terms.
-
-    Returns
-    -------
-    CategoryTerm or CurveTerm
-        One that gives a finite effect for any value.
-
-    Raises
-    ------
-    ScorecardError
-        At the first thing that is wrong, with its place.
+    Raises ScorecardError at the first thing that is wrong, with its place.
     """
     kind = reader.text("kind")
     if kind not in READERS:

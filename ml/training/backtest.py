@@ -15,10 +15,11 @@ import pandas as pd
 from scipy.special import expit
 
 from ml.gate.intervals import ONE_SIDED_95, Z_95
+from ml.training import blending
 from ml.training.calibration_slope import stretched
-from ml.training.encode import Columns
-from ml.training.evaluate import Bools, Floats, OutOfFold, delong, log_loss
-from ml.training.families import blending
+from ml.training.cross_validation import OutOfFold
+from ml.training.encode import Bools, Columns, Floats
+from ml.training.evaluate import delong, log_loss
 from ml.training.recency import HalfLife, Score, blocks, chosen, foretold
 
 HOLDS, NOTHING, FADES, LOST = "holds", "nothing", "fades", "lost"
@@ -46,7 +47,7 @@ def measured(
     columns : Columns
         Columns of the frame.
     scores : OutOfFold
-        The random split; its weight of the forest and its slope are taken for each cut.
+        The random split; its weights and its slope are taken for each cut.
     half_lives : sequence of HalfLife
         From `ml.training.recency.half_lives`: the chosen one is taken for each cut.
     seed : int
@@ -63,7 +64,7 @@ def measured(
         base_rate = float(outcomes.mean())
 
         def score(unseen: pd.DataFrame) -> Floats:
-            blended = blending.blended(members.log_odds(unseen), scores.weight)
+            blended = blending.blended(members.log_odds(unseen), scores.weights)
             return stretched(blended, scores.slope, base_rate)
 
         return score

@@ -5,36 +5,44 @@ there is nothing to tell. One factor on the log-odds, about those of the base ra
 right and leaves the order of the leads as it is.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import logit
+from collections.abc import Callable
 
-from ml.training.choose import cheapest
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_expit, logit
+
+from ml.training.encode import Bools, Floats
 
 FLATTEST, STEEPEST = 0.05, 3.0
 # Nats of log loss, summed over all leads, that a slope of 0 or of 2 instead of 1 has to save.
 PRICE_OF_A_SLOPE = 2.0
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+
+def cheapest(
+    scored: Callable[[float], Floats],
+    price: Callable[[float], float],
+    converted: Bools,
+    *,
+    bounds: tuple[float, float],
+    sample_weight: Floats | None = None,
+) -> float:
+    """Minimise total log loss plus a penalty over one number of a model, within bounds.
+
+    `scored` gives the log-odds of the leads for a choice, shape (n_leads,), `price` what it costs
+    in nats. Each lead counts `sample_weight`, in (0, 1], and 1 where that is None.
+    """
+    signs = np.where(converted, 1.0, -1.0)
+    counts = np.ones(len(converted)) if sample_weight is None else sample_weight
+
+    def cost(choice: float) -> float:
+        loss = -log_expit(signs * scored(choice)) @ counts
+        return float(loss + price(choice))
+
+    return float(minimize_scalar(cost, bounds=bounds, method="bounded").x)
 
 
 def stretched(log_odds: Floats, slope: float, base_rate: float) -> Floats:
-    """Multiply the distance of scores from the base rate.
-
-    Parameters
-    ----------
-    log_odds : ndarray of float64
-        Scores.
-    slope : float
-        Above 0; 1 changes nothing.
-    base_rate : float
-        In (0, 1), what stays where it is.
-
-    Returns
-    -------
-    ndarray of float64
-        Of the same shape.
+    """Multiply the distance of log-odds from those of the base rate, which stay where they are.
 
     Examples
     --------
@@ -47,22 +55,10 @@ def stretched(log_odds: Floats, slope: float, base_rate: float) -> Floats:
 
 
 def choose_slope(log_odds: Floats, converted: Bools, sample_weight: Floats | None = None) -> float:
-    """Choose the slope from scores out of fold.
+    """Choose the slope from log-odds out of fold, shape (n_leads,), in [0.05, 3].
 
-    Parameters
-    ----------
-    log_odds : ndarray of float64, shape (n_leads,)
-        Each lead scored by models fitted without it.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, some of each kind.
-    sample_weight : ndarray of float64, shape (n_leads,), optional
-        How much each lead counts, in (0, 1]; all count 1 where it is left out.
-
-    Returns
-    -------
-    float
-        In [0.05, 3]: least log loss, summed over the leads, plus a price that grows with the
-        square of the distance from 1: 2 nats at 0 and at 2. Few leads stay near 1.
+    Minimises total log loss plus a penalty that grows with the square of the distance from 1: 2
+    nats at 0 and at 2. Few leads stay near 1.
 
     References
     ----------

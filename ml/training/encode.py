@@ -1,22 +1,29 @@
-"""Lead records as a numeric frame: what the training pipeline takes in.
+"""Lead records as a numeric frame, and its categories as columns of 0 and 1.
 
-Values are read exactly as a scorecard reads them (`ml.scorecard.terms`), so that the two cannot
-disagree.
+Values are read exactly as a scorecard reads them, so that the two cannot disagree. All families
+see categories the same way, so that the same levels count as rare.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from sklearn.preprocessing import OneHotEncoder
 
-from ml.fields.types import Field, Value
-from ml.scorecard.terms import level_key, signed_log1p
+from ml.fields.types import Field, Value, level_key, signed_log1p
 
 MISSING = 0  # code of an unknown value of a category
 UNSEEN = -1  # code of a level that the records learned from do not hold
+MIN_OF_A_LEVEL = 3
+MIN_SHARE_OF_A_LEVEL = 0.01  # rarer levels are learned together, as "other"
 
 Record = Mapping[str, Value]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,20 +47,22 @@ class Columns:
         return (*self.numbers, *self.levels)
 
 
+class Groups(NamedTuple):
+    """Which one-hot column stands for which values of one field.
+
+    `levels` holds those with a column of their own; `other` is the column of all others,
+    `missing` that of unknown values; None where there is none and all columns stay 0.
+    """
+
+    levels: dict[str, int]
+    other: int | None
+    missing: int | None
+
+
 def columns_of(records: Sequence[Record], fields: Sequence[Field]) -> Columns:
-    """Lay out the columns for some fields.
+    """Lay out the columns for some fields, the levels of categories taken from the records.
 
-    Parameters
-    ----------
-    records : sequence of mapping, length n_leads
-        The levels of each category are taken from here.
-    fields : sequence of Field
-        What the model may use.
-
-    Returns
-    -------
-    Columns
-        Codes follow the sorted levels, so they do not depend on the order of the records.
+    Codes follow the sorted levels, so they do not depend on the order of the records.
     """
     numbers = tuple(field.name for field in fields if field.type in ("count", "number"))
     levels = {}
@@ -66,19 +75,9 @@ def columns_of(records: Sequence[Record], fields: Sequence[Field]) -> Columns:
 
 
 def frame_of(records: Sequence[Record], columns: Columns) -> pd.DataFrame:
-    """Encode records.
+    """Encode records as floats, shape (n_leads, n_columns), one column each of `Columns.names`.
 
-    Parameters
-    ----------
-    records : sequence of mapping, length n_leads
-        Stored values by field; a value of a wrong type is unknown.
-    columns : Columns
-        From `columns_of`.
-
-    Returns
-    -------
-    DataFrame of shape (n_leads, n_columns), float64
-        Columns as described there; -1 for a level without a code.
+    A value of a wrong type is unknown; a level without a code is -1.
 
     Examples
     --------
@@ -93,6 +92,32 @@ def frame_of(records: Sequence[Record], columns: Columns) -> pd.DataFrame:
     return pd.DataFrame(data, columns=list(columns.names), dtype=np.float64)
 
 
+def one_hot(n_leads: int) -> OneHotEncoder:
+    """Build the unfitted encoder of the columns of `Columns.levels`.
+
+    Unknown is a level of its own. How many leads it will be fitted on decides which levels are
+    rare; levels never seen count as rare ones.
+    """
+    rare = max(MIN_OF_A_LEVEL, int(MIN_SHARE_OF_A_LEVEL * n_leads))
+    return OneHotEncoder(
+        min_frequency=rare, handle_unknown="infrequent_if_exist", sparse_output=False
+    )
+
+
+def groups_of(encoder: OneHotEncoder, columns: Columns, first: int = 0) -> dict[str, Groups]:
+    """Read from a fitted encoder where each level went, by field; `first` numbers its columns."""
+    ends = accumulate(_sizes(encoder), initial=0)
+    groups = {}
+    for name, (begin, end) in zip(columns.levels, pairwise(ends), strict=True):
+        codes = [UNSEEN, MISSING, *columns.levels[name].values()]
+        probe = pd.DataFrame(MISSING, index=range(len(codes)), columns=list(columns.levels))
+        encoded = encoder.transform(probe.assign(**{name: codes}).astype(np.float64))
+        own = encoded[:, begin:end]
+        hot = [first + begin + int(row.argmax()) if row.any() else None for row in own]
+        groups[name] = _groups(columns.levels[name], hot)
+    return groups
+
+
 def _numbers(records: Sequence[Record], name: str) -> list[float]:
     compressed = (signed_log1p(record.get(name)) for record in records)
     return [np.nan if u is None else u for u in compressed]
@@ -101,3 +126,17 @@ def _numbers(records: Sequence[Record], name: str) -> list[float]:
 def _codes(records: Sequence[Record], name: str, codes: dict[str, int]) -> list[float]:
     keys = (level_key(record.get(name)) for record in records)
     return [MISSING if key is None else codes.get(key, UNSEEN) for key in keys]
+
+
+def _sizes(encoder: OneHotEncoder) -> list[int]:
+    """Count the output columns of each field."""
+    rare = [() if codes is None else codes for codes in encoder.infrequent_categories_]
+    pairs = zip(encoder.categories_, rare, strict=True)
+    return [len(codes) - len(few) + bool(len(few)) for codes, few in pairs]
+
+
+def _groups(levels: Iterable[str], hot: Sequence[int | None]) -> Groups:
+    """Name the columns: those of an unseen and an unknown value come first."""
+    other, missing, *own = hot
+    pairs = zip(levels, own, strict=True)
+    return Groups({k: c for k, c in pairs if c is not None and c != other}, other, missing)

@@ -1,119 +1,22 @@
-"""How good a model is: scores out of fold, AUC with its uncertainty, log loss.
+"""How good a model is: AUC with its uncertainty, log loss, what it adds to another.
 
 Whether that is good enough to be promoted is the business of `ml.gate.gate`; what pages draw of it,
 of `ml.training.metrics`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import log_expit, logit
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import RepeatedStratifiedKFold
 
 from ml.gate.gate import Evidence
-from ml.training.calibration_slope import choose_slope, stretched
-from ml.training.encode import Columns
-from ml.training.families import blending
+from ml.training.encode import Bools, Floats
 
-N_FOLDS = 5
-N_REPEATS = 2
-MAX_REPEATED = 1_000  # leads; with more, one split into folds is as good as two
 CLIP = 1e-4  # no probability counts as surer than this
 SLIGHT_RIDGE = 0.1
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Places = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """Scores of leads by models that were fitted without them.
-
-    Parameters
-    ----------
-    by_member : ndarray of float64, shape (n_leads, 2)
-        Log-odds by each member of `ml.training.families.blending`: means over the repeats.
-    blended : ndarray of float64, shape (n_leads,)
-        Log-odds of the blend, stretched; each lead's weight is chosen on the other folds alone.
-    weight : float
-        Of the forest, chosen on all leads: the one to be served.
-    slope : float
-        By which the blend is stretched, chosen on all leads as well.
-    """
-
-    by_member: Floats
-    blended: Floats
-    weight: float
-    slope: float
-
-
-def out_of_fold(
-    frame: pd.DataFrame,
-    converted: Bools,
-    columns: Columns,
-    *,
-    seed: int,
-    sample_weight: Floats | None = None,
-    on_fold: Callable[[int, int], None] = lambda done, n_fits: None,
-) -> OutOfFold:
-    """Score every lead by models that were fitted without it, and choose between families.
-
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least five of each kind.
-    columns : Columns
-        Columns of the frame.
-    seed : int
-        Of the split into folds and of what is random in the members.
-    sample_weight : ndarray of float64, shape (n_leads,), optional
-        How much each lead counts, in (0, 1]; all count 1 where it is left out.
-    on_fold : callable, optional
-        Called after each fit with the number of fits done and of all.
-
-    Returns
-    -------
-    OutOfFold
-        From stratified five-fold cross-validation, repeated where leads are few.
-    """
-    n_repeats = N_REPEATS if len(frame) <= MAX_REPEATED else 1
-    splitter = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=n_repeats, random_state=seed)
-    splits = list(splitter.split(frame, converted))
-    by_member = np.zeros((n_repeats, len(frame), 2))
-    for place, (train, test) in enumerate(splits):
-        members = blending.fit(
-            frame.iloc[train],
-            converted[train],
-            columns,
-            seed + place,
-            sample_weight=_at(sample_weight, train),
-        )
-        by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
-        on_fold(place + 1, len(splits))
-    blend, usual = np.zeros(len(frame)), blending.usual_weight(len(columns.names), len(frame))
-    for place, (train, test) in enumerate(splits):
-        scores = by_member[place // N_FOLDS]
-        counts = _at(sample_weight, train)
-        weight = blending.choose_weight(scores[train], converted[train], usual, counts)
-        blend[test] += blending.blended(scores[test], weight) / n_repeats
-    mean = by_member.mean(axis=0)
-    weight = blending.choose_weight(mean, converted, usual, sample_weight)
-    # One slope for all: one a fold would shuffle leads of different folds.
-    slope = choose_slope(blending.blended(mean, weight), converted, sample_weight)
-    return OutOfFold(mean, stretched(blend, slope, float(converted.mean())), weight, slope)
-
-
-def _at(sample_weight: Floats | None, places: Places) -> Floats | None:
-    """The weights of some leads, None where all count 1."""
-    return None if sample_weight is None else sample_weight[places]
 
 
 def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:

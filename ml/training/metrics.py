@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit
 
 from ml.gate.intervals import Z_95
 from ml.monitoring.drift import N_SCORE_BINS, histogram
-from ml.training.evaluate import OutOfFold, delong, log_loss
-from ml.training.families.blending import name_of
+from ml.training.encode import Bools, Floats
+from ml.training.evaluate import delong, log_loss
 
 N_CALIBRATION_BINS = 10
 N_GAINS = 20
@@ -23,8 +21,6 @@ MAX_ROC_POINTS = 50
 # gets to in a day and D what may wait.
 GRADE_QUANTILES = (0.9, 0.7, 0.4)
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Grades: TypeAlias = tuple[float, float, float]
 
 
@@ -100,36 +96,6 @@ def model_metrics(
         "histogram": histogram_by_outcome(converted, probabilities),
         "grades": conversion_by_grade(converted, probabilities, grades),
     }
-
-
-def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
-    """Compare the families that could have been chosen.
-
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least two of each kind.
-    scores : OutOfFold
-        Of the members and of their blend.
-
-    Returns
-    -------
-    list of dict
-        Plain JSON: rows of family, weight of the forest in it, auc, log_loss, and whether it is
-        the chosen one. Of the members as they were fitted, and of what is served, which is
-        stretched too.
-    """
-    members = {0.0: scores.by_member[:, 0], 1.0: scores.by_member[:, 1]}
-    return [
-        {
-            "family": name_of(weight),
-            "weight": weight,
-            "auc": float(delong(converted, log_odds)[0][0]),
-            "log_loss": log_loss(converted, expit(log_odds)),
-            "is_chosen": weight == scores.weight,
-        }
-        for weight, log_odds in (members | {scores.weight: scores.blended}).items()
-    ]
 
 
 def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """How much old labels count: all alike, or the less the older they are, by what the past shows.
 
 Weights halve with every so many labels. By how many, if at all, is chosen on leads newer than
-those learned from: by the spline logistic, which costs least to fit, among few half-lives, and
-all labels count alike where none is clearly better.
+those learned from: by the first family of the table, which is quick to fit, among few half-lives,
+and all labels count alike where none is clearly better.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_expit
 
-from ml.training.encode import Columns
-from ml.training.evaluate import Bools, Floats, delong
-from ml.training.families import spline_logistic
+from ml.training.encode import Bools, Columns, Floats
+from ml.training.evaluate import delong
+from ml.training.families import table
 
 HALF_LIVES = (1 / 2, 1 / 8, 1 / 32)  # of all labels: far apart, for each choice has its price
 SHORTEST_HALF_LIFE = 250  # labels
@@ -162,8 +162,7 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
     """
 
     def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
-        score: Score = spline_logistic.fit(known, outcomes, columns, weights).decision_function
-        return score
+        return table.FAMILIES[0].fit(known, outcomes, columns, 0, sample_weight=weights).log_odds
 
     lengths = [round(share * len(frame)) for share in HALF_LIVES]
     lengths = [length for length in lengths if length >= SHORTEST_HALF_LIFE]

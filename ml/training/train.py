@@ -23,12 +23,12 @@ from ml.leakage.detect import Suspicion
 from ml.monitoring.drift import histogram
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.shapes import shapes
-from ml.training import batch_scoring
+from ml.training import batch_scoring, blending
 from ml.training.backtest import measured
-from ml.training.encode import Record, columns_of, frame_of
-from ml.training.evaluate import Bools, Floats, out_of_fold, paired_evidence
-from ml.training.families import blending
-from ml.training.metrics import compared, grade_bounds, model_metrics
+from ml.training.cross_validation import compared, out_of_fold
+from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
+from ml.training.evaluate import paired_evidence
+from ml.training.metrics import grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
 
@@ -104,8 +104,8 @@ class Learned:
         Of conversion, out of fold.
     metrics : dict
         Figures on those, plain JSON: see `ml.training.metrics.model_metrics`; "families",
-        what there was to choose from: see `ml.training.metrics.compared`; "slope", by which
-        scores are stretched; "in_time_order", how well the past foretells: see
+        what there was to choose from: see `ml.training.cross_validation.compared`; "slope", by
+        which scores are stretched; "in_time_order", how well the past foretells: see
         `ml.training.backtest.measured`; "shapes", what each field does: see
         `ml.scorecard.shapes.shapes`.
     """
@@ -184,7 +184,7 @@ def challenge(
     rule : GateRule
         What a challenger has to show.
     seed : int
-        Of the split into folds and of the forest's draws.
+        Of the split into folds and of what is random in the members.
     guarded : Guarded, optional
         What is known of fields that may not decide; nothing where it is left out.
     progress : callable, optional
@@ -252,7 +252,7 @@ def learn(
     fields : Fields
         Those of `fields.model` are learned from, at least one.
     seed : int
-        Of the split into folds and of the forest's draws.
+        Of the split into folds and of what is random in the members.
     is_dated : bool, default=True
         Whether the order of the leads is known; else all labels count alike.
     progress : callable, optional
@@ -284,7 +284,7 @@ def learn(
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
     scorecard = members.scorecard(
-        scores.weight, records, converted, grades=grades, slope=scores.slope
+        scores.weights, records, converted, grades=grades, slope=scores.slope
     )
     metrics = model_metrics(outcomes, probabilities, fields=columns.names, grades=grades)
     metrics |= {

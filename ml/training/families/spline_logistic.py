@@ -1,48 +1,104 @@
 """The model family `spline logistic`: a regularised logistic regression on splines and levels.
 
-It is fitted with scikit-learn here and turned into a scorecard by `ml.training.families.compiling`.
-How good it is and whether it may serve is the business of `ml.training.evaluate` and
-`ml.gate.gate`.
+It adds up what each field contributes, so that it is served without loss as one term a field: a
+table over its levels, or a curve whose pieces are the pipeline's own polynomials.
 """
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ml.training.encode import Columns
-from ml.training.levels import one_hot
-from ml.training.splines import QuantileSplines
+from ml.scorecard.terms import CategoryTerm, CurveTerm, Term
+from ml.training.encode import Bools, Columns, Floats, groups_of, one_hot
+from ml.training.families.family import Family, Served
+from ml.training.term_sums import scaled
 
-FAMILY = "spline logistic"
 # C. To choose it by cross-validation moves AUC by at most 0.011.
 INVERSE_REGULARISATION = 0.3
+DEGREE = 2
+MIN_GAP = 1e-6  # of the column's range: knots closer than this are one
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
+class QuantileSplines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Expand each column into a basis of quadratic splines, constant outside its knots.
 
-def build(columns: Columns, n_leads: int) -> Pipeline:
-    """Build the unfitted pipeline.
-
-    Numbers enter twice, as they are and as splines, their gaps filled with the median and
-    marked; categories enter one column a level, unknown being a level of its own.
+    scikit-learn's own quantile knots may coincide (a count that is mostly zero), which leaves its
+    splines with jumps outside the values they were fitted on. Here knots that coincide are merged.
 
     Parameters
     ----------
-    columns : Columns
-        Columns of the frames it will see.
-    n_leads : int
-        Leads it will be fitted on: decides which levels are rare.
+    n_knots : int, default=4
+        Knots a column at most, at evenly spaced quantiles with both ends.
 
-    Returns
-    -------
-    Pipeline
-        Takes frames of `frame_of`, gives probabilities.
+    Attributes
+    ----------
+    splines_ : list of SplineTransformer or None, length n_columns
+        One a column; None where the column is constant and has no basis.
+    sizes_ : list of int, length n_columns
+        Basis functions a column: knots it kept, 0 where it is constant.
+    """
+
+    def __init__(self, n_knots: int = 4) -> None:
+        self.n_knots = n_knots
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: N803
+        """Find the knots of each column of a matrix without missing values."""
+        matrix = validate_data(self, X, dtype=np.float64)
+        self.splines_ = [_spline(column, self.n_knots) for column in matrix.T]
+        self.sizes_ = [0 if s is None else s.n_features_out_ for s in self.splines_]
+        return self
+
+    def transform(self, X: ArrayLike) -> Floats:  # noqa: N803
+        """Evaluate the basis: values in [0, 1], shape (n_rows, sum of `sizes_`)."""
+        check_is_fitted(self)
+        matrix = validate_data(self, X, dtype=np.float64, reset=False)
+        bases = [
+            spline.transform(matrix[:, [place]])
+            for place, spline in enumerate(self.splines_)
+            if spline is not None
+        ]
+        return np.hstack(bases) if bases else np.empty((len(matrix), 0))
+
+
+@dataclass(frozen=True)
+class SplineLogistic:
+    """The fitted pipeline."""
+
+    columns: Columns
+    pipeline: Pipeline
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Score the leads of a frame."""
+        log_odds: Floats = self.pipeline.decision_function(frame)
+        return log_odds
+
+    def served(self, weight: float) -> Served:
+        """Give a term for each field, effects neither centred nor counted."""
+        terms: list[Term] = [
+            *(_curve(self.pipeline, self.columns, name) for name in self.columns.numbers),
+            *_tables(self.pipeline, self.columns),
+        ]
+        intercept = float(self.pipeline["model"].intercept_[0])
+        return Served(weight * intercept, scaled(terms, weight))
+
+
+def build(columns: Columns, n_leads: int) -> Pipeline:
+    """Build the unfitted pipeline for frames of these columns.
+
+    Numbers enter twice, as they are and as splines, their gaps filled with the median and
+    marked; categories enter one column a level, unknown being a level of its own.
     """
     line = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
@@ -66,24 +122,126 @@ def build(columns: Columns, n_leads: int) -> Pipeline:
 
 
 def fit(
-    frame: pd.DataFrame, converted: Bools, columns: Columns, sample_weight: Floats | None = None
-) -> Pipeline:
-    """Fit the pipeline.
+    frame: pd.DataFrame,
+    converted: Bools,
+    columns: Columns,
+    seed: int = 0,
+    *,
+    sample_weight: Floats | None = None,
+) -> SplineLogistic:
+    """Fit the pipeline; nothing in it is random, so that the seed does not matter."""
+    pipeline = build(columns, len(frame))
+    return SplineLogistic(
+        columns, pipeline.fit(frame, converted, model__sample_weight=sample_weight)
+    )
 
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, some of each kind.
-    columns : Columns
-        Columns of the frame.
-    sample_weight : ndarray of float64, shape (n_leads,), optional
-        How much each lead counts, in (0, 1]; all count 1 where it is left out.
 
-    Returns
-    -------
-    Pipeline
-        Fitted; the same for the same input, nothing in it is random.
+FAMILY = Family("spline logistic", fit)
+
+
+def knots_of(spline: SplineTransformer) -> Floats:
+    """Give the knots of a fitted one-column spline, strictly rising from minimum to maximum."""
+    knots: Floats = spline.bsplines_[0].t[DEGREE:-DEGREE]
+    return knots
+
+
+def taylor(spline: SplineTransformer, at: Floats, weights: Floats) -> Floats:
+    """Develop a weighted sum of basis functions around some points, to the right of each.
+
+    Gives the coefficients of 1, d and d² in the distance d from each point, shape (n_points, 3):
+    exact up to the next knot, because the splines are quadratic. At the last knot the development
+    holds for that point alone.
     """
-    return build(columns, len(frame)).fit(frame, converted, model__sample_weight=sample_weight)
+    whole_basis: Any = spline.bsplines_[0]
+    kept = slice(None, len(weights))  # the last function of the basis is left out
+    value, slope, bend = (whole_basis(at, nu=order)[:, kept] @ weights for order in range(3))
+    return np.column_stack([value, slope, bend / 2])
+
+
+def _spline(column: Floats, n_knots: int) -> SplineTransformer | None:
+    knots = _distinct(np.quantile(column, np.linspace(0, 1, n_knots)))
+    if len(knots) < 2:
+        return None
+    spline = SplineTransformer(
+        knots=knots[:, np.newaxis], degree=DEGREE, extrapolation="constant", include_bias=False
+    )
+    return spline.fit(column[:, np.newaxis])
+
+
+def _distinct(knots: Floats) -> Floats:
+    """Merge knots that coincide; the first and the last stay where they are."""
+    gap = MIN_GAP * (knots[-1] - knots[0])
+    kept = [knots[0]]
+    for knot in knots[1:-1]:
+        if knot - kept[-1] > gap and knots[-1] - knot > gap:
+            kept.append(knot)
+    return np.array([*kept, knots[-1]] if knots[-1] > knots[0] else kept)
+
+
+def _weights(pipeline: Pipeline, part: str) -> Floats:
+    """Give the coefficients of one part of the pipeline: line, splines or levels."""
+    weights: Floats = pipeline["model"].coef_[0][pipeline["columns"].output_indices_[part]]
+    return weights
+
+
+def _part(pipeline: Pipeline, part: str) -> Any:
+    return pipeline["columns"].named_transformers_[part]
+
+
+def _curve(pipeline: Pipeline, columns: Columns, name: str) -> CurveTerm:
+    place = columns.numbers.index(name)
+    gaps = pd.DataFrame([[np.nan] * len(columns.numbers)], columns=list(columns.numbers))
+    median = float(_part(pipeline, "splines")[0].transform(gaps)[0, place])
+    line = _line(pipeline, columns, place)
+    knots, around = _splines(pipeline, place, median)
+    # From its centre the line is exact even where the column hardly varies.
+    around[:, 0] += line.if_known + line.slope * (knots - line.centre)
+    around[:, 1] += line.slope
+    inner = [tuple(map(float, row)) for row in around[:-1]]
+    first, last = ((float(around[end, 0]), line.slope) for end in (0, -1))
+    term = CurveTerm(name, tuple(map(float, knots)), (first, *inner, last), missing=0.0)
+    missing = term.at(median) - line.if_known + line.if_missing
+    return replace(term, missing=missing)
+
+
+class Line(NamedTuple):
+    """The straight part of a curve: slope in u around a centre, and what knowing adds or not."""
+
+    centre: float
+    slope: float
+    if_known: float
+    if_missing: float
+
+
+def _line(pipeline: Pipeline, columns: Columns, place: int) -> Line:
+    imputer, scaler = _part(pipeline, "line")
+    weights = _weights(pipeline, "line") / scaler.scale_
+    centre, slope = float(scaler.mean_[place]), float(weights[place])
+    # Marks of unknown values follow the numbers, only for columns that had some.
+    marked = list(imputer.indicator_.features_)
+    if place not in marked:
+        return Line(centre, slope, 0.0, 0.0)
+    mark = len(columns.numbers) + marked.index(place)
+    share, weight = float(scaler.mean_[mark]), float(weights[mark])
+    return Line(centre, slope, -share * weight, (1 - share) * weight)
+
+
+def _splines(pipeline: Pipeline, place: int, median: float) -> tuple[Floats, Floats]:
+    """Give a column's knots and its spline developed around each of them."""
+    splines = _part(pipeline, "splines")[1]
+    spline, end = splines.splines_[place], list(accumulate(splines.sizes_))[place]
+    if spline is None:
+        return np.array([median]), np.zeros((1, 3))
+    knots = knots_of(spline)
+    weights = _weights(pipeline, "splines")[end - splines.sizes_[place] : end]
+    return knots, taylor(spline, knots, weights)
+
+
+def _tables(pipeline: Pipeline, columns: Columns) -> Iterator[CategoryTerm]:
+    if not columns.levels:
+        return
+    # A value without a column of its own has no effect.
+    effects = {None: 0.0} | dict(enumerate(_weights(pipeline, "levels").tolist()))
+    for name, groups in groups_of(_part(pipeline, "levels"), columns).items():
+        levels = {level: effects[column] for level, column in groups.levels.items()}
+        yield CategoryTerm(name, levels, effects[groups.other], effects[groups.missing])

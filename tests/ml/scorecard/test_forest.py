@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.fields.types import Value
 from ml.scorecard.forest import LEAF, Forest, LevelInput, NumberInput, read_forest
 from ml.scorecard.json_reader import Reader, ScorecardError
 from ml.scorecard.reasons import explain
@@ -29,7 +30,7 @@ FOREST = Forest(
 )
 FLAT = CurveTerm("email_opens", (0.0,), ((0.0,), (0.0,)), missing=0.0)
 TERMS = (FLAT, CategoryTerm("lead_source", {"referral": 0.0}, other=0.0, missing=0.0))
-CARD = Scorecard("test", FOREST.intercept, 0.4, 20, (0.6, 0.4, 0.2), TERMS, FOREST)
+CARD = Scorecard("test", FOREST.intercept, 0.4, 20, (0.6, 0.4, 0.2), TERMS, (FOREST,))
 
 
 def log_odds(probability):
@@ -115,7 +116,7 @@ def test_reasons_of_a_forest_give_the_rates_of_its_terms():
     source = CategoryTerm(
         "lead_source", {"referral": 0.0}, 0.0, 0.0, referrals, Counts(15, 4), Counts(0, 0)
     )
-    card = Scorecard("test", FOREST.intercept, 0.4, 20, (0.6, 0.4, 0.2), (FLAT, source), FOREST)
+    card = Scorecard("test", FOREST.intercept, 0.4, 20, (0.6, 0.4, 0.2), (FLAT, source), (FOREST,))
     reasons = explain(card, FIELDS, {"email_opens": 9, "lead_source": "Referral"})
     told = {reason.field: reason for reason in reasons}
     assert told["lead_source"].sentence.startswith("4 of 5 leads with lead source Referral")
@@ -126,6 +127,16 @@ def test_json_round_trip_loses_nothing():
     again = Scorecard.from_json(json.loads(json.dumps(CARD.to_json())))
     assert again == CARD
     assert again.digest == CARD.digest
+
+
+def test_two_forests_beside_each_other_add_up_and_survive_json():
+    one, card = CARD.parts[0], Scorecard("two", 0.0, 0.4, 20, (0.6, 0.4, 0.2), TERMS, (FOREST,) * 2)
+    again = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
+    assert again == card
+    values: dict[str, Value] = {"email_opens": 9, "lead_source": "Referral"}
+    assert dict(again.score(values).effects) == pytest.approx(
+        {field: 2 * effect for field, effect in one.effects(values).items()}
+    )
 
 
 def test_digest_sees_the_trees():

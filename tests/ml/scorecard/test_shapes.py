@@ -31,7 +31,7 @@ def of(term, values, converted=None):
 def blend():
     examples = make_examples(300)
     learned = train.learn(examples.records, examples.converted, FIELDS, seed=1)
-    assert learned.scorecard.forest
+    assert learned.scorecard.parts
     return examples, learned
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ml.scorecard.forest import Forest
 from ml.scorecard.starter import starter_scorecard
 from ml.training import batch_scoring, train
 from tests.ml.leads import FIELDS, blind_champion, make_examples
@@ -17,7 +18,7 @@ def learned():
 
 
 def test_many_leads_get_the_scores_that_each_gets_alone(learned):
-    assert learned.forest is not None
+    assert [type(part) for part in learned.parts] == [Forest]
     records = [*EXAMPLES.records, *STRANGE]
     alone = [learned.score(record).probability for record in records]
     assert np.abs(batch_scoring.probabilities(learned, records) - alone).max() <= 1e-12
@@ -32,7 +33,8 @@ def test_scorecards_without_trees_are_scored_too(card):
 def test_a_forest_alone_is_scored_too(learned):
     card = dataclasses.replace(learned, terms=(), intercept=0.0)
     record = EXAMPLES.records[0]
-    effects = sum(learned.forest.effects(record).values())
+    (forest,) = learned.parts
+    effects = sum(forest.effects(record).values())
     (score,) = batch_scoring.probabilities(card, [record])
     assert score == pytest.approx(1 / (1 + np.exp(-effects)), abs=1e-12)
 

@@ -1,15 +1,9 @@
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.training.calibration_slope import stretched
-from ml.training.encode import Record, columns_of, frame_of
-from ml.training.evaluate import added_value, delong, log_loss, out_of_fold, paired_evidence
-from ml.training.families import blending
-from tests.ml.leads import FIELDS, make_examples
+from ml.training.evaluate import added_value, delong, log_loss, paired_evidence
 
 few_scores = st.integers(0, 4)  # few distinct scores: many ties
 
@@ -82,41 +76,6 @@ def test_perfect_challenger_has_a_gain_without_uncertainty():
     converted = np.array([True, False] * 30)
     evidence = paired_evidence(converted, np.full(60, 0.5), np.where(converted, 0.9, 0.1))
     assert (evidence.gain, evidence.standard_error) == (0.5, 0.0)
-
-
-def test_no_lead_is_scored_by_a_model_that_saw_it():
-    draw = np.random.default_rng(0)
-    records: list[Record] = [
-        {"balance": float(draw.normal()), "region": f"region {i % 80}"} for i in range(400)
-    ]
-    converted = draw.random(400) < 0.4  # nothing to learn, a lot to remember
-    columns = columns_of(records, FIELDS.model)
-    frame = frame_of(records, columns)
-    remembered = blending.fit(frame, converted, columns, seed=1).log_odds(frame)
-    unseen = out_of_fold(frame, converted, columns, seed=1)
-    assert min(delong(converted, remembered.T)[0]) > 0.65
-    assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
-
-
-def test_weight_of_a_lead_is_chosen_without_it():
-    examples = make_examples(100)
-    columns = columns_of(examples.records, FIELDS.model)
-    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
-    scores = out_of_fold(frame, converted, columns, seed=1)
-    blend = blending.blended(scores.by_member, scores.weight)
-    apart = scores.blended - stretched(blend, scores.slope, converted.mean())
-    assert 0 < np.abs(apart).max() < 0.5 * np.ptp(blend)
-
-
-def test_each_fit_is_reported():
-    examples = make_examples(60)
-    columns = columns_of(examples.records, FIELDS.model)
-    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
-    seen = []
-    out_of_fold(
-        frame, converted, columns, seed=1, on_fold=lambda done, n_fits: seen.append((done, n_fits))
-    )
-    assert seen == list(itertools.product(range(1, 11), [10]))
 
 
 def test_a_score_adds_nothing_to_itself_and_much_to_a_guess():

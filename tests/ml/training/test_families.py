@@ -11,18 +11,21 @@ from scipy.special import expit
 
 from ml.fields.fields_file import loads
 from ml.scorecard.scorecard import Scorecard
+from ml.training import blending
 from ml.training.calibration_slope import FLATTEST, STEEPEST, stretched
 from ml.training.encode import columns_of, frame_of
-from ml.training.families import blending
+from ml.training.families import random_forest
 from tests.ml.leads import FIELDS, make_examples
 
 X = loads('[[field]]\nname = "x"\ntype = "number"\nlabel = "X"\n')
 KIND = loads('[[field]]\nname = "x"\ntype = "category"\nlabel = "X"\n')
 GRADES = (0.6, 0.4, 0.2)
-EQUAL = 0.5
+EQUAL = (0.5, 0.5)
 
 every_family = pytest.mark.parametrize(
-    "weight", [0.0, 0.3, 1.0], ids=["spline logistic", "blend", "random forest"]
+    "weights",
+    [(1.0, 0.0), (0.7, 0.3), (0.0, 1.0)],
+    ids=["spline logistic", "blend", "random forest"],
 )
 
 
@@ -31,30 +34,30 @@ def fitted(records, converted, fields):
     return blending.fit(frame_of(records, columns), np.array(converted), columns, seed=0)
 
 
-def served(weight, examples):
+def served(weights, examples):
     members = fitted(examples.records, examples.converted, FIELDS)
-    return members.scorecard(weight, examples.records, examples.converted, grades=GRADES)
+    return members.scorecard(weights, examples.records, examples.converted, grades=GRADES)
 
 
-def largest_error(weight, records, converted, fields, unseen=(), slope=1.0):
+def largest_error(weights, records, converted, fields, unseen=(), slope=1.0):
     """Distance of fitted and served model in probability, on the leads and on unseen ones."""
     members, leads = fitted(records, converted, fields), [*records, *unseen]
-    card = members.scorecard(weight, records, converted, grades=GRADES, slope=slope)
+    card = members.scorecard(weights, records, converted, grades=GRADES, slope=slope)
     card = Scorecard.from_json(json.loads(json.dumps(card.to_json())))
     log_odds = members.log_odds(frame_of(leads, members.columns))
     scores = np.array([card.score(lead).probability for lead in leads])
-    blend = stretched(blending.blended(log_odds, weight), slope, np.mean(converted))
+    blend = stretched(blending.blended(log_odds, weights), slope, np.mean(converted))
     return float(np.abs(expit(blend) - scores).max())
 
 
 @every_family
 @pytest.mark.parametrize(("n_leads", "slope"), [(30, FLATTEST), (300, 1.0), (1500, STEEPEST)])
-def test_scorecard_equals_the_fitted_model_on_leads_of_every_shape(weight, n_leads, slope):
+def test_scorecard_equals_the_fitted_model_on_leads_of_every_shape(weights, n_leads, slope):
     known = make_examples(n_leads)
     unseen = make_examples(500, seed=9).records
     strange = [record | {"region": None, "trial": None, "email_opens": 10**6} for record in unseen]
     unseen += [*strange, {}]
-    error = largest_error(weight, known.records, known.converted, FIELDS, unseen, slope)
+    error = largest_error(weights, known.records, known.converted, FIELDS, unseen, slope)
     assert error <= 1e-9
 
 
@@ -76,11 +79,11 @@ def test_scorecard_equals_the_fitted_model_on_leads_of_every_shape(weight, n_lea
     ],
     ids=lambda column: str(column)[:40],
 )
-def test_numbers_of_any_shape_are_served_exactly(weight, column):
+def test_numbers_of_any_shape_are_served_exactly(weights, column):
     draw = random.Random(4)
     converted = [draw.random() < 0.4 for _ in column]
     unseen = [{"x": x} for x in (None, 0, -7, 3.5, 1e14, -1e15, 1e-12, 5, 6.999, 10**15)]
-    assert largest_error(weight, [{"x": x} for x in column], converted, X, unseen) <= 1e-9
+    assert largest_error(weights, [{"x": x} for x in column], converted, X, unseen) <= 1e-9
 
 
 @every_family
@@ -98,11 +101,11 @@ def test_numbers_of_any_shape_are_served_exactly(weight, column):
     ],
     ids=lambda column: str(column)[:40],
 )
-def test_categories_of_any_shape_are_served_exactly(weight, column):
+def test_categories_of_any_shape_are_served_exactly(weights, column):
     draw = random.Random(5)
     converted = [draw.random() < 0.4 for _ in column]
     unseen = [{"x": x} for x in (None, "a", "never seen", "rare 3", "strasse", 7, False)]
-    assert largest_error(weight, [{"x": x} for x in column], converted, KIND, unseen) <= 1e-9
+    assert largest_error(weights, [{"x": x} for x in column], converted, KIND, unseen) <= 1e-9
 
 
 value = st.none() | st.integers(-(10**15), 10**15) | st.floats(-1e15, 1e15) | st.integers(0, 5)
@@ -114,12 +117,12 @@ def test_any_column_of_numbers_is_served_exactly(column, seed):
     draw = random.Random(seed)
     converted = [draw.random() < 0.5 for _ in column]
     converted[:2] = [True, False]
-    assert largest_error(0.5, [{"x": x} for x in column], converted, X, [{"x": 0.5}, {}]) <= 1e-9
+    assert largest_error(EQUAL, [{"x": x} for x in column], converted, X, [{"x": 0.5}, {}]) <= 1e-9
 
 
 @every_family
-def test_effects_and_intercept_sum_to_the_log_odds(weight):
-    card = served(weight, make_examples(200))
+def test_effects_and_intercept_sum_to_the_log_odds(weights):
+    card = served(weights, make_examples(200))
     for record in make_examples(100, seed=3).records:
         score = card.score(record)
         effects = [effect for _, effect in score.effects]
@@ -128,45 +131,45 @@ def test_effects_and_intercept_sum_to_the_log_odds(weight):
 
 
 @every_family
-def test_effects_are_centred_on_the_leads_learned_from(weight):
+def test_effects_are_centred_on_the_leads_learned_from(weights):
     examples = make_examples(200)
-    card = served(weight, examples)
+    card = served(weights, examples)
     effects = [[e for _, e in card.score(record).effects] for record in examples.records]
     assert np.abs(np.mean(effects, axis=0)).max() < 1e-12
 
 
 @every_family
-def test_rows_are_scored_alike_alone_and_together(weight):
+def test_rows_are_scored_alike_alone_and_together(weights):
     examples = make_examples(100)
     members = fitted(examples.records, examples.converted, FIELDS)
     frame = frame_of(examples.records, members.columns)
     alone = [members.log_odds(frame.iloc[[i]])[0] for i in range(20)]
     difference = np.array(alone) - members.log_odds(frame)[:20]
-    assert np.abs(blending.blended(difference, weight)).max() <= 1e-9
+    assert np.abs(blending.blended(difference, weights)).max() <= 1e-9
 
 
 @every_family
-def test_same_leads_and_seed_give_the_same_data(weight):
-    cards = [served(weight, make_examples(80)) for _ in range(2)]
+def test_same_leads_and_seed_give_the_same_data(weights):
+    cards = [served(weights, make_examples(80)) for _ in range(2)]
     assert cards[0] == cards[1]
 
 
 @every_family
-def test_unknown_is_a_value_of_its_own_and_not_zero(weight):
+def test_unknown_is_a_value_of_its_own_and_not_zero(weights):
     values = [None, 0, 5] * 60
     records = [{"x": value} for value in values]
     converted = [value is None for value in values]
-    card = fitted(records, converted, X).scorecard(weight, records, converted, grades=GRADES)
+    card = fitted(records, converted, X).scorecard(weights, records, converted, grades=GRADES)
     assert card.score({}).probability > 0.8
     assert card.score({"x": 0}).probability < 0.2
 
 
 @every_family
-def test_unseen_level_is_scored_like_the_rare_ones(weight):
+def test_unseen_level_is_scored_like_the_rare_ones(weights):
     values = ["a"] * 40 + ["b"] * 40 + [f"rare {i}" for i in range(20)]
     records = [{"x": value} for value in values]
     converted = [value.startswith("rare") or i % 4 == 0 for i, value in enumerate(values)]
-    card = fitted(records, converted, KIND).scorecard(weight, records, converted, grades=GRADES)
+    card = fitted(records, converted, KIND).scorecard(weights, records, converted, grades=GRADES)
     unseen, rare = (card.score({"x": x}).probability for x in ("never seen", "rare 3"))
     assert unseen == rare > 0.6
 
@@ -188,43 +191,44 @@ def test_forest_finds_what_two_fields_mean_only_together():
 
 
 def test_forest_usually_counts_the_more_the_more_fields_can_mean_something_together():
-    weights = [blending.usual_weight(n_fields, 10**9) for n_fields in range(1, 200)]
+    weights = [random_forest.usual_weight(n_fields, 10**9) for n_fields in range(1, 200)]
     assert weights[0] == pytest.approx(0, abs=1e-6)
     assert weights == sorted(weights)
-    assert weights[-1] < blending.MAX_USUAL_WEIGHT
+    assert weights[-1] < random_forest.MAX_USUAL_WEIGHT
 
 
 @pytest.mark.parametrize("n_fields", [1, 2, 11, 100])
 def test_forest_usually_counts_the_more_the_fewer_leads_there_are(n_fields):
-    weights = [blending.usual_weight(n_fields, n_leads) for n_leads in range(1, 2_000)]
+    weights = [random_forest.usual_weight(n_fields, n_leads) for n_leads in range(1, 2_000)]
     assert weights == sorted(weights, reverse=True)
     assert weights[0] == 1
 
 
 def test_few_leads_leave_the_blend_near_the_usual_weight():
     right = np.linspace(-3, 3, 20)
-    weight = blending.choose_weight(np.column_stack([right, -right]), right > 0, EQUAL)
-    assert 0.1 < weight < 0.5
+    weights = blending.choose_weights(np.column_stack([right, -right]), right > 0, EQUAL)
+    assert 0.1 < weights[1] < 0.5
 
 
 @pytest.mark.parametrize("better", [0, 1])
 def test_many_leads_leave_the_better_member_alone(better):
     right = np.linspace(-3, 3, 2000)
     log_odds = np.column_stack([right, -right] if better == 0 else [-right, right])
-    assert blending.choose_weight(log_odds, right > 0, EQUAL) == better
+    alone = [(1.0, 0.0), (0.0, 1.0)]
+    assert blending.choose_weights(log_odds, right > 0, EQUAL) == alone[better]
 
 
 def test_members_equally_good_and_different_are_blended():
     draw = np.random.default_rng(0)
     truth = draw.normal(size=2000)
     log_odds = truth[:, np.newaxis] + draw.normal(size=(2000, 2))
-    weight = blending.choose_weight(log_odds, draw.random(2000) < expit(truth), EQUAL)
-    assert 0.35 < weight < 0.65
-    assert blending.name_of(weight) == blending.BLEND
+    weights = blending.choose_weights(log_odds, draw.random(2000) < expit(truth), EQUAL)
+    assert 0.35 < weights[1] < 0.65
+    assert blending.name_of(weights) == "blend of spline logistic and random forest"
 
 
 @every_family
-def test_leads_that_count_less_are_followed_less(weight):
+def test_leads_that_count_less_are_followed_less(weights):
     """The first half says that referrals convert, the second half that they do not."""
     records = [{"x": "referral"}, {"x": "other"}] * 100
     converted = np.array([True, False] * 50 + [False, True] * 50)
@@ -234,7 +238,7 @@ def test_leads_that_count_less_are_followed_less(weight):
         blending.fit(frame, converted, columns, 0, sample_weight=np.repeat(counts, 100))
         for counts in ([1.0, 0.01], [0.01, 1.0])
     )
-    first, second = (blending.blended(each.log_odds(frame[:2]), weight) for each in learned)
+    first, second = (blending.blended(each.log_odds(frame[:2]), weights) for each in learned)
     assert first[0] > 1 > -1 > first[1]
     assert second[1] > 1 > -1 > second[0]
 
@@ -243,8 +247,8 @@ def test_scores_of_leads_that_count_less_choose_less():
     right, wrong = np.array([[2.0, -2.0]] * 50), np.array([[-2.0, 2.0]] * 50)
     log_odds, converted = np.concatenate([right, wrong]), np.ones(100, dtype=bool)
     first_half, second_half = np.repeat([1.0, 0.01], 50), np.repeat([0.01, 1.0], 50)
-    assert blending.choose_weight(log_odds, converted, EQUAL, first_half) == 0.0
-    assert blending.choose_weight(log_odds, converted, EQUAL, second_half) == 1.0
+    assert blending.choose_weights(log_odds, converted, EQUAL, first_half) == (1.0, 0.0)
+    assert blending.choose_weights(log_odds, converted, EQUAL, second_half) == (0.0, 1.0)
 
 
 def test_forest_of_weighted_leads_is_served_exactly():
@@ -253,7 +257,7 @@ def test_forest_of_weighted_leads_is_served_exactly():
     frame = frame_of(examples.records, columns)
     counts = np.linspace(0.1, 1.0, 300)
     members = blending.fit(frame, np.array(examples.converted), columns, 0, sample_weight=counts)
-    card = members.scorecard(0.5, examples.records, examples.converted, grades=GRADES)
+    card = members.scorecard(EQUAL, examples.records, examples.converted, grades=GRADES)
     served_scores = [card.score(record).log_odds for record in examples.records]
-    fitted_scores = blending.blended(members.log_odds(frame), 0.5)
+    fitted_scores = blending.blended(members.log_odds(frame), EQUAL)
     assert np.abs(fitted_scores - served_scores).max() <= 1e-9

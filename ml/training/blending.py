@@ -1,0 +1,257 @@
+"""The members that a model is blended from, one of each family, and how much each counts.
+
+All members are always fitted; a blend is a weighted mean of their log-odds, and the pure families
+are its corners. The weights are learned from scores out of fold and drawn towards usual ones, the
+more so the fewer the leads: to choose between families on few leads costs more than the usual
+blend does.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+
+from ml.scorecard.parts import Part
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.terms import Term
+from ml.training.calibration_slope import cheapest
+from ml.training.encode import Bools, Columns, Floats, Record
+from ml.training.families import table
+from ml.training.families.family import Member
+from ml.training.term_sums import added, centred, counted
+
+# Nats of log loss, summed over all leads, that half a weight off the usual one has to save.
+PRICE_OF_LEAVING = 5.0
+MIN_WEIGHT = 0.05  # a member of less is left out
+MAX_CENTRED_ON = 1_000
+MAX_ROUNDS, NO_MOVE = 20, 1e-4  # of a choice between more than two members
+
+Weights: TypeAlias = tuple[float, ...]  # one a family of the table, summing to 1
+
+
+@dataclass(frozen=True)
+class Members:
+    """One member of each family, all fitted on the same leads."""
+
+    columns: Columns
+    fitted: tuple[Member, ...]
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Score the leads of a frame by each member, shape (n_leads, n_families)."""
+        return np.column_stack([member.log_odds(frame) for member in self.fitted])
+
+    def scorecard(
+        self,
+        weights: Weights,
+        records: Sequence[Record],
+        converted: Sequence[bool],
+        *,
+        grades: tuple[float, float, float],
+        slope: float = 1.0,
+    ) -> Scorecard:
+        """Turn a blend of them into data.
+
+        Parameters
+        ----------
+        weights : tuple of float
+            One a family.
+        records : sequence of mapping, length n_leads
+            The leads they were fitted on: effects are centred on their mean (on that of 1,000
+            of them where there are more) and counted on all.
+        converted : sequence of bool, length n_leads
+            Their outcomes.
+        grades : tuple of float
+            Lowest probability of grade A, B and C.
+        slope : float, default=1.0
+            By which the blend is `stretched` about the share of them that converted.
+
+        Returns
+        -------
+        Scorecard
+            Gives the `blended` and stretched log-odds for any lead, up to rounding.
+        """
+        base_rate = sum(converted) / len(converted)
+        # The first lays out the terms, even where it counts nothing.
+        first, *others = (
+            member.served(slope * weight)
+            for place, (member, weight) in enumerate(zip(self.fitted, weights, strict=True))
+            if weight or not place
+        )
+        terms = reduce(added, (each.terms for each in others), first.terms)
+        parts = tuple(part for each in (first, *others) for part in each.parts)
+        means = _mean_effects(terms, parts, records[:: -(-len(records) // MAX_CENTRED_ON)])
+        centre = math.fsum((first.intercept, *means.values()))
+        level = (1 - slope) * logit(base_rate)
+        return Scorecard(
+            family=name_of(weights),
+            intercept=math.fsum((centre, *(each.intercept for each in others), level)),
+            base_rate=base_rate,
+            n_leads=len(converted),
+            grades=grades,
+            terms=counted(centred(terms, means), records, converted),
+            parts=parts,
+        )
+
+
+def fit(
+    frame: pd.DataFrame,
+    converted: Bools,
+    columns: Columns,
+    seed: int,
+    *,
+    sample_weight: Floats | None = None,
+) -> Members:
+    """Fit a member of each family.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_leads, n_columns)
+        From `frame_of`.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes, some of each kind.
+    columns : Columns
+        Columns of the frame.
+    seed : int
+        Of all that is random.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]; all count 1 where it is left out.
+
+    Returns
+    -------
+    Members
+        The same for the same input and seed.
+    """
+    fitted = (
+        family.fit(frame, converted, columns, seed, sample_weight=sample_weight)
+        for family in table.FAMILIES
+    )
+    return Members(columns, tuple(fitted))
+
+
+def blended(log_odds: Floats, weights: Weights) -> Floats:
+    """Average the members' log-odds, shape (n_leads, n_families), by their weights.
+
+    Examples
+    --------
+    >>> blended(np.array([[0.0, 1.0]]), (0.75, 0.25)).tolist()
+    [0.25]
+    """
+    mean: Floats = log_odds @ np.array(weights)
+    return mean
+
+
+def usual_weights(n_fields: int, n_leads: int) -> Weights:
+    """Give the weights before any score is known: the first family takes what the others leave."""
+    others = [family.usual_weight(n_fields, n_leads) for family in table.FAMILIES[1:]]
+    total = max(1.0, sum(others))
+    others = [weight / total for weight in others]
+    return (1 - sum(others), *others)
+
+
+def choose_weights(
+    log_odds: Floats, converted: Bools, usual: Weights, sample_weight: Floats | None = None
+) -> Weights:
+    """Choose the weights from scores out of fold.
+
+    Minimises total log loss plus a penalty for leaving the usual weights, which grows with the
+    square of the way: 5 nats for 0.5. Weight is exchanged between two members at a time until
+    none moves. Members of less than 0.05 are left out.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n_leads, n_families)
+        From `Members.log_odds`, each lead scored by members fitted without it.
+    converted : ndarray of bool, shape (n_leads,)
+        Outcomes.
+    usual : tuple of float
+        From `usual_weights`.
+    sample_weight : ndarray of float64, shape (n_leads,), optional
+        How much each lead counts, in (0, 1]; all count 1 where it is left out.
+
+    Returns
+    -------
+    tuple of float
+        In [0, 1], summing to 1.
+
+    Examples
+    --------
+    >>> right_and_unsure, outcomes = np.array([[2.0, 0.0], [-2.0, 0.0]]), np.array([True, False])
+    >>> round(choose_weights(right_and_unsure, outcomes, usual=(0.5, 0.5))[1], 2)
+    0.47
+    >>> choose_weights(np.tile(right_and_unsure, (99, 1)), np.tile(outcomes, 99), (0.5, 0.5))
+    (1.0, 0.0)
+    """
+    exchange = _Exchange(log_odds, converted, usual, sample_weight)
+    weights = usual
+    for _ in range(MAX_ROUNDS):
+        before = weights
+        for giver, taker in combinations(range(len(usual)), 2):
+            weights = exchange.between(giver, taker, weights)
+        if max(abs(new - old) for new, old in zip(weights, before, strict=True)) <= NO_MOVE:
+            break
+    kept = [0.0 if weight < MIN_WEIGHT else weight for weight in weights]
+    return tuple(weight / sum(kept) for weight in kept)
+
+
+def name_of(weights: Weights) -> str:
+    """Name the only family that counts, or the blend of those that do.
+
+    Examples
+    --------
+    >>> name_of((0.0, 1.0)), name_of((0.7, 0.3))
+    ('random forest', 'blend of spline logistic and random forest')
+    """
+    pairs = zip(table.FAMILIES, weights, strict=True)
+    *most, last = (family.name for family, weight in pairs if weight)
+    return f"blend of {', '.join(most)} and {last}" if most else last
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """What two members weigh together, shared out at the least cost."""
+
+    log_odds: Floats
+    converted: Bools
+    usual: Weights
+    sample_weight: Floats | None
+
+    def between(self, giver: int, taker: int, weights: Weights) -> Weights:
+        both = weights[giver] + weights[taker]
+
+        def shared(weight: float) -> Weights:
+            moved = {giver: both - weight, taker: weight}
+            return tuple(moved.get(place, kept) for place, kept in enumerate(weights))
+
+        chosen = cheapest(
+            lambda weight: blended(self.log_odds, shared(weight)),
+            lambda weight: self._price(shared(weight)),
+            self.converted,
+            bounds=(0, both),
+            sample_weight=self.sample_weight,
+        )
+        return shared(chosen)
+
+    def _price(self, weights: Weights) -> float:
+        pairs = zip(weights[1:], self.usual[1:], strict=True)
+        return sum(PRICE_OF_LEAVING * ((weight - usual) / 0.5) ** 2 for weight, usual in pairs)
+
+
+def _mean_effects(
+    terms: Sequence[Term], parts: Sequence[Part], records: Sequence[Record]
+) -> dict[str, float]:
+    """Average each field's effect, of its term and of all parts together, over some leads."""
+    means = {
+        term.field: float(np.mean([term.effect(record.get(term.field)) for record in records]))
+        for term in terms
+    }
+    for part in parts:
+        effects = [part.effects(record) for record in records]
+        for name in part.fields:
+            means[name] += float(np.mean([each[name] for each in effects]))
+    return means

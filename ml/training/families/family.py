@@ -1,0 +1,74 @@
+"""What a model family has to offer. `ml.training.families.table` lists those there are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import pandas as pd
+
+from ml.scorecard.parts import Part
+from ml.scorecard.terms import Term
+from ml.training.encode import Bools, Columns, Floats, Record
+
+
+class Served(NamedTuple):
+    """A fitted model as data: baseline log-odds, at most one term a field, parts beside them."""
+
+    intercept: float
+    terms: tuple[Term, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+class Member(Protocol):
+    """A fitted model of one family."""
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Score the leads of a frame from `frame_of`: finite log-odds, shape (n_leads,)."""
+
+    def served(self, weight: float) -> Served:
+        """Turn `weight`, in [0, 3], times the log-odds into data, equal up to rounding."""
+
+
+class Fit(Protocol):
+    """Fit a member to a frame from `frame_of` and outcomes, some of each kind.
+
+    The same input and seed give the same member. Each lead counts `sample_weight`, in (0, 1], and
+    1 where that is None.
+    """
+
+    def __call__(
+        self,
+        frame: pd.DataFrame,
+        converted: Bools,
+        columns: Columns,
+        seed: int,
+        *,
+        sample_weight: Floats | None = None,
+    ) -> Member:
+        """Fit it."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A way to learn from leads that can be served as data.
+
+    Parameters
+    ----------
+    name : str
+        For people, and as versions are stored.
+    fit : Fit
+        Learns from leads.
+    usual_weight : callable
+        Its weight in a blend before any score is known, in [0, 1], for numbers of fields and of
+        leads. The first family of the table takes what the others leave.
+    batch_effects : mapping of type to callable, optional
+        For kinds of part it is served as: the sum of a part's effects for many leads at once,
+        shape (n_leads,). Other kinds are asked lead by lead.
+    """
+
+    name: str
+    fit: Fit
+    usual_weight: Callable[[int, int], float] = lambda n_fields, n_leads: 0.0
+    batch_effects: Mapping[type, Callable[[Any, Sequence[Record]], Floats]] = field(
+        default_factory=dict
+    )

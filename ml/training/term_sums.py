@@ -1,0 +1,114 @@
+"""Terms of scorecards scaled, added, centred and counted."""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.polynomial import Polynomial
+
+from ml.fields.types import Value, level_key, signed_log1p
+from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term
+from ml.training.encode import Floats, Record
+
+N_BINS = 5  # groups of a number in reasons, about equally many leads in each
+
+OTHER = object()  # group of all levels that a table does not name
+
+
+def scaled(terms: Iterable[Term], factor: float) -> tuple[Term, ...]:
+    """Multiply all effects; a factor of 0 leaves terms that still tell which levels there are."""
+    return tuple(_changed(term, factor, 0.0) for term in terms)
+
+
+def added(terms: Sequence[Term], others: Sequence[Term]) -> tuple[Term, ...]:
+    """Add terms, not yet counted, to those of the same fields."""
+    by_field = {term.field: term for term in others}
+    return tuple(_sum(t, by_field[t.field]) if t.field in by_field else t for t in terms)
+
+
+def centred(terms: Iterable[Term], effects: Mapping[str, float]) -> tuple[Term, ...]:
+    """Take a mean effect out of the term of each field."""
+    return tuple(_changed(term, 1.0, -effects[term.field]) for term in terms)
+
+
+def counted(
+    terms: Iterable[Term], records: Sequence[Record], converted: Sequence[bool]
+) -> tuple[Term, ...]:
+    """Count the leads learned from in the groups that reasons name.
+
+    Levels are groups; numbers are cut into bins of about equally many leads.
+    """
+    return tuple(
+        _counted(term, [record.get(term.field) for record in records], converted) for term in terms
+    )
+
+
+def _changed(term: Term, factor: float, shift: float) -> Term:
+    """Multiply a term's effects and then move them."""
+    missing = factor * term.missing + shift
+    if isinstance(term, CategoryTerm):
+        levels = {level: factor * effect + shift for level, effect in term.levels.items()}
+        return replace(term, levels=levels, other=factor * term.other + shift, missing=missing)
+    pieces = tuple(
+        (factor * constant + shift, *(factor * each for each in rest))
+        for constant, *rest in term.pieces
+    )
+    return replace(term, pieces=pieces, missing=missing)
+
+
+def _sum(one: Term, other: Term) -> Term:
+    missing = one.missing + other.missing
+    if isinstance(one, CategoryTerm) and isinstance(other, CategoryTerm):
+        levels = {
+            level: one.levels.get(level, one.other) + other.levels.get(level, other.other)
+            for level in [*one.levels, *other.levels]
+        }
+        return CategoryTerm(one.field, levels, one.other + other.other, missing)
+    if isinstance(one, CurveTerm) and isinstance(other, CurveTerm):
+        knots = tuple(sorted({*one.knots, *other.knots}))
+        starts = [(-np.inf, knots[0]), *((knot, knot) for knot in knots)]
+        pieces = [_piece(one, *each) + _piece(other, *each) for each in starts]
+        return CurveTerm(one.field, knots, tuple(tuple(p.coef.tolist()) for p in pieces), missing)
+    raise TypeError(f"{one.field} has a table and a curve, which cannot be added")
+
+
+def _piece(term: CurveTerm, start: float, origin: float) -> Polynomial:
+    """Give the piece that holds from `start` on, in the distance from `origin`."""
+    place = bisect_right(term.knots, start)
+    knot = term.knots[max(place - 1, 0)]
+    return Polynomial(term.pieces[place])(Polynomial([origin - knot, 1.0]))
+
+
+def _counted(term: Term, values: Sequence[Value], converted: Sequence[bool]) -> Term:
+    if isinstance(term, CategoryTerm):
+        keys = [level_key(value) for value in values]
+        counts = _counts([k if k is None or k in term.levels else OTHER for k in keys], converted)
+        return replace(
+            term,
+            level_counts={level: counts(level) for level in term.levels},
+            other_counts=counts(OTHER),
+            missing_counts=counts(None),
+        )
+    numbers = [None if signed_log1p(v) is None else float(v) for v in values]  # type: ignore[arg-type]
+    uppers = _uppers(np.array([x for x in numbers if x is not None], dtype=np.float64))
+    counts = _counts([None if x is None else bisect_left(uppers, x) for x in numbers], converted)
+    bins = tuple(Bin(upper, counts(place)) for place, upper in enumerate([*uppers, None]))
+    return replace(term, bins=bins, missing_counts=counts(None))
+
+
+def _uppers(known: Floats) -> list[float]:
+    """Choose the upper ends of all bins but the last, each a value that some lead has."""
+    if not len(known):
+        return []
+    cuts = np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="inverted_cdf")
+    return [float(cut) for cut in np.unique(cuts) if cut < known.max()]
+
+
+def _counts(groups: Sequence[object], converted: Sequence[bool]) -> Callable[[object], Counts]:
+    n = Counter(groups)
+    n_converted = Counter(
+        g for g, is_converted in zip(groups, converted, strict=True) if is_converted
+    )
+    return lambda group: Counts(n[group], n_converted[group])

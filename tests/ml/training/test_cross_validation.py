@@ -1,0 +1,45 @@
+import itertools
+
+import numpy as np
+
+from ml.training import blending
+from ml.training.calibration_slope import stretched
+from ml.training.cross_validation import out_of_fold
+from ml.training.encode import Record, columns_of, frame_of
+from ml.training.evaluate import delong
+from tests.ml.leads import FIELDS, make_examples
+
+
+def test_no_lead_is_scored_by_a_model_that_saw_it():
+    draw = np.random.default_rng(0)
+    records: list[Record] = [
+        {"balance": float(draw.normal()), "region": f"region {i % 80}"} for i in range(400)
+    ]
+    converted = draw.random(400) < 0.4  # nothing to learn, a lot to remember
+    columns = columns_of(records, FIELDS.model)
+    frame = frame_of(records, columns)
+    remembered = blending.fit(frame, converted, columns, seed=1).log_odds(frame)
+    unseen = out_of_fold(frame, converted, columns, seed=1)
+    assert min(delong(converted, remembered.T)[0]) > 0.65
+    assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
+
+
+def test_weight_of_a_lead_is_chosen_without_it():
+    examples = make_examples(100)
+    columns = columns_of(examples.records, FIELDS.model)
+    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
+    scores = out_of_fold(frame, converted, columns, seed=1)
+    blend = blending.blended(scores.by_member, scores.weights)
+    apart = scores.blended - stretched(blend, scores.slope, converted.mean())
+    assert 0 < np.abs(apart).max() < 0.5 * np.ptp(blend)
+
+
+def test_each_fit_is_reported():
+    examples = make_examples(60)
+    columns = columns_of(examples.records, FIELDS.model)
+    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
+    seen = []
+    out_of_fold(
+        frame, converted, columns, seed=1, on_fold=lambda done, n_fits: seen.append((done, n_fits))
+    )
+    assert seen == list(itertools.product(range(1, 11), [10]))
