@@ -85,17 +85,9 @@ Complaint = tuple[str, str]  # key of the entry, what is wrong with it
 
 
 def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
-    """Name everything that is wrong with one entry taken alone.
+    """Name everything that is wrong with one `[[field]]` table taken alone.
 
-    Parameters
-    ----------
-    entry : dict
-        One `[[field]]` table as TOML gives it.
-
-    Yields
-    ------
-    tuple of str
-        Key of the entry and a sentence; the key is empty where one is missing.
+    The key of a complaint is empty where one is missing.
 
     Examples
     --------
@@ -114,17 +106,7 @@ def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
 
 
 def field_from(entry: dict[str, Any]) -> Field:
-    """Build the field that a correct entry declares.
-
-    Parameters
-    ----------
-    entry : dict
-        One `[[field]]` table without complaints.
-
-    Returns
-    -------
-    Field
-        With the built-in bounds where the entry gives none; own counts start at 0.
+    """Build the field of a correct entry; bounds left out are built-in ones, or 0 of own counts.
 
     Examples
     --------

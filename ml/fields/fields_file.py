@@ -40,15 +40,7 @@ class Mistake(NamedTuple):
 
 
 class FieldsFileError(ValueError):
-    """A fields file that cannot be used.
-
-    Parameters
-    ----------
-    source : str
-        Name of the file, for people.
-    mistakes : iterable of Mistake
-        All that is wrong; kept in the order of the lines.
-    """
+    """A fields file that cannot be used: all its mistakes, in the order of the lines."""
 
     def __init__(self, source: str, mistakes: Iterable[Mistake]) -> None:
         self.source = source
@@ -61,11 +53,6 @@ class FieldsFileError(ValueError):
 
 class Fields:
     """The fields in order: those of the file first, then built-in ones it does not declare.
-
-    Parameters
-    ----------
-    declared : iterable of Field
-        The fields of the file, names unique.
 
     Examples
     --------
@@ -91,17 +78,7 @@ class Fields:
         return self._by_name[name]
 
     def named(self, name: str) -> Field:
-        """Give a field for people, also one that the file no longer declares.
-
-        Parameters
-        ----------
-        name : str
-            As the file or a model of old has it.
-
-        Returns
-        -------
-        Field
-            The accepted one; else one that is not declared and is called by its name.
+        """Give a field for people; one that the file no longer declares is called by its name.
 
         Examples
         --------
@@ -133,54 +110,15 @@ class Fields:
         return tuple(field for field in self if not field.builtin)
 
     def without(self, names: Collection[str]) -> "Fields":
-        """Keep models from some fields, as if the file said so.
-
-        Parameters
-        ----------
-        names : collection of str
-            Names of fields; others are passed over.
-
-        Returns
-        -------
-        Fields
-            All fields, those named with use = false.
-        """
+        """Keep models from some fields, as if the file said use = false."""
         return Fields(replace(f, use=False) if f.name in names else f for f in self)
 
     def choices(self, name: str) -> tuple[str, ...]:
-        """List the only values a category may take.
-
-        Parameters
-        ----------
-        name : str
-            Name of a field.
-
-        Returns
-        -------
-        tuple of str
-            As the file writes them; empty where any text is allowed.
-
-        Raises
-        ------
-        KeyError
-            If there is no such field.
-        """
+        """List the only values a category may take; empty where any text is allowed."""
         return self[name].choices
 
     def nearest(self, name: str, also: Iterable[str] = ()) -> str | None:
-        """Find the field that a mistyped name most likely means.
-
-        Parameters
-        ----------
-        name : str
-            An unknown name.
-        also : iterable of str
-            Further names that may have been meant, such as `lead_id`.
-
-        Returns
-        -------
-        str or None
-            The closest name, or None where none is close.
+        """Find the field, or one of some further names, that a mistyped name most likely means.
 
         Examples
         --------
@@ -191,17 +129,7 @@ class Fields:
 
 
 def load(path: str | Path) -> Fields:
-    """Read a fields file.
-
-    Parameters
-    ----------
-    path : str or Path
-        A TOML file of `[[field]]` tables, at most 1 MB.
-
-    Returns
-    -------
-    Fields
-        The declared fields and the built-in ones.
+    """Read a fields file: TOML of `[[field]]` tables, at most 1 MB.
 
     Raises
     ------
@@ -226,20 +154,7 @@ def load(path: str | Path) -> Fields:
 
 
 def loads(text: str, source: str = "fields.toml") -> Fields:
-    """Read fields from TOML text.
-
-    Parameters
-    ----------
-    text : str
-        `[[field]]` tables with the keys name, type, label and optionally min, max, choices,
-        unit, use, salesforce, help.
-    source : str, default="fields.toml"
-        What messages call the text.
-
-    Returns
-    -------
-    Fields
-        The declared fields and the built-in ones.
+    """Read fields from TOML text, which messages call `source`.
 
     Raises
     ------

@@ -33,17 +33,9 @@ class TableLines:
 
 
 def table_lines(text: str) -> list[TableLines]:
-    """Find the line of every table and of every key in it.
+    """Find the line, from 1, of every table of a valid TOML text and of every key in it.
 
-    Parameters
-    ----------
-    text : str
-        Valid TOML.
-
-    Returns
-    -------
-    list of TableLines
-        In the order of the text; the first is the unnamed table at the top. Lines count from 1.
+    The first table is the unnamed one at the top.
 
     Examples
     --------

@@ -26,24 +26,12 @@ NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
 
 
 def clean_text(value: object, *, maximum: int) -> str | None:
-    """Trim a text and bring it into one Unicode form.
-
-    Parameters
-    ----------
-    value : object
-        What came in; None and blank text mean unknown.
-    maximum : int
-        Most characters allowed, after trimming.
-
-    Returns
-    -------
-    str or None
-        The trimmed text in NFC, or None where nothing is left.
+    """Trim a text and bring it into Unicode form NFC; None and blank text mean unknown.
 
     Raises
     ------
     ValueError
-        If it is no text, is too long, or holds control characters or lone surrogates.
+        If it is no text, is longer than `maximum`, or holds control characters or lone surrogates.
 
     Examples
     --------
@@ -211,20 +199,10 @@ class Field:
     builtin: bool = False
 
     def parse(self, value: object, *, text: bool = False) -> Value:
-        """Check one value and bring it into the form it is stored in.
+        """Check one value and bring it into the form it is stored in; None means unknown.
 
-        Parameters
-        ----------
-        value : object
-            From JSON: number, text, boolean or None. None means unknown.
-        text : bool, default=False
-            True where every value comes as a string (form, CSV): numbers and booleans are then
-            read from their text, and blank text means unknown.
-
-        Returns
-        -------
-        int, float, str, bool or None
-            By type: count, number, category, boolean; None where unknown.
+        With `text` every value comes as a string (form, CSV): numbers and booleans are then read
+        from it, and blank text means unknown.
 
         Raises
         ------

@@ -24,19 +24,14 @@ class GateRule:
     Parameters
     ----------
     min_gain : float, default=0.02
-        Least gain of AUC. A gain of zero is never enough.
+        Minimum gain of AUC. A gain of zero is never enough.
     confidence : float or None, default=0.985
-        One-sided confidence at which the challenger must add to what the champion knows; None
-        switches the check off.
+        One-sided confidence that the challenger adds to what the champion knows; None switches the
+        check off.
     min_each_class : int, default=20
-        Least converted and least lost leads among the evidence; 0 switches the check off.
+        Minimum of converted and of lost leads in the evidence; 0 switches the check off.
     log_loss_must_fall : bool, default=True
-        Whether the challenger's log loss must be below the champion's with 80 % confidence.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
+        Whether the challenger's log loss must be lower with 80 % confidence.
     """
 
     min_gain: float = 0.02
@@ -57,21 +52,9 @@ class GateRule:
 class Evidence:
     """Champion and challenger on the same leads, labelled since the champion was trained.
 
-    Parameters
-    ----------
-    n_converted, n_lost : int
-        Outcomes among those leads.
-    auc_champion, auc_challenger : float or None
-        Area under the ROC curve; None where a kind has fewer than two leads.
-    standard_error : float or None
-        Of the difference of the two, paired; None likewise.
-    added_value : float or None
-        How surely the challenger knows something that the champion does not, in standard
-        deviations of a normal; None likewise. See `ml.training.evaluate.added_value`.
-    log_loss_champion, log_loss_challenger : float or None
-        Mean negative log-likelihood in nats; None where there are no leads.
-    log_loss_error : float or None
-        Standard error of the difference of those two, paired; None where there are too few.
+    What cannot be computed is None. `standard_error` is that of the paired difference of AUC,
+    `added_value` that of `ml.training.evaluate.added_value` in standard deviations. Log losses are
+    means in nats, `log_loss_error` the standard error of their paired difference.
     """
 
     n_converted: int
@@ -102,24 +85,9 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a challenger is promoted, with all that the decision rests on.
+    """Whether a challenger is promoted, with the evidence and a check for each rule switched on.
 
-    Parameters
-    ----------
-    promote : bool
-        True where every check has passed.
-    reason : str
-        A sentence for people.
-    n_evidence, n_converted, n_lost : int
-        Leads compared on, and their outcomes.
-    auc_champion, auc_challenger, gain : float or None
-        Areas under the ROC curve and their difference; None where not computable.
-    standard_error : float or None
-        Of the gain.
-    added_value, log_loss_champion, log_loss_challenger, log_loss_error : float or None
-        As in `Evidence`.
-    checks : tuple of Check
-        One a rule that is switched on.
+    `reason` is a sentence for people; the numbers are those of `Evidence`.
     """
 
     promote: bool
@@ -138,30 +106,14 @@ class Decision:
     checks: tuple[Check, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the decision as plain JSON.
-
-        Returns
-        -------
-        dict
-            Every number as a number or null, the checks as objects.
-        """
+        """Give the decision as plain JSON."""
         return asdict(self) | {"checks": [check._asdict() for check in self.checks]}
 
 
 def decide(evidence: Evidence, rule: GateRule) -> Decision:
-    """Decide whether the challenger replaces the champion.
+    """Decide whether the challenger replaces the champion: only where every check passes.
 
-    Parameters
-    ----------
-    evidence : Evidence
-        Both on the same leads.
-    rule : GateRule
-        What is asked for.
-
-    Returns
-    -------
-    Decision
-        Promotes only where every check passes. What cannot be computed passes no check.
+    What cannot be computed passes no check.
 
     Examples
     --------

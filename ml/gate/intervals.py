@@ -16,21 +16,7 @@ Point = tuple[float, float]
 
 
 def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Bound a share.
-
-    Parameters
-    ----------
-    share : float
-        Measured, in [0, 1].
-    n : int
-        On so many leads, at least 1.
-    confidence : float, default=0.95
-        Two-sided, in (0, 1).
-
-    Returns
-    -------
-    tuple of float
-        Low and high end, in [0, 1].
+    """Bound a share measured on n leads, n at least 1, by its two-sided interval in [0, 1].
 
     References
     ----------
@@ -50,17 +36,7 @@ def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float
 
 
 def interval_text(low: float | None, high: float | None) -> str:
-    """Write an interval of an AUC for people.
-
-    Parameters
-    ----------
-    low, high : float or None
-        Its ends, None where nothing was measured.
-
-    Returns
-    -------
-    str
-        Empty where no width can be told, as of scores that all tie.
+    """Write the interval of an AUC for people; empty where none was measured or it has no width.
 
     Examples
     --------
@@ -74,21 +50,10 @@ def interval_text(low: float | None, high: float | None) -> str:
 def roc_band(
     points: Sequence[Sequence[float]], n_converted: int, n_lost: int, confidence: float = 0.95
 ) -> tuple[list[Point], list[Point]]:
-    """Bound a ROC curve.
+    """Bound the points of a ROC curve, shares of lost and of converted leads at or above a score.
 
-    Parameters
-    ----------
-    points : sequence of pairs of float
-        Share of lost and share of converted leads at or above a score.
-    n_converted, n_lost : int
-        Leads it was measured on, at least 1 of each.
-    confidence : float, default=0.95
-        Of each point by itself: both of its true shares lie within the band.
-
-    Returns
-    -------
-    upper, lower : list of tuple of float
-        One point each for every point of the curve.
+    Gives the upper and the lower band, a point each for every point of the curve: both true shares
+    of a point lie within the band with this confidence.
 
     References
     ----------
@@ -113,21 +78,7 @@ def roc_band(
 
 
 def auc_half_width(auc: float, n_converted: int, n_lost: int, confidence: float = 0.95) -> float:
-    """Foretell how well an AUC will be known, before there are any scores.
-
-    Parameters
-    ----------
-    auc : float
-        Assumed, in [0, 1].
-    n_converted, n_lost : int
-        Leads it will be measured on, at least 1 of each.
-    confidence : float, default=0.95
-        Two-sided, in (0, 1).
-
-    Returns
-    -------
-    float
-        Half the width of its interval.
+    """Predict half the width of an AUC's interval before there are any scores.
 
     References
     ----------

@@ -39,17 +39,8 @@ Codes = NDArray[np.int64]
 class Suspicion:
     """A field that seems to be filled in after the outcome, and why.
 
-    Parameters
-    ----------
-    field : str
-        Its name.
-    sign : str
-        What gives it away: "too good alone", "one outcome only", "closed leads only" or
-        "written later".
-    sentence : str
-        The evidence in words, for people.
-    evidence : dict of str to int or float
-        The same in numbers: counts of leads, and shares in [0, 1].
+    `sign` is what gives it away: "too good alone", "one outcome only", "closed leads only" or
+    "written later". `sentence` is the evidence in words, `evidence` the same in counts and shares.
     """
 
     field: str
@@ -58,13 +49,7 @@ class Suspicion:
     evidence: dict[str, int | float]
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as plain JSON.
-
-        Returns
-        -------
-        dict
-            All of it by name, the numbers rounded.
-        """
+        """Give it as plain JSON, the numbers rounded."""
         rounded = {
             name: number if isinstance(number, int) else float(f"{number:.{DIGITS}g}")
             for name, number in self.evidence.items()
@@ -85,7 +70,7 @@ def suspicions(
     fields: Sequence[Field],
     open_records: Sequence[Record] = (),
 ) -> list[Suspicion]:
-    """Look for fields that are filled in after the outcome.
+    """Find fields that seem to be filled in after the outcome, built-in ones apart.
 
     Parameters
     ----------
@@ -94,7 +79,7 @@ def suspicions(
     converted : sequence of bool, length n_leads
         Their outcomes, some of each kind.
     fields : sequence of Field
-        Those to look at; built-in ones are passed over.
+        Those to look at.
     open_records : sequence of mapping, optional
         Stored values of leads without an outcome.
 
@@ -117,21 +102,12 @@ def suspicions(
 
 
 def removed(groups: Codes, converted: Bools) -> Removed:
-    """Measure how much a field alone tells about the outcome.
+    """Measure the share of the uncertainty about the outcome that a field alone removes.
 
-    Parameters
-    ----------
-    groups : ndarray of int64, shape (n_leads,)
-        A code from 0 for the value of each lead.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least two.
-
-    Returns
-    -------
-    Removed
-        1 - log loss of the group's rate / log loss of the overall rate (McFadden's R squared),
-        each lead left out of the rates it is judged by; below 0 where the field tells nothing.
-        The bound is one-sided at 95 %, by the normal approximation of the mean difference.
+    1 - log loss of the group's rate / log loss of the overall rate (McFadden's R squared), each
+    lead left out of the rates it is judged by; below 0 where the field tells nothing. The bound is
+    one-sided at 95 %, by the normal approximation of the mean difference. `groups` holds a code
+    from 0 for the value of each lead.
 
     Examples
     --------
@@ -150,20 +126,9 @@ def removed(groups: Codes, converted: Bools) -> Removed:
 
 
 def chance(groups: Codes, converted: Bools) -> float:
-    """Tell how easily a field would go with the outcome so much by chance.
+    """Give the p value of Pearson's chi-squared test that groups and outcomes are independent.
 
-    Parameters
-    ----------
-    groups : ndarray of int64, shape (n_leads,)
-        A code from 0 for the value of each lead.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, some of each kind.
-
-    Returns
-    -------
-    float
-        P value in [0, 1] of Pearson's chi-squared test of independence; groups of fewer than
-        five leads count as one.
+    Groups of fewer than five leads count as one.
 
     Examples
     --------

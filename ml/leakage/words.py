@@ -50,17 +50,7 @@ WORD = re.compile(r"[^\W\d_]+")
 
 
 def named_later(field: Field) -> str | None:
-    """Tell what a field names by its name or its label, where that is written later.
-
-    Parameters
-    ----------
-    field : Field
-        Its name and label are read.
-
-    Returns
-    -------
-    str or None
-        What it names, in words; None where the words say nothing of the kind.
+    """Say what a field's name or label describes that is written later; None where it is not.
 
     Examples
     --------
@@ -76,19 +66,7 @@ def named_later(field: Field) -> str | None:
 
 
 def speaks_of_an_end(field: Field, level: str) -> bool:
-    """Tell whether a value speaks of the end of a lead.
-
-    Parameters
-    ----------
-    field : Field
-        A field of earlier things may hold such values.
-    level : str
-        A value of a category.
-
-    Returns
-    -------
-    bool
-        Whether it has such a word.
+    """Tell whether a value describes the end of a lead; fields of earlier things may hold such.
 
     Examples
     --------

@@ -36,14 +36,8 @@ class Bins(NamedTuple):
 class Drift:
     """How far a distribution has moved.
 
-    Parameters
-    ----------
-    psi : float
-        Population stability index, 0 or more; 0 where the shares are equal.
-    look, act : float
-        From where it is worth a look, and from where something is to be done.
-    n_reference, n_recent : int
-        Leads in the two samples.
+    `psi` is the population stability index, 0 where the shares are equal; `look` and `act` are its
+    limits; the rest are leads in the two samples.
     """
 
     psi: float
@@ -63,16 +57,8 @@ class Drift:
 def psi(bins: Bins) -> float:
     """Compare two distributions by the population stability index.
 
-    Parameters
-    ----------
-    bins : Bins
-        Counts, at least one bin that is not empty.
-
-    Returns
-    -------
-    float
-        Sum over the bins of (q - p) ln(q / p), where p and q are the shares of the two samples,
-        each bin taken as holding half a lead more, so that an empty one is no infinity.
+    Sum over the bins of (q - p) ln(q / p), p and q being the shares of the two samples, each bin
+    taken as holding half a lead more, so that an empty one is no infinity.
 
     References
     ----------
@@ -91,19 +77,9 @@ def psi(bins: Bins) -> float:
 
 
 def chi_square_quantile(probability: float, n_degrees: int) -> float:
-    """Give a quantile of the chi-square distribution.
+    """Give a quantile of the chi-square distribution, for probabilities in [0.5, 1).
 
-    Parameters
-    ----------
-    probability : float
-        In [0.5, 1).
-    n_degrees : int
-        Degrees of freedom, at least 1.
-
-    Returns
-    -------
-    float
-        Within 3 % for one degree of freedom, 1 % for two, 0.3 % from four on.
+    Within 3 % for one degree of freedom, 1 % for two, 0.3 % from four on.
 
     References
     ----------
@@ -123,22 +99,10 @@ def chi_square_quantile(probability: float, n_degrees: int) -> float:
 def chance_limit(
     n_bins: int, n_reference: int, n_recent: int, confidence: float = CONFIDENCE
 ) -> float:
-    """Say how large the index becomes by chance alone.
+    """Give the index that chance alone stays below with some confidence.
 
-    Parameters
-    ----------
-    n_bins : int
-        Bins compared.
-    n_reference, n_recent : int
-        Leads in the two samples, at least one each.
-    confidence : float, default=0.95
-        Share of comparisons without any drift that stay below.
-
-    Returns
-    -------
-    float
-        Quantile of chi-square with one degree less than bins, times (1 / N + 1 / M): the two
-        samples drawn from one distribution have an index distributed about like that.
+    Quantile of chi-square with one degree of freedom less than bins, times (1 / N + 1 / M): two
+    samples drawn from one distribution have an index distributed about like that.
 
     References
     ----------
@@ -157,20 +121,11 @@ def chance_limit(
 
 
 def judge(bins: Bins, *, n_compared: int = 1) -> Drift:
-    """Judge how far a distribution has moved.
+    """Judge how far a distribution has moved, among `n_compared` judged together.
 
-    Parameters
-    ----------
-    bins : Bins
-        Counts of the same bins in both samples.
-    n_compared : int, default=1
-        Distributions judged together: the limit of chance is raised so that one false alarm
-        among all of them stays as rare as for one (Bonferroni).
-
-    Returns
-    -------
-    Drift
-        Its limits are the usual 0.10 and 0.25, or what chance alone reaches where that is more.
+    The limits are the usual 0.10 and 0.25, or what chance alone reaches where that is more: raised
+    for several distributions, so that one false alarm among them stays as rare as for one
+    (Bonferroni).
     """
     n_reference, n_recent = sum(bins.reference), sum(bins.recent)
     if not n_reference or not n_recent:
@@ -182,35 +137,12 @@ def judge(bins: Bins, *, n_compared: int = 1) -> Drift:
 
 
 def score_bins(reference: Sequence[int], probabilities: Sequence[float]) -> Bins:
-    """Count scores in the bins of a version's histogram.
-
-    Parameters
-    ----------
-    reference : sequence of int, length 20
-        Leads learned from by score, in bins of equal width.
-    probabilities : sequence of float
-        Scores since, in [0, 1].
-
-    Returns
-    -------
-    Bins
-        Neighbours together, as `coarse` puts them.
-    """
+    """Count scores since in the bins of a version's histogram, neighbours joined by `coarse`."""
     return coarse(reference, histogram(probabilities))
 
 
 def histogram(probabilities: Sequence[float]) -> list[int]:
-    """Count scores in 20 bins of equal width.
-
-    Parameters
-    ----------
-    probabilities : sequence of float
-        In [0, 1].
-
-    Returns
-    -------
-    list of int
-        From low to high.
+    """Count probabilities in 20 bins of equal width, from low to high.
 
     Examples
     --------
@@ -222,17 +154,7 @@ def histogram(probabilities: Sequence[float]) -> list[int]:
 
 
 def coarse(reference: Sequence[int], recent: Sequence[int]) -> Bins:
-    """Put neighbouring bins together until each holds a tenth of the reference.
-
-    Parameters
-    ----------
-    reference, recent : sequence of int
-        Counts of the same bins in order.
-
-    Returns
-    -------
-    Bins
-        At most ten.
+    """Join neighbouring bins until each holds a tenth of the reference, at most ten.
 
     Examples
     --------
@@ -256,20 +178,10 @@ def coarse(reference: Sequence[int], recent: Sequence[int]) -> Bins:
 
 
 def term_bins(term: Term, values: Sequence[Value]) -> Bins | None:
-    """Count values in the groups that a term was learned from.
+    """Count values in the groups that a term was learned from; None where it was not learned.
 
-    Parameters
-    ----------
-    term : CategoryTerm or CurveTerm
-        Of a version's scorecard.
-    values : sequence of int, float, str, bool or None
-        What came since.
-
-    Returns
-    -------
-    Bins or None
-        Bins of a number, or the nine most frequent levels and one for all others; and one for
-        unknown values. None where the term was not learned from leads.
+    Bins of a number, or the nine most frequent levels and one for all others; and one for unknown
+    values.
     """
     if isinstance(term, CategoryTerm):
         return _level_bins(term, values)

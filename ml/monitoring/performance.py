@@ -34,16 +34,9 @@ STEPS = _steps()
 
 @dataclass(frozen=True)
 class Calibration:
-    """Conversions against those that the scores promised.
+    """Conversions against those expected, the sum of the probabilities.
 
-    Parameters
-    ----------
-    n, n_converted : int
-        Outcomes, and conversions among them.
-    expected : float
-        Sum of the probabilities.
-    z : float
-        Difference in standard deviations: above zero more converted than expected.
+    `z` is the difference in standard deviations: above zero more converted than expected.
     """
 
     n: int
@@ -64,14 +57,8 @@ class Calibration:
 class LiveAuc:
     """How well scores ranked the leads whose outcomes have come since.
 
-    Parameters
-    ----------
-    n_converted, n_lost : int
-        Outcomes.
-    auc, low, high : float or None
-        With its 95 % interval; None below two of a kind.
-    at_promotion : float or None
-        What was measured then; None where nothing was.
+    `auc` has its 95 % interval, and is None below two leads of a kind; `at_promotion` is what was
+    measured then, None where nothing was.
     """
 
     n_converted: int
@@ -83,10 +70,7 @@ class LiveAuc:
 
     @property
     def verdict(self) -> Verdict:
-        """Act where even the upper end is well below what was measured at promotion.
-
-        Unknown where outcomes are too few, or nothing was measured then.
-        """
+        """Critical where even the upper end is well below what was measured at promotion."""
         if min(self.n_converted, self.n_lost) < MIN_EACH_CLASS:
             return "unknown"
         if self.high is None or self.at_promotion is None:
@@ -97,19 +81,9 @@ class LiveAuc:
 def calibration_in_the_large(
     probabilities: Sequence[float], converted: Sequence[bool]
 ) -> Calibration:
-    """Compare conversions with what the scores promised.
+    """Compare conversions with what scores given before the outcomes promised.
 
-    Parameters
-    ----------
-    probabilities : sequence of float
-        Of conversion, as said before the outcomes.
-    converted : sequence of bool
-        Outcomes.
-
-    Returns
-    -------
-    Calibration
-        z = (O - E) / sqrt(sum of p (1 - p)); 0 where nothing varies.
+    z = (O - E) / sqrt(sum of p (1 - p)); 0 where nothing varies.
 
     References
     ----------
@@ -129,22 +103,12 @@ def calibration_in_the_large(
 
 
 def nats_saved_by_a_step(probabilities: Sequence[float], converted: Sequence[bool]) -> float:
-    """Say how much log loss a step of all log-odds would have saved that was learned on the way.
+    """Give the log loss that a step of all log-odds, learned on the way, would have saved.
 
-    Parameters
-    ----------
-    probabilities : sequence of float
-        Of conversion, as said before the outcomes.
-    converted : sequence of bool
-        Outcomes.
-
-    Returns
-    -------
-    float
-        Sum over the leads in nats, below zero where nothing is to be learned. Each lead is judged
-        with what the leads before it say of the step, which begins as normal around zero: the
-        sum is the same in every order. Where the probabilities are right, it ever exceeds
-        `NATS_TO_ACT` in fewer than 3 of 1,000 models, however often one looks.
+    In nats over all leads, below zero where nothing is to be learned. Each lead is judged with what
+    the leads before it say of the step, which begins as normal around zero: the sum is the same in
+    every order. Where the probabilities are right, it ever exceeds `NATS_TO_ACT` in fewer than 3 of
+    1,000 models, however often one looks.
 
     References
     ----------
@@ -171,21 +135,7 @@ def nats_saved_by_a_step(probabilities: Sequence[float], converted: Sequence[boo
 def live_auc(
     scores: Sequence[float], converted: Sequence[bool], at_promotion: float | None
 ) -> LiveAuc:
-    """Measure how well scores have ranked leads, with its uncertainty.
-
-    Parameters
-    ----------
-    scores : sequence of float
-        As said before the outcomes; ties allowed.
-    converted : sequence of bool
-        Outcomes.
-    at_promotion : float or None
-        AUC that was measured when the model was trained.
-
-    Returns
-    -------
-    LiveAuc
-        The interval by DeLong, for one model.
+    """Measure how well scores given before the outcomes ranked leads, with DeLong's interval.
 
     References
     ----------

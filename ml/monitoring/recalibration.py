@@ -38,17 +38,9 @@ class NotRecalibrated(ValueError):
 class Recalibration:
     """A champion with another intercept, and what it is worth.
 
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Shifted by what all outcomes ask for.
-    shift : float
-        Of the log-odds.
-    metrics : dict
-        Figures on the same outcomes, plain JSON: see `ml.training.metrics.model_metrics`.
-        The order of these leads is new to the model, their level is the one that was set.
-    decision : Decision
-        Why it takes over.
+    `shift` is that of the log-odds, asked for by all outcomes. `metrics` are those of
+    `ml.training.metrics.model_metrics` on the same outcomes: the discrimination of these leads is
+    new to the model, their calibration in the large is the one that was set.
     """
 
     scorecard: Scorecard
@@ -60,7 +52,7 @@ class Recalibration:
 def recalibrate(
     records: Sequence[Record], converted: Sequence[bool], champion: Scorecard
 ) -> Recalibration:
-    """Set the level of a champion right, where that is surely an improvement.
+    """Set the intercept of a champion right, where that is surely an improvement.
 
     Parameters
     ----------
@@ -70,12 +62,7 @@ def recalibrate(
     converted : sequence of bool, length n_leads
         Their outcomes.
     champion : Scorecard
-        The version in use.
-
-    Returns
-    -------
-    Recalibration
-        To be promoted.
+        The live version.
 
     Raises
     ------
@@ -109,20 +96,10 @@ def recalibrate(
 
 
 def shift_for(log_odds: Floats, converted: Bools) -> float:
-    """Find the step of the log-odds that makes as many conversions expected as there were.
+    """Find the step of all log-odds that expects as many conversions as there were.
 
-    Parameters
-    ----------
-    log_odds : ndarray of float64, shape (n_leads,)
-        As scored.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-
-    Returns
-    -------
-    float
-        The estimate of maximum likelihood, held within ten either way where only one kind of
-        outcome leaves it unbounded.
+    The estimate of maximum likelihood, held within ten either way where only one kind of outcome
+    leaves it unbounded.
 
     Examples
     --------

@@ -37,21 +37,12 @@ class Explained(NamedTuple):
 
 
 def explain_change(old: Scorecard, new: Scorecard, before: Inputs, after: Inputs) -> Explained:
-    """Split the change of a score.
+    """Split the change of a score, by what the lead was and is and what the model was and is.
 
-    Parameters
-    ----------
-    old, new : Scorecard
-        Before and after; the same where the model did not change.
-    before, after : mapping of str to int, float, str, bool or None
-        The lead's stored values by field.
-
-    Returns
-    -------
-    Explained
-        Differences of effects, which sum up in log-odds, taken to probabilities in proportion: one
-        factor for all parts of a step, so that signs and ratios stay and the sum is exact. Where a
-        forest takes part, a field can add something although only another one changed.
+    Differences of effects, which sum up in log-odds, taken to probabilities in proportion: one
+    factor for all parts of a step, so that signs and ratios stay and the sum is exact. Where
+    effects of fields depend on each other, a field can add something although only another one
+    changed.
 
     Examples
     --------

@@ -28,20 +28,9 @@ class Pull(NamedTuple):
 class Reason:
     """One field's part in a score.
 
-    Parameters
-    ----------
-    field, label : str
-        Name of the field, and its name for people.
-    value : int, float, str, bool or None
-        What the lead has there; None where it is unknown.
-    effect : float
-        Its part of the log-odds; above zero it speaks for the lead.
-    sentence : str
-        The evidence in words.
-    group : str
-        Leads with such a value, as in "with a rare country" or "with 3 to 5 email opens".
-    n_leads : int or None
-        How many of those learned from they were; None where it is a rule of thumb.
+    `effect` is its part of the log-odds; above zero it raises the score. `group` names leads with
+    such a value, as in "with a rare country" or "with 3 to 5 email opens"; `n_leads` of those
+    learned from were in it, None where the reason is a rule of thumb.
     """
 
     field: str

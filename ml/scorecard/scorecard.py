@@ -93,17 +93,7 @@ class Scorecard:
     parts: tuple[Part, ...] = ()
 
     def score(self, values: Mapping[str, Value]) -> Score:
-        """Score one lead.
-
-        Parameters
-        ----------
-        values : mapping of str to int, float, str, bool or None
-            Stored values by field; a field left out is unknown.
-
-        Returns
-        -------
-        Score
-            Probability, log-odds and the effect of every term.
+        """Score one lead from its stored values by field; a field left out is unknown.
 
         Examples
         --------
@@ -180,17 +170,7 @@ class Scorecard:
 
     @classmethod
     def from_json(cls, content: object) -> "Scorecard":
-        """Read a scorecard and check everything in it.
-
-        Parameters
-        ----------
-        content : object
-            Parsed JSON.
-
-        Returns
-        -------
-        Scorecard
-            One that scores any lead without an error.
+        """Read a scorecard, so that it scores any lead without an error.
 
         Raises
         ------

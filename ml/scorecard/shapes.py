@@ -35,16 +35,7 @@ class Group(NamedTuple):
 def shapes(
     scorecard: Scorecard, records: Sequence[Record], converted: Sequence[bool]
 ) -> list[dict[str, Any]]:
-    """Measure what each field does.
-
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Of any family.
-    records : sequence of mapping, length n_leads
-        The leads it was learned from.
-    converted : sequence of bool, length n_leads
-        Their outcomes.
+    """Measure what each field does to the leads that a scorecard was learned from.
 
     Returns
     -------
@@ -52,8 +43,8 @@ def shapes(
         Plain JSON, the heaviest field first: field; influence, its mean absolute effect in
         log-odds; is_ordered, true of counts and numbers; and groups of its values, rows of label,
         n, n_converted, effect (the mean of what reasons say of these leads, or of 50 of them), low
-        and high (a tenth of them lies below, a tenth above). Where a forest takes part, an effect
-        depends on the other fields too, so that low and high differ.
+        and high (a tenth of them lies below, a tenth above), which differ where an effect depends
+        on the other fields too.
 
     Examples
     --------
@@ -84,18 +75,10 @@ def shapes(
 
 
 def assumed_shapes(scorecard: Scorecard) -> list[dict[str, Any]]:
-    """Say what each field does in a scorecard that was not learned from leads.
+    """Say what each field does in a scorecard of terms that was not learned from leads.
 
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Without a forest.
-
-    Returns
-    -------
-    list of dict
-        As of `shapes`: a group each for the levels of a category and the bends of a curve, all of
-        one weight, with n and n_converted None.
+    As `shapes`: a group each for the levels of a category and the bends of a curve, all of one
+    weight, with n and n_converted None.
 
     Examples
     --------

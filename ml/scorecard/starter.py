@@ -38,19 +38,13 @@ GRADE_ODDS = (1.6, 1.1, 0.5)
 
 
 def starter_scorecard(expected_conversion: float | None = None) -> Scorecard:
-    """Build version 1.0.
+    """Build version 1.0, of the same form as a learned scorecard, without counts of leads.
 
     Parameters
     ----------
     expected_conversion : float, optional
         Roughly what share of leads converts, above 0 and below 1. Given, it becomes the
         probability of a lead at the reference values and moves all others along.
-
-    Returns
-    -------
-    Scorecard
-        Of the same form as a learned one, without counts of leads. Its grades are bounds of
-        the odds against a lead at the reference values.
 
     Raises
     ------

@@ -28,20 +28,10 @@ class Alike(NamedTuple):
 
 
 def alike(histogram: Mapping[str, Sequence[float]], probability: float) -> Alike:
-    """Find the leads that scored as this one does.
+    """Find the leads that scored in the same tenth of all possible scores; there may be none.
 
-    Parameters
-    ----------
-    histogram : mapping
-        From `ml.training.metrics.histogram`: scores out of fold, in bins of which a whole
-        number makes a tenth.
-    probability : float
-        In [0, 1].
-
-    Returns
-    -------
-    Alike
-        Of the tenth of all possible scores that this one lies in; n may be 0.
+    `histogram` is that of `ml.training.metrics.histogram_by_outcome`: scores out of fold, in bins
+    of which a whole number makes a tenth.
 
     Examples
     --------
@@ -60,17 +50,6 @@ def alike(histogram: Mapping[str, Sequence[float]], probability: float) -> Alike
 
 
 def thinnest(reasons: Sequence[Reason]) -> Reason | None:
-    """Find the reason that rests on the fewest leads.
-
-    Parameters
-    ----------
-    reasons : sequence of Reason
-        Of one lead.
-
-    Returns
-    -------
-    Reason or None
-        One with `n_leads`; None where all are rules of thumb.
-    """
+    """Find the reason that rests on the fewest leads; None where all are rules of thumb."""
     counted = [reason for reason in reasons if reason.n_leads is not None]
     return min(counted, key=lambda reason: reason.n_leads or 0, default=None)

@@ -38,25 +38,9 @@ def measured(
 ) -> dict[str, Any] | None:
     """Measure a model on leads newer than it has seen, beside what a random split says of them.
 
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`, the oldest label first.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    columns : Columns
-        Columns of the frame.
-    scores : OutOfFold
-        The random split; its weights and its slope are taken for each cut.
-    half_lives : sequence of HalfLife
-        From `ml.training.recency.half_lives`: the chosen one is taken for each cut.
-    seed : int
-        Of what is random in the members.
-
-    Returns
-    -------
-    dict or None
-        From `in_time_order`, and half_lives, what was compared; None where labels are too few.
+    The weights and the slope of `scores`, the random split, and the chosen half-life are taken for
+    each cut. Gives what `in_time_order` does, and half_lives, what was compared; None where labels
+    are too few.
     """
 
     def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
@@ -79,7 +63,7 @@ def measured(
 def in_time_order(
     converted: Bools, ahead: Sequence[Floats], random_split: Floats
 ) -> dict[str, Any]:
-    """Tell what was foretold, beside what a random split says of the same leads.
+    """Compare predictions of later leads with what a random split says of the same leads.
 
     Parameters
     ----------
@@ -98,7 +82,7 @@ def in_time_order(
         auc_random_split, log_loss, log_loss_base (of always saying the rate so far). auc with
         auc_low and auc_high (95 %, DeLong within blocks) and auc_random_split, means over the
         blocks; drop from that to auc, and drop_low, its one-sided 95 % bound; log_loss and
-        log_loss_base over all leads foretold; verdict, from `verdict`.
+        log_loss_base over all leads predicted; verdict, from `verdict`.
 
     References
     ----------
@@ -137,23 +121,11 @@ def in_time_order(
 
 
 def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float) -> str:
-    """Judge how far the past predicts.
+    """Judge how far the past predicts, from the AUC of later leads and that of a random split.
 
-    Parameters
-    ----------
-    auc, auc_low : float
-        Of leads newer than those learned from, with its lower bound.
-    auc_random_split : float
-        Of the same leads out of fold.
-    drop_low : float
-        Lower bound of what lies between them.
-
-    Returns
-    -------
-    str
-        "holds"; "nothing", where later leads may be ranked by luck alone; but "fades", where the
-        drop is surely above 0.02, and "lost", where moreover at most half of what the random
-        split shows above 0.5 is left.
+    "holds"; "nothing", where later leads may be ranked by luck alone; but "fades", where the drop
+    is surely above 0.02, and "lost", where moreover at most half of what the random split shows
+    above 0.5 is left.
 
     Examples
     --------

@@ -55,26 +55,11 @@ class Members:
         grades: tuple[float, float, float],
         slope: float = 1.0,
     ) -> Scorecard:
-        """Turn a blend of them into data.
+        """Turn a blend into data, equal for any lead, up to rounding, to `blended` and `stretched`.
 
-        Parameters
-        ----------
-        weights : tuple of float
-            One a family.
-        records : sequence of mapping, length n_leads
-            The leads they were fitted on: effects are centred on their mean (on that of 1,000
-            of them where there are more) and counted on all.
-        converted : sequence of bool, length n_leads
-            Their outcomes.
-        grades : tuple of float
-            Lowest probability of grade A, B and C.
-        slope : float, default=1.0
-            By which the blend is `stretched` about the share of them that converted.
-
-        Returns
-        -------
-        Scorecard
-            Gives the `blended` and stretched log-odds for any lead, up to rounding.
+        `records` are the leads they were fitted on: effects are centred on their mean (on that of
+        1,000 of them where there are more) and counted on all. `grades` are the lowest
+        probabilities of A, B and C.
         """
         base_rate = sum(converted) / len(converted)
         # The first lays out the terms, even where it counts nothing.
@@ -107,7 +92,7 @@ def fit(
     *,
     sample_weight: Floats | None = None,
 ) -> Members:
-    """Fit a member of each family.
+    """Fit a member of each family, the same for the same input and seed.
 
     Parameters
     ----------
@@ -121,11 +106,6 @@ def fit(
         Of all that is random.
     sample_weight : ndarray of float64, shape (n_leads,), optional
         How much each lead counts, in (0, 1]; all count 1 where it is left out.
-
-    Returns
-    -------
-    Members
-        The same for the same input and seed.
     """
     fitted = (
         family.fit(frame, converted, columns, seed, sample_weight=sample_weight)
@@ -157,27 +137,11 @@ def usual_weights(n_fields: int, n_leads: int) -> Weights:
 def choose_weights(
     log_odds: Floats, converted: Bools, usual: Weights, sample_weight: Floats | None = None
 ) -> Weights:
-    """Choose the weights from scores out of fold.
+    """Choose the weights from log-odds out of fold, shape (n_leads, n_families).
 
     Minimises total log loss plus a penalty for leaving the usual weights, which grows with the
-    square of the way: 5 nats for 0.5. Weight is exchanged between two members at a time until
-    none moves. Members of less than 0.05 are left out.
-
-    Parameters
-    ----------
-    log_odds : ndarray of float64, shape (n_leads, n_families)
-        From `Members.log_odds`, each lead scored by members fitted without it.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    usual : tuple of float
-        From `usual_weights`.
-    sample_weight : ndarray of float64, shape (n_leads,), optional
-        How much each lead counts, in (0, 1]; all count 1 where it is left out.
-
-    Returns
-    -------
-    tuple of float
-        In [0, 1], summing to 1.
+    square of the way: 5 nats for 0.5. Weight is exchanged between two members at a time until none
+    moves. Members of less than 0.05 are left out.
 
     Examples
     --------

@@ -20,7 +20,7 @@ SLIGHT_RIDGE = 0.1
 
 
 def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Estimate AUCs of several models on the same leads, and how they vary together.
+    """Estimate AUCs of several models on the same leads, and their covariance.
 
     Parameters
     ----------
@@ -32,9 +32,7 @@ def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     Returns
     -------
     aucs : ndarray of float64, shape (n_models,)
-        In [0, 1].
     covariance : ndarray of float64, shape (n_models, n_models)
-        Of the AUCs.
 
     Raises
     ------
@@ -72,19 +70,7 @@ def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def log_loss(converted: Bools, probabilities: Floats) -> float:
-    """Measure how surprised a model is by the outcomes.
-
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    probabilities : ndarray of float64, shape (n_leads,)
-        Of conversion; taken as at least 0.01 % and at most 99.99 %.
-
-    Returns
-    -------
-    float
-        Mean negative log-likelihood in nats, in [0, 9.22].
+    """Give the mean negative log-likelihood in nats, probabilities held within 0.0001 of 0 and 1.
 
     Examples
     --------
@@ -98,24 +84,12 @@ def added_value(converted: Bools, champion: Floats, challenger: Floats) -> float
     """Measure how surely the challenger knows something that the champion does not.
 
     A logistic regression of the outcomes on the log-odds of both asks whether the challenger's
-    count where the champion's are known. On few leads that tells a better model sooner than a
-    comparison of two AUCs does.
-
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, some of each kind.
-    champion, challenger : ndarray of float64, shape (n_leads,)
-        Probabilities of conversion; the challenger's out of fold.
-
-    Returns
-    -------
-    float
-        Signed root of the likelihood ratio of the regression with and without the challenger,
-        negative where its log-odds count the wrong way. A score that adds nothing reaches 2.33
-        once in a hundred attempts, as far as scores out of fold behave like those of one model.
-        A slight ridge keeps it finite; unlike Wald's statistic it grows with the evidence
-        (Hauck and Donner, 1977).
+    count where the champion's are known: on few leads that tells a better model sooner than a
+    comparison of two AUCs does. Gives the signed root of the likelihood ratio with and without the
+    challenger, negative where its log-odds count the wrong way. A score that adds nothing reaches
+    2.33 once in a hundred attempts, as far as scores out of fold behave like those of one model. A
+    slight ridge keeps it finite; unlike Wald's statistic it grows with the evidence (Hauck and
+    Donner, 1977).
 
     References
     ----------
@@ -140,19 +114,10 @@ def added_value(converted: Bools, champion: Floats, challenger: Floats) -> float
 
 
 def paired_evidence(converted: Bools, champion: Floats, challenger: Floats) -> Evidence:
-    """Compare champion and challenger on the same leads.
+    """Compare champion and challenger on the leads labelled since the champion was trained.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes of the leads labelled since the champion was trained; may be empty.
-    champion, challenger : ndarray of float64, shape (n_leads,)
-        Probabilities of conversion; the challenger's out of fold.
-
-    Returns
-    -------
-    Evidence
-        With None for what cannot be computed from so few leads.
+    Both give probabilities of conversion, the challenger's out of fold. What cannot be computed
+    from so few leads is None.
     """
     n_converted = int(converted.sum())
     n_lost = len(converted) - n_converted

@@ -25,17 +25,7 @@ Grades: TypeAlias = tuple[float, float, float]
 
 
 def grade_bounds(probabilities: Floats) -> Grades:
-    """Choose the grades from a model's own scores.
-
-    Parameters
-    ----------
-    probabilities : ndarray of float64, shape (n_leads,)
-        Out of fold.
-
-    Returns
-    -------
-    tuple of float
-        Lowest probability of A, B and C: the best 10 %, 30 % and 60 % of leads reach them.
+    """Choose the lowest probabilities of A, B and C: the best 10, 30 and 60 % of leads reach them.
 
     Examples
     --------
@@ -99,20 +89,9 @@ def model_metrics(
 
 
 def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:
-    """Compare predicted with observed conversion in bins of about equally many leads.
+    """Compare predicted with observed conversion in up to ten bins of about equally many leads.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    probabilities : ndarray of float64, shape (n_leads,)
-        Of conversion.
-
-    Returns
-    -------
-    list of dict
-        Up to ten rows of n, n_converted, predicted (mean probability) and observed (share that
-        converted), from low to high. Leads of one score stay together; empty bins are left out.
+    From low to high. Leads of one score stay together; empty bins are left out.
 
     Examples
     --------
@@ -138,17 +117,7 @@ def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str,
 
 
 def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Average how far predicted and observed conversion lie apart, over the leads.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        From `calibration_curve`.
-
-    Returns
-    -------
-    float
-        Expected calibration error, in [0, 1].
+    """Average how far predicted and observed conversion lie apart: the expected calibration error.
 
     Examples
     --------
@@ -160,22 +129,10 @@ def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def lift(converted: Bools, scores: Floats, share: float) -> float:
-    """Say how many times as often the best-scored leads convert as all leads do.
+    """Give how many times as often the best-scored share of leads converts as all leads do.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least one converted.
-    scores : ndarray of float64, shape (n_leads,)
-        Higher is better.
-    share : float
-        How many of the leads count as best, in (0, 1].
-
-    Returns
-    -------
-    float
-        1 where the scores say nothing. Where the cut runs through leads of one score, they
-        count in part, so that their order does not matter.
+    Where the cut runs through leads of one score, they count in part, so that their order does not
+    matter.
 
     Examples
     --------
@@ -190,20 +147,7 @@ def lift(converted: Bools, scores: Floats, share: float) -> float:
 
 
 def gains(converted: Bools, scores: Floats) -> list[dict[str, float]]:
-    """Say how many of the conversions are found among the best-scored leads.
-
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least one converted.
-    scores : ndarray of float64, shape (n_leads,)
-        Higher is better.
-
-    Returns
-    -------
-    list of dict
-        Twenty rows, from the best 5 % of leads to all: share of leads, found (share of all
-        conversions among them) and `lift`.
+    """Give the share of conversions among the best 5, 10, ... 100 % of leads, and their `lift`.
 
     Examples
     --------
@@ -219,20 +163,9 @@ def gains(converted: Bools, scores: Floats) -> list[dict[str, float]]:
 
 
 def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
-    """Draw the ROC curve with few points.
+    """Draw the ROC curve with at most 50 points, about evenly spaced along the leads.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least one of each kind.
-    scores : ndarray of float64, shape (n_leads,)
-        Higher is better.
-
-    Returns
-    -------
-    list of [float, float]
-        Share of lost and share of converted leads at or above a score, from (0, 0) to (1, 1),
-        at most 50 points, about evenly spaced along the leads.
+    Shares of lost and of converted leads at or above a score, from (0, 0) to (1, 1).
 
     Examples
     --------
@@ -251,21 +184,7 @@ def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
 
 
 def histogram_by_outcome(converted: Bools, probabilities: Floats) -> dict[str, list[Any]]:
-    """Count leads by score.
-
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    probabilities : ndarray of float64, shape (n_leads,)
-        In [0, 1].
-
-    Returns
-    -------
-    dict
-        edges of 20 bins of equal width, and in each the number converted and lost: see
-        `ml.monitoring.drift.histogram`.
-    """
+    """Count converted and lost leads in 20 bins of probability of equal width."""
     return {
         "edges": [n / N_SCORE_BINS for n in range(N_SCORE_BINS + 1)],
         "converted": histogram(probabilities[converted].tolist()),
@@ -276,22 +195,7 @@ def histogram_by_outcome(converted: Bools, probabilities: Floats) -> dict[str, l
 def conversion_by_grade(
     converted: Bools, probabilities: Floats, grades: Grades
 ) -> list[dict[str, Any]]:
-    """Count leads and conversions in each grade.
-
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    probabilities : ndarray of float64, shape (n_leads,)
-        Of conversion.
-    grades : tuple of float
-        Lowest probability of A, B and C.
-
-    Returns
-    -------
-    list of dict
-        Four rows, A to D, of grade, lower_bound, n, n_converted and rate (None without leads).
-    """
+    """Count leads and conversions in each grade, A to D; the rate is None without leads."""
     bounds = (*grades, 0.0)
     place = np.searchsorted(-np.array(bounds[:-1]), -probabilities, side="left")
     rows = []

@@ -7,17 +7,7 @@ MIN_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn f
 
 
 def shortage(n_converted: int, n_lost: int) -> str | None:
-    """Say what is missing before a model can be learned.
-
-    Parameters
-    ----------
-    n_converted, n_lost : int
-        Labelled leads of each kind.
-
-    Returns
-    -------
-    str or None
-        A sentence for people, or None where there are enough.
+    """Say what is missing before a model can be learned; None where there are enough outcomes.
 
     Examples
     --------

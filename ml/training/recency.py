@@ -33,20 +33,11 @@ Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Floats | None], Score]
 
 @dataclass(frozen=True)
 class HalfLife:
-    """A half-life, and how well it foretells.
+    """A half-life, and how well it predicts.
 
-    Parameters
-    ----------
-    labels : int or None
-        So many labels later a label counts half; None: all count alike.
-    log_loss : float
-        Mean over all leads foretold, in nats.
-    saved, standard_error : float
-        How much less that is than where all count alike.
-    auc : float
-        Area under the ROC curve, mean over the blocks.
-    is_chosen : bool
-        Whether the model is learned so.
+    So many `labels` later a label counts half; None: all count alike. `log_loss` is the mean over
+    all leads predicted, in nats, `saved` how much less that is than where all count alike; `auc` is
+    the mean over the blocks.
     """
 
     labels: int | None
@@ -58,19 +49,7 @@ class HalfLife:
 
 
 def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
-    """Weigh labels by their age.
-
-    Parameters
-    ----------
-    n_leads : int
-        Labels, the oldest first.
-    half_life : float or None
-        In labels; None weighs all alike.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_leads,), or None
-        Rising to 1 for the newest; None where all count 1.
+    """Weigh labels, the oldest first, by their age, up to 1 for the newest; None where all count 1.
 
     Examples
     --------
@@ -84,18 +63,10 @@ def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
 
 
 def blocks(converted: Bools) -> list[slice]:
-    """Cut the newest labels into blocks, each to be foretold from all labels before it.
+    """Cut the newest labels, those after 60 %, into blocks to be predicted from all labels before.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, the oldest label first.
-
-    Returns
-    -------
-    list of slice
-        The newest 40 %, in four parts or in two or in one: as many as have twenty of each kind
-        in each part and before the first. Empty where even one has not.
+    Four, two or one: as many as have twenty of each kind in each block and before the first. None
+    where even one has not.
     """
     for n_blocks in N_BLOCKS:
         cuts = np.linspace(FIRST_CUT, 1, n_blocks + 1) * len(converted)
@@ -110,24 +81,7 @@ def blocks(converted: Bools) -> list[slice]:
 def foretold(
     fit: Fit, frame: pd.DataFrame, converted: Bools, half_life: float | None
 ) -> Iterator[Floats]:
-    """Score each block by a model learned from what was labelled before it.
-
-    Parameters
-    ----------
-    fit : callable
-        Learns from leads, outcomes and weights, and gives what scores leads.
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`, the oldest label first.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    half_life : float or None
-        In labels; None weighs all alike.
-
-    Yields
-    ------
-    ndarray of float64
-        Scores of the leads of each of `blocks`.
-    """
+    """Score each of `blocks` by a model learned from what was labelled before it."""
     for block in blocks(converted):
         past = slice(block.start)
         score = fit(frame.iloc[past], converted[past], sample_weight(block.start, half_life))
@@ -135,23 +89,11 @@ def foretold(
 
 
 def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[HalfLife]:
-    """Compare half-lives by what they foretell, and choose one.
+    """Compare half-lives by what they predict, and choose one; the oldest label comes first.
 
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`, the oldest label first.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes.
-    columns : Columns
-        Columns of the frame.
-
-    Returns
-    -------
-    list of HalfLife
-        First that of all counting alike; exactly one is chosen: of those that save log loss by
-        more than three standard errors and rank no worse the one that saves most, else the
-        first. Empty where there are too few labels to compare.
+    First that of all counting alike; exactly one is chosen: of those that save log loss by more
+    than three standard errors and rank no worse the one that saves most, else the first. Empty
+    where there are too few labels to compare.
 
     References
     ----------
@@ -188,18 +130,7 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
 
 
 def chosen(compared: Sequence[HalfLife]) -> int | None:
-    """Give the half-life that was chosen, in labels.
-
-    Parameters
-    ----------
-    compared : sequence of HalfLife
-        From `half_lives`, or empty.
-
-    Returns
-    -------
-    int or None
-        None where all labels count alike.
-    """
+    """Give the half-life that was chosen, in labels; None where all labels count alike."""
     return next((each.labels for each in compared if each.is_chosen), None)
 
 

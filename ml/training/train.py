@@ -45,21 +45,9 @@ class NotEnoughToLearn(ValueError):
 class Examples:
     """Labelled leads, in the order in which their outcomes happened.
 
-    Parameters
-    ----------
-    records : list of dict
-        Stored values by field, as known when the lead was scored.
-    converted : list of bool
-        Outcomes.
-    is_evidence : list of bool
-        Whether the lead was labelled after the champion was trained.
-    is_dated : bool, default=True
-        Whether the order is known; else it says nothing of the age of outcomes.
-
-    Raises
-    ------
-    ValueError
-        If the lists differ in length.
+    `records` hold stored values by field, as known when the lead was scored; `is_evidence` tells
+    whether the lead was labelled after the champion was trained. Without `is_dated` the order is
+    not known and says nothing of the age of outcomes.
     """
 
     records: list[dict[str, Value]]
@@ -74,17 +62,11 @@ class Examples:
 
 @dataclass(frozen=True)
 class Guarded:
-    """What is known of fields that may not decide.
+    """What is known of fields that may be excluded.
 
-    Parameters
-    ----------
-    allowed : frozenset of str
-        Fields that a person has looked at and allowed: they are not suspected.
-    left_out : mapping of str to str
-        Why fields may not decide, by name: suspected before, or kept from models by the fields
-        file though the champion goes by them.
-    open_records : sequence of mapping
-        Stored values of leads without an outcome.
+    `allowed` fields were looked at by a person and are not suspected. `left_out` says by name why a
+    field is excluded: suspected before, or kept from models by the fields file though the champion
+    uses it. `open_records` are stored values of leads without an outcome.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -96,18 +78,11 @@ class Guarded:
 class Learned:
     """A model, and how it does on leads it has not seen.
 
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Learned from all leads.
-    probabilities : ndarray of float64, shape (n_leads,)
-        Of conversion, out of fold.
-    metrics : dict
-        Figures on those, plain JSON: see `ml.training.metrics.model_metrics`; "families",
-        what there was to choose from: see `ml.training.cross_validation.compared`; "slope", by
-        which scores are stretched; "in_time_order", how well the past foretells: see
-        `ml.training.backtest.measured`; "shapes", what each field does: see
-        `ml.scorecard.shapes.shapes`.
+    `probabilities` of conversion are out of fold. `metrics` are figures on those, plain JSON: see
+    `ml.training.metrics.model_metrics`; "families", what there was to choose from: see
+    `ml.training.cross_validation.compared`; "slope", by which scores are stretched;
+    "in_time_order", the backtest: see `ml.training.backtest.measured`; "shapes", what each field
+    does: see `ml.scorecard.shapes.shapes`; and `served_scores`.
     """
 
     scorecard: Scorecard
@@ -119,28 +94,10 @@ class Learned:
 class Challenge:
     """What one attempt came to.
 
-    Parameters
-    ----------
-    scorecard : Scorecard
-        The challenger, learned from all examples.
-    family : str
-        How it was learned.
-    metrics : dict
-        Its figures out of fold, plain JSON: see `Learned`.
-    decision : Decision
-        Whether it is promoted, and why.
-    seed : int
-        Of all that is random: the same examples and seed give the same challenge.
-    libraries : dict of str to str
-        Versions it was learned with.
-    fields : tuple of str
-        What it was allowed to learn from.
-    left_out : dict of str to str
-        Fields kept from it and from the champion it is compared with, and why.
-    suspicions : tuple of Suspicion
-        Those of them that seem to be filled in after the outcome, by these examples.
-    champion_knew : tuple of str
-        Those of them that the champion uses: they were hidden from it in the comparison.
+    `metrics` are those of `Learned`; the same examples and `seed` give the same challenge. `fields`
+    are those it was allowed to learn from; `left_out` says why fields were kept from it and from
+    the champion it is compared with; `suspicions` are those of them that leak by these examples,
+    `champion_knew` those that the champion uses: they were hidden from it in the comparison.
     """
 
     scorecard: Scorecard
@@ -167,11 +124,11 @@ def challenge(
 ) -> Challenge:
     """Learn a challenger from all examples and put it to the gate.
 
-    Fields that seem to be filled in after the outcome are left out: see `ml.leakage.detect`. The
-    champion's own scores are compared with the challenger's scores out of fold, both on the
-    examples marked as evidence: neither model has seen the outcomes it is judged on. A champion
-    that uses a field left out, or one that the fields file keeps from models by now, is judged
-    without it, as on leads of which it is not known.
+    Fields that leak the outcome are left out: see `ml.leakage.detect`. The champion's own scores
+    are compared with the challenger's scores out of fold, both on the examples marked as evidence:
+    neither model has seen the outcomes it is judged on. A champion that uses a field left out, or
+    one that the fields file keeps from models by now, is judged without it, as on leads of which it
+    is not known.
 
     Parameters
     ----------
@@ -180,20 +137,15 @@ def challenge(
     fields : Fields
         Those of `fields.model` are learned from.
     champion : Scorecard
-        The version in use.
+        The live version.
     rule : GateRule
         What a challenger has to show.
     seed : int
         Of the split into folds and of what is random in the members.
     guarded : Guarded, optional
-        What is known of fields that may not decide; nothing where it is left out.
+        What is known of fields that may be excluded; nothing where it is left out.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
-
-    Returns
-    -------
-    Challenge
-        The challenger, promoted or not.
 
     Raises
     ------
@@ -238,10 +190,10 @@ def learn(
     is_dated: bool = True,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
-    """Learn a model from labelled leads, its family chosen by scores out of fold.
+    """Learn a model from labelled leads, its families weighed by scores out of fold.
 
-    How much old labels count is chosen by what they foretell (`ml.training.recency`), where it
-    is known which are old.
+    How much old labels count is chosen by a backtest (`ml.training.recency`), where it is known
+    which are old.
 
     Parameters
     ----------
@@ -257,11 +209,6 @@ def learn(
         Whether the order of the leads is known; else all labels count alike.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
-
-    Returns
-    -------
-    Learned
-        The model and what it is worth.
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
@@ -298,35 +245,17 @@ def learn(
 
 
 def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
-    """Count what a scorecard says of the leads it was learned from.
+    """Count the scores that a scorecard gives the leads it was learned from, by `histogram`.
 
     Unlike scores out of fold these come from the very model that scores new leads, so that the
-    monitors may compare the two.
-
-    Parameters
-    ----------
-    scorecard : Scorecard
-        The model.
-    records : sequence of mapping, length n_leads
-        Stored values by field; of more than 2,000 every so many-th is taken.
-
-    Returns
-    -------
-    list of int
-        By probability, in 20 bins of equal width: see `ml.monitoring.drift.histogram`.
+    monitors may compare the two. Of more than 2,000 leads every so many-th is taken.
     """
     some = records[:: -(-len(records) // MAX_SCORED)]
     return histogram(batch_scoring.probabilities(scorecard, some).tolist())
 
 
 def library_versions() -> dict[str, str]:
-    """Name the versions that a model is learned with.
-
-    Returns
-    -------
-    dict of str to str
-        Version by name: python, scikit-learn, numpy, pandas.
-    """
+    """Name the versions that a model is learned with."""
     return {
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,

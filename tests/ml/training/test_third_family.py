@@ -52,7 +52,7 @@ def test_it_is_compared_and_takes_part_where_it_is_right(attempt):
     names = ["spline logistic", "random forest", "stump"]
     assert [row["family"] for row in rows[:3]] == names
     assert [row["is_chosen"] for row in rows] == [False] * 3 + [True]
-    assert attempt.family == "blend of spline logistic, random forest and stump"
+    assert attempt.family == "blend of random forest and stump"
     assert attempt.decision.promote
 
 
@@ -99,6 +99,11 @@ def test_scores_out_of_fold_come_from_all_three(attempt):
     assert scores.by_member.shape == (400, 3)
     assert sum(scores.weights) == pytest.approx(1)
     assert scores.weights[2] > 0.3
+
+
+def test_a_blend_of_all_is_named_by_all():
+    name = "blend of spline logistic, random forest and stump"
+    assert blending.name_of(WEIGHTS) == name
 
 
 def test_usual_weights_of_many_families_sum_to_one_and_the_first_takes_the_rest():
