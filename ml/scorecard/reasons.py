@@ -13,8 +13,10 @@ from ml.fields.types import Field, Value, level_key, number_text, signed_log1p, 
 from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
 
 MIN_EFFECT = 0.005  # anything less shows as 0.00
+SLIGHT_EFFECT = 0.4  # of the log-odds: below, less than ten points of any score
 SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point
 MIN_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
+FILLERS = {"other", "others", "none", "unknown", "select", "yes", "no"}
 
 
 class Pull(NamedTuple):
@@ -140,48 +142,67 @@ def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pul
     key, group, counts = level_key(value), _group(term, field, value), _counts(term, value)
     if key is None:
         return _unknown(field, group, counts, pull)
-    shown = value_text(value)
+    shown, name = value_text(value), _in_sentence(field.label)
     if term.level_counts is None:
         return _rule_of_thumb(f"{shown} leads", pull)
     if not counts or not counts.n:
-        return f"{field.label} {shown} was not seen among the leads learned from."
-    rate = _rate(group, counts, pull)
-    return f"{field.label} {shown} is rare: {rate}" if _is_rare(term, key) else rate
+        return f"The model has not seen {name} {shown} before."
+    if _is_rare(term, key):
+        return (
+            f"{field.label} {shown} is rare. {_rate(group, f'{field.label} {shown}', counts, pull)}"
+        )
+    if isinstance(value, bool):
+        return _rate(group, f"{shown} for {name}", counts, pull)
+    # "Other leads" would be all but these.
+    leads = None if key in FILLERS else f"{shown} leads"
+    return _rate(group, f"{field.label} {shown}", counts, pull, leads=leads)
 
 
 def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> str:
     group, counts = _group(term, field, value), _counts(term, value)
     if signed_log1p(value) is None:
         return _unknown(field, group, counts, pull)
-    return _rate(group, counts, pull) if counts else _rule_of_thumb(f"Leads {group}", pull)
+    if not counts:
+        return _rule_of_thumb(f"Leads {group}", pull)
+    return _rate(group, group.removeprefix("with "), counts, pull)
 
 
 def _unknown(field: Field, group: str, counts: Counts | None, pull: Pull) -> str:
     if counts is None:
         return _rule_of_thumb(f"Leads {group}", pull)
     if counts.n == 0:
-        return f"{field.label} is unknown here, but was known for every lead learned from."
-    return _rate(group, counts, pull)
+        return f"{field.label} is missing here; the model has only seen leads that have it."
+    return _rate(group, group.removeprefix("with "), counts, pull)
 
 
 def _rule_of_thumb(leads: str, pull: Pull) -> str:
     return f"Rule of thumb: {leads} tend to convert {'more' if pull.effect > 0 else 'less'} often."
 
 
-def _rate(group: str, counts: Counts, pull: Pull) -> str:
+def _rate(group: str, what: str, counts: Counts, pull: Pull, *, leads: str | None = None) -> str:
+    """Compare a group with all leads, where its own rate explains the effect."""
     n, n_converted = counts
-    leads = "lead" if n == 1 else "leads"
     # Where few leads convert at all, whole per cents would hide the difference.
     digits = 0 if pull.base_rate >= SMALL_RATE else 1
-    enough = n >= MIN_FOR_PERCENT
-    share = _percent(n_converted / n, digits) if enough else f"{n_converted}"
     everyone = _percent(pull.base_rate, digits)
-    evidence = f"{share} of {n:,} {leads} {group} converted; of all learned from {everyone}"
-    # Other fields can outweigh what a group shows by itself: then the sentence says so.
-    if n and (n_converted / n - pull.base_rate) * pull.effect < 0:
-        side = "for" if pull.effect > 0 else "against"
-        evidence += f". Taken with the other fields it speaks {side} this lead"
-    return f"{evidence}."
+    share = _percent(n_converted / n, digits) if n else everyone
+    if share == everyone or (n_converted / n - pull.base_rate) * pull.effect < 0:
+        return _effect(what, pull)
+    if n < MIN_FOR_PERCENT:
+        noun = "lead" if n == 1 else "leads"
+        return f"{n_converted} of {n} {noun} {group} converted, against {everyone} overall."
+    how = "more" if pull.effect > 0 else "less"
+    subject = leads or f"Leads {group}"
+    return f"{subject} convert {how} often: {share}, against {everyone} overall."
+
+
+def _effect(what: str, pull: Pull) -> str:
+    """Name what a value does to a score that other fields make of it, not its own rate."""
+    verb = "raise" if pull.effect > 0 else "lower"
+    # "3 to 5 email opens lower", but "age of 30 years lowers".
+    is_plural = what[:1].isdigit()
+    slightly = " slightly" if abs(pull.effect) < SLIGHT_EFFECT else ""
+    return f"{what} {verb}{'' if is_plural else 's'} this score{slightly}."
 
 
 def _percent(share: float, digits: int) -> str:

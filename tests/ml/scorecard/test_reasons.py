@@ -59,92 +59,91 @@ BALANCE = curve("balance", 0.2, (0.5, 20, 9), (2500.0, 20, 9), (None, 20, 9), mi
         (
             category("lead_source", 0.9, referral=(88, 56)),
             "Referral",
-            "64 % of 88 leads with lead source Referral converted; of all learned from 31 %.",
+            "Referral leads convert more often: 64 %, against 31 % overall.",
         ),
         (
             category("lead_source", -0.9, other=(41, 9)),
             "Fax",
-            "Lead source Fax is rare: 22 % of 41 leads with a rare lead source converted; "
-            "of all learned from 31 %.",
+            "Lead source Fax is rare. Leads with a rare lead source convert less often: 22 %,"
+            " against 31 % overall.",
         ),
         (
             category("lead_source", -0.9, referral=(88, 56)),
             "Fax",
-            "Lead source Fax was not seen among the leads learned from.",
+            "The model has not seen lead source Fax before.",
         ),
         (
             category("lead_source", -0.9, missing=(300, 0)),
             None,
-            "0 % of 300 leads with unknown lead source converted; of all learned from 31 %.",
+            "Leads with unknown lead source convert less often: 0 %, against 31 % overall.",
         ),
         (
             category("lead_source", -0.9, referral=(88, 56)),
             None,
-            "Lead source is unknown here, but was known for every lead learned from.",
+            "Lead source is missing here; the model has only seen leads that have it.",
         ),
         (
             category("opted_out", -0.8, true=(300, 1)),
             True,
-            "under 1 % of 300 leads where opted out is yes converted; of all learned from 31 %.",
+            "Leads where opted out is yes convert less often: under 1 %, against 31 % overall.",
         ),
         (
             category("opted_out", 0.8, false=(4, 3)),
             False,
-            "3 of 4 leads where opted out is no converted; of all learned from 31 %.",
+            "3 of 4 leads where opted out is no converted, against 31 % overall.",
         ),
-        (VISITS, 0, "40 % of 50 leads with 0 website visits converted; of all learned from 31 %."),
+        (VISITS, 0, "Leads with 0 website visits convert more often: 40 %, against 31 % overall."),
         (
             VISITS,
             1,
-            "50 % of 60 leads with website visits of 1 converted; of all learned from 31 %.",
+            "Leads with website visits of 1 convert more often: 50 %, against 31 % overall.",
         ),
         (
             VISITS,
             4,
-            "57 % of 70 leads with 2 to 5 website visits converted; of all learned from 31 %.",
+            "Leads with 2 to 5 website visits convert more often: 57 %, against 31 % overall.",
         ),
         (
             VISITS,
             90,
-            "75 % of 80 leads with 6 or more website visits converted; of all learned from 31 %.",
+            "Leads with 6 or more website visits convert more often: 75 %, against 31 % overall.",
         ),
-        (AGE, 20, "10 % of 100 leads with age up to 29 years converted; of all learned from 31 %."),
+        (AGE, 20, "Leads with age up to 29 years convert less often: 10 %, against 31 % overall."),
         (
             AGE,
             33,
-            "20 % of 100 leads with age of 30 to 39 years converted; of all learned from 31 %.",
+            "Leads with age of 30 to 39 years convert less often: 20 %, against 31 % overall.",
         ),
         (
             AGE,
             70,
-            "30 % of 100 leads with age of 40 or more years converted; of all learned from 31 %.",
+            "Leads with age of 40 or more years convert less often: 30 %, against 31 % overall.",
         ),
         (
             BALANCE,
             -5.0,
-            "45 % of 20 leads with balance up to 0.5 EUR converted; of all learned from 31 %.",
+            "Leads with balance up to 0.5 EUR convert more often: 45 %, against 31 % overall.",
         ),
         (
             BALANCE,
             1200.5,
-            "45 % of 20 leads with balance above 0.5 up to 2,500 EUR converted;"
-            " of all learned from 31 %.",
+            "Leads with balance above 0.5 up to 2,500 EUR convert more often: 45 %, against 31 % "
+            "overall.",
         ),
         (
             BALANCE,
             9000.0,
-            "45 % of 20 leads with balance above 2,500 EUR converted; of all learned from 31 %.",
+            "Leads with balance above 2,500 EUR convert more often: 45 %, against 31 % overall.",
         ),
         (
             BALANCE,
             None,
-            "0 % of 30 leads with unknown balance converted; of all learned from 31 %. "
-            "Taken with the other fields it speaks for this lead.",
+            "Unknown balance raises this score slightly.",
         ),
         (
             curve("balance", 0.2, (None, 50, 25)),
             3.0,
-            "50 % of 50 leads with known balance converted; of all learned from 31 %.",
+            "Leads with known balance convert more often: 50 %, against 31 % overall.",
         ),
     ],
 )
@@ -155,15 +154,14 @@ def test_sentence_gives_the_evidence_in_words(term, value, expected):
 @pytest.mark.parametrize(
     ("n_converted", "rates"),
     [
-        (0, "0 % of 4,000 leads with lead source Referral converted; of all learned from 2.8 %."),
+        (0, "Referral leads convert less often: 0 %, against 2.8 % overall."),
         (
             1,
-            "Under 0.1 % of 4,000 leads with lead source Referral converted;"
-            " of all learned from 2.8 %.",
+            "Referral leads convert less often: under 0.1 %, against 2.8 % overall.",
         ),
         (
             80,
-            "2.0 % of 4,000 leads with lead source Referral converted; of all learned from 2.8 %.",
+            "Referral leads convert less often: 2.0 %, against 2.8 % overall.",
         ),
     ],
 )
@@ -174,9 +172,39 @@ def test_small_rates_have_a_digit_after_the_point(n_converted, rates):
     assert reason.sentence == rates
 
 
-def test_sentence_says_when_other_fields_turn_a_group_around():
-    assert sentence(category("lead_source", -0.3, referral=(88, 56)), "Referral").endswith(
-        "of all learned from 31 %. Taken with the other fields it speaks against this lead."
+@pytest.mark.parametrize(
+    ("term", "value", "expected"),
+    [
+        (
+            category("lead_source", -0.3, referral=(88, 56)),
+            "Referral",
+            "Lead source Referral lowers this score slightly.",
+        ),
+        (
+            category("lead_source", -0.9, referral=(88, 56)),
+            "Referral",
+            "Lead source Referral lowers this score.",
+        ),
+        (curve("email_opens", -0.3, (0, 50, 40)), 0, "0 email opens lower this score slightly."),
+        (curve("age", 0.3, (29, 100, 31)), 9, "Age up to 29 years raises this score slightly."),
+        (
+            category("opted_out", 0.9, true=(90, 1)),
+            True,
+            "Yes for opted out raises this score.",
+        ),
+    ],
+)
+def test_where_a_rate_does_not_explain_the_effect_the_sentence_says_what_it_does(
+    term, value, expected
+):
+    assert sentence(term, value) == expected
+
+
+def test_a_value_that_would_be_misread_before_leads_is_named_with_its_field():
+    term = category("lead_source", 0.9, other=(6, 4), missing=(3, 1))
+    term = dataclasses.replace(term, levels={"other": 0.9}, level_counts={"other": Counts(90, 60)})
+    assert sentence(term, "Other") == (
+        "Leads with lead source Other convert more often: 67 %, against 31 % overall."
     )
 
 
@@ -245,5 +273,5 @@ def test_effects_that_show_as_zero_are_no_reasons():
 
 
 def test_field_that_is_no_longer_declared_is_called_by_its_name():
-    term = category("shoe_size", 0.5, large=(20, 9))
-    assert sentence(term, "Large").startswith("45 % of 20 leads with shoe size Large converted")
+    term = category("shoe_size", -0.5, large=(20, 9))
+    assert sentence(term, "Large") == "Shoe size Large lowers this score."

@@ -238,7 +238,7 @@ def test_after_a_recalibration_a_lead_is_compared_with_the_new_level(manager, wr
     lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
     page = show(manager, f"/leads/{lead.key}")
     assert "</strong> probability; all leads 74 %." in page  # 20 of 27
-    assert "converted; of all learned from 32 %" in page
+    assert ", against 32 % overall." in page
 
 
 def test_the_figures_of_a_recalibration_are_told_from_those_of_its_decision(manager, write):
