@@ -1,6 +1,7 @@
 """Start Leadloop on a made-up org: what `make run SALESFORCE=demo` does.
 
-Both begin anew each time, in a folder of their own within the data folder.
+Both begin anew each time. Leadloop keeps its data in the folder `salesforce-demo` below
+`LEADLOOP_DATA_DIR`, and listens at `LEADLOOP_PORT`: with another of each, demos run side by side.
 """
 
 import os
@@ -23,6 +24,9 @@ from webapp.services.crm.outcome_rules import CrmRules
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "salesforce-demo"
+DEFAULT = ROOT / "data" / FOLDER
+# Stands in each folder that a demo has made.
+MARK = "made-by-salesforce-demo"
 ACTOR = "cli"
 # Where the made-up org has each field: (field, field of Lead, transform).
 MAPPING = (
@@ -38,23 +42,48 @@ MAPPING = (
 RULES = CrmRules(disqualified=("Closed - Not Converted",))
 
 
-def main() -> int:
-    data_dir = config.load().data_dir.absolute() / FOLDER
-    world = company.filled(leads=3000, seed=1, port=0)
+class NotOurFolder(RuntimeError):
+    """The demo's folder holds something else, and nothing in it was touched."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} was not made by a demo, so it was left alone. Move it away, or name another"
+            " folder with LEADLOOP_DATA_DIR."
+        )
+
+
+def main(*, leads: int = 3000) -> int:
+    folder = config.load().data_dir.absolute() / FOLDER
+    check_ours(folder)
+    world = company.filled(leads=leads, seed=1, port=0)
     with world.fake as fake:
-        os.environ |= environment(fake, data_dir)
-        data_dir.mkdir(parents=True, exist_ok=True)
+        os.environ |= environment(fake, folder)
+        folder.mkdir(parents=True, exist_ok=True)
         if reason := server.obstacle(config.load()):
             raise SystemExit(reason)
-        shutil.rmtree(data_dir)
+        empty(folder)
         if not set_up():
             return 1
         connect()
         return run_beside(world)
 
 
+def check_ours(folder: Path) -> None:
+    """Raise `NotOurFolder` for a folder that no demo has made."""
+    is_ours = folder == DEFAULT or (folder / MARK).exists()
+    if folder.exists() and not is_ours and any(folder.iterdir()):
+        raise NotOurFolder(folder)
+
+
+def empty(folder: Path) -> None:
+    """Delete what the last demo has left, and mark the folder as a demo's."""
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
+    (folder / MARK).touch()
+
+
 def environment(fake: FakeSalesforce, data_dir: Path) -> dict[str, str]:
-    """The settings of a Leadloop that has nothing but this org."""
+    """The settings of a Leadloop that has nothing but this org, whatever else is set."""
     return {
         "LEADLOOP_DATA_DIR": str(data_dir),
         "LEADLOOP_DATABASE_URL": f"sqlite:///{data_dir}/leadloop.sqlite3",
@@ -107,5 +136,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
-    except (config.ConfigurationError, OSError) as error:
+    except (config.ConfigurationError, NotOurFolder, OSError) as error:
         sys.exit(str(error))

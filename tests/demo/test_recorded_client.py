@@ -10,7 +10,7 @@ from sync.salesforce.errors import Fault
 from sync.salesforce.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from sync.salesforce.session import Hosts
 from tests.demo import recordings
-from webapp.services.crm.encryption import Credentials
+from webapp.services.crm.credentials import Credentials
 
 
 @pytest.fixture
