@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from sync.crm import reconcile, write_back
 from sync.crm.intake import record_outcomes, take_leads, take_opportunities
-from sync.crm.reading import LEADS, OPPORTUNITIES, Reading
+from sync.crm.reading import Reading, look_back
 from sync.crm.sync_run import STEP_ROWS, Reconfigured, SyncContext, SyncRun
 from sync.salesforce import cases
 from sync.salesforce.cases import Kind
-from sync.salesforce.client import Client, Clocks, Row, TokenCache
+from sync.salesforce.client import Client, Clocks, Quota, Row, TokenCache
 from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import OPPORTUNITY_FIELDS, LeadMapping
-from sync.salesforce.session import Hosts, Quota
+from sync.salesforce.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, LeadMapping
+from sync.salesforce.session import Hosts
 from sync.worker import Worker, held
 from webapp.database import read, write
 from webapp.product import product
@@ -98,7 +98,7 @@ def live(sync_run: SyncRun) -> None:
     # The first day counts from the first run.
     reconciled_at = read(lambda s: connections.get(s).reconciled_at)
     if reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY:
-        reconcile.reconcile(sync_run)
+        _reconcile(sync_run)
         apply_rules_again(sync_run)
     write_back.write_back(sync_run)
 
@@ -146,13 +146,24 @@ def dry(sync_run: SyncRun) -> None:
         sync_run.result.rehearsed = Rehearsed(len(leads), len(opportunities))
 
 
+def reconcile_now(sync_run: SyncRun) -> None:
+    """Reconcile, and nothing else."""
+    sync_run.client.describe(LEADS)
+    _reconcile(sync_run)
+
+
 MODES: dict[str, Callable[[SyncRun], None]] = {
     "live": live,
     "dry": dry,
     "check": check,
     "sample": sample,
-    "reconcile": reconcile.alone,
+    "reconcile": reconcile_now,
 }
+
+
+def _reconcile(sync_run: SyncRun) -> None:
+    sync_run.step(look_back, stage="Looking at everything again", progress=0.9)
+    reconcile.reconcile(sync_run)
 
 
 def check_mapping(sync_run: SyncRun) -> None:

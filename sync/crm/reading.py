@@ -16,12 +16,12 @@ from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Page, Row
 from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import OPPORTUNITY_FIELDS, moment, stamp
+from sync.salesforce.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, moment, stamp
 from webapp.database import read
 from webapp.services.crm import mirror
 
-LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 OVERLAP = timedelta(minutes=15)
+LOOK_BACK = timedelta(days=7)
 MAX_SLICE = timedelta(days=30)
 SHORTEST_SLICE = timedelta(minutes=1)
 
@@ -199,3 +199,12 @@ class Reading:
 
     def _behind(self, row: Row) -> Window:
         return self.window.behind(row["SystemModstamp"], row["Id"])
+
+
+def look_back(session: Session) -> None:
+    """Have the next run read the last seven days again, where no window is open."""
+    for obj in (LEADS, OPPORTUNITIES):
+        window = Window.stored(mirror.window(session, obj))
+        if window.done_until is not None and not window.is_open:
+            earlier = replace(window, done_until=stamp(moment(window.done_until) - LOOK_BACK))
+            mirror.keep_window(session, obj, vars(earlier))

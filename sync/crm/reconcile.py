@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,12 +13,11 @@ from sync.crm.intake import (
     take_leads,
     take_opportunities,
 )
-from sync.crm.reading import LEADS, OPPORTUNITIES, Window
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Row
 from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import OPPORTUNITY_FIELDS, moment, stamp
+from sync.salesforce.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, stamp
 from webapp.crm_tables import CrmLead
 from webapp.database import read
 from webapp.services.crm import connections, mirror, unmatched
@@ -31,7 +29,6 @@ from webapp.tables import Lead
 
 Take = Callable[[Session, SyncContext, Sequence[Row], datetime], None]
 CHUNK = 2000
-LOOK_BACK = timedelta(days=7)
 # Salesforce tells of deletions for 15 days.
 DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
@@ -43,15 +40,13 @@ SHORTEST_ASKED = timedelta(minutes=2)
 def reconcile(sync_run: SyncRun) -> None:
     """Look at everything once more.
 
-    1. The next run reads the last seven days again.
-    2. Every opportunity that a lead names is asked for: a stage that an administrator has given
+    1. Every opportunity linked to a lead is asked for: a stage that an administrator has given
        another type changes deals without a stamp.
-    3. Leads and opportunities that were purged are erased or void.
-    4. Converted leads without an opportunity are looked for by their contact.
-    5. Inputs and outcomes that change with the days are worked out again.
-    6. The numbers of leads, month by month, are compared.
+    2. Leads and opportunities that were purged are erased or void.
+    3. Converted leads without an opportunity are looked for by their contact.
+    4. Inputs and outcomes that depend on the date are worked out again.
+    5. The numbers of leads, month by month, are compared.
     """
-    sync_run.step(_look_back, stage="Looking at everything again", progress=0.9)
     for ids in _portions(lambda after: read(lambda s: mirror.open_opportunities(s, after, CHUNK))):
         read_opportunities(sync_run, ids)
     _follow_deletions(sync_run)
@@ -59,12 +54,6 @@ def reconcile(sync_run: SyncRun) -> None:
     _age(sync_run)
     sync_run.result.drift = list(_drift(sync_run))
     sync_run.step(lambda s: _finish(s, sync_run.now))
-
-
-def alone(sync_run: SyncRun) -> None:
-    """A run of nothing else, asked for by a person."""
-    sync_run.client.describe(LEADS)
-    reconcile(sync_run)
 
 
 def read_opportunities(sync_run: SyncRun, ids: Collection[str]) -> None:
@@ -95,14 +84,6 @@ def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
     while ids := ask(after):
         yield ids
         after = ids[-1]
-
-
-def _look_back(session: Session) -> None:
-    for obj in (LEADS, OPPORTUNITIES):
-        window = Window.stored(mirror.window(session, obj))
-        if window.done_until is not None and not window.is_open:
-            earlier = replace(window, done_until=stamp(moment(window.done_until) - LOOK_BACK))
-            mirror.keep_window(session, obj, vars(earlier))
 
 
 def _lose_opportunities(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from webapp.services.crm.field_sources import FieldSource
 from webapp.services.leads import records
 from webapp.services.leads.records import PEOPLE_LENGTH, LeadRecord
 
+LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 PEOPLE = {
     "name": "Name",
     "company": "Company",

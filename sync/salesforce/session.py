@@ -1,4 +1,4 @@
-"""The HTTP session: only allowed hosts, a limit on every time, size and number of calls.
+"""The HTTP session: only allowed hosts, a limit on every time and size, no retries.
 
 Retries are the client's, which knows what an answer means; a retry here as well would multiply
 the calls, and a write must only be repeated with fresh data.
@@ -17,9 +17,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from sync.salesforce import cases
-from sync.salesforce.errors import Fault, HostNotAllowed
-from webapp.services.crm.connections import ORG_SHARE, daily_budget
+from sync.salesforce.errors import HostNotAllowed
 from webapp.services.crm.credentials import is_allowed
 
 CONNECT_SECONDS = 5.0
@@ -58,27 +56,6 @@ class Meter:
             self.n_used, self.n_limit = int(used), int(limit)
         self.server_time = _date(headers.get("Date")) or self.server_time
         self.retry_after_seconds = _seconds(headers.get("Retry-After"))
-
-
-@dataclass(frozen=True)
-class Quota:
-    """What is left: the calls we made today before this run, and the most we may make.
-
-    Without a budget of our own a quarter of the org's day is the most.
-    """
-
-    n_made_today: int = 0
-    budget: int | None = None
-
-    def check(self, meter: Meter) -> None:
-        """Raise a fault of kind QUOTA where the next call may not be made."""
-        limit = meter.n_limit
-        if limit is not None and meter.n_used is not None and meter.n_used >= ORG_SHARE * limit:
-            raise Fault(cases.QUOTA_RESERVE, f"{meter.n_used:,} of {limit:,} calls used")
-        most = daily_budget(limit, self.budget)
-        n_made = self.n_made_today + meter.n_calls
-        if most and n_made >= most:
-            raise Fault(cases.OWN_BUDGET, f"{n_made:,} of {most:,} calls made today")
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from itertools import count
 import pytest
 
 from sync.salesforce import cases, session
-from sync.salesforce.client import Client, Clocks
+from sync.salesforce.client import Client, Clocks, Quota
 from sync.salesforce.errors import Fault
-from sync.salesforce.session import Hosts, Meter, Quota
+from sync.salesforce.session import Hosts, Meter
 from webapp.services.crm.credentials import Credentials
 
 
