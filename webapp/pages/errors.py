@@ -14,25 +14,25 @@ from webapp.services.runs import runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
-    lead_query.InvalidQuery: (400, "Go to the lead table and choose anew."),
-    leads.LeadNotFound: (404, "Look for it in the lead table by name, company or ID."),
+    lead_query.InvalidQuery: (400, "Go back to the lead table and choose again."),
+    leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
     registry.VersionNotFound: (404, "The models page lists all versions."),
-    leakage.NotSuspected: (404, "The models page lists the fields that are suspected."),
-    runs.RunNotFound: (404, "The list of imports and trainings shows all runs."),
+    leakage.NotSuspected: (404, "The models page lists the excluded fields."),
+    runs.RunNotFound: (404, "The import and models pages list all runs."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
-    conflicts.ConflictNotFound: (404, "It has been settled; the list shows what is left."),
-    unmatched.UnmatchedNotFound: (404, "It has been dealt with; the list shows what is left."),
-    unmatched.NotFromSalesforce: (409, "Choose a lead that Salesforce has."),
-    connections.NotConnected: (409, "An administrator connects it on the sync page."),
-    sync_runs.ConnectionBroken: (409, "An administrator does this on the sync page."),
+    conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
+    unmatched.UnmatchedNotFound: (404, "Somebody has handled it already; the list shows the rest."),
+    unmatched.NotFromSalesforce: (409, "Choose a lead that came from Salesforce."),
+    connections.NotConnected: (409, "Ask an administrator to connect it on the sync page."),
+    sync_runs.ConnectionBroken: (409, "Ask an administrator to fix it on the sync page."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),
-    registry.DamagedVersion: (503, "An administrator can do this on the models page."),
-    registry.NoChampion: (503, "An administrator can do this on the server."),
+    registry.DamagedVersion: (503, "Ask an administrator to do this or choose another version."),
+    registry.NoChampion: (503, "Ask an administrator to fix this on the server."),
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
     lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),
-    lifecycle.AlreadyChampion: (409, "Nothing needs to be done."),
+    lifecycle.AlreadyChampion: (409, "There is nothing to do."),
 }
 
 # Where htmx puts a notice instead of the fragment it asked for.
@@ -40,24 +40,24 @@ BESIDE_THE_PAGE = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
 
 # Status -> what it means, and what to do next.
 SENTENCES = {
-    400: ("This request is not complete.", "Go back, reload the page and try again."),
+    400: ("Something is missing from this request.", "Go back, reload the page and try again."),
     403: (
         "Your role does not allow this.",
         "Ask an administrator to do it or to change your role.",
     ),
-    404: ("There is no such page.", "It may have been moved or its address mistyped."),
-    405: ("This address only answers to a form.", "Go back and use the button on the page."),
+    404: ("This page does not exist.", "It may have moved, or the address is mistyped."),
+    405: ("This address works only from a form.", "Go back and use the button on the page."),
     413: ("The file or text is too large.", "Send less at once, or split the file."),
     429: ("Too many requests at once.", "Wait a minute, then try again."),
     500: (
         "Something went wrong on our side.",
-        "Try again; if it stays, tell an administrator the time it happened.",
+        "Try again. If it happens again, tell an administrator when.",
     ),
-    503: ("Leadloop cannot do this just now.", "Try again in a minute."),
+    503: ("Leadloop cannot do this right now.", "Try again in a minute."),
 }
 STALE = (
-    "This page was open for too long or in another session.",
-    "Reload it and do it once more; nothing was changed.",
+    "This page was open too long, or in another session.",
+    "Nothing was changed. Reload the page and try again.",
 )
 
 
@@ -78,7 +78,7 @@ def service_error(error: Exception) -> ResponseReturnValue:
 
 def unavailable(error: Exception) -> ResponseReturnValue:
     """Say that the database is out of reach, without asking it who is asking."""
-    means, next_step = "The database cannot be used just now.", "Try again in a minute."
+    means, next_step = "The database is not available right now.", "Try again in a minute."
     is_fragment = bool(request.headers.get("HX-Request"))
     name = "partials/notice.html" if is_fragment else "unavailable.html"
     values = {"means": means, "next_step": next_step, "kind": "bad"}

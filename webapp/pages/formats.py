@@ -1,5 +1,6 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
+import math
 from datetime import datetime
 
 from flask import Flask
@@ -28,6 +29,8 @@ def init_app(app: Flask) -> None:
         percent,
         points,
         interval_text,
+        effect_in_points,
+        outcome_word,
         number,
         rule_in_words,
         known,
@@ -74,6 +77,23 @@ def percent(share: float) -> str:
 def points(change: float) -> str:
     """A change of a share of 1 in points, to a tenth, with its sign."""
     return signed_text(100 * change, 1)
+
+
+def effect_in_points(effect: float, probability: float) -> str:
+    """How far a reason moves the score: `effect` in log-odds, told in points of 0 to 100.
+
+    It is the difference to the score that the lead would have without this reason.
+    """
+    without = 1 / (1 + (1 / max(probability, 1e-12) - 1) * math.exp(effect))
+    moved = 100 * (probability - without)
+    if abs(moved) < 1:
+        return "<1 point"
+    return f"{signed_text(moved)} {'point' if round(abs(moved)) == 1 else 'points'}"
+
+
+def outcome_word(result: str) -> str:
+    """An outcome or status as people read it."""
+    return "not worked" if result == "never_worked" else result
 
 
 def sentence(error: Exception) -> str:

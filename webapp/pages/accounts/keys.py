@@ -12,7 +12,7 @@ bp = Blueprint("keys", __name__, url_prefix="/settings/keys")
 SCOPE_SENTENCES = {
     "score": "send leads and get their scores",
     "feedback": "record and withdraw outcomes",
-    "admin": "all of it, and also read leads and models, retrain, promote and roll back",
+    "admin": "do all of the above, read leads and models, retrain, promote and roll back",
 }
 
 
@@ -47,7 +47,7 @@ def revoke(key: int) -> ResponseReturnValue:
     """Administrators: end a key for good."""
     actor, now = current_user.email, utc_now()
     revoked = write(lambda session: api_keys.revoke(session, key, actor, now))
-    flash(f"The key “{revoked.name}” is revoked. Programs that use it are refused from now on.")
+    flash(f"Key “{revoked.name}” revoked. Programs using it no longer have access.")
     return redirect(url_for("pages.keys.index"), 303)
 
 

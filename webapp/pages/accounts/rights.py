@@ -4,11 +4,11 @@ from webapp.tables import ROLES
 
 # What each role of `ROLES` may do beside all that the ones before it may.
 SENTENCES = {
-    "rep": "works on leads, records outcomes and scores new leads.",
-    "manager": "also imports leads, reads the models, retrains, promotes and rolls back,"
-    " watches the sync and settles what it cannot.",
-    "admin": "also connects Salesforce, allows suspected fields, makes API keys and users and"
-    " reads the audit log and the settings.",
+    "rep": "works leads, records outcomes and scores new leads.",
+    "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
+    " watches the sync and resolves its conflicts.",
+    "admin": "also connects Salesforce, decides which fields models may use, manages API keys and"
+    " users, and sees the audit log and the configuration.",
 }
 ANYBODY = "anybody"
 

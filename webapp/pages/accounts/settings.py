@@ -48,19 +48,19 @@ def change_password() -> ResponseReturnValue:
     """Any role: a new password for oneself, against the present one."""
     old, new = request.form.get("old", ""), request.form.get("new", "")
     if new != request.form.get("again", ""):
-        return _account_page({"again": "This is not the same as the new password."})
+        return _account_page({"again": "The two passwords differ."})
     attempt = sign_in.attempt(current_user.email, old)
     if isinstance(attempt, accounts.LockedOut):
         return _account_page({"old": sign_in.sentence(attempt)})
     if isinstance(attempt, accounts.WrongSignIn):
-        return _account_page({"old": "This is not your present password."})
+        return _account_page({"old": "This is not your current password."})
     now = utc_now()
     try:
         user = write(lambda session: accounts.change_password(session, attempt, new, now=now))
     except accounts.AccountError as error:
         return _account_page({"new": formats.sentence(error)})
     signed_in.begin(user)
-    flash("Your password is changed. Other devices are signed out.", "good")
+    flash("Password changed. Your other devices are signed out.", "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 

@@ -97,7 +97,7 @@ def stale(error: CSRFError) -> ResponseReturnValue:
         "accounts/sign_in.html",
         email=request.form.get("email", ""),
         next=own_path(request.form.get("next")),
-        error="This page was open for too long. Sign in once more.",
+        error="This page was open too long. Sign in again.",
     )
     return page, 400
 

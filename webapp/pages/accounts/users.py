@@ -37,7 +37,7 @@ def change_role(key: int) -> ResponseReturnValue:
     """Administrators: give a user another role."""
     role, actor, now = request.form.get("role", ""), current_user.email, utc_now()
     user = write(lambda session: accounts.change_role(session, key, role, actor=actor, now=now))
-    return _back(f"{user.email} is {user.role} now.")
+    return _back(f"{user.email} now has the role {user.role}.")
 
 
 @bp.post("/<key:key>/deactivate")
@@ -45,7 +45,7 @@ def deactivate(key: int) -> ResponseReturnValue:
     """Administrators: sign a user out everywhere and let them in no more."""
     actor, now = current_user.email, utc_now()
     user = write(lambda session: accounts.set_active(session, key, False, actor=actor, now=now))
-    return _back(f"{user.email} is signed out and cannot sign in any more.")
+    return _back(f"{user.email} is signed out and can no longer sign in.")
 
 
 @bp.post("/<key:key>/activate")

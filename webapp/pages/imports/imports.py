@@ -38,7 +38,7 @@ def upload() -> ResponseReturnValue:
             file.stream, file.filename, settings.data_dir, max_bytes=settings.import_max_bytes
         )
     except imports.FileTooLarge as error:
-        return _page(f"{error}; split it and import the parts one by one."), 422
+        return _page(f"{error}. Split it and import the parts one by one."), 422
     skip = request.form.get("skip_wrong_rows") == "yes"
     try:
         run = write(

@@ -87,7 +87,7 @@ def _reason() -> str | None:
     try:
         return clean_text(request.form.get("reason"), maximum=MAX_REASON_LENGTH)
     except ValueError as error:
-        flash(f"The reason was left out: it {error}.", "bad")
+        flash(f"The outcome was saved without your reason: it {error}.", "bad")
         return None
 
 

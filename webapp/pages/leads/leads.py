@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.database import read
+from webapp.pages import formats
 from webapp.product import product
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import FACETS, Query
@@ -57,7 +58,7 @@ def _table(session: Any, query: Query) -> dict[str, Any]:
 @bp.app_template_filter()
 def status(lead: Lead) -> str:
     """Say what counts for a lead now, in words."""
-    return outcomes.status(lead).replace("_", " ")
+    return formats.outcome_word(outcomes.status(lead))
 
 
 @bp.app_template_global()

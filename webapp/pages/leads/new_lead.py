@@ -25,7 +25,7 @@ PEOPLE_LABELS = {
     "owner": "Owner",
 }
 KEYBOARDS = {"count": "numeric", "number": "decimal"}
-ID_HINT = "The one your other systems use. Left empty, the lead gets one here."
+ID_HINT = "The ID your other systems use. Leave it empty to get a new one."
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def score() -> ResponseReturnValue:
             entered, {e.field: formats.rule_in_words(e.message) for e in error.errors}
         ), 422
     except new_leads.LeadExists as error:
-        return _page(entered, {"lead_id": f"{error}. Look for it in the lead table."}), 422
+        return _page(entered, {"lead_id": f"{error}. Find it in the lead table."}), 422
     return _page({"owner": current_user.email}, {}, scored=scored)
 
 

@@ -54,7 +54,7 @@ def view(scoring: Scoring | None) -> dict[str, Any]:
     def of_lead(field: str | None) -> str:
         old, new = (inputs.get(field or "") for inputs in (before.inputs, now.inputs))
         # A forest weighs a field by what the others are.
-        return "through the other fields" if old == new else f"{known(old)} → {known(new)}"
+        return "combined with other fields" if old == new else f"{known(old)} → {known(new)}"
 
     def of_model(field: str | None) -> str:
         return "where every lead starts" if field is None else known(now.inputs.get(field))
@@ -79,7 +79,7 @@ def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
     lines = [Line(_label(part.field), notes[part.field], part.points) for part in told]
     rest = sum(part.points for part in parts[len(told) :])
     if abs(rest) >= MIN_MOVE:
-        lines.append(Line("All else", "", rest))
+        lines.append(Line("Everything else", "", rest))
     return lines
 
 
