@@ -107,7 +107,7 @@ def test_a_wrong_field_keeps_its_value_and_the_rest_of_the_form(page, rita, sign
     expect(page.get_by_label("Age")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("Age").fill("44")
     page.get_by_role("button", name="Score this lead").click()
-    expect(page.get_by_role("heading", name=re.compile("converts with"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("likely to convert"))).to_be_visible()
 
 
 def test_without_javascript_a_lead_is_scored_and_a_key_made_and_revoked(new_context, ada, sign_in):
@@ -115,13 +115,15 @@ def test_without_javascript_a_lead_is_scored_and_a_key_made_and_revoked(new_cont
     page.goto("/leads/new")
     page.get_by_label("Lead ID").fill("A 1")
     page.get_by_role("button", name="Score this lead").click()
-    expect(page.get_by_role("heading", name=re.compile("A 1 converts with"))).to_be_visible()
+    expect(
+        page.get_by_role("heading", name=re.compile(r"A 1 is \d+ % likely to convert"))
+    ).to_be_visible()
     page.goto("/settings/keys")
     page.get_by_label("Name").fill("Website")
-    page.get_by_role("button", name="Make key").click()
+    page.get_by_role("button", name="Create key").click()
     expect(page.locator(".secret")).to_contain_text("ll_")
     page.locator("summary", has_text="Revoke").click()
-    page.get_by_role("button", name="Revoke for good").click()
+    page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("revoked just now")).to_be_visible()
 
 
@@ -133,7 +135,7 @@ def test_an_import_shows_its_end_without_a_reload(page, mona, sign_in, do_import
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("Waiting for the worker")).to_be_visible()
     do_import()
-    expect(page.get_by_text("2 of 2 rows were taken in")).to_be_visible()
+    expect(page.get_by_text("2 of 2 rows imported")).to_be_visible()
     requests = []
     page.on("request", lambda request: requests.append(request.url))
     page.wait_for_timeout(2_500)
@@ -150,7 +152,7 @@ def test_where_the_cdn_cannot_be_reached_the_vendored_htmx_steps_in(new_context,
     answers = []
     page.on("request", lambda request: answers.append(request.headers.get("hx-request")))
     page.get_by_role("button", name="Score this lead").click()
-    expect(page.get_by_role("heading", name=re.compile("converts with"))).to_be_visible()
+    expect(page.get_by_role("heading", name=re.compile("likely to convert"))).to_be_visible()
     assert answers[0] == "true"
 
 
@@ -159,7 +161,9 @@ def test_a_server_that_does_not_answer_is_told_in_words(page, rita, sign_in):
     page.goto("/leads/new")
     page.route("**/leads/new", lambda route: route.abort())
     page.get_by_role("button", name="Score this lead").click()
-    expect(page.locator("#notices")).to_contain_text("Leadloop did not answer")
+    expect(page.locator("#notices")).to_contain_text(
+        "No connection. Your click was not saved; try again."
+    )
     page.locator("#notices").get_by_role("button", name="Close").click()
     expect(page.locator("#notices .notice")).to_have_count(0)
 

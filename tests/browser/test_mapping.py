@@ -15,7 +15,7 @@ def test_a_test_shows_how_far_it_is_and_ends_by_itself(page, ada, sign_in, descr
     described.tick()
     expect(page.get_by_role("heading", name="Test on 1 lead")).to_be_visible()
     expect(page.get_by_label("Email opens", exact=True)).to_have_value("as_is:Email_Opens__c")
-    page.get_by_role("button", name="Save the mapping").click()
+    page.get_by_role("button", name="Save mapping").click()
     expect(page.get_by_text("The mapping is saved.")).to_be_visible()
 
 
@@ -39,6 +39,6 @@ def test_a_mapping_is_saved_without_scripts(new_context, ada, sign_in, described
     page = sign_in(ada, new_context(java_script_enabled=False).new_page())
     page.goto("/sync/mapping")
     page.get_by_label("Lead source", exact=True).select_option("")
-    page.get_by_role("button", name="Save the mapping").click()
+    page.get_by_role("button", name="Save mapping").click()
     expect(page.get_by_text("The mapping is saved.")).to_be_visible()
     expect(page.get_by_label("Lead source", exact=True)).to_have_value("")

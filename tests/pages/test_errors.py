@@ -33,7 +33,7 @@ def test_an_address_that_leads_nowhere_is_a_page_of_ours(rep, client):
     for visitor in (rep, client):
         answer = visitor.get("/no/such/page")
         assert answer.status_code == 404
-        assert "There is no such page." in answer.text
+        assert "This page does not exist." in answer.text
 
 
 def test_a_database_out_of_reach_is_told_in_words(rep, write):
@@ -41,7 +41,7 @@ def test_a_database_out_of_reach_is_told_in_words(rep, write):
     page = rep.get("/settings")
     fragment = rep.get("/settings", headers={"HX-Request": "true"})
     assert (page.status_code, fragment.status_code) == (503, 503)
-    assert "The database cannot be used just now" in page.text
+    assert "The database is not available right now" in page.text
     assert fragment.headers["HX-Retarget"] == "#notices"
 
 

@@ -30,16 +30,16 @@ def change_password(person, old=PASSWORD, new=NEW_PASSWORD, again=NEW_PASSWORD):
 def test_a_new_password_keeps_this_session_and_ends_the_others(rita, sign_in):
     here, elsewhere = sign_in(rita), sign_in(rita)
     assert change_password(here).location == "/settings"
-    assert "Your password is changed" in here.get("/settings").text
+    assert "Password changed" in here.get("/settings").text
     assert elsewhere.get("/settings").status_code == 303
 
 
 @pytest.mark.parametrize(
     ("form", "field", "sentence"),
     [
-        ({"old": "wrong"}, "old", "This is not your present password."),
+        ({"old": "wrong"}, "old", "This is not your current password."),
         ({"new": "short", "again": "short"}, "new", "A password has 12 to 500 characters."),
-        ({"again": "another one"}, "again", "This is not the same as the new password."),
+        ({"again": "another one"}, "again", "The two passwords differ."),
     ],
 )
 def test_a_password_that_cannot_be_changed_says_why_beside_its_field(

@@ -159,7 +159,7 @@ def test_a_host_that_is_none_changes_nothing_about_where_to_sign_in(host, server
 def test_a_sign_in_form_that_was_open_for_too_long_is_given_anew(client, rita):
     answer = client.post("/sign-in", data={"email": rita.email, "password": PASSWORD})
     assert answer.status_code == 400
-    assert "This page was open for too long. Sign in once more." in answer.text
+    assert "This page was open too long. Sign in again." in answer.text
     assert f'value="{rita.email}"' in answer.text
 
 

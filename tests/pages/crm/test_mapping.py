@@ -48,12 +48,12 @@ def test_without_a_connection_the_page_says_what_comes_first(admin):
 
 
 def test_fields_are_asked_for_where_they_are_not_known(salesforce, admin):
-    assert "Ask Salesforce for its fields" in admin.get("/sync/mapping").text
+    assert "Read the fields" in admin.get("/sync/mapping").text
     asked = admin.post("/sync/mapping/describe")
     assert asked.status_code == 303
     assert "Waiting for the worker" in admin.get(asked.location).text
     salesforce.tick()
-    assert "Choose from them" in admin.get(f"{asked.location}/status").text
+    assert "Map the fields" in admin.get(f"{asked.location}/status").text
     assert "Email Opens (Email_Opens__c)" in admin.get("/sync/mapping").text
 
 
@@ -98,7 +98,7 @@ def test_the_same_mapping_again_changes_nothing(described, admin, read):
 
 def test_values_outside_of_the_list_are_shown_and_replaced_one_by_one(described, admin, read):
     page = admin.get("/sync/mapping").text
-    assert "5 of 5 values of LeadSource are not what this field takes" in page
+    assert "5 of 5 values of LeadSource are not accepted by this field" in page
     admin.post("/sync/mapping", data=FORM | {"lead_source:Web": "Organic", "lead_source:Gone": "x"})
     assert sources(read)["lead_source"].replacements == {"Web": "Organic"}
 
@@ -139,7 +139,7 @@ def test_every_wrong_field_is_named_and_nothing_entered_is_lost(described, admin
     answer = admin.post("/sync/mapping", data=form)
     assert answer.status_code == 422
     page = answer.text
-    assert "3 fields need another look; nothing was saved." in re.sub(r"\s+", " ", page)
+    assert "Nothing was saved: 3 fields need correcting." in re.sub(r"\s+", " ", page)
     assert error(page, "email_opens") == "City (string) cannot fill a count this way."
     assert error(page, "age").startswith("The default must be a whole number from 0 to 120")
     assert error(page, "lead_source").startswith("The default must be one of Webinar")
@@ -183,7 +183,7 @@ def test_a_form_that_nobody_was_shown_is_answered_in_sentences(
     before = sources(read)
     answer = admin.post(address, data=UNMAPPED | form)
     assert answer.status_code == 422
-    assert "One field needs another look" in re.sub(r"\s+", " ", answer.text)
+    assert "1 field needs correcting" in re.sub(r"\s+", " ", answer.text)
     assert len(answer.text) < 300_000
     assert sources(read) == before
 
@@ -219,7 +219,7 @@ def test_a_test_shows_what_is_empty_and_what_breaks_its_rule(described, fake, ad
     ]
     assert sources(read) == before
     log = admin.get(asked.location.partition("#")[0].replace("mapping", "runs")).text
-    assert "What came of it" in log
+    assert "Show the result" in log
 
 
 def test_a_field_that_vanished_since_is_named_by_the_test(described, fake, admin):
@@ -238,7 +238,7 @@ def test_a_mapping_that_stops_the_sync_is_marked_on_the_page(described, fake, ad
     assert stopped.state == "failed"
     assert "Correct the mapping" in admin.get("/sync").text
     page = admin.get("/sync/mapping").text
-    assert "the sync waits until that is mended and saved" in page
+    assert "The sync is waiting: 1 field needs correcting." in page
     assert error(page, "email_opens").startswith("Salesforce has no Lead field Email_Opens__c")
     assert chosen(page, "email_opens") == "as_is:Email_Opens__c"
     admin.post("/sync/mapping", data=FORM | {"email_opens.from": ""})
@@ -263,7 +263,7 @@ def test_a_test_that_failed_says_why(described, fake, admin):
 def test_an_org_without_leads_is_said_so(described, admin):
     asked = admin.post("/sync/mapping/test", data=FORM)
     described.tick()
-    assert "shows the integration user no lead" in admin.get(asked.location).text
+    assert "The integration user sees no leads in Salesforce" in admin.get(asked.location).text
 
 
 def test_only_tests_of_a_mapping_are_shown(described, admin, write):

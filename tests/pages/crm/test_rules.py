@@ -139,7 +139,7 @@ def test_a_form_that_nobody_was_shown_is_answered_in_sentences(
 ):
     answer = admin.post("/sync/rules", data=FORM | changes)
     assert answer.status_code == 422
-    assert "another look; nothing was saved" in answer.text
+    assert "Nothing was saved: 1 value needs correcting." in answer.text
     assert rules(read) == CrmRules()
 
 

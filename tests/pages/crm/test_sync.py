@@ -43,13 +43,13 @@ def catch_up(salesforce):
 def test_without_a_connection_an_administrator_reads_what_it_does_and_connects(admin):
     page = show(admin)
     assert "Connect Salesforce" in page
-    assert "Nothing is read or written before you start it" in page
+    assert "Nothing is read or written until you start" in page
     assert 'action="/sync/connection"' in page
 
 
 def test_without_a_connection_a_manager_reads_who_connects(manager):
     page = show(manager)
-    assert "An administrator does that here" in page
+    assert "Ask an administrator to connect it here" in page
     assert "<input" not in page.split("<main")[1]
 
 
@@ -63,7 +63,7 @@ def test_before_the_first_run_the_page_says_what_to_do(admin, fake, salesforce):
     salesforce.write(lambda s: connections.pause(s, True, "ada", salesforce.now))
     page = show(admin)
     assert "Before the first run" in page
-    assert "Nothing is read or written until the sync is started" in page
+    assert "Nothing is read or written until you start the sync" in page
     salesforce.run("check")
     salesforce.run("dry")
     assert len(re.findall('<li class="passed">', show(admin))) == 2
@@ -80,13 +80,13 @@ def test_after_a_run_it_is_up_to_date(manager, fake, salesforce):
     page = show(manager)
     assert "Up to date as of" in page
     assert "2 new leads, 2 leads changed, 1 converted, 1 score written" in page
-    assert re.search(r"Of the whole org, last 24 hours<.label> <span>\d+ of [\d,]+<", page)
+    assert re.search(r"Whole org, last 24 hours<.label> <span>\d+ of [\d,]+<", page)
     assert "by ada" in page
 
 
 def test_a_long_silence_is_told(manager, fake, salesforce):
     salesforce.run()
-    assert "Behind: the last whole run began" in show(manager)
+    assert "Behind: the last complete run started" in show(manager)
 
 
 def test_a_run_asked_for_shows_its_progress_until_it_is_done(manager, fake, salesforce, read):
@@ -113,12 +113,12 @@ def test_a_page_at_rest_looks_again_when_the_next_run_is_due(manager, salesforce
 def test_a_run_nobody_takes_up_asks_for_the_worker(manager, salesforce, write):
     long_ago = utc_now() - timedelta(minutes=5)
     write(lambda s: sync_runs.request(s, "live", "ada", long_ago))
-    assert "No worker has taken this up yet" in manager.get("/sync/status").text
+    assert "No worker has picked this up yet" in manager.get("/sync/status").text
 
 
 def test_a_next_run_that_does_not_come_asks_for_the_worker(manager, salesforce):
     salesforce.run()
-    assert "and no worker takes it up" in show(manager)
+    assert "Overdue; no worker has picked it up" in show(manager)
 
 
 def test_a_run_is_asked_for_once(manager, salesforce):
@@ -137,7 +137,7 @@ def test_without_a_connection_no_run_is_asked_for(manager):
     answer = manager.post("/sync/runs", data={"mode": "live"})
     assert answer.status_code == 409
     assert "Salesforce is not connected." in answer.text
-    assert "An administrator connects it on the sync page." in answer.text
+    assert "Ask an administrator to connect it on the sync page." in answer.text
     assert manager.get("/sync/status").headers["HX-Refresh"] == "true"
 
 
@@ -145,7 +145,7 @@ def test_what_only_a_person_can_mend_is_told_with_its_remedy(admin, fake, salesf
     with fake.failing("no run-as user"):
         salesforce.run()
     page = show(admin)
-    assert "Stopped: it needs you" in page
+    assert "Stopped: your action is needed" in page
     assert "enable Client Credentials Flow and choose the integration user as Run As" in page
     assert ">Correct the connection</a>" in page
     assert admin.post("/sync/runs", data={"mode": "live"}).status_code == 409
@@ -159,7 +159,7 @@ def test_a_manager_reads_the_fault_and_who_mends_it(manager, fake, salesforce):
         salesforce.run()
     page = show(manager)
     assert "Salesforce does not know the consumer key" in page
-    assert "An administrator corrects this" in page
+    assert "Ask an administrator to correct this" in page
 
 
 def test_a_fault_that_passes_is_told_with_the_next_try(manager, fake, salesforce):
@@ -176,7 +176,7 @@ def test_a_used_quota_says_when_it_goes_on(manager, fake, salesforce):
     fake.fail_next("day quota used")
     salesforce.run()
     page = show(manager)
-    assert re.search(r"Waiting: goes on <time [^>]+>in \d+ minutes", page)
+    assert re.search(r"Waiting: next try <time [^>]+>in \d+ minutes", page)
     assert "The org has used its API calls of the last 24 hours." in page
 
 
@@ -223,7 +223,7 @@ def test_a_test_of_the_connection_says_what_is_there_and_what_is_missing(admin, 
     assert "Test of the connection is waiting" in show(admin, address)
     salesforce.tick()
     page = show(admin, address)
-    assert "Connected, but not everything is there." in page
+    assert "Connected, but something is missing." in page
     assert page.count('<li class="failed">') == 1
     assert "missing or not allowed: Score_Reasons__c" in page
     fragment = admin.get(f"{address}/progress").text
@@ -266,7 +266,7 @@ def test_a_look_at_everything_tells_where_numbers_differ(manager, fake, salesfor
 
     run = write(finish)
     assert "2026-09" in show(manager, f"/sync/runs/{run.key}")
-    assert "another number of leads than Leadloop in 1 month." in show(manager)
+    assert "In 1 month Salesforce and Leadloop have different numbers of leads" in show(manager)
 
 
 def test_a_look_at_some_leads_leads_to_what_came_of_it(admin, fake, salesforce):
@@ -307,7 +307,7 @@ def test_while_it_waits_for_a_person_only_a_test_is_offered(admin, fake, salesfo
     fake.app.consumer_secret = "another"
     salesforce.run()
     page = show(admin)
-    assert "Stopped: it needs you" in page
+    assert "Stopped: your action is needed" in page
     buttons = re.findall(r'<button type="submit"([^>]*)>(Sync now|Dry run|Test connection)<', page)
     assert {name: "disabled" in marks for marks, name in buttons} == {
         "Sync now": True,

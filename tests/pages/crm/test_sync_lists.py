@@ -35,9 +35,9 @@ def conflict_keys(salesforce):
 
 
 def test_empty_lists_say_what_they_would_hold(manager, salesforce):
-    assert "Nothing to settle" in show(manager, "/sync/conflicts")
-    assert "Every closed opportunity has its lead" in show(manager, "/sync/unmatched")
-    assert "Salesforce takes every score" in show(manager, "/sync/refused")
+    assert "No conflicts" in show(manager, "/sync/conflicts")
+    assert "Every closed opportunity has a lead" in show(manager, "/sync/unmatched")
+    assert "No rejected scores" in show(manager, "/sync/refused")
 
 
 def test_a_conflict_shows_who_says_what_by_which_rule(manager, fake, salesforce):
@@ -49,7 +49,7 @@ def test_a_conflict_shows_who_says_what_by_which_rule(manager, fake, salesforce)
     assert "they told me so" in page
     assert "<strong>converted</strong>" in page
     assert "its opportunity is won" in page
-    assert '<dd>1 <span class="muted small">to settle' in show(manager, "/sync")
+    assert '<dd>1 <span class="muted small">to resolve' in show(manager, "/sync")
 
 
 @pytest.mark.parametrize(("kept", "outcome"), [("rep", False), ("salesforce", True)])
@@ -58,10 +58,10 @@ def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept,
     [key] = conflict_keys(salesforce)
     row = manager.post(f"/sync/conflicts/{key}/row", data={"kept": kept}).text
     assert row.strip().startswith(f'<tr id="conflict-{key}">')
-    assert f"kept: {'converted' if outcome else 'lost'}" in row
+    assert f"kept {'converted' if outcome else 'lost'}" in row
     assert "<form" not in row
     assert salesforce.outcome(lead) is outcome
-    assert "Nothing to settle" in show(manager, "/sync/conflicts")
+    assert "No conflicts" in show(manager, "/sync/conflicts")
     assert ("mona@example.com", "settled a conflict") in [
         (e.actor, e.action) for e in read(audit.latest)
     ]
@@ -111,7 +111,7 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     [deal] = without_a_lead(fake, salesforce)
     page = show(manager, "/sync/unmatched")
     assert re.search(rf'/{deal}"[^>]*>Acme deal</a>', page)
-    assert "no lead names it" in page
+    assert "No matching lead" in page
     assert ">won</td>" in page
     assert ">Closed Won</td>" in page
     page = show(manager, f"/sync/unmatched/{deal}?q=lovelace")
@@ -119,7 +119,7 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     [address] = re.findall(rf'action="(/sync/unmatched/{deal}/link/\d+)"', page)
     answer = manager.post(address, follow_redirects=True)
     assert f"Linked to {lead}. The next run records what became of it." in answer.text
-    assert "Every closed opportunity has its lead" in answer.text
+    assert "Every closed opportunity has a lead" in answer.text
     salesforce.later()
     assert salesforce.history(lead) == [("converted", "Lb")]
 
@@ -132,7 +132,7 @@ def test_a_search_without_a_hit_says_so(manager, fake, salesforce):
 def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, salesforce, write):
     [deal] = without_a_lead(fake, salesforce)
     ours = write(lambda s: make_lead(s, "ours", name="Bo Ek"))
-    assert "not from Salesforce" in show(manager, f"/sync/unmatched/{deal}?q=bo")
+    assert "not in Salesforce" in show(manager, f"/sync/unmatched/{deal}?q=bo")
     answer = manager.post(f"/sync/unmatched/{deal}/link/{ours.key}")
     assert answer.status_code == 409
     assert "record its outcome on its own page" in answer.text

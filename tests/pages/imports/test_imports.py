@@ -39,7 +39,7 @@ def test_a_finished_import_says_what_it_brought_and_asks_no_more(pack, manager, 
     address = upload(manager, pack(RIGHT)).location
     do_import()
     fragment = manager.get(f"{address}/status").text
-    assert "2 of 2 rows were taken in" in fragment
+    assert "2 of 2 rows imported" in fragment
     assert re.search(r"New leads</dt>\s*<dd>2<", fragment)
     assert "hx-trigger" not in fragment
     assert read(lambda s: leads.find(s, "A 1")).outcome is True
@@ -59,7 +59,7 @@ def test_a_refused_file_lists_its_mistakes_by_line_and_column(manager, do_import
 def test_wrong_rows_are_left_out_where_that_is_asked_for(manager, do_import, read):
     address = upload(manager, WRONG, skip_wrong_rows="yes").location
     do_import()
-    assert "1 of 3 rows were taken in" in manager.get(address).text
+    assert "1 of 3 rows imported" in manager.get(address).text
     assert read(lambda s: leads.find(s, "A 1")).industry == "Finance"
 
 
@@ -67,7 +67,7 @@ def test_a_second_import_waits_for_the_first_and_leaves_no_file(manager, setting
     upload(manager, RIGHT)
     assert upload(manager, RIGHT).status_code == 409
     assert len(list((settings.data_dir / "imports").iterdir())) == 1
-    assert "An import is under way" in manager.get("/imports").text
+    assert "An import is running" in manager.get("/imports").text
 
 
 def test_without_a_file_nothing_is_asked_for(manager):
@@ -89,7 +89,7 @@ def test_the_empty_file_has_a_header_that_is_taken(manager, do_import):
     row = "A 1" + "," * header.count(",")
     address = upload(manager, f"{header}\n{row}\n".encode()).location
     do_import()
-    assert "1 of 1 rows were taken in" in manager.get(address).text
+    assert "1 of 1 row imported" in manager.get(address).text
 
 
 def test_a_run_of_another_kind_is_no_import(manager, write):

@@ -40,7 +40,7 @@ def test_the_reasons_are_sentences(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", lead_source="Cold Call"))
     page = show(rep, lead)
     assert "Rule of thumb: Cold Call leads tend to convert less often." in page
-    assert "Speaks against the lead:" in page
+    assert "Lowers the score:" in page
 
 
 def test_reasons_explain_the_score_beside_them_after_a_field_is_no_longer_declared(rep, write):
@@ -67,7 +67,7 @@ def test_a_changed_input_is_told_with_its_part_in_the_change(rep, write):
     write(lambda s: make_lead(s, "L-1", website_visits=0))
     lead = write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + DAY))
     page = show(rep, lead)
-    assert re.search(r'Website visits 0 → 9 <span class="chip"[^>]+>\+\d+ by the inputs', page)
+    assert re.search(r'Website visits 0 → 9 <span class="chip"[^>]+>\+\d+ from new data', page)
     assert "First score" in page
 
 
@@ -75,7 +75,7 @@ def test_a_change_by_a_new_model_is_told_as_one(rep, write):
     lead = write(lambda s: make_lead(s, "L-1"))
     write(put_in_use)
     page = show(rep, lead)
-    assert re.search(r"\+\d+ by the model", page)
+    assert re.search(r"\+\d+ from the new model", page)
     assert "Model 1.1" in page
     assert "new model" in page
 
@@ -84,7 +84,7 @@ def test_the_last_change_is_told_field_by_field(rep, write):
     write(lambda s: make_lead(s, "L-1", website_visits=0))
     lead = write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + DAY))
     page = show(rep, lead)
-    assert "Why it changed" in page
+    assert "Why the score changed" in page
     told = re.search(r"From <strong>(\d+)</strong> to <strong>(\d+)</strong>, (\+[\d.]+)", page)
     assert int(told[2]) > int(told[1])
     line = r"Website visits <span class=\"muted\">0 → 9</span></th> <td[^>]+>(\+[\d.]+)</td>"
@@ -106,7 +106,7 @@ def test_an_earlier_change_is_told_on_demand(rep, write, read):
     whole = rep.get(f"/leads/{lead.key}?change={middle}").text
     assert fragment.strip() in whole
     assert "9 → 3" in rep.get(f"/leads/{lead.key}/change?change={newest}").text
-    assert "there is nothing before it" in rep.get(f"/leads/{lead.key}/change?change={first}").text
+    assert "nothing to compare it with" in rep.get(f"/leads/{lead.key}/change?change={first}").text
 
 
 def test_the_change_of_another_lead_is_not_told(rep, write, read):
@@ -120,7 +120,7 @@ def test_the_change_of_another_lead_is_not_told(rep, write, read):
 def test_a_score_that_never_moved_has_nothing_to_explain(rep, write):
     write(lambda s: make_lead(s, "L-1", website_visits=2))
     lead = write(lambda s: make_lead(s, "L-1", website_visits=2, now=NOW + DAY))
-    assert "Why it changed" not in show(rep, lead)
+    assert "Why the score changed" not in show(rep, lead)
 
 
 def test_a_change_by_the_model_is_told_by_what_the_lead_has(rep, write):
@@ -134,22 +134,22 @@ def test_a_change_by_the_model_is_told_by_what_the_lead_has(rep, write):
 
 def test_how_sure_a_score_is_rests_on_leads_that_scored_the_same(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
-    assert "the rules of thumb were never tested on your leads" in show(rep, lead)
+    assert "this starter model hasn't met your results yet" in show(rep, lead)
     write(make_learned_version)
-    assert "When these were last tested, they put a converted lead before" in show(rep, lead)
+    assert "it ranked a converted lead above a lost one in" in show(rep, lead)
     write(learned_in_use)
     page = show(rep, lead)
     assert re.search(
-        r"Of \d+ leads that scored \d0 to \d+ when the model was tested, \d+ conv", page
+        r"When the model was tested, \d+ of \d+ leads with a score of \d0 to \d+ conv", page
     )
-    assert re.search(r"Each reason rests on \d\d leads or more", page)
+    assert re.search(r"Each reason rests on at least \d\d leads", page)
 
 
 def test_few_leads_like_this_one_are_told(rep, write):
     lead = write(lambda s: make_lead(s, "L-1", industry="Mining", website_visits=3))
     write(learned_in_use)
     page = show(rep, lead)
-    assert "Few leads like this one:</strong> a reason rests on 0 leads with industry M" in page
+    assert "Few leads like this one:</strong> one reason rests on only 0 leads with" in page
 
 
 def learned_in_use(session):
@@ -173,8 +173,8 @@ def test_all_that_was_said_is_listed_with_who_when_and_from_where(rep, write):
     page = show(rep, lead)
     assert re.search(r"Lost<br><span[^>]+>Opportunity closed</span>", page)
     assert 'worker <span class="muted">Salesforce</span>' in page
-    assert "Not everyone agrees" in page
-    assert 'a program <span class="muted">API</span> said converted' in page
+    assert "Two outcomes on record:" in page
+    assert 'a program <span class="muted">API</span> says Converted' in page
 
 
 def test_salesforce_is_named_once_and_an_address_may_go_on_in_the_next_line(rep, write):
@@ -187,7 +187,9 @@ def test_salesforce_is_named_once_and_an_address_may_go_on_in_the_next_line(rep,
     page = show(rep, lead)
     assert '<td><span class="muted">Salesforce</span></td>' in page
     assert 'rita<wbr>@example.com <span class="muted">by hand</span>' in page
-    assert '</strong> <span class="muted">Salesforce</span> said lost' in page
+    assert (
+        '</strong> <span class="muted">Salesforce</span> says Lost, rita<wbr>@example.com' in page
+    )
 
 
 def test_who_agrees_is_no_other_opinion(rep, write):
@@ -197,7 +199,7 @@ def test_who_agrees_is_no_other_opinion(rep, write):
             s, "L-1", True, attribution=Attribution("rep", "rita"), now=NOW + DAY
         )
     )
-    assert "Not everyone agrees" not in show(rep, lead)
+    assert "Two outcomes on record" not in show(rep, lead)
 
 
 def test_an_outcome_is_said_with_its_reason(rep, write, read):
@@ -212,7 +214,7 @@ def test_a_reason_that_cannot_be_kept_does_not_lose_the_outcome(rep, write, read
     lead = write(lambda s: make_lead(s, "L-1"))
     rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost", "reason": "x" * 501})
     assert read(lambda s: leads.find(s, "L-1")).outcome is False
-    assert "The reason was left out" in show(rep, lead)
+    assert "The outcome was saved without your reason" in show(rep, lead)
 
 
 def test_a_merged_lead_leads_to_the_other_one(rep, write):
@@ -238,7 +240,7 @@ def test_a_removed_lead_is_shown_without_a_score(rep, write):
     write(put_in_use)
     write(lambda s: removal.remove(s, s.get(Lead, lead.key), NOW))
     page = show(rep, lead)
-    assert "Salesforce no longer has this lead" in page
+    assert "This lead is no longer in Salesforce" in page
     assert "Website visits" in page
     assert "probability" not in page
     answer = rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"})

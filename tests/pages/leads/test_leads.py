@@ -76,7 +76,7 @@ def test_the_next_page_goes_on_behind_this_one(rep, write, monkeypatch):
 def test_what_the_table_cannot_show_is_refused_in_words(query, rep):
     answer = rep.get(f"/leads?{query}")
     assert answer.status_code == 400
-    assert "Go to the lead table and choose anew." in answer.text
+    assert "Go back to the lead table and choose again." in answer.text
 
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), 2**70])
@@ -94,7 +94,7 @@ def test_without_leads_the_page_says_how_to_get_some(rep):
 
 def test_an_empty_answer_says_why_it_is_empty(rep, lead, write):
     assert "No open lead matches" in rep.get("/leads?source=Referral").text
-    assert "Nothing fits all of the filters and the search" in rep.get("/leads?q=nobody").text
+    assert "No lead fits all the filters and the search" in rep.get("/leads?q=nobody").text
     write(lambda s: make_outcome(s, "L-1", True))
     assert "Every lead has an outcome" in rep.get("/leads").text
 
@@ -127,11 +127,11 @@ def test_undo_brings_back_what_somebody_else_had_said(rep, lead, write, read):
 
 def test_a_lead_never_worked_leaves_the_queue_and_can_be_undone(rep, lead, read):
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "never_worked"}).text
-    assert "Never worked" in row
+    assert "Not worked" in row
     assert outcome_of(read) is None
     assert "No open lead" in rep.get("/leads").text or "L-1" not in rep.get("/leads").text
     assert f'id="lead-{lead.key}"' in rep.get("/leads?status=never_worked").text
-    assert '<span class="chip">never worked</span>' in rep.get(f"/leads/{lead.key}").text
+    assert '<span class="chip">not worked</span>' in rep.get(f"/leads/{lead.key}").text
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "withdrawn"}).text
     assert 'value="converted"' in row
 
@@ -193,8 +193,12 @@ def test_leads_to_explore_are_marked_and_filtered_where_a_share_is_set(rep, lead
 def test_a_score_that_moved_says_so_and_since_when(rep, write):
     now = utc_now()
     write(lambda s: make_lead(s, "L-1", email_opens=0, now=now - timedelta(days=3)))
-    assert "since the scoring" not in rep.get("/leads").text
+    assert "previous score" not in rep.get("/leads").text
     write(lambda s: make_lead(s, "L-1", email_opens=20, now=now))
-    assert re.search(r'title="Up \d+ points since the scoring 3 days ago"', rep.get("/leads").text)
+    assert re.search(
+        r'title="Up \d+ points \(previous score: 3 days ago\)"', rep.get("/leads").text
+    )
     write(lambda s: make_lead(s, "L-1", email_opens=0, now=now + timedelta(seconds=1)))
-    assert re.search(r'title="Down \d+ points since the scoring just now"', rep.get("/leads").text)
+    assert re.search(
+        r'title="Down \d+ points? \(previous score: just now\)"', rep.get("/leads").text
+    )

@@ -57,7 +57,7 @@ def test_a_lead_is_scored_and_says_why(rep, read):
     form = {"lead_id": "A 1", "name": "Max", "seats": "40", "has_budget": "true", "plan": "team"}
     answer = rep.post("/leads/new", data=form)
     assert answer.status_code == 200
-    assert re.search(r"Max converts with \d+ % probability", answer.text)
+    assert re.search(r"Max is \d+ % likely to convert", answer.text)
     assert find(read, "A 1").own_fields == {"seats": 40, "has_budget": True, "plan": "Team"}
 
 
@@ -71,7 +71,7 @@ def test_every_wrong_field_keeps_its_value_and_says_its_rule(rep, read):
     form = {"lead_id": "A 1", "seats": "many", "plan": "Gold", "name": "x" * 201}
     answer = rep.post("/leads/new", data=form)
     assert answer.status_code == 422
-    assert "3 fields need another look" in answer.text
+    assert "Nothing was saved: 3 fields need correcting." in answer.text
     assert 'value="many"' in answer.text
     assert re.search(r'id="seats-error">Must be a whole number from 0 to 5,000; leave', answer.text)
     with pytest.raises(leads.LeadNotFound):
