@@ -21,13 +21,13 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
     ticks = _steps(least, most)
     return figure(
         name,
-        "Gain of AUC with its interval",
+        "AUC gain with 95 % interval",
         f"Gain {signed_text(100 * gain, 1)} points,"
         f" from {signed_text(100 * low, 1)} to {signed_text(100 * high, 1)};"
-        f" {100 * needed:.1f} are needed.",
+        f" {100 * needed:.1f} required.",
         frame,
         axes(frame, {t: signed_text(t) if t else "0" for t in ticks}, {}),
-        label(LEFT - 10, middle + 4, "gain of AUC", anchor="end"),
+        label(LEFT - 10, middle + 4, "AUC gain", anchor="end"),
         _upright(frame, 0, "chart-zero"),
         _upright(frame, 100 * needed, "chart-needed"),
         element(
@@ -68,10 +68,10 @@ def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int)
         ]
     if needed:
         drawn.append(_upright(frame, needed, "chart-needed"))
-    asked = f" At least {needed} of each are needed." if needed else ""
+    asked = f" At least {needed} of each required." if needed else ""
     return figure(
         name,
-        "Leads compared on",
+        "Leads in the comparison",
         f"{n_converted:,} converted and {n_lost:,} lost.{asked}",
         frame,
         *drawn,

@@ -162,7 +162,8 @@ def _tick(effect: float) -> str:
 
 
 def _told(group: Mapping[str, Any]) -> str:
-    leads = "" if group["n"] is None else f", {group['n']:,} leads"
+    n = group["n"]
+    leads = "" if n is None else f", {n:,} {'lead' if n == 1 else 'leads'}"
     return f"{group['label']}: {signed_text(group['effect'], 2)}{leads}"
 
 

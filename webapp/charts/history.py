@@ -23,10 +23,11 @@ def score_history(scorings: Sequence[tuple[datetime, float]], now: datetime) -> 
         for at, p in points
     ]
     last = points[-1][1]
+    n_scores = f"{len(points)} {'score' if len(points) == 1 else 'scores'}"
     return figure(
         "score-history",
         "Score over time",
-        f"{len(points)} scores, from {percent(points[0][1])} to {percent(last)}.",
+        f"{n_scores}, from {percent(points[0][1])} to {percent(last)}.",
         frame,
         axes(frame, {}, {0: "0", 0.5: "50", 1: "100"}),
         element("path", d=frame.path(steps), class_="chart-line"),

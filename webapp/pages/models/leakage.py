@@ -62,5 +62,5 @@ def _decide(field: str, state: str) -> ResponseReturnValue:
     write(lambda session: leakage.decide(session, field, state, actor=actor, now=now))
     is_allowed = state == leakage.ALLOWED
     label = product().fields[field].label if field in product().fields else field
-    flash(f"{label} is {'used again' if is_allowed else 'left out'} from the next training on.")
+    flash(f"The next training {'uses' if is_allowed else 'excludes'} {label}.")
     return redirect(url_for("pages.models.index"), 303)

@@ -78,7 +78,9 @@ def retrain() -> ResponseReturnValue:
 @bp.get("/<name>")
 def show(name: str) -> ResponseReturnValue:
     """Managers: one version with its evidence."""
-    return render_template("models/show.html", **read(lambda session: _version(session, name)))
+    return render_template(
+        "models/version/show.html", **read(lambda session: _version(session, name))
+    )
 
 
 @bp.get("/<name>/card.<any(json, md):form>")
