@@ -58,10 +58,10 @@ def test_a_version_is_put_in_use_after_a_moment_to_think(
 ):
     page = sign_in(mona, new_context(java_script_enabled=has_javascript).new_page())
     page.goto("/models/1.2")
-    page.get_by_text("Put 1.2 in use").click()
+    page.get_by_text("Promote 1.2").click()
     expect(page.get_by_text("its scores may be worse")).to_be_visible()
-    page.get_by_role("button", name="Put in use").click()
-    expect(page.get_by_role("heading", name="Version 1.2 takes over")).to_be_visible()
+    page.get_by_role("button", name="Promote").click()
+    expect(page.get_by_role("heading", name="Promoting version 1.2")).to_be_visible()
 
 
 def test_a_check_of_the_monitors_ends_by_itself(page, mona, sign_in, champion, write):

@@ -36,19 +36,19 @@ def test_nothing_is_said_while_no_field_is_suspected(admin):
 def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, write, read):
     write(suspect)
     page = show(admin)
-    assert "Suspected fields</h2>" in page
+    assert "Leaking fields</h2>" in page
     assert "Tags tells too much." in page
     assert "Confirm</button>" in page
     answer = admin.post("/models/fields/tags/allow")
     assert (answer.status_code, answer.location) == (303, "/models")
     assert allowed(read) == {"tags"}
     page = show(admin)
-    assert "tags is used again from the next training on." in page
+    assert "The next training uses tags." in page
     assert '<span class="chip">allowed</span>' in page
-    assert "Leave out</button>" in page
+    assert "Exclude</button>" in page
     admin.post("/models/fields/tags/leave-out")
     assert allowed(read) == frozenset()
-    assert '<span class="chip">left out</span>' in show(admin)
+    assert '<span class="chip">excluded</span>' in show(admin)
 
 
 def test_a_field_never_suspected_cannot_be_allowed(admin):
@@ -68,9 +68,9 @@ def test_managers_read_the_panel_but_only_administrators_decide(mona, sign_in, w
 def test_a_version_in_use_that_knows_the_field_is_called_out_with_the_way_out(admin, write):
     write(use_version_that_knows_tags)
     page = show(admin)
-    assert "Version 1.1, in use, goes by tags." in page
-    assert "Version 1.0</a>, rules of thumb, is the newest" in page
-    assert "without. <em>Train now</em> makes one that learns without." in page
+    assert "Version 1.1 is live and uses tags." in page
+    assert "Version 1.0</a>, the starter model, is the newest" in page
+    assert "without it. <em>Train now</em> trains one without it." in page
     assert 'action="/models/1.0/promote"' in page
 
     def learn(session):
@@ -78,9 +78,9 @@ def test_a_version_in_use_that_knows_the_field_is_called_out_with_the_way_out(ad
 
     write(learn)
     page = show(admin)
-    assert "rules of thumb, is the newest" not in page
+    assert "the starter model, is the newest" not in page
     assert 'action="/models/1.2/promote"' in page
-    assert "Put 1.2 in use" in page
+    assert "Promote 1.2" in page
 
 
 def test_a_version_in_use_that_goes_by_what_the_file_takes_from_models_is_called_out(admin, write):
@@ -91,6 +91,6 @@ def test_a_version_in_use_that_goes_by_what_the_file_takes_from_models_is_called
 
     write(use)
     page = show(admin)
-    assert "Version 1.1, in use, goes by dropped." in page
+    assert "Version 1.1 is live and uses dropped." in page
     assert "dropped is no longer declared in the fields file." in page
     assert 'action="/models/1.0/promote"' in page

@@ -33,8 +33,8 @@ def test_a_version_shows_its_evidence_in_pictures_and_numbers(manager, write):
         assert f">{title}</title>" in page
     assert f"{metrics['auc']:.3f}" in page
     assert page.count("<summary>Numbers</summary>") == 6 + len(metrics["shapes"])
-    assert "3 leads were first sent together with their outcome" in page
-    assert "2 more leads: their inputs are known only from after the outcome" in page
+    assert "3 leads first arrived together with the outcome" in page
+    assert "2 more leads: their data is known only from after the outcome" in page
 
 
 def test_a_version_tells_which_families_it_was_chosen_from(manager, write):
@@ -45,7 +45,7 @@ def test_a_version_tells_which_families_it_was_chosen_from(manager, write):
     for row in families:
         assert re.search(f"{row['family'].capitalize()}.{{0,300}}{row['log_loss']:.4f}", page)
     assert page.count(">chosen</span>") == 1
-    assert "A blend starts from a usual weight for each model" in page
+    assert "The forest has a default weight, higher with few leads" in page
 
 
 def test_a_field_is_drawn_with_what_each_of_its_values_does(manager, write):
@@ -54,7 +54,7 @@ def test_a_field_is_drawn_with_what_each_of_its_values_does(manager, write):
     shape = next(s for s in challenge(True).metrics["shapes"] if s["field"] == "industry")
     for group in shape["groups"]:
         effect = f"{group['effect']:+.2f}".replace("-", MINUS)
-        assert f"{group['label']}: {effect}, {group['n']} leads" in page
+        assert f"{group['label']}: {effect}, {group['n']} lead" in page
     retail = next(g for g in shape["groups"] if g["label"] == "Retail")
     share = f"{100 * retail['n_converted'] / retail['n']:.0f} %"
     assert re.search(rf"Retail</th>.{{0,200}}{MINUS}{-retail['effect']:.2f}.*?{share}", page)
@@ -70,7 +70,7 @@ def test_a_version_made_before_something_was_measured_shows_the_rest(manager, wr
     page = show(manager)
     assert ">ROC curve</title>" in page
     assert ">Gains</title>" not in page
-    assert "What each field does was not measured when this version was made" in page
+    assert "The effects of fields were not measured for this version." in page
     assert manager.get("/models/1.1/card.md").status_code == 200
 
 
@@ -127,7 +127,7 @@ def test_a_card_of_another_form_or_version_is_not_there(manager):
 
 def test_the_starter_claims_no_accuracy(manager):
     page = show(manager, "/models/1.0")
-    assert "no accuracy is claimed for it" in page
+    assert "Starter model: general rules, not trained on your data yet." in page
     assert "AUC" not in page
     assert ">Fields by influence</title>" in page
 

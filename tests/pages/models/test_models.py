@@ -57,7 +57,7 @@ def test_a_promoted_version_tells_its_leads_its_gain_and_its_checks(manager, wri
 def test_what_a_comparison_has_shown_of_the_rules_of_thumb_is_no_longer_unknown(
     manager, write, promoted
 ):
-    assert "how well it ranks them is not known yet" in show(manager)
+    assert "How well it ranks your leads is not known yet" in show(manager)
     write(make_learned_version)
     assert promoted.auc_champion is not None
     told = f"in {100 * promoted.auc_champion:.0f} of 100 cases, on the 200 leads it was last"
@@ -69,7 +69,7 @@ def test_a_refused_version_says_which_checks_did_not_pass(manager, write):
     page = show(manager)
     failed = [c for c in challenge(False).decision.checks if not c.passed]
     assert failed
-    assert f"{len(failed)} of 4 checks did not pass, so version 1.0 stayed in use" in page
+    assert f"Kept 1.0: the new model failed {len(failed)} of 4 checks." in page
     assert page.count('<li class="failed">') == len(failed)
 
 
@@ -79,7 +79,7 @@ def test_the_line_to_cross_is_the_one_of_the_decision(manager, write):
         version.decision = {**version.decision, "rule": {"min_gain": 0.05, "confidence": None}}
 
     write(make)
-    assert "5.0 are needed." in show(manager)
+    assert "5.0 required." in show(manager)
 
 
 def test_a_decision_without_a_gain_has_no_picture(manager, write):
@@ -88,7 +88,7 @@ def test_a_decision_without_a_gain_has_no_picture(manager, write):
         version.decision = {**version.decision, "gain": None, "standard_error": None}
 
     write(make)
-    assert "Too few leads to say how much it gained." in show(manager)
+    assert "Too few leads to measure the gain." in show(manager)
 
 
 def test_the_story_has_failures_and_what_people_did_newest_first(manager, write):
@@ -101,7 +101,7 @@ def test_the_story_has_failures_and_what_people_did_newest_first(manager, write)
 
     write(make)
     page = show(manager)
-    assert "A training failed" in page
+    assert "Training failed" in page
     assert "Not enough memory." in page
     assert "ada rolled back to version 1.0" in page
     assert "It replaced version 1.1." in page
@@ -134,7 +134,7 @@ def test_what_the_gate_promotes_is_told_once(manager, write):
             s, "gate", "promoted", "version 1.1", now=NOW, detail={"from": "1.0"}
         )
     )
-    assert "put in use" not in show(manager)
+    assert "gate promoted" not in show(manager)
 
 
 def test_a_long_story_goes_on_on_further_pages(manager, write):
@@ -172,7 +172,7 @@ def test_the_next_training_counts_what_is_missing(manager, write):
     write(lambda s: enough_outcomes(s, 3))
     page = show(manager)
     assert "44 more outcomes until the next training" in page
-    assert "3 converted in all; at least 10 are needed" in page
+    assert "3 converted: at least 10 needed" in page
     assert re.search(r"<button [^>]*disabled[^>]*>Train now", page)
 
 
@@ -203,7 +203,7 @@ def test_a_finished_training_is_told_and_asks_no_more(manager, write):
 
 def test_a_training_nobody_takes_up_asks_for_the_worker(manager, write):
     write(ask_for_training)
-    assert "No worker has taken this up yet" in manager.get("/models/status").text
+    assert "No worker has picked this up yet" in manager.get("/models/status").text
 
 
 def test_a_training_is_asked_for_once(manager, write):
@@ -220,13 +220,13 @@ def test_too_few_outcomes_are_told_in_words(manager):
     assert "at least 10 of each are needed" in answer.text
 
 
-def test_a_version_is_put_in_use_by_a_person(manager, write, read):
+def test_a_version_is_promoted_by_a_person(manager, write, read):
     write(make_version)
-    assert "Put 1.1 in use" in show(manager, "/models/1.1")
+    assert "Promote 1.1" in show(manager, "/models/1.1")
     assert manager.post("/models/1.1/promote").location == "/models"
     [run] = read(lambda s: runs.latest(s, "rescoring"))
     assert (run.task["version"], run.requested_by) == ("1.1", "mona@example.com")
-    assert "Version 1.1 takes over" in show(manager)
+    assert "Promoting version 1.1" in show(manager)
 
 
 def test_going_back_is_the_same_and_says_so(manager, write):
@@ -239,7 +239,7 @@ def test_going_back_is_the_same_and_says_so(manager, write):
     assert "Roll back" not in show(manager, "/models/1.1")
 
 
-def test_the_version_in_use_is_not_put_in_use_again(manager):
+def test_the_live_version_is_not_promoted_again(manager):
     answer = manager.post("/models/1.0/promote")
     assert answer.status_code == 409
     assert "Version 1.0 is already in use." in answer.text
@@ -249,7 +249,7 @@ def test_while_one_takes_over_no_other_can_be_chosen(manager, write):
     for _ in range(2):
         write(make_version)
     manager.post("/models/1.1/promote")
-    assert "A training or a change of version is at work" in show(manager, "/models/1.2")
+    assert "A training or promotion is running" in show(manager, "/models/1.2")
     assert manager.post("/models/1.2/promote").status_code == 409
 
 
@@ -280,7 +280,7 @@ def test_a_share_that_is_only_assumed_is_said_to_be_and_is_none_of_now(n_convert
 
     write(make)
     page = show(manager)
-    assert "if 17 % convert, which is assumed until there are outcomes of both kinds." in page
+    assert "if 17 % of leads convert (assumed until you have outcomes of both kinds)." in page
     assert '<span class="chip">now' not in page
     assert re.findall(r'scope="row">([\d,]+) ?</th>', page)[0] == ("200" if n_converted else "100")
 
@@ -291,7 +291,7 @@ def test_after_the_first_training_nothing_is_foretold(manager, write):
         registry.set_alias(session, registry.CHAMPION, version.key, NOW)
 
     write(make)
-    assert "How well you will know" not in show(manager)
+    assert "How precisely the first model" not in show(manager)
 
 
 def test_a_rep_sees_no_models_and_changes_none(rita, sign_in):
@@ -308,13 +308,13 @@ def make_version_of_changed_world(session):
     return version
 
 
-def test_a_version_shows_what_it_foretold_in_time_order(manager, write):
+def test_a_version_shows_its_backtest(manager, write):
     write(make_learned_version)
     (block,) = challenge(True).metrics["in_time_order"]["blocks"]
     page = show(manager, "/models/1.1")
-    assert "The past predicts</h2>" in page
-    assert "Time takes away nothing that is surely more than 2 points." in page
-    assert "was chosen on these leads too" in page
+    assert "Past outcomes predict new ones</h2>" in page
+    assert "No significant loss over time." in page
+    assert "these leads also helped to choose the model" in page
     assert f"the first {block['n_before']}</th>" in page
     assert f"{block['auc']:.3f}</td>" in page
     assert "The past no longer predicts" not in show(manager)
@@ -334,7 +334,7 @@ def test_a_past_that_no_longer_predicts_is_told_on_both_pages(manager, write):
     assert "The past no longer predicts</h2>" in show(manager, "/models/1.1")
     page = show(manager)
     assert "The past no longer predicts.</strong>" in page
-    assert "learned from those before them has an AUC of 0.52" in page
+    assert "than a random split suggests (AUC 0.52 instead of" in page
     assert 'href="/models/1.1#in-time-order"' in page
 
 
@@ -347,15 +347,15 @@ def test_where_nothing_was_found_to_predict_the_version_says_so_without_alarm(ma
 
     write(make)
     page = show(manager, "/models/1.1")
-    assert "Nothing was found that predicts</h2>" in page
+    assert "Nothing predictive found</h2>" in page
     assert "AUC is 0.500 on " in page
     assert "no longer predicts" not in show(manager)
 
 
-def test_a_version_not_measured_in_time_order_says_nothing_of_it(manager, write):
+def test_a_version_without_a_backtest_says_nothing_of_it(manager, write):
     def make(session):
         version = make_learned_version(session)
         version.metrics = {k: v for k, v in version.metrics.items() if k != "in_time_order"}
 
     write(make)
-    assert "in-time-order" not in show(manager, "/models/1.1")
+    assert 'id="backtest"' not in show(manager, "/models/1.1")

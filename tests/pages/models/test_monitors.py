@@ -58,7 +58,7 @@ def finish_check(session, **verdicts):
 def test_before_the_first_check_the_page_says_when_it_comes(manager):
     page = show(manager)
     assert "not checked yet" in page
-    assert "The worker checks every hour" in page
+    assert "Every hour, and after every 20 outcomes, the worker checks" in page
     assert 'class="notice' not in page
 
 
@@ -82,7 +82,7 @@ def test_the_most_urgent_warning_says_what_was_found_and_what_to_do(manager, wri
         "What calibration found. What calibration asks for. 1 more warning stands below.",
     )
     assert '<span class="monitor-advice">What selection asks for.</span>' in page
-    assert '<span class="chip chip-bad">needs you</span>' in page
+    assert '<span class="chip chip-bad">critical</span>' in page
     assert '<details class="panel" open>' in page
 
 
@@ -135,7 +135,7 @@ def test_a_check_that_failed_is_part_of_the_story(manager, write):
     write(lambda s: monitoring.request(s, "ada", NOW))
     write(fail)
     page = show(manager, "/models")
-    assert "<h3>A check of the monitors failed</h3>" in page
+    assert "<h3>Monitor check failed</h3>" in page
     assert "<p>It broke.</p>" in page
 
 
@@ -205,7 +205,7 @@ def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, w
     page = show(manager, "/models")
     assert 'Version 1.2</a> <span class="chip chip-good">recalibrated' in page
     assert "Recalibrated: of 27 leads 20 converted where" in page
-    assert "It is version 1.1 with the level of its scores moved by +" in page
+    assert "Every score moved by +" in page
     assert "Recalibrated from version 1.1 on 27 leads" in page
     assert "Recalibrated from 1.1 on" in show(manager, "/models/1.2")
     assert "Roll back to 1.1" in show(manager, "/models/1.1")
@@ -224,12 +224,12 @@ def test_a_recalibration_shows_what_the_fields_do_in_the_version_it_was_made_fro
 def test_a_recalibration_of_rules_of_thumb_does_not_say_that_they_were_learned(manager, write):
     write(lambda s: make_recalibration(s, make_champion(s)))
     page = show(manager, "/models/1.1")
-    assert "learned from" not in page[page.index("Fields by influence") :]
+    assert "training leads" not in page[page.index("Fields by influence") :]
     fields = page[page.index("What each field does") :]
     assert "Effect</th>" in fields
     assert "Leads</th>" not in fields
     card = show(manager, "/models/1.1/card.md")
-    assert "Nothing: rules of thumb. The level of its scores was set on 27 leads" in card
+    assert "None: general rules. It was recalibrated on 27 leads" in card
     assert "; assumed)" in card
 
 
@@ -237,14 +237,14 @@ def test_after_a_recalibration_a_lead_is_compared_with_the_new_level(manager, wr
     write(make_recalibration)
     lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
     page = show(manager, f"/leads/{lead.key}")
-    assert "</strong> probability; all leads 74 %." in page  # 20 of 27
-    assert ", against 32 % overall." in page
+    assert "likely to convert (average lead: 74 %)." in page  # 20 of 27
+    assert "converted; of all learned from 32 %" in page
 
 
 def test_the_figures_of_a_recalibration_are_told_from_those_of_its_decision(manager, write):
     write(make_recalibration)
-    assert "These leads set the level of the scores" in show(manager, "/models/1.2")
-    assert "These leads set the level of the scores" not in show(manager, "/models/1.1")
+    assert "These leads also set the calibration" in show(manager, "/models/1.2")
+    assert "These leads also set the calibration" not in show(manager, "/models/1.1")
 
 
 def test_a_version_compared_with_a_recalibration_says_who_set_its_level(manager, write):
@@ -255,8 +255,8 @@ def test_a_version_compared_with_a_recalibration_says_who_set_its_level(manager,
 
     write(challenge)
     page = show(manager, "/models/1.3")
-    assert "The level of the scores of version 1.2 was set by some of these leads" in page
-    assert "was set by some of these leads" not in show(manager, "/models/1.1")
+    assert "Some of these leads set the calibration of version 1.2, which favours it." in page
+    assert "which favours it" not in show(manager, "/models/1.1")
 
 
 @pytest.mark.parametrize("form", ["json", "md"])
