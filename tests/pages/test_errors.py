@@ -13,7 +13,7 @@ def test_a_stale_form_is_told_apart_from_a_wrong_one(rep):
     rep.environ_base.pop("HTTP_X_CSRFTOKEN")
     answer = rep.post("/sign-out")
     assert answer.status_code == 400
-    assert "This page was open for too long" in answer.text
+    assert "This page was open too long" in answer.text
 
 
 def test_a_missing_right_says_whom_to_ask(rep):

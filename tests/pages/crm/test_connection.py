@@ -68,7 +68,7 @@ def test_a_refused_form_keeps_what_was_typed_but_for_secrets(admin):
     assert 'value="acme.my.salesforce.com"' in answer.text
     assert 'value="a@acme.com"' in answer.text
     assert "PLANTED" not in answer.text
-    assert "Secrets have to be entered again" in answer.text
+    assert "Enter secrets again" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_settings_are_the_connection_where_they_name_one(admin, fake, settin
     settings.salesforce_domain = "acme.my.salesforce.com"
     settings.salesforce_consumer_key = SecretStr("PLANTED")
     page = show(admin)
-    assert "The settings are the connection" in page
+    assert "Managed by server settings" in page
     assert "set, not shown" in page
     assert ">not set<" in page
     assert "PLANTED" not in page
@@ -146,8 +146,8 @@ def test_the_settings_are_the_connection_where_they_name_one(admin, fake, settin
 def test_settings_that_no_worker_has_taken_up_yet_are_shown(admin, settings):
     settings.salesforce_domain = "acme.my.salesforce.com"
     page = show(admin, "/sync")
-    assert "The worker takes it up within seconds of its start." in page
-    assert "before you start it" not in page
+    assert "The worker connects within seconds of its start." in page
+    assert "until you start" not in page
 
 
 def test_history_is_read_again_from_the_chosen_time_on(admin, fake, salesforce, read):

@@ -63,7 +63,7 @@ def test_a_lead_is_scored_and_says_why(rep, read):
 
 def test_a_lead_without_an_id_gets_one(rep, read):
     answer = rep.post("/leads/new", data={"lead_id": "  ", "company": "Acme"})
-    lead_id = re.findall(r"(hand-[0-9a-f]+) converts", answer.text)[0]
+    lead_id = re.findall(r"(hand-[0-9a-f]+) is ", answer.text)[0]
     assert find(read, lead_id).company == "Acme"
 
 
