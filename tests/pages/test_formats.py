@@ -1,5 +1,6 @@
 """How moments and figures read."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -39,3 +40,17 @@ def test_only_what_is_certain_reads_as_certain(share, text):
 )
 def test_a_change_has_a_sign_and_never_a_hyphen(change, text):
     assert formats.points(change) == text
+
+
+@pytest.mark.parametrize(
+    ("effect", "probability", "words"),
+    [
+        (math.log(3), 0.75, "+25 points"),
+        (-math.log(3), 0.25, "\N{MINUS SIGN}25 points"),
+        (0.05, 0.5, "+1 point"),
+        (0.01, 0.5, "<1 point"),
+        (2.0, 0.0, "<1 point"),
+    ],
+)
+def test_a_reason_is_told_in_points_of_the_score(effect, probability, words):
+    assert formats.effect_in_points(effect, probability) == words

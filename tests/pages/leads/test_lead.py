@@ -50,7 +50,7 @@ def test_reasons_explain_the_score_beside_them_after_a_field_is_no_longer_declar
     def use(session):
         starter = registry.scorecard(session, make_champion(session))
         about = {"fields": ["seats"], "training": {}, "metrics": {}, "decision": {}}
-        card = dataclasses.replace(starter, terms=(seats,))
+        card = dataclasses.replace(starter, intercept=0.0, terms=(seats,))
         version = registry.save(session, card, created_at=NOW, **about)
         registry.set_alias(session, registry.CHAMPION, version.key, NOW)
         return make_lead(session, "L-1", fields=own, seats=3)
@@ -59,7 +59,7 @@ def test_reasons_explain_the_score_beside_them_after_a_field_is_no_longer_declar
     page = show(rep, lead)
     assert "Leads with seats of 3 tend to convert more often." in page
     assert re.search(r"seats</dt> <dd > 3 </dd>", page)
-    assert "1.00" in page
+    assert "+23 points" in page  # From 50 to 73, the logistic of 1.
     assert "seats of 3" in re.sub(r"\s+", " ", rep.get("/leads").text)
 
 

@@ -79,7 +79,7 @@ def test_the_most_urgent_warning_says_what_was_found_and_what_to_do(manager, wri
     assert banner == (
         "notice notice-bad",
         "Level of scores.",
-        "What calibration found. What calibration asks for. 1 more warning stands below.",
+        "What calibration found. What calibration asks for. 1 more warning below.",
     )
     assert '<span class="monitor-advice">What selection asks for.</span>' in page
     assert '<span class="chip chip-bad">critical</span>' in page
