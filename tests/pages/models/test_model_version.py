@@ -45,7 +45,7 @@ def test_a_version_tells_which_families_it_was_chosen_from(manager, write):
     for row in families:
         assert re.search(f"{row['family'].capitalize()}.{{0,300}}{row['log_loss']:.4f}", page)
     assert page.count(">chosen</span>") == 1
-    assert "The forest has a default weight, higher with few leads" in page
+    assert "A blend starts from default weights" in page
 
 
 def test_a_field_is_drawn_with_what_each_of_its_values_does(manager, write):
