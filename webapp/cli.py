@@ -8,6 +8,7 @@ import flask_migrate
 import sqlalchemy as sa
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy.orm import Session
 
 from webapp import importing, server
 from webapp.database import db, utc_now, write
@@ -99,7 +100,7 @@ def setup(before_serve: bool) -> None:
     _greet(access, can_serve=server.obstacle(settings) is None)
 
 
-def _prepare(session: Any) -> FirstAccess | None:
+def _prepare(session: Session) -> FirstAccess | None:
     fields, settings = product().fields, product().settings
     now = utc_now()
     first_setup.starter_version(session, settings.expected_conversion_percent, now)
@@ -180,7 +181,7 @@ def create_user(email: str, role: str, password: str) -> None:
 def set_password(email: str, password: str) -> None:
     """Give an account a new password and end its sessions."""
 
-    def change(session: Any) -> None:
+    def change(session: Session) -> None:
         user = accounts.find(session, email, lock=True)
         if user is None:
             raise accounts.AccountError(f"{email} has no account")

@@ -7,15 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp import stored
 from webapp.database import Base
-from webapp.stored import (
-    Decision,
-    ImportResult,
-    Metrics,
-    RescoringResult,
-    TrainingData,
-    TrainingResult,
-)
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
 STATUSES = ("open", "converted", "lost", "never_worked")
@@ -96,6 +89,12 @@ class Lead(Base):
 
     created_at: Mapped[datetime]
     scored_at: Mapped[datetime]
+
+    @property
+    def status(self) -> str:
+        """What became of the lead: open until it is converted, lost or closed unworked."""
+        status = {True: "converted", False: "lost", None: "open"}[self.outcome]
+        return NEVER_WORKED if self.is_never_worked else status
 
 
 class Snapshot(Base):
@@ -180,19 +179,19 @@ class ModelVersion(Base):
     decision: Mapped[dict[str, Any]]
 
     @property
-    def measured(self) -> Metrics | None:
+    def measured(self) -> stored.Metrics | None:
         """The metrics, typed; None where the version was not trained."""
-        return Metrics.model_validate(self.metrics) if self.metrics else None
+        return stored.Metrics.model_validate(self.metrics) if self.metrics else None
 
     @property
-    def verdict(self) -> Decision:
+    def verdict(self) -> stored.Decision:
         """The gate's decision, typed."""
-        return Decision.model_validate(self.decision)
+        return stored.Decision.model_validate(self.decision)
 
     @property
-    def learned_from(self) -> TrainingData | None:
+    def learned_from(self) -> stored.TrainingData | None:
         """The training data, typed; None for a starter model."""
-        return TrainingData.model_validate(self.training) if self.training else None
+        return stored.TrainingData.model_validate(self.training) if self.training else None
 
 
 class GuardedField(Base):
@@ -303,19 +302,19 @@ class Run(Base):
     error: Mapped[str | None] = mapped_column(sa.Text)
 
     @property
-    def import_result(self) -> ImportResult:
+    def import_result(self) -> stored.ImportResult:
         """The result of an import, typed."""
-        return ImportResult.model_validate(self.result)
+        return stored.ImportResult.model_validate(self.result)
 
     @property
-    def training_result(self) -> TrainingResult:
+    def training_result(self) -> stored.TrainingResult:
         """The result of a training, typed."""
-        return TrainingResult.model_validate(self.result)
+        return stored.TrainingResult.model_validate(self.result)
 
     @property
-    def rescoring_result(self) -> RescoringResult:
+    def rescoring_result(self) -> stored.RescoringResult:
         """The result of a rescoring, typed."""
-        return RescoringResult.model_validate(self.result)
+        return stored.RescoringResult.model_validate(self.result)
 
 
 class User(Base):

@@ -3,9 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from flask import Response
 from pydantic import BaseModel, Field, PlainSerializer
-from pydantic_core import to_json
 
 from webapp.api.problems import Problem
 
@@ -13,9 +11,7 @@ Value = int | float | str | bool | None
 Grade = Literal["A", "B", "C", "D"]
 Verdict = Literal["unknown", "good", "look", "act"]
 # Every time carries its offset, +00:00.
-Moment = Annotated[
-    datetime, PlainSerializer(lambda m: m.isoformat(), return_type=str, when_used="json")
-]
+Moment = Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")]
 Probability = Annotated[float, Field(ge=0, le=1, description="With four decimals.")]
 
 
@@ -335,8 +331,3 @@ class Readiness(BaseModel):
 
     status: Literal["ready", "not ready"]
     checks: list[Check]
-
-
-def reply(answer: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """The answer as JSON."""
-    return Response(to_json(answer), status, headers, mimetype="application/json")

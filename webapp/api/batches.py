@@ -10,10 +10,9 @@ from typing import Any
 from flask import Response, request
 from pydantic_core import to_json
 
-from webapp.api import answers
-from webapp.api.accounts import bearer
+from webapp.api import answers, requests
 from webapp.api.problems import SOME_FIELDS_ARE_WRONG, Complaint, Refused, problem
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.services.leads import records
 from webapp.services.runs import idempotency
@@ -36,7 +35,7 @@ class Kind:
     name: str
     place: str
     check: Callable[[Any, str], Any]
-    work: Callable[[Any, list[Any]], list[answers.Result]]
+    work: Callable[[Session, list[Any]], list[answers.Result]]
 
 
 def answer(kind: Kind, rows: list[Any]) -> Response:
@@ -45,7 +44,7 @@ def answer(kind: Kind, rows: list[Any]) -> Response:
     if key is None:
         return _reply([_part(kind, rows, first) for first in _firsts(0, len(rows))])
     digest = hashlib.sha256(request.get_data()).hexdigest()
-    same = idempotency.Request(bearer.caller().key, request.path, key, digest)
+    same = idempotency.Request(requests.caller().key, request.path, key, digest)
     claim = write(lambda session: idempotency.claim(session, same, utc_now()))
     if not claim.is_finished:
         with _released_on_failure(claim):
@@ -74,7 +73,7 @@ def _part(kind: Kind, rows: list[Any], first: int, claim: Claim | None = None) -
     checked = [kind.check(row, f"{kind.place}/{first + i}") for i, row in enumerate(some)]
     right = [row for row in checked if not isinstance(row, answers.RowError)]
 
-    def transaction(session: Any) -> tuple[str, int]:
+    def transaction(session: Session) -> tuple[str, int]:
         worked = iter(kind.work(session, right) if right else ())
         results = [r if isinstance(r, answers.RowError) else next(worked) for r in checked]
         body = to_json(results)[1:-1].decode()

@@ -1,13 +1,13 @@
 """The frame of the API: who is let in, how errors are told, and which parts there are."""
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
-from webapp.api import problems, status
-from webapp.api.accounts import bearer, keys
+from webapp.api import problems, requests, status
+from webapp.api.accounts import keys
 from webapp.api.crm import hooks
-from webapp.api.document import contract, docs
+from webapp.api.document import docs
 from webapp.api.leads import leads, scores
 from webapp.api.models import fields, model_versions, monitors
 from webapp.api.outcomes import feedback
@@ -48,23 +48,9 @@ def is_api_path(rules: Map, path: str) -> bool:
 api = Blueprint("api", __name__)
 for part in PARTS:
     api.register_blueprint(part)
-
-
-@api.before_request
-def guard() -> None:
-    """Let in those whose key has the right that the route asks for; no cookie counts here."""
-    scope = contract.of_endpoint(request.endpoint or "").scope
-    if scope is not None:
-        bearer.let_in(scope)
-
-
-@api.after_request
-def keep_private(response: Response) -> Response:
-    """Leads are personal data: no proxy keeps an answer."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
+# Scopes of keys decide; no cookie counts here.
+api.before_request(requests.guard)
+api.after_request(requests.forbid_caching)
 api.register_error_handler(problems.Refused, problems.refused)
 api.register_error_handler(InvalidRecord, problems.invalid_record)
 api.register_error_handler(InvalidQuery, problems.invalid_query)

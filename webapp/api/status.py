@@ -1,13 +1,11 @@
 """What is in use and whether it works: `/info`, `/health`, `/readyz`, `/metrics`."""
 
-from typing import Any
-
 from flask import Blueprint, Response
 
 from webapp import observability
-from webapp.api import answers
+from webapp.api import answers, requests
 from webapp.api.document.contract import describe
-from webapp.database import read, utc_now
+from webapp.database import Session, read, utc_now
 from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services.crm import sync_status
@@ -30,14 +28,14 @@ NOT_MEASURED = "This version was not trained on your data, so nothing has been m
 @describe("What is in use", scope="score", answers={200: answers.Info})
 def info() -> Response:
     """The version in use, what is known, and how far the next training is."""
-    return answers.reply(read(_info))
+    return requests.reply(read(_info))
 
 
 @bp.get("/health")
 @describe("Whether the process answers", answers={200: answers.Health})
 def alive() -> Response:
     """For supervisors: touches no database."""
-    return answers.reply(answers.Health())
+    return requests.reply(answers.Health())
 
 
 @bp.get("/readyz")
@@ -52,7 +50,7 @@ def ready() -> Response:
         status="ready" if is_ready else "not ready",
         checks=[answers.Check(name=c.name, ok=c.is_good, sentence=c.sentence) for c in checks],
     )
-    return answers.reply(found, 200 if is_ready else 503)
+    return requests.reply(found, 200 if is_ready else 503)
 
 
 @bp.get("/metrics")
@@ -65,7 +63,7 @@ def metrics() -> Response:
     return Response(text, content_type=PROMETHEUS_TEXT)
 
 
-def _info(session: Any) -> answers.Info:
+def _info(session: Session) -> answers.Info:
     threshold = product().settings.retrain_threshold
     found = lifecycle.readiness(session, threshold)
     champion = registry.champion(session)

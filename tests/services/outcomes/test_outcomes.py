@@ -140,7 +140,7 @@ def test_a_lead_never_worked_is_closed_but_no_label(lead, write, read):
     n_before = read(outcomes.count)
     write(lambda s: make_outcome(s, "L-1", NEVER_WORKED))
     found = read(lambda s: leads.find(s, "L-1"))
-    assert (found.outcome, found.outcome_at, outcomes.status(found)) == (None, NOW, NEVER_WORKED)
+    assert (found.outcome, found.outcome_at, found.status) == (None, NOW, NEVER_WORKED)
     assert read(outcomes.count) == n_before
     statuses = sa.select(Score.status).where(Score.lead_key == lead.key)
     assert read(lambda s: s.scalars(statuses).all()) == [NEVER_WORKED]
@@ -149,7 +149,7 @@ def test_a_lead_never_worked_is_closed_but_no_label(lead, write, read):
 def test_never_worked_can_be_undone_and_stays_in_the_history(lead, write, read):
     write(lambda s: make_outcome(s, "L-1", NEVER_WORKED))
     write(lambda s: make_outcome(s, "L-1", None, now=NOW + DAY))
-    assert read(lambda s: outcomes.status(leads.find(s, "L-1"))) == "open"
+    assert read(lambda s: leads.find(s, "L-1").status) == "open"
     assert n_rows(read, lead) == 2
 
 

@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response
 
-from webapp.api import answers, bodies, sent
-from webapp.api.accounts import bearer
+from webapp.api import answers, requests, sent
 from webapp.api.document.contract import describe
 from webapp.api.paths import KEY
 from webapp.database import read, utc_now, write
@@ -18,28 +17,28 @@ bp = Blueprint("keys", __name__)
 def list_keys() -> Response:
     """All keys, live and revoked, without their text, which is not kept."""
     found = read(api_keys.everything)
-    return answers.reply(answers.Keys(keys=[answers.Key(**_known(key)) for key in found]))
+    return requests.reply(answers.Keys(keys=[answers.Key(**_known(key)) for key in found]))
 
 
 @bp.post("/api/keys")
 @describe("Make an API key", scope="admin", body=sent.WantedKey, answers={201: answers.NewKey})
 def create_key() -> Response:
     """Make a key with these scopes; its text is in this answer and cannot be read again."""
-    actor, now = bearer.actor(), utc_now()
-    wanted = bodies.body(sent.WantedKey, now)
+    actor, now = requests.actor(), utc_now()
+    wanted = requests.body(sent.WantedKey, now)
     key, text = write(
         lambda s: api_keys.create(s, wanted.name, wanted.scopes, created_by=actor, now=now)
     )
-    return answers.reply(answers.NewKey(**_known(key), key=text), 201)
+    return requests.reply(answers.NewKey(**_known(key), key=text), 201)
 
 
 @bp.delete(f"/api/keys/{KEY}")
 @describe("Revoke an API key", scope="admin", answers={200: answers.Key}, problems=(404,))
 def revoke_key(key: int) -> Response:
     """End a key at once and for good; revoking it again changes nothing."""
-    actor, now = bearer.actor(), utc_now()
+    actor, now = requests.actor(), utc_now()
     revoked = write(lambda session: api_keys.revoke(session, key, actor, now))
-    return answers.reply(answers.Key(**_known(revoked)))
+    return requests.reply(answers.Key(**_known(revoked)))
 
 
 def _known(key: ApiKey) -> dict[str, object]:

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, request
 
-from webapp.api import answers, bodies
+from webapp.api import answers, requests
 from webapp.api.document.contract import describe
 from webapp.api.problems import Refused
 from webapp.database import utc_now, write
@@ -32,9 +32,9 @@ def crm() -> Response:
     secret = product().settings.salesforce_hook_secret
     if secret is None:
         raise Refused(404, NO_SECRET)
-    expected = hmac.new(secret.get_secret_value().encode(), bodies.raw(), sha256).hexdigest()
+    expected = hmac.new(secret.get_secret_value().encode(), request.get_data(), sha256).hexdigest()
     given = request.headers.get(SIGNATURE, "")
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
         raise Refused(401, WRONG_SIGNATURE)
     is_new = write(lambda session: connections.hint(session, utc_now()))
-    return answers.reply(answers.Hint(is_new=is_new), 202)
+    return requests.reply(answers.Hint(is_new=is_new), 202)

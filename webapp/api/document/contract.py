@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import current_app
 from pydantic import BaseModel
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -46,10 +45,3 @@ def describe(summary: str, **details: Any) -> Callable[[View], View]:
         return view
 
     return mark
-
-
-def of_endpoint(endpoint: str) -> Contract:
-    """The contract of a route of the API."""
-    view: Any = current_app.view_functions[endpoint]
-    found: Contract = view.contract
-    return found

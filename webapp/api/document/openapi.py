@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import NO_CONTROL_CHARACTERS
-from webapp.api import bodies, problems, sent
+from webapp.api import problems, requests, sent
 from webapp.api.document import examples
 from webapp.api.document.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.product import Product
@@ -211,7 +211,7 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
 
 def _request_body(contract: Contract) -> dict[str, Any]:
     name = contract.body.__name__ if isinstance(contract.body, type) else LEAD_RECORD
-    shapes = {JSON: name, **({bodies.FORM: LEAD_FORM} if contract.takes_forms else {})}
+    shapes = {JSON: name, **({requests.FORM: LEAD_FORM} if contract.takes_forms else {})}
     content = {kind: {"schema": {"$ref": REF.format(model=m)}} for kind, m in shapes.items()}
     return {"required": contract.body_required, "content": content}
 

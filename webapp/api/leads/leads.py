@@ -4,13 +4,15 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from webapp.api import answers, bodies, sent
+from ml.scorecard.reasons import explain
+from webapp.api import answers, requests, sent
 from webapp.api.document.contract import describe
-from webapp.api.leads import lead_answers
-from webapp.database import read
+from webapp.api.leads.scores import reasons, risk_category
+from webapp.database import Session, read
 from webapp.product import product
 from webapp.services.leads import lead_history, lead_query, lead_table, leads
 from webapp.services.leads.lead_history import Scoring
+from webapp.services.models import registry
 from webapp.tables import Lead, Outcome
 
 bp = Blueprint("leads", __name__)
@@ -23,12 +25,12 @@ def list_leads() -> Response:
 
     Give `next` as `after`, with the same filters and sort, for the page behind it.
     """
-    asked = lead_query.read(bodies.query(sent.LeadsQuery).model_dump(exclude_none=True))
+    asked = lead_query.read(requests.query(sent.LeadsQuery).model_dump(exclude_none=True))
     fields, percent = product().fields, product().settings.explore_percent
     page = read(lambda s: lead_table.page(s, fields, asked, explore_percent=percent))
-    return answers.reply(
+    return requests.reply(
         answers.LeadPage(
-            leads=[lead_answers.in_table(r.lead, r.probability, r.grade) for r in page.rows],
+            leads=[answers.Lead(**_known(r.lead, r.probability, r.grade)) for r in page.rows],
             next=lead_query.written(page.next, asked.sort) if page.next else None,
             n_leads=page.n_leads,
             has_more_than_counted=page.is_more,
@@ -40,12 +42,8 @@ def list_leads() -> Response:
 @describe("Show a lead", scope="admin", answers={200: answers.LeadWithReasons}, problems=(404, 422))
 def show_lead(lead_id: str) -> Response:
     """A lead as known now, its present score, and why."""
-    lead_id = bodies.lead_id(lead_id)
-
-    def whole(session: Any) -> answers.LeadWithReasons:
-        return lead_answers.whole(session, leads.find(session, lead_id))
-
-    return answers.reply(read(whole))
+    lead_id = requests.lead_id(lead_id)
+    return requests.reply(read(lambda session: _whole(session, leads.find(session, lead_id))))
 
 
 @bp.get("/api/leads/<lead:lead_id>/history")
@@ -59,11 +57,48 @@ def show_history(lead_id: str) -> Response:
 
     A lead whose own id ends in `/history` has its history at `.../history/history`.
     """
-    lead_id = bodies.lead_id(lead_id)
-    return answers.reply(read(lambda session: _history(session, leads.find(session, lead_id))))
+    lead_id = requests.lead_id(lead_id)
+    return requests.reply(read(lambda session: _history(session, leads.find(session, lead_id))))
 
 
-def _history(session: Any, lead: Lead) -> answers.History:
+def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
+    """A lead with its present score and what led to it."""
+    fields = product().fields
+    champion = registry.champion(session)
+    card = registry.scorecard(session, champion)
+    values = leads.inputs(lead, fields)
+    stored = leads.current_probability(session, lead)
+    probability = card.score(values).probability if stored is None else stored
+    return answers.LeadWithReasons(
+        **_known(lead, probability, card.grade(probability)),
+        model_version=champion.name,
+        reasons=reasons(explain(card, fields, values)),
+        unknown_fields=[f.name for f in fields.declared if values[f.name] is None],
+    )
+
+
+def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
+    return {
+        "lead_id": lead.lead_id,
+        "name": lead.name,
+        "company": lead.company,
+        "email": lead.email,
+        "phone": lead.phone,
+        "owner": lead.owner,
+        "inputs": leads.inputs(lead, product().fields),
+        "conversion_score": round(probability, 4),
+        "risk_category": risk_category(probability),
+        "grade": grade,
+        "status": lead.status,
+        "actual_outcome": lead.outcome,
+        "outcome_at": lead.outcome_at,
+        "explore": leads.is_explored(lead, product().settings.explore_percent),
+        "created_at": lead.created_at,
+        "scored_at": lead.scored_at,
+    }
+
+
+def _history(session: Session, lead: Lead) -> answers.History:
     scorings = lead_history.scorings(session, product().fields, lead)
     return answers.History(
         lead_id=lead.lead_id,

@@ -4,12 +4,11 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from webapp.api import answers, batches, bodies, sent
-from webapp.api.accounts import bearer
+from ml.scorecard.reasons import Reason
+from webapp.api import answers, batches, requests, sent
 from webapp.api.document.contract import LEAD_RECORD, MEGABYTE, describe
-from webapp.api.leads import lead_answers
 from webapp.api.problems import complaints
-from webapp.database import utc_now, write
+from webapp.database import Session, utc_now, write
 from webapp.observability import figures
 from webapp.product import product
 from webapp.services.leads import records, scoring
@@ -36,12 +35,12 @@ def create_score() -> Response:
     or leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
     worked, which is no label for training.
     """
-    now, attribution = utc_now(), bearer.attribution()
-    record = bodies.lead_record()
+    now, attribution = utc_now(), requests.attribution()
+    record = requests.lead_record()
     fields = product().fields
     scored = write(lambda s: scoring.score_lead(s, fields, record, attribution, now=now))
     figures().rows.labels("score", "accepted").inc()
-    return answers.reply(score_answer(scored))
+    return requests.reply(score_answer(scored))
 
 
 @bp.post("/score/batch")
@@ -59,14 +58,14 @@ def create_scores() -> Response:
     The answer has one result a row, in their order. A row that is wrong has its error in its
     place and stops none of the others. Rows of one lead are taken in one after another.
     """
-    rows = bodies.body(sent.LeadRecords, utc_now()).leads
+    rows = requests.body(sent.LeadRecords, utc_now()).leads
     return batches.answer(SCORES, rows)
 
 
-def score_records(session: Any, right: list[LeadRecord]) -> list[answers.Result]:
+def score_records(session: Session, right: list[LeadRecord]) -> list[answers.Result]:
     """Score the leads of a batch, in their order."""
     scored = scoring.score_leads(
-        session, product().fields, right, bearer.attribution(), now=utc_now()
+        session, product().fields, right, requests.attribution(), now=utc_now()
     )
     return [score_answer(one) for one in scored]
 
@@ -74,7 +73,7 @@ def score_records(session: Any, right: list[LeadRecord]) -> list[answers.Result]
 def record_or_error(row: Any, place: str) -> LeadRecord | answers.RowError:
     """One row of a batch, checked."""
     if not isinstance(row, dict):
-        return batches.wrong_row(None, [bodies.not_an_object(place)])
+        return batches.wrong_row(None, [requests.not_an_object(place)])
     try:
         return records.clean(product().fields, row)
     except InvalidRecord as error:
@@ -87,15 +86,36 @@ def score_answer(scored: Scored) -> answers.Score:
     return answers.Score(
         lead_id=scored.lead.lead_id,
         conversion_score=round(scored.probability, 4),
-        risk_category=lead_answers.risk_category(scored.probability),
+        risk_category=risk_category(scored.probability),
         timestamp=scored.scored_at,
         model_version=scored.version,
         grade=scored.grade,
-        reasons=lead_answers.reasons(scored.reasons),
+        reasons=reasons(scored.reasons),
         unknown_fields=scored.unknown_fields,
         actual_outcome=scored.outcome,
         previous_score=None if previous is None else round(previous, 4),
     )
+
+
+def risk_category(probability: float) -> str:
+    """The band of a probability, by the settings; the bounds apply before it is rounded."""
+    settings = product().settings
+    bounds = {"high": settings.risk_high, "medium": settings.risk_medium}
+    return scoring.risk_category(probability, **bounds)
+
+
+def reasons(found: list[Reason]) -> list[answers.Reason]:
+    """The fields that moved a score most."""
+    return [
+        answers.Reason(
+            field=reason.field,
+            label=reason.label,
+            value=reason.value,
+            effect=round(reason.effect, 4),
+            sentence=reason.sentence,
+        )
+        for reason in found
+    ]
 
 
 SCORES = batches.Kind("score", "/leads", record_or_error, score_records)

@@ -1,13 +1,10 @@
 """`/api/fields`: fields that seem to be filled in after the outcome, and decisions on them."""
 
-from typing import Any
-
 from flask import Blueprint, Response
 
-from webapp.api import answers
-from webapp.api.accounts import bearer
+from webapp.api import answers, requests
 from webapp.api.document.contract import describe
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.services.models import leakage, registry
 from webapp.tables import GuardedField, ModelVersion
 
@@ -21,7 +18,7 @@ def list_suspected_fields() -> Response:
 
     Training leaves them out until they are allowed.
     """
-    return answers.reply(read(_suspected))
+    return requests.reply(read(_suspected))
 
 
 @bp.post("/api/fields/<field>/allow")
@@ -40,20 +37,20 @@ def leave_out_field(field: str) -> Response:
     return _decide(field, leakage.LEFT_OUT)
 
 
-def _suspected(session: Any) -> answers.SuspectedFields:
+def _suspected(session: Session) -> answers.SuspectedFields:
     champion = registry.champion(session)
     found = leakage.every(session)
     return answers.SuspectedFields(fields=[_told(row, champion) for row in found])
 
 
 def _decide(name: str, state: str) -> Response:
-    actor, now = bearer.actor(), utc_now()
+    actor, now = requests.actor(), utc_now()
 
-    def decide(session: Any) -> answers.SuspectedField:
+    def decide(session: Session) -> answers.SuspectedField:
         row = leakage.decide(session, name, state, actor=actor, now=now)
         return _told(row, registry.champion(session))
 
-    return answers.reply(write(decide))
+    return requests.reply(write(decide))
 
 
 def _told(row: GuardedField, champion: ModelVersion) -> answers.SuspectedField:

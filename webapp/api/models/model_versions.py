@@ -1,14 +1,11 @@
 """`/api/models`: the versions with their evidence, and which one is to be used."""
 
-from typing import Any
-
 from flask import Blueprint, Response
 
-from webapp.api import answers, bodies, sent
-from webapp.api.accounts import bearer
+from webapp.api import answers, requests, sent
 from webapp.api.document.contract import describe
 from webapp.api.runs.runs import accepted
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.services.models import lifecycle, registry
 from webapp.tables import ModelVersion
 
@@ -30,8 +27,8 @@ def list_models() -> Response:
 
     Give `next` as `after` for those before them.
     """
-    after = bodies.query(sent.VersionsQuery).after
-    return answers.reply(read(lambda session: _versions(session, after)))
+    after = requests.query(sent.VersionsQuery).after
+    return requests.reply(read(lambda session: _versions(session, after)))
 
 
 @bp.post("/api/models/<version>/promote")
@@ -42,11 +39,11 @@ def promote(version: str) -> Response:
     An older version is a rollback; it works in the same way. 409 where the version is in use
     already, or while another one is on its way.
     """
-    actor, now = bearer.actor(), utc_now()
+    actor, now = requests.actor(), utc_now()
     return accepted(write(lambda s: lifecycle.request_promotion(s, version, actor, now)))
 
 
-def _versions(session: Any, after: str | None) -> answers.ModelVersions:
+def _versions(session: Session, after: str | None) -> answers.ModelVersions:
     champion = registry.aliased(session, registry.CHAMPION)
     in_use = champion.key if champion else None
     found = registry.versions(session, after=after, limit=PAGE_SIZE + 1)

@@ -1,14 +1,11 @@
 """`/api/monitors`: whether the version in use still fits the leads and outcomes that come in."""
 
-from typing import Any
-
 from flask import Blueprint, Response
 
-from webapp.api import answers
-from webapp.api.accounts import bearer
+from webapp.api import answers, requests
 from webapp.api.document.contract import describe
 from webapp.api.runs.runs import accepted
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.services.models import monitoring
 
 bp = Blueprint("monitors", __name__)
@@ -18,7 +15,7 @@ bp = Blueprint("monitors", __name__)
 @describe("What the monitors found", scope="admin", answers={200: answers.Monitors})
 def show_monitors() -> Response:
     """The newest check that was done; all is null or empty before the first one."""
-    return answers.reply(read(_newest))
+    return requests.reply(read(_newest))
 
 
 @bp.post("/api/monitors")
@@ -29,11 +26,11 @@ def check_monitors() -> Response:
     Where surely more or fewer leads convert than the scores promise, the check makes a version with
     another intercept, which takes over; where that is not sure, the advice says what is missing.
     """
-    actor, now = bearer.actor(), utc_now()
+    actor, now = requests.actor(), utc_now()
     return accepted(write(lambda session: monitoring.request(session, actor, now)))
 
 
-def _newest(session: Any) -> answers.Monitors:
+def _newest(session: Session) -> answers.Monitors:
     report = monitoring.newest(session)
     if report is None:
         return answers.Monitors(

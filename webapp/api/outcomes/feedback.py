@@ -7,11 +7,10 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import ValidationError
 
-from webapp.api import answers, batches, bodies, sent
-from webapp.api.accounts import bearer
+from webapp.api import answers, batches, requests, sent
 from webapp.api.document.contract import MEGABYTE, describe
 from webapp.api.problems import Complaint, WrongValues, pointer, problem
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
@@ -40,11 +39,11 @@ def record_outcome(lead_id: str) -> Response:
     Nothing is erased: an outcome is added to the lead's history, and the newest by the time it
     happened counts. Saying the same again adds nothing.
     """
-    now, lead_id = utc_now(), bodies.lead_id(lead_id)
-    in_address = bodies.query(sent.OutcomeQuery).outcome
-    feedback = bodies.optional_body(sent.Feedback, now)
+    now, lead_id = utc_now(), requests.lead_id(lead_id)
+    in_address = requests.query(sent.OutcomeQuery).outcome
+    feedback = requests.optional_body(sent.Feedback, now)
     outcome = _agreed(in_address, feedback.outcome, feedback.result)
-    attribution = bearer.attribution(feedback.reason)
+    attribution = requests.attribution(feedback.reason)
     return _say(lead_id, outcome, attribution, now=now, happened_at=feedback.occurred_at)
 
 
@@ -57,7 +56,7 @@ def record_outcome(lead_id: str) -> Response:
 )
 def withdraw_outcome(lead_id: str) -> Response:
     """Say that the outcome is not known after all; the history keeps what was said before."""
-    return _say(bodies.lead_id(lead_id), None, bearer.attribution(), now=utc_now())
+    return _say(requests.lead_id(lead_id), None, requests.attribution(), now=utc_now())
 
 
 @bp.post("/feedback/batch")
@@ -75,16 +74,16 @@ def record_outcomes() -> Response:
     The answer has one result a row, in their order. A row that is wrong, or whose lead is not
     known, has its error in its place and stops none of the others.
     """
-    rows = bodies.body(sent.FeedbackBatch, utc_now()).outcomes
+    rows = requests.body(sent.FeedbackBatch, utc_now()).outcomes
     return batches.answer(OUTCOMES, rows)
 
 
-def record_rows(session: Any, right: list[sent.FeedbackRow]) -> list[answers.Result]:
+def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers.Result]:
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
     events = [
         OutcomeEvent(
-            known[row.lead_id], row.meaning, bearer.attribution(row.reason), row.occurred_at
+            known[row.lead_id], row.meaning, requests.attribution(row.reason), row.occurred_at
         )
         for row in right
         if row.lead_id in known
@@ -101,7 +100,7 @@ def _say(
     now: datetime,
     happened_at: datetime | None = None,
 ) -> Response:
-    def transaction(session: Any) -> answers.FeedbackGiven:
+    def transaction(session: Session) -> answers.FeedbackGiven:
         lead = leads.find(session, lead_id, lock=True)
         is_change = outcomes.record(
             session, lead, outcome, attribution, now=now, happened_at=happened_at
@@ -111,7 +110,7 @@ def _say(
     given = write(transaction)
     figures().rows.labels("outcome", "accepted").inc()
     total = read(outcomes.count)
-    return answers.reply(answers.FeedbackAnswer(**given.model_dump(), total_feedback=total))
+    return requests.reply(answers.FeedbackAnswer(**given.model_dump(), total_feedback=total))
 
 
 def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
@@ -127,11 +126,11 @@ def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiv
 
 def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
     if not isinstance(row, dict):
-        return batches.wrong_row(None, [bodies.not_an_object(place)])
+        return batches.wrong_row(None, [requests.not_an_object(place)])
     try:
         found = sent.FeedbackRow.model_validate(row, context=utc_now())
     except ValidationError as error:
-        wrong = bodies.mistakes(sent.FeedbackRow, error, partial(pointer, place))
+        wrong = requests.mistakes(sent.FeedbackRow, error, partial(pointer, place))
         return batches.wrong_row(row.get("lead_id"), wrong)
     mistake = _one_thing(found, place)
     return batches.wrong_row(found.lead_id, [mistake]) if mistake else found

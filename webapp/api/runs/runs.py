@@ -2,8 +2,7 @@
 
 from flask import Blueprint, Response, url_for
 
-from webapp.api import answers, bodies, sent
-from webapp.api.accounts import bearer
+from webapp.api import answers, requests, sent
 from webapp.api.document.contract import describe
 from webapp.api.paths import KEY
 from webapp.database import read, utc_now, write
@@ -22,7 +21,7 @@ def retrain() -> Response:
     409 while a training is asked for or running; 400 where there are too few outcomes to learn
     from.
     """
-    actor, now = bearer.actor(), utc_now()
+    actor, now = requests.actor(), utc_now()
     return accepted(write(lambda session: lifecycle.request_retraining(session, actor, now)))
 
 
@@ -30,22 +29,22 @@ def retrain() -> Response:
 @describe("List runs", scope="admin", query=sent.RunsQuery, answers={200: answers.Runs})
 def list_runs() -> Response:
     """The newest 50 runs, of one kind or of all."""
-    kind = bodies.query(sent.RunsQuery).kind
+    kind = requests.query(sent.RunsQuery).kind
     found = read(lambda session: runs.latest(session, kind))
-    return answers.reply(answers.Runs(runs=[run_answer(run) for run in found]))
+    return requests.reply(answers.Runs(runs=[run_answer(run) for run in found]))
 
 
 @bp.get(f"/api/runs/{KEY}")
 @describe("Follow a run", scope="admin", answers={200: answers.Run}, problems=(404,))
 def show_run(key: int) -> Response:
     """How far a run is, and what came of it."""
-    return answers.reply(run_answer(read(lambda session: runs.by_key(session, key))))
+    return requests.reply(run_answer(read(lambda session: runs.by_key(session, key))))
 
 
 def accepted(run: Run) -> Response:
     """A run that waits for the worker, and where to follow it."""
     place = {"Location": url_for("api.runs.show_run", key=run.key)}
-    return answers.reply(run_answer(run), 202, place)
+    return requests.reply(run_answer(run), 202, place)
 
 
 def run_answer(run: Run) -> answers.Run:

@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from webapp.crm_tables import CrmConnection
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.crm import mapping_form, rules_form
 from webapp.product import product
@@ -98,13 +98,13 @@ def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> Res
     return redirect(url_for("pages.mapping.show", key=run.key, _anchor=place), 303)
 
 
-def _state(session: Any, key: int | None = None) -> _State:
+def _state(session: Session, key: int | None = None) -> _State:
     run = None if key is None else _test(session, key)
     saved = field_sources.sources(session, product().fields)
     return _State(connections.find(session), saved, run)
 
 
-def _test(session: Any, key: int) -> Run:
+def _test(session: Session, key: int) -> Run:
     run = runs.by_key(session, key)
     if run.kind != sync_runs.KIND or run.task.get("mode") not in sync_runs.TESTS:
         raise runs.RunNotFound(key)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.crm import connection, run_labels
 from webapp.product import product
@@ -39,7 +39,7 @@ def status() -> ResponseReturnValue:
     """Managers, fragment: how far the run at work is, or what state that has left behind."""
     watched = key_argument("watched")
 
-    def whole(session: Any) -> dict[str, Any]:
+    def whole(session: Session) -> dict[str, Any]:
         at_work = _at_work(session)
         if at_work["at_work"] is not None:
             return at_work
@@ -103,7 +103,7 @@ def resume() -> ResponseReturnValue:
     return redirect(url_for("pages.sync.index"), 303)
 
 
-def _overview(session: Any) -> dict[str, Any]:
+def _overview(session: Session) -> dict[str, Any]:
     now, settings = utc_now(), product().settings
     overview = sync_status.overview(session, settings, now)
     return {
@@ -122,7 +122,7 @@ def _overview(session: Any) -> dict[str, Any]:
     }
 
 
-def _at_work(session: Any) -> dict[str, Any]:
+def _at_work(session: Session) -> dict[str, Any]:
     at_work = runs.unfinished(session, sync_runs.KIND)
     return {"at_work": at_work, "is_waiting_long": at_work is not None and _waits_long(at_work)}
 

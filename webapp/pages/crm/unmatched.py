@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from webapp.crm_tables import CrmUnmatched
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import RecordIdConverter
 from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
@@ -35,7 +35,7 @@ def show(opportunity_id: str) -> ResponseReturnValue:
     """Managers: one opportunity, and a search for its lead."""
     query = lead_query.read({"q": request.args.get("q", ""), "status": "all"})
 
-    def whole(session: Any) -> dict[str, Any]:
+    def whole(session: Session) -> dict[str, Any]:
         entry = unmatched.entry(session, opportunity_id)
         found = lead_table.page(session, product().fields, query).rows if query.words else []
         return _shown(session, [entry]) | {
@@ -53,7 +53,7 @@ def link(opportunity_id: str, lead_key: int) -> ResponseReturnValue:
     """Managers: say that the opportunity is this lead's."""
     actor, now = current_user.email, utc_now()
 
-    def work(session: Any) -> str:
+    def work(session: Session) -> str:
         lead_id = leads.by_key(session, lead_key).lead_id
         unmatched.link(session, opportunity_id, lead_id, actor, now=now)
         return lead_id
@@ -74,7 +74,7 @@ def row(opportunity_id: str) -> ResponseReturnValue:
     """Managers, fragment: the same, answered with the row of the list."""
     state = _set_state(opportunity_id)
 
-    def shown(session: Any) -> dict[str, Any]:
+    def shown(session: Session) -> dict[str, Any]:
         entry = unmatched.entry(session, opportunity_id, state)
         return _shown(session, [entry]) | {"entry": entry}
 
@@ -90,7 +90,7 @@ def _set_state(opportunity_id: str) -> str:
     return state
 
 
-def _list(session: Any) -> dict[str, Any]:
+def _list(session: Session) -> dict[str, Any]:
     after = _place(request.args.get("after"))
     rows = unmatched.listed(session, after=after, limit=PAGE + 1)
     following = _written(rows[PAGE - 1]) if len(rows) > PAGE else None
@@ -98,7 +98,7 @@ def _list(session: Any) -> dict[str, Any]:
     return _shown(session, shown) | {"rows": shown, "next": following, "is_first": after is None}
 
 
-def _shown(session: Any, rows: list[CrmUnmatched]) -> dict[str, Any]:
+def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
     connection = connections.find(session)
     return {
         "opportunities": mirror.opportunities(session, [r.opportunity_id for r in rows]),

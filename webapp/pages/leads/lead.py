@@ -11,7 +11,7 @@ from ml.fields.fields_file import clean_text
 from ml.scorecard.reasons import explain
 from ml.scorecard.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.leads import score_change
 from webapp.product import product
@@ -40,7 +40,7 @@ def show(key: int) -> ResponseReturnValue:
 def change(key: int) -> ResponseReturnValue:
     """Any role, fragment: why the score changed at one scoring, or switch of versions."""
 
-    def find(session: Any) -> lead_history.Scoring | None:
+    def find(session: Session) -> lead_history.Scoring | None:
         lead = leads.find(session, leads.by_key(session, key).lead_id)
         return score_change.chosen(lead_history.scorings(session, product().fields, lead))
 
@@ -74,7 +74,7 @@ def _record(key: int) -> tuple[Lead, str]:
     attribution = Attribution("rep", current_user.email, reason=_reason())
     now = utc_now()
 
-    def work(session: Any) -> tuple[Lead, str]:
+    def work(session: Session) -> tuple[Lead, str]:
         lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
         before = outcomes.RESULTS[outcomes.counting(lead)]
         outcomes.record(session, lead, MEANINGS[result], attribution, now=now)
@@ -91,7 +91,7 @@ def _reason() -> str | None:
         return None
 
 
-def _view(session: Any, key: int) -> dict[str, Any]:
+def _view(session: Session, key: int) -> dict[str, Any]:
     fields = product().fields
     lead = leads.find(session, leads.by_key(session, key).lead_id)
     # A removed lead has no score.

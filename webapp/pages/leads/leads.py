@@ -8,13 +8,12 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.database import read
+from webapp.database import Session, read
 from webapp.pages import formats
 from webapp.product import product
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import FACETS, Query
 from webapp.services.models import registry
-from webapp.services.outcomes import outcomes
 from webapp.tables import Lead
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
@@ -25,7 +24,7 @@ def index() -> ResponseReturnValue:
     """Any role: the table with its filters."""
     query = lead_query.read(request.args)
 
-    def whole(session: Any) -> dict[str, Any]:
+    def whole(session: Session) -> dict[str, Any]:
         return _table(session, query) | {
             "choices": {name: lead_table.choices(session, FACETS[name]) for name in _facets()},
             "version": registry.serving(session),
@@ -42,7 +41,7 @@ def table() -> ResponseReturnValue:
     return fragment, {"HX-Push-Url": _address(query)}
 
 
-def _table(session: Any, query: Query) -> dict[str, Any]:
+def _table(session: Session, query: Query) -> dict[str, Any]:
     fields = product().fields
     percent = product().settings.explore_percent
     page = lead_table.page(session, fields, query, explore_percent=percent)
@@ -58,7 +57,7 @@ def _table(session: Any, query: Query) -> dict[str, Any]:
 @bp.app_template_filter()
 def status(lead: Lead) -> str:
     """Say what counts for a lead now, in words."""
-    return formats.outcome_word(outcomes.status(lead))
+    return formats.outcome_word(lead.status)
 
 
 @bp.app_template_global()

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.scorecard.starter import FAMILY
-from webapp.database import utc_now, write
+from webapp.database import Session, utc_now, write
 from webapp.product import product
 from webapp.services.models import leakage, registry
 from webapp.tables import GuardedField, ModelVersion
@@ -46,7 +46,7 @@ def leave_out(field: str) -> ResponseReturnValue:
     return _decide(field, leakage.LEFT_OUT)
 
 
-def state(session: Any) -> dict[str, Any]:
+def state(session: Session) -> dict[str, Any]:
     """What the panel is drawn from."""
     fields, champion = product().fields, registry.champion(session)
     rows = leakage.every(session)

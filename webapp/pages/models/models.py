@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from ml.gate.intervals import auc_half_width
 from ml.training.readiness import MIN_OF_EACH_CLASS
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
     """Managers: the version in use, the next training, and all decisions, newest first."""
     before = _moment(request.args.get("before"))
 
-    def whole(session: Any) -> dict[str, Any]:
+    def whole(session: Session) -> dict[str, Any]:
         champion = registry.champion(session)
         return {
             **_status(session, None),
@@ -100,7 +100,7 @@ def promote(name: str) -> ResponseReturnValue:
     return redirect(url_for("pages.models.index"), 303)
 
 
-def _status(session: Any, watched: int | None) -> dict[str, Any]:
+def _status(session: Session, watched: int | None) -> dict[str, Any]:
     """What is at work; else what came of the watched run, or how far the next training is."""
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
     done = runs.by_key(session, watched) if watched is not None and at_work is None else None
@@ -120,7 +120,7 @@ def _status(session: Any, watched: int | None) -> dict[str, Any]:
     }
 
 
-def _foretold(session: Any, readiness: lifecycle.Readiness) -> dict[str, Any]:
+def _foretold(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:
     """What to expect of the first training, by the share converted; later it is measured.
 
     Where all outcomes so far are alike, their share says nothing of those to come.
@@ -145,7 +145,7 @@ def _expected(n: int, n_converted: int, *, is_now: bool) -> Precision:
     return Precision(n, n_converted, half_width, is_now)
 
 
-def _version(session: Any, name: str) -> dict[str, Any]:
+def _version(session: Session, name: str) -> dict[str, Any]:
     version = registry.version(session, name)
     aliases = registry.aliases(session)
     champion = registry.champion(session)

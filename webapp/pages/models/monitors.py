@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.services.models import monitoring
 from webapp.services.runs import runs
@@ -28,7 +28,7 @@ def check() -> ResponseReturnValue:
     return redirect(url_for("pages.models.index", asked=run.key), 303)
 
 
-def state(session: Any) -> dict[str, Any]:
+def state(session: Session) -> dict[str, Any]:
     """What the fragment is drawn from; who has `asked` for a check sees what it found."""
     return {
         "asked": key_argument("asked"),

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 from ml.fields.fields_file import Fields, Value
 from webapp.database import BACKFILL, hold, insert
 from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
-from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, ModelAlias, Outcome, Score, Snapshot
 
 FACETS = ("lead_source", "industry", "owner")
@@ -200,7 +199,7 @@ def current_probability(session: Session, lead: Lead) -> float | None:
 def facets(lead: Lead) -> dict[str, str]:
     """What the lead table filters by, as each score of the lead repeats it."""
     return {
-        "status": outcomes.status(lead),
+        "status": lead.status,
         **{name: getattr(lead, name) or "" for name in FACETS},
     }
 

@@ -144,13 +144,6 @@ def _since_1970(at: datetime) -> datetime:
     return at
 
 
-def status(lead: Lead) -> str:
-    """Name what became of a lead: open until it is converted, lost or closed unworked."""
-    if lead.is_never_worked:
-        return "never_worked"
-    return {True: "converted", False: "lost", None: "open"}[lead.outcome]
-
-
 def counting(lead: Lead) -> Meaning:
     """What counts for a lead now; None while it is open."""
     return NEVER_WORKED if lead.is_never_worked else lead.outcome
@@ -311,6 +304,6 @@ def _show(session: Session, changed: Iterable[Lead]) -> None:
     """Repeat the changed outcomes where the lead table filters by them."""
     keys: dict[str, list[int]] = defaultdict(list)
     for lead in {lead.key: lead for lead in changed}.values():
-        keys[status(lead)].append(lead.key)
-    for shown, lead_keys in keys.items():
-        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=shown))
+        keys[lead.status].append(lead.key)
+    for status, lead_keys in keys.items():
+        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=status))

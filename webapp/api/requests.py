@@ -1,4 +1,7 @@
-"""What programs send: read within its limits, parsed, checked, all wrong values named at once."""
+"""Requests and answers of programs: who calls, with which right, what the body holds.
+
+All wrong values are named at once.
+"""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -7,22 +10,90 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from flask import request
+from flask import Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, from_json, to_json
 
-from webapp.api.document import contract
+from webapp.api.document.contract import Contract
 from webapp.api.problems import Complaint, Refused, WrongValues, pointer
+from webapp.database import read, utc_now, write
 from webapp.product import product
+from webapp.services.accounts import api_keys
 from webapp.services.leads import records
 from webapp.services.leads.records import LeadRecord
+from webapp.services.outcomes.outcomes import Attribution
+from webapp.tables import ApiKey
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MAX_ERRORS = 20
 OBJECT_RULE = "a JSON object"
+MAX_KEY_LENGTH = 200
+UNKNOWN_KEY = "The API key is not known or was revoked."
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def guard() -> None:
+    """Apply the contract of the route: the size of the body, and the scope the key must have."""
+    view: Any = current_app.view_functions[request.endpoint or ""]
+    contract: Contract = view.contract
+    request.max_content_length = contract.max_bytes
+    if contract.scope is not None:
+        _require(contract.scope)
+
+
+def _require(scope: str) -> None:
+    """Let the caller in if its key is live and has this scope; else 401 or 403."""
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    text = text.strip()
+    if kind.lower() != "bearer" or not text:
+        raise _denied(401, "Send an API key: Authorization: Bearer <key>.")
+    key = None
+    if len(text) <= MAX_KEY_LENGTH:
+        key = read(lambda session: api_keys.find(session, text))
+    if key is None:
+        raise _denied(401, UNKNOWN_KEY, ', error="invalid_token"')
+    g.api_key, g.api_key_number = key, key.key
+    if not api_keys.allows(key, scope):
+        problem = f', error="insufficient_scope", scope="{scope}"'
+        raise _denied(403, f"This key lacks the scope {scope}.", problem)
+    now = utc_now()
+    if not api_keys.use_is_noted(key, now):
+        write(lambda session: api_keys.note_use(session, key.key, now))
+
+
+def _denied(status: int, sentence: str, problem: str = "") -> Refused:
+    return Refused(
+        status, sentence, headers={"WWW-Authenticate": f'Bearer realm="Leadloop"{problem}'}
+    )
+
+
+def caller() -> ApiKey:
+    """The key of this request."""
+    found: ApiKey = g.api_key
+    return found
+
+
+def actor() -> str:
+    """The caller's name in histories."""
+    return f"key:{caller().name}"
+
+
+def attribution(reason: str | None = None) -> Attribution:
+    """Attribute what the caller reports to its key."""
+    return Attribution(source="api", actor=actor(), reason=reason)
+
+
+def reply(answer: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer in JSON."""
+    return Response(to_json(answer), status, headers, mimetype=JSON)
+
+
+def forbid_caching(response: Response) -> Response:
+    """Keep answers out of caches: leads are personal data."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def lead_record() -> LeadRecord:
@@ -50,7 +121,7 @@ def body(model: type[Model], now: datetime) -> Model:
 
 def optional_body(model: type[Model], now: datetime) -> Model:
     """The JSON body in its shape; no body is an empty object."""
-    return body(model, now) if _data() else checked(model, {}, now)
+    return body(model, now) if request.get_data() else checked(model, {}, now)
 
 
 def checked(model: type[Model], value: Any, now: datetime) -> Model:
@@ -94,19 +165,9 @@ def _content_type(*accepted: str) -> str:
     raise Refused(415, sentence, headers={"Accept": ", ".join(accepted)})
 
 
-def raw() -> bytes:
-    """The body as it came."""
-    return _data()
-
-
-def _data() -> bytes:
-    request.max_content_length = contract.of_endpoint(request.endpoint or "").max_bytes
-    return request.get_data()
-
-
 def _json() -> Any:
     try:
-        return from_json(_data(), allow_inf_nan=False)
+        return from_json(request.get_data(), allow_inf_nan=False)
     except ValueError as error:
         raise Refused(400, f"The body is not valid JSON: {error}.") from None
 
@@ -119,7 +180,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _form() -> dict[str, str]:
     try:
-        return dict(parse_qsl(_data().decode(), keep_blank_values=True, errors="strict"))
+        return dict(parse_qsl(request.get_data().decode(), keep_blank_values=True, errors="strict"))
     except ValueError:
         raise Refused(400, "The body is not a form in UTF-8.") from None
 

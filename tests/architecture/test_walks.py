@@ -1,0 +1,45 @@
+"""How many files a reader opens to follow one request from its route to the commit and back."""
+
+import sys
+from pathlib import Path
+
+from tests.architecture.source import ROOT
+
+FILES = 12
+# What runs beneath every request (database, settings, log lines, headers) is read once.
+WALKED = ("ml", "webapp/api", "webapp/services")
+RECORD = {
+    "lead_id": "L-1",
+    "age": 30,
+    "lead_source": "Referral",
+    "email_opens": 4,
+    "name": "Ann Lee",
+}
+
+
+def test_scoring_a_lead_runs_through_at_most_12_files(client, headers, champion):
+    def score():
+        answer = client.post("/score", json=RECORD, headers=headers)
+        assert answer.status_code == 200
+
+    score()  # the first request reads the scorecard from the database
+    walked = files_run(score)
+    assert "webapp/services/leads/scoring.py" in walked
+    assert len(walked) <= FILES, walked
+
+
+def files_run(work):
+    """The files of the product whose functions run while `work` does, by their paths."""
+    seen = set()
+
+    def trace(frame, event, _):
+        if event == "call":
+            seen.add(frame.f_code.co_filename)
+
+    sys.setprofile(trace)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    names = {Path(f).relative_to(ROOT).as_posix() for f in seen if f.startswith(str(ROOT))}
+    return sorted(name for name in names if name.startswith(WALKED))
