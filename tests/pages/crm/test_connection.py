@@ -179,6 +179,7 @@ def test_history_is_read_again_by_a_run_that_is_asked_for_already(
     assert read(lambda s: runs.by_key(s, run.key)).result["counts"]["leads_read"] == 1
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_disconnecting_forgets_the_org_and_keeps_leads_and_outcomes(
     admin, fake, salesforce, read, write
 ):
@@ -200,6 +201,7 @@ def test_disconnecting_forgets_the_org_and_keeps_leads_and_outcomes(
     assert salesforce.history(lead) == [("converted", "1b")]
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_a_run_at_work_keeps_nothing_once_its_org_is_disconnected(
     admin, fake, salesforce, read, write, monkeypatch
 ):

@@ -14,6 +14,12 @@ RITA = Attribution("rep", "rita@example.com")
 FILE = Attribution("csv", "mona@example.com")
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """Every statement that these cases run is run on both databases by the other cases."""
+    return "sqlite"
+
+
 @pytest.fixture
 def lead(fake, salesforce):
     """An open lead, closed by silence after thirty days."""
