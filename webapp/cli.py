@@ -258,7 +258,7 @@ def models() -> None:
 @click.argument("version")
 @with_appcontext
 def promote(version: str) -> None:
-    """Ask the worker to put a version in use; an older one is a rollback."""
+    """Ask the worker to promote a version; an older one is a rollback."""
     run = write(lambda s: lifecycle.request_promotion(s, version, "cli", utc_now()))
     click.echo(f"Run {run.key}: the worker scores all leads by {version} and then switches to it.")
 

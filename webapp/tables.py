@@ -113,17 +113,17 @@ class Snapshot(Base):
     came_with_outcome: Mapped[bool]
 
 
-# Rules by which nobody speaks: time has passed, and an outcome is assumed.
+# Rules that infer an outcome from inactivity; nobody has reported it.
 ASSUMED_RULES = ("2n", "4s")
 
 
 def is_assumed(rule: str | None) -> TypeGuard[str]:
-    """Whether an outcome by this rule is only assumed, and nobody's word."""
+    """Whether an outcome by this rule is inferred, not reported."""
     return rule in ASSUMED_RULES
 
 
 class Outcome(Base):
-    """One thing said about what became of a lead; rows are added, never changed."""
+    """An outcome event: what a source reports of a lead; rows are added, never changed."""
 
     __tablename__ = "outcomes"
     __table_args__ = (
@@ -146,7 +146,7 @@ class Outcome(Base):
 
     @hybrid_property
     def is_assumed(self) -> bool:
-        """Whether it is only assumed, and nobody's word; in SQL too."""
+        """Whether it is inferred, not reported; in SQL too."""
         return is_assumed(self.rule)
 
     @is_assumed.inplace.expression
@@ -217,7 +217,7 @@ class GuardedField(Base):
 
 
 class ModelAlias(Base):
-    """The version an alias names: `champion` scores leads, `incoming` is being filled beside it."""
+    """The version an alias names: `champion` scores leads, `incoming` is staged."""
 
     __tablename__ = "model_aliases"
 

@@ -248,7 +248,7 @@ class _Facts:
         }
         keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
         self.ours = leads.lock_by_key(session, {key for key in keys if key})
-        self.reported = outcomes.spoken_of(session, self.ours)
+        self.reported = outcomes.with_reported_outcome(session, self.ours)
 
     def derived(self, lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
         return derive(

@@ -51,7 +51,7 @@ class FeedbackGiven(BaseModel):
 class RowError(BaseModel):
     """A row of a batch that was refused, and why."""
 
-    lead_id: str | None = Field(description="As far as it can be told.")
+    lead_id: str | None = Field(description="None where it cannot be read.")
     error: Problem
 
 
@@ -100,7 +100,7 @@ class RetrainingStatus(BaseModel):
 
 
 class ModelMetrics(BaseModel):
-    """How good the version in use was on leads it had not seen; null where not measured."""
+    """How good the live version was on leads it had not seen; null where not measured."""
 
     auc: float | None
     auc_low: float | None = Field(description="95 % interval.")
@@ -112,7 +112,7 @@ class ModelMetrics(BaseModel):
 
 
 class Info(BaseModel):
-    """What is in use, and how much is known."""
+    """The live version, and how much is known."""
 
     model_version: str
     total_leads_scored: int
@@ -186,18 +186,18 @@ class LeadPage(BaseModel):
 
 
 class PastScore(BaseModel):
-    """One score of a lead: of a scoring, or of another version that took over."""
+    """One score of a lead: from a scoring, or from another version that was promoted."""
 
     timestamp: Moment
     conversion_score: Probability
     model_version: str
     inputs: dict[str, Value]
-    source: str = Field(description="Where the inputs came from; model where a version took over.")
+    source: str = Field(description="Where the inputs came from; model after a promotion.")
     came_with_outcome: bool = Field(description="Whether the inputs came along with an outcome.")
 
 
 class PastOutcome(BaseModel):
-    """One thing said about a lead's outcome."""
+    """One outcome event of a lead."""
 
     outcome: Literal["converted", "lost", "never_worked", "withdrawn"]
     source: str
@@ -209,7 +209,7 @@ class PastOutcome(BaseModel):
 
 
 class History(BaseModel):
-    """What was scored and said of a lead, the newest first."""
+    """Scores and outcome events of a lead, the newest first."""
 
     lead_id: str
     scores: list[PastScore] = Field(description="The last 100.")
@@ -238,23 +238,23 @@ class SuspectedField(BaseModel):
         description="Training uses it only where it is allowed; a person has confirmed it where it"
         " is left out."
     )
-    sign: str = Field(description="What it was suspected by.")
+    sign: str = Field(description="What made training flag it.")
     sentence: str = Field(description="What was found, in words.")
     evidence: dict[str, Any]
     suspected_at: Moment
     decided_by: str | None
     decided_at: Moment | None
-    is_in_use: bool = Field(description="Whether the version in use learned from it.")
+    is_in_use: bool = Field(description="Whether the live version learned from it.")
 
 
 class SuspectedFields(BaseModel):
-    """Every field ever suspected, undecided ones first."""
+    """Every field ever flagged as leaking, undecided ones first."""
 
     fields: list[SuspectedField]
 
 
 class Finding(BaseModel):
-    """One monitor of the version in use."""
+    """One monitor of the live version."""
 
     name: Literal["calibration", "live_auc", "score_drift", "field_drift", "selection"]
     title: str
@@ -269,7 +269,7 @@ class Monitors(BaseModel):
 
     checked_at: Moment | None
     model_version: str | None
-    is_current: bool = Field(description="Whether that version is the one in use.")
+    is_current: bool = Field(description="Whether that version is live.")
     verdict: Verdict | None = Field(description="The most urgent of the findings.")
     findings: list[Finding]
 

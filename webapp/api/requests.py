@@ -133,7 +133,7 @@ def checked(model: type[Model], value: Any, now: datetime) -> Model:
 
 
 def query(model: type[Model]) -> Model:
-    """The parameters of the address in their shape; where one stands twice, the last counts."""
+    """The parameters of the address in their shape; the last duplicate wins."""
     values = {name: several[-1] for name, several in request.args.lists()}
     try:
         return model.model_validate(values)

@@ -1,4 +1,4 @@
-"""What is in use and whether it works: `/info`, `/health`, `/readyz`, `/metrics`."""
+"""The live version and whether all works: `/info`, `/health`, `/readyz`, `/metrics`."""
 
 from flask import Blueprint, Response
 
@@ -25,9 +25,9 @@ NOT_MEASURED = "This version was not trained on your data, so nothing has been m
 
 
 @bp.get("/info")
-@describe("What is in use", scope="score", answers={200: answers.Info})
+@describe("The live version", scope="score", answers={200: answers.Info})
 def info() -> Response:
-    """The version in use, what is known, and how far the next training is."""
+    """The live version, what is known, and how far the next training is."""
     return requests.reply(read(_info))
 
 
@@ -43,7 +43,7 @@ def alive() -> Response:
     "Whether requests can be served", answers={200: answers.Readiness, 503: answers.Readiness}
 )
 def ready() -> Response:
-    """For load balancers: the database, its migrations, and a model version in use."""
+    """For load balancers: the database, its migrations, and a live model version."""
     checks = read(health.readiness)
     is_ready = all(check.is_good for check in checks)
     found = answers.Readiness(

@@ -75,10 +75,10 @@ def _versions(session: Session) -> Iterator[Check]:
 
 def _fields(session: Session, fields: Fields) -> Check:
     champion, rows = registry.champion(session), leakage.every(session)
-    reasons = leakage.not_to_decide(champion, fields, rows)
+    reasons = leakage.excluded_but_used(champion, fields, rows)
     if not reasons:
         return Check("fields", True, f"version {champion.name} goes by none that may not decide")
-    better = leakage.newest_without(session, fields, champion)
+    better = leakage.newest_without_leaks(session, fields, champion)
     step = f"run `promote {better.name}` or `retrain`" if better else "run `retrain`"
     goes_by = f"version {champion.name} goes by {', '.join(reasons)}"
     return Check("fields", False, f"{goes_by}: {' '.join(reasons.values())} To end that, {step}")

@@ -104,7 +104,7 @@ def test_an_incoming_version_is_scored_beside_the_champion(write, read):
         shifted = dataclasses.replace(card, intercept=card.intercept + 1)
         details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
         version = registry.save(session, shifted, created_at=NOW, **details)
-        registry.set_alias(session, registry.INCOMING, version.key, NOW)
+        registry.set_alias(session, registry.STAGED, version.key, NOW)
 
     write(two_versions)
     scored = write(lambda s: score(s, email_opens=4))

@@ -24,7 +24,7 @@ def suspect(session, sentence=FOUND["sentence"]):
     runs.request(session, "training", trigger="request", requested_by="ada", now=NOW)
     run = runs.claim(session, "training", "worker-1", NOW)
     assert run is not None
-    leakage.suspect(session, [FOUND | {"sentence": sentence}], run, NOW)
+    leakage.flag(session, [FOUND | {"sentence": sentence}], run, NOW)
     runs.finish(session, run, NOW)
 
 
@@ -44,7 +44,7 @@ def make_learned(session, *fields, **decision):
 
 
 def not_to_decide(session, version, fields=FIELDS):
-    return leakage.not_to_decide(version, fields, leakage.every(session))
+    return leakage.excluded_but_used(version, fields, leakage.every(session))
 
 
 def test_a_suspected_field_is_left_out_of_training_with_its_reason(write, read):
@@ -118,7 +118,7 @@ def test_the_way_out_is_the_newest_version_without_unless_refused_in_favour_of_o
         return clean, refused, champion
 
     clean, refused, champion = write(make)
-    found = read(lambda s: leakage.newest_without(s, FIELDS, champion))
+    found = read(lambda s: leakage.newest_without_leaks(s, FIELDS, champion))
     assert found.name == (clean if is_refused else refused).name
 
 
@@ -127,10 +127,10 @@ def test_the_way_out_may_be_the_rules_of_thumb_or_none_at_all(write, read):
         return make_learned(session, "tags"), make_champion(session)
 
     champion, starter = write(make)
-    found = read(lambda s: leakage.newest_without(s, FIELDS, champion))
+    found = read(lambda s: leakage.newest_without_leaks(s, FIELDS, champion))
     assert found.key == starter.key
     fields = loads('[[field]]\nname = "email_opens"\ntype = "count"\nlabel = "Opens"\nuse = false')
-    assert read(lambda s: leakage.newest_without(s, fields, starter)) is None
+    assert read(lambda s: leakage.newest_without_leaks(s, fields, starter)) is None
 
 
 def test_demo_leads_are_no_open_leads_to_judge_fields_by(session):

@@ -60,7 +60,7 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "minLength": 1},
     },
     "field": {
-        "description": "The name of a field that a training has suspected.",
+        "description": "The name of a field that a training has flagged as leaking.",
         "schema": {"type": "string", "minLength": 1},
     },
     "key": {

@@ -1,4 +1,4 @@
-"""`/api/leads`: leads as known now, and what was scored and said of them."""
+"""`/api/leads`: leads as known now, with their past scores and outcome events."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def show_lead(lead_id: str) -> Response:
     "Show a lead's history", scope="admin", answers={200: answers.History}, problems=(404, 422)
 )
 def show_history(lead_id: str) -> Response:
-    """All that was said of a lead's outcome, and its last 100 scores with their inputs.
+    """All outcome events of a lead, and its last 100 scores with their inputs.
 
     Each scoring gives one, and each switch of versions since, a roll back as well.
 

@@ -12,9 +12,9 @@ bp = Blueprint("fields", __name__)
 
 
 @bp.get("/api/fields/suspected")
-@describe("List suspected fields", scope="admin", answers={200: answers.SuspectedFields})
+@describe("List leaking fields", scope="admin", answers={200: answers.SuspectedFields})
 def list_suspected_fields() -> Response:
-    """All fields that a training ever suspected, undecided ones first, with the evidence.
+    """All fields that a training ever flagged as leaking, undecided ones first, with the evidence.
 
     Training leaves them out until they are allowed.
     """
@@ -24,7 +24,7 @@ def list_suspected_fields() -> Response:
 @bp.post("/api/fields/<field>/allow")
 @describe("Allow a field", scope="admin", answers={200: answers.SuspectedField}, problems=(404,))
 def allow_field(field: str) -> Response:
-    """Let training use a suspected field, from the next one on."""
+    """Let training use a leaking field, from the next one on."""
     return _decide(field, leakage.ALLOWED)
 
 
@@ -33,7 +33,7 @@ def allow_field(field: str) -> Response:
     "Leave a field out", scope="admin", answers={200: answers.SuspectedField}, problems=(404,)
 )
 def leave_out_field(field: str) -> Response:
-    """Confirm that a suspected field is left out of training, or leave an allowed one out again."""
+    """Exclude a leaking field from training, or an allowed one again."""
     return _decide(field, leakage.LEFT_OUT)
 
 

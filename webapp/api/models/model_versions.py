@@ -32,11 +32,11 @@ def list_models() -> Response:
 
 
 @bp.post("/api/models/<version>/promote")
-@describe("Use a model version", scope="admin", answers={202: answers.Run}, problems=(404, 409))
+@describe("Promote a model version", scope="admin", answers={202: answers.Run}, problems=(404, 409))
 def promote(version: str) -> Response:
-    """Ask the worker to score all leads by this version and then to use it.
+    """Ask the worker to score all leads by this version and then to promote it.
 
-    An older version is a rollback; it works in the same way. 409 where the version is in use
+    An older version is a rollback; it works in the same way. 409 where the version is live
     already, or while another one is on its way.
     """
     actor, now = requests.actor(), utc_now()

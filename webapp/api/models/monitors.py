@@ -1,4 +1,4 @@
-"""`/api/monitors`: whether the version in use still fits the leads and outcomes that come in."""
+"""`/api/monitors`: whether the live version still fits the leads and outcomes that come in."""
 
 from flask import Blueprint, Response
 
@@ -24,7 +24,7 @@ def check_monitors() -> Response:
     """Ask the worker for a check; the answer is its run. 409 while one is asked for or running.
 
     Where surely more or fewer leads convert than the scores promise, the check makes a version with
-    another intercept, which takes over; where that is not sure, the advice says what is missing.
+    another intercept, which is promoted; where that is not sure, the advice says what is missing.
     """
     actor, now = requests.actor(), utc_now()
     return accepted(write(lambda session: monitoring.request(session, actor, now)))

@@ -1,4 +1,4 @@
-"""`/feedback`: what became of leads, said or withdrawn by programs."""
+"""`/feedback`: outcomes of leads, reported or withdrawn by programs."""
 
 from datetime import datetime
 from functools import partial
@@ -55,7 +55,7 @@ def record_outcome(lead_id: str) -> Response:
     problems=(404, 422),
 )
 def withdraw_outcome(lead_id: str) -> Response:
-    """Say that the outcome is not known after all; the history keeps what was said before."""
+    """Withdraw the outcome; the history keeps what was reported before."""
     return _say(requests.lead_id(lead_id), None, requests.attribution(), now=utc_now())
 
 

@@ -50,8 +50,8 @@ def state(session: Session) -> dict[str, Any]:
     """What the panel is drawn from."""
     fields, champion = product().fields, registry.champion(session)
     rows = leakage.every(session)
-    found = leakage.not_to_decide(champion, fields, rows)
-    better = leakage.newest_without(session, fields, champion) if found else None
+    found = leakage.excluded_but_used(champion, fields, rows)
+    better = leakage.newest_without_leaks(session, fields, champion) if found else None
     labels = {row.name: fields.named(row.name).label for row in rows}
     used = {fields.named(name).label: why for name, why in found.items()}
     return {"guarded": Guarded(rows, labels, champion, used, better)}

@@ -156,8 +156,7 @@ def _version(session: Session, name: str) -> dict[str, Any]:
         "version": version,
         "is_measured": bool(registry.learned(session, version).metrics),
         "champion": champion,
-        "is_incoming": registry.INCOMING in aliases
-        and aliases[registry.INCOMING].key == version.key,
+        "is_staged": registry.STAGED in aliases and aliases[registry.STAGED].key == version.key,
         "at_work": at_work,
         "parents": model_story.parents(session, [version.parent_key]),
         "labels": {field.name: field.label for field in product().fields},

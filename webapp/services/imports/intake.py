@@ -146,14 +146,14 @@ class Batch:
 
     def _record(self) -> int:
         events = [
-            self._statement(row, lead)
+            self._event(row, lead)
             for row in self.rows
             if row.record.outcome is not None
             and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
         ]
         return sum(outcomes.record_many(self.session, events, now=self.now))
 
-    def _statement(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
+    def _event(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
         key = f"{self.origin.digest}:{row.number}"
         attribution = Attribution("csv", self.origin.actor, idempotency_key=key)
         return OutcomeEvent(lead, row.record.outcome, attribution, row.outcome_at)

@@ -84,7 +84,7 @@ def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
 
 
 def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """The newest statement of another source that does not say what counts now, if any.
+    """The newest outcome event of another source that disagrees with what counts, if any.
 
     `outcomes` are the lead's, the one that counts first.
     """
@@ -96,7 +96,7 @@ def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
 def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[Scoring]:
     """The lead's scores, oldest first, not compared yet.
 
-    A switch counts where it took over from the version that had scored the lead: others came
+    A switch counts where it replaced the version that had scored the lead: others came
     before a file brought inputs of old.
     """
     versions = {version.key: version for version in registry.refs(session)}
@@ -146,7 +146,7 @@ def _taken_over(
     at: datetime,
     switch: int | None = None,
 ) -> Scoring:
-    """The score that a version gave the lead when it took over, by what was known then."""
+    """The score that a version gave the lead when it was promoted, by what was known then."""
     card, inputs = registry.scorecard(session, version), last.scored.inputs
     return replace(
         last,

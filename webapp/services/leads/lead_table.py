@@ -44,7 +44,7 @@ SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
 class Row:
     """A lead as the table shows it; `reason` is the strongest one, None where nothing counts.
 
-    `earlier` is the score before the last scoring, None where the version in use did not give it:
+    `earlier` is the score before the last scoring, None where the live version did not give it:
     a score of another version differs by the model, not by what became known of the lead.
     """
 
@@ -90,7 +90,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Scope:
-    """The scores that a query is about: those of the version in use, within the filters."""
+    """The scores that a query is about: those of the live version, within the filters."""
 
     version_key: int
     card: Scorecard

@@ -161,7 +161,7 @@ def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
 
 
 def outcome_history(session: Session, lead: Lead) -> list[Outcome]:
-    """All that was said about the lead's outcome, the row that counts first."""
+    """The lead's outcome events, the one that counts first."""
     query = sa.select(Outcome).where(Outcome.lead_key == lead.key)
     order = (Outcome.is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
     return list(session.scalars(query.order_by(*order)))

@@ -41,7 +41,7 @@ def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None
 
 
 def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetime) -> None:
-    """Let the last word said here on a merged lead be said of the one that goes on."""
+    """Carry the last outcome reported here on a merged lead over to its survivor."""
     events = [
         OutcomeEvent(
             winner,
@@ -84,7 +84,7 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
 
 
 def _last_word(session: Session, lead: Lead) -> Outcome | None:
-    """What was said here of a lead last, where that was definite."""
+    """The last outcome reported here, where it was definite."""
     query = (
         sa.select(Outcome)
         .where(Outcome.lead_key == lead.key, Outcome.source != "salesforce")

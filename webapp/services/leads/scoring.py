@@ -40,9 +40,9 @@ class Scored:
 
 @dataclass(frozen=True)
 class ScoringInput:
-    """A lead record on its way in: from when its inputs are, and whether an outcome came along.
+    """A lead record to score: the time of its inputs, and whether an outcome came with it.
 
-    A repeat tells nothing new of the inputs, so that it leaves no snapshot.
+    A repeat has no new inputs and leaves no snapshot.
     """
 
     record: LeadRecord
@@ -113,19 +113,19 @@ def _score_round(
     newest = leads.latest_snapshots(session, [lead.key for lead in known])
     previous = _previous_probabilities(session, versions, known, newest)
     inputs = [
-        # Who waited for the lead's row comes after whoever held it, whatever the clocks said.
+        # Requests are ordered by row lock, not by clock.
         ScoringInput(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
         for lead, record in zip(known, records, strict=True)
     ]
     found = _score_known(session, versions, known, inputs, source=attribution.source)
     placed = list(zip(found, records, strict=True))
-    statements = [
+    events = [
         OutcomeEvent(lead, r.outcome, attribution)
         for (lead, _), r in placed
         if r.outcome is not None
     ]
-    if statements:
-        outcomes.record_many(session, statements, now=now)
+    if events:
+        outcomes.record_many(session, events, now=now)
     return [
         Scored(
             lead=lead,
@@ -149,7 +149,7 @@ def score_many(
 
     1. The leads are created or updated.
     2. The inputs are kept as snapshots with the score they got.
-    3. The present score is written for the champion, and for a version being filled beside it.
+    3. The present score is written for the champion, and for a staged version.
     """
     if not inputs:
         return []
@@ -207,7 +207,7 @@ def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: 
 def _keep_scores(
     session: Session, found: Sequence[Lead], scores: Mapping[int, Sequence[float]]
 ) -> None:
-    """Write the present scores, by every version in use, of the leads that are not removed."""
+    """Write the scores of leads that are not removed, by the live and the staged version."""
     facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
     rows = [
         {"version_key": version_key, "probability": probability, **of_lead}
@@ -239,7 +239,7 @@ def _previous_probabilities(
     found: Sequence[Lead],
     newest: Mapping[int, Snapshot],
 ) -> dict[int, float]:
-    """What each lead scores until now, by the champion; a removed one, when it last arrived."""
+    """The champion's previous score of each lead; of a removed one, its last."""
     query = sa.select(Score.lead_key, Score.probability).where(
         Score.version_key == versions.champion.key,
         Score.lead_key.in_([lead.key for lead in found]),

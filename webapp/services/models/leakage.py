@@ -1,7 +1,7 @@
-"""Fields that may not decide: suspected to be filled in after the outcome, or kept from models.
+"""Leakage: fields that seem to be filled in after the outcome are excluded from training.
 
-What a training suspects is left out until it is allowed; the fields file keeps others from models.
-A version in use that was made before goes by them all the same.
+A training flags a leaking field, and it stays excluded until somebody allows it; the fields file
+excludes others. A live version that was trained before may still use them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,50 +20,52 @@ ALLOWED, LEFT_OUT, SUSPECTED = "allowed", "left_out", "suspected"
 
 
 class NotSuspected(LookupError):
-    """No training has suspected a field of this name."""
+    """No training has flagged a field of this name as leaking."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"No training has suspected a field {name}")
 
 
 class Known(NamedTuple):
-    """What training is to know: fields that are allowed, and why others are left out, by name."""
+    """Fields that are allowed, and why others are excluded, by name."""
 
     allowed: frozenset[str]
     left_out: dict[str, str]
 
 
 def known(session: Session, fields: Fields, champion: ModelVersion) -> Known:
-    """What earlier trainings suspected, people decided, and the file says of the champion's."""
+    """The fields allowed and excluded by earlier trainings, people and the fields file."""
     rows = every(session)
     suspected = {row.name: row.sentence for row in rows if row.state != ALLOWED}
     return Known(
         frozenset(row.name for row in rows if row.state == ALLOWED),
-        _kept_by_file(champion, fields) | suspected,
+        _excluded_by_file(champion, fields) | suspected,
     )
 
 
 def every(session: Session) -> list[GuardedField]:
-    """All fields ever suspected, undecided ones first, then the newest."""
+    """All fields ever flagged as leaking, undecided ones first, then the newest."""
     rows = session.scalars(sa.select(GuardedField).order_by(GuardedField.suspected_at.desc()))
     return sorted(rows, key=lambda row: row.state != SUSPECTED)
 
 
-def not_to_decide(
+def excluded_but_used(
     version: ModelVersion, fields: Fields, rows: Iterable[GuardedField]
 ) -> dict[str, str]:
-    """The fields that a version goes by though they may not decide today, with the reasons."""
+    """The fields that a version uses though they are excluded today, with the reasons."""
     left_out = {row.name for row in rows if row.state != ALLOWED}
     suspected = {
         name: f"{fields.named(name).label} seems to be filled in after the outcome."
         for name in version.fields
         if name in left_out
     }
-    return _kept_by_file(version, fields) | suspected
+    return _excluded_by_file(version, fields) | suspected
 
 
-def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> ModelVersion | None:
-    """The newest version but the champion that goes by no such field, if there is one.
+def newest_without_leaks(
+    session: Session, fields: Fields, champion: ModelVersion
+) -> ModelVersion | None:
+    """The newest version but the champion that uses no excluded field, if there is one.
 
     One that was refused in favour of another of them is passed over.
     """
@@ -71,12 +73,12 @@ def newest_without(session: Session, fields: Fields, champion: ModelVersion) -> 
     query = sa.select(ModelVersion).options(defer(ModelVersion.metrics))
     query = query.where(ModelVersion.key != champion.key)
     versions = session.scalars(query.order_by(ModelVersion.key.desc()))
-    found = {v.key: v for v in versions if not not_to_decide(v, fields, rows)}
+    found = {v.key: v for v in versions if not excluded_but_used(v, fields, rows)}
     fit = (v for v in found.values() if v.verdict.promote or v.parent_key not in found)
     return next(fit, None)
 
 
-def suspect(
+def flag(
     session: Session, suspicions: Iterable[Mapping[str, Any]], run: Run, now: datetime
 ) -> None:
     """Keep what a training found (`ml.leakage.detect.Suspicion` as JSON).
@@ -96,7 +98,7 @@ def suspect(
 
 
 def decide(session: Session, name: str, state: str, *, actor: str, now: datetime) -> GuardedField:
-    """Allow a suspected field, or confirm that it is left out, from the next training on."""
+    """Allow a leaking field, or confirm that it is excluded, from the next training on."""
     row = session.get(GuardedField, name, with_for_update=True) if name.isprintable() else None
     if row is None:
         raise NotSuspected(name)
@@ -106,10 +108,10 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
     return row
 
 
-def _kept_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
-    """Those of a version's fields that the fields file keeps from models, with the reasons.
+def _excluded_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
+    """Those of a version's fields that the fields file excludes from models, with the reasons.
 
-    Rules of thumb go by built-in fields whether a team has them or not: where the file leaves
+    The starter model uses built-in fields whether a team has them or not: where the file leaves
     one out, nothing was learned from it.
     """
     found = {}

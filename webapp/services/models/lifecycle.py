@@ -1,4 +1,4 @@
-"""When the model learns, what is registered, and how a version takes over or goes back."""
+"""When the model learns, what is registered, how a version is promoted or rolled back."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from webapp.tables import AuditEntry, Lead, ModelVersion, Run
 # Held by whoever starts a training, a promotion or a check of the monitors, which may make a
 # version, too: each looks first whether another is there.
 TURN = "training or promotion"
-SWITCHES = ("promoted", "rolled back")  # as the audit log calls them
+SWITCHES = ("promoted", "rolled back")  # actions in the audit log
 
 
 class NothingToLearn(RuntimeError):
@@ -27,7 +27,7 @@ class NothingToLearn(RuntimeError):
 
 
 class AlreadyChampion(RuntimeError):
-    """The version to promote is the one in use."""
+    """The version to promote is live already."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Version {name} is already in use")
@@ -47,7 +47,7 @@ class Trigger:
 
 
 class Switch(NamedTuple):
-    """One version taking over from another, by their names; `key` is that of the audit log."""
+    """One version replacing another, by their names; `key` is that of the audit log."""
 
     key: int
     at: datetime
@@ -98,7 +98,7 @@ def request_retraining(session: Session, requested_by: str, now: datetime) -> Ru
 def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datetime) -> Run | None:
     """Claim the training that was asked for or is due; None where there is none.
 
-    1. Nothing starts while a version is being filled or recalibrated, nor soon after a failed
+    1. Nothing starts during a backfill or a recalibration, nor soon after a failed
        attempt.
     2. The run row is the lock: the database allows one unfinished training.
     3. The new labels are counted by marking them for the run. Two workers can both
@@ -166,7 +166,7 @@ def register(
     version = registry.save(
         session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
     )
-    leakage.suspect(session, version.training.get("suspicions", ()), run, now)
+    leakage.flag(session, version.training.get("suspicions", ()), run, now)
     result = {"version": version.name, "promoted": promote, "reason": version.verdict.reason}
     runs.finish(session, run, now, {**run.result, **result})
     if promote:
@@ -175,7 +175,7 @@ def register(
 
 
 def request_promotion(session: Session, name: str, requested_by: str, now: datetime) -> Run:
-    """Ask the worker to fill a version's scores and then put it in use; rollback is the same."""
+    """Ask the worker to backfill a version's scores and then promote it, or roll back to it."""
     hold(session, TURN)
     version = registry.version(session, name)
     if version.key == registry.champion(session).key:
@@ -189,10 +189,10 @@ def request_promotion(session: Session, name: str, requested_by: str, now: datet
 
 
 def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -> None:
-    """Put a filled version in use: one row changes, and all leads change model at one instant."""
+    """Promote a backfilled version: one row changes, and all leads switch at one instant."""
     before = registry.champion(session)
     registry.set_alias(session, registry.CHAMPION, version.key, now)
-    registry.set_alias(session, registry.INCOMING, None, now)
+    registry.set_alias(session, registry.STAGED, None, now)
     action = SWITCHES[version.key < before.key]
     detail = {"from": before.name}
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
@@ -210,7 +210,7 @@ def _undo(session: Session, run: Run, now: datetime) -> None:
         nothing = {"counted_by_run": None, "counted_outcome": None}
         _mark_labels(session, nothing, Lead.counted_by_run == run.key)
     elif run.kind == "rescoring":
-        registry.set_alias(session, registry.INCOMING, None, now)
+        registry.set_alias(session, registry.STAGED, None, now)
 
 
 _UNCOUNTED: tuple[sa.ColumnElement[bool], ...] = (

@@ -44,7 +44,7 @@ class Finding(NamedTuple):
 
 
 def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
-    """Take every measure of the version in use, in the order in which they are shown."""
+    """Take every measure of the live version, in the order in which they are shown."""
     return [
         calibration(samples),
         live_auc(samples, now),

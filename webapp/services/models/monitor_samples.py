@@ -81,7 +81,7 @@ class Samples:
 
 
 def read(session: Session) -> Samples:
-    """Read the samples for the version in use; else `NoChampion`."""
+    """Read the samples for the live version; else `NoChampion`."""
     champion = registry.champion(session)
     card = registry.scorecard(session, champion)
     learned = registry.learned(session, champion)

@@ -37,7 +37,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """The newest check, for people; `is_current` where it is about the version in use."""
+    """The newest check, for people; `is_current` where it is about the live version."""
 
     run: Run
     champion: str
@@ -80,7 +80,7 @@ def claim(session: Session, retraining: Trigger, worker: str, now: datetime) -> 
 def check(
     session: Session, fields: Fields, retraining: Trigger, now: datetime, *, may_recalibrate: bool
 ) -> Check:
-    """Take all measures of the version in use, and say whether to try to set its level right."""
+    """Take all measures of the live version, and say whether to try to set its level right."""
     seen = _seen(session)
     samples = monitor_samples.read(session)
     findings = monitor_findings.all_of(samples, fields, now)

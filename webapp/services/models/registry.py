@@ -1,4 +1,4 @@
-"""Model versions and their aliases: the champion, and the incoming one filled beside it."""
+"""Model versions and their aliases: the champion, and a staged one being backfilled."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from webapp.stored import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
 CHAMPION = "champion"
-INCOMING = "incoming"
+STAGED = "incoming"  # as stored
 
 MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
@@ -31,7 +31,7 @@ class VersionRef:
 
 @dataclass(frozen=True)
 class InUse:
-    """The versions that score leads at this moment: the champion, and one being filled."""
+    """The versions that score leads at this moment: the champion, and a staged one."""
 
     champion: VersionRef
     card: Scorecard
@@ -39,7 +39,7 @@ class InUse:
 
 
 class NoChampion(RuntimeError):
-    """No model version is in use, so nothing can be scored."""
+    """No model version is live, so nothing can be scored."""
 
     def __init__(self) -> None:
         super().__init__("No model version is in use. Run `flask --app wsgi setup` to create 1.0.")
@@ -110,7 +110,7 @@ def aliased(session: Session, name: str) -> ModelVersion | None:
 
 
 def champion(session: Session) -> ModelVersion:
-    """The version in use; else `NoChampion`."""
+    """The live version; else `NoChampion`."""
     found = aliased(session, CHAMPION)
     if found is None:
         raise NoChampion
@@ -133,12 +133,12 @@ def serving(session: Session) -> tuple[VersionRef, Scorecard]:
 
 
 def champion_since(session: Session) -> datetime:
-    """When the champion was put in use."""
+    """When the champion was promoted."""
     return session.get_one(ModelAlias, CHAMPION).since
 
 
 def in_use(session: Session) -> InUse:
-    """The versions to score by; until the transaction ends, filling waits."""
+    """The versions to score by; until the transaction ends, a backfill waits."""
     hold(session, BACKFILL, shared=True)
     named = aliases(session)
     if CHAMPION not in named:
@@ -148,13 +148,13 @@ def in_use(session: Session) -> InUse:
     return InUse(champion, cards[champion.key], cards)
 
 
-def begin_filling(session: Session, version: ModelVersion, now: datetime) -> None:
+def stage(session: Session, version: ModelVersion, now: datetime) -> None:
     """Let scoring write this version's scores too, from the next one on.
 
-    Scorings that do not know of it yet are waited for: what they commit, the fill will see.
+    It waits for scorings that do not know of it yet: the backfill will see what they commit.
     """
     hold(session, BACKFILL)
-    set_alias(session, INCOMING, version.key, now)
+    set_alias(session, STAGED, version.key, now)
 
 
 def set_alias(session: Session, name: str, version_key: int | None, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Filling a version's scores beside the running one, in small steps that can be repeated."""
+"""Backfill: score all leads by a staged version, in small steps that can be repeated."""
 
 from datetime import datetime
 
@@ -15,8 +15,8 @@ CHUNK = 500
 
 
 def begin(session: Session, version: ModelVersion, now: datetime) -> None:
-    """Clear what is left of the version's scores; from here on live scoring writes to both."""
-    registry.begin_filling(session, version, now)
+    """Stage the version and clear its old scores; from now on live scoring writes to both."""
+    registry.stage(session, version, now)
     change(session, sa.delete(Score).where(Score.version_key == version.key))
 
 
@@ -48,7 +48,7 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
 
 
 def forget_others(session: Session) -> int:
-    """Delete some scores of versions no longer in use; return how many, 0 at the end."""
+    """Delete some scores of versions neither live nor staged; return how many, 0 at the end."""
     in_use = [version.key for version in registry.aliases(session).values()]
     old = sa.select(Score.version_key, Score.lead_key).where(Score.version_key.not_in(in_use))
     rows = session.execute(old.limit(CHUNK)).all()
@@ -59,5 +59,5 @@ def forget_others(session: Session) -> int:
 
 
 def n_leads(session: Session) -> int:
-    """The number of leads to fill."""
+    """The number of leads to backfill."""
     return session.scalar(sa.select(sa.func.count()).select_from(Lead)) or 0

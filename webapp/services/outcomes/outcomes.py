@@ -33,7 +33,7 @@ MEANINGS: dict[str, Meaning] = {result: meaning for meaning, result in RESULTS.i
 
 
 class OutcomeInFuture(ValueError):
-    """An outcome is said to have happened later than now."""
+    """The reported time of an outcome lies in the future."""
 
     def __init__(self) -> None:
         super().__init__("must not lie in the future")
@@ -41,7 +41,7 @@ class OutcomeInFuture(ValueError):
 
 @dataclass(frozen=True)
 class Attribution:
-    """Who said what about an outcome, and where it came from."""
+    """Who reported an outcome, from which source, and why."""
 
     source: str
     actor: str
@@ -52,7 +52,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class OutcomeEvent:
-    """What somebody says became of a lead; without a time it is about now."""
+    """An outcome reported of a lead; without a time it is about now."""
 
     lead: Lead
     converted: Meaning
@@ -81,14 +81,14 @@ def record(
 def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: datetime) -> list[bool]:
     """Add outcomes in this order and say of each whether what counts for its lead has changed.
 
-    1. The same thing said again by the same source adds nothing.
+    1. The same outcome reported again by the same source adds nothing.
     2. The row is added; the newest by time of happening counts, the later row on a tie. What is
-       only assumed (`Outcome.is_assumed`) counts where nobody has said a word.
+       only inferred (`Outcome.is_assumed`) counts where nobody has reported anything.
     3. A lead becomes a new label for the next training once its outcome is another than the
        one counted before: a withdrawal alone does not make it one.
 
     The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
-    `leads.resolve_many` or `leads.upsert_many`), and so what filling waits for.
+    `leads.resolve_many` or `leads.upsert_many`), and so what a backfill waits for.
     """
     if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in events):
         raise OutcomeInFuture
@@ -99,7 +99,7 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     for event in events:
         row = _new_row(event, histories[event.lead.key], now)
         rows += [row] if row else []
-        changes.append(row is not None and _settle(event.lead, histories[event.lead.key]))
+        changes.append(row is not None and _resolve(event.lead, histories[event.lead.key]))
     if rows:
         session.execute(sa.insert(Outcome), rows, execution_options=PLAIN_ROWS)
     _show(session, [s.lead for s in events if counting(s.lead) != before[s.lead.key]])
@@ -107,10 +107,10 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
 
 
 def parse_time(value: object, now: datetime) -> datetime | None:
-    """Read when an outcome happened, None where that is not said or is now; else ValueError.
+    """Read when an outcome happened, None where it is not given or is now; else ValueError.
 
     A date means its end, so that all that was known on that day comes before the outcome; a day
-    that has not ended means now, so that it can be said again without adding anything.
+    that has not ended means now, so that it can be reported again without adding anything.
     """
     if value is None:
         return None
@@ -149,8 +149,8 @@ def counting(lead: Lead) -> Meaning:
     return NEVER_WORKED if lead.is_never_worked else lead.outcome
 
 
-def spoken_of(session: Session, lead_keys: Collection[int]) -> set[int]:
-    """The leads of whose outcome somebody has said a word, also one that was withdrawn."""
+def with_reported_outcome(session: Session, lead_keys: Collection[int]) -> set[int]:
+    """The leads with a reported outcome, also one that was withdrawn."""
     query = sa.select(Outcome.lead_key).distinct()
     reported = query.where(Outcome.lead_key.in_(lead_keys), ~Outcome.is_assumed)
     return set(session.scalars(reported))
@@ -159,8 +159,8 @@ def spoken_of(session: Session, lead_keys: Collection[int]) -> set[int]:
 def first_recorded_at() -> sa.ScalarSelect[datetime]:
     """When the outcome of a lead of the query around it was first known.
 
-    By the first row that none after it contradicts, in the order in which rows count: who says
-    the same again, or says it again after it was withdrawn, tells nothing new.
+    By the first row that none after it contradicts, in the order in which rows count: reporting
+    the same again, also after a withdrawal, is nothing new.
     """
     told, later = aliased(Outcome), aliased(Outcome)
     contradicted = sa.exists().where(
@@ -181,8 +181,8 @@ def count(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
 
 
-class _Told(NamedTuple):
-    """What a history needs to know of one of its rows."""
+class _Event(NamedTuple):
+    """One outcome event as its history needs it."""
 
     result: str
     source: str
@@ -192,40 +192,40 @@ class _Told(NamedTuple):
     rule: str | None
 
     @property
-    def is_word(self) -> bool:
-        """Whether somebody has said it: it was not assumed."""
+    def is_reported(self) -> bool:
+        """Whether somebody reported it: it was not inferred."""
         return not is_assumed(self.rule)
 
     @property
     def place(self) -> tuple[bool, datetime]:
-        """Where it stands in its history: behind what was only assumed, then by time."""
-        return self.is_word, self.happened_at
+        """Its place in the history: after what was only inferred, then by time."""
+        return self.is_reported, self.happened_at
 
 
-def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Told]]:
-    """All that was said of each lead, what counts at the end."""
-    told = (getattr(Outcome, name) for name in _Told._fields)
+def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Event]]:
+    """The outcome events of each lead, the one that counts last."""
+    told = (getattr(Outcome, name) for name in _Event._fields)
     query = sa.select(Outcome.lead_key, *told).where(Outcome.lead_key.in_(lead_keys))
-    histories: dict[int, list[_Told]] = defaultdict(list)
+    histories: dict[int, list[_Event]] = defaultdict(list)
     order = (Outcome.is_assumed.desc(), Outcome.happened_at, Outcome.key)
     for lead_key, *row in session.execute(query.order_by(*order)):
-        histories[lead_key].append(_Told(*row))
+        histories[lead_key].append(_Event(*row))
     return histories
 
 
 def _place(row: type[Outcome]) -> sa.Tuple:
-    """Where a row stands in its history: see `_Told.place`; on a tie the later row counts."""
+    """Where a row stands in its history: see `_Event.place`; on a tie the later row counts."""
     return sa.tuple_(~row.is_assumed, row.happened_at, row.key)
 
 
-def _new_row(event: OutcomeEvent, history: list[_Told], now: datetime) -> dict[str, Any] | None:
-    """Add a statement to the lead's history and give its row; None where it is known."""
+def _new_row(event: OutcomeEvent, history: list[_Event], now: datetime) -> dict[str, Any] | None:
+    """Add an event to the lead's history and give its row; None where it is known."""
     attribution = event.attribution
     newest_at = history[-1].happened_at if history else now
-    told = _Told(
+    told = _Event(
         result=RESULTS[event.converted],
         source=attribution.source,
-        # Without a time of its own a statement is about now, and so after all earlier ones.
+        # Without a time of its own an event is about now, and so after all earlier ones.
         happened_at=event.happened_at or max(now, newest_at),
         recorded_at=now,
         idempotency_key=attribution.idempotency_key,
@@ -244,26 +244,26 @@ def _new_row(event: OutcomeEvent, history: list[_Told], now: datetime) -> dict[s
     return {**told._asdict(), **about}
 
 
-def _has_key(history: list[_Told], new: _Told) -> bool:
-    """Whether a statement with this key was recorded before."""
+def _has_key(history: list[_Event], new: _Event) -> bool:
+    """Whether an event with this key was recorded before."""
     key = new.idempotency_key
     return key is not None and any(key == told.idempotency_key for told in history)
 
 
-def _is_told(history: list[_Told], new: _Told) -> bool:
-    """Whether the same source has said the same of the same time."""
+def _is_told(history: list[_Event], new: _Event) -> bool:
+    """Whether the same source has reported the same of the same time."""
     return any(new[:3] == told[:3] for told in history)
 
 
-def _is_what_counts(history: list[_Told], new: _Told) -> bool:
-    """Whether a statement about now says only what counts already."""
+def _is_what_counts(history: list[_Event], new: _Event) -> bool:
+    """Whether an event about now reports only what counts already."""
     if not history:
         return new.result == "withdrawn"
     is_same_source = history[-1].source == new.source or new.result == "withdrawn"
     return history[-1].result == new.result and is_same_source
 
 
-def _settle(lead: Lead, history: list[_Told]) -> bool:
+def _resolve(lead: Lead, history: list[_Event]) -> bool:
     """Bring the lead's outcome, and since when it is so, in line with its history."""
     meaning = MEANINGS[history[-1].result]
     lead.outcome_at = _since(history) if meaning is not None else None
@@ -276,11 +276,11 @@ def _settle(lead: Lead, history: list[_Told]) -> bool:
     return True
 
 
-def _since(history: list[_Told]) -> datetime:
-    """Since when the result that counts is so; one that was undone and said again, since before."""
+def _since(history: list[_Event]) -> datetime:
+    """When the current outcome took effect; one withdrawn and reported again keeps its time."""
     since, withdrawal = history[-1], None
     for told in reversed(history):
-        is_same = (told.result, told.is_word) == (since.result, since.is_word)
+        is_same = (told.result, told.is_reported) == (since.result, since.is_reported)
         if is_same and (withdrawal is None or _is_undo(told, withdrawal, since)):
             since, withdrawal = told, None
         elif told.result == "withdrawn" and withdrawal is None:
@@ -290,8 +290,8 @@ def _since(history: list[_Told]) -> datetime:
     return since.happened_at
 
 
-def _is_undo(told: _Told, withdrawal: _Told, again: _Told) -> bool:
-    """Whether somebody took back their own statement, and then that, and said no other time.
+def _is_undo(told: _Event, withdrawal: _Event, again: _Event) -> bool:
+    """Whether a source withdrew its own report and then repeated it, giving no other time.
 
     What the CRM withdraws was not so: a deal was open again.
     """
