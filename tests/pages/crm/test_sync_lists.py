@@ -62,7 +62,7 @@ def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept,
     assert "<form" not in row
     assert salesforce.outcome(lead) is outcome
     assert "No conflicts" in show(manager, "/sync/conflicts")
-    assert ("mona@example.com", "settled a conflict") in [
+    assert ("mona@example.com", "resolved a conflict") in [
         (e.actor, e.action) for e in read(audit.latest)
     ]
 

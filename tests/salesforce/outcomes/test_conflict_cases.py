@@ -47,7 +47,7 @@ def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fa
     assert listed(salesforce) == [(lead, NEVER_WORKED, "converted")]
     [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(lambda s: conflicts.settle(s, key, "rep", "ada", now=salesforce.now))
+    salesforce.write(lambda s: conflicts.resolve(s, key, "rep", "ada", now=salesforce.now))
     assert salesforce.read(lambda s: leads.find(s, lead).is_never_worked)
 
 
@@ -55,12 +55,12 @@ def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fa
 def test_a_person_settles_it(salesforce, disputed, kept, expected):
     [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(lambda s: conflicts.settle(s, key, kept, "ada", now=salesforce.now))
+    salesforce.write(lambda s: conflicts.resolve(s, key, kept, "ada", now=salesforce.now))
     assert salesforce.outcome(disputed) is expected
     salesforce.later()
     assert listed(salesforce) == []
     with pytest.raises(conflicts.ConflictNotFound):
-        salesforce.write(lambda s: conflicts.settle(s, key, kept, "ada", now=salesforce.now))
+        salesforce.write(lambda s: conflicts.resolve(s, key, kept, "ada", now=salesforce.now))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_agreement_closes_it(salesforce, disputed):
 def test_a_settled_one_comes_back_when_salesforce_changes_its_mind(fake, salesforce, disputed):
     [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(lambda s: conflicts.settle(s, key, "salesforce", "ada", now=salesforce.now))
+    salesforce.write(lambda s: conflicts.resolve(s, key, "salesforce", "ada", now=salesforce.now))
     deal = fake.get(disputed)["ConvertedOpportunityId"]
     fake.reopen(deal)
     salesforce.later()

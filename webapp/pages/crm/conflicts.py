@@ -1,4 +1,4 @@
-"""Leads of which a rep and Salesforce say different things, for a person to settle."""
+"""Leads whose outcome here and in Salesforce differ, for a person to resolve."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,7 +18,7 @@ SIDES = ("rep", "salesforce")
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Managers: what is not settled yet, newest first."""
+    """Managers: what needs review, newest first."""
     before = key_argument("before")
     rows = read(lambda s: conflicts.listed(s, before_key=before, limit=PAGE + 1))
     older = rows[PAGE - 1].conflict.key if len(rows) > PAGE else None
@@ -29,9 +29,9 @@ def index() -> ResponseReturnValue:
 @bp.post("/<key:key>")
 def settle(key: int) -> ResponseReturnValue:
     """Managers: let one side count."""
-    settled, kept = _settle(key)
-    who = settled.lead.name or settled.lead.lead_id
-    side = settled.rep if kept == "rep" else settled.crm
+    resolved, kept = _resolve(key)
+    who = resolved.lead.name or resolved.lead.lead_id
+    side = resolved.rep if kept == "rep" else resolved.crm
     flash(f"{who} is {side.result.replace('_', ' ')}.", "good")
     return redirect(url_for("pages.conflicts.index"), 303)
 
@@ -39,13 +39,13 @@ def settle(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/row")
 def row(key: int) -> ResponseReturnValue:
     """Managers, fragment: the same, answered with the row of the list."""
-    settled, kept = _settle(key)
-    return render_template("crm/lists/_conflict.html", row=settled, kept=kept)
+    resolved, kept = _resolve(key)
+    return render_template("crm/lists/_conflict.html", row=resolved, kept=kept)
 
 
-def _settle(key: int) -> tuple[Listed, str]:
+def _resolve(key: int) -> tuple[Listed, str]:
     kept = request.form.get("kept")
     if kept not in SIDES:
         raise BadRequest
     actor, now = current_user.email, utc_now()
-    return write(lambda s: conflicts.settle(s, key, kept, actor, now=now)), kept
+    return write(lambda s: conflicts.resolve(s, key, kept, actor, now=now)), kept

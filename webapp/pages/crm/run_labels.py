@@ -13,28 +13,28 @@ MODES = {
     "sample": "Look at some leads",
     "reconcile": "Reconciliation",
 }
-TRIGGERS = {"clock": "by the clock", "hint": "after a hint", "settings": "after new settings"}
+TRIGGERS = {"clock": "on schedule", "hint": "after a hint", "settings": "after new settings"}
 # Counts of a run in the order in which they are told: name, one, many.
 COUNTS = (
     ("leads_read", "lead read", "leads read"),
     ("leads_new", "new lead", "new leads"),
     ("leads_changed", "lead changed", "leads changed"),
     ("leads_scored", "lead scored", "leads scored"),
-    ("leads_aged", "lead scored again for its age", "leads scored again for their age"),
+    ("leads_aged", "lead rescored for its age", "leads rescored for their age"),
     ("leads_erased", "lead erased", "leads erased"),
     ("opportunities_read", "opportunity read", "opportunities read"),
     ("opportunities_changed", "opportunity changed", "opportunities changed"),
     ("converted", "converted", "converted"),
     ("lost", "lost", "lost"),
-    ("never_worked", "never worked", "never worked"),
+    ("never_worked", "not worked", "not worked"),
     ("withdrawn", "outcome withdrawn", "outcomes withdrawn"),
     ("conflicts", "conflict", "conflicts"),
     ("unmatched", "unmatched opportunity", "unmatched opportunities"),
     ("scores_due", "score to write", "scores to write"),
     ("scores_written", "score written", "scores written"),
     ("scores_refused", "score refused", "scores refused"),
-    ("scores_put_off", "score to try again", "scores to try again"),
-    ("scores_unwanted", "score of a lead that takes none", "scores of leads that take none"),
+    ("scores_put_off", "score to retry", "scores to retry"),
+    ("scores_unwanted", "score skipped", "scores skipped"),
 )
 # What a summary leaves out: it says what has changed, not what was looked at.
 LOOKED_AT = {

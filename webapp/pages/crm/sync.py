@@ -89,7 +89,7 @@ def progress(key: int) -> ResponseReturnValue:
 
 @bp.post("/pause")
 def pause() -> ResponseReturnValue:
-    """Administrators: start no more runs by the clock."""
+    """Administrators: stop scheduled runs."""
     actor, now = current_user.email, utc_now()
     write(lambda session: connections.pause(session, True, actor, now))
     return redirect(url_for("pages.sync.index"), 303)
@@ -97,7 +97,7 @@ def pause() -> ResponseReturnValue:
 
 @bp.post("/resume")
 def resume() -> ResponseReturnValue:
-    """Administrators: start runs by the clock again, one at once."""
+    """Administrators: resume scheduled runs, one at once."""
     actor, now = current_user.email, utc_now()
     write(lambda session: sync_runs.resume(session, actor, now))
     return redirect(url_for("pages.sync.index"), 303)

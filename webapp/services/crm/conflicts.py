@@ -1,4 +1,4 @@
-"""Leads of which people here and the CRM say different things: found, listed, settled."""
+"""Leads whose outcome here and in the CRM differ: found, listed, resolved."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -15,7 +15,7 @@ from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
 from webapp.tables import Lead, Outcome
 
-# How a settled conflict is written into the history.
+# How a resolved conflict is written into the history.
 RULE = "conflict"
 DEFINITE = {result: meaning for result, meaning in MEANINGS.items() if meaning is not None}
 # Keys are given before they are committed: so many may still appear behind the newest one.
@@ -31,7 +31,7 @@ class ConflictNotFound(LookupError):
 
 @dataclass(frozen=True)
 class Listed:
-    """A conflict with its lead and what either side says, for people."""
+    """A conflict with its lead and both outcomes, for people."""
 
     conflict: CrmConflict
     lead: Lead
@@ -40,9 +40,9 @@ class Listed:
 
 
 def review(session: Session, lead_keys: Collection[int], rule: str, now: datetime) -> int:
-    """Compare both sides of these leads; list disagreements, settle them where a rule says how.
+    """Compare both sides of these leads; list conflicts, resolve them if a rule says how.
 
-    A disagreement that was settled is not opened again before one side says something new.
+    A resolved conflict is not opened again before one side reports something new.
     Returns how many were opened.
     """
     sides = _sides(session, lead_keys)
@@ -59,12 +59,12 @@ def review(session: Session, lead_keys: Collection[int], rule: str, now: datetim
             opened.append(_open(session, rep, crm, now))
     if rule != "ask":
         for conflict in opened:
-            _settle(session, conflict, rule, actor=f"rule: {rule}", now=now)
+            _resolve(session, conflict, rule, actor=f"rule: {rule}", now=now)
     return len(opened)
 
 
-def settle(session: Session, key: int, kept: str, actor: str, *, now: datetime) -> Listed:
-    """Let one side count, by a person's word; else `ConflictNotFound`. Returns what was listed."""
+def resolve(session: Session, key: int, kept: str, actor: str, *, now: datetime) -> Listed:
+    """Let one side count, as a person chose; else `ConflictNotFound`. Returns what was listed."""
     lead_key = session.scalar(sa.select(CrmConflict.lead_key).where(CrmConflict.key == key))
     if lead_key is None:
         raise ConflictNotFound(key)
@@ -74,9 +74,9 @@ def settle(session: Session, key: int, kept: str, actor: str, *, now: datetime) 
     if conflict is None or conflict.settled_at is not None:
         raise ConflictNotFound(key)
     found = Listed(*session.execute(_query().where(CrmConflict.key == key)).one())
-    _settle(session, conflict, kept, actor=actor, now=now)
+    _resolve(session, conflict, kept, actor=actor, now=now)
     detail = {"kept": kept}
-    audit.record(session, actor, "settled a conflict", found.lead.lead_id, now=now, detail=detail)
+    audit.record(session, actor, "resolved a conflict", found.lead.lead_id, now=now, detail=detail)
     return found
 
 
@@ -90,7 +90,7 @@ def listed(session: Session, *, before_key: int | None = None, limit: int = 50) 
 
 
 def n_open(session: Session) -> int:
-    """How many disagreements are listed."""
+    """How many conflicts need review."""
     return session.scalar(sa.select(sa.func.count()).where(CrmConflict.settled_at.is_(None))) or 0
 
 
@@ -106,7 +106,7 @@ def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
 
 
 def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[int], int]:
-    """CRM leads of which somebody here has said something since an outcome's key, and how far."""
+    """CRM leads with an outcome reported here since an outcome's key, and how far."""
     newest = session.scalar(sa.select(sa.func.max(Outcome.key))) or 0
     query = (
         sa.select(Outcome.key, Outcome.lead_key, Outcome.source)
@@ -124,9 +124,9 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
 def _sides(
     session: Session, lead_keys: Iterable[int]
 ) -> dict[int, tuple[Outcome | None, Outcome | None]]:
-    """The newest word of each side, None where it is not definite.
+    """The newest outcome of each side, None where it is not definite.
 
-    No side says what settled another conflict, or what was only assumed.
+    What resolved another conflict, or was only inferred, is of no side.
     """
     query = sa.select(Outcome).where(
         Outcome.lead_key.in_(lead_keys),
@@ -168,10 +168,10 @@ def _close(conflict: CrmConflict | None, kept: str, by: str, now: datetime) -> N
         conflict.settled_at, conflict.settled_by, conflict.kept = now, by, kept
 
 
-def _settle(
+def _resolve(
     session: Session, conflict: CrmConflict, kept: str, *, actor: str, now: datetime
 ) -> None:
-    """Close a conflict; the side kept speaks once more where the other one counts at present."""
+    """Close a conflict; the kept side is recorded once more if the other one counts at present."""
     _close(conflict, kept, actor, now)
     if kept == "newest":
         return

@@ -110,9 +110,9 @@ def save(
 ) -> CrmConnection:
     """Store how to log in, and close the breaker: a person has acted.
 
-    A secret left empty keeps the stored one, as long as method and domain stay. Another domain is
-    another org: all that was read of the old one is forgotten, leads and outcomes are not. A new
-    connection is paused, so that nothing is read or written before its rules have been looked at.
+    A secret left empty keeps the stored one, as long as method and domain stay. Changing the domain
+    deletes cached data from the old org; leads and outcomes stay. A new connection is paused, so
+    that nothing is read or written before somebody has looked at its rules.
     """
     connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
@@ -180,7 +180,7 @@ def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
 
 
 def pause(session: Session, is_paused: bool, actor: str, now: datetime) -> None:
-    """Stop or resume the runs by the clock; resumed ones begin early."""
+    """Stop or resume scheduled runs; resumed ones begin early."""
     connection = get(session)
     if connection.is_paused == is_paused:
         return

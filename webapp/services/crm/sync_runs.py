@@ -1,4 +1,4 @@
-"""Runs of the CRM sync: asked for by a person, due by the clock, closed with what came of them."""
+"""Runs of the CRM sync: requested by a person or due on schedule, closed with their result."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -162,7 +162,7 @@ def request(
 
 
 def mode(run: Run) -> str:
-    """What kind of run it is; one by the clock says nothing."""
+    """What kind of run it is; a scheduled one names none."""
     found: str = run.task.get("mode", "live")
     return found
 
@@ -184,7 +184,7 @@ def request_history(session: Session, n_days: int, requested_by: str, now: datet
 
 
 def resume(session: Session, requested_by: str, now: datetime) -> None:
-    """Start the runs by the clock again, with one now where the connection works."""
+    """Resume scheduled runs, with one now if the connection works."""
     connections.pause(session, False, requested_by, now)
     with suppress(runs.AlreadyRunning, ConnectionBroken):
         request(session, "live", requested_by, now)
@@ -263,7 +263,7 @@ def lag(session: Session, now: datetime) -> timedelta | None:
 def due_at(
     session: Session, connection: CrmConnection, settings: Settings, now: datetime
 ) -> datetime | None:
-    """When the next run by the clock begins; None where none does before a person acts."""
+    """When the next scheduled run begins; None if a person has to act first."""
     if connection.is_paused or waits_for_person(connection):
         return None
     last = next(iter(runs.latest(session, KIND, limit=1)), None)
