@@ -119,7 +119,7 @@ def decide(evidence: Evidence, rule: GateRule) -> Decision:
     --------
     >>> evidence = Evidence(60, 140, 0.70, 0.76, 0.02, 3.1, 0.55, 0.52, 0.01)
     >>> decide(evidence, GateRule()).reason[:65]
-    'Promoted: on the 200 leads labelled since the champion was traine'
+    'Promoted: on the 200 leads with outcomes since the current model '
     >>> decide(Evidence(0, 0), GateRule()).promote
     False
     """
@@ -148,8 +148,8 @@ def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
 def _enough(evidence: Evidence, least: int) -> Check:
     passed = min(evidence.n_converted, evidence.n_lost) >= least
     sentence = (
-        f"{evidence.n_converted:,} converted and {evidence.n_lost:,} lost leads have been labelled "
-        f"since the champion was trained; at least {least} of each are needed"
+        f"{evidence.n_converted:,} leads converted and {evidence.n_lost:,} were lost since the "
+        f"current model was trained; at least {least} of each are required"
     )
     return Check("evidence", passed, sentence)
 
@@ -157,20 +157,17 @@ def _enough(evidence: Evidence, least: int) -> Check:
 def _gain(evidence: Evidence, least: float) -> Check:
     gain = evidence.gain
     if gain is None:
-        return Check(
-            "gain", False, "AUC cannot be compared on fewer than two leads of each outcome"
-        )
+        return Check("gain", False, "comparing AUC takes at least two leads of each outcome")
     # Written so that NaN fails.
     passed = gain >= least - ROUNDING and gain > 0
     asked = f"at least {_points(least)}" if least else "more than 0"
-    return Check("gain", passed, f"{_auc_change(evidence)}; {asked} points are needed")
+    return Check("gain", passed, f"{_auc_change(evidence)}; {asked} points are required")
 
 
 def _adds(evidence: Evidence, needed: float) -> Check:
     if evidence.added_value is None or math.isnan(evidence.added_value):
-        return Check("confidence", False, "what the challenger adds cannot be computed")
-    n = evidence.n_converted + evidence.n_lost
-    sentence = f"{_knowledge(evidence)}, judged on {n:,} leads; {100 * needed:g} % is needed"
+        return Check("confidence", False, "too few outcomes to tell what the new model adds")
+    sentence = f"{_knowledge(evidence)}; {100 * needed:g} % is required"
     return Check("confidence", NORMAL.cdf(evidence.added_value) >= needed, sentence)
 
 
@@ -178,9 +175,9 @@ def _log_loss_falls(evidence: Evidence) -> Check:
     """Check that log loss falls by more than chance would let it."""
     old, new = evidence.log_loss_champion, evidence.log_loss_challenger
     if old is None or new is None or evidence.log_loss_error is None:
-        return Check("log_loss", False, "how sure a fall of log loss is cannot be computed")
+        return Check("log_loss", False, "too few outcomes to tell whether log loss falls")
     surely = old - new - NORMAL.inv_cdf(LOG_LOSS_CONFIDENCE) * evidence.log_loss_error
-    asked = f"it must fall, with {100 * LOG_LOSS_CONFIDENCE:g} % confidence"
+    asked = f"we need to be {100 * LOG_LOSS_CONFIDENCE:g} % sure that it falls"
     may_be_chance = ", which may be chance" if new < old and not surely > 0 else ""
     return Check("log_loss", surely > 0, f"{_log_loss_change(old, new)}{may_be_chance}; {asked}")
 
@@ -189,26 +186,28 @@ def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str
     n = evidence.n_converted + evidence.n_lost
     if promote:
         is_asked = any(check.name == "confidence" for check in checks)
-        also = f"; {_knowledge(evidence)}" if is_asked else ""
+        also = f" {_knowledge(evidence)}." if is_asked else ""
         return (
-            f"Promoted: on the {n:,} leads labelled since the champion was trained, "
-            f"{_auc_change(evidence)}{also}."
+            f"Promoted: on the {n:,} leads with outcomes since the current model was "
+            f"trained, {_auc_change(evidence)}.{also}"
         )
     if n == 0:
-        return "Not promoted: no lead has been labelled since the champion was trained."
-    return f"Not promoted: {'. Also, '.join(c.sentence for c in checks if not c.passed)}."
+        return "Not promoted: no outcomes have come in since the current model was trained."
+    failed = [check.sentence for check in checks if not check.passed]
+    told = " ".join(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in failed)
+    return f"Not promoted: the new model failed {len(failed)} of {len(checks)} checks. {told}"
 
 
 def _auc_change(evidence: Evidence) -> str:
     return (
-        f"AUC goes from {evidence.auc_champion:.3f} to {evidence.auc_challenger:.3f}, "
-        f"{signed_text(100 * (evidence.gain or 0), 1)} points"
+        f"AUC goes from {evidence.auc_champion:.3f} to {evidence.auc_challenger:.3f} "
+        f"({signed_text(100 * (evidence.gain or 0), 1)} points)"
     )
 
 
 def _knowledge(evidence: Evidence) -> str:
     reached = _percent(NORMAL.cdf(evidence.added_value or 0))
-    return f"with {reached} confidence the challenger knows something that the champion does not"
+    return f"We are {reached} sure that the new model adds something"
 
 
 def _log_loss_change(old: float, new: float) -> str:

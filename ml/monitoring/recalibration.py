@@ -122,7 +122,7 @@ def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
     checks = (_enough(found), _far(found), _surely_saves(saved))
     failed = [check.sentence for check in checks if not check.passed]
     if failed:
-        raise NotRecalibrated(f"Not recalibrated: {'. Also, '.join(failed)}.")
+        raise NotRecalibrated(f"Not recalibrated: {'; '.join(failed)}.")
     before = log_loss(converted, promised)
     # One order of leads, so AUC has nothing to say.
     evidence = Evidence(
@@ -133,7 +133,7 @@ def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
     )
     return Decision(
         promote=True,
-        reason=_reason(found, evidence, shift),
+        reason=_reason(found, shift),
         n_evidence=found.n,
         gain=None,
         checks=checks,
@@ -146,35 +146,34 @@ def _enough(found: Calibration) -> Check:
     least = min(found.n_converted, n_lost)
     passed = found.n >= MIN_OUTCOMES and least >= MIN_EACH_TO_RECALIBRATE
     sentence = (
-        f"{found.n_converted:,} converted and {n_lost:,} lost leads tell of the level; at least "
-        f"{MIN_OUTCOMES} in all and {MIN_EACH_TO_RECALIBRATE} of each are needed"
+        f"{found.n_converted:,} leads converted and {n_lost:,} were lost; at least "
+        f"{MIN_OUTCOMES} in all and {MIN_EACH_TO_RECALIBRATE} of each are required"
     )
     return Check("evidence", passed, sentence)
 
 
 def _far(found: Calibration) -> Check:
     sentence = (
-        f"{found.expected:,.1f} of them were expected to convert and {found.n_converted:,} did, "
-        f"{abs(found.z):.1f} standard deviations off; more than {ACT_SIGMAS:g} are needed"
+        f"{found.n_converted:,} of {found.n:,} leads converted, {found.expected:,.1f} expected: "
+        f"{abs(found.z):.1f} standard deviations off; more than {ACT_SIGMAS:g} are required"
     )
     return Check("calibration", abs(found.z) > ACT_SIGMAS, sentence)
 
 
 def _surely_saves(saved: float) -> Check:
     """Check that log loss falls by more than chance would let it."""
+    passed = saved > NATS_TO_ACT
     sentence = (
-        f"the step saves {saved:.1f} nats of log loss in all; more than {NATS_TO_ACT:.1f} are "
-        "needed, which chance gives to fewer than 3 of 1,000 versions, however often they are "
-        "checked on up to 4,000 outcomes"
+        "this is very unlikely to be chance (under 3 in 1,000)"
+        if passed
+        else "this may be chance; we wait until that is very unlikely (under 3 in 1,000)"
     )
-    return Check("log_loss", saved > NATS_TO_ACT, sentence)
+    return Check("log_loss", passed, sentence)
 
 
-def _reason(found: Calibration, evidence: Evidence, shift: float) -> str:
-    moved = "raised" if shift > 0 else "lowered"
+def _reason(found: Calibration, shift: float) -> str:
+    level, moved = ("low", "raised") if shift > 0 else ("high", "lowered")
     return (
-        f"Recalibrated: of {found.n:,} leads {found.n_converted:,} converted where "
-        f"{found.expected:,.1f} were expected. With every score {moved} accordingly, log loss "
-        f"falls from {evidence.log_loss_champion:.4f} to {evidence.log_loss_challenger:.4f}, each "
-        "lead judged with the step that those before it asked for."
+        f"Scores were too {level}: {found.n_converted:,} of {found.n:,} leads converted, about "
+        f"{found.expected:,.0f} expected. We {moved} them; the ranking is unchanged."
     )

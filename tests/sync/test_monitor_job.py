@@ -70,7 +70,7 @@ def test_outcomes_far_from_what_was_promised_set_the_level_right(
     check()
     run = newest()
     assert (run.state, run.result["version"], run.result["promoted"]) == ("succeeded", "1.1", True)
-    assert run.result["reason"].startswith("Recalibrated: of 60 leads 30 converted where")
+    assert run.result["reason"].startswith("Scores were too low: 30 of 60 leads converted, about")
     assert finding(run, "calibration")["verdict"] == "act"
     assert champion_name() == "1.1"
     version, starter = read(registry.champion), read(lambda s: registry.version(s, "1.0"))
@@ -236,7 +236,7 @@ def test_what_keeps_a_level_from_being_set_right_is_said_and_makes_no_version(
     write(lambda s: say(s, 27, 3))
     check()
     advice = finding(newest(), "calibration")["advice"]
-    assert "Not recalibrated: 27 converted and 3 lost leads tell of the level" in advice
+    assert "Not recalibrated: 27 leads converted and 3 were lost; at least 20 in all" in advice
     assert [version.name for version in read(registry.versions)] == ["1.0"]
     write(lambda s: say(s, 0, 2, prefix="M"))
     check()

@@ -43,9 +43,8 @@ def test_challenger_that_passes_every_check_is_promoted():
         "log_loss",
     ]
     assert decision.reason == (
-        "Promoted: on the 200 leads labelled since the champion was trained, AUC goes from 0.700 "
-        "to 0.760, +6.0 points; with 99.8 % confidence the challenger knows something that the "
-        "champion does not."
+        "Promoted: on the 200 leads with outcomes since the current model was trained, AUC goes "
+        "from 0.700 to 0.760 (+6.0 points). We are 99.8 % sure that the new model adds something."
     )
 
 
@@ -107,25 +106,25 @@ def test_without_both_outcomes_nothing_is_promoted(evidence, rule):
 def test_refusal_names_every_failed_check_with_its_numbers():
     evidence = Evidence(14, 36, 0.70, 0.71, 0.05, 0.5, 0.55, 0.56, 0.02)
     assert decide(evidence, RULE).reason == (
-        "Not promoted: 14 converted and 36 lost leads have been labelled since the champion was "
-        "trained; at least 20 of each are needed. Also, AUC goes from 0.700 to 0.710, +1.0 "
-        "points; at least 2.0 points are needed. Also, with 69.1 % confidence the challenger knows "
-        "something that the champion does not, judged on 50 leads; 98.5 % is needed. Also, log "
-        "loss rises from 0.5500 to 0.5600; it must fall, with 80 % confidence."
+        "Not promoted: the new model failed 4 of 4 checks. 14 leads converted and 36 were lost "
+        "since the current model was trained; at least 20 of each are required. AUC goes from "
+        "0.700 to 0.710 (+1.0 points); at least 2.0 points are required. We are 69.1 % sure that "
+        "the new model adds something; 98.5 % is required. Log loss rises from 0.5500 to 0.5600; "
+        "we need to be 80 % sure that it falls."
     )
 
 
 def test_a_fall_of_log_loss_that_chance_explains_is_called_so():
     assert decide(but(log_loss_error=0.04), RULE).reason == (
-        "Not promoted: log loss falls from 0.5500 to 0.5200, which may be chance; it must fall, "
-        "with 80 % confidence."
+        "Not promoted: the new model failed 1 of 4 checks. Log loss falls from 0.5500 to 0.5200, "
+        "which may be chance; we need to be 80 % sure that it falls."
     )
 
 
 def test_where_nothing_can_be_computed_the_reason_says_no_more():
     reason = decide(Evidence(1, 30, log_loss_champion=0.4, log_loss_challenger=0.1), RULE).reason
-    assert "how sure a fall of log loss is cannot be computed" in reason
-    assert "what the challenger adds cannot be computed" in reason
+    assert "Too few outcomes to tell whether log loss falls." in reason
+    assert "Too few outcomes to tell what the new model adds." in reason
 
 
 @given(n_each=st.integers(20, 150), strength=st.floats(0.2, 9), champion=st.floats(0.2, 0.8))

@@ -60,12 +60,14 @@ def test_the_order_and_the_grades_of_leads_stay():
 def test_what_is_missing_is_said_in_words():
     rng = np.random.default_rng(1)
     records = leads(rng, 30)
-    with pytest.raises(NotRecalibrated, match=r"^Not recalibrated: 3 converted and 27 lost leads"):
+    with pytest.raises(
+        NotRecalibrated, match=r"^Not recalibrated: 3 leads converted and 27 were lost"
+    ):
         recalibrate(records, [n < 3 for n in range(30)], CARD)
 
 
 def test_without_outcomes_nothing_is_set_right():
-    with pytest.raises(NotRecalibrated, match="0 converted and 0 lost leads tell"):
+    with pytest.raises(NotRecalibrated, match="0 leads converted and 0 were lost"):
         recalibrate([], [], CARD)
 
 

@@ -98,7 +98,7 @@ def test_scores_out_of_fold_come_from_all_three(attempt):
     scores = cross_validation.out_of_fold(frame, converted, columns, seed=1)
     assert scores.by_member.shape == (400, 3)
     assert sum(scores.weights) == pytest.approx(1)
-    assert scores.weights[2] > 0.3
+    assert scores.weights[2] > 0.2
 
 
 def test_a_blend_of_all_is_named_by_all():

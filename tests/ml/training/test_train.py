@@ -79,7 +79,7 @@ def test_without_evidence_nothing_is_promoted():
     attempt = challenge(make_examples(60, n_evidence=0), FIELDS, blind_champion(), RULE, seed=1)
     assert not attempt.decision.promote
     assert attempt.decision.reason == (
-        "Not promoted: no lead has been labelled since the champion was trained."
+        "Not promoted: no outcomes have come in since the current model was trained."
     )
 
 

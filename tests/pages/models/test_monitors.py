@@ -204,7 +204,7 @@ def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, w
     write(make_recalibration)
     page = show(manager, "/models")
     assert 'Version 1.2</a> <span class="chip chip-good">recalibrated' in page
-    assert "Recalibrated: of 27 leads 20 converted where" in page
+    assert "20 of 27 leads converted, about" in page
     assert "Every score moved by +" in page
     assert "Recalibrated from version 1.1 on 27 leads" in page
     assert "Recalibrated from 1.1 on" in show(manager, "/models/1.2")
@@ -238,7 +238,7 @@ def test_after_a_recalibration_a_lead_is_compared_with_the_new_level(manager, wr
     lead = write(lambda s: make_lead(s, "L-1", industry="Software", website_visits=3))
     page = show(manager, f"/leads/{lead.key}")
     assert "likely to convert (average lead: 74 %)." in page  # 20 of 27
-    assert "converted; of all learned from 32 %" in page
+    assert ", against 32 % overall." in page
 
 
 def test_the_figures_of_a_recalibration_are_told_from_those_of_its_decision(manager, write):
