@@ -1,4 +1,4 @@
-"""Fields that tell what they should foretell: looked for before each training.
+"""Leakage: fields that tell the outcome they should predict, looked for before each training.
 
 A model learned from such a field looks better than it is, and fails where it matters, on leads
 still open. Four signs are looked for; each has to hold with 95 % confidence, so the fewer the

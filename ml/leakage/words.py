@@ -1,7 +1,7 @@
 """What a field says of itself: words that name something written while or after a lead is worked.
 
 A field's numbers cannot tell when it was filled in: on real leads the last activity, written
-after the outcome, foretells less than the seconds spent on the site, known before it. Its name
+after the outcome, predicts less than the seconds spent on the site, known before it. Its name
 and its values often can. Words alone are no evidence; `ml.leakage.detect` asks for numbers as well.
 """
 

@@ -1,4 +1,4 @@
-"""What a model foretells of leads whose outcomes came after those it learned from.
+"""Backtest: what a model predicts of leads whose outcomes came after those it learned from.
 
 A random split lets a model learn from leads of the same time as those it is measured on. Where
 the world changes, that says nothing about the next leads; the rolling origin does: learn from all
@@ -20,7 +20,7 @@ from ml.training.calibration_slope import stretched
 from ml.training.cross_validation import OutOfFold
 from ml.training.encode import Bools, Columns, Floats
 from ml.training.evaluate import delong, log_loss
-from ml.training.recency import HalfLife, Score, blocks, chosen, foretold
+from ml.training.recency import HalfLife, Score, blocks, chosen, predicted
 
 HOLDS, NOTHING, FADES, LOST = "holds", "nothing", "fades", "lost"
 SMALL_DROP = 0.02  # of AUC
@@ -53,7 +53,7 @@ def measured(
 
         return score
 
-    ahead = [*foretold(fit, frame, converted, chosen(half_lives))]
+    ahead = [*predicted(fit, frame, converted, chosen(half_lives))]
     if not ahead:
         return None
     compared = {"half_lives": [asdict(each) for each in half_lives]}

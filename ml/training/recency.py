@@ -78,7 +78,7 @@ def blocks(converted: Bools) -> list[slice]:
     return []
 
 
-def foretold(
+def predicted(
     fit: Fit, frame: pd.DataFrame, converted: Bools, half_life: float | None
 ) -> Iterator[Floats]:
     """Score each of `blocks` by a model learned from what was labelled before it."""
@@ -117,7 +117,7 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
     outcomes = [converted[block] for block in places]
     signs = np.where(np.concatenate(outcomes), 1.0, -1.0)
     scores = {
-        labels: [*foretold(fit, frame, converted, labels and labels / step)]
+        labels: [*predicted(fit, frame, converted, labels and labels / step)]
         for labels in (None, *lengths)
     }
     losses = {h: -log_expit(signs * np.concatenate(ahead)) for h, ahead in scores.items()}

@@ -224,7 +224,7 @@ def learn(
         scores = out_of_fold(
             frame, outcomes, columns, seed=seed, sample_weight=weights, on_fold=on_fold
         )
-        progress(0.7, "Foretelling the newest leads from those before them")
+        progress(0.7, "Backtesting on the newest leads")
         in_time_order = measured(frame, outcomes, columns, scores, half_lives=ages, seed=seed)
         progress(0.9, f"Learning from all {len(records):,} leads")
         members = blending.fit(frame, outcomes, columns, seed, sample_weight=weights)

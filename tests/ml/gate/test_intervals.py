@@ -45,7 +45,7 @@ def test_a_band_holds_its_curve_and_rises_as_it_does(points):
 
 
 @pytest.mark.parametrize(("n_converted", "n_lost"), [(20, 30), (60, 140), (300, 700)])
-def test_what_is_foretold_of_an_auc_is_what_is_measured_later(n_converted, n_lost):
+def test_what_is_predicted_of_an_auc_is_what_is_measured_later(n_converted, n_lost):
     apart = 2**0.5 * norm.ppf(0.75)
     outcomes = [True] * n_converted + [False] * n_lost
     widths = []

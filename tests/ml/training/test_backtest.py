@@ -45,7 +45,7 @@ def test_a_difference_that_may_be_luck_is_no_verdict():
     assert told["drop"] > 0
 
 
-def test_scores_that_may_be_luck_in_either_order_foretell_nothing():
+def test_scores_that_may_be_luck_in_either_order_predict_nothing():
     other = np.random.default_rng(1).normal(size=1_000)
     assert in_time_order(CONVERTED, ahead(NOISE), other)["verdict"] == "nothing"
     alike = np.zeros(1_000)

@@ -3,7 +3,7 @@ import pytest
 
 from ml.training import recency
 from ml.training.encode import columns_of, frame_of
-from ml.training.recency import HalfLife, blocks, chosen, foretold, half_lives, sample_weight
+from ml.training.recency import HalfLife, blocks, chosen, half_lives, predicted, sample_weight
 from tests.ml.leads import FIELDS, make_examples
 
 
@@ -41,7 +41,7 @@ def test_blocks_are_larger_where_outcomes_of_a_kind_are_few():
     assert blocks(np.arange(1_000) % 40 == 0) == []
 
 
-def test_blocks_are_foretold_from_what_was_labelled_before_them_alone():
+def test_blocks_are_predicted_from_what_was_labelled_before_them_alone():
     frame, converted, _ = framed(make_examples(600))
     seen = []
 
@@ -49,7 +49,7 @@ def test_blocks_are_foretold_from_what_was_labelled_before_them_alone():
         seen.append((known.index.tolist(), outcomes.tolist(), weights))
         return lambda unseen: unseen.index.to_numpy(dtype=float)
 
-    scores = [*foretold(fit, frame, converted, None)]
+    scores = [*predicted(fit, frame, converted, None)]
     assert [known for known, _, _ in seen] == [[*range(b.start)] for b in blocks(converted)]
     assert [outcomes for _, outcomes, _ in seen] == [
         converted[: b.start].tolist() for b in blocks(converted)
