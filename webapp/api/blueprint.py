@@ -1,6 +1,6 @@
 """The frame of the API: who is let in, how errors are told, and which parts there are."""
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
@@ -14,8 +14,13 @@ from webapp.api.outcomes import feedback
 from webapp.api.paths import LeadIds
 from webapp.api.runs import runs
 from webapp.database import UNAVAILABLE
+from webapp.services.accounts import api_keys
 from webapp.services.leads.lead_query import InvalidQuery
+from webapp.services.leads.leads import LeadNotFound
 from webapp.services.leads.records import InvalidRecord
+from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.runs import idempotency
+from webapp.services.runs.runs import AlreadyRunning, RunNotFound
 
 # Each part is a blueprint of its own; a new one is added here.
 PARTS = (
@@ -33,6 +38,23 @@ PARTS = (
 )
 
 
+# Errors of the services: their status, and headers that say when to come back.
+SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
+    LeadNotFound: (404, {}),
+    registry.VersionNotFound: (404, {}),
+    leakage.NotSuspected: (404, {}),
+    RunNotFound: (404, {}),
+    api_keys.KeyNotFound: (404, {}),
+    lifecycle.NothingToLearn: (400, {}),
+    AlreadyRunning: (409, {}),
+    lifecycle.AlreadyChampion: (409, {}),
+    idempotency.InFlight: (409, problems.RETRY_SOON),
+    idempotency.KeyReused: (422, {}),
+    registry.NoChampion: (503, {}),
+    registry.DamagedVersion: (503, {}),
+}
+
+
 def register(app: Flask) -> None:
     """Add the API to the application."""
     app.url_map.converters["lead"] = LeadIds
@@ -45,6 +67,12 @@ def is_api_path(rules: Map, path: str) -> bool:
     return path.split("/")[1] in {rule.split("/")[1] for rule in ours}
 
 
+def service_error(error: Exception) -> Response:
+    """Answer with a service's own sentence."""
+    status, headers = next(v for kind, v in SERVICE_ERRORS.items() if isinstance(error, kind))
+    return problems.reply(problems.problem(status, str(error)), headers)
+
+
 api = Blueprint("api", __name__)
 for part in PARTS:
     api.register_blueprint(part)
@@ -55,7 +83,7 @@ api.register_error_handler(problems.Refused, problems.refused)
 api.register_error_handler(InvalidRecord, problems.invalid_record)
 api.register_error_handler(InvalidQuery, problems.invalid_query)
 api.register_error_handler(HTTPException, problems.http_error)
-for kind in problems.SERVICE_ERRORS:
-    api.register_error_handler(kind, problems.service_error)
+for kind in SERVICE_ERRORS:
+    api.register_error_handler(kind, service_error)
 for kind in UNAVAILABLE:
     api.register_error_handler(kind, problems.unavailable)

@@ -8,12 +8,8 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
 
-from webapp.services.accounts import api_keys
-from webapp.services.leads import leads
 from webapp.services.leads.lead_query import InvalidQuery
 from webapp.services.leads.records import FieldError, InvalidRecord
-from webapp.services.models import leakage, lifecycle, registry
-from webapp.services.runs import idempotency, runs
 
 MIMETYPE = "application/problem+json"
 RETRY_SOON = {"Retry-After": "1"}
@@ -63,23 +59,6 @@ class WrongValues(Refused):
         super().__init__(422, SOME_FIELDS_ARE_WRONG, errors)
 
 
-# Errors of the services: their status, and headers that say when to come back.
-SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
-    leads.LeadNotFound: (404, {}),
-    registry.VersionNotFound: (404, {}),
-    leakage.NotSuspected: (404, {}),
-    runs.RunNotFound: (404, {}),
-    api_keys.KeyNotFound: (404, {}),
-    lifecycle.NothingToLearn: (400, {}),
-    runs.AlreadyRunning: (409, {}),
-    lifecycle.AlreadyChampion: (409, {}),
-    idempotency.InFlight: (409, RETRY_SOON),
-    idempotency.KeyReused: (422, {}),
-    registry.NoChampion: (503, {}),
-    registry.DamagedVersion: (503, {}),
-}
-
-
 def problem(status: int, detail: str, errors: Iterable[Complaint] = ()) -> Problem:
     """A problem document; its title is the name of the status."""
     title = HTTPStatus(status).phrase
@@ -106,12 +85,6 @@ def reply(found: Problem, headers: dict[str, str] | None = None) -> Response:
 def refused(error: Refused) -> Response:
     """Answer a request that the API itself refuses."""
     return reply(error.problem, error.headers)
-
-
-def service_error(error: Exception) -> Response:
-    """Answer with a service's own sentence."""
-    status, headers = next(v for kind, v in SERVICE_ERRORS.items() if isinstance(error, kind))
-    return reply(problem(status, str(error)), headers)
 
 
 def invalid_record(error: InvalidRecord) -> Response:

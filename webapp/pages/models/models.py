@@ -158,7 +158,7 @@ def _version(session: Session, name: str) -> dict[str, Any]:
         "champion": champion,
         "is_staged": registry.STAGED in aliases and aliases[registry.STAGED].key == version.key,
         "at_work": at_work,
-        "parents": model_story.parents(session, [version.parent_key]),
+        "parents": registry.parents(session, [version.parent_key]),
         "labels": {field.name: field.label for field in product().fields},
         "charts": model_charts.of_quality(version.measured),
         "drawn": drawn,

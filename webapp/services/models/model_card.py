@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from ml.scorecard.shapes import assumed_shapes
 from ml.scorecard.starter import FAMILY
-from webapp.services.models import model_story, registry
+from webapp.services.models import registry
 from webapp.tables import ModelVersion
 
 FORMAT = 1
@@ -62,7 +62,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
     """The card of a version as plain JSON; what an older release did not measure is left out."""
     measured = version.measured
     figures = measured.model_dump(exclude_unset=True) if measured else {}
-    parent = model_story.parents(session, [version.parent_key]).get(version.parent_key or 0)
+    parent = registry.parents(session, [version.parent_key]).get(version.parent_key or 0)
     champion = registry.champion(session)
     return {
         "format": FORMAT,

@@ -1,15 +1,13 @@
 """The models as a story: what was tried, what came of it, and who stepped in, newest first."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, defer
 
-from webapp.services.models import monitoring
+from webapp.services.models import monitoring, registry
 from webapp.services.models.lifecycle import SWITCHES
 from webapp.tables import AuditEntry, ModelVersion, Run
 
@@ -27,19 +25,12 @@ class Event:
     switch: AuditEntry | None = None
 
 
-class Parent(NamedTuple):
-    """The version that another was compared with: its name, and whether its level was set anew."""
-
-    name: str
-    is_recalibrated: bool
-
-
 @dataclass(frozen=True)
 class Chapter:
     """Some events, newest first; `parents` by key; `next` is the time to go on from."""
 
     events: list[Event]
-    parents: dict[int, Parent]
+    parents: dict[int, registry.Parent]
     next: datetime | None
 
 
@@ -54,7 +45,7 @@ def chapter(session: Session, before: datetime | None = None) -> Chapter:
     shown = events[:PAGE_SIZE]
     keys = {e.version.parent_key for e in shown if e.version and e.version.parent_key}
     following = shown[-1].at if len(events) > PAGE_SIZE else None
-    return Chapter(shown, parents(session, keys), following)
+    return Chapter(shown, registry.parents(session, keys), following)
 
 
 def outdated(session: Session) -> ModelVersion | None:
@@ -63,13 +54,6 @@ def outdated(session: Session) -> ModelVersion | None:
     newest = session.scalars(query.order_by(ModelVersion.key.desc()).limit(1)).one_or_none()
     backtest = newest.measured.in_time_order if newest and newest.measured else None
     return newest if backtest and backtest.verdict == "lost" else None
-
-
-def parents(session: Session, keys: Iterable[int | None]) -> dict[int, Parent]:
-    """What is told of versions with which others were compared, by their keys."""
-    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.learned_key)
-    found = session.execute(query.where(ModelVersion.key.in_(keys)))
-    return {key: Parent(name, learned_key is not None) for key, name, learned_key in found}
 
 
 def _versions(session: Session, before: datetime | None) -> list[ModelVersion]:

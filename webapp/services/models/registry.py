@@ -1,8 +1,9 @@
 """Model versions and their aliases: the champion, and a staged one being backfilled."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -36,6 +37,13 @@ class InUse:
     champion: VersionRef
     card: Scorecard
     cards: dict[int, Scorecard]
+
+
+class Parent(NamedTuple):
+    """The version that another was compared with: its name, and whether its level was set anew."""
+
+    name: str
+    is_recalibrated: bool
 
 
 class NoChampion(RuntimeError):
@@ -122,6 +130,13 @@ def learned(session: Session, version: ModelVersion) -> ModelVersion:
     if version.learned_key is None:
         return version
     return session.get_one(ModelVersion, version.learned_key)
+
+
+def parents(session: Session, keys: Iterable[int | None]) -> dict[int, Parent]:
+    """The versions with which others were compared, by their keys."""
+    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.learned_key)
+    found = session.execute(query.where(ModelVersion.key.in_(keys)))
+    return {key: Parent(name, learned_key is not None) for key, name, learned_key in found}
 
 
 def serving(session: Session) -> tuple[VersionRef, Scorecard]:
