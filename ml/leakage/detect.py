@@ -3,7 +3,7 @@
 A model learned from such a field looks better than it is, and fails where it matters, on leads
 still open. Four signs are looked for; each has to hold with 95 % confidence, so the fewer the
 leads the stronger a leak has to be. The eight built-in fields have a meaning of their own, known
-while a lead is open, and are never suspected.
+while a lead is open, and are never excluded.
 """
 
 from collections.abc import Mapping, Sequence

@@ -36,7 +36,7 @@ SHORTEST_SECRET = 4
 
 @dataclass
 class TokenCache:
-    """The token in use and when logins were made: kept from run to run by the worker."""
+    """The present token and when logins were made: kept from run to run by the worker."""
 
     token: Token | None = None
     logins_at: list[datetime] = field(default_factory=list)

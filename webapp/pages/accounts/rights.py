@@ -33,8 +33,8 @@ MIN_ROLE = {
     "pages.models.status": "manager",
     "pages.models.retrain": "manager",
     "pages.models.promote": "manager",
-    "pages.guarded_fields.allow": "admin",
-    "pages.guarded_fields.leave_out": "admin",
+    "pages.leakage.allow": "admin",
+    "pages.leakage.leave_out": "admin",
     # Mapping of fields and rules of outcomes
     "pages.mapping.index": "admin",
     "pages.mapping.show": "admin",

@@ -40,7 +40,7 @@ class Precision(NamedTuple):
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Managers: the version in use, the next training, and all decisions, newest first."""
+    """Managers: the live version, the next training, and all decisions, newest first."""
     before = _moment(request.args.get("before"))
 
     def whole(session: Session) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def card(name: str, form: str) -> ResponseReturnValue:
 
 @bp.post("/<name>/promote")
 def promote(name: str) -> ResponseReturnValue:
-    """Managers: ask the worker to put this version in use; going back is the same."""
+    """Managers: ask the worker to promote this version; rolling back is the same."""
     actor, now = current_user.email, utc_now()
     write(lambda session: lifecycle.request_promotion(session, name, actor, now))
     return redirect(url_for("pages.models.index"), 303)
