@@ -1,4 +1,4 @@
-"""The process that trains: run numbers come in by line, progress and the challenger go out by line.
+"""The training process: JSON lines over stdin and stdout.
 
 It reads what to learn from out of the database and writes nothing there: whether a challenger
 is registered is decided by the worker, which holds the claim. It ends when its standard input does.

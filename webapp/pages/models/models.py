@@ -116,11 +116,11 @@ def _status(session: Session, watched: int | None) -> dict[str, Any]:
         "done": done,
         "readiness": readiness,
         "least": MIN_OF_EACH_CLASS,
-        **(_foretold(session, readiness) if readiness else {"precision": []}),
+        **(_expected_precision(session, readiness) if readiness else {"precision": []}),
     }
 
 
-def _foretold(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:
+def _expected_precision(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:
     """What to expect of the first training, by the share converted; later it is measured.
 
     Where all outcomes so far are alike, their share says nothing of those to come.
