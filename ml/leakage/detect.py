@@ -27,7 +27,7 @@ TIMES_FOR_ONE_OUTCOME = 10.0
 TIMES_FOR_CLOSED = 5.0
 MIN_FILLED = 0.05  # of the leads of the kind for which it is filled
 N_GROUPS = 10  # into which the values of a number are cut
-LOWER, UPPER = 0.01, 0.99  # rates are held between, so that no single lead decides
+MIN_RATE, MAX_RATE = 0.01, 0.99  # rates are held between, so that no single lead decides
 MIN_OF_A_GROUP = 5
 DIGITS = 4  # of a number that is kept
 MIN_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
@@ -273,7 +273,7 @@ def _grouped(column: Floats) -> Codes:
 
 
 def _losses(rates: Floats, converted: Bools) -> Floats:
-    held = np.clip(rates, LOWER, UPPER)
+    held = np.clip(rates, MIN_RATE, MAX_RATE)
     return -np.where(converted, np.log(held), np.log1p(-held))
 
 
