@@ -164,7 +164,8 @@ class _Look:
             return None
         sentence = (
             f"{self.field.label} alone removes {_percent(told.share)} of the uncertainty about the"
-            f" outcome (surely more than {_percent(told.low)}, on {len(self.groups):,} leads)."
+            f" outcome (at least, with 95 % confidence, {_percent(told.low)}, on"
+            f" {len(self.groups):,} leads)."
             f" What is known beforehand hardly ever removes more than half.{self._examples()}"
         )
         return self._suspicion("too good alone", sentence, **told._asdict())
@@ -209,7 +210,7 @@ class _Look:
         if what:
             said, groups = f"names {what}. Its values", self.groups
         elif ends:
-            said = f"holds “{next(iter(ends))}”, which speaks of the end of a lead. Such values"
+            said = f"contains “{next(iter(ends))}”, which describes how a lead ended. Such values"
             groups = np.where(np.isin(self.groups, [*ends.values()]), self.groups, MISSING)
         else:
             return None
@@ -217,9 +218,8 @@ class _Look:
         if p > 1 - CONFIDENCE:
             return None
         sentence = (
-            f"{self.field.label} {said} go with the outcome on {len(groups):,} leads"
-            f" ({_percent(p)} would be by chance), and nothing shows that they are known"
-            f" beforehand.{self._examples()}"
+            f"{self.field.label} {said} are associated with the outcome on {len(groups):,} leads"
+            f" ({_p_value(p)}), and nothing shows that they were known earlier.{self._examples()}"
         )
         return self._suspicion("written later", sentence, p_value=p)
 
@@ -283,6 +283,10 @@ def _is_filled_for(one: Bools, other: Bools, times: float) -> bool:
     least, _ = wilson(float(one.mean()), len(one), two_sided)
     _, most = wilson(float(other.mean()), len(other), two_sided)
     return least >= MIN_FILLED and least >= times * most
+
+
+def _p_value(p: float) -> str:
+    return f"p = {p:.3f}" if p >= MIN_SAID else f"p < {MIN_SAID:g}"
 
 
 def _percent(share: float) -> str:

@@ -66,6 +66,7 @@ def test_a_field_too_good_alone_is_suspected_whatever_its_name():
     assert suspicion.sign == "too good alone"
     assert suspicion.evidence["low"] > detect.MAX_REMOVED_ALONE
     assert "Mood alone removes" in suspicion.sentence
+    assert "(at least, with 95 % confidence, " in suspicion.sentence
     assert "leads with “yes”" in suspicion.sentence
 
 
@@ -111,13 +112,18 @@ def test_a_field_whose_name_says_that_it_is_written_later_needs_little_evidence(
     suspicion = found(lead_status=weakly)["lead_status"]
     assert suspicion.sign == "written later"
     assert suspicion.evidence["p_value"] < 0.05
+    assert "Its values are associated with the outcome" in suspicion.sentence
 
 
 def test_values_that_speak_of_the_end_count_as_well():
     def note(draw, won):
         return draw.choice(["Closed by Ann" if won else "busy", "busy", "asks"])
 
-    assert "“Closed by Ann”" in found(note=note)["note"].sentence
+    assert found(note=note)["note"].sentence.startswith(
+        "Note contains “Closed by Ann”, which describes how a lead ended. Such values are"
+        " associated with the outcome on 400 leads (p < 0.001), and nothing shows that they were"
+        " known earlier."
+    )
 
 
 def test_a_value_that_speaks_of_the_end_says_nothing_where_few_leads_hold_it():
