@@ -158,6 +158,7 @@ def test_doctor_is_content_after_setup_and_not_before(app):
     setup(app)
     after = app.test_cli_runner().invoke(args=["doctor"])
     assert (after.exit_code, "FAIL" in after.output) == (0, False)
+    assert "version 1.0 uses no excluded field" in after.output
 
 
 def test_doctor_names_a_field_that_may_not_decide_and_the_way_out(app):
@@ -167,7 +168,7 @@ def test_doctor_names_a_field_that_may_not_decide_and_the_way_out(app):
     app.extensions["leadloop"] = dataclasses.replace(found, fields=fields)
     result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exit_code == 1
-    assert "FAIL  fields: version 1.0 goes by email_opens: Email opens has" in result.output
+    assert "FAIL  fields: version 1.0 uses email_opens: Email opens has" in result.output
     assert "run `retrain`" in result.output
 
 

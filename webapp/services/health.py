@@ -77,11 +77,11 @@ def _fields(session: Session, fields: Fields) -> Check:
     champion, rows = registry.champion(session), leakage.every(session)
     reasons = leakage.excluded_but_used(champion, fields, rows)
     if not reasons:
-        return Check("fields", True, f"version {champion.name} goes by none that may not decide")
+        return Check("fields", True, f"version {champion.name} uses no excluded field")
     better = leakage.newest_without_leaks(session, fields, champion)
     step = f"run `promote {better.name}` or `retrain`" if better else "run `retrain`"
-    goes_by = f"version {champion.name} goes by {', '.join(reasons)}"
-    return Check("fields", False, f"{goes_by}: {' '.join(reasons.values())} To end that, {step}")
+    uses = f"version {champion.name} uses {', '.join(reasons)}"
+    return Check("fields", False, f"{uses}: {' '.join(reasons.values())} To end that, {step}")
 
 
 def _data_folder(settings: Settings) -> Check:

@@ -54,7 +54,7 @@ def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, 
 def test_a_field_never_suspected_cannot_be_allowed(admin):
     answer = admin.post("/models/fields/industry/allow")
     assert answer.status_code == 404
-    assert "No training has excluded a field industry" in answer.text
+    assert "No training has flagged a field industry" in answer.text
 
 
 def test_managers_read_the_panel_but_only_administrators_decide(mona, sign_in, write):

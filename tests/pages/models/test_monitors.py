@@ -11,8 +11,8 @@ from webapp.services.models import monitoring, registry
 from webapp.services.runs import runs
 
 FINDINGS = {
-    "calibration": ("Level of scores", {"n": 60, "n_converted": 30, "expected": 11.2, "z": 6.3}),
-    "live_auc": ("Order of leads", {"auc": 0.71, "low": 0.61, "high": 0.81}),
+    "calibration": ("Calibration", {"n": 60, "n_converted": 30, "expected": 11.2, "z": 6.3}),
+    "live_auc": ("Ranking", {"auc": 0.71, "low": 0.61, "high": 0.81}),
     "score_drift": ("Scores of new leads", {"psi": 0.31}),
     "field_drift": ("Fields of new leads", {"psi": 0.05}),
     "selection": ("Where outcomes come from", {}),
@@ -78,7 +78,7 @@ def test_the_most_urgent_warning_says_what_was_found_and_what_to_do(manager, wri
     )
     assert banner == (
         "notice notice-bad",
-        "Level of scores.",
+        "Calibration.",
         "What calibration found. What calibration asks for. 1 more warning below.",
     )
     assert '<span class="monitor-advice">What selection asks for.</span>' in page
@@ -156,8 +156,11 @@ def test_outcomes_of_leads_never_scored_before_are_not_said_to_be_missing(manage
     write(live)
     write(really_check)
     page = show(manager)
-    assert "0 outcomes of leads scored beforehand have come in since version 1.0 went live" in page
-    assert "0 converted and 0 lost leads were scored beforehand, and not learned from" in page
+    assert "0 outcomes of already scored leads since version 1.0 went live; 20 are needed." in page
+    assert (
+        "0 converted and 0 lost leads that it did not learn from were scored earlier;"
+        " 10 of each are needed."
+    ) in page
 
 
 def test_a_short_time_to_close_is_not_called_a_day(manager, write):
@@ -167,7 +170,10 @@ def test_a_short_time_to_close_is_not_called_a_day(manager, write):
 
     write(live)
     write(really_check)
-    assert "scored beforehand longer ago than most take to close (2 minutes)" in show(manager)
+    assert (
+        "0 converted and 0 lost leads that it did not learn from were scored more than 2 minutes"
+        " earlier, the usual closing time; 10 of each are needed."
+    ) in show(manager)
 
 
 def test_a_real_check_reads_well(manager, write):
@@ -181,12 +187,14 @@ def test_a_real_check_reads_well(manager, write):
     write(live)
     write(really_check)
     page = show(manager)
-    assert re.search(r"Of 30 leads 15 converted; the scores promised \d+ \(\+\d\.\d standard", page)
-    assert "Scores are too low: read them as an order until they are recalibrated." in page
+    assert re.search(r"15 of 30 leads converted, about \d+ expected\.", page)
+    assert (
+        "Scores run too low. Trust the ranking, not the percentages, until they are recalibrated."
+    ) in page
     assert re.search(
         r"AUC 0\.\d\d \(0\.\d\d to 0\.\d\d\) on 30 outcomes it did not learn from", page
     )
-    assert "Version 1.0 was not learned from leads" in page
+    assert "Version 1.0 was not trained on leads" in page
 
 
 def test_an_auc_of_scores_that_all_tie_has_no_interval(manager, write):
@@ -263,4 +271,4 @@ def test_a_version_compared_with_a_recalibration_says_who_set_its_level(manager,
 def test_the_card_of_a_recalibration_says_what_it_is(form, manager, write):
     write(make_recalibration)
     text = show(manager, f"/models/1.2/card.{form}")
-    assert "an earlier version with the level of its scores set by the leads" in text
+    assert "This is an earlier version, recalibrated on the leads it is measured on." in text

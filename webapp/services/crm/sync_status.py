@@ -114,7 +114,7 @@ def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
             float(connections.n_calls_today(connection, now)),
         ),
         "scores_due": ("Scores waiting to be written.", float(waiting.get("due", 0))),
-        "scores_refused": ("Scores that Salesforce refused.", float(waiting.get("dead", 0))),
+        "scores_refused": ("Rejected scores (dead letters).", float(waiting.get("dead", 0))),
         "conflicts": ("Leads on the conflict list.", float(conflicts.n_open(session))),
         "unmatched": ("Opportunities without a lead.", float(unmatched.n_open(session))),
     }

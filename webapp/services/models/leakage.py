@@ -23,7 +23,7 @@ class NotSuspected(LookupError):
     """No training has flagged a field of this name as leaking."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"No training has excluded a field {name}")
+        super().__init__(f"No training has flagged a field {name}")
 
 
 class Known(NamedTuple):

@@ -46,13 +46,13 @@ CAVEATS = (
     "Figures are measured by cross-validation on leads that each fitted model had not seen, drawn"
     " at random: where the world changes with time, leads to come are ranked less well.",
     "Outcomes that come only from the leads called first say little about the others.",
-    "Reasons say what the model goes by, not what makes a lead convert.",
+    "Reasons say what the model uses, not what makes a lead convert.",
 )
 RECALIBRATED = (
-    "It is an earlier version with the level of its scores set by the leads that it is measured on;"
-    " to their order neither has been fitted. So log loss, Brier score and calibration error look"
-    " better than on leads to come; the decision is on the same leads, each judged with the step"
-    " that those before it asked for.",
+    "This is an earlier version, recalibrated on the leads it is measured on. Log loss, Brier score"
+    " and calibration error therefore look better than they will on new leads; the ranking was not"
+    " fitted to them. The decision judges each lead with the shift estimated from the leads before"
+    " it.",
     *CAVEATS[1:],
 )
 UNTRAINED = ("Starter model: general rules, not trained on your data yet. No accuracy is claimed.",)

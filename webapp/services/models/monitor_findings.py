@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ml.fields.fields_file import Fields
-from ml.fields.types import signed_text
 from ml.gate.intervals import interval_text
 from ml.monitoring import drift, performance
 from ml.monitoring.drift import Drift, Verdict
@@ -55,29 +54,31 @@ def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
 
 
 def calibration(samples: Samples) -> Finding:
-    """Whether as many leads convert as the scores promise."""
+    """Whether as many leads convert as the scores predict."""
     leads = samples.unseen_since
     found = performance.calibration_in_the_large(
         [lead.probability for lead in leads], [lead.converted for lead in leads]
     )
     if found.verdict == "unknown":
         sentence = (
-            f"{found.n:,} outcomes of leads scored beforehand have come in since version"
-            f" {samples.champion.name} went live; {performance.MIN_OUTCOMES} are needed."
+            f"{found.n:,} outcomes of already scored leads since version {samples.champion.name}"
+            f" went live; {performance.MIN_OUTCOMES} are needed."
         )
     else:
         sentence = (
-            f"Of {found.n:,} leads {found.n_converted:,} converted; the scores promised"
-            f" {found.expected:,.0f} ({signed_text(found.z, 1)} standard deviations)."
+            f"{found.n_converted:,} of {found.n:,} leads converted, about {found.expected:,.0f}"
+            " expected."
         )
     level = "low" if found.z > 0 else "high"
     advice = {
-        "look": f"Scores may be too {level}. Their order is not in doubt; watch the next outcomes.",
-        "act": f"Scores are too {level}: read them as an order until they are recalibrated.",
+        "look": f"Scores may be running too {level}. The ranking is not affected; watch the next"
+        " outcomes.",
+        "act": f"Scores run too {level}. Trust the ranking, not the percentages, until they are"
+        " recalibrated.",
     }
     return Finding(
         "calibration",
-        "Level of scores",
+        "Calibration",
         found.verdict,
         sentence,
         advice.get(found.verdict, ""),
@@ -86,7 +87,7 @@ def calibration(samples: Samples) -> Finding:
 
 
 def live_auc(samples: Samples, now: datetime) -> Finding:
-    """Whether the order of the leads is still as good as it was."""
+    """Whether leads are still ranked as well as in training."""
     leads, wait = samples.matured(now), samples.closing_time
     measured = samples.learned.measured
     found = performance.live_auc(
@@ -97,8 +98,8 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
     least = performance.MIN_EACH_CLASS
     if found.auc is None or min(found.n_converted, found.n_lost) < least:
         sentence = (
-            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads were scored"
-            f" beforehand{_long_ago(wait)}, and not learned from; {least} of each are needed."
+            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads that it did not learn"
+            f" from were scored {_earlier(wait)}; {least} of each are needed."
         )
     else:
         then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
@@ -107,10 +108,12 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
             f"AUC {found.auc:.2f}{f' ({interval})' if interval else ''} on"
             f" {found.n_converted + found.n_lost:,} outcomes it did not learn from{then}."
         )
-    advice = f"Leads are ranked worse than promised. {RETRAIN} Or go back to an earlier version."
+    advice = (
+        f"It ranks leads worse than it did in training. {RETRAIN} Or go back to an earlier version."
+    )
     return Finding(
         "live_auc",
-        "Order of leads",
+        "Ranking",
         found.verdict,
         sentence,
         advice if found.verdict == "act" else "",
@@ -135,7 +138,7 @@ def score_drift(samples: Samples) -> Finding:
         f" {found.n_reference:,} it learned from (PSI {found.psi:.2f})."
     )
     advice = {
-        "look": "Other leads than before come in, or other values with them. Look at the fields.",
+        "look": "New leads differ from earlier ones, or their values do. Look at the fields.",
         "act": f"The model is used on leads unlike those it knows. {RETRAIN}",
     }
     return Finding(
@@ -161,7 +164,7 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
     more = f" and {len(drifted) - MAX_NAMED} more" if len(drifted) > MAX_NAMED else ""
     top = found[worst[0]]
     sentence = _few(top) or (
-        f"Moved since it was trained: {', '.join(labels)}{more}."
+        f"Changed since training: {', '.join(labels)}{more}."
         if drifted
         else f"All {len(found)} fields are spread as in the leads it learned from."
     )
@@ -190,7 +193,7 @@ def selection(samples: Samples) -> Finding:
         f" {drift.MIN_LEADS} are needed."
         if verdict == "unknown"
         else f"The {found.n_recent:,} leads with an outcome are scored"
-        f" {'otherwise than' if verdict == 'look' else 'like'} all {found.n_reference:,} leads"
+        f" {'differently from' if verdict == 'look' else 'like'} all {found.n_reference:,} leads"
         f" (PSI {found.psi:.2f})."
     )
     advice = (
@@ -208,7 +211,7 @@ def selection(samples: Samples) -> Finding:
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:
-    """The most urgent of them; good only where outcomes could speak for level or order."""
+    """The most urgent of them; good only where outcomes could show calibration or ranking."""
     worst = max((finding.verdict for finding in findings), key=VERDICTS.index)
     by_outcomes = {f.verdict for f in findings if f.name in JUDGED_BY_OUTCOMES}
     return "unknown" if worst == "good" and by_outcomes == {"unknown"} else worst
@@ -239,7 +242,7 @@ def _score_references(metrics: Metrics | None) -> list[list[int]]:
 
 def _no_reference(name: str, title: str, samples: Samples) -> Finding:
     sentence = (
-        f"Version {samples.learned.name} was not learned from leads, so there is nothing to"
+        f"Version {samples.learned.name} was not trained on leads, so there is nothing to"
         " compare with."
     )
     return Finding(name, title, "unknown", sentence, "", {})
@@ -261,10 +264,10 @@ def _figures(found: Drift) -> dict[str, Any]:
     return asdict(found) | {"verdict": found.verdict, "psi": found.psi if is_measured else None}
 
 
-def _long_ago(wait: timedelta) -> str:
+def _earlier(wait: timedelta) -> str:
     """How long ago a lead must have been scored, if long at all."""
     if not wait:
-        return ""
+        return "earlier"
     unit, length = next((each for each in UNITS if wait >= each[1]), UNITS[-1])
     n = math.ceil(wait / length)
-    return f" longer ago than most take to close ({n:,} {unit}{'' if n == 1 else 's'})"
+    return f"more than {n:,} {unit}{'' if n == 1 else 's'} earlier, the usual closing time"

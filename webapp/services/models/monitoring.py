@@ -152,7 +152,7 @@ def figures(session: Session) -> dict[str, tuple[str, float]]:
             report.run.finished_at.timestamp(),
         ),
         "verdict": (
-            "The most urgent finding: 0 not judged, 1 good, 2 to be looked at, 3 to be acted on.",
+            "The most urgent finding: 0 not judged, 1 good, 2 warning, 3 critical.",
             float(monitor_findings.VERDICTS.index(report.verdict)),
         ),
     } | {
@@ -166,7 +166,7 @@ GAUGES = {
     "score_psi": ("How far the scores of new leads have moved (PSI).", "score_drift", "psi"),
     "field_psi": ("The same of the field that has moved most.", "field_drift", "psi"),
     "selection_psi": ("Leads with an outcome against all, by score (PSI).", "selection", "psi"),
-    "calibration_z": ("Conversions above the promised, in deviations.", "calibration", "z"),
+    "calibration_z": ("Conversions above expected, in standard deviations.", "calibration", "z"),
     "live_auc": ("AUC on outcomes that were not learned from.", "live_auc", "auc"),
     "live_auc_low": ("Lower end of its 95 % interval.", "live_auc", "low"),
     "live_auc_high": ("Upper end of its 95 % interval.", "live_auc", "high"),
