@@ -96,7 +96,7 @@ def test_a_lead_erased_since_comes_back_with_its_file(import_now, read, write):
 
 
 def test_one_wrong_row_stops_the_import_before_anything_is_changed(import_now, read, kept_files):
-    with pytest.raises(ImportRefused, match="1 of 3 rows are wrong, so nothing was imported"):
+    with pytest.raises(ImportRefused, match="1 of 3 rows have errors, so nothing was imported"):
         import_now("L-1,3,Berlin,true", "L-2,many,,", "L-3,4,,")
     run = read(lambda s: runs.latest(s, "import")[0])
     [error] = run.result["errors"]
@@ -116,7 +116,7 @@ def test_wrong_rows_can_be_left_out(import_now, read):
     [
         ([], "The file has no rows."),
         (["L-1,x,,", "L-2,x,,"], "Every row is wrong, so nothing was imported."),
-        (['L-1,"3,,'], "The file cannot be read: line 2"),
+        (['L-1,"3,,'], "We could not read the file: line 2"),
     ],
 )
 def test_a_file_without_a_right_row_is_refused(lines, sentence, import_now, read):

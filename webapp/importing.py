@@ -133,7 +133,7 @@ class Import:
                 self._tell(Step("Checking the rows", share * CHECKING_SHARE, counts["n_rows"]))
         except ImportFileError as error:
             self._keep(errors=error.errors[:MAX_ERRORS_KEPT])
-            raise ImportRefused(f"The file cannot be read: {error}.", error.errors) from None
+            raise ImportRefused(f"We could not read the file: {error}.", error.errors) from None
         n_rows, n_wrong = counts["n_rows"], counts["n_wrong"]
         self._keep(n_rows=n_rows, n_wrong=n_wrong, errors=errors)
         if refusal := self._refusal(n_rows, n_wrong):
@@ -189,7 +189,7 @@ class Import:
             return "Every row is wrong, so nothing was imported."
         if n_wrong and not self.run.task["skip_wrong_rows"]:
             return (
-                f"{n_wrong:,} of {n_rows:,} rows are wrong, so nothing was imported. Mend them,"
-                " or import the file again and leave them out."
+                f"{n_wrong:,} of {n_rows:,} rows have errors, so nothing was imported. Fix them,"
+                " or import the file again and skip them."
             )
         return None

@@ -49,7 +49,7 @@ def test_a_refused_file_lists_its_mistakes_by_line_and_column(manager, do_import
     address = upload(manager, WRONG).location
     do_import()
     page = manager.get(address).text
-    assert "2 of 3 rows are wrong, so nothing was imported" in page
+    assert "2 of 3 rows have errors, so nothing was imported" in page
     line = r"""data-label="line">3</td>\s*<th[^>]*><code>age</code></th>\s*<td>Must be a whole"""
     assert re.search(line, page)
     with pytest.raises(leads.LeadNotFound):
