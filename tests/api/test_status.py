@@ -45,7 +45,10 @@ def test_info_of_a_recalibration_does_not_call_the_leads_new_that_set_its_level(
     write(make_recalibration)
     told = client.get("/info", headers=headers).json["model_metrics"]
     assert told["n_leads"] == 27
-    assert told["sentence"].startswith("Measured on the 27 leads that set the level of its scores")
+    assert told["sentence"] == (
+        "Measured on the 27 leads it was recalibrated on, so log loss and Brier score look better"
+        " than on new leads; AUC is not affected."
+    )
 
 
 def test_info_follows_a_training(client, headers, write):

@@ -51,7 +51,7 @@ class FeedbackGiven(BaseModel):
 class RowError(BaseModel):
     """A row of a batch that was refused, and why."""
 
-    lead_id: str | None = Field(description="None where it cannot be read.")
+    lead_id: str | None = Field(description="Null if it could not be read.")
     error: Problem
 
 

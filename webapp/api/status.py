@@ -17,8 +17,8 @@ bp = Blueprint("status", __name__)
 PROMETHEUS_TEXT = "text/plain; version=1.0.0; charset=utf-8"
 MEASURED = "Measured on {n:,} leads that this version had not seen."
 RECALIBRATED = (
-    "Measured on the {n:,} leads that set the level of its scores, so log loss and Brier score look"
-    " better than on leads to come; their order is new to it."
+    "Measured on the {n:,} leads it was recalibrated on, so log loss and Brier score look better"
+    " than on new leads; AUC is not affected."
 )
 FIGURES = ("auc", "auc_low", "auc_high", "log_loss", "brier")
 NOT_MEASURED = "This version was not trained on your data, so nothing has been measured."

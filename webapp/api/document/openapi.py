@@ -28,8 +28,8 @@ PART = re.compile(r"<(?:[^<>]*:)?(\w+)>")
 ABOUT = """Leadloop scores sales leads, says why, and learns from what became of them.
 
 Every call but the public ones carries an API key: `Authorization: Bearer <key>`. Errors are
-problem documents (RFC 9457) that name every wrong value at once, with its rule. Of a key that
-stands twice in a JSON object the last one counts. Text is stored trimmed and in Unicode NFC."""
+problem documents (RFC 9457) that name every wrong value at once, with its rule. If a
+key is repeated, the last duplicate wins. Text is stored trimmed and in Unicode NFC."""
 
 TAGS = {
     "scores": "Scores",
@@ -73,7 +73,8 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "Any text that stands for this request. Sent again with the same body within"
     " 24 hours, the request is not carried out again: the answer is the first one, byte for byte,"
-    " with `Idempotent-Replayed: true`. With another body: 422. While the first is at work: 409.",
+    " with `Idempotent-Replayed: true`. With another body: 422. While the first is in progress:"
+    " 409.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
 }
 

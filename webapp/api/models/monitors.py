@@ -23,8 +23,8 @@ def show_monitors() -> Response:
 def check_monitors() -> Response:
     """Ask the worker for a check; the answer is its run. 409 while one is asked for or running.
 
-    Where surely more or fewer leads convert than the scores promise, the check makes a version with
-    another intercept, which is promoted; where that is not sure, the advice says what is missing.
+    If conversions clearly differ from the scores, the check creates a version with another
+    intercept and promotes it; otherwise the advice says what is missing.
     """
     actor, now = requests.actor(), utc_now()
     return accepted(write(lambda session: monitoring.request(session, actor, now)))

@@ -28,10 +28,10 @@ class KeyReused(ValueError):
 
 
 class InFlight(RuntimeError):
-    """The first request with this key is still at work."""
+    """The first request with this key is still in progress."""
 
     def __init__(self) -> None:
-        super().__init__("A request with this Idempotency-Key is at work: ask again soon.")
+        super().__init__("A request with this Idempotency-Key is in progress: ask again soon.")
 
 
 @dataclass(frozen=True)
