@@ -31,7 +31,7 @@ class Reconfigured(RuntimeError):
     """An administrator has set something anew: what was read by the old settings is not kept."""
 
     def __init__(self) -> None:
-        super().__init__("The settings were changed meanwhile; the next run goes on with them.")
+        super().__init__("The settings changed during this run; the next run uses the new ones.")
 
 
 @dataclass(frozen=True)

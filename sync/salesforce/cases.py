@@ -108,19 +108,20 @@ DAY_QUOTA = Case(
     "day quota used",
     Kind.QUOTA,
     "The org has used its API calls of the last 24 hours.",
-    "Leadloop waits and goes on where it stopped. See System Overview in Setup for who uses them.",
+    "Leadloop waits and continues where it stopped. See System Overview in Setup for who uses"
+    " them.",
 )
 OWN_BUDGET = Case(
     "own budget used",
     Kind.QUOTA,
     "Leadloop has used the API calls that it may use in a day.",
-    "It goes on where it stopped. To read faster, raise LEADLOOP_SALESFORCE_DAILY_CALLS.",
+    "It continues where it stopped. To read faster, raise LEADLOOP_SALESFORCE_DAILY_CALLS.",
 )
 QUOTA_RESERVE = Case(
     "quota reserve reached",
     Kind.QUOTA,
     "The org has used 80 % of its API calls of the last 24 hours; Leadloop leaves the rest.",
-    "It goes on where it stopped once calls are free again.",
+    "It continues where it stopped once calls are free again.",
 )
 TOO_MANY_LONG = Case(
     "too many long requests",
@@ -324,7 +325,7 @@ UNKNOWN = Case(
     "unknown fault",
     Kind.BUG,
     "Something went wrong that Leadloop does not know.",
-    "Send the text below with a report. Nothing is lost; the next run goes on from here.",
+    "Send the text below with a report. Nothing is lost; the next run continues from here.",
 )
 
 CASES = {c.name: c for c in list(vars().values()) if isinstance(c, Case)}

@@ -40,7 +40,7 @@ def test_a_mapping_saved_in_the_middle_of_a_run_is_applied_to_every_lead(
     fake.clock.advance(minutes=15)
     run = salesforce.run()
     assert run.state == "succeeded"
-    assert "settings were changed" in run.result["stopped"]
+    assert "settings changed during this run" in run.result["stopped"]
     salesforce.later(minutes=1)
     assert salesforce.lead(lead).email_opens == 7
 

@@ -127,7 +127,7 @@ def test_another_way_to_log_in_keeps_no_secret_of_the_old_one(admin, salesforce)
 def test_saving_while_a_run_is_at_work_says_when_to_test(admin, fake, salesforce, write):
     write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     answer = admin.post("/sync/connection", data=form(fake), follow_redirects=True)
-    assert "saved, and not tested yet" in answer.text
+    assert "Saved but not tested: another run is in progress." in answer.text
 
 
 def test_the_settings_are_the_connection_where_they_name_one(admin, fake, settings, salesforce):

@@ -249,7 +249,7 @@ def test_while_another_run_is_at_work_nothing_entered_is_lost(described, admin, 
     write(lambda s: sync_runs.request(s, "live", "worker", described.now))
     answer = admin.post("/sync/mapping/test", data=FORM)
     assert answer.status_code == 409
-    assert "Wait until it has ended" in answer.text
+    assert "A sync run is in progress. Wait until it is done, then try again." in answer.text
     assert chosen(answer.text, "email_opens") == "as_is:Email_Opens__c"
 
 

@@ -220,7 +220,7 @@ def test_a_manager_does_not_pause_it(manager, salesforce):
 def test_a_test_of_the_connection_says_what_is_there_and_what_is_missing(admin, fake, salesforce):
     fake.set_access("Score_Reasons__c", "read-only")
     address = admin.post("/sync/runs", data={"mode": "check"}).location
-    assert "Test of the connection is waiting" in show(admin, address)
+    assert "Connection test is waiting" in show(admin, address)
     salesforce.tick()
     page = show(admin, address)
     assert "Connected, but something is missing." in page
@@ -273,7 +273,7 @@ def test_a_look_at_some_leads_leads_to_what_came_of_it(admin, fake, salesforce):
     fake.leads(2)
     run = salesforce.run("sample")
     page = show(admin, f"/sync/runs/{run.key}")
-    assert "2 leads looked at" in show(admin, "/sync/runs")
+    assert "2 leads tested" in show(admin, "/sync/runs")
     assert f'href="/sync/mapping/{run.key}"' in page
     assert '<a href="/sync/runs" aria-current="page">Runs</a>' in page
 

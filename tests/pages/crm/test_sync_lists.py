@@ -145,7 +145,7 @@ def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, sa
     assert "not in Salesforce" in show(manager, f"/sync/unmatched/{deal}?q=bo")
     answer = manager.post(f"/sync/unmatched/{deal}/link/{ours.key}")
     assert answer.status_code == 409
-    assert "record its outcome on its own page" in answer.text
+    assert "This lead is not from Salesforce: record its outcome on its own page" in answer.text
     assert manager.post(f"/sync/unmatched/{deal}/link/{ours.key + 1}").status_code == 404
 
 

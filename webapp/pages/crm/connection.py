@@ -56,8 +56,7 @@ HINTS = {
 MAX_LENGTHS = {"domain": 255, "username": 200, "private_key": 20_000}
 MAX_SECRET_LENGTH = 2000
 SAVED_UNTESTED = (
-    "The connection is saved, and not tested yet: a run is at work. Press “Test connection” once it"
-    " has ended."
+    "Saved but not tested: another run is in progress. Press “Test connection” when it is done."
 )
 HOST_RULE = "Must be the address of your My Domain: it ends in .salesforce.com or .force.com."
 # How far back a new reading may go, in days.

@@ -21,7 +21,7 @@ from webapp.tables import Run
 
 bp = Blueprint("mapping", __name__, url_prefix="/sync")
 
-AT_WORK = "A run of the sync is at work. Wait until it has ended, then try again."
+AT_WORK = "A sync run is in progress. Wait until it is done, then try again."
 SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
 RULES_SAVED = "The rules are saved. The next run applies them to all that was read."
 READ_AGAIN = "The rules are saved. The next run reads leads and opportunities again."
@@ -67,7 +67,7 @@ def save() -> ResponseReturnValue:
         return refusal
     actor, now = current_user.email, utc_now()
     is_new = write(lambda session: field_sources.save(session, sources, actor, now))
-    flash(SAVED if is_new else "This mapping is in force already; nothing was changed.", "good")
+    flash(SAVED if is_new else "This mapping is already saved; nothing was changed.", "good")
     return redirect(url_for("pages.mapping.index"), 303)
 
 

@@ -9,8 +9,8 @@ from webapp.tables import Run
 MODES = {
     "live": "Sync",
     "dry": "Dry run",
-    "check": "Test of the connection",
-    "sample": "Look at some leads",
+    "check": "Connection test",
+    "sample": "Mapping test",
     "reconcile": "Reconciliation",
 }
 TRIGGERS = {"clock": "on schedule", "hint": "after a hint", "settings": "after new settings"}
@@ -32,7 +32,7 @@ COUNTS = (
     ("unmatched", "unmatched opportunity", "unmatched opportunities"),
     ("scores_due", "score to write", "scores to write"),
     ("scores_written", "score written", "scores written"),
-    ("scores_refused", "score refused", "scores refused"),
+    ("scores_refused", "score rejected", "scores rejected"),
     ("scores_put_off", "score to retry", "scores to retry"),
     ("scores_unwanted", "score skipped", "scores skipped"),
 )
@@ -79,9 +79,9 @@ def summary(run: Run) -> str:
     result = SyncResult.of(run)
     if result.checks is not None:
         missing = ", ".join(check.name for check in result.failed_checks)
-        return f"Not right: {missing}" if missing else "Everything is there"
+        return f"Missing: {missing}" if missing else "All checks passed"
     if result.sample is not None:
-        return f"{len(result.sample.leads)} leads looked at"
+        return f"{len(result.sample.leads)} leads tested"
     changed = [
         f"{result.counts[name]:,} {label}"
         for name, label in _labels(result)

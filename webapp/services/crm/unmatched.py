@@ -29,7 +29,7 @@ class NotFromSalesforce(ValueError):
     """The lead chosen is not one of Salesforce's."""
 
     def __init__(self) -> None:
-        super().__init__("This lead is not Salesforce's: record its outcome on its own page")
+        super().__init__("This lead is not from Salesforce: record its outcome on its own page")
 
 
 def note(session: Session, opportunity_ids: Collection[str], reason: str, now: datetime) -> int:
