@@ -99,10 +99,10 @@ def test_a_run_that_dies_within_a_page_is_gone_on_with_behind_the_last_row_store
 def dies_at(step, n_rows):
     """A step of a run, which dies before the next one once it has stored so many leads."""
 
-    def dying(org, work, **about):
-        if org.context.run_counts.counts["leads_read"] >= n_rows:
+    def dying(run, work, **about):
+        if run.context.result.counts["leads_read"] >= n_rows:
             raise KeyboardInterrupt
-        return step(org, work, **about)
+        return step(run, work, **about)
 
     return dying
 
