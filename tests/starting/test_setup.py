@@ -97,7 +97,7 @@ def test_demo_leads_can_be_removed_whole(app, read):
 
 def test_a_lead_that_somebody_sent_under_a_demo_id_stays(app, read, write):
     setup(app)
-    write(lambda s: make_lead(s, "DEMO-001"))
+    write(lambda s: make_lead(s, "DEMO-001", email_opens=3))
     write(lambda s: make_lead(s, "DEMO-REQUEST-17", actual_outcome=True))
     app.test_cli_runner().invoke(args=["remove-demo"])
     left = read(lambda s: s.scalars(sa.select(Lead.lead_id).order_by(Lead.lead_id)).all())
@@ -148,7 +148,8 @@ def test_a_key_of_no_proper_name_is_refused_in_a_sentence(app, name):
 
 def test_the_version_is_the_newest_of_the_changelog(app):
     printed = app.test_cli_runner().invoke(args=["version"]).output.strip()
-    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == printed
+    versions = re.findall(r"^## (\d\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert versions[0] == printed
 
 
 def test_doctor_is_content_after_setup_and_not_before(app):

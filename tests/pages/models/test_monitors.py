@@ -165,7 +165,7 @@ def test_outcomes_of_leads_never_scored_before_are_not_said_to_be_missing(manage
 
 def test_a_short_time_to_close_is_not_called_a_day(manager, write):
     def live(session):
-        lead = make_lead(session, now=NOW - timedelta(days=1))
+        lead = make_lead(session, email_opens=3, now=NOW - timedelta(days=1))
         make_outcome(session, lead, True, now=NOW - timedelta(days=1) + timedelta(seconds=100))
 
     write(live)
