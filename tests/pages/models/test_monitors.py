@@ -171,7 +171,7 @@ def test_a_short_time_to_close_is_not_called_a_day(manager, write):
     write(live)
     write(really_check)
     assert (
-        "0 converted and 0 lost leads that it did not learn from were scored more than 2 minutes"
+        "1 converted and 0 lost leads that it did not learn from were scored more than 2 minutes"
         " earlier, the usual closing time; 10 of each are needed."
     ) in show(manager)
 
