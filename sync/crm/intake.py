@@ -133,7 +133,7 @@ class _Ours:
     def unscored(self) -> list[LeadRecord]:
         """The ids of new leads that were merged before they were read."""
         return [
-            LeadRecord(self.ids[row.id], row.people, {}, None)
+            LeadRecord(self.ids[row.id], {**row.people}, {}, None)
             for row in self.new
             if row.columns["is_deleted"] and self.ids[row.id] not in self.here
         ]
@@ -151,7 +151,7 @@ def _take_in(
     """Give each row a lead of ours, and score it where its inputs are news."""
     ours = _Ours(session, context, rows, families)
     inputs = [
-        _scoring_input(context, row, ours.ids[row.id], row.id not in ours.old, now=now)
+        _scoring_input(context, row, ours, known.get(row.id), now=now)
         for row in rows
         if ours.needs_score(row, known.get(row.id))
     ]
@@ -170,11 +170,18 @@ def _has_lead(row: LeadRow) -> bool:
 
 
 def _scoring_input(
-    context: SyncContext, row: LeadRow, lead_id: str, is_first: bool, *, now: datetime
+    context: SyncContext, row: LeadRow, ours: _Ours, before: Seen | None, *, now: datetime
 ) -> ScoringInput:
+    is_first = row.id not in ours.old
     is_disqualified = row.columns["status"] in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
-    record, wrong = context.mapping.record(row, lead_id, now.date(), with_outcome=with_outcome)
+    record, wrong = context.mapping.record(
+        row,
+        ours.ids[row.id],
+        now.date(),
+        before={} if is_first or before is None else before.values,
+        with_outcome=with_outcome,
+    )
     context.result.counts.update(f"wrong:{name}" for name in wrong)
     return ScoringInput(record, now, with_outcome)
 

@@ -188,8 +188,9 @@ def _score_aged(
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
         record = sync_run.context.mapping.aged_record(row.values, lead.lead_id, sync_run.now.date())
-        before = versions.card.score(leads.inputs(lead, sync_run.context.fields)).probability
-        after = versions.card.score(record.inputs).probability
+        known = leads.known_inputs(lead)
+        before = versions.card.score(known).probability
+        after = versions.card.score(known | record.inputs).probability
         if abs(after - before) >= MIN_MOVE:
             inputs.append(ScoringInput(record, sync_run.now, came_with_outcome=False))
     scoring.score_many(session, versions, inputs, source="salesforce", now=sync_run.now)

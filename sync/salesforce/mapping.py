@@ -130,27 +130,41 @@ class LeadMapping:
         return row.id
 
     def record(
-        self, row: LeadRow, lead_id: str, today: date, *, with_outcome: bool
+        self,
+        row: LeadRow,
+        lead_id: str,
+        today: date,
+        *,
+        before: Mapping[str, Any],
+        with_outcome: bool,
     ) -> tuple[LeadRecord, list[str]]:
         """The lead's record, and the fields whose value breaks their rule and is left out.
+
+        `before` holds the row's values when it was read last. What Salesforce has emptied since is
+        unknown; what it never had keeps what another source knows.
 
         Of a lead that is first seen together with its outcome only those fields are inputs that
         do not move with it: everything else may have been written by the outcome itself. That
         holds for lost leads too, or what is missing would tell the classes apart.
         """
         inputs, wrong = self.inputs(row.values, today, only_stable=with_outcome)
-        return LeadRecord(lead_id=lead_id, people=row.people, inputs=inputs, outcome=None), wrong
+        had, _ = self.inputs(before, today, only_stable=with_outcome)
+        emptied = {name for name, value in had.items() if value is not None}
+        told = {n: v for n, v in inputs.items() if v is not None or n in emptied or n in wrong}
+        people: dict[str, str | None] = {**row.people}
+        return LeadRecord(lead_id=lead_id, people=people, inputs=told, outcome=None), wrong
 
     def aged_record(self, values: Mapping[str, Any], lead_id: str, today: date) -> LeadRecord:
-        """The record that the same values make on another day."""
+        """What the same values make of the fields that change from day to day."""
         inputs, _ = self.inputs(values, today)
-        return LeadRecord(lead_id=lead_id, people={}, inputs=inputs, outcome=None)
+        aged = {n: v for n, v in inputs.items() if self.sources[n].transform == "days_since"}
+        return LeadRecord(lead_id=lead_id, people={}, inputs=aged, outcome=None)
 
     def inputs(
         self, values: Mapping[str, Any], today: date, *, only_stable: bool = False
     ) -> tuple[dict[str, Value], list[str]]:
-        """Every field's value by the mapping, None where unknown, and the fields found wrong."""
-        inputs: dict[str, Value] = dict.fromkeys(self.fields.names)
+        """Every mapped field's value, None where unknown, and the fields found wrong."""
+        inputs: dict[str, Value] = {}
         wrong = []
         for name, source in self.sources.items():
             if only_stable and (not source.is_stable or source.transform == "days_since"):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tests import factories
 from tests.api.conftest import pointers
 from webapp.services.leads import leads
-from webapp.tables import Lead, Snapshot
+from webapp.tables import Lead
 
 EVERYTHING = {
     "lead_id": "L-1",
@@ -126,7 +126,6 @@ def test_of_a_key_that_stands_twice_the_last_counts(client, headers, read):
 def test_composed_and_decomposed_ids_are_one_lead(score, read):
     assert score("Zoe\u0308")["lead_id"] == score(" Zo\u00eb ")["lead_id"] == "Zo\u00eb"
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 1
-    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Snapshot))) == 2
 
 
 def test_the_risk_category_follows_the_settings(app, client, headers):

@@ -41,15 +41,15 @@ def test_a_row_becomes_a_record_with_its_times(rows_of):
         " L-1 , Ada Example ,30,cold call,TRUE,2026-01-05T10:00:00+01:00,2026-02-01T00:00Z",
     )
     assert (row.record.lead_id, row.record.people) == ("L-1", {"name": "Ada Example"})
-    assert row.record.known_inputs == {"age": 30, "lead_source": "Cold Call"}
+    assert row.record.inputs == {"age": 30, "lead_source": "Cold Call"}
     assert row.record.outcome is True
     assert row.scored_at == datetime(2026, 1, 5, 9, tzinfo=UTC)
     assert row.outcome_at == datetime(2026, 2, 1, tzinfo=UTC)
 
 
-def test_empty_cells_are_unknown(rows_of):
+def test_empty_cells_say_nothing(rows_of):
     [row] = rows_of("lead_id,age,actual_outcome,scored_at,outcome_at", "L-1,, ,,")
-    assert row.record.known_inputs == {}
+    assert row.record.inputs == {}
     assert (row.record.outcome, row.scored_at, row.outcome_at) == (None, None, None)
 
 

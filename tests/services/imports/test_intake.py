@@ -167,7 +167,7 @@ def test_rows_of_a_merged_lead_are_of_the_one_that_goes_on(take_in, lead, read, 
     write(lambda s: removal.remove(s, leads.find(s, "L-2"), NOW, into=leads.find(s, "L-1")))
     other = Origin("ana@example.com", "another file")
     take_in(row("L-2", email_opens=9, actual_outcome=True), row("L-1", number=2), origin=other)
-    assert (lead().lead_id, lead().email_opens, lead().outcome) == ("L-1", None, True)
+    assert (lead().lead_id, lead().email_opens, lead().outcome) == ("L-1", 9, True)
     assert read(lambda s: n_rows(s, Score)) == 1
 
 

@@ -114,6 +114,6 @@ def test_a_long_history_ends_at_its_limit(write, read, monkeypatch):
 
 def test_an_input_that_became_unknown_is_a_change(write, read):
     write(lambda s: make_lead(s, "L-1", industry="Retail"))
-    write(lambda s: make_lead(s, "L-1", now=NOW + DAY))
+    write(lambda s: make_lead(s, "L-1", industry=None, now=NOW + DAY))
     [change] = history(read)[0].changes
     assert (change.before, change.after) == ("Retail", None)

@@ -18,8 +18,14 @@ def wrong(record, **options):
 def test_only_the_lead_id_is_required():
     record = records.clean(FIELDS, {"lead_id": "  L-1 "})
     assert record.lead_id == "L-1"
-    assert set(record.inputs.values()) == {None}
-    assert record.outcome is None
+    assert (record.inputs, record.people, record.outcome) == ({}, {}, None)
+
+
+def test_only_what_was_sent_is_in_a_record():
+    sent = {"lead_id": "L", "age": None, "email_opens": 3, "name": None, "owner": "Rita"}
+    record = records.clean(FIELDS, sent)
+    assert record.inputs == {"age": None, "email_opens": 3}
+    assert record.people == {"name": None, "owner": "Rita"}
 
 
 def test_all_wrong_fields_are_named_at_once():

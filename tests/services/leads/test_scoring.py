@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
 from webapp.services.leads import leads, records, removal, scoring
-from webapp.services.models import lifecycle, registry, rescoring
+from webapp.services.models import lifecycle, registry, rescoring, training_data
+from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 LATER = NOW + timedelta(hours=1)
@@ -33,11 +34,56 @@ def test_rescoring_without_an_outcome_keeps_the_known_one(write, read):
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Outcome))) == 1
 
 
-def test_a_field_no_longer_sent_is_unknown_again(write, read):
+def test_a_field_that_is_not_sent_is_kept_and_null_makes_it_unknown(write, read):
+    write(lambda s: make_lead(s, "L-1", email_opens=9, age=40))
+    scored = write(lambda s: score(s, website_visits=2, age=None))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    assert (lead.email_opens, lead.website_visits, lead.age) == (9, 2, None)
+    assert "age" in scored.unknown_fields
+    assert not {"email_opens", "website_visits"} & set(scored.unknown_fields)
+    [newest, _] = read(lambda s: leads.snapshots(s, lead))
+    assert newest.inputs == {"email_opens": 9, "website_visits": 2}
+    assert newest.probability == scored.probability
+
+
+def test_null_clears_what_people_read_too(write, read):
+    write(lambda s: make_lead(s, "L-1", name="Ada Example", phone="123"))
+    write(lambda s: score(s, name=None))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    assert (lead.name, lead.phone) == (None, "123")
+    assert lead.search_text == "l 1"
+    assert lead.sort_name == "l-1"
+
+
+@pytest.mark.parametrize("sent", [{}, {"owner": "Rita"}, {"actual_outcome": True}])
+def test_a_record_without_inputs_adds_no_snapshot_and_changes_no_score(sent, write, read):
+    before = write(lambda s: make_lead(s, "L-1", email_opens=9))
+    shown = read(lambda s: leads.current_probability(s, before))
+    scored = write(lambda s: score(s, **sent))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    assert scored.probability == scored.previous_probability == shown
+    assert read(lambda s: leads.current_probability(s, lead)) == shown
+    assert len(read(lambda s: leads.snapshots(s, lead))) == 1
+    assert lead.scored_at == before.scored_at
+    assert (lead.owner, lead.outcome) == (sent.get("owner"), sent.get("actual_outcome"))
+
+
+def test_a_new_lead_without_inputs_is_scored_once(champion, write, read):
+    write(score)
+    write(score)
+    [snapshot] = read(lambda s: leads.snapshots(s, leads.find(s, "L-1")))
+    assert snapshot.inputs == {}
+
+
+def test_training_learns_from_the_inputs_that_were_known_before_a_bare_outcome(write, read):
     write(lambda s: make_lead(s, "L-1", email_opens=9))
-    scored = write(lambda s: score(s, website_visits=2))
-    assert read(lambda s: leads.find(s, "L-1").email_opens) is None
-    assert "email_opens" in scored.unknown_fields
+    write(lambda s: score(s, website_visits=2))
+    write(lambda s: score(s, actual_outcome=True))
+    run = write(lambda s: runs.request(s, "training", trigger="t", requested_by="t", now=NOW))
+    write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=run.key)))
+    [lead] = read(lambda s: training_data.collect(s, run.key, since_run=0)).leads
+    assert lead.inputs == {"email_opens": 9, "website_visits": 2}
+    assert not lead.came_with_outcome
 
 
 def test_what_people_read_is_kept_where_nothing_new_is_sent(write, read):

@@ -160,7 +160,7 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
 
 
 def _as_form(record: dict[str, Any]) -> dict[str, Any]:
-    """The same as a form has it: without null, since what is empty or left out is unknown."""
+    """The same as a form has it: without null, since an empty value stands for it."""
     properties = {name: _without_null(schema) for name, schema in record["properties"].items()}
     return {**record, "title": "A lead in a form", "properties": properties}
 

@@ -29,10 +29,9 @@ bp = Blueprint("scores", __name__)
 def create_score() -> Response:
     """Create the lead or bring it up to date, and say how likely it converts and why.
 
-    Only `lead_id` is needed. A field that is missing or null is unknown, which is not zero; it
-    is unknown from then on, also where an earlier call knew it. `name`, `company`, `email`,
-    `phone` and `owner` keep their last value where nothing new is sent. `actual_outcome: null`,
-    or leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
+    Only `lead_id` is needed. A field that is not sent keeps what is known; null makes it unknown,
+    which is not zero. A call without any input changes no score. `actual_outcome: null`, or
+    leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
     worked, which is no label for training.
     """
     now, attribution = utc_now(), requests.attribution()

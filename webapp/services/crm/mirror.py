@@ -48,6 +48,7 @@ class Seen(NamedTuple):
     inputs_digest: str
     is_deleted: bool
     is_to_be_read: bool
+    values: dict[str, Any]
 
 
 def seen(session: Session, ids: Collection[str]) -> dict[str, Seen]:

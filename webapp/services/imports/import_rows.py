@@ -63,8 +63,10 @@ def _row(
     errors: list[RowError] = []
     scored_at = _time(values, "scored_at", place, errors)
     outcome_at = _time(values, "outcome_at", place, errors)
+    # An empty cell keeps what is known.
+    told = {name: cell for name, cell in values.items() if cell.strip()}
     try:
-        record = records.clean(fields, values, text=True)
+        record = records.clean(fields, told, text=True)
     except InvalidRecord as invalid:
         wrong = [
             RowError(line=place.line, field=e.field, message=records.as_text(e.message))

@@ -1,11 +1,13 @@
 """Rows of an import file taken in: what is new in them is scored, kept and recorded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from ml.fields.fields_file import Value
 from webapp.services.imports.import_rows import ImportRow
 from webapp.services.leads import leads, scoring
 from webapp.services.leads.scoring import ScoringInput
@@ -46,7 +48,8 @@ def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now:
 
     1. A row says nothing twice: of a file that is repeated those of known leads are passed over,
        and a row that tells nothing new of its lead leaves no snapshot.
-    2. A row older than the lead's newest snapshot goes into the history only.
+    2. A row older than the lead's newest snapshot goes into the history, and fills in what nobody
+       has told of the lead.
     3. An outcome that is known already adds nothing; one without a time is about now.
     4. A row of a lead that was merged into another is of that other one.
     """
@@ -90,8 +93,17 @@ class Batch:
     def take_in(self) -> Taken:
         """Add to leads, history, scores and outcomes what the rows tell."""
         n_known = len(self.leads)
-        n_snapshots = self._keep_history([row for row in self.rows if self._is_late(row)])
-        n_snapshots += self._score([row for row in self.rows if not self._is_late(row)])
+        inputs: list[ScoringInput] = []
+        n_snapshots = 0
+        for row in self.rows:
+            newest = self._newest_of(row)
+            if newest is not None and row.scored_at and row.scored_at < newest.taken_at:
+                before = self._known_at(row)
+                inputs += self._gaps(row, newest, before)
+                n_snapshots += self._keep_history(row, before)
+            elif not self._is_known(row):
+                inputs.append(self._arrival(row))
+        n_snapshots += self._score(inputs)
         n_outcomes = self._record()
         return Taken(len(self.leads) - n_known, n_snapshots, n_outcomes)
 
@@ -103,13 +115,14 @@ class Batch:
         lead = self.leads.get(row.record.lead_id)
         return self.newest.get(lead.key) if lead else None
 
-    def _is_late(self, row: ImportRow) -> bool:
-        newest = self._newest_of(row)
-        return bool(newest and row.scored_at and row.scored_at < newest.taken_at)
+    def _known_at(self, row: ImportRow) -> dict[str, Any]:
+        """The inputs of the row's lead that were known at the row's time."""
+        lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
+        before = leads.snapshot_at(self.session, lead, moment)
+        return before.inputs if before is not None else {}
 
-    def _score(self, rows: Sequence[ImportRow]) -> int:
+    def _score(self, inputs: Sequence[ScoringInput]) -> int:
         """Score the leads of which the rows tell something new; return the snapshots added."""
-        inputs = [self._arrival(row) for row in rows if not self._is_known(row)]
         scored = scoring.score_many(self.session, self.versions, inputs, source="csv", now=self.now)
         self.leads |= {lead.lead_id: lead for lead, _ in scored}
         return sum(not scoring_input.is_repeat for scoring_input in inputs)
@@ -122,7 +135,8 @@ class Batch:
 
     def _is_repeat(self, row: ImportRow) -> bool:
         newest = self._newest_of(row)
-        return newest is not None and newest.inputs == row.record.known_inputs
+        told = row.record.inputs.items()
+        return newest is not None and all(newest.inputs.get(n) == v for n, v in told)
 
     def _arrival(self, row: ImportRow) -> ScoringInput:
         # Inputs of an unknown time may be younger than the outcome beside them.
@@ -130,19 +144,34 @@ class Batch:
         taken_at = row.scored_at or self.now
         return ScoringInput(row.record, taken_at, came_with_outcome, is_repeat=self._is_repeat(row))
 
-    def _keep_history(self, rows: Sequence[ImportRow]) -> int:
-        """Add snapshots of the past, each where the lead's inputs were others then."""
-        n_snapshots = 0
-        for row in rows:
-            lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
-            before = leads.snapshot_at(self.session, lead, moment)
-            if before is None or before.inputs != row.record.known_inputs:
-                scoring_input = ScoringInput(row.record, moment, came_with_outcome=False)
-                probability = self.versions.card.score(row.record.inputs).probability
-                new = scoring.snapshot(lead, scoring_input, probability, self.versions)
-                scoring.keep_snapshots(self.session, [new], source="csv")
-                n_snapshots += 1
-        return n_snapshots
+    def _keep_history(self, row: ImportRow, before: Mapping[str, Value]) -> bool:
+        """Add a snapshot of the past where the row tells what was not known of the lead then."""
+        lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
+        values = {n: v for n, v in {**before, **row.record.inputs}.items() if v is not None}
+        if values == before:
+            return False
+        then = ScoringInput(row.record, moment, came_with_outcome=False)
+        probability = self.versions.card.score(values).probability
+        new = scoring.snapshot(lead, then, values, probability, versions=self.versions)
+        scoring.keep_snapshots(self.session, [new], source="csv")
+        return True
+
+    def _gaps(
+        self, row: ImportRow, newest: Snapshot, before: Mapping[str, Value]
+    ) -> Iterator[ScoringInput]:
+        """Yield what a late row tells that nobody has told, as of the newest snapshot.
+
+        What was known before the row's time and is not now was made unknown since: it stays so.
+        """
+        lead = self.leads[row.record.lead_id]
+        told = {**before, **leads.known_inputs(lead)}
+        news = {n: v for n, v in row.record.inputs.items() if n not in told}
+        inputs: dict[str, Value] = {n: v for n, v in news.items() if v is not None}
+        people = {n: v for n, v in row.record.people.items() if getattr(lead, n) is None}
+        if inputs or people:
+            record = replace(row.record, inputs=inputs, people=people)
+            is_with_outcome = newest.came_with_outcome
+            yield ScoringInput(record, newest.taken_at, is_with_outcome, is_repeat=not inputs)
 
     def _record(self) -> int:
         events = [

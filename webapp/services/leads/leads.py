@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ml.fields.fields_file import Fields, Value
-from webapp.database import BACKFILL, hold, insert
+from webapp.database import BACKFILL, PLAIN_ROWS, hold, insert
 from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
 from webapp.tables import Lead, ModelAlias, Outcome, Score, Snapshot
 
 FACETS = ("lead_source", "industry", "owner")
 WORD = re.compile(r"[^\W_]+")
 MAX_WORD_LENGTH = 64
+SEARCHED = ("search_text", "sort_name")
 N_DRAWS = 10_000
 DEMO_SOURCE = "demo"  # of invented leads
 
@@ -50,36 +52,25 @@ class EarlierScore(NamedTuple):
 
 
 def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
-    """Create leads or bring them up to date; no lead may stand in `records` twice.
+    """Create leads or merge what was sent into them; no lead may stand in `records` twice.
 
-    What people read is kept where nothing new is sent. The rows stay locked until the
-    transaction ends, so that score, snapshot and outcome of one lead are written one after
+    What a record does not name keeps its value; None makes it unknown. The rows stay locked until
+    the transaction ends, so that score, snapshot and outcome of one lead are written one after
     another; they are locked in one order, so that two batches never wait for each other. The
     caller has asked `registry.in_use` or locked leads before: that comes first in this order.
     """
     if not records:
         return []
-    times = {"created_at": now, "scored_at": now}
-    rows = [_row(r) | times for r in sorted(records, key=lambda r: r.lead_id)]
-    statement = insert(session, Lead)
-    new = statement.excluded
-    kept = {n: sa.func.coalesce(new[n], getattr(Lead, n)) for n in PEOPLE_FIELDS}
-    changed = {n: new[n] for n in (*BUILTIN_COLUMNS, "own_fields", "scored_at")}
-    statement = statement.on_conflict_do_update(
-        index_elements=["lead_id"], set_={**changed, **kept}
-    ).returning(Lead)
-    found = session.scalars(statement, rows, execution_options={"populate_existing": True})
-    by_id = {lead.lead_id: lead for lead in found}
-    for row in rows:
-        lead = by_id[row["lead_id"]]
-        is_as_sent = all(getattr(lead, name) == row[name] for name in PEOPLE_FIELDS)
-        _keep_found_by(lead, row if is_as_sent else _found_by(lead.lead_id, _people(lead)))
-    return [by_id[record.lead_id] for record in records]
+    by_id = {record.lead_id: record for record in sorted(records, key=lambda r: r.lead_id)}
+    _insert_missing(session, by_id, now)
+    found = lock_many(session, by_id)
+    _merge_many(session, [(lead, by_id[lead_id]) for lead_id, lead in found.items()], now)
+    return [found[record.lead_id] for record in records]
 
 
 def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
     """The leads of these ids that exist, by id, locked until the transaction ends."""
-    return {lead.lead_id: lead for lead in _locked(session, Lead.lead_id.in_(lead_ids))}
+    return {lead.lead_id: lead for lead in _locked(session, Lead.lead_id.in_(list(lead_ids)))}
 
 
 def lock_by_key(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
@@ -148,8 +139,13 @@ def inputs(lead: Lead, fields: Fields) -> dict[str, Value]:
 
     What is stored of fields that are no longer declared is in it: versions of old go by that.
     """
+    return dict.fromkeys((*fields.names, *BUILTIN_COLUMNS)) | known_inputs(lead)
+
+
+def known_inputs(lead: Lead) -> dict[str, Value]:
+    """The values that are known of a lead, of whatever source."""
     values = {name: getattr(lead, name) for name in BUILTIN_COLUMNS} | lead.own_fields
-    return {name: _whole(values.get(name)) for name in (*fields.names, *values)}
+    return {name: _whole(value) for name, value in values.items() if value is not None}
 
 
 def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
@@ -256,27 +252,56 @@ def _whole(value: Value) -> Value:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _row(record: LeadRecord) -> dict[str, Any]:
-    """The columns of a lead as its record gives them."""
-    own = {k: v for k, v in record.inputs.items() if k not in BUILTIN_COLUMNS and v is not None}
-    return {
-        "lead_id": record.lead_id,
-        **{name: record.inputs.get(name) for name in BUILTIN_COLUMNS},
-        **{name: record.people.get(name) for name in PEOPLE_FIELDS},
-        "own_fields": own,
-        "explore_draw": explore_draw(record.lead_id),
-        **_found_by(record.lead_id, record.people),
+def _insert_missing(session: Session, by_id: Mapping[str, LeadRecord], now: datetime) -> None:
+    """Create the leads that are not there; another transaction may have come first."""
+    known = set(session.scalars(sa.select(Lead.lead_id).where(Lead.lead_id.in_(list(by_id)))))
+    times = {"created_at": now, "scored_at": now}
+    blank = dict.fromkeys((*BUILTIN_COLUMNS, *PEOPLE_FIELDS))
+    rows = [
+        {
+            "lead_id": lead_id,
+            **blank,
+            **_changes(lead_id, blank | {"own_fields": {}}, record),
+            "explore_draw": explore_draw(lead_id),
+            **times,
+        }
+        for lead_id, record in by_id.items()
+        if lead_id not in known
+    ]
+    if rows:
+        statement = insert(session, Lead).on_conflict_do_nothing(index_elements=["lead_id"])
+        session.execute(statement, rows, execution_options=PLAIN_ROWS)
+
+
+def _merge_many(session: Session, pairs: Sequence[tuple[Lead, LeadRecord]], now: datetime) -> None:
+    """Write what locked leads are once their records are merged in, where that is news."""
+    columns = (*BUILTIN_COLUMNS, *PEOPLE_FIELDS, "own_fields", *SEARCHED, "scored_at")
+    rows = []
+    for lead, record in pairs:
+        before = {name: getattr(lead, name) for name in columns}
+        scored_at = {"scored_at": now} if record.inputs else {}
+        after = before | _changes(lead.lead_id, before, record) | scored_at
+        if after != before:
+            rows.append({"key": lead.key, **after})
+            for name, value in after.items():
+                set_committed_value(lead, name, value)
+    if rows:
+        session.execute(sa.update(Lead), rows)
+
+
+def _changes(lead_id: str, before: Mapping[str, Any], record: LeadRecord) -> dict[str, Any]:
+    """The columns of a lead that a record may change, merged with what they were."""
+    own = before["own_fields"] | {
+        n: v for n, v in record.inputs.items() if n not in BUILTIN_COLUMNS
     }
-
-
-def _people(lead: Lead) -> dict[str, str | None]:
-    return {name: getattr(lead, name) for name in PEOPLE_FIELDS}
-
-
-def _keep_found_by(lead: Lead, texts: Mapping[str, Any]) -> None:
-    for name in ("search_text", "sort_name"):
-        if getattr(lead, name) != texts[name]:
-            setattr(lead, name, texts[name])
+    builtin = {n: v for n, v in record.inputs.items() if n in BUILTIN_COLUMNS}
+    people = {name: before[name] for name in PEOPLE_FIELDS} | record.people
+    return {
+        **builtin,
+        **people,
+        "own_fields": {name: value for name, value in own.items() if value is not None},
+        **_found_by(lead_id, people),
+    }
 
 
 def _found_by(lead_id: str, people: Mapping[str, str | None]) -> dict[str, str]:

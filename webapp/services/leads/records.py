@@ -43,32 +43,28 @@ class InvalidRecord(ValueError):
 
 @dataclass(frozen=True)
 class LeadRecord:
-    """A lead as sent, cleaned: `inputs` has every known field, None where unknown."""
+    """A lead as sent, cleaned: what was not sent is not in it, None makes a value unknown."""
 
     lead_id: str
-    people: dict[str, str]
+    people: dict[str, str | None]
     inputs: dict[str, Value]
     outcome: Meaning
-
-    @property
-    def known_inputs(self) -> dict[str, Value]:
-        """The inputs without those that are unknown."""
-        return {name: value for name, value in self.inputs.items() if value is not None}
 
 
 def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
 
-    With `text`, values are strings as forms and files have them, and empty means unknown.
+    With `text`, values are strings as forms and files have them, and empty stands for null.
     """
     check = _Checker(record, _unknown_keys(fields, record))
     lead_id = check("lead_id", LEAD_ID_RULE, clean_lead_id)
-    people = {name: check(name, PEOPLE_RULE, _person_text) for name in PEOPLE_FIELDS}
+    people = {n: check(n, PEOPLE_RULE, _person_text) for n in PEOPLE_FIELDS if n in record}
     outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, partial(parse_outcome, text=text))
-    inputs = {f.name: check(f.name, f.rule, partial(f.parse, text=text)) for f in fields}
+    sent = [field for field in fields if field.name in record]
+    inputs = {f.name: check(f.name, f.rule, partial(f.parse, text=text)) for f in sent}
     if check.errors:
         raise InvalidRecord(check.errors)
-    return LeadRecord(lead_id, {k: v for k, v in people.items() if v}, inputs, outcome)
+    return LeadRecord(lead_id, people, inputs, outcome)
 
 
 @dataclass(frozen=True)

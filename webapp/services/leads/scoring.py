@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields.fields_file import Fields
+from ml.fields.fields_file import Fields, Value
 from ml.scorecard.reasons import Reason, explain
 from webapp.database import PLAIN_ROWS, insert
 from webapp.services.leads import leads
@@ -42,7 +42,7 @@ class Scored:
 class ScoringInput:
     """A lead record to score: the time of its inputs, and whether an outcome came with it.
 
-    A repeat has no new inputs and leaves no snapshot.
+    A repeat has nothing new to score by and leaves no snapshot.
     """
 
     record: LeadRecord
@@ -68,8 +68,9 @@ def score_leads(
 ) -> list[Scored]:
     """Take in leads in this order, score them, and record the outcomes that came with them.
 
-    A null outcome leaves what is known. A lead may stand there more than once, and what is
-    sent of one that was merged into another is of that other one.
+    What a record leaves out is kept, and so is the outcome where that is null. A record without
+    any input changes no score; a new lead is still scored once. A lead may stand there more than
+    once, and what is sent of one that was merged into another is of that other one.
     """
     records = of_survivors(session, records)
     versions = registry.in_use(session)
@@ -114,18 +115,23 @@ def _score_round(
     previous = _previous_probabilities(session, versions, known, newest)
     inputs = [
         # Requests are ordered by row lock, not by clock.
-        ScoringInput(record, _not_before(newest.get(lead.key), now), record.outcome is not None)
+        ScoringInput(
+            record,
+            _not_before(newest.get(lead.key), now),
+            came_with_outcome=record.outcome is not None,
+            is_repeat=not record.inputs and lead.key in newest,
+        )
         for lead, record in zip(known, records, strict=True)
     ]
     found = _score_known(session, versions, known, inputs, source=attribution.source)
-    placed = list(zip(found, records, strict=True))
     events = [
-        OutcomeEvent(lead, r.outcome, attribution)
-        for (lead, _), r in placed
-        if r.outcome is not None
+        OutcomeEvent(lead, record.outcome, attribution)
+        for lead, record in zip(known, records, strict=True)
+        if record.outcome is not None
     ]
     if events:
         outcomes.record_many(session, events, now=now)
+    known_of = {lead.key: leads.known_inputs(lead) for lead in known}
     return [
         Scored(
             lead=lead,
@@ -133,12 +139,12 @@ def _score_round(
             grade=versions.card.grade(probability),
             version=versions.champion.name,
             scored_at=now,
-            reasons=explain(versions.card, fields, record.inputs),
-            unknown_fields=[f.name for f in fields.declared if record.inputs.get(f.name) is None],
+            reasons=explain(versions.card, fields, leads.inputs(lead, fields)),
+            unknown_fields=[f.name for f in fields.declared if f.name not in known_of[lead.key]],
             outcome=lead.outcome,
             previous_probability=previous.get(lead.key),
         )
-        for (lead, probability), record in placed
+        for lead, probability in found
     ]
 
 
@@ -165,17 +171,18 @@ def _score_known(
     *,
     source: str,
 ) -> list[tuple[Lead, float]]:
-    """Keep inputs and scores of leads that are up to date and locked."""
+    """Keep inputs and scores of leads that are merged and locked."""
+    known = [leads.known_inputs(lead) for lead in found]
     scores = {
-        version_key: [
-            card.score(scoring_input.record.inputs).probability for scoring_input in inputs
-        ]
+        version_key: [card.score(values).probability for values in known]
         for version_key, card in versions.cards.items()
     }
     probabilities = scores[versions.champion.key]
     new = [
-        snapshot(lead, scoring_input, probability, versions)
-        for lead, scoring_input, probability in zip(found, inputs, probabilities, strict=True)
+        snapshot(lead, scoring_input, values, probability, versions=versions)
+        for lead, scoring_input, values, probability in zip(
+            found, inputs, known, probabilities, strict=True
+        )
         if not scoring_input.is_repeat
     ]
     keep_snapshots(session, new, source=source)
@@ -184,14 +191,19 @@ def _score_known(
 
 
 def snapshot(
-    lead: Lead, scoring_input: ScoringInput, probability: float, versions: InUse
+    lead: Lead,
+    scoring_input: ScoringInput,
+    values: Mapping[str, Value],
+    probability: float,
+    *,
+    versions: InUse,
 ) -> dict[str, Any]:
-    """The row that keeps a lead's inputs as they arrived, with the champion's score of them."""
+    """The row that keeps all that was known of a lead then, with the champion's score of it."""
     return {
         "lead_key": lead.key,
         "version_key": versions.champion.key,
         "taken_at": scoring_input.taken_at,
-        "inputs": scoring_input.record.known_inputs,
+        "inputs": values,
         "probability": probability,
         "came_with_outcome": scoring_input.came_with_outcome,
     }
