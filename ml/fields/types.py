@@ -18,7 +18,7 @@ MAX_NUMBER = 10**15  # whole numbers up to here are exact as floats
 MAX_TEXT_LENGTH = 100
 MAX_NUMBER_LENGTH = 40  # a million-digit cell is refused before it is read as a number
 
-NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
+NUMBER_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 NO_CONTROLS = "must not hold control characters or half characters (surrogates)"
 SEPARATORS = "\x1c\x1d\x1e\x1f"  # control characters that Python trims as white space

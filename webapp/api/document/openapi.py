@@ -17,8 +17,7 @@ from webapp.api import problems, requests, sent
 from webapp.api.document import examples
 from webapp.api.document.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.product import Product
-from webapp.services.leads import records
-from webapp.tables import NEVER_WORKED
+from webapp.services.leads import lead_ids, records
 
 JSON = "application/json"
 REF = "#/components/schemas/{model}"
@@ -50,7 +49,7 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
         "schema": {
             "type": "string",
             "minLength": 1,
-            "maxLength": records.LEAD_ID_LENGTH,
+            "maxLength": lead_ids.MAX_LENGTH,
             "pattern": sent.NOT_BLANK,
             "examples": ["L-1"],
         },
@@ -133,13 +132,12 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
     lead_id = {
         "type": "string",
         "minLength": 1,
-        "maxLength": records.LEAD_ID_LENGTH,
+        "maxLength": lead_ids.MAX_LENGTH,
         "pattern": sent.NOT_BLANK,
-        "description": f"The lead's own id: {records.LEAD_ID_RULE}.",
+        "description": f"The lead's own id: {lead_ids.RULE}.",
     }
     outcome = {
         "type": ["boolean", "string", "null"],
-        "enum": [True, False, NEVER_WORKED, None],
         "description": f"What became of the lead: {records.OUTCOME_OR_NULL_RULE}, which keeps what"
         " is known. never_worked: closed without being worked, which is no label for training. In"
         " a form empty stands for null.",

@@ -7,21 +7,37 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from ml.fields.fields_file import Fields, Value, clean_text
-from webapp.tables import NEVER_WORKED, Meaning
+from ml.fields.fields_file import Fields, Value
+from ml.fields.lenient import folded, is_null_word, word_key
+from ml.fields.reading import Reading, read, read_text
+from webapp.services.leads import lead_ids
+from webapp.services.outcomes.outcome_words import PLAIN_WORDS
+from webapp.tables import Meaning
 
-LEAD_ID_LENGTH = 100
 PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
 PEOPLE_LENGTH = 200
-LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
-OUTCOME_RULE = "true, false or never_worked"
+OUTCOME_RULE = (
+    "true, false or never_worked, or a plain word for it: yes, no, 1, 0, won, lost, converted,"
+    " closed won, closed lost"
+)
 OUTCOME_OR_NULL_RULE = f"{OUTCOME_RULE}, or null"
-OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_WORKED}
+MAX_OUTCOME_LENGTH = 40
+MAX_SHOWN_LENGTH = 100
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
 LAST_OF_LIST = re.compile(r", (\w+) or null")
+
+
+@dataclass(frozen=True)
+class FieldWarning:
+    """A value taken otherwise than it was sent: which, what was done with it, and its rule."""
+
+    field: str
+    value: str
+    rule: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -49,37 +65,48 @@ class LeadRecord:
     people: dict[str, str | None]
     inputs: dict[str, Value]
     outcome: Meaning
+    warnings: tuple[FieldWarning, ...] = ()
 
 
-def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> LeadRecord:
+def clean(fields: Fields, record: Mapping[str, Any], *, strict: bool = False) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
 
-    With `text`, values are strings as forms and files have them, and empty stands for null.
+    Mistakes of the sender are errors; surprises in the data are taken with a warning, but with
+    `strict` they are errors too.
     """
-    check = _Checker(record, _unknown_keys(fields, record))
-    lead_id = check("lead_id", LEAD_ID_RULE, clean_lead_id)
-    people = {n: check(n, PEOPLE_RULE, _person_text) for n in PEOPLE_FIELDS if n in record}
-    outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, partial(parse_outcome, text=text))
+    check = _Checker(record, _unknown_keys(fields, record), [])
+    lead_id = check("lead_id", lead_ids.RULE, _lead_id)
+    read_person = partial(read_text, maximum=PEOPLE_LENGTH)
+    people = {n: check(n, PEOPLE_RULE, read_person) for n in PEOPLE_FIELDS if n in record}
+    outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, _outcome)
     sent = [field for field in fields if field.name in record]
-    inputs = {f.name: check(f.name, f.rule, partial(f.parse, text=text)) for f in sent}
+    inputs = {field.name: check(field.name, field.rule, partial(read, field)) for field in sent}
+    if strict:
+        check.errors.extend(FieldError(w.field, w.message, w.rule) for w in check.warnings)
     if check.errors:
         raise InvalidRecord(check.errors)
-    return LeadRecord(lead_id, people, inputs, outcome)
+    return LeadRecord(lead_id, people, inputs, outcome, tuple(check.warnings))
 
 
 @dataclass(frozen=True)
 class _Checker:
-    """Parses the values of one record and gathers what is wrong with them."""
+    """Reads the values of one record and gathers what is wrong with them or surprises."""
 
     record: Mapping[str, Any]
     errors: list[FieldError]
+    warnings: list[FieldWarning]
 
-    def __call__(self, name: str, rule: str, parse: Callable[[Any], Any]) -> Any:
+    def __call__(self, name: str, rule: str, parse: Callable[[Any], Reading]) -> Any:
+        sent = self.record.get(name)
         try:
-            return parse(self.record.get(name))
+            value, warning = parse(sent)
         except ValueError as error:
             self.errors.append(FieldError(name, str(error), rule))
             return None
+        if warning is not None:
+            shown = folded(str(sent), MAX_SHOWN_LENGTH)
+            self.warnings.append(FieldWarning(name, shown, rule, warning))
+        return value
 
 
 def as_text(message: str) -> str:
@@ -88,32 +115,30 @@ def as_text(message: str) -> str:
     return LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
 
 
-def clean_lead_id(value: Any) -> str:
-    """Return a lead id trimmed and in NFC; raise ValueError where it breaks its rule."""
-    cleaned = clean_text(value, maximum=LEAD_ID_LENGTH)
-    if not cleaned:
-        raise ValueError("is required and must not be empty")
-    return cleaned
-
-
-def parse_outcome(value: Any, *, text: bool = False) -> Meaning:
-    """Read an outcome; raise ValueError where it breaks its rule.
+def parse_outcome(value: Any) -> Meaning:
+    """Read an outcome in any of its plain words; raise ValueError where it is none.
 
     True and False are labels, never_worked is a lead that was closed without being worked, and
-    None says nothing. With `text`, words of any case are read, "never worked" with a blank too,
-    and empty is None; otherwise, as in JSON, only the values themselves are.
+    None says nothing; so do empty text and the words for unknown.
     """
-    if text and isinstance(value, str):
-        value = OUTCOME_TEXTS.get(value.strip().lower().replace("_", " "), value)
-    if value == NEVER_WORKED:
-        return NEVER_WORKED
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int | float) and value in (0, 1):
+        return value == 1
+    if isinstance(value, str) and len(value) <= MAX_OUTCOME_LENGTH:
+        if is_null_word(value):
+            return None
+        if (key := word_key(value)) in PLAIN_WORDS:
+            return PLAIN_WORDS[key]
     raise ValueError(f"must be {OUTCOME_RULE}")
 
 
-def _person_text(value: Any) -> str | None:
-    return clean_text(value, maximum=PEOPLE_LENGTH)
+def _lead_id(value: Any) -> Reading:
+    return Reading(lead_ids.canonical(value))
+
+
+def _outcome(value: Any) -> Any:
+    return parse_outcome(value), None
 
 
 def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:

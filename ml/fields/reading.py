@@ -1,0 +1,110 @@
+"""Read one value as it is sent: plain spellings as what they mean, surprises with a warning."""
+
+import math
+import unicodedata
+from typing import NamedTuple
+
+from ml.fields.lenient import choice_of, folded, is_null_word
+from ml.fields.types import MAX_TEXT_LENGTH, Field, Value, clean_text, nearest_of
+
+# Beyond this it is no measured number but a fault of the program that sent it.
+MAX_PLAUSIBLE = 1e40
+NULL_WORD = "was read as unknown: the word stands for no value"
+
+
+class Reading(NamedTuple):
+    """A value as it is kept, and what was taken otherwise than it was sent; None: nothing."""
+
+    value: Value
+    warning: str | None = None
+
+
+def read(field: Field, value: object) -> Reading:
+    """Read a value of a field.
+
+    Parameters
+    ----------
+    field : Field
+        Its rule.
+    value : object
+        As JSON, a form or a file has it: numbers, yes and no may come as text.
+
+    Returns
+    -------
+    Reading
+        The value, None where it is unknown, with the warning to tell the sender.
+
+    Raises
+    ------
+    ValueError
+        With a sentence for the sender, where the value is of another type.
+
+    Examples
+    --------
+    >>> visits = Field("visits", "count", "Visits", minimum=0)
+    >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).warning
+    (8, None, 'is out of range and was left unknown: must be a whole number of 0 or more, or null')
+    """
+    if field.type == "category":
+        return _category(field, value)
+    if isinstance(value, str) and is_null_word(value):
+        return _null(value)
+    is_text = isinstance(value, str)
+    if field.type == "boolean" and not is_text and value in (0, 1):
+        return Reading(bool(value))
+    try:
+        return Reading(field.parse(value, text=is_text))
+    except ValueError:
+        if field.type == "boolean" or not _is_number(field, value):
+            raise
+        return Reading(None, f"is out of range and was left unknown: must be {field.rule}")
+
+
+def read_text(value: object, maximum: int) -> Reading:
+    """Read text for people: cut where it is too long, with control characters folded into blanks.
+
+    Raises
+    ------
+    ValueError
+        Where it is no text.
+    """
+    if isinstance(value, str) and is_null_word(value):
+        return _null(value)
+    try:
+        return Reading(clean_text(value, maximum=maximum))
+    except ValueError:
+        if not isinstance(value, str):
+            raise
+    length = len(value.strip())
+    text = unicodedata.normalize("NFC", folded(value, maximum))[:maximum].strip() or None
+    if length > maximum:
+        return Reading(text, f"was cut to {maximum} of its {length:,} characters")
+    return Reading(text, "held line breaks or control characters, which became blanks")
+
+
+def _category(field: Field, value: object) -> Reading:
+    if not field.choices or not isinstance(value, str):
+        return read_text(value, MAX_TEXT_LENGTH)
+    short = value[: 10 * MAX_TEXT_LENGTH]
+    choice = choice_of(short, field.choices)
+    if choice is not None:
+        return Reading(choice)
+    if is_null_word(value):
+        return _null(value)
+    meant = nearest_of(short, field.choices)
+    hint = f"; did you mean {meant}?" if meant else ""
+    return Reading(None, f"is not in the field's list and was left unknown{hint}")
+
+
+def _null(word: str) -> Reading:
+    return Reading(None, NULL_WORD if word.strip() else None)
+
+
+def _is_number(field: Field, value: object) -> bool:
+    """Whether it is a number of the field's kind, if perhaps out of its range."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    is_plausible = abs(number) <= MAX_PLAUSIBLE  # not so of NaN
+    return is_plausible and (field.type == "number" or number.is_integer())
