@@ -9,14 +9,16 @@ from ml.fields.types import MAX_TEXT_LENGTH, Field, Value, clean_text, nearest_o
 
 # Beyond this it is no measured number but a fault of the program that sent it.
 MAX_PLAUSIBLE = 1e40
-NULL_WORD = "was read as unknown: the word stands for no value"
+LEFT_UNKNOWN = "left unknown"
+NULL_WORD = "is a word for an unknown value"
 
 
 class Reading(NamedTuple):
-    """A value as it is kept, and what was taken otherwise than it was sent; None: nothing."""
+    """A value as it is kept; of a surprise also what is wrong with it, and what was done."""
 
     value: Value
-    warning: str | None = None
+    problem: str | None = None
+    remedy: str | None = None
 
 
 def read(field: Field, value: object) -> Reading:
@@ -32,7 +34,7 @@ def read(field: Field, value: object) -> Reading:
     Returns
     -------
     Reading
-        The value, None where it is unknown, with the warning to tell the sender.
+        The value, None where it is unknown, with what to tell the sender.
 
     Raises
     ------
@@ -42,8 +44,8 @@ def read(field: Field, value: object) -> Reading:
     Examples
     --------
     >>> visits = Field("visits", "count", "Visits", minimum=0)
-    >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).warning
-    (8, None, 'is out of range and was left unknown: must be a whole number of 0 or more, or null')
+    >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).remedy
+    (8, None, 'left unknown')
     """
     if field.type == "category":
         return _category(field, value)
@@ -54,10 +56,10 @@ def read(field: Field, value: object) -> Reading:
         return Reading(bool(value))
     try:
         return Reading(field.parse(value, text=is_text))
-    except ValueError:
+    except ValueError as error:
         if field.type == "boolean" or not _is_number(field, value):
             raise
-        return Reading(None, f"is out of range and was left unknown: must be {field.rule}")
+        return Reading(None, str(error), LEFT_UNKNOWN)
 
 
 def read_text(value: object, maximum: int) -> Reading:
@@ -72,14 +74,13 @@ def read_text(value: object, maximum: int) -> Reading:
         return _null(value)
     try:
         return Reading(clean_text(value, maximum=maximum))
-    except ValueError:
+    except ValueError as error:
         if not isinstance(value, str):
             raise
-    length = len(value.strip())
+        problem, length = str(error), len(value.strip())
     text = unicodedata.normalize("NFC", folded(value, maximum))[:maximum].strip() or None
-    if length > maximum:
-        return Reading(text, f"was cut to {maximum} of its {length:,} characters")
-    return Reading(text, "held line breaks or control characters, which became blanks")
+    is_long = length > maximum
+    return Reading(text, problem, f"cut from {length:,}" if is_long else "they became blanks")
 
 
 def _category(field: Field, value: object) -> Reading:
@@ -92,12 +93,12 @@ def _category(field: Field, value: object) -> Reading:
     if is_null_word(value):
         return _null(value)
     meant = nearest_of(short, field.choices)
-    hint = f"; did you mean {meant}?" if meant else ""
-    return Reading(None, f"is not in the field's list and was left unknown{hint}")
+    hint = f" (did you mean {meant}?)" if meant else ""
+    return Reading(None, f"must be {field.rule}{hint}", LEFT_UNKNOWN)
 
 
 def _null(word: str) -> Reading:
-    return Reading(None, NULL_WORD if word.strip() else None)
+    return Reading(None, NULL_WORD, LEFT_UNKNOWN) if word.strip() else Reading(None)
 
 
 def _is_number(field: Field, value: object) -> bool:

@@ -74,15 +74,13 @@ def clean(fields: Fields, record: Mapping[str, Any], *, strict: bool = False) ->
     Mistakes of the sender are errors; surprises in the data are taken with a warning, but with
     `strict` they are errors too.
     """
-    check = _Checker(record, _unknown_keys(fields, record), [])
+    check = _Checker(record, strict, _unknown_keys(fields, record), [])
     lead_id = check("lead_id", lead_ids.RULE, _lead_id)
     read_person = partial(read_text, maximum=PEOPLE_LENGTH)
     people = {n: check(n, PEOPLE_RULE, read_person) for n in PEOPLE_FIELDS if n in record}
     outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, _outcome)
     sent = [field for field in fields if field.name in record]
     inputs = {field.name: check(field.name, field.rule, partial(read, field)) for field in sent}
-    if strict:
-        check.errors.extend(FieldError(w.field, w.message, w.rule) for w in check.warnings)
     if check.errors:
         raise InvalidRecord(check.errors)
     return LeadRecord(lead_id, people, inputs, outcome, tuple(check.warnings))
@@ -93,19 +91,22 @@ class _Checker:
     """Reads the values of one record and gathers what is wrong with them or surprises."""
 
     record: Mapping[str, Any]
+    is_strict: bool
     errors: list[FieldError]
     warnings: list[FieldWarning]
 
     def __call__(self, name: str, rule: str, parse: Callable[[Any], Reading]) -> Any:
         sent = self.record.get(name)
         try:
-            value, warning = parse(sent)
+            value, problem, remedy = parse(sent)
         except ValueError as error:
             self.errors.append(FieldError(name, str(error), rule))
             return None
-        if warning is not None:
+        if problem is not None and self.is_strict:
+            self.errors.append(FieldError(name, problem, rule))
+        elif problem is not None:
             shown = folded(str(sent), MAX_SHOWN_LENGTH)
-            self.warnings.append(FieldWarning(name, shown, rule, warning))
+            self.warnings.append(FieldWarning(name, shown, rule, f"{problem}; {remedy}"))
         return value
 
 
@@ -138,7 +139,7 @@ def _lead_id(value: Any) -> Reading:
 
 
 def _outcome(value: Any) -> Any:
-    return parse_outcome(value), None
+    return parse_outcome(value), None, None
 
 
 def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:
