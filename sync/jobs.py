@@ -32,7 +32,7 @@ class ChampionChanged(runs.Explained):
     """Another version was promoted during a training."""
 
     def __init__(self) -> None:
-        super().__init__("Another version was put in use during this training.")
+        super().__init__("Another version was promoted during this training.")
 
 
 def free_lost_runs(worker: Worker) -> None:
@@ -111,7 +111,7 @@ def rest(worker: Worker) -> None:
 
 
 def forget_old_scores(worker: Worker, renew: Callable[[Session], None] | None = None) -> None:
-    """Delete the scores of versions no longer in use, a few at a time, renewing a claim held."""
+    """Delete scores of versions no longer live or staged, in small steps; renew a claim held."""
 
     def step(session: Session) -> int:
         if renew is not None:

@@ -55,7 +55,7 @@ def dispute(fake, salesforce, *, result=False, **fields):
 
 
 def without_a_lead(fake, salesforce, n=1):
-    """Opportunities won that came from a lead by their source, and that no lead names."""
+    """Opportunities won that came from a lead by their source, not linked to a lead."""
     salesforce.later()
     deals = [fake.opportunity(LeadSource="Webinar") for _ in range(n)]
     for deal in deals:

@@ -10,7 +10,7 @@ from webapp.config import Settings
 from webapp.database import db, read, write
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.models.leakage import LEFT_OUT
-from webapp.tables import NEVER_WORKED, Base, GuardedField
+from webapp.tables import NEVER_WORKED, Base, LeakingField
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_field_left_out_stays_so_in_one_word_and_back(app):
         connection.execute(sa.text(RUN))
         connection.execute(sa.text(FIELD))
     flask_migrate.upgrade()
-    assert read(lambda s: s.get(GuardedField, "tags").state) == LEFT_OUT
+    assert read(lambda s: s.get(LeakingField, "tags").state) == LEFT_OUT
     flask_migrate.downgrade(revision="0008")
     with db.engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT state FROM guarded_fields")) == "left out"

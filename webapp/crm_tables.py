@@ -62,7 +62,7 @@ class CrmConnection(Base):
 
 
 class CrmWindow(Base):
-    """How far one object has been read; see `sync.salesforce.window`."""
+    """How far one object has been read; see `sync.crm.reading`."""
 
     __tablename__ = "crm_windows"
 

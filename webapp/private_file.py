@@ -12,8 +12,8 @@ class NotWritable(RuntimeError):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(
-            f"{error.filename or 'The data folder'} cannot be written ({error.strerror}). Let the"
-            " user who runs Leadloop write there, or set LEADLOOP_DATA_DIR to another folder."
+            f"{error.filename or 'The data folder'} cannot be used ({error.strerror}). Let the"
+            " user who runs Leadloop read and write it, or set LEADLOOP_DATA_DIR to another folder."
         )
 
 

@@ -37,15 +37,19 @@ def run(app: Flask, settings: Settings) -> None:
         lock.truncate(0)
         lock.write(f"Process {os.getpid()}, {settings.address},")
         lock.flush()
-    waitress.server.create_server(
-        app,
-        host=settings.host,
-        port=settings.port,
-        threads=settings.web_threads,
-        max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
-        **WAITRESS,
-        **_proxies(settings.trusted_proxies),
-    ).run()
+    try:
+        server = waitress.server.create_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.web_threads,
+            max_request_body_size=(settings.import_max_megabytes + 1) * 2**20,
+            **WAITRESS,
+            **_proxies(settings.trusted_proxies),
+        )
+    except OSError as error:  # the port was taken since it was tested
+        raise _cannot_listen(settings, error) from None
+    server.run()
 
 
 def obstacle(settings: Settings) -> str | None:
@@ -89,11 +93,15 @@ def _listen_once(settings: Settings) -> None:
         ):
             socket.create_server(address[:2], family=family).close()
     except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]
-        raise CannotServe(
-            f"Cannot listen on {settings.host}:{settings.port} ({reason})."
-            " Set LEADLOOP_HOST or LEADLOOP_PORT to an address that is free."
-        ) from None
+        raise _cannot_listen(settings, error) from None
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> CannotServe:
+    reason = str(error.strerror).partition(" (")[0]
+    return CannotServe(
+        f"Cannot listen on {settings.host}:{settings.port} ({reason})."
+        " Set LEADLOOP_HOST or LEADLOOP_PORT to an address that is free."
+    )
 
 
 def _proxies(n_trusted: int) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Histogram(_Stored):
 
 
 class FamilyRow(_Stored):
-    """One candidate family or blend, cross-validated; `weight` is the share of the forest."""
+    """One family or blend, cross-validated; `weight` is the share beside the first family."""
 
     family: str
     weight: float | None = None

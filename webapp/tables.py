@@ -194,7 +194,7 @@ class ModelVersion(Base):
         return stored.TrainingData.model_validate(self.training) if self.training else None
 
 
-class GuardedField(Base):
+class LeakingField(Base):
     """A field that seems to be filled in after the outcome: the evidence, and who decided what.
 
     It is left out of training unless `state` is allowed; a person has confirmed it where it is
@@ -209,7 +209,7 @@ class GuardedField(Base):
     sign: Mapped[str] = mapped_column(sa.String(30))
     sentence: Mapped[str] = mapped_column(sa.Text)
     evidence: Mapped[dict[str, Any]]
-    # The training that the evidence is of: the last one that suspected it.
+    # The training that the evidence is of: the last one that found it.
     run_key: Mapped[int] = mapped_column(sa.ForeignKey("runs.key"))
     suspected_at: Mapped[datetime]
     decided_by: Mapped[str | None] = mapped_column(sa.String(200))

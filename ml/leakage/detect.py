@@ -3,7 +3,7 @@
 A model learned from such a field looks better than it is, and fails where it matters, on leads
 still open. Four signs are looked for; each has to hold with 95 % confidence, so the fewer the
 leads the stronger a leak has to be. The eight built-in fields have a meaning of their own, known
-while a lead is open, and are never suspected.
+while a lead is open, and are never excluded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ TIMES_FOR_ONE_OUTCOME = 10.0
 TIMES_FOR_CLOSED = 5.0
 MIN_FILLED = 0.05  # of the leads of the kind for which it is filled
 N_GROUPS = 10  # into which the values of a number are cut
-SMALLEST, LARGEST = 0.01, 0.99  # rates are held between, so that no single lead decides
+MIN_RATE, MAX_RATE = 0.01, 0.99  # rates are held between, so that no single lead decides
 MIN_OF_A_GROUP = 5
 DIGITS = 4  # of a number that is kept
 MIN_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
@@ -273,7 +273,7 @@ def _grouped(column: Floats) -> Codes:
 
 
 def _losses(rates: Floats, converted: Bools) -> Floats:
-    held = np.clip(rates, SMALLEST, LARGEST)
+    held = np.clip(rates, MIN_RATE, MAX_RATE)
     return -np.where(converted, np.log(held), np.log1p(-held))
 
 

@@ -1,4 +1,4 @@
-"""Whether a model in use still keeps its word: the level of its scores, and the order of its leads.
+"""Whether the live model still holds: its calibration in the large, and its ranking.
 
 Standard library only: it is measured in the worker, on samples of a few thousand outcomes. How far
 the leads themselves have moved is measured in `ml.monitoring.drift`.

@@ -6,7 +6,7 @@ What the values mean is the business of `ml.scorecard.scorecard` and `ml.scoreca
 from typing import Any
 
 MAX_LEVELS = 5_000  # of a category
-LARGEST = 1e40  # far above any coefficient, far below what would overflow when summed
+MAX_NUMBER = 1e40  # far above any coefficient, far below what would overflow when summed
 MAX_TEXT_LENGTH = 200
 
 
@@ -74,7 +74,7 @@ class Reader:
     def integer(self, key: str) -> int:
         """Read a whole number of 0 or more."""
         number = self._get(key)
-        if type(number) is not int or not 0 <= number <= LARGEST:
+        if type(number) is not int or not 0 <= number <= MAX_NUMBER:
             raise ScorecardError(f"{self.place}.{key} must be a whole number of 0 or more")
         return number
 
@@ -85,11 +85,11 @@ class Reader:
     def integers(self, key: str, *, most: int, low: int = 0) -> tuple[int, ...]:
         """Read a list of at most `most` whole numbers of `low` or more."""
         numbers = _list(self._get(key), f"{self.place}.{key}", most)
-        if not all(type(number) is int and low <= number <= LARGEST for number in numbers):
+        if not all(type(number) is int and low <= number <= MAX_NUMBER for number in numbers):
             raise ScorecardError(f"{self.place}.{key} must hold whole numbers of {low} or more")
         return tuple(numbers)
 
-    def number(self, key: str, *, low: float = -LARGEST, high: float = LARGEST) -> float:
+    def number(self, key: str, *, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) -> float:
         """Read a finite number from `low` to `high`."""
         number = _number(self._get(key), f"{self.place}.{key}")
         if not low <= number <= high:
@@ -143,6 +143,6 @@ def _list(content: object, place: str, most: int) -> list[Any]:
 def _number(content: object, place: str) -> float:
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     # Compared before it becomes a float: a number of any size has an order, NaN has none.
-    if not (is_number and -LARGEST <= content <= LARGEST):  # type: ignore[operator]
+    if not (is_number and -MAX_NUMBER <= content <= MAX_NUMBER):  # type: ignore[operator]
         raise ScorecardError(f"{place} must be a finite number")
     return float(content) + 0.0  # type: ignore[arg-type]  # -0.0 becomes 0.0

@@ -1,6 +1,6 @@
-"""Version 1.0: a scorecard from rules of thumb, for the day before there is anything to learn from.
+"""Version 1.0, the starter model: it ranks leads; its probabilities are unmeasured.
 
-It was trained on nothing and no accuracy is claimed for it. The slopes are judgement; the order
+It is not trained, and no accuracy is claimed for it. The slopes are judgement; the order
 and spacing of the lead sources follows close rates published for orientation (referral 12-20 %,
 inbound 8-12 %, paid search 5-9 %, cold outbound 2-5 %; croindex.pages.dev), with webinar, e-mail
 and trade show placed by judgement. Age, location and industry have no effect until leads have

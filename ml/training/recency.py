@@ -19,7 +19,7 @@ from ml.training.evaluate import delong
 from ml.training.families import table
 
 HALF_LIVES = (1 / 2, 1 / 8, 1 / 32)  # of all labels: far apart, for each choice has its price
-SHORTEST_HALF_LIFE = 250  # labels
+MIN_HALF_LIFE = 250  # labels
 MAX_COMPARED_ON = 20_000  # labels; of more, some are taken, evenly in time
 CLEARLY = 3.0  # standard errors; they do not know that leads of a block share one model
 SMALL_LOSS = 0.005  # of AUC
@@ -107,7 +107,7 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
         return table.FAMILIES[0].fit(known, outcomes, columns, 0, sample_weight=weights).log_odds
 
     lengths = [round(share * len(frame)) for share in HALF_LIVES]
-    lengths = [length for length in lengths if length >= SHORTEST_HALF_LIFE]
+    lengths = [length for length in lengths if length >= MIN_HALF_LIFE]
     # Every so many labels tell as much of what is long ago as all of them.
     step = -(-len(frame) // MAX_COMPARED_ON)
     frame, converted = frame.iloc[::step], converted[::step]

@@ -61,7 +61,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Guarded:
+class FieldExclusions:
     """What is known of fields that may be excluded.
 
     `allowed` fields were looked at by a person and are not suspected. `left_out` says by name why a
@@ -119,7 +119,7 @@ def challenge(
     rule: GateRule,
     *,
     seed: int,
-    guarded: Guarded | None = None,
+    exclusions: FieldExclusions | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Challenge:
     """Learn a challenger from all examples and put it to the gate.
@@ -142,7 +142,7 @@ def challenge(
         What a challenger has to show.
     seed : int
         Of the split into folds and of what is random in the members.
-    guarded : Guarded, optional
+    exclusions : FieldExclusions, optional
         What is known of fields that may be excluded; nothing where it is left out.
     progress : callable, optional
         Called with a share in [0, 1] and the stage in words; may raise to stop the work.
@@ -153,7 +153,7 @@ def challenge(
         If there are fewer than ten converted or ten lost leads, or no field to learn from.
     """
     _check_enough(examples)
-    found, left_out = _left_out(examples, fields, champion, guarded or Guarded())
+    found, left_out = _left_out(examples, fields, champion, exclusions or FieldExclusions())
     usable = fields.without(left_out)
     _check_any(usable, fields)
     learned = learn(
@@ -272,13 +272,13 @@ def _check_enough(examples: Examples) -> None:
 
 
 def _left_out(
-    examples: Examples, fields: Fields, champion: Scorecard, guarded: Guarded
+    examples: Examples, fields: Fields, champion: Scorecard, exclusions: FieldExclusions
 ) -> tuple[list[Suspicion], dict[str, str]]:
     """Find fields to keep from both models: what these examples show, and the reasons for all."""
     knowable = {f.name for f in fields.model} | {term.field for term in champion.terms}
-    known = {name: why for name, why in guarded.left_out.items() if name in knowable}
-    asked = [f for f in fields.model if f.name not in guarded.allowed]
-    found = detect.suspicions(examples.records, examples.converted, asked, guarded.open_records)
+    known = {name: why for name, why in exclusions.left_out.items() if name in knowable}
+    asked = [f for f in fields.model if f.name not in exclusions.allowed]
+    found = detect.suspicions(examples.records, examples.converted, asked, exclusions.open_records)
     return found, known | {suspicion.field: suspicion.sentence for suspicion in found}
 
 

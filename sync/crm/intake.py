@@ -27,7 +27,7 @@ from webapp.services.outcomes.outcomes import CLOCK_SKEW, Attribution, OutcomeEv
 from webapp.tables import Lead, is_assumed
 
 ACTOR = "salesforce"
-SHORTEST = timedelta(microseconds=1)
+MIN_STEP = timedelta(microseconds=1)
 MAX_EXAMPLES = 20
 CLOSING = frozenset({"converted", "lost", "never_worked"})
 
@@ -369,4 +369,4 @@ def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) 
     at = latest or derived.happened_at
     if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
         return min(at, now)
-    return min(max(at, crm_lead.said_at + SHORTEST), now + CLOCK_SKEW)
+    return min(max(at, crm_lead.said_at + MIN_STEP), now + CLOCK_SKEW)

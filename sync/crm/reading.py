@@ -23,7 +23,7 @@ from webapp.services.crm import mirror
 OVERLAP = timedelta(minutes=15)
 LOOK_BACK = timedelta(days=7)
 MAX_SLICE = timedelta(days=30)
-SHORTEST_SLICE = timedelta(minutes=1)
+MIN_SLICE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class Slices:
 
     def was_slow(self) -> bool:
         """Ask for half the time from now on; False where that is no time any more."""
-        is_shortest = self.length <= SHORTEST_SLICE
-        self.length = max(self.length / 2, SHORTEST_SLICE)
+        is_shortest = self.length <= MIN_SLICE
+        self.length = max(self.length / 2, MIN_SLICE)
         return not is_shortest
 
     def was_empty(self) -> None:

@@ -34,7 +34,7 @@ DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
 MIN_MOVE = 0.01
 # Salesforce refuses a time of a minute or less.
-SHORTEST_ASKED = timedelta(minutes=2)
+MIN_ASKED = timedelta(minutes=2)
 
 
 def reconcile(sync_run: SyncRun) -> None:
@@ -111,7 +111,7 @@ def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> lis
         return sync_run.client.deleted(obj, start, end)
     except Fault as fault:
         half = (end - start) / 2
-        if fault.kind is not Kind.SLOW or half < SHORTEST_ASKED:
+        if fault.kind is not Kind.SLOW or half < MIN_ASKED:
             raise
     return [
         *_deleted(sync_run, obj, start, start + half),

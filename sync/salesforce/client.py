@@ -31,12 +31,12 @@ MAX_RETRY_AFTER_SECONDS = 120.0
 MAX_LOGINS = 2
 LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
-SHORTEST_SECRET = 4
+MIN_SECRET_LENGTH = 4
 
 
 @dataclass
 class TokenCache:
-    """The token in use and when logins were made: kept from run to run by the worker."""
+    """The present token and when logins were made: kept from run to run by the worker."""
 
     token: Token | None = None
     logins_at: list[datetime] = field(default_factory=list)
@@ -220,7 +220,7 @@ class Client:
         secrets = [*self._credentials.secrets.values(), *([token.text] if token else [])]
         for secret in secrets:
             # A shorter one is no secret, and stands in many a word.
-            if len(secret) < SHORTEST_SECRET:
+            if len(secret) < MIN_SECRET_LENGTH:
                 continue
             fault.detail = fault.detail.replace(secret, "(removed)")
         return fault

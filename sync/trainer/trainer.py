@@ -1,4 +1,4 @@
-"""The process that trains: run numbers come in by line, progress and the challenger go out by line.
+"""The training process: JSON lines over stdin and stdout.
 
 It reads what to learn from out of the database and writes nothing there: whether a challenger
 is registered is decided by the worker, which holds the claim. It ends when its standard input does.
@@ -56,7 +56,7 @@ def answer(run_key: int, progress: Callable[[float, str], None]) -> dict[str, An
 
 
 def recalibrate() -> dict[str, Any]:
-    """Move the champion's intercept by what outcomes since it took over ask for, or say why not."""
+    """Move the champion's intercept by what outcomes since it went live ask for, or say why not."""
     samples = read(monitor_samples.read)
     leads, champion, before = samples.unseen_since, samples.champion, samples.learned.metrics
     try:
@@ -111,7 +111,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
             material.champion,
             rule,
             seed=run_key,
-            guarded=material.guarded,
+            exclusions=material.exclusions,
             progress=progress,
         )
     except train.NotEnoughToLearn as reason:
@@ -145,7 +145,7 @@ class _Material(NamedTuple):
     champion_key: int
     champion: Scorecard
     labelled: training_data.Labelled
-    guarded: train.Guarded
+    exclusions: train.FieldExclusions
 
 
 def _material(session: Session, run_key: int, fields: Fields) -> _Material:
@@ -157,7 +157,9 @@ def _material(session: Session, run_key: int, fields: Fields) -> _Material:
         champion.key,
         registry.scorecard(session, champion),
         training_data.collect(session, run_key, since_run=since_run),
-        train.Guarded(known.allowed, known.left_out, training_data.newest_open(session, fields)),
+        train.FieldExclusions(
+            known.allowed, known.left_out, training_data.newest_open(session, fields)
+        ),
     )
 
 

@@ -140,5 +140,5 @@ def assert_one_sentence(ended):
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert len(ended.stderr.splitlines()) == 1
-    assert "cannot be written (" in ended.stderr
+    assert "cannot be used (" in ended.stderr
     assert "set LEADLOOP_DATA_DIR to another folder" in ended.stderr

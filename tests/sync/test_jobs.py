@@ -222,7 +222,7 @@ def test_a_training_against_a_champion_of_yesterday_does_not_register(
 
     write(label)
     do(jobs.retrain_if_due, worker_that(act))
-    assert newest("training").error == "Another version was put in use during this training."
+    assert newest("training").error == "Another version was promoted during this training."
     assert [v.name for v in read(registry.versions)] == ["1.1", "1.0"]
 
 

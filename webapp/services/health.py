@@ -53,7 +53,7 @@ def _migrations(session: Session) -> Check:
 
 def _champion(session: Session) -> Check:
     try:
-        return Check("champion", True, f"version {registry.champion(session).name} is in use")
+        return Check("champion", True, f"version {registry.champion(session).name} is live")
     except registry.NoChampion as error:
         return Check("champion", False, str(error))
     except sa.exc.SQLAlchemyError:

@@ -26,7 +26,7 @@ class FirstAccess:
 def starter_version(
     session: Session, expected_conversion_percent: float | None, now: datetime
 ) -> bool:
-    """Put the starter scorecard in use as 1.0 where there is none yet; say whether it was new."""
+    """Make the starter scorecard live as 1.0 where there is none yet; say whether it was new."""
     if session.scalar(sa.select(ModelVersion.key).limit(1)) is not None:
         return False
     expected = expected_conversion_percent and expected_conversion_percent / 100

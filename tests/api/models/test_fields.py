@@ -60,4 +60,4 @@ def test_a_program_allows_a_field_and_leaves_it_out_again(client, headers, suspe
 def test_a_field_never_suspected_is_404(client, headers, name):
     answer = client.post(f"/api/fields/{name}/allow", headers=headers)
     assert answer.status_code == 404
-    assert answer.json["detail"].startswith("No training has suspected a field")
+    assert answer.json["detail"].startswith("No training has excluded a field")

@@ -11,7 +11,7 @@ from ml.leakage.detect import removed, suspicions
 from ml.leakage.words import named_later
 from ml.scorecard.scorecard import CategoryTerm, Scorecard
 from ml.scorecard.starter import starter_scorecard
-from ml.training.train import Examples, Guarded, NotEnoughToLearn, challenge
+from ml.training.train import Examples, FieldExclusions, NotEnoughToLearn, challenge
 
 FIELDS = loads("""
 field = [
@@ -198,7 +198,9 @@ def test_a_suspected_field_is_left_out_of_the_very_training_that_suspects_it():
 
     def attempt(**known):
         champion = starter_scorecard()
-        return challenge(examples, FIELDS, champion, GateRule(), seed=1, guarded=Guarded(**known))
+        return challenge(
+            examples, FIELDS, champion, GateRule(), seed=1, exclusions=FieldExclusions(**known)
+        )
 
     first = attempt()
     assert [s.field for s in first.suspicions] == ["mood"]
@@ -234,8 +236,10 @@ def test_a_champion_that_knows_a_field_kept_from_models_by_the_file_is_judged_wi
     examples = Examples(records, converted, [True] * 200)
     mood = CategoryTerm("mood", {"yes": 4.0, "no": -4.0}, other=0.0, missing=0.0)
     knowing = Scorecard("test", 0.0, 0.5, 100, (0.6, 0.5, 0.4), (mood,))
-    guarded = Guarded(left_out={"mood": "Mood has use = false.", "never seen": "Dropped."})
-    attempt = challenge(examples, fields, knowing, GateRule(), seed=1, guarded=guarded)
+    exclusions = FieldExclusions(
+        left_out={"mood": "Mood has use = false.", "never seen": "Dropped."}
+    )
+    attempt = challenge(examples, fields, knowing, GateRule(), seed=1, exclusions=exclusions)
     assert attempt.champion_knew == ("mood",)
     assert attempt.left_out == {"mood": "Mood has use = false."}
     assert attempt.decision.auc_champion == 0.5

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -132,7 +133,11 @@ def test_counts_of_every_term_add_up_to_all_leads(attempt, field):
 def test_reasons_of_a_learned_model_give_rates(attempt):
     reasons = explain(attempt.scorecard, FIELDS, EXAMPLES.records[0])
     assert len(reasons) == 5
-    assert all("of all learned from" in reason.sentence for reason in reasons)
+    for reason in reasons:
+        how, verb = ("more", "raise") if reason.effect > 0 else ("less", "lower")
+        rate = rf"convert {how} often: (under )?\d+ %, against \d+ % overall\.$"
+        assert re.search(rf"{rate}|{verb}s? this score( slightly)?\.$", reason.sentence)
+    assert any("overall" in reason.sentence for reason in reasons)
 
 
 def test_field_not_for_use_is_not_learned_from(attempt):
@@ -165,7 +170,7 @@ def test_too_few_outcomes_are_named_with_their_numbers(n_converted, n_lost):
 def test_ten_of_each_are_enough_to_learn():
     attempt = challenge(few(10, 10), FIELDS, starter_scorecard(), RULE, seed=1)
     assert not attempt.decision.promote
-    assert "at least 20 of each are needed" in attempt.decision.reason
+    assert "at least 20 of each are required" in attempt.decision.reason
 
 
 def test_file_without_a_field_for_models_is_named():

@@ -1,13 +1,15 @@
-"""Conflicts, unmatched opportunities and refused scores: listed with both sides, and settled."""
+"""Conflicts, unmatched opportunities and rejected scores: listed with both sides, and resolved."""
 
 import re
 
 import pytest
+import sqlalchemy as sa
 
 from tests.connected import dispute, without_a_lead
 from tests.factories import make_lead
 from webapp.services.accounts import audit
 from webapp.services.crm import conflicts, unmatched
+from webapp.tables import Lead
 
 MISSING = "0065e0000000000AAA"
 
@@ -122,6 +124,14 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     assert "Every closed opportunity has a lead" in answer.text
     salesforce.later()
     assert salesforce.history(lead) == [("converted", "Lb")]
+
+
+def test_a_lead_without_a_name_is_linked_by_its_id(manager, fake, salesforce, write):
+    lead = fake.lead(FirstName="Ada", LastName="Lovelace")
+    [deal] = without_a_lead(fake, salesforce)
+    write(lambda s: s.execute(sa.update(Lead).where(Lead.lead_id == lead).values(name=None)))
+    page = show(manager, f"/sync/unmatched/{deal}?q=lovelace")
+    assert f'aria-label="Link to {lead}"' in page
 
 
 def test_a_search_without_a_hit_says_so(manager, fake, salesforce):

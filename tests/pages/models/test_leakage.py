@@ -30,7 +30,7 @@ def use_version_that_knows_tags(session):
 
 
 def test_nothing_is_said_while_no_field_is_suspected(admin):
-    assert 'id="guarded"' not in show(admin)
+    assert 'id="leaking-fields"' not in show(admin)
 
 
 def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, write, read):
@@ -54,7 +54,7 @@ def test_a_suspected_field_is_told_with_its_evidence_until_it_is_allowed(admin, 
 def test_a_field_never_suspected_cannot_be_allowed(admin):
     answer = admin.post("/models/fields/industry/allow")
     assert answer.status_code == 404
-    assert "No training has suspected a field industry" in answer.text
+    assert "No training has excluded a field industry" in answer.text
 
 
 def test_managers_read_the_panel_but_only_administrators_decide(mona, sign_in, write):

@@ -112,7 +112,9 @@ def test_the_card_of_a_version_whose_scores_all_tie_has_no_interval(manager, wri
 def test_the_card_of_the_starter_claims_nothing(manager):
     card = manager.get("/models/1.0/card.json").json
     assert card["figures"] == {}
-    assert "no accuracy is claimed" in card["caveats"][0]
+    assert card["caveats"] == [
+        "Starter model: general rules, not trained on your data yet. No accuracy is claimed."
+    ]
     sources = next(f for f in card["fields"] if f["name"] == "lead_source")
     assert {g["label"]: g["n"] for g in sources["groups"]}["referral"] is None
     text = manager.get("/models/1.0/card.md").text

@@ -241,7 +241,7 @@ def test_going_back_is_the_same_and_says_so(manager, write):
 def test_the_live_version_is_not_promoted_again(manager):
     answer = manager.post("/models/1.0/promote")
     assert answer.status_code == 409
-    assert "Version 1.0 is already in use." in answer.text
+    assert "Version 1.0 is already live." in answer.text
 
 
 def test_while_one_takes_over_no_other_can_be_chosen(manager, write):

@@ -156,7 +156,7 @@ def test_outcomes_of_leads_never_scored_before_are_not_said_to_be_missing(manage
     write(live)
     write(really_check)
     page = show(manager)
-    assert "0 outcomes of leads scored beforehand have come in since version 1.0 took over" in page
+    assert "0 outcomes of leads scored beforehand have come in since version 1.0 went live" in page
     assert "0 converted and 0 lost leads were scored beforehand, and not learned from" in page
 
 

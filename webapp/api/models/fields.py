@@ -6,7 +6,7 @@ from webapp.api import answers, requests
 from webapp.api.document.contract import describe
 from webapp.database import Session, read, utc_now, write
 from webapp.services.models import leakage, registry
-from webapp.tables import GuardedField, ModelVersion
+from webapp.tables import LeakingField, ModelVersion
 
 bp = Blueprint("fields", __name__)
 
@@ -53,7 +53,7 @@ def _decide(name: str, state: str) -> Response:
     return requests.reply(write(decide))
 
 
-def _told(row: GuardedField, champion: ModelVersion) -> answers.SuspectedField:
+def _told(row: LeakingField, champion: ModelVersion) -> answers.SuspectedField:
     return answers.SuspectedField(
         field=row.name,
         state=row.state,

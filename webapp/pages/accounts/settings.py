@@ -32,7 +32,7 @@ def audit_log() -> ResponseReturnValue:
 
 
 @bp.get("/in-force")
-def in_force() -> ResponseReturnValue:
+def configuration() -> ResponseReturnValue:
     """Administrators: the settings and fields that this process runs with, without secrets."""
     here = product()
     return render_template(

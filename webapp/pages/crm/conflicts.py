@@ -27,7 +27,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/<key:key>")
-def settle(key: int) -> ResponseReturnValue:
+def resolve(key: int) -> ResponseReturnValue:
     """Managers: let one side count."""
     resolved, kept = _resolve(key)
     who = resolved.lead.name or resolved.lead.lead_id

@@ -53,7 +53,7 @@ HINTS = {
     "username": "Of the integration user, such as leadloop@acme.com.",
     "private_key": "In PEM form, from BEGIN to END.",
 }
-LONGEST = {"domain": 255, "username": 200, "private_key": 20_000}
+MAX_LENGTHS = {"domain": 255, "username": 200, "private_key": 20_000}
 MAX_SECRET_LENGTH = 2000
 SAVED_UNTESTED = (
     "The connection is saved, and not tested yet: a run is at work. Press “Test connection” once it"
@@ -97,9 +97,9 @@ class Entry:
         return self.name in SECRET_VALUES
 
     @property
-    def longest(self) -> int:
+    def max_length(self) -> int:
         """How many characters it may have."""
-        return LONGEST.get(self.name, MAX_SECRET_LENGTH)
+        return MAX_LENGTHS.get(self.name, MAX_SECRET_LENGTH)
 
 
 @bp.get("")
@@ -171,12 +171,12 @@ def _entered() -> tuple[Credentials, dict[str, str]]:
 
 def _clean(name: str, text: str) -> str:
     """A value as it is stored: a secret as it was typed, a key without what copying adds."""
-    longest = LONGEST.get(name, MAX_SECRET_LENGTH)
+    max_length = MAX_LENGTHS.get(name, MAX_SECRET_LENGTH)
     if name not in SECRET_VALUES:
-        cleaned = clean_text(text, maximum=longest) or ""
+        cleaned = clean_text(text, maximum=max_length) or ""
         return connections.host_of(cleaned) if name == "domain" else cleaned
-    if len(text) > longest:
-        raise ValueError(f"must be at most {longest:,} characters long")
+    if len(text) > max_length:
+        raise ValueError(f"must be at most {max_length:,} characters long")
     return text if name == "password" else text.strip().replace("\r\n", "\n")
 
 

@@ -7,7 +7,7 @@ from webapp.database import read
 from webapp.pages.addresses import key_argument
 from webapp.services.crm import pending_writes
 
-bp = Blueprint("refused", __name__, url_prefix="/sync/refused")
+bp = Blueprint("rejected", __name__, url_prefix="/sync/refused")
 
 PAGE = 50
 

@@ -1,4 +1,4 @@
-"""Fields that may not decide: a panel on the models pages, two buttons for those suspected."""
+"""Leaking and excluded fields: a panel on the models pages, two buttons for each."""
 
 from typing import Any, NamedTuple
 
@@ -10,19 +10,19 @@ from ml.scorecard.starter import FAMILY
 from webapp.database import Session, utc_now, write
 from webapp.product import product
 from webapp.services.models import leakage, registry
-from webapp.tables import GuardedField, ModelVersion
+from webapp.tables import LeakingField, ModelVersion
 
-bp = Blueprint("guarded_fields", __name__, url_prefix="/models/fields")
+bp = Blueprint("leakage", __name__, url_prefix="/models/fields")
 
 
-class Guarded(NamedTuple):
-    """What the panel shows: the fields suspected, and what the version in use goes by all the same.
+class LeakagePanel(NamedTuple):
+    """What the panel shows: leaking fields, and those that the live model uses all the same.
 
-    `used` are the labels and reasons of fields that may not decide; `better` is the newest version
+    `used` are the labels and reasons of excluded fields; `better` is the newest version
     without them.
     """
 
-    rows: list[GuardedField]
+    rows: list[LeakingField]
     labels: dict[str, str]
     champion: ModelVersion
     used: dict[str, str]
@@ -36,13 +36,13 @@ class Guarded(NamedTuple):
 
 @bp.post("/<field>/allow")
 def allow(field: str) -> ResponseReturnValue:
-    """Administrators: let training use a suspected field again."""
+    """Administrators: let training use a leaking field again."""
     return _decide(field, leakage.ALLOWED)
 
 
 @bp.post("/<field>/leave-out")
 def leave_out(field: str) -> ResponseReturnValue:
-    """Administrators: confirm that a suspected field is left out."""
+    """Administrators: confirm that a leaking field stays excluded."""
     return _decide(field, leakage.LEFT_OUT)
 
 
@@ -54,7 +54,7 @@ def state(session: Session) -> dict[str, Any]:
     better = leakage.newest_without_leaks(session, fields, champion) if found else None
     labels = {row.name: fields.named(row.name).label for row in rows}
     used = {fields.named(name).label: why for name, why in found.items()}
-    return {"guarded": Guarded(rows, labels, champion, used, better)}
+    return {"leakage": LeakagePanel(rows, labels, champion, used, better)}
 
 
 def _decide(field: str, state: str) -> ResponseReturnValue:

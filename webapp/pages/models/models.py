@@ -40,7 +40,7 @@ class Precision(NamedTuple):
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Managers: the version in use, the next training, and all decisions, newest first."""
+    """Managers: the live version, the next training, and all decisions, newest first."""
     before = _moment(request.args.get("before"))
 
     def whole(session: Session) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def card(name: str, form: str) -> ResponseReturnValue:
 
 @bp.post("/<name>/promote")
 def promote(name: str) -> ResponseReturnValue:
-    """Managers: ask the worker to put this version in use; going back is the same."""
+    """Managers: ask the worker to promote this version; rolling back is the same."""
     actor, now = current_user.email, utc_now()
     write(lambda session: lifecycle.request_promotion(session, name, actor, now))
     return redirect(url_for("pages.models.index"), 303)
@@ -116,11 +116,11 @@ def _status(session: Session, watched: int | None) -> dict[str, Any]:
         "done": done,
         "readiness": readiness,
         "least": MIN_OF_EACH_CLASS,
-        **(_foretold(session, readiness) if readiness else {"precision": []}),
+        **(_expected_precision(session, readiness) if readiness else {"precision": []}),
     }
 
 
-def _foretold(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:
+def _expected_precision(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:
     """What to expect of the first training, by the share converted; later it is measured.
 
     Where all outcomes so far are alike, their share says nothing of those to come.

@@ -1,4 +1,4 @@
-"""Whether the version in use still fits: what the last check found, and a button for another."""
+"""Whether the live version still fits: what the last check found, and a button for another."""
 
 from typing import Any
 

@@ -247,7 +247,7 @@ def converted_alone(session: Session, after_id: str, limit: int) -> list[CrmLead
 
 
 def unlinked(session: Session, opportunity_ids: Collection[str]) -> list[str]:
-    """Closed opportunities that came from a lead by their source, and that no lead names."""
+    """Closed opportunities that came from a lead by their source, not linked to a lead."""
     known = sa.select(CrmUnmatched.opportunity_id).where(
         CrmUnmatched.opportunity_id == CrmOpportunity.id
     )

@@ -231,7 +231,7 @@ def _newest_but(n: int) -> sa.ScalarSelect[int]:
 
 
 def _locked(session: Session, which: sa.ColumnElement[bool]) -> sa.ScalarResult[Lead]:
-    """Lock leads in the one order that all keep: first what filling waits for, then by id."""
+    """Lock leads in the one order that all keep: first the backfill lock, then by id."""
     hold(session, BACKFILL, shared=True)
     query = sa.select(Lead).where(which).order_by(Lead.lead_id)
     locked = query.with_for_update(key_share=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, defer
 from ml.fields.fields_file import Fields
 from ml.scorecard.starter import FAMILY
 from webapp.services.accounts import audit
-from webapp.tables import GuardedField, ModelVersion, Run
+from webapp.tables import LeakingField, ModelVersion, Run
 
 ALLOWED, LEFT_OUT, SUSPECTED = "allowed", "left_out", "suspected"
 
@@ -23,7 +23,7 @@ class NotSuspected(LookupError):
     """No training has flagged a field of this name as leaking."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"No training has suspected a field {name}")
+        super().__init__(f"No training has excluded a field {name}")
 
 
 class Known(NamedTuple):
@@ -43,14 +43,14 @@ def known(session: Session, fields: Fields, champion: ModelVersion) -> Known:
     )
 
 
-def every(session: Session) -> list[GuardedField]:
+def every(session: Session) -> list[LeakingField]:
     """All fields ever flagged as leaking, undecided ones first, then the newest."""
-    rows = session.scalars(sa.select(GuardedField).order_by(GuardedField.suspected_at.desc()))
+    rows = session.scalars(sa.select(LeakingField).order_by(LeakingField.suspected_at.desc()))
     return sorted(rows, key=lambda row: row.state != SUSPECTED)
 
 
 def excluded_but_used(
-    version: ModelVersion, fields: Fields, rows: Iterable[GuardedField]
+    version: ModelVersion, fields: Fields, rows: Iterable[LeakingField]
 ) -> dict[str, str]:
     """The fields that a version uses though they are excluded today, with the reasons."""
     left_out = {row.name for row in rows if row.state != ALLOWED}
@@ -87,9 +87,9 @@ def flag(
     suspected, stay.
     """
     for found in suspicions:
-        row = session.get(GuardedField, found["field"])
+        row = session.get(LeakingField, found["field"])
         if row is None:
-            row = GuardedField(name=found["field"], state=SUSPECTED, suspected_at=now)
+            row = LeakingField(name=found["field"], state=SUSPECTED, suspected_at=now)
             session.add(row)
         row.run_key = run.key
         for name in ("sign", "sentence", "evidence"):
@@ -97,9 +97,9 @@ def flag(
     session.flush()
 
 
-def decide(session: Session, name: str, state: str, *, actor: str, now: datetime) -> GuardedField:
+def decide(session: Session, name: str, state: str, *, actor: str, now: datetime) -> LeakingField:
     """Allow a leaking field, or confirm that it is excluded, from the next training on."""
-    row = session.get(GuardedField, name, with_for_update=True) if name.isprintable() else None
+    row = session.get(LeakingField, name, with_for_update=True) if name.isprintable() else None
     if row is None:
         raise NotSuspected(name)
     row.state, row.decided_by, row.decided_at = state, actor, now

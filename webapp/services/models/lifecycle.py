@@ -30,7 +30,7 @@ class AlreadyChampion(RuntimeError):
     """The version to promote is live already."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Version {name} is already in use")
+        super().__init__(f"Version {name} is already live")
 
 
 @dataclass(frozen=True)

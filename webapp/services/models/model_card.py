@@ -55,7 +55,7 @@ RECALIBRATED = (
     " that those before it asked for.",
     *CAVEATS[1:],
 )
-UNTRAINED = ("Rules of thumb: it was trained on nothing, and no accuracy is claimed for it.",)
+UNTRAINED = ("Starter model: general rules, not trained on your data yet. No accuracy is claimed.",)
 
 
 def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[str, Any]:

@@ -17,7 +17,7 @@ RUNS_OF_VERSIONS = ("training", "rescoring", monitoring.KIND)  # that make, chan
 
 @dataclass(frozen=True)
 class Event:
-    """One of three: a version was tried, a run failed, or a person put a version in use."""
+    """One of three: a version was tried, a run failed, or a person promoted a version."""
 
     at: datetime
     version: ModelVersion | None = None

@@ -63,7 +63,7 @@ def calibration(samples: Samples) -> Finding:
     if found.verdict == "unknown":
         sentence = (
             f"{found.n:,} outcomes of leads scored beforehand have come in since version"
-            f" {samples.champion.name} took over; {performance.MIN_OUTCOMES} are needed."
+            f" {samples.champion.name} went live; {performance.MIN_OUTCOMES} are needed."
         )
     else:
         sentence = (

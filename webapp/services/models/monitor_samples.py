@@ -65,7 +65,7 @@ class Samples:
 
     @property
     def unseen_since(self) -> list[JudgedLead]:
-        """The evidence on the champion's level: what came in since it was put in use."""
+        """The evidence on the champion's level: what came in since it went live."""
         return [lead for lead in self.judged if lead.is_unseen and lead.recorded_at >= self.since]
 
     @property

@@ -117,7 +117,7 @@ def register(
 ) -> None:
     """Store a recalibration as a version, close the run, and start its promotion.
 
-    Where somebody puts another version in use meanwhile, nothing is left to recalibrate.
+    If somebody promotes another version meanwhile, nothing is left to recalibrate.
     """
     hold(session, lifecycle.TURN)
     is_same = registry.champion(session).key == champion_key

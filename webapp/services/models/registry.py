@@ -50,7 +50,7 @@ class NoChampion(RuntimeError):
     """No model version is live, so nothing can be scored."""
 
     def __init__(self) -> None:
-        super().__init__("No model version is in use. Run `flask --app wsgi setup` to create 1.0.")
+        super().__init__("No model version is live. Run `flask --app wsgi setup` to create 1.0.")
 
 
 class VersionNotFound(LookupError):
@@ -214,6 +214,6 @@ def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard
     if loaded.digest != version.digest:
         raise DamagedVersion(row.name)
     if len(_by_digest) >= MAX_KEPT:
-        _by_digest.clear()  # those in use are back at once
+        _by_digest.clear()  # the live ones are back at once
     _by_digest[version.digest] = loaded
     return loaded

@@ -74,7 +74,7 @@ def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
     The snapshot of a lead is the last one taken before its outcome happened and
     without an outcome in the same request. Where there is none, it is the first one if
     that came with the outcome; inputs only known from later would tell what they should
-    foretell, so such a lead is left out. Labels that arrived after the run was claimed are
+    predict, so such a lead is left out. Labels that arrived after the run was claimed are
     left for the next.
     """
     found = list(_labels(session, run_key))

@@ -99,7 +99,7 @@ def renew(
     stage: str | None = None,
     result: dict[str, Any] | None = None,
 ) -> None:
-    """Keep the claim for another lease and show how far the run is; `LostClaim` if it is gone.
+    """Renew the lease and report progress; `LostClaim` if it is gone.
 
     A result is a step done for good: a run that gets on is not given up, however often its
     worker dies.
