@@ -1,43 +1,12 @@
-"""Read text as people and programs send it: words for "unknown", control characters, overlong."""
+"""Read text as people and programs send it: control characters, overlong, other spellings."""
 
 import re
 from collections.abc import Collection
 
 from ml.fields.types import category_key
 
-# What spreadsheets, CRMs and programs write where they know nothing, in small letters.
-NULL_WORDS = frozenset(
-    {
-        *("", "nan", "none", "null", "nil", "nat", "undefined", "unknown", "<na>", "<null>"),
-        *("n/a", "n.a.", "#n/a", "#null!", "#value!", "#ref!", "#name?", "#div/0!"),
-        *("-", "--", "---", "\u2013", "\u2014", "?", "\\n"),
-        *("--none--", "-none-", "- none -", "(none)", "(blank)", "(empty)"),
-        *("select", "--select--", "-select-", "- select -", "please select"),
-    }
-)
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
 NO_LETTERS = re.compile(r"[\W_]+")
-
-
-def is_null_word(text: str) -> bool:
-    """Tell whether a text says that nothing is known.
-
-    Parameters
-    ----------
-    text : str
-        As it was sent; case and white space around it do not matter.
-
-    Returns
-    -------
-    bool
-        True for blank text and every word of `NULL_WORDS`.
-
-    Examples
-    --------
-    >>> is_null_word(" N/A "), is_null_word("--None--"), is_null_word("Nan Goldin")
-    (True, True, False)
-    """
-    return text.strip().casefold() in NULL_WORDS
 
 
 def folded(text: str, maximum: int) -> str:

@@ -4,13 +4,20 @@ import math
 import unicodedata
 from typing import NamedTuple
 
-from ml.fields.lenient import choice_of, folded, is_null_word
-from ml.fields.types import MAX_TEXT_LENGTH, Field, Value, clean_text, nearest_of
+from ml.fields.lenient import choice_of, folded
+from ml.fields.types import (
+    MAX_TEXT_LENGTH,
+    NULL_WORD,
+    Field,
+    Value,
+    clean_text,
+    is_null_word,
+    nearest_of,
+)
 
 # Beyond this it is no measured number but a fault of the program that sent it.
 MAX_PLAUSIBLE = 1e40
 LEFT_UNKNOWN = "left unknown"
-NULL_WORD = "is a word for an unknown value"
 
 
 class Reading(NamedTuple):

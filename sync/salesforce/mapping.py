@@ -11,7 +11,7 @@ from typing import Any
 from ml.fields.fields_file import Field, Fields, Value
 from ml.fields.types import BOOLEAN_TEXTS
 from webapp.services.crm.field_sources import FieldSource
-from webapp.services.leads import lead_ids
+from webapp.services.leads import records
 from webapp.services.leads.records import PEOPLE_LENGTH, LeadRecord
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
@@ -124,7 +124,7 @@ class LeadMapping:
         """The lead's id with us: that of another system where one is mapped, else Salesforce's."""
         if row.external_id:
             try:
-                return lead_ids.canonical(row.external_id)
+                return records.clean_lead_id(row.external_id)
             except ValueError:
                 return row.id
         return row.id

@@ -14,7 +14,7 @@ from webapp.api import answers, requests
 from webapp.api.problems import SOME_FIELDS_ARE_WRONG, Complaint, Refused, problem
 from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
-from webapp.services.leads import lead_ids
+from webapp.services.leads import records
 from webapp.services.runs import idempotency
 from webapp.services.runs.idempotency import Claim
 
@@ -60,7 +60,7 @@ def answer(kind: Kind, rows: list[Any]) -> Response:
 def wrong_row(lead_id: Any, errors: list[Complaint]) -> answers.RowError:
     """The result of a row that breaks rules."""
     try:
-        shown = lead_ids.canonical(lead_id)
+        shown = records.clean_lead_id(lead_id)
     except ValueError:
         shown = None
     return answers.RowError(lead_id=shown, error=problem(422, SOME_FIELDS_ARE_WRONG, errors))

@@ -21,7 +21,7 @@ from webapp.api.problems import Complaint, Refused, WrongValues, pointer
 from webapp.database import read, utc_now, write
 from webapp.product import product
 from webapp.services.accounts import api_keys
-from webapp.services.leads import lead_ids, records
+from webapp.services.leads import records
 from webapp.services.leads.records import LeadRecord
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import ApiKey
@@ -115,9 +115,9 @@ def is_strict() -> bool:
 def lead_id(in_path: str) -> str:
     """The lead id in the path, cleaned like one in a body."""
     try:
-        return lead_ids.canonical(in_path)
+        return records.clean_lead_id(in_path)
     except ValueError as error:
-        wrong = Complaint(pointer="{lead_id}", message=str(error), rule=lead_ids.RULE)
+        wrong = Complaint(pointer="{lead_id}", message=str(error), rule=records.LEAD_ID_RULE)
         raise WrongValues([wrong]) from None
 
 

@@ -10,7 +10,7 @@ from ml.fields.fields_file import clean_text
 from ml.fields.types import NO_CONTROL_CHARACTERS
 from webapp.api.document.contract import LEAD_RECORD
 from webapp.services.accounts import api_keys
-from webapp.services.leads import lead_ids, records
+from webapp.services.leads import records
 from webapp.services.leads.lead_query import ANY_STATUS, GRADES, SORTS
 from webapp.services.outcomes import outcomes
 from webapp.tables import RUN_KINDS, STATUSES, Meaning
@@ -88,9 +88,9 @@ class FeedbackRow(Feedback):
     lead_id: Annotated[
         str,
         BeforeValidator(
-            lead_ids.canonical, json_schema_input_type=needed_text(lead_ids.MAX_LENGTH) | int
+            records.clean_lead_id, json_schema_input_type=needed_text(records.LEAD_ID_LENGTH) | int
         ),
-    ] = Field(description=lead_ids.RULE)
+    ] = Field(description=records.LEAD_ID_RULE)
     outcome: Annotated[Meaning, _outcome(SentOutcome)] = Field(None, description=OUTCOME_RULE)
 
     @property

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.fields.lenient import folded, is_null_word
+from ml.fields.lenient import folded
+from ml.fields.types import is_null_word
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.services.leads import lead_ids
+from webapp.services.leads import records
 
 
 @pytest.mark.parametrize(
@@ -24,17 +24,17 @@ from webapp.services.leads import lead_ids
     ],
 )
 def test_an_id_has_one_form(sent, kept):
-    assert lead_ids.canonical(sent) == kept
-    assert lead_ids.canonical(kept) == kept
+    assert records.clean_lead_id(sent) == kept
+    assert records.clean_lead_id(kept) == kept
 
 
 @pytest.mark.parametrize("sent", ["1.23457E+14", "1,23457e+14", "1E+15"])
 def test_a_number_shortened_by_excel_is_refused_with_the_reason(sent):
     with pytest.raises(ValueError, match="shortened by Excel"):
-        lead_ids.canonical(sent)
+        records.clean_lead_id(sent)
 
 
 @pytest.mark.parametrize("sent", [None, "", "\u200b", True, 1.5, 10**200, "x" * 101, "a\nb", []])
 def test_what_is_no_id_is_refused(sent):
     with pytest.raises(ValueError, match="must"):
-        lead_ids.canonical(sent)
+        records.clean_lead_id(sent)

@@ -17,7 +17,7 @@ from webapp.api import problems, requests, sent
 from webapp.api.document import examples
 from webapp.api.document.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.product import Product
-from webapp.services.leads import lead_ids, records
+from webapp.services.leads import records
 
 JSON = "application/json"
 REF = "#/components/schemas/{model}"
@@ -49,7 +49,7 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
         "schema": {
             "type": "string",
             "minLength": 1,
-            "maxLength": lead_ids.MAX_LENGTH,
+            "maxLength": records.LEAD_ID_LENGTH,
             "pattern": sent.NOT_BLANK,
             "examples": ["L-1"],
         },
@@ -132,9 +132,9 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
     lead_id = {
         "type": "string",
         "minLength": 1,
-        "maxLength": lead_ids.MAX_LENGTH,
+        "maxLength": records.LEAD_ID_LENGTH,
         "pattern": sent.NOT_BLANK,
-        "description": f"The lead's own id: {lead_ids.RULE}.",
+        "description": f"The lead's own id: {records.LEAD_ID_RULE}.",
     }
     outcome = {
         "type": ["boolean", "string", "null"],

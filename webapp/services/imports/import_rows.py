@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ml.fields.fields_file import Fields
-from ml.fields.lenient import is_null_word
+from ml.fields.types import is_null_word
 from webapp.services.imports.import_file import open_table
 from webapp.services.leads import records
 from webapp.services.leads.records import InvalidRecord, LeadRecord

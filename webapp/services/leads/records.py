@@ -7,13 +7,29 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from ml.fields.fields_file import Fields, Value
-from ml.fields.lenient import folded, is_null_word, word_key
+from ml.fields.fields_file import Fields, Value, clean_text
+from ml.fields.lenient import folded, word_key
 from ml.fields.reading import Reading, read, read_text
-from webapp.services.leads import lead_ids
-from webapp.services.outcomes.outcome_words import PLAIN_WORDS
-from webapp.tables import Meaning
+from ml.fields.types import Field, is_null_word
+from webapp.tables import NEVER_WORKED, Meaning
 
+LEAD_ID_LENGTH = 100
+LEAD_ID_RULE = (
+    f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters, or a whole number"
+)
+# Zero-width and direction characters, which nobody sees: two ids would look the same.
+INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+# What Excel makes of a long number: 1.23457E+14 stands for a billion of them.
+SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.ASCII | re.IGNORECASE)
+# Ids of accounts, contacts, users, opportunities, leads and campaigns, without their checksum.
+SALESFORCE_ID = re.compile(r"(001|003|005|006|00Q|701)[0-9A-Za-z]{12}", re.ASCII)
+CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+# Every way in takes these.
+PLAIN_WORDS: dict[str, Meaning] = {
+    **dict.fromkeys(("true", "yes", "1", "won", "converted", "closed won"), True),
+    **dict.fromkeys(("false", "no", "0", "lost", "closed lost"), False),
+    **dict.fromkeys(("never worked", "not worked"), NEVER_WORKED),
+}
 PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
 PEOPLE_LENGTH = 200
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
@@ -75,12 +91,11 @@ def clean(fields: Fields, record: Mapping[str, Any], *, strict: bool = False) ->
     `strict` they are errors too.
     """
     check = _Checker(record, strict, _unknown_keys(fields, record), [])
-    lead_id = check("lead_id", lead_ids.RULE, _lead_id)
-    read_person = partial(read_text, maximum=PEOPLE_LENGTH)
-    people = {n: check(n, PEOPLE_RULE, read_person) for n in PEOPLE_FIELDS if n in record}
+    lead_id = check("lead_id", LEAD_ID_RULE, _lead_id)
+    people = {n: check(n, PEOPLE_RULE, _person) for n in PEOPLE_FIELDS if n in record}
     outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, _outcome)
     sent = [field for field in fields if field.name in record]
-    inputs = {field.name: check(field.name, field.rule, partial(read, field)) for field in sent}
+    inputs = {field.name: check(field.name, field.rule, partial(_value, field)) for field in sent}
     if check.errors:
         raise InvalidRecord(check.errors)
     return LeadRecord(lead_id, people, inputs, outcome, tuple(check.warnings))
@@ -116,6 +131,55 @@ def as_text(message: str) -> str:
     return LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
 
 
+def clean_lead_id(value: Any) -> str:
+    """Bring a lead id into its one form.
+
+    Trimmed, in Unicode NFC, without zero-width and direction characters; a whole number becomes
+    text, and Salesforce's 15 characters become the 18 that mean the same.
+
+    Parameters
+    ----------
+    value : object
+        As it was sent: text or an integer.
+
+    Returns
+    -------
+    str
+        1 to 100 characters.
+
+    Raises
+    ------
+    ValueError
+        With a sentence for the sender, where it is no id.
+
+    Examples
+    --------
+    >>> clean_lead_id(" L-1\u200b "), clean_lead_id(12345), clean_lead_id("00Q5f000001AbCd")
+    ('L-1', '12345', '00Q5f000001AbCdEAK')
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LEAD_ID_LENGTH:
+        value = str(value)
+    if isinstance(value, str):
+        value = INVISIBLE.sub("", value)
+    cleaned = clean_text(value, maximum=LEAD_ID_LENGTH)
+    if not cleaned:
+        raise ValueError("is required and must not be empty")
+    if SHORTENED.fullmatch(cleaned):
+        raise ValueError(
+            "was shortened by Excel, so that different IDs look the same: format the column as text"
+            " before you export it"
+        )
+    return cleaned + _checksum(cleaned) if SALESFORCE_ID.fullmatch(cleaned) else cleaned
+
+
+def _checksum(salesforce_id: str) -> str:
+    """The three characters that say which of the fifteen are capitals, five bits each."""
+    return "".join(
+        CHECKSUM[sum(1 << place for place, c in enumerate(five) if "A" <= c <= "Z")]
+        for five in (salesforce_id[0:5], salesforce_id[5:10], salesforce_id[10:15])
+    )
+
+
 def parse_outcome(value: Any) -> Meaning:
     """Read an outcome in any of its plain words; raise ValueError where it is none.
 
@@ -134,8 +198,24 @@ def parse_outcome(value: Any) -> Meaning:
     raise ValueError(f"must be {OUTCOME_RULE}")
 
 
+def _value(field: Field, value: Any) -> Reading:
+    """A right value the short way; all others are read for what they mean."""
+    try:
+        return Reading(field.parse(value))
+    except ValueError:
+        return read(field, value)
+
+
+def _person(value: Any) -> Reading:
+    try:
+        text = clean_text(value, maximum=PEOPLE_LENGTH)
+    except ValueError:
+        return read_text(value, PEOPLE_LENGTH)
+    return read_text(value, PEOPLE_LENGTH) if text and is_null_word(text) else Reading(text)
+
+
 def _lead_id(value: Any) -> Reading:
-    return Reading(lead_ids.canonical(value))
+    return Reading(clean_lead_id(value))
 
 
 def _outcome(value: Any) -> Any:

@@ -4,18 +4,13 @@ import re
 from typing import Literal, NamedTuple, TypeAlias
 
 from ml.fields.lenient import word_key
-from webapp.tables import NEVER_WORKED, Meaning
+from webapp.services.leads.records import PLAIN_WORDS
+from webapp.tables import Meaning
 
 # How a column speaks: by a status, by yes where one outcome came, or as Odoo does, which archives
 # lost leads and gives won ones 100 per cent.
 OutcomeWords: TypeAlias = Literal["status", "converted", "lost", "active", "probability"]
 
-# Every way in takes these.
-PLAIN_WORDS: dict[str, Meaning] = {
-    **dict.fromkeys(("true", "yes", "1", "won", "converted", "closed won"), True),
-    **dict.fromkeys(("false", "no", "0", "lost", "closed lost"), False),
-    **dict.fromkeys(("never worked", "not worked"), NEVER_WORKED),
-}
 CONVERTED_WORDS = (
     *("closed converted", "customer", "existing customer", "deal won", "converted to deal"),
     *("converted to opportunity", "converted to contact", "closed and converted", "sold"),
