@@ -68,3 +68,16 @@ def test_prometheus_gets_what_could_be_measured(client, write):
         "score_psi": 0.31,
         "field_psi": 0.05,
     }
+
+
+def test_a_check_from_before_a_monitor_existed_is_still_told(client, write):
+    def check(session):
+        make_champion(session)
+        run = runs.request(session, monitoring.KIND, trigger="request", requested_by="a", now=NOW)
+        runs.claim(session, monitoring.KIND, "worker-1", NOW)
+        trigger = monitoring.Trigger(50)
+        found = monitoring.check(session, FIELDS, trigger, NOW, may_recalibrate=False).result
+        runs.finish(session, run, NOW, found | {"findings": found["findings"][1:]})
+
+    write(check)
+    assert "leadloop_model_verdict" in client.get("/metrics").text

@@ -156,7 +156,7 @@ def figures(session: Session) -> dict[str, tuple[str, float]]:
             float(monitor_findings.VERDICTS.index(report.verdict)),
         ),
     } | {
-        name: (about, found[finding].get(figure))
+        name: (about, found.get(finding, {}).get(figure))
         for name, (about, finding, figure) in GAUGES.items()
     }
     return {name: (about, value) for name, (about, value) in values.items() if value is not None}
