@@ -143,3 +143,25 @@ def test_leads_of_before_get_their_draw(app):
     with db.engine.connect() as connection:
         drawn = connection.scalar(sa.text("SELECT explore_draw FROM leads"))
     assert drawn == leads.explore_draw("L-1")
+
+
+def test_leads_of_before_get_the_one_form_of_their_id(app):
+    flask_migrate.upgrade(revision="0009")
+    columns = "lead_id, search_text, sort_name, own_fields, created_at, scored_at, explore_draw"
+    moment = "'2026-03-02 09:30:00+00:00'"
+    sent = ["00Q5f000001AbCd", "L\u200b-1", "00Q5f000001AbCe", "00Q5f000001AbCeEAK", "plain"]
+    with db.engine.begin() as connection:
+        for lead_id in sent:
+            word = lead_id.casefold()
+            values = f"'{lead_id}', '{word} ada', '{word}', '{{}}', {moment}, {moment}, 7"
+            connection.execute(sa.text(f"INSERT INTO leads ({columns}) VALUES ({values})"))
+    flask_migrate.upgrade()
+    with db.engine.connect() as connection:
+        rows = connection.execute(
+            sa.text("SELECT lead_id, search_text, sort_name FROM leads ORDER BY key")
+        ).all()
+    kept = ["00Q5f000001AbCdEAK", "L-1", "00Q5f000001AbCe", "00Q5f000001AbCeEAK", "plain"]
+    words = [lead_id.casefold() for lead_id in kept]
+    assert [tuple(r) for r in rows] == [
+        (lead_id, f"{word} ada", word) for lead_id, word in zip(kept, words, strict=True)
+    ]

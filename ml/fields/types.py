@@ -18,8 +18,19 @@ MAX_NUMBER = 10**15  # whole numbers up to here are exact as floats
 MAX_TEXT_LENGTH = 100
 MAX_NUMBER_LENGTH = 40  # a million-digit cell is refused before it is read as a number
 
-NUMBER_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
+NUMBER_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# What spreadsheets, CRMs and programs write where they know nothing, in small letters.
+NULL_WORDS = frozenset(
+    {
+        *("", "nan", "none", "null", "nil", "nat", "undefined", "unknown", "<na>", "<null>"),
+        *("n/a", "n.a.", "#n/a", "#null!", "#value!", "#ref!", "#name?", "#div/0!"),
+        *("-", "--", "---", "\u2013", "\u2014", "?", "\\n"),
+        *("--none--", "-none-", "- none -", "(none)", "(blank)", "(empty)"),
+        *("select", "--select--", "-select-", "- select -", "please select"),
+    }
+)
+NULL_WORD = "is a word for an unknown value"
 NO_CONTROLS = "must not hold control characters or half characters (surrogates)"
 SEPARATORS = "\x1c\x1d\x1e\x1f"  # control characters that Python trims as white space
 NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
@@ -57,6 +68,27 @@ def clean_text(value: object, *, maximum: int) -> str | None:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValueError(NO_CONTROLS)
     return text or None
+
+
+def is_null_word(text: str) -> bool:
+    """Tell whether a text says that nothing is known.
+
+    Parameters
+    ----------
+    text : str
+        As it was sent; case and white space around it do not matter.
+
+    Returns
+    -------
+    bool
+        True for blank text and every word of `NULL_WORDS`.
+
+    Examples
+    --------
+    >>> is_null_word(" N/A "), is_null_word("--None--"), is_null_word("Nan Goldin")
+    (True, True, False)
+    """
+    return text.strip().casefold() in NULL_WORDS
 
 
 def category_key(value: str) -> str:
@@ -298,9 +330,11 @@ class Field:
 
     def _category(self, value: object) -> str | None:
         cleaned = clean_text(value, maximum=MAX_TEXT_LENGTH)
+        choice = self._choice_by_key.get(category_key(cleaned or ""))
+        if choice is None and cleaned and is_null_word(cleaned):
+            raise ValueError(NULL_WORD)
         if cleaned is None or not self.choices:
             return cleaned
-        choice = self._choice_by_key.get(category_key(cleaned))
         if choice is None:
             meant = nearest_of(cleaned, self.choices)
             hint = f" (did you mean {meant}?)" if meant else ""

@@ -20,6 +20,15 @@ def test_hostile_requests_are_refused_and_leave_nothing_behind(waitress_url, hea
     assert read(lambda s: s.scalars(sa.select(Outcome.key)).all()) == []
 
 
+def test_without_strict_handling_no_hostile_value_breaks_anything(client, headers):
+    for case in hostile.values():
+        options = {"content_type": hostile.JSON, "headers": headers}
+        answer = client.post("/score", data=case.body, **options)
+        assert answer.status_code in {200, *case.statuses}, case.name
+        assert answer.status_code != 200 or answer.json["warnings"], case.name
+        assert len(answer.data) <= MAX_ANSWER
+
+
 def faults(url, case, headers):
     """What is wrong with the answer, or None."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)

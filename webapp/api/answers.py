@@ -25,6 +25,15 @@ class Reason(BaseModel):
     sentence: str
 
 
+class FieldWarning(BaseModel):
+    """A value that was taken otherwise than it was sent."""
+
+    field: str
+    value: str = Field(description="As it was sent, up to 100 characters of it.")
+    rule: str = Field(description="What a right value is.")
+    message: str = Field(description="What was done with it.")
+
+
 class Score(BaseModel):
     """A lead's score, and why."""
 
@@ -36,6 +45,7 @@ class Score(BaseModel):
     grade: Grade
     reasons: list[Reason] = Field(max_length=5, description="The strongest effects first.")
     unknown_fields: list[str] = Field(description="Declared fields that this lead lacks.")
+    warnings: list[FieldWarning] = Field(description="What was not taken as it was sent.")
     actual_outcome: bool | None = Field(description="What counts for this lead now.")
     previous_score: Probability | None
 

@@ -4,6 +4,8 @@ All wrong values are named at once.
 """
 
 import difflib
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -29,6 +31,8 @@ FORM = "application/x-www-form-urlencoded"
 MAX_ERRORS = 20
 OBJECT_RULE = "a JSON object"
 MAX_KEY_LENGTH = 200
+STRICT = r'handling\s*=\s*"?strict"?'
+ONCE_RULE = "a name that stands in the form once"
 UNKNOWN_KEY = "The API key is not known or was revoked."
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -98,9 +102,14 @@ def forbid_caching(response: Response) -> Response:
 
 def lead_record() -> LeadRecord:
     """The lead in the body, as JSON or as a form."""
-    is_form = _content_type(JSON, FORM) == FORM
-    values = _form() if is_form else _object(_json())
-    return records.clean(product().fields, values, text=is_form)
+    values = _form() if _content_type(JSON, FORM) == FORM else _object(_json())
+    return records.clean(product().fields, values, strict=is_strict())
+
+
+def is_strict() -> bool:
+    """Whether the caller wants surprises in the data refused (RFC 7240)."""
+    wanted = ",".join(request.headers.getlist("Prefer")).lower()
+    return any(re.fullmatch(STRICT, part.strip()) for part in re.split("[,;]", wanted))
 
 
 def lead_id(in_path: str) -> str:
@@ -108,8 +117,7 @@ def lead_id(in_path: str) -> str:
     try:
         return records.clean_lead_id(in_path)
     except ValueError as error:
-        rule = records.LEAD_ID_RULE
-        wrong = Complaint(pointer="{lead_id}", message=str(error), rule=rule)
+        wrong = Complaint(pointer="{lead_id}", message=str(error), rule=records.LEAD_ID_RULE)
         raise WrongValues([wrong]) from None
 
 
@@ -167,7 +175,8 @@ def _content_type(*accepted: str) -> str:
 
 def _json() -> Any:
     try:
-        return from_json(request.get_data(), allow_inf_nan=False)
+        # NaN is no JSON, but no reason to lose the other rows of a batch: no value may be one.
+        return from_json(request.get_data(), allow_inf_nan=True)
     except ValueError as error:
         raise Refused(400, f"The body is not valid JSON: {error}.") from None
 
@@ -180,9 +189,17 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _form() -> dict[str, str]:
     try:
-        return dict(parse_qsl(request.get_data().decode(), keep_blank_values=True, errors="strict"))
+        pairs = parse_qsl(request.get_data().decode(), keep_blank_values=True, errors="strict")
     except ValueError:
         raise Refused(400, "The body is not a form in UTF-8.") from None
+    counts = Counter(name for name, _ in pairs)
+    repeated = [name for name, n in counts.items() if n > 1][:MAX_ERRORS]
+    if repeated:
+        message = "stands in the form more than once: send it once"
+        raise WrongValues(
+            [Complaint(pointer=pointer("", n), message=message, rule=ONCE_RULE) for n in repeated]
+        )
+    return dict(pairs)
 
 
 def _complaint(

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -22,6 +21,8 @@ NOT_BLANK = (
 )
 MAX_ROWS = 5000
 REASON_LENGTH = 500
+# As it is described: the words that are read stand in the rule.
+SentOutcome: TypeAlias = bool | int | str | None
 OUTCOME_RULE = f"{records.OUTCOME_RULE}; DELETE /feedback/{{lead_id}} withdraws an outcome"
 OUTCOME_HERE_RULE = f"here or as ?outcome= in the address: {OUTCOME_RULE}"
 RESULT_RULE = (
@@ -58,9 +59,8 @@ def _time(value: Any, info: ValidationInfo) -> datetime | None:
     return outcomes.parse_time(value, now)
 
 
-def _outcome(described: Any, *, in_text: bool = False) -> Any:
-    check = partial(records.parse_outcome, text=in_text)
-    return BeforeValidator(check, json_schema_input_type=described)
+def _outcome(described: Any) -> Any:
+    return BeforeValidator(records.parse_outcome, json_schema_input_type=described)
 
 
 class Body(BaseModel):
@@ -72,7 +72,7 @@ class Body(BaseModel):
 class Feedback(Body):
     """What became of one lead."""
 
-    outcome: Annotated[Meaning, _outcome(Meaning)] = Field(None, description=OUTCOME_HERE_RULE)
+    outcome: Annotated[Meaning, _outcome(SentOutcome)] = Field(None, description=OUTCOME_HERE_RULE)
     result: Literal["never_worked"] | None = Field(None, description=RESULT_RULE)
     occurred_at: Annotated[
         datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | None)
@@ -88,10 +88,10 @@ class FeedbackRow(Feedback):
     lead_id: Annotated[
         str,
         BeforeValidator(
-            records.clean_lead_id, json_schema_input_type=needed_text(records.LEAD_ID_LENGTH)
+            records.clean_lead_id, json_schema_input_type=needed_text(records.LEAD_ID_LENGTH) | int
         ),
     ] = Field(description=records.LEAD_ID_RULE)
-    outcome: Annotated[Meaning, _outcome(Meaning)] = Field(None, description=OUTCOME_RULE)
+    outcome: Annotated[Meaning, _outcome(SentOutcome)] = Field(None, description=OUTCOME_RULE)
 
     @property
     def meaning(self) -> Meaning:
@@ -161,9 +161,9 @@ class WantedKey(Body):
 class OutcomeQuery(Body):
     """What became of a lead, in the address."""
 
-    outcome: Annotated[
-        Meaning, _outcome(Literal["true", "false", "never_worked", ""], in_text=True)
-    ] = Field(None, description=f"{records.OUTCOME_RULE}, here or in the body")
+    outcome: Annotated[Meaning, _outcome(Literal["true", "false", "never_worked", ""])] = Field(
+        None, description=f"{records.OUTCOME_RULE}, here or in the body"
+    )
 
 
 def _kind(value: Any) -> Any:

@@ -15,7 +15,7 @@ def batch(client, headers, path="/score/batch", **body):
 
 
 def test_every_row_has_its_result_in_order_and_errors_stop_nobody(client, headers, read):
-    rows = [{"lead_id": "L-1"}, 7, {"lead_id": "L-3", "age": -1, "x/y": 1}, {"lead_id": "L-4"}]
+    rows = [{"lead_id": "L-1"}, 7, {"lead_id": "L-3", "age": "old", "x/y": 1}, {"lead_id": "L-4"}]
     found = batch(client, headers, leads=rows)
     assert [row["lead_id"] for row in found] == ["L-1", None, "L-3", "L-4"]
     wrong = [e["pointer"] for e in found[2]["error"]["errors"]]

@@ -45,6 +45,7 @@ def test_a_score_comes_with_everything_the_contract_names(client, headers):
         "grade",
         "reasons",
         "unknown_fields",
+        "warnings",
         "actual_outcome",
         "previous_score",
     ]
@@ -103,12 +104,54 @@ def test_rescoring_with_null_or_without_the_key_keeps_the_outcome(client, header
 
 
 def test_every_wrong_field_is_named_with_its_rule(client, headers, read):
-    wrong = {"age": 400, "email_opens": True, "lead_source": "Refferal", "actual_outcome": "yes"}
+    wrong = {"age": "old", "email_opens": True, "lead_source": 7, "actual_outcome": "maybe"}
     answer = client.post("/score", json={**wrong, "emailopens": 3, "name": 7}, headers=headers)
     assert answer.status_code == 422
     assert set(pointers(answer)) == {f"/{n}" for n in (*wrong, "emailopens", "name", "lead_id")}
     assert all(error["message"] and error["rule"] for error in answer.json["errors"])
     assert read(lambda s: s.scalars(sa.select(Lead)).all()) == []
+
+
+def test_what_surprises_is_taken_with_a_warning_and_refused_where_that_is_wanted(client, headers):
+    body = {"lead_id": "L-1", "age": 400, "lead_source": "Refferal", "email_opens": "8"}
+    answer = client.post("/score", json=body, headers=headers)
+    assert answer.status_code == 200
+    assert [(w["field"], w["value"]) for w in answer.json["warnings"]] == [
+        ("age", "400"),
+        ("lead_source", "Refferal"),
+    ]
+    assert "did you mean Referral?" in answer.json["warnings"][1]["message"]
+    assert all(w["rule"] for w in answer.json["warnings"])
+    assert {"age", "lead_source"} <= set(answer.json["unknown_fields"])
+    assert "email_opens" not in answer.json["unknown_fields"]
+    strict = {**headers, "Prefer": "respond-async, handling=strict"}
+    assert pointers(client.post("/score", json=body, headers=strict)) == ["/age", "/lead_source"]
+    rows = client.post("/score/batch", json={"leads": [body]}, headers=strict).json["results"]
+    assert rows[0]["error"]["status"] == 422
+
+
+def test_a_number_is_taken_as_an_id_and_a_salesforce_id_has_18_characters(client, headers, score):
+    assert score(12345)["lead_id"] == "12345"
+    assert score("00Q5f000001AbCd")["lead_id"] == "00Q5f000001AbCdEAK"
+    for path in ("00Q5f000001AbCd", "%2000Q5f000001AbCdEAK%20"):
+        answer = client.put(f"/feedback/{path}?outcome=true", headers=headers)
+        assert answer.json["lead_id"] == "00Q5f000001AbCdEAK"
+
+
+def test_a_nan_in_a_batch_costs_only_its_row(client, headers):
+    body = b'{"leads": [{"lead_id": "L-1", "email_opens": NaN}, {"lead_id": "L-2"}]}'
+    kind = "application/json"
+    rows = client.post("/score/batch", data=body, content_type=kind, headers=headers).json
+    wrong, right = rows["results"]
+    assert wrong["error"]["errors"][0]["pointer"] == "/leads/0/email_opens"
+    assert right["lead_id"] == "L-2"
+
+
+def test_a_name_that_stands_twice_in_a_form_is_refused(client, headers):
+    kind = "application/x-www-form-urlencoded"
+    body = "lead_id=L-1&email_opens=3&email_opens=9"
+    answer = client.post("/score", data=body, content_type=kind, headers=headers)
+    assert pointers(answer) == ["/email_opens"]
 
 
 def test_a_mistyped_key_is_met_with_the_one_that_was_meant(client, headers):

@@ -158,7 +158,7 @@ def test_rows_of_a_batch_may_say_never_worked(client, headers, score, read):
         {"lead_id": "L-1"},
         {"lead_id": "L-1", "outcome": True, "result": "never_worked"},
         {"lead_id": "L-1", "outcome": "never_worked"},
-        {"lead_id": "L-1", "outcome": "true"},
+        {"lead_id": "L-1", "outcome": "maybe"},
     ]
     answer = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers)
     first, second, third, fourth, fifth = answer.json["results"]
@@ -168,4 +168,45 @@ def test_rows_of_a_batch_may_say_never_worked(client, headers, score, read):
     assert fourth["message"] == "Nothing has changed: never worked already"
     [wrong] = fifth["error"]["errors"]
     assert wrong["pointer"] == "/outcomes/4/outcome"
-    assert wrong["message"] == "must be true, false or never_worked"
+    assert "won, lost" in wrong["message"]
+
+
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [
+        ("won", True),
+        ("1", True),
+        ("Closed%20Won", True),
+        ("YES", True),
+        ("lost", False),
+        ("0", False),
+    ],
+)
+def test_outcomes_in_plain_words_are_read_in_the_address_and_in_json(
+    word, outcome, client, headers, score
+):
+    score("L-1")
+    answer = client.put(f"/feedback/L-1?outcome={word}", headers=headers)
+    assert (answer.status_code, answer.json["outcome"]) == (200, outcome)
+    body = {"outcome": int(word) if word.isdigit() else word.replace("%20", " ")}
+    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    assert answer.json["message"].startswith("Nothing has changed")
+
+
+def test_a_post_does_what_a_put_does(client, headers, score):
+    score("L-1")
+    by_address = client.post("/feedback/L-1?outcome=true", headers=headers)
+    by_body = client.post("/feedback/L-1", json={"outcome": "lost"}, headers=headers)
+    assert (by_address.json["outcome"], by_body.json["outcome"]) == (True, False)
+    assert client.post("/feedback/nobody?outcome=true", headers=headers).status_code == 404
+
+
+def test_a_clock_10_minutes_ahead_loses_no_outcome(client, headers, score, read):
+    score("L-1")
+    ahead = datetime.now(UTC) + timedelta(minutes=10)
+    body = {"outcome": True, "occurred_at": ahead.isoformat()}
+    assert client.put("/feedback/L-1", json=body, headers=headers).status_code == 200
+    [row] = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
+    assert row.happened_at == row.recorded_at
+    body["occurred_at"] = (ahead + timedelta(minutes=10)).isoformat()
+    assert client.put("/feedback/L-1", json=body, headers=headers).status_code == 422

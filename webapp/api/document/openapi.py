@@ -18,7 +18,6 @@ from webapp.api.document import examples
 from webapp.api.document.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.product import Product
 from webapp.services.leads import records
-from webapp.tables import NEVER_WORKED
 
 JSON = "application/json"
 REF = "#/components/schemas/{model}"
@@ -140,7 +139,6 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
     }
     outcome = {
         "type": ["boolean", "string", "null"],
-        "enum": [True, False, NEVER_WORKED, None],
         "description": f"What became of the lead: {records.OUTCOME_OR_NULL_RULE}, which keeps what"
         " is known. never_worked: closed without being worked, which is no label for training. In"
         " a form empty stands for null.",

@@ -1,5 +1,6 @@
 """`POST /score`, for one lead or a batch of them."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response
@@ -29,6 +30,11 @@ bp = Blueprint("scores", __name__)
 def create_score() -> Response:
     """Create the lead or bring it up to date, and say how likely it converts and why.
 
+    Plain spellings are read as what they mean: "8" is 8, "" is null, yes and won are true. What
+    surprises is taken with a warning and is unknown for this scoring: a category outside its
+    list, a number out of range; text that is too long is cut. `Prefer: handling=strict` refuses
+    such values instead.
+
     Only `lead_id` is needed. A field that is not sent keeps what is known; null makes it unknown,
     which is not zero. A call without any input changes no score. `actual_outcome: null`, or
     leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
@@ -39,7 +45,7 @@ def create_score() -> Response:
     fields = product().fields
     scored = write(lambda s: scoring.score_lead(s, fields, record, attribution, now=now))
     figures().rows.labels("score", "accepted").inc()
-    return requests.reply(score_answer(scored))
+    return requests.reply(score_answer(scored, record))
 
 
 @bp.post("/score/batch")
@@ -66,7 +72,7 @@ def score_records(session: Session, right: list[LeadRecord]) -> list[answers.Res
     scored = scoring.score_leads(
         session, product().fields, right, requests.attribution(), now=utc_now()
     )
-    return [score_answer(one) for one in scored]
+    return [score_answer(one, record) for one, record in zip(scored, right, strict=True)]
 
 
 def record_or_error(row: Any, place: str) -> LeadRecord | answers.RowError:
@@ -74,12 +80,12 @@ def record_or_error(row: Any, place: str) -> LeadRecord | answers.RowError:
     if not isinstance(row, dict):
         return batches.wrong_row(None, [requests.not_an_object(place)])
     try:
-        return records.clean(product().fields, row)
+        return records.clean(product().fields, row, strict=requests.is_strict())
     except InvalidRecord as error:
         return batches.wrong_row(row.get("lead_id"), complaints(error.errors, place))
 
 
-def score_answer(scored: Scored) -> answers.Score:
+def score_answer(scored: Scored, record: LeadRecord) -> answers.Score:
     """What `POST /score` answers."""
     previous = scored.previous_probability
     return answers.Score(
@@ -91,6 +97,7 @@ def score_answer(scored: Scored) -> answers.Score:
         grade=scored.grade,
         reasons=reasons(scored.reasons),
         unknown_fields=scored.unknown_fields,
+        warnings=[answers.FieldWarning(**asdict(warning)) for warning in record.warnings],
         actual_outcome=scored.outcome,
         previous_score=None if previous is None else round(previous, 4),
     )

@@ -47,6 +47,21 @@ def record_outcome(lead_id: str) -> Response:
     return _say(lead_id, outcome, attribution, now=now, happened_at=feedback.occurred_at)
 
 
+@bp.post("/feedback/<lead:lead_id>")
+@describe(
+    "Say what became of a lead, as programs do that can only post",
+    scope="feedback",
+    query=sent.OutcomeQuery,
+    body=sent.Feedback,
+    body_required=False,
+    answers={200: answers.FeedbackAnswer},
+    problems=(404,),
+)
+def post_outcome(lead_id: str) -> Response:
+    """Do what `PUT /feedback/{lead_id}` does, for every lead but one with the id `batch`."""
+    return record_outcome(lead_id)
+
+
 @bp.delete("/feedback/<lead:lead_id>")
 @describe(
     "Withdraw the outcome of a lead",

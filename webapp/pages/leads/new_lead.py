@@ -58,7 +58,7 @@ def score() -> ResponseReturnValue:
     given_id = entered.get("lead_id", "").strip() or f"hand-{secrets.token_hex(5)}"
     try:
         fields = product().fields
-        record = records.clean(fields, {**entered, "lead_id": given_id}, text=True)
+        record = records.clean(fields, {**entered, "lead_id": given_id}, strict=True)
         scored = write(lambda s: new_leads.score(s, fields, record, attribution, now=now))
     except records.InvalidRecord as error:
         return _page(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ml.fields.fields_file import Fields
+from ml.fields.types import is_null_word
 from webapp.services.imports.import_file import open_table
 from webapp.services.leads import records
 from webapp.services.leads.records import InvalidRecord, LeadRecord
@@ -63,10 +64,10 @@ def _row(
     errors: list[RowError] = []
     scored_at = _time(values, "scored_at", place, errors)
     outcome_at = _time(values, "outcome_at", place, errors)
-    # An empty cell keeps what is known.
-    told = {name: cell for name, cell in values.items() if cell.strip()}
+    # An empty cell keeps what is known, and so does a word for unknown.
+    told = {name: cell for name, cell in values.items() if not is_null_word(cell)}
     try:
-        record = records.clean(fields, told, text=True)
+        record = records.clean(fields, told, strict=True)
     except InvalidRecord as invalid:
         wrong = [
             RowError(line=place.line, field=e.field, message=records.as_text(e.message))

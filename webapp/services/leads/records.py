@@ -8,20 +8,52 @@ from itertools import zip_longest
 from typing import Any
 
 from ml.fields.fields_file import Fields, Value, clean_text
+from ml.fields.lenient import folded, word_key
+from ml.fields.reading import Reading, read, read_text
+from ml.fields.types import Field, is_null_word
 from webapp.tables import NEVER_WORKED, Meaning
 
 LEAD_ID_LENGTH = 100
+LEAD_ID_RULE = (
+    f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters, or a whole number"
+)
+# Zero-width and direction characters, which nobody sees: two ids would look the same.
+INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
+# What Excel makes of a long number: 1.23457E+14 stands for a billion of them.
+SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.ASCII | re.IGNORECASE)
+# Ids of accounts, contacts, users, opportunities, leads and campaigns, without their checksum.
+SALESFORCE_ID = re.compile(r"(001|003|005|006|00Q|701)[0-9A-Za-z]{12}", re.ASCII)
+CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+# Every way in takes these.
+PLAIN_WORDS: dict[str, Meaning] = {
+    **dict.fromkeys(("true", "yes", "1", "won", "converted", "closed won"), True),
+    **dict.fromkeys(("false", "no", "0", "lost", "closed lost"), False),
+    **dict.fromkeys(("never worked", "not worked"), NEVER_WORKED),
+}
 PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
 PEOPLE_LENGTH = 200
-LEAD_ID_RULE = f"text of 1 to {LEAD_ID_LENGTH} characters, without control characters"
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
-OUTCOME_RULE = "true, false or never_worked"
+OUTCOME_RULE = (
+    "true, false or never_worked, or a plain word for it: yes, no, 1, 0, won, lost, converted,"
+    " closed won, closed lost"
+)
 OUTCOME_OR_NULL_RULE = f"{OUTCOME_RULE}, or null"
-OUTCOME_TEXTS = {"true": True, "false": False, "": None, "never worked": NEVER_WORKED}
+MAX_OUTCOME_LENGTH = 40
+MAX_SHOWN_LENGTH = 100
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
 LAST_OF_LIST = re.compile(r", (\w+) or null")
+
+
+@dataclass(frozen=True)
+class FieldWarning:
+    """A value taken otherwise than it was sent: which, what was done with it, and its rule."""
+
+    field: str
+    value: str
+    rule: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -49,37 +81,48 @@ class LeadRecord:
     people: dict[str, str | None]
     inputs: dict[str, Value]
     outcome: Meaning
+    warnings: tuple[FieldWarning, ...] = ()
 
 
-def clean(fields: Fields, record: Mapping[str, Any], *, text: bool = False) -> LeadRecord:
+def clean(fields: Fields, record: Mapping[str, Any], *, strict: bool = False) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
 
-    With `text`, values are strings as forms and files have them, and empty stands for null.
+    Mistakes of the sender are errors; surprises in the data are taken with a warning, but with
+    `strict` they are errors too.
     """
-    check = _Checker(record, _unknown_keys(fields, record))
-    lead_id = check("lead_id", LEAD_ID_RULE, clean_lead_id)
-    people = {n: check(n, PEOPLE_RULE, _person_text) for n in PEOPLE_FIELDS if n in record}
-    outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, partial(parse_outcome, text=text))
+    check = _Checker(record, strict, _unknown_keys(fields, record), [])
+    lead_id = check("lead_id", LEAD_ID_RULE, _lead_id)
+    people = {n: check(n, PEOPLE_RULE, _person) for n in PEOPLE_FIELDS if n in record}
+    outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, _outcome)
     sent = [field for field in fields if field.name in record]
-    inputs = {f.name: check(f.name, f.rule, partial(f.parse, text=text)) for f in sent}
+    inputs = {field.name: check(field.name, field.rule, partial(_value, field)) for field in sent}
     if check.errors:
         raise InvalidRecord(check.errors)
-    return LeadRecord(lead_id, people, inputs, outcome)
+    return LeadRecord(lead_id, people, inputs, outcome, tuple(check.warnings))
 
 
 @dataclass(frozen=True)
 class _Checker:
-    """Parses the values of one record and gathers what is wrong with them."""
+    """Reads the values of one record and gathers what is wrong with them or surprises."""
 
     record: Mapping[str, Any]
+    is_strict: bool
     errors: list[FieldError]
+    warnings: list[FieldWarning]
 
-    def __call__(self, name: str, rule: str, parse: Callable[[Any], Any]) -> Any:
+    def __call__(self, name: str, rule: str, parse: Callable[[Any], Reading]) -> Any:
+        sent = self.record.get(name)
         try:
-            return parse(self.record.get(name))
+            value, problem, remedy = parse(sent)
         except ValueError as error:
             self.errors.append(FieldError(name, str(error), rule))
             return None
+        if problem is not None and self.is_strict:
+            self.errors.append(FieldError(name, problem, rule))
+        elif problem is not None:
+            shown = folded(str(sent), MAX_SHOWN_LENGTH)
+            self.warnings.append(FieldWarning(name, shown, rule, f"{problem}; {remedy}"))
+        return value
 
 
 def as_text(message: str) -> str:
@@ -89,31 +132,94 @@ def as_text(message: str) -> str:
 
 
 def clean_lead_id(value: Any) -> str:
-    """Return a lead id trimmed and in NFC; raise ValueError where it breaks its rule."""
+    """Bring a lead id into its one form.
+
+    Trimmed, in Unicode NFC, without zero-width and direction characters; a whole number becomes
+    text, and Salesforce's 15 characters become the 18 that mean the same.
+
+    Parameters
+    ----------
+    value : object
+        As it was sent: text or an integer.
+
+    Returns
+    -------
+    str
+        1 to 100 characters.
+
+    Raises
+    ------
+    ValueError
+        With a sentence for the sender, where it is no id.
+
+    Examples
+    --------
+    >>> clean_lead_id(" L-1\u200b "), clean_lead_id(12345), clean_lead_id("00Q5f000001AbCd")
+    ('L-1', '12345', '00Q5f000001AbCdEAK')
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LEAD_ID_LENGTH:
+        value = str(value)
+    if isinstance(value, str):
+        value = INVISIBLE.sub("", value)
     cleaned = clean_text(value, maximum=LEAD_ID_LENGTH)
     if not cleaned:
         raise ValueError("is required and must not be empty")
-    return cleaned
+    if SHORTENED.fullmatch(cleaned):
+        raise ValueError(
+            "was shortened by Excel, so that different IDs look the same: format the column as text"
+            " before you export it"
+        )
+    return cleaned + _checksum(cleaned) if SALESFORCE_ID.fullmatch(cleaned) else cleaned
 
 
-def parse_outcome(value: Any, *, text: bool = False) -> Meaning:
-    """Read an outcome; raise ValueError where it breaks its rule.
+def _checksum(salesforce_id: str) -> str:
+    """The three characters that say which of the fifteen are capitals, five bits each."""
+    return "".join(
+        CHECKSUM[sum(1 << place for place, c in enumerate(five) if "A" <= c <= "Z")]
+        for five in (salesforce_id[0:5], salesforce_id[5:10], salesforce_id[10:15])
+    )
+
+
+def parse_outcome(value: Any) -> Meaning:
+    """Read an outcome in any of its plain words; raise ValueError where it is none.
 
     True and False are labels, never_worked is a lead that was closed without being worked, and
-    None says nothing. With `text`, words of any case are read, "never worked" with a blank too,
-    and empty is None; otherwise, as in JSON, only the values themselves are.
+    None says nothing; so do empty text and the words for unknown.
     """
-    if text and isinstance(value, str):
-        value = OUTCOME_TEXTS.get(value.strip().lower().replace("_", " "), value)
-    if value == NEVER_WORKED:
-        return NEVER_WORKED
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int | float) and value in (0, 1):
+        return value == 1
+    if isinstance(value, str) and len(value) <= MAX_OUTCOME_LENGTH:
+        if is_null_word(value):
+            return None
+        if (key := word_key(value)) in PLAIN_WORDS:
+            return PLAIN_WORDS[key]
     raise ValueError(f"must be {OUTCOME_RULE}")
 
 
-def _person_text(value: Any) -> str | None:
-    return clean_text(value, maximum=PEOPLE_LENGTH)
+def _value(field: Field, value: Any) -> Reading:
+    """A right value the short way; all others are read for what they mean."""
+    try:
+        return Reading(field.parse(value))
+    except ValueError:
+        return read(field, value)
+
+
+def _person(value: Any) -> Reading:
+    try:
+        text = clean_text(value, maximum=PEOPLE_LENGTH)
+    except ValueError:
+        return read_text(value, PEOPLE_LENGTH)
+    return read_text(value, PEOPLE_LENGTH) if text and is_null_word(text) else Reading(text)
+
+
+def _lead_id(value: Any) -> Reading:
+    return Reading(clean_lead_id(value))
+
+
+def _outcome(value: Any) -> Any:
+    return parse_outcome(value), None, None
 
 
 def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:

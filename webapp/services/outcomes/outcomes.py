@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session, aliased
 from webapp.database import PLAIN_ROWS, change
 from webapp.tables import NEVER_WORKED, Lead, Meaning, Outcome, Score, is_assumed
 
-CLOCK_SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=15)
 # A day begins this much earlier in the easternmost zones than in UTC.
 EASTERNMOST = timedelta(hours=14)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TIME_LENGTH = 40
 TIME_RULE = (
     "a time in ISO 8601 with its offset (2026-03-02T09:30:00+01:00), or a date (2026-03-02: the"
-    " end of that day in UTC), from 1970 to now"
+    " end of that day in UTC), from 1970 to now; up to 15 minutes ahead is now"
 )
 RESULTS: dict[Meaning, str] = {
     True: "converted",
@@ -126,7 +126,7 @@ def parse_time(value: object, now: datetime) -> datetime | None:
     return end if end < now else None
 
 
-def _exact(text: str, now: datetime) -> datetime:
+def _exact(text: str, now: datetime) -> datetime | None:
     at = None
     with suppress(ValueError, OverflowError):
         at = datetime.fromisoformat(text)
@@ -135,7 +135,8 @@ def _exact(text: str, now: datetime) -> datetime:
         raise ValueError(f"must be {TIME_RULE}")
     if at > now + CLOCK_SKEW:
         raise OutcomeInFuture
-    return _since_1970(at)
+    # The clock of another machine may run ahead a little: what it has just noted is of now.
+    return _since_1970(at) if at <= now else None
 
 
 def _since_1970(at: datetime) -> datetime:

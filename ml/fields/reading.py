@@ -1,0 +1,118 @@
+"""Read one value as it is sent: plain spellings as what they mean, surprises with a warning."""
+
+import math
+import unicodedata
+from typing import NamedTuple
+
+from ml.fields.lenient import choice_of, folded
+from ml.fields.types import (
+    MAX_TEXT_LENGTH,
+    NULL_WORD,
+    Field,
+    Value,
+    clean_text,
+    is_null_word,
+    nearest_of,
+)
+
+# Beyond this it is no measured number but a fault of the program that sent it.
+MAX_PLAUSIBLE = 1e40
+LEFT_UNKNOWN = "left unknown"
+
+
+class Reading(NamedTuple):
+    """A value as it is kept; of a surprise also what is wrong with it, and what was done."""
+
+    value: Value
+    problem: str | None = None
+    remedy: str | None = None
+
+
+def read(field: Field, value: object) -> Reading:
+    """Read a value of a field.
+
+    Parameters
+    ----------
+    field : Field
+        Its rule.
+    value : object
+        As JSON, a form or a file has it: numbers, yes and no may come as text.
+
+    Returns
+    -------
+    Reading
+        The value, None where it is unknown, with what to tell the sender.
+
+    Raises
+    ------
+    ValueError
+        With a sentence for the sender, where the value is of another type.
+
+    Examples
+    --------
+    >>> visits = Field("visits", "count", "Visits", minimum=0)
+    >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).remedy
+    (8, None, 'left unknown')
+    """
+    if field.type == "category":
+        return _category(field, value)
+    if isinstance(value, str) and is_null_word(value):
+        return _null(value)
+    is_text = isinstance(value, str)
+    if field.type == "boolean" and not is_text and value in (0, 1):
+        return Reading(bool(value))
+    try:
+        return Reading(field.parse(value, text=is_text))
+    except ValueError as error:
+        if field.type == "boolean" or not _is_number(field, value):
+            raise
+        return Reading(None, str(error), LEFT_UNKNOWN)
+
+
+def read_text(value: object, maximum: int) -> Reading:
+    """Read text for people: cut where it is too long, with control characters folded into blanks.
+
+    Raises
+    ------
+    ValueError
+        Where it is no text.
+    """
+    if isinstance(value, str) and is_null_word(value):
+        return _null(value)
+    try:
+        return Reading(clean_text(value, maximum=maximum))
+    except ValueError as error:
+        if not isinstance(value, str):
+            raise
+        problem, length = str(error), len(value.strip())
+    text = unicodedata.normalize("NFC", folded(value, maximum))[:maximum].strip() or None
+    is_long = length > maximum
+    return Reading(text, problem, f"cut from {length:,}" if is_long else "they became blanks")
+
+
+def _category(field: Field, value: object) -> Reading:
+    if not field.choices or not isinstance(value, str):
+        return read_text(value, MAX_TEXT_LENGTH)
+    short = value[: 10 * MAX_TEXT_LENGTH]
+    choice = choice_of(short, field.choices)
+    if choice is not None:
+        return Reading(choice)
+    if is_null_word(value):
+        return _null(value)
+    meant = nearest_of(short, field.choices)
+    hint = f" (did you mean {meant}?)" if meant else ""
+    return Reading(None, f"must be {field.rule}{hint}", LEFT_UNKNOWN)
+
+
+def _null(word: str) -> Reading:
+    return Reading(None, NULL_WORD, LEFT_UNKNOWN) if word.strip() else Reading(None)
+
+
+def _is_number(field: Field, value: object) -> bool:
+    """Whether it is a number of the field's kind, if perhaps out of its range."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    is_plausible = abs(number) <= MAX_PLAUSIBLE  # not so of NaN
+    return is_plausible and (field.type == "number" or number.is_integer())
