@@ -21,8 +21,8 @@ NOT_BLANK = (
 )
 MAX_ROWS = 5000
 REASON_LENGTH = 500
-# As it is described: the words that are read stand in the rule.
-SentOutcome: TypeAlias = bool | int | str | None
+OutcomeWord: TypeAlias = Annotated[str, Field(pattern=records.OUTCOME_PATTERN)]
+SentOutcome: TypeAlias = bool | Literal[0, 1] | OutcomeWord | None
 OUTCOME_RULE = f"{records.OUTCOME_RULE}; DELETE /feedback/{{lead_id}} withdraws an outcome"
 OUTCOME_HERE_RULE = f"here or as ?outcome= in the address: {OUTCOME_RULE}"
 RESULT_RULE = (
@@ -161,7 +161,7 @@ class WantedKey(Body):
 class OutcomeQuery(Body):
     """What became of a lead, in the address."""
 
-    outcome: Annotated[Meaning, _outcome(Literal["true", "false", "never_worked", ""])] = Field(
+    outcome: Annotated[Meaning, _outcome(OutcomeWord)] = Field(
         None, description=f"{records.OUTCOME_RULE}, here or in the body"
     )
 

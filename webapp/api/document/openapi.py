@@ -139,6 +139,7 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
     }
     outcome = {
         "type": ["boolean", "string", "null"],
+        "pattern": records.OUTCOME_PATTERN,
         "description": f"What became of the lead: {records.OUTCOME_OR_NULL_RULE}, which keeps what"
         " is known. never_worked: closed without being worked, which is no label for training. In"
         " a form empty stands for null.",

@@ -33,6 +33,8 @@ PLAIN_WORDS: dict[str, Meaning] = {
 PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
 PEOPLE_LENGTH = 200
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
+# The plain words as a document describes them; any case is read.
+OUTCOME_PATTERN = f"^({'|'.join([*PLAIN_WORDS, NEVER_WORKED])})?$"
 OUTCOME_RULE = (
     "true, false or never_worked, or a plain word for it: yes, no, 1, 0, won, lost, converted,"
     " closed won, closed lost"
