@@ -14,7 +14,7 @@ from webapp.database import utc_now
 from webapp.services.runs import idempotency
 from webapp.tables import IdempotentAnswer, IdempotentPart, Snapshot
 
-ROWS = [{"lead_id": f"L-{n}"} for n in range(450)]
+ROWS = [{"lead_id": f"L-{n}", "email_opens": n} for n in range(450)]
 
 
 @pytest.fixture

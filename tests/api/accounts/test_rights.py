@@ -14,6 +14,7 @@ NEEDED = {
     ("POST", "/score"): "score",
     ("POST", "/score/batch"): "score",
     ("PUT", "/feedback/{lead_id}"): "feedback",
+    ("POST", "/feedback/{lead_id}"): "feedback",
     ("DELETE", "/feedback/{lead_id}"): "feedback",
     ("POST", "/feedback/batch"): "feedback",
     ("GET", "/info"): "score",
