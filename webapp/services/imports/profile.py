@@ -1,0 +1,135 @@
+"""What the columns of a table hold: values counted, and how numbers and times are written.
+
+One pass over the file, a block of rows at a time, in bounded memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from ml.fields.lenient import is_null_word
+from webapp.services.imports.numbers import DecimalMark, NumberForm, decimal_mark, number_form
+from webapp.services.imports.table import Cells, Format, Table, open_table
+from webapp.services.imports.times import DayOrder, moment
+
+BLOCK_ROWS = 2_000
+MAX_DISTINCT = 1_000
+N_SAMPLES = 3
+# A column whose first so many different cells are mostly no numbers (times) has none.
+MIN_CELLS_TO_JUDGE = 200
+MAX_CELL_SHOWN = 100
+# What is longer is text, of which the beginning tells as much.
+MAX_CELL_LENGTH = 200
+
+
+@dataclass
+class ColumnProfile:
+    """What one column holds; counts of values stop once there are too many different ones."""
+
+    name: str
+    place: int
+    values: Counter[str] = field(default_factory=Counter)
+    is_complete: bool = True
+    n_filled: int = 0
+    numbers: Counter[NumberForm | None] = field(default_factory=Counter)
+    times: Counter[DayOrder | None] = field(default_factory=Counter)
+    n_without_offset: int = 0
+
+    @property
+    def samples(self) -> list[str]:
+        """Some of its first values, for people."""
+        return [value[:MAX_CELL_SHOWN] for value in islice(self.values, N_SAMPLES)]
+
+    @property
+    def share_of_numbers(self) -> float:
+        """How many of the values looked at are numbers, in [0, 1]."""
+        return 1 - self.numbers[None] / max(self.numbers.total(), 1)
+
+    @property
+    def share_of_times(self) -> float:
+        """How many of the values looked at are dates or times, in [0, 1]."""
+        return 1 - self.times[None] / max(self.times.total(), 1)
+
+    @property
+    def day_first(self) -> bool | None:
+        """Which part of 27/11/2026 is the day; None where the cells contradict or do not say."""
+        day, month = self.times["day"] > 0, self.times["month"] > 0
+        return day if day != month else None
+
+    @property
+    def needs_day_order(self) -> bool:
+        """Whether some cells are dates only once it is known which part is the day."""
+        return any(self.times[order] for order in ("day", "month", "either"))
+
+    def decimal(self, *, point_is_usual: bool) -> tuple[DecimalMark | None, bool]:
+        """The decimal mark, None where it must be asked, and whether it matters."""
+        forms = {form: n for form, n in self.numbers.items() if form is not None}
+        return decimal_mark(forms, point_is_usual=point_is_usual)
+
+    def add(self, cells: list[str]) -> None:
+        """Take in a block of cells."""
+        counted = Counter(cell[:MAX_CELL_LENGTH] for cell in cells)
+        fresh = [cell for cell in counted if cell not in self.values and not is_null_word(cell)]
+        self.n_filled += sum(n for cell, n in counted.items() if not is_null_word(cell))
+        self._look(fresh)
+        if self.is_complete:
+            self.values.update(
+                {c: n for c, n in counted.items() if c in self.values or not is_null_word(c)}
+            )
+            self.is_complete = len(self.values) <= MAX_DISTINCT
+            if not self.is_complete:
+                self.values = Counter(dict(islice(self.values.items(), MAX_DISTINCT)))
+
+    def _look(self, cells: list[str]) -> None:
+        """See how cells write numbers and times, unless most before were neither."""
+        if _may_hold(self.numbers):
+            self.numbers.update(map(number_form, cells))
+        if _may_hold(self.times):
+            moments = list(map(moment, cells))
+            self.times.update(None if m is None else m.order for m in moments)
+            self.n_without_offset += sum(m is not None and m.lacks_offset for m in moments)
+
+
+@dataclass
+class Profile:
+    """What a whole table holds; `point_is_usual` as `numbers.decimal_mark` takes it."""
+
+    columns: list[ColumnProfile]
+    n_rows: int
+    point_is_usual: bool
+
+    @property
+    def header(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+
+def profile_file(path: Path, format_: Format) -> Profile:
+    """Look at a whole file; `ImportFileError` where it cannot be read to its end."""
+    with open_table(path, format_) as table:
+        is_usual = format_.encoding is None or format_.delimiter == ","
+        return profile_table(table, point_is_usual=is_usual)
+
+
+def profile_table(table: Table, *, point_is_usual: bool) -> Profile:
+    """Look at all rows of an open table that are as wide as its header."""
+    columns = [ColumnProfile(name, place) for place, name in enumerate(table.header)]
+    n_rows = 0
+    for rows in _blocks(table):
+        n_rows += len(rows)
+        whole = [cells for cells in rows if len(cells) == len(columns)]
+        for column, cells in zip(columns, zip(*whole, strict=True), strict=False):
+            column.add(list(cells))
+    return Profile(columns, n_rows, point_is_usual)
+
+
+def _blocks(table: Table) -> Iterator[list[Cells]]:
+    while rows := [cells for _, cells in islice(table.rows, BLOCK_ROWS)]:
+        yield rows
+
+
+def _may_hold(forms: Counter[NumberForm | None] | Counter[DayOrder | None]) -> bool:
+    total = forms.total()
+    return total < MIN_CELLS_TO_JUDGE or forms[None] < 0.5 * total
