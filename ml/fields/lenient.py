@@ -1,6 +1,9 @@
 """Read text as people and programs send it: words for "unknown", control characters, overlong."""
 
 import re
+from collections.abc import Collection
+
+from ml.fields.types import category_key
 
 # What spreadsheets, CRMs and programs write where they know nothing, in small letters.
 NULL_WORDS = frozenset(
@@ -13,6 +16,7 @@ NULL_WORDS = frozenset(
     }
 )
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
+NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def is_null_word(text: str) -> bool:
@@ -58,3 +62,51 @@ def folded(text: str, maximum: int) -> str:
     """
     # Long enough for any white space in between, short enough to be quick.
     return CONTROLS.sub(" ", text[: 20 * maximum]).strip()[:maximum].strip()
+
+
+def word_key(text: str) -> str:
+    """Give the form of words that is compared where case and punctuation do not matter.
+
+    Parameters
+    ----------
+    text : str
+        Words as written.
+
+    Returns
+    -------
+    str
+        Small letters and digits, single blanks between words.
+
+    Examples
+    --------
+    >>> word_key("Closed - Won"), word_key("TRADE_SHOW")
+    ('closed won', 'trade show')
+    """
+    return NO_LETTERS.sub(" ", text.casefold()).strip()
+
+
+def choice_of(text: str, choices: Collection[str]) -> str | None:
+    """Find the choice that a text writes.
+
+    Parameters
+    ----------
+    text : str
+        As it was sent.
+    choices : collection of str
+        The values a category may take.
+
+    Returns
+    -------
+    str or None
+        The choice, case and white space aside; else the only one that is the same but for
+        punctuation; else None.
+
+    Examples
+    --------
+    >>> choice_of("trade-show", ["Trade Show", "Webinar"]), choice_of("Web", ["Webinar"])
+    ('Trade Show', None)
+    """
+    exact, loose = category_key(text), word_key(text)
+    found = [choice for choice in choices if category_key(choice) == exact]
+    found = found or [choice for choice in choices if loose and word_key(choice) == loose]
+    return found[0] if len(found) == 1 else None

@@ -10,9 +10,10 @@ from itertools import islice
 from pathlib import Path
 
 from ml.fields.lenient import is_null_word
-from webapp.services.imports.numbers import DecimalMark, NumberForm, decimal_mark, number_form
+from webapp.services.imports.cells.numbers import DecimalMark, NumberForm, decimal_mark, number_form
+from webapp.services.imports.cells.times import DayOrder, moment
+from webapp.services.imports.errors import ImportFileError
 from webapp.services.imports.table import Cells, Format, Table, open_table
-from webapp.services.imports.times import DayOrder, moment
 
 BLOCK_ROWS = 2_000
 MAX_DISTINCT = 1_000
@@ -65,12 +66,13 @@ class ColumnProfile:
 
     def decimal(self, *, point_is_usual: bool) -> tuple[DecimalMark | None, bool]:
         """The decimal mark, None where it must be asked, and whether it matters."""
-        forms = {form: n for form, n in self.numbers.items() if form is not None}
-        return decimal_mark(forms, point_is_usual=point_is_usual)
+        return decimal_mark(self.numbers, point_is_usual=point_is_usual)
 
     def add(self, cells: list[str]) -> None:
         """Take in a block of cells."""
-        counted = Counter(cell[:MAX_CELL_LENGTH] for cell in cells)
+        if max(map(len, cells)) > MAX_CELL_LENGTH:
+            cells = [cell[:MAX_CELL_LENGTH] for cell in cells]
+        counted = Counter(cells)
         fresh = [cell for cell in counted if cell not in self.values and not is_null_word(cell)]
         self.n_filled += sum(n for cell, n in counted.items() if not is_null_word(cell))
         self._look(fresh)
@@ -114,7 +116,12 @@ def profile_file(path: Path, format_: Format) -> Profile:
 
 
 def profile_table(table: Table, *, point_is_usual: bool) -> Profile:
-    """Look at all rows of an open table that are as wide as its header."""
+    """Look at all rows of an open table that are as wide as its header.
+
+    `ImportFileError` where it has not even a header.
+    """
+    if not table.header:
+        raise ImportFileError.at(1, "the file is empty")
     columns = [ColumnProfile(name, place) for place, name in enumerate(table.header)]
     n_rows = 0
     for rows in _blocks(table):

@@ -105,7 +105,7 @@ def _filled(rows: Iterator[Row]) -> Iterator[tuple[int, Cells, bool]]:
     """Rows with any text, each with whether a blank one is before it; not endlessly many blanks."""
     n_blank = 0
     for line, cells in rows:
-        if any(cell and not cell.isspace() for cell in cells):
+        if "".join(cells).strip():
             yield line, cells, n_blank > 0
             n_blank = 0
         elif (n_blank := n_blank + 1) > MAX_BLANK_ROWS:
@@ -120,7 +120,7 @@ def _under(header: Cells, rows: Iterator[tuple[int, Cells, bool]]) -> Iterator[R
         while len(cells) > width and not cells[-1].strip():
             cells.pop()
         is_note = len(cells) < width and (is_note or is_after_blank)
-        if not is_note and _names(cells) != header:
+        if not is_note and (_names(cells[:1]) != header[:1] or _names(cells) != header):
             yield line, cells
 
 

@@ -1,9 +1,14 @@
 """Words for what became of a lead: the plain ones, and those that CRM exports use."""
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
+from ml.fields.lenient import word_key
 from webapp.tables import NEVER_WORKED, Meaning
+
+# How a column speaks: by a status, by yes where one outcome came, or as Odoo does, which archives
+# lost leads and gives won ones 100 per cent.
+OutcomeWords: TypeAlias = Literal["status", "converted", "lost", "active", "probability"]
 
 # Every way in takes these.
 PLAIN_WORDS: dict[str, Meaning] = {
@@ -42,7 +47,6 @@ NO = frozenset(word for word in ("false", "no", "0", "n", "f"))
 # The whole word or the beginning of one; "not" turns it round.
 LOST_HINT = re.compile(r"\b(lost|junk|unqualif|disqualif|reject|dead|declin|not inter|not conv)")
 CONVERTED_HINT = re.compile(r"\b(won|convert|customer|sold|signed|bought|paid)")
-NO_LETTERS = re.compile(r"[\W_]+")
 
 
 class OutcomeReading(NamedTuple):
@@ -50,11 +54,6 @@ class OutcomeReading(NamedTuple):
 
     meaning: Meaning
     is_sure: bool
-
-
-def word_key(text: str) -> str:
-    """Give a word without regard to case and punctuation: "Closed - Won" is "closed won"."""
-    return NO_LETTERS.sub(" ", text.casefold()).strip()
 
 
 def read_word(text: str) -> OutcomeReading:
@@ -67,16 +66,27 @@ def read_word(text: str) -> OutcomeReading:
     return OutcomeReading(True if CONVERTED_HINT.search(key) else None, is_sure=False)
 
 
-def read_yes(text: str, meaning: Meaning) -> OutcomeReading:
-    """Read a word of a column that says yes where one outcome came: its "no" leaves it open."""
+def read_cell(text: str, words: OutcomeWords) -> OutcomeReading:
+    """Read a cell of a column that speaks in this way."""
+    if words == "probability":
+        return _probability(text)
+    if words == "active":
+        key = word_key(text)
+        return OutcomeReading(False if key in NO else None, is_sure=key in YES | NO)
+    if words == "status":
+        return read_word(text)
+    return _yes(text, words == "converted")
+
+
+def _yes(text: str, meaning: Meaning) -> OutcomeReading:
+    """Yes says that this outcome came; no only that it has not come yet."""
     key = word_key(text)
     if key in YES:
         return OutcomeReading(meaning, is_sure=True)
     return OutcomeReading(None, is_sure=True) if key in NO else read_word(text)
 
 
-def read_probability(text: str) -> OutcomeReading:
-    """Read the probability of a deal in per cent: 100 is won, all else is open."""
+def _probability(text: str) -> OutcomeReading:
     try:
         share = float(text.strip().rstrip("%").replace(",", "."))
     except ValueError:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.services.imports.times import moment, zone_of
+from webapp.services.imports.cells.times import moment, zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DATES = st.dates(min_value=date(2001, 9, 10), max_value=date(2099, 12, 31))

@@ -90,17 +90,14 @@ def moment(text: str) -> Moment | None:
         return None
     if cleaned.isascii() and cleaned.isdecimal():
         return _of_digits(cleaned)
+    if cleaned[4:5] == "-" and (at := _iso(cleaned)):
+        return Moment(at.date(), "known", clock=at.timetz())
     if found := YEAR_FIRST.fullmatch(cleaned):
         day = _date(found["year"], found["month"], found["day"])
         return _moment(found["clock"], day=day)
     if found := YEAR_LAST.fullmatch(cleaned):
         return _either_order(found)
-    for pattern in NAMED:
-        if (found := pattern.fullmatch(cleaned)) and (
-            month := MONTHS.get(found["name"][:3].lower())
-        ):
-            return _moment(found["clock"], day=_date(found["year"], str(month), found["day"]))
-    return None
+    return _named(cleaned)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -109,6 +106,14 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"there is no time zone {name[:60]!r}") from None
+
+
+def _iso(text: str) -> datetime | None:
+    """The usual way of programs, read at the speed of C."""
+    try:
+        return datetime.fromisoformat(text) if ":" in text else None
+    except ValueError:
+        return None
 
 
 def _of_digits(digits: str) -> Moment | None:
@@ -120,6 +125,16 @@ def _of_digits(digits: str) -> Moment | None:
     seconds = int(digits[:10]) + int(digits[10:] or 0) / 1000
     at = datetime.fromtimestamp(seconds, UTC)
     return Moment(at.date(), "known", clock=at.timetz())
+
+
+def _named(text: str) -> Moment | None:
+    """A date with the name of its month, in English."""
+    for pattern in NAMED:
+        found = pattern.fullmatch(text)
+        month = MONTHS.get(found["name"][:3].lower()) if found else None
+        if found and month:
+            return _moment(found["clock"], day=_date(found["year"], str(month), found["day"]))
+    return None
 
 
 def _either_order(found: re.Match[str]) -> Moment | None:

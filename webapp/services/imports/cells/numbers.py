@@ -48,7 +48,7 @@ def number_form(text: str) -> NumberForm | None:
 
 
 def decimal_mark(
-    forms: Mapping[NumberForm, int], *, point_is_usual: bool
+    forms: Mapping[NumberForm | None, int], *, point_is_usual: bool
 ) -> tuple[DecimalMark | None, bool]:
     """Decide on a column's decimal mark by how its cells write their numbers.
 

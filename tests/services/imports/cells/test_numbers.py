@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.services.imports.numbers import count_forms, decimal_mark, number_form, read_number
+from webapp.services.imports.cells.numbers import (
+    count_forms,
+    decimal_mark,
+    number_form,
+    read_number,
+)
 
 CENTS = st.integers(-(10**11), 10**11)
 GROUPS = {".": (",", " ", "'", "\u00a0", ""), ",": (".", " ", "'", "\u00a0", "")}
