@@ -214,8 +214,10 @@ def test_a_mapping_of_last_week_decides_what_its_names_would_not(file):
 
 
 def test_a_remembered_target_that_is_gone_is_proposed_anew(file):
-    columns = (ColumnMapping(name="lead_id", target="lead_id"),)
-    columns += (ColumnMapping(name="Industry", target="gone"),)
+    columns = (
+        ColumnMapping(name="lead_id", target="lead_id"),
+        ColumnMapping(name="Industry", target="gone"),
+    )
     result = read_file(file("lead_id,Industry", "L-1,Retail"), known=Mapping(columns=columns))
     assert result.values["L-1"]["industry"] == "Retail"
 

@@ -12,8 +12,10 @@ from webapp.services.imports.mapping import ColumnMapping, Mapping
 from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
 from webapp.services.leads import records
 
-NAMES = ("lead_id", "name", "age", "location", "lead_source", "actual_outcome", "scored_at")
-NAMES += ("outcome_at",)
+NAMES = (
+    *("lead_id", "name", "age", "location", "lead_source", "actual_outcome", "scored_at"),
+    "outcome_at",
+)
 
 
 def reader(*columns, fields=TEAM_FIELDS, **options):
