@@ -141,7 +141,7 @@ class _Unpacked(io.RawIOBase):
 def _utf_16_without_mark(head: bytes) -> str | None:
     """Tell UTF-16 by its empty halves: of text in Latin letters every second byte is zero."""
     even, odd = head[::2], head[1::2]
-    if not head or max(even.count(0), odd.count(0)) < 0.4 * len(odd):
+    if not odd or max(even.count(0), odd.count(0)) < 0.4 * len(odd):
         return None
     return "utf-16-be" if even.count(0) > odd.count(0) else "utf-16-le"
 
