@@ -57,11 +57,12 @@ def test_one_column_with_the_whole_name_is_enough(targets):
 
 
 def test_similar_names_are_offered_and_not_taken(targets):
-    assert targets("lead_id,No. of Employees,Expected amont,Channel,Colour") == [
+    assert targets("lead_id,No. of Employees,Expected amont,Channel,Colour,Page") == [
         "lead_id",
         "employees?",
         "amount?",
         "lead_source?",
+        "",
         "",
     ]
 
@@ -211,6 +212,21 @@ def test_a_mapping_of_last_week_decides_what_its_names_would_not(file):
         {"lead_id": "L-1", "industry": "rot", "newsletter": True},
         {"lead_id": "L-2", "industry": "blau", "newsletter": False},
     ]
+
+
+def test_what_a_column_shows_itself_counts_more_than_last_week(file):
+    header = "lead_id;Status;Closed on;amount"
+    first = read_file(file(header, "L-1;won;13/01/2026;1.200,5", "L-2;won;02/01/2026;7")).mapping
+    assert (first.column("Closed on").day_first, first.column("amount").decimal) == (True, ",")
+    told = read_file(file(header, "L-1;won;02/01/2026;1.200"), known=first).right[0]
+    assert (told.outcome_at.month, told.values["amount"]) == (1, 1200)
+    shown = read_file(file(header, "L-1;won;01/13/2026;7.5"), known=first).right[0]
+    assert (shown.outcome_at.month, shown.values["amount"]) == (1, 7.5)
+
+
+def test_what_did_not_matter_last_week_decides_nothing_today(file):
+    first = read_file(file("lead_id;amount", "L-1;7")).mapping
+    assert read_file(file("lead_id;amount", "L-1;7,5"), known=first).values["L-1"]["amount"] == 7.5
 
 
 def test_a_remembered_target_that_is_gone_is_proposed_anew(file):

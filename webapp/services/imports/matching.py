@@ -217,16 +217,18 @@ class _Proposer:
         if target == OUTCOME:
             return replace(made, values=self._values(self._outcome))
         if target in (OUTCOME_AT, SCORED_AT):
-            told = decided.day_first if decided else None
-            day_first = column.day_first if told is None else told
+            day_first = column.day_first
+            if day_first is None and decided:
+                day_first = decided.day_first
             return replace(made, day_first=day_first, needs_day_order=column.needs_day_order)
         if target not in self.fields:
             return made
         field = self.fields[target]
         if field.type in ("count", "number"):
             mark, matters = _decimal(column, field, profile)
-            told_mark = decided.decimal if decided else None
-            return replace(made, decimal=told_mark or mark, needs_decimal=matters)
+            if decided and decided.decimal and not (mark and column.shows_decimal_mark):
+                mark = decided.decimal
+            return replace(made, decimal=mark, needs_decimal=matters)
         if field.choices or field.type == "boolean":
             return replace(made, values=self._values(lambda value: _field_value(value, field)))
         return made

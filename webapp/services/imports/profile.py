@@ -64,6 +64,11 @@ class ColumnProfile:
         """Whether some cells are dates only once it is known which part is the day."""
         return any(self.times[order] for order in ("day", "month", "either"))
 
+    @property
+    def shows_decimal_mark(self) -> bool:
+        """Whether some number means only one thing by its marks."""
+        return self.numbers["."] > 0 or self.numbers[","] > 0
+
     def decimal(self, *, point_is_usual: bool) -> tuple[DecimalMark | None, bool]:
         """The decimal mark, None where it must be asked, and whether it matters."""
         return decimal_mark(self.numbers, point_is_usual=point_is_usual)

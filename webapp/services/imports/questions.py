@@ -99,8 +99,8 @@ def _mapped(column: ColumnProposal, known: Mapping) -> ColumnMapping:
         target=column.target,
         words=column.words,
         values=values,
-        day_first=column.day_first,
-        decimal=column.decimal,
+        day_first=column.day_first if column.needs_day_order else None,
+        decimal=column.decimal if column.needs_decimal else None,
     )
 
 

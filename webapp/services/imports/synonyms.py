@@ -107,6 +107,8 @@ FILLERS = frozenset(
     }
 )
 MIN_LIKENESS = 0.85
+# Short words are like many others: Page is not Age.
+MIN_LENGTH_TO_COMPARE = 6
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,10 @@ class Synonyms:
         for field in self.fields:
             if field.declared and core and core in (_core(field.label), _core(field.name)):
                 yield Candidate(7, 0, field.name, "likely", "by the word it holds")
-        close = get_close_matches(header_key(name)[:100], self._own_keys(), 1, MIN_LIKENESS)
-        for key in close:
-            yield Candidate(8, 0, self._own_keys()[key].name, "likely", "by a similar name")
+        key, own = header_key(name)[:100], self._own_keys()
+        if len(key) >= MIN_LENGTH_TO_COMPARE:
+            for near in get_close_matches(key, own, 1, MIN_LIKENESS):
+                yield Candidate(8, 0, own[near].name, "likely", "by a similar name")
 
     def _own_keys(self) -> dict[str, Field]:
         declared = [field for field in self.fields if field.declared]
