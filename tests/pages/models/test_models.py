@@ -12,7 +12,11 @@ from webapp.services.accounts import audit
 from webapp.services.models import lifecycle, registry
 from webapp.services.runs import runs
 
-TELLING, NOISE = challenge(True).decision, challenge(False).decision
+
+@pytest.fixture(scope="session")
+def promoted():
+    """The gate's decision on a version that learned much."""
+    return challenge(True).decision
 
 
 @pytest.fixture
@@ -35,33 +39,35 @@ def ask_for_training(session):
     return runs.request(session, "training", trigger="request", requested_by="ada", now=NOW)
 
 
-def test_a_promoted_version_tells_its_leads_its_gain_and_its_checks(manager, write):
+def test_a_promoted_version_tells_its_leads_its_gain_and_its_checks(manager, write, promoted):
     write(make_learned_version)
     page = show(manager)
-    assert TELLING.promote
+    assert promoted.promote
     assert 'Version 1.1</a> <span class="chip chip-good">promoted' in page
     assert (
         "compared with version 1.0 on 200 leads, each scored by models that had not learned from it"
         in page
     )
-    assert TELLING.gain is not None
-    assert f"Gain {100 * TELLING.gain:+.1f} points" in page
-    for check in TELLING.checks:
+    assert promoted.gain is not None
+    assert f"Gain {100 * promoted.gain:+.1f} points" in page
+    for check in promoted.checks:
         assert f"{check.sentence[:1].upper()}{check.sentence[1:]}." in page
 
 
-def test_what_a_comparison_has_shown_of_the_rules_of_thumb_is_no_longer_unknown(manager, write):
+def test_what_a_comparison_has_shown_of_the_rules_of_thumb_is_no_longer_unknown(
+    manager, write, promoted
+):
     assert "how well it ranks them is not known yet" in show(manager)
     write(make_learned_version)
-    assert TELLING.auc_champion is not None
-    told = f"in {100 * TELLING.auc_champion:.0f} of 100 cases, on the 200 leads it was last"
+    assert promoted.auc_champion is not None
+    told = f"in {100 * promoted.auc_champion:.0f} of 100 cases, on the 200 leads it was last"
     assert told in show(manager)
 
 
 def test_a_refused_version_says_which_checks_did_not_pass(manager, write):
     write(lambda s: make_learned_version(s, is_telling=False))
     page = show(manager)
-    failed = [c for c in NOISE.checks if not c.passed]
+    failed = [c for c in challenge(False).decision.checks if not c.passed]
     assert failed
     assert f"{len(failed)} of 4 checks did not pass, so version 1.0 stayed in use" in page
     assert page.count('<li class="failed">') == len(failed)
@@ -247,13 +253,13 @@ def test_while_one_takes_over_no_other_can_be_chosen(manager, write):
     assert manager.post("/models/1.2/promote").status_code == 409
 
 
-def test_the_evidence_is_drawn_against_what_was_needed(manager, write):
+def test_the_evidence_is_drawn_against_what_was_needed(manager, write, promoted):
     write(make_learned_version)
     page = show(manager)
-    counts = f"{TELLING.n_converted} converted and {TELLING.n_lost} lost. At least 20 of each"
+    counts = f"{promoted.n_converted} converted and {promoted.n_lost} lost. At least 20 of each"
     assert counts in page
     assert (
-        f"{TELLING.log_loss_champion:.4f} before, {TELLING.log_loss_challenger:.4f} after" in page
+        f"{promoted.log_loss_champion:.4f} before, {promoted.log_loss_challenger:.4f} after" in page
     )
 
 

@@ -49,7 +49,8 @@ def test_silence_speaks_where_nobody_has_said_anything(salesforce, lead):
 
 
 @pytest.mark.parametrize(
-    ("said", "converted"), [(RITA, True), (RITA, NEVER_WORKED), (PROGRAM, True), (FILE, True)]
+    ("attribution", "converted"),
+    [(RITA, True), (RITA, NEVER_WORKED), (PROGRAM, True), (FILE, True)],
 )
 def test_silence_says_nothing_of_a_lead_of_which_somebody_has_spoken(
     salesforce, lead, attribution, converted
