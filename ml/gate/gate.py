@@ -21,17 +21,9 @@ NORMAL = NormalDist()
 class GateRule:
     """What a challenger has to show.
 
-    Parameters
-    ----------
-    min_gain : float, default=0.02
-        Minimum gain of AUC. A gain of zero is never enough.
-    confidence : float or None, default=0.985
-        One-sided confidence that the challenger adds to what the champion knows; None switches the
-        check off.
-    min_each_class : int, default=20
-        Minimum of converted and of lost leads in the evidence; 0 switches the check off.
-    log_loss_must_fall : bool, default=True
-        Whether the challenger's log loss must be lower with 80 % confidence.
+    `min_gain` of AUC in [0, 1), where no gain is never enough; one-sided `confidence` in [0.5, 1)
+    that it adds to what the champion knows (None: not asked); `min_each_class` converted and lost
+    leads in the evidence (0: not asked); whether its log loss must be lower with 80 % confidence.
     """
 
     min_gain: float = 0.02
@@ -52,9 +44,8 @@ class GateRule:
 class Evidence:
     """Champion and challenger on the same leads, labelled since the champion was trained.
 
-    What cannot be computed is None. `standard_error` is that of the paired difference of AUC,
-    `added_value` that of `ml.training.evaluate.added_value` in standard deviations. Log losses are
-    means in nats, `log_loss_error` the standard error of their paired difference.
+    `standard_error` is that of the paired difference of AUC, `added_value` in standard deviations,
+    log losses are means in nats; None is what cannot be computed.
     """
 
     n_converted: int
@@ -85,10 +76,7 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a challenger is promoted, with the evidence and a check for each rule switched on.
-
-    `reason` is a sentence for people; the numbers are those of `Evidence`.
-    """
+    """Whether a challenger is promoted, and why, with the evidence and each check."""
 
     promote: bool
     reason: str
@@ -111,12 +99,8 @@ class Decision:
 
 
 def decide(evidence: Evidence, rule: GateRule) -> Decision:
-    """Decide whether the challenger replaces the champion: only where every check passes.
+    """Promote the challenger only where every check passes; what cannot be computed passes none.
 
-    What cannot be computed passes no check.
-
-    Examples
-    --------
     >>> evidence = Evidence(60, 140, 0.70, 0.76, 0.02, 3.1, 0.55, 0.52, 0.01)
     >>> decide(evidence, GateRule()).reason[:65]
     'Promoted: on the 200 leads with outcomes since the current model '

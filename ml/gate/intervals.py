@@ -1,7 +1,6 @@
 """How far a share, a ROC curve or an AUC measured on so many leads may be from the truth.
 
-Standard library only: pages ask it too. Intervals of a difference of AUC are the business of
-`ml.training.evaluate` and `ml.gate.gate`.
+Standard library only: pages ask it too.
 """
 
 import math
@@ -16,15 +15,8 @@ Point = tuple[float, float]
 
 
 def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Bound a share measured on n leads, n at least 1, by its two-sided interval in [0, 1].
+    """Bound a share measured on n >= 1 leads by its two-sided interval in [0, 1] (Wilson, 1927).
 
-    References
-    ----------
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
-    Journal of the American Statistical Association 22, 209-212.
-
-    Examples
-    --------
     >>> [round(end, 3) for end in wilson(0.64, 88)]
     [0.536, 0.732]
     """
@@ -38,8 +30,6 @@ def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float
 def interval_text(low: float | None, high: float | None) -> str:
     """Write the interval of an AUC for people; empty where none was measured or it has no width.
 
-    Examples
-    --------
     >>> interval_text(0.712, 0.8), interval_text(0.5, 0.5)
     ('0.71 to 0.80', '')
     """
@@ -52,17 +42,10 @@ def roc_band(
 ) -> tuple[list[Point], list[Point]]:
     """Bound the points of a ROC curve, shares of lost and of converted leads at or above a score.
 
-    Gives the upper and the lower band, a point each for every point of the curve: both true shares
-    of a point lie within the band with this confidence.
+    Gives the upper and the lower band: both true shares of a point lie between with this
+    confidence. Converted and lost leads are separate samples, so that two of Wilson's intervals of
+    sqrt(0.95) make a rectangle of 0.95 (Pepe, The Statistical Evaluation of Medical Tests, 2003).
 
-    References
-    ----------
-    Pepe, M. S. (2003). The Statistical Evaluation of Medical Tests for Classification and
-    Prediction, chapter 2: converted and lost leads are separate samples, so that two intervals of
-    confidence sqrt(0.95) make a rectangle of 0.95. Here they are Wilson's.
-
-    Examples
-    --------
     >>> upper, lower = roc_band([(0.2, 0.6)], 50, 50)
     >>> [round(x, 2) for x in (*upper[0], *lower[0])]
     [0.1, 0.74, 0.35, 0.44]
@@ -80,14 +63,8 @@ def roc_band(
 def auc_half_width(auc: float, n_converted: int, n_lost: int, confidence: float = 0.95) -> float:
     """Predict half the width of an AUC's interval before there are any scores.
 
-    References
-    ----------
-    Hanley, J. A. and McNeil, B. J. (1982). The meaning and use of the area under a receiver
-    operating characteristic (ROC) curve. Radiology 143(1), 29-36: the standard error, with their
-    approximation by exponential scores.
+    By the approximation of Hanley and McNeil (1982), Radiology 143(1), 29-36.
 
-    Examples
-    --------
     >>> round(auc_half_width(0.75, 25, 25), 2), round(auc_half_width(0.75, 500, 500), 2)
     (0.14, 0.03)
     """

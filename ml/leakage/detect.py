@@ -1,9 +1,7 @@
 """Leakage: fields that tell the outcome they should predict, looked for before each training.
 
-A model learned from such a field looks better than it is, and fails where it matters, on leads
-still open. Four signs are looked for; each has to hold with 95 % confidence, so the fewer the
-leads the stronger a leak has to be. The eight built-in fields have a meaning of their own, known
-while a lead is open, and are never excluded.
+A model learned from one looks better than it is and fails on leads still open. Four signs are
+looked for, each with 95 % confidence. Built-in fields are known early and never excluded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,23 +68,10 @@ def suspicions(
     fields: Sequence[Field],
     open_records: Sequence[Record] = (),
 ) -> list[Suspicion]:
-    """Find fields that seem to be filled in after the outcome, built-in ones apart.
+    """Find fields, built-in ones apart, that seem to be filled in after the outcome.
 
-    Parameters
-    ----------
-    records : sequence of mapping, length n_leads
-        Stored values of labelled leads, by field.
-    converted : sequence of bool, length n_leads
-        Their outcomes, some of each kind.
-    fields : sequence of Field
-        Those to look at.
-    open_records : sequence of mapping, optional
-        Stored values of leads without an outcome.
-
-    Returns
-    -------
-    list of Suspicion
-        In the order of the fields, for each the first sign that holds.
+    `records` and `converted` are the labelled leads, some of each kind; `open_records` those
+    without an outcome. Gives for each field the first sign that holds.
     """
     own = [field for field in fields if not field.builtin]
     columns = columns_of(records, own)
@@ -104,13 +89,10 @@ def suspicions(
 def removed(groups: Codes, converted: Bools) -> Removed:
     """Measure the share of the uncertainty about the outcome that a field alone removes.
 
-    1 - log loss of the group's rate / log loss of the overall rate (McFadden's R squared), each
-    lead left out of the rates it is judged by; below 0 where the field tells nothing. The bound is
-    one-sided at 95 %, by the normal approximation of the mean difference. `groups` holds a code
-    from 0 for the value of each lead.
+    McFadden's R squared, each lead left out of the rates it is judged by; below 0 where the field
+    tells nothing. The bound is one-sided at 95 %. `groups` holds a code from 0 for each lead's
+    value.
 
-    Examples
-    --------
     >>> told = removed(np.array([1, 1, 2, 2] * 25), np.array([True, True, False, False] * 25))
     >>> told.low > 0.9, removed(np.array([1, 2, 1, 2] * 25), np.array([True, True, False] * 33
     ...     + [True])).share < 0
@@ -126,12 +108,8 @@ def removed(groups: Codes, converted: Bools) -> Removed:
 
 
 def chance(groups: Codes, converted: Bools) -> float:
-    """Give the p value of Pearson's chi-squared test that groups and outcomes are independent.
+    """Give the p value of Pearson's chi-squared test, groups of less than five leads taken as one.
 
-    Groups of fewer than five leads count as one.
-
-    Examples
-    --------
     >>> outcomes = np.array([True, False] * 20)
     >>> chance(np.array([1, 2] * 20), outcomes) < 1e-6, chance(np.zeros(40, int), outcomes)
     (True, 1.0)

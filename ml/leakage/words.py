@@ -1,8 +1,7 @@
 """What a field says of itself: words that name something written while or after a lead is worked.
 
-A field's numbers cannot tell when it was filled in: on real leads the last activity, written
-after the outcome, predicts less than the seconds spent on the site, known before it. Its name
-and its values often can. Words alone are no evidence; `ml.leakage.detect` asks for numbers as well.
+Numbers cannot tell when a field was filled in; its name and its values often can. Words alone are
+no evidence: `ml.leakage.detect` asks for numbers as well.
 """
 
 import re
@@ -52,8 +51,6 @@ WORD = re.compile(r"[^\W\d_]+")
 def named_later(field: Field) -> str | None:
     """Say what a field's name or label describes that is written later; None where it is not.
 
-    Examples
-    --------
     >>> named_later(Field("last_activity", "category", "Last activity"))
     'the latest event of a lead, which goes on changing until its end'
     >>> named_later(Field("previous_outcome", "category", "Outcome of the last call before"))
@@ -68,8 +65,6 @@ def named_later(field: Field) -> str | None:
 def speaks_of_an_end(field: Field, level: str) -> bool:
     """Tell whether a value describes the end of a lead; fields of earlier things may hold such.
 
-    Examples
-    --------
     >>> note = Field("note", "category", "Note")
     >>> speaks_of_an_end(note, "Lost to others"), speaks_of_an_end(note, "Busy")
     (True, False)

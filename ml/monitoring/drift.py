@@ -1,7 +1,7 @@
 """How far the leads that come in have moved from those a model was learned from.
 
-Standard library only: it is measured in the worker, on samples of a few thousand leads. Limits
-know the sizes of the samples, so that few leads raise no alarm by chance alone.
+Standard library only. Limits know the sizes of the samples, so that few leads raise no alarm by
+chance alone.
 """
 
 import math
@@ -34,11 +34,7 @@ class Bins(NamedTuple):
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a distribution has moved.
-
-    `psi` is the population stability index, 0 where the shares are equal; `look` and `act` are its
-    limits; the rest are leads in the two samples.
-    """
+    """How far a distribution has moved: the index of `psi`, its limits, and the sample sizes."""
 
     psi: float
     look: float
@@ -55,18 +51,11 @@ class Drift:
 
 
 def psi(bins: Bins) -> float:
-    """Compare two distributions by the population stability index.
+    """Compare two distributions by the population stability index, 0 where the shares are equal.
 
-    Sum over the bins of (q - p) ln(q / p), p and q being the shares of the two samples, each bin
-    taken as holding half a lead more, so that an empty one is no infinity.
+    Sum over the bins of (q - p) ln(q / p), each bin holding half a lead more, so that an empty one
+    is no infinity (Siddiqi, Intelligent Credit Scoring, 2017).
 
-    References
-    ----------
-    Lewis, E. M. (1994). An Introduction to Credit Scoring. Athena Press.
-    Siddiqi, N. (2017). Intelligent Credit Scoring, 2nd edition. Wiley: 0.10 and 0.25.
-
-    Examples
-    --------
     >>> psi(Bins((50, 50), (20, 20)))
     0.0
     >>> round(psi(Bins((50, 50), (30, 10))), 3)
@@ -77,17 +66,10 @@ def psi(bins: Bins) -> float:
 
 
 def chi_square_quantile(probability: float, n_degrees: int) -> float:
-    """Give a quantile of the chi-square distribution, for probabilities in [0.5, 1).
+    """Give a quantile of chi-square for probabilities in [0.5, 1), within 3 %.
 
-    Within 3 % for one degree of freedom, 1 % for two, 0.3 % from four on.
+    Wilson and Hilferty (1931), Proceedings of the National Academy of Sciences 17(12), 684-688.
 
-    References
-    ----------
-    Wilson, E. B. and Hilferty, M. M. (1931). The distribution of chi-square. Proceedings of the
-    National Academy of Sciences 17(12), 684-688.
-
-    Examples
-    --------
     >>> round(chi_square_quantile(0.95, 9), 1)
     16.9
     """
@@ -99,18 +81,11 @@ def chi_square_quantile(probability: float, n_degrees: int) -> float:
 def chance_limit(
     n_bins: int, n_reference: int, n_recent: int, confidence: float = CONFIDENCE
 ) -> float:
-    """Give the index that chance alone stays below with some confidence.
+    """Give the index that chance alone stays below, in two samples of one distribution.
 
-    Quantile of chi-square with one degree of freedom less than bins, times (1 / N + 1 / M): two
-    samples drawn from one distribution have an index distributed about like that.
+    Quantile of chi-square, times (1 / N + 1 / M); Yurdakul and Naranjo (2020), Journal of Risk
+    Model Validation 14(4), 89-100.
 
-    References
-    ----------
-    Yurdakul, B. and Naranjo, J. (2020). Statistical properties of the population stability
-    index. Journal of Risk Model Validation 14(4), 89-100.
-
-    Examples
-    --------
     >>> round(chance_limit(10, 1000, 200), 3)
     0.101
     """
@@ -123,9 +98,8 @@ def chance_limit(
 def judge(bins: Bins, *, n_compared: int = 1) -> Drift:
     """Judge how far a distribution has moved, among `n_compared` judged together.
 
-    The limits are the usual 0.10 and 0.25, or what chance alone reaches where that is more: raised
-    for several distributions, so that one false alarm among them stays as rare as for one
-    (Bonferroni).
+    The limits are 0.10 and 0.25, or what chance alone reaches where that is more, so that a false
+    alarm among several stays as rare as for one (Bonferroni).
     """
     n_reference, n_recent = sum(bins.reference), sum(bins.recent)
     if not n_reference or not n_recent:
@@ -144,8 +118,6 @@ def score_bins(reference: Sequence[int], probabilities: Sequence[float]) -> Bins
 def histogram(probabilities: Sequence[float]) -> list[int]:
     """Count probabilities in 20 bins of equal width, from low to high.
 
-    Examples
-    --------
     >>> histogram([0.0, 0.049, 1.0])[::19]
     [2, 1]
     """
@@ -156,8 +128,6 @@ def histogram(probabilities: Sequence[float]) -> list[int]:
 def coarse(reference: Sequence[int], recent: Sequence[int]) -> Bins:
     """Join neighbouring bins until each holds a tenth of the reference, at most ten.
 
-    Examples
-    --------
     >>> coarse([95, 3, 2, 0], [1, 2, 3, 4])
     Bins(reference=(95, 5), recent=(1, 9))
     """
@@ -178,11 +148,7 @@ def coarse(reference: Sequence[int], recent: Sequence[int]) -> Bins:
 
 
 def term_bins(term: Term, values: Sequence[Value]) -> Bins | None:
-    """Count values in the groups that a term was learned from; None where it was not learned.
-
-    Bins of a number, or the nine most frequent levels and one for all others; and one for unknown
-    values.
-    """
+    """Count values in the groups that a term was learned from; None where it was not learned."""
     if isinstance(term, CategoryTerm):
         return _level_bins(term, values)
     return _number_bins(term, values)

@@ -1,7 +1,6 @@
 """Whether the live model still holds: its calibration in the large, and its ranking.
 
-Standard library only: it is measured in the worker, on samples of a few thousand outcomes. How far
-the leads themselves have moved is measured in `ml.monitoring.drift`.
+Standard library only. How far the leads themselves have moved is measured in `drift`.
 """
 
 import math
@@ -34,10 +33,7 @@ STEPS = _steps()
 
 @dataclass(frozen=True)
 class Calibration:
-    """Conversions against those expected, the sum of the probabilities.
-
-    `z` is the difference in standard deviations: above zero more converted than expected.
-    """
+    """Conversions against those expected; `z` is in standard deviations, above 0 for too many."""
 
     n: int
     n_converted: int
@@ -57,8 +53,8 @@ class Calibration:
 class LiveAuc:
     """How well scores ranked the leads whose outcomes have come since.
 
-    `auc` has its 95 % interval, and is None below two leads of a kind; `at_promotion` is what was
-    measured then, None where nothing was.
+    `auc` has its 95 % interval, None below two leads of a kind; `at_promotion` is what was measured
+    then.
     """
 
     n_converted: int
@@ -85,13 +81,6 @@ def calibration_in_the_large(
 
     z = (O - E) / sqrt(sum of p (1 - p)); 0 where nothing varies.
 
-    References
-    ----------
-    Van Calster, B. et al. (2019). Calibration: the Achilles heel of predictive analytics. BMC
-    Medicine 17:230, table 1: mean predicted against observed rate.
-
-    Examples
-    --------
     >>> calibration_in_the_large([0.5] * 4, [True] * 4).z
     2.0
     """
@@ -103,20 +92,13 @@ def calibration_in_the_large(
 
 
 def nats_saved_by_a_step(probabilities: Sequence[float], converted: Sequence[bool]) -> float:
-    """Give the log loss that a step of all log-odds, learned on the way, would have saved.
+    """Give the log loss that a step of all log-odds, learned on the way, would have saved, in nats.
 
-    In nats over all leads, below zero where nothing is to be learned. Each lead is judged with what
-    the leads before it say of the step, which begins as normal around zero: the sum is the same in
-    every order. Where the probabilities are right, it ever exceeds `NATS_TO_ACT` in fewer than 3 of
-    1,000 models, however often one looks.
+    Each lead is judged with what those before it say of the step, which begins as normal around
+    zero. Where the probabilities are right, it ever exceeds `NATS_TO_ACT` in fewer than 3 of 1,000
+    models, however often one looks: mixtures with Ville's inequality, Robbins (1970), Annals of
+    Mathematical Statistics 41(5), 1397-1409.
 
-    References
-    ----------
-    Robbins, H. (1970). Statistical methods related to the law of the iterated logarithm. Annals
-    of Mathematical Statistics 41(5), 1397-1409: mixtures, with Ville's inequality.
-
-    Examples
-    --------
     >>> round(nats_saved_by_a_step([0.2] * 50, [n < 25 for n in range(50)]), 1)
     9.0
     >>> nats_saved_by_a_step([0.5] * 50, [n < 25 for n in range(50)]) < 0
@@ -135,14 +117,8 @@ def nats_saved_by_a_step(probabilities: Sequence[float], converted: Sequence[boo
 def live_auc(
     scores: Sequence[float], converted: Sequence[bool], at_promotion: float | None
 ) -> LiveAuc:
-    """Measure how well scores given before the outcomes ranked leads, with DeLong's interval.
+    """Measure how well scores ranked leads, with DeLong's interval (Biometrics 44(3), 837-845).
 
-    References
-    ----------
-    DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988). Biometrics 44(3), 837-845.
-
-    Examples
-    --------
     >>> measured = live_auc([4, 2, 3, 1], [True, True, False, False], None)
     >>> measured.auc, round(measured.low, 3), measured.high
     (0.75, 0.057, 1.0)

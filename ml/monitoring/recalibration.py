@@ -1,7 +1,6 @@
 """Recalibration in the large: the same model with another intercept, where that is surely better.
 
-A champion whose conversions have moved away from what its scores promise need not be learned
-anew: one number sets the level right and leaves the order of the leads as it is.
+One number sets the level of the scores right and leaves the order of the leads as it is.
 """
 
 from collections.abc import Sequence
@@ -36,12 +35,7 @@ class NotRecalibrated(ValueError):
 
 @dataclass(frozen=True)
 class Recalibration:
-    """A champion with another intercept, and what it is worth.
-
-    `shift` is that of the log-odds, asked for by all outcomes. `metrics` are those of
-    `ml.training.metrics.model_metrics` on the same outcomes: the discrimination of these leads is
-    new to the model, their calibration in the large is the one that was set.
-    """
+    """A champion with another intercept, and what it is worth on the outcomes that asked for it."""
 
     scorecard: Scorecard
     shift: float
@@ -54,28 +48,12 @@ def recalibrate(
 ) -> Recalibration:
     """Set the intercept of a champion right, where that is surely an improvement.
 
-    Parameters
-    ----------
-    records : sequence of mapping, length n_leads
-        Stored values by field as known before the outcomes; leads that neither the champion nor
-        its intercept has seen.
-    converted : sequence of bool, length n_leads
-        Their outcomes.
-    champion : Scorecard
-        The live version.
+    `records` hold stored values as known before the outcomes, of leads that neither the champion
+    nor its intercept has seen. Raises NotRecalibrated unless outcomes are enough, more than three
+    standard deviations from what was promised, and log loss falls by more than chance would let it.
 
-    Raises
-    ------
-    NotRecalibrated
-        Unless the outcomes are enough, further than three standard deviations from what was
-        promised, and log loss falls by more than chance would let it, each lead judged with the
-        step that those before it asked for.
-
-    References
-    ----------
-    Steyerberg, E. W. et al. (2004). Validation and updating of predictive logistic regression
-    models: a study on sample size and shrinkage. Statistics in Medicine 23(16), 2567-2586:
-    updating the intercept alone.
+    Updating the intercept alone: Steyerberg et al. (2004), Statistics in Medicine 23(16),
+    2567-2586.
     """
     outcomes = np.array(converted, dtype=bool)
     log_odds = np.array([champion.score(record).log_odds for record in records])
@@ -96,13 +74,8 @@ def recalibrate(
 
 
 def shift_for(log_odds: Floats, converted: Bools) -> float:
-    """Find the step of all log-odds that expects as many conversions as there were.
+    """Find the step of all log-odds that expects as many conversions as there were, in [-10, 10].
 
-    The estimate of maximum likelihood, held within ten either way where only one kind of outcome
-    leaves it unbounded.
-
-    Examples
-    --------
     >>> round(shift_for(np.array([0.0, 0.0, 0.0, 0.0]), np.array([True, False, False, False])), 3)
     -1.099
     """

@@ -1,7 +1,6 @@
 """Why a score changed: what became different in the lead, then in the model, field by field.
 
-Both models are data, so that the parts are computed, not estimated: the old model on the old
-inputs, the old model on the new inputs, the new model on the new inputs.
+Both models are data, so that the parts are computed, not estimated.
 """
 
 import math
@@ -26,7 +25,8 @@ class Part(NamedTuple):
 class Explained(NamedTuple):
     """A change of probability and its parts, the largest first.
 
-    `by_lead` sums to `between` - `before`, `by_model` to `after` - `between`.
+    `by_lead` (the old model on other inputs) sums to `between` - `before`, `by_model` to `after` -
+    `between`.
     """
 
     before: float
@@ -39,13 +39,9 @@ class Explained(NamedTuple):
 def explain_change(old: Scorecard, new: Scorecard, before: Inputs, after: Inputs) -> Explained:
     """Split the change of a score, by what the lead was and is and what the model was and is.
 
-    Differences of effects, which sum up in log-odds, taken to probabilities in proportion: one
-    factor for all parts of a step, so that signs and ratios stay and the sum is exact. Where
-    effects of fields depend on each other, a field can add something although only another one
-    changed.
+    Effects in log-odds are taken to probabilities by one factor, so that ratios stay and the sum is
+    exact. A field can add something although only another one changed.
 
-    Examples
-    --------
     >>> from ml.scorecard.scorecard import CategoryTerm
     >>> term = CategoryTerm("source", {"a": 2.0}, other=0.0, missing=0.0)
     >>> card = Scorecard("example", -1.0, 0.27, 2, (0.5, 0.3, 0.2), (term,))

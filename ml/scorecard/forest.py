@@ -21,10 +21,7 @@ NEARLY_EQUAL = 1e-9  # probabilities closer than this are one point of the log-o
 
 
 class NumberInput(NamedTuple):
-    """Where a count or number goes: two columns hold it, unknown is below all or above all.
-
-    So every tree decides for itself on which side of a question the unknown values go.
-    """
+    """Where a count or number goes: two columns hold it, unknown is below all or above all."""
 
     field: str
     low: int
@@ -47,8 +44,8 @@ class NumberInput(NamedTuple):
 class LevelInput(NamedTuple):
     """Where a category or boolean goes: the column of its level becomes 1.
 
-    `other` is the column of all levels not named, `missing` that of unknown values; None where
-    there is none, which leaves all columns at 0.
+    `other` is the column of all levels not named, `missing` that of unknown values; where None, all
+    columns stay 0.
     """
 
     field: str
@@ -77,41 +74,16 @@ Input: TypeAlias = NumberInput | LevelInput
 class Forest:
     """Trees that ask about single columns; the mean share of their leaves is a probability.
 
-    A root's share is that of its leads who converted. Each question moves the share on towards
-    that of the child's leads, by n / (n + shrinkage) of the way for a node of n leads: what few
-    leads say counts little (Agarwal et al., 2022), and no share is 0 or 1 unless the root's is.
-    Such a step belongs to the field asked about (Saabas, 2014, "Interpreting random forests").
-    Steps sum to the forest's probability less that at its roots.
-    They are taken to log-odds in proportion, one factor for all fields of a lead, so that signs
-    and ratios stay and the sum is exact.
+    Each question moves the share, which at a root is that of its converted leads, on towards that
+    of the child's leads by n / (n + `shrinkage`) of the way: what few leads say counts little
+    (Agarwal et al., Hierarchical Shrinkage, ICML 2022). A step belongs to the field asked about
+    (Saabas, 2014). Steps are taken to log-odds, multiplied by `weight` in [0, 3], by one factor for
+    all fields of a lead, so that their sum is exact.
 
-    The trees stand one behind the other, each node before its children and the first child
-    right behind its parent.
-
-    Parameters
-    ----------
-    weight : float
-        By what the forest's log-odds are multiplied, above 0 and at most 3.
-    inputs : tuple of NumberInput or LevelInput
-        At most one a field.
-    roots : tuple of int
-        First node of each tree, rising from 0.
-    column : tuple of int
-        By node: the column asked about, -1 for a leaf.
-    threshold : tuple of float
-        By node: up to here the first child holds, else the second; 0 for a leaf.
-    second : tuple of int
-        By node: the second child; 0 for a leaf.
-    n, n_converted : tuple of int
-        By node: leads learned from, counted as often as they were drawn.
-    shrinkage : float
-        Leads a node needs to move the share by half of the way, 1 or more.
-
-    References
-    ----------
-    Agarwal, A., Tan, Y. S., Ronen, O., Singh, C. and Yu, B. (2022). Hierarchical shrinkage:
-    improving the accuracy and interpretability of tree-based models. Proceedings of Machine
-    Learning Research 162 (ICML), 111-135.
+    The trees stand one behind the other from `roots` on, each node before its children and the
+    first child right behind it. By node: the `column` asked about (-1 for a leaf), the `threshold`
+    up to which the first child holds, the `second` child, and the leads learned from, counted as
+    often as they were drawn.
     """
 
     kind: ClassVar[str] = "forest"
@@ -148,10 +120,7 @@ class Forest:
         return tuple(each.field for each in self.inputs)
 
     def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
-        """Give each field's part of the log-odds.
-
-        They sum to `weight` times the log-odds of the forest's probability less those of `start`.
-        """
+        """Give each field's part of the log-odds: the forest's, less those of `start`, in all."""
         moves = self._moves(self.row(values))
         total = math.fsum(moves) / len(self.roots)
         factor = self.weight * _steepness(self.start, total) / len(self.roots)
@@ -210,10 +179,7 @@ class Forest:
 
 
 def read_forest(reader: Reader) -> Forest:
-    """Read a forest, so that every walk ends, for any lead.
-
-    Raises ScorecardError at the first thing that is wrong, with its place.
-    """
+    """Read a forest so that every walk ends; ScorecardError at the first thing that is wrong."""
     forest = Forest(
         weight=reader.number("weight", low=0, high=MAX_WEIGHT),
         inputs=tuple(_read_input(each) for each in reader.readers("inputs", most=MAX_INPUTS)),

@@ -1,7 +1,4 @@
-"""Strict reading of parsed JSON: the type, range and size of every value is checked.
-
-What the values mean is the business of `ml.scorecard.scorecard` and `ml.scorecard.terms`.
-"""
+"""Strict reading of parsed JSON: the type, range and size of every value is checked."""
 
 from typing import Any
 
@@ -15,17 +12,8 @@ class ScorecardError(ValueError):
 
 
 class Reader:
-    """One value of parsed JSON and where it stands.
+    """One value of parsed JSON and where it stands: `scorecard.terms[2]`.
 
-    Parameters
-    ----------
-    content : object
-        Parsed JSON.
-    place : str
-        Where it stands, for messages: `scorecard.terms[2]`.
-
-    Examples
-    --------
     >>> Reader({"n": float("nan")}, "card").number("n")
     Traceback (most recent call last):
     ml.scorecard.json_reader.ScorecardError: card.n must be a finite number

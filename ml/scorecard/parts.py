@@ -9,10 +9,7 @@ from ml.scorecard.json_reader import Reader
 
 
 class Part(Protocol):
-    """What moves a lead's log-odds, field by field, on top of the terms.
-
-    `kind` is the key it is stored under. Each of `fields`, which it asks about, has a term.
-    """
+    """What moves a lead's log-odds on top of the terms; it is stored under `kind`."""
 
     kind: ClassVar[str]
 

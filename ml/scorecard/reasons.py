@@ -1,7 +1,4 @@
-"""Why a lead has its score: the strongest effects, each in a sentence people can check.
-
-The effects themselves come from `ml.scorecard.scorecard`.
-"""
+"""Why a lead has its score: the strongest effects, each in a sentence people can check."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -28,11 +25,10 @@ class Pull(NamedTuple):
 
 @dataclass(frozen=True)
 class Reason:
-    """One field's part in a score.
+    """One field's part in a score: `effect` in log-odds, above zero where it raises the score.
 
-    `effect` is its part of the log-odds; above zero it raises the score. `group` names leads with
-    such a value, as in "with a rare country" or "with 3 to 5 email opens"; `n_leads` of those
-    learned from were in it, None where the reason is a rule of thumb.
+    `group` names leads with such a value ("with a rare country"), of which `n_leads` were learned
+    from: None for a rule of thumb.
     """
 
     field: str
@@ -47,26 +43,10 @@ class Reason:
 def explain(
     scorecard: Scorecard, fields: Fields, values: Mapping[str, Value], limit: int = 5
 ) -> list[Reason]:
-    """Say which fields moved a score most.
+    """Say which fields moved a score most, strongest effect first, none below 0.005.
 
-    Parameters
-    ----------
-    scorecard : Scorecard
-        The version that scored the lead.
-    fields : Fields
-        Gives labels and units; a field it no longer knows is called by its name.
-    values : mapping of str to int, float, str, bool or None
-        The lead's stored values by field.
-    limit : int, default=5
-        Most reasons given.
+    `values` are the lead's stored values by field.
 
-    Returns
-    -------
-    list of Reason
-        Strongest effect first, whatever its sign. Effects that round to 0.00 are left out.
-
-    Examples
-    --------
     >>> from ml.fields.fields_file import loads
     >>> from ml.scorecard.starter import starter_scorecard
     >>> fields = loads('[[field]]\\nname = "lead_source"\\ntype = "category"\\nlabel = "Source"')

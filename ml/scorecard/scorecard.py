@@ -1,8 +1,4 @@
-"""A served model as data: a sum of one effect a field, read from JSON, evaluated in plain Python.
-
-The terms that give the effects stand in `ml.scorecard.terms`, what may come on top of them in
-`ml.scorecard.parts`; how a scorecard is learned, in `ml.training.blending`.
-"""
+"""A served model as data: one effect a field, read from JSON, summed up in plain Python."""
 
 import hashlib
 import json
@@ -36,11 +32,7 @@ Grade: TypeAlias = Literal["A", "B", "C", "D"]
 
 
 class Score(NamedTuple):
-    """What a scorecard says of one lead.
-
-    `probability` of conversion in (0, 1); `log_odds` of it; `effects`, one a term: field name
-    and its part of the log-odds. Intercept and effects sum to `log_odds`.
-    """
+    """What a scorecard says of one lead: intercept and `effects`, one a term, sum to `log_odds`."""
 
     probability: float
     log_odds: float
@@ -50,8 +42,6 @@ class Score(NamedTuple):
 def moved(probability: float, shift: float) -> float:
     """Move a probability by a step of its log-odds; 0 and 1 stay what they are.
 
-    Examples
-    --------
     >>> round(moved(0.5, 1.0), 3), moved(1.0, -1.0)
     (0.731, 1.0)
     """
@@ -62,26 +52,11 @@ def moved(probability: float, shift: float) -> float:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """A model that adds one effect a field to an intercept.
+    """A model that adds one effect a field to an intercept: the log-odds without any effect.
 
-    Parameters
-    ----------
-    family : str
-        How it came to be, for people: "spline logistic", "starter scorecard".
-    intercept : float
-        Baseline log-odds: those of a lead whose every effect is zero. Learned effects are zero
-        on average over the leads learned from.
-    base_rate : float
-        Share of the leads learned from that converted, in (0, 1); of an untrained scorecard the
-        share it assumes.
-    n_leads : int
-        Leads learned from; 0 where it was not trained.
-    grades : tuple of float
-        Lowest probability of grade A, B and C, falling; below is D.
-    terms : tuple of CategoryTerm or CurveTerm
-        At most one a field.
-    parts : tuple of Part
-        Add to the effects of the terms; their fields all have one.
+    `base_rate` is the share converted of the `n_leads` learned from (0: not trained, an assumed
+    rate); `grades` are the lowest probabilities of A, B and C. `parts` add to the effects of the
+    `terms`, at most one a field.
     """
 
     family: str
@@ -95,8 +70,6 @@ class Scorecard:
     def score(self, values: Mapping[str, Value]) -> Score:
         """Score one lead from its stored values by field; a field left out is unknown.
 
-        Examples
-        --------
         >>> term = CategoryTerm("lead_source", {"referral": 0.5}, other=0.0, missing=-0.1)
         >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), (term,))
         >>> card.score({"lead_source": "Referral"}).effects
@@ -116,8 +89,6 @@ class Scorecard:
     def grade(self, probability: float) -> Grade:
         """Give the grade that a probability falls in; A is best.
 
-        Examples
-        --------
         >>> Scorecard("example", 0.0, 0.5, 0, (0.5, 0.3, 0.2), ()).grade(0.3)
         'B'
         """
@@ -127,13 +98,8 @@ class Scorecard:
         return "C" if probability >= c else "D"
 
     def shifted(self, shift: float) -> "Scorecard":
-        """Move the log-odds of every score by the same step, which leaves the ranking unchanged.
+        """Move the log-odds of every score by one step: each lead keeps its rank and grade.
 
-        The bounds of the grades move along, so that each lead keeps its grade; of an untrained
-        scorecard the share it assumes moves, too.
-
-        Examples
-        --------
         >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), ()).shifted(1.0)
         >>> card.intercept, round(card.score({}).probability, 3), card.grade(0.74)
         (0.0, 0.5, 'A')
@@ -170,13 +136,7 @@ class Scorecard:
 
     @classmethod
     def from_json(cls, content: object) -> "Scorecard":
-        """Read a scorecard, so that it scores any lead without an error.
-
-        Raises
-        ------
-        ScorecardError
-            At the first thing that is wrong, with its place.
-        """
+        """Read a scorecard that scores any lead; ScorecardError at the first mistake."""
         reader = Reader(content, "scorecard")
         if reader.integer("format") != FORMAT:
             raise ScorecardError(f"scorecard.format is not {FORMAT}: made by another release")

@@ -1,7 +1,6 @@
 """What each field does in a scorecard, over all leads it was learned from: its weight, its shape.
 
-Standard library only: a page asks for those of a starter scorecard itself, all others are kept
-with the version. What a field does for one lead is the business of `ml.scorecard.reasons`.
+Standard library only: a page asks for those of a starter scorecard itself.
 """
 
 import math
@@ -37,17 +36,10 @@ def shapes(
 ) -> list[dict[str, Any]]:
     """Measure what each field does to the leads that a scorecard was learned from.
 
-    Returns
-    -------
-    list of dict
-        Plain JSON, the heaviest field first: field; influence, its mean absolute effect in
-        log-odds; is_ordered, true of counts and numbers; and groups of its values, rows of label,
-        n, n_converted, effect (the mean of what reasons say of these leads, or of 50 of them), low
-        and high (a tenth of them lies below, a tenth above), which differ where an effect depends
-        on the other fields too.
+    Plain JSON, the heaviest field first: field; influence, its mean absolute effect in log-odds;
+    is_ordered; and groups of its values, rows of label, n, n_converted, effect (the mean over these
+    leads, or 50 of them), low and high (a tenth of them lies below, a tenth above).
 
-    Examples
-    --------
     >>> term = CategoryTerm("source", {"a": 0.5}, other=0.0, missing=-0.5)
     >>> card = Scorecard("example", -1.0, 0.27, 2, (0.5, 0.3, 0.2), (term,))
     >>> [shape] = shapes(card, [{"source": "A"}, {}], [True, False])
@@ -75,13 +67,8 @@ def shapes(
 
 
 def assumed_shapes(scorecard: Scorecard) -> list[dict[str, Any]]:
-    """Say what each field does in a scorecard of terms that was not learned from leads.
+    """Say what each field does in a scorecard that was not learned from leads, as `shapes` does.
 
-    As `shapes`: a group each for the levels of a category and the bends of a curve, all of one
-    weight, with n and n_converted None.
-
-    Examples
-    --------
     >>> term = CategoryTerm("source", {"a": 0.5, "b": -0.1}, other=0.0, missing=0.0)
     >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), (term,))
     >>> assumed_shapes(card)[0]["influence"]

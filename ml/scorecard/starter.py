@@ -1,10 +1,9 @@
 """Version 1.0, the starter model: it ranks leads; its probabilities are unmeasured.
 
-It is not trained, and no accuracy is claimed for it. The slopes are judgement; the order
-and spacing of the lead sources follows close rates published for orientation (referral 12-20 %,
-inbound 8-12 %, paid search 5-9 %, cold outbound 2-5 %; croindex.pages.dev), with webinar, e-mail
-and trade show placed by judgement. Age, location and industry have no effect until leads have
-shown one.
+It is not trained, and no accuracy is claimed for it. The slopes are judgement; the order of the
+lead sources follows close rates published for orientation (referral 12-20 %, inbound 8-12 %, paid
+search 5-9 %, cold outbound 2-5 %; croindex.pages.dev). Age, location and industry have no effect
+until leads have shown one.
 """
 
 import math
@@ -40,19 +39,9 @@ GRADE_ODDS = (1.6, 1.1, 0.5)
 def starter_scorecard(expected_conversion: float | None = None) -> Scorecard:
     """Build version 1.0, of the same form as a learned scorecard, without counts of leads.
 
-    Parameters
-    ----------
-    expected_conversion : float, optional
-        Roughly what share of leads converts, above 0 and below 1. Given, it becomes the
-        probability of a lead at the reference values and moves all others along.
+    `expected_conversion`, in (0, 1) or else ValueError, is roughly what share of leads converts:
+    that of a lead at the reference values, which moves all others along.
 
-    Raises
-    ------
-    ValueError
-        If `expected_conversion` is not between 0 and 1.
-
-    Examples
-    --------
     >>> card = starter_scorecard()
     >>> round(card.score({}).probability, 3)
     0.168

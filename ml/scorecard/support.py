@@ -1,7 +1,4 @@
-"""How far a score can be believed: what became of leads that scored the same when it was tested.
-
-Standard library only. Whether scores mean what they say in all is told by `ml.training.metrics`.
-"""
+"""How far a score can be believed: what became of leads that scored the same when it was tested."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,10 +11,7 @@ BANDS = 10  # of scores, all equally wide
 
 
 class Alike(NamedTuple):
-    """Leads not learned from whose scores lay in a band, and what became of them.
-
-    `low` and `high` bound the true share converted with 95 % confidence.
-    """
+    """Leads not learned from whose scores lay in a band; the share converted within 95 %."""
 
     first: float
     last: float
@@ -28,13 +22,8 @@ class Alike(NamedTuple):
 
 
 def alike(histogram: Mapping[str, Sequence[float]], probability: float) -> Alike:
-    """Find the leads that scored in the same tenth of all possible scores; there may be none.
+    """Find the leads that scored in the same tenth of all possible scores, from scores out of fold.
 
-    `histogram` is that of `ml.training.metrics.histogram_by_outcome`: scores out of fold, in bins
-    of which a whole number makes a tenth.
-
-    Examples
-    --------
     >>> histogram = {"converted": [0, 0, 0, 9] + [0] * 16, "lost": [0, 0, 8, 3] + [0] * 16}
     >>> found = alike(histogram, 0.17)
     >>> found.first, found.last, found.n, found.n_converted

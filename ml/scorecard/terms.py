@@ -1,8 +1,4 @@
-"""The terms a scorecard is a sum of: tables over categories and curves over numbers.
-
-Each knows its effect on the log-odds for any value, the leads it was learned from, and its form
-in JSON. The sum itself is the business of `ml.scorecard.scorecard`.
-"""
+"""The terms a scorecard is a sum of: tables over categories and curves over numbers."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -35,20 +31,9 @@ class Bin(NamedTuple):
 
 @dataclass(frozen=True)
 class CategoryTerm:
-    """The part of the log-odds that one category or boolean decides.
+    """The part of the log-odds that one category or boolean decides: an effect by `level_key`.
 
-    Parameters
-    ----------
-    field : str
-        Name of the field.
-    levels : mapping of str to float
-        Effect of each known level, by `level_key`.
-    other, missing : float
-        Effect of any other level, and of an unknown value.
-    level_counts : mapping of str to Counts, or None
-        Leads learned from, by level; None where nothing was learned from leads.
-    other_counts, missing_counts : Counts or None
-        The same for all other levels together, and for unknown values.
+    The counts are leads learned from; None where there were none.
     """
 
     field: str
@@ -86,24 +71,10 @@ class CategoryTerm:
 class CurveTerm:
     """The part of the log-odds that one count or number decides.
 
-    A piecewise polynomial in u = `signed_log1p` of the value. Piece 0 holds below the first
-    knot, piece i from knot i - 1 on; its coefficients, lowest power first, are in the distance
-    of u from its knot (piece 0: from the first knot), which keeps them exact to the last digits.
-
-    Parameters
-    ----------
-    field : str
-        Name of the field.
-    knots : tuple of float
-        In u, strictly rising, at least one.
-    pieces : tuple of tuple of float
-        One more than knots. First and last are straight: two coefficients at most.
-    missing : float
-        Effect of an unknown value.
-    bins : tuple of Bin, or None
-        Leads learned from, by value; None where nothing was learned from leads.
-    missing_counts : Counts or None
-        The same for unknown values.
+    A piecewise polynomial in u = `signed_log1p` of the value. Piece 0 holds below the first of the
+    rising knots, piece i from knot i - 1 on; its coefficients, lowest power first, are in the
+    distance of u from its knot (piece 0: from the first), which keeps them exact. The ends are
+    straight.
     """
 
     field: str
@@ -153,10 +124,7 @@ Term: TypeAlias = CategoryTerm | CurveTerm
 
 
 def read_term(reader: Reader) -> Term:
-    """Read one term, so that it gives a finite effect for any value.
-
-    Raises ScorecardError at the first thing that is wrong, with its place.
-    """
+    """Read one term so that any value has a finite effect; ScorecardError at a mistake."""
     kind = reader.text("kind")
     if kind not in READERS:
         raise ScorecardError(f"{reader.place}.kind must be one of {', '.join(READERS)}")

@@ -1,9 +1,8 @@
 """Backtest: what a model predicts of leads whose outcomes came after those it learned from.
 
-A random split lets a model learn from leads of the same time as those it is measured on. Where
-the world changes, that says nothing about the next leads; the rolling origin does: learn from all
-labels up to a cut, measure on the block behind it, move on. The mix of the members and the
-half-life were chosen on these leads too, so what is measured may be a little too good.
+Rolling origin: learn from all labels up to a cut, measure on the block behind it, move on (Tashman,
+2000). The mix of the members and the half-life were chosen on these leads too, so that what is
+measured may be a little too good.
 """
 
 from collections.abc import Sequence
@@ -38,9 +37,8 @@ def measured(
 ) -> dict[str, Any] | None:
     """Measure a model on leads newer than it has seen, beside what a random split says of them.
 
-    The weights and the slope of `scores`, the random split, and the chosen half-life are taken for
-    each cut. Gives what `in_time_order` does, and half_lives, what was compared; None where labels
-    are too few.
+    The weights, the slope and the chosen half-life are taken for each cut. Gives what
+    `in_time_order` does, and half_lives, what was compared; None where labels are too few.
     """
 
     def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
@@ -65,29 +63,11 @@ def in_time_order(
 ) -> dict[str, Any]:
     """Compare predictions of later leads with what a random split says of the same leads.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, the oldest label first.
-    ahead : sequence of ndarray of float64
-        Log-odds of the leads of each of `ml.training.recency.blocks`, from models learned
-        before them.
-    random_split : ndarray of float64, shape (n_leads,)
-        Log-odds of all leads, out of fold.
-
-    Returns
-    -------
-    dict
-        Plain JSON. blocks, a row each: n_before, n, n_converted, predicted, observed, auc,
-        auc_random_split, log_loss, log_loss_base (of always saying the rate so far). auc with
-        auc_low and auc_high (95 %, DeLong within blocks) and auc_random_split, means over the
-        blocks; drop from that to auc, and drop_low, its one-sided 95 % bound; log_loss and
-        log_loss_base over all leads predicted; verdict, from `verdict`.
-
-    References
-    ----------
-    Tashman, L. J. (2000). Out-of-sample tests of forecasting accuracy: an analysis and review.
-    International Journal of Forecasting 16(4), 437-450.
+    `ahead` holds log-odds of the leads of each of `recency.blocks`, `random_split` those of all,
+    out of fold, the oldest label first. Plain JSON: blocks, a row each; auc with auc_low and
+    auc_high (95 %, DeLong within blocks) and auc_random_split, means over the blocks; drop between
+    them, and drop_low, its one-sided 95 % bound; log_loss and log_loss_base (of always saying the
+    rate so far) over all leads predicted; and `verdict`.
     """
     places = blocks(converted)
     pairs = [
@@ -123,12 +103,10 @@ def in_time_order(
 def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float) -> str:
     """Judge how far the past predicts, from the AUC of later leads and that of a random split.
 
-    "holds"; "nothing", where later leads may be ranked by luck alone; but "fades", where the drop
-    is surely above 0.02, and "lost", where moreover at most half of what the random split shows
-    above 0.5 is left.
+    "holds"; "nothing", where later leads may be ranked by luck alone; "fades", where the drop is
+    surely above 0.02; "lost", where also at most half of what the random split has above 0.5 is
+    left.
 
-    Examples
-    --------
     >>> verdict(0.86, 0.82, 0.87, -0.01), verdict(0.52, 0.47, 0.53, -0.03)
     ('holds', 'nothing')
     >>> verdict(0.75, 0.71, 0.80, 0.03), verdict(0.55, 0.49, 0.78, 0.20)

@@ -1,7 +1,4 @@
-"""Many leads scored at once, for training and measuring.
-
-What serves a lead with its reasons is `ml.scorecard.scorecard`.
-"""
+"""Many leads scored at once, for training and measuring."""
 
 import math
 from collections.abc import Sequence
@@ -16,20 +13,7 @@ from ml.training.families import table
 
 
 def probabilities(scorecard: Scorecard, records: Sequence[Record]) -> Floats:
-    """Score leads without reasons, as `Scorecard.score` would, up to rounding.
-
-    Parameters
-    ----------
-    scorecard : Scorecard
-        Any version's.
-    records : sequence of mapping, length n_leads
-        Stored values by field.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_leads,)
-        Of conversion, in (0, 1).
-    """
+    """Score leads without reasons, as `Scorecard.score` would, up to rounding; shape (n_leads,)."""
     if not records:
         return np.empty(0)
     log_odds = np.full(len(records), scorecard.intercept)

@@ -1,9 +1,7 @@
 """The members that a model is blended from, one of each family, and how much each counts.
 
-All members are always fitted; a blend is a weighted mean of their log-odds, and the pure families
-are its corners. The weights are learned from scores out of fold and drawn towards usual ones, the
-more so the fewer the leads: to choose between families on few leads costs more than the usual
-blend does.
+A blend is a weighted mean of the members' log-odds. Weights are learned from scores out of fold and
+drawn towards usual ones, the more so the fewer the leads.
 """
 
 import math
@@ -57,9 +55,8 @@ class Members:
     ) -> Scorecard:
         """Turn a blend into data, equal for any lead, up to rounding, to `blended` and `stretched`.
 
-        `records` are the leads they were fitted on: effects are centred on their mean (on that of
-        1,000 of them where there are more) and counted on all. `grades` are the lowest
-        probabilities of A, B and C.
+        `records` are the leads fitted on: effects are centred on the mean of 1,000 and counted on
+        all.
         """
         base_rate = sum(converted) / len(converted)
         # The first lays out the terms, even where it counts nothing.
@@ -92,20 +89,9 @@ def fit(
     *,
     sample_weight: Floats | None = None,
 ) -> Members:
-    """Fit a member of each family, the same for the same input and seed.
+    """Fit a member of each family to a frame from `frame_of`, the same for the same input and seed.
 
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, some of each kind.
-    columns : Columns
-        Columns of the frame.
-    seed : int
-        Of all that is random.
-    sample_weight : ndarray of float64, shape (n_leads,), optional
-        How much each lead counts, in (0, 1]; all count 1 where it is left out.
+    Outcomes are some of each kind. Each lead counts `sample_weight`, in (0, 1], or else 1.
     """
     fitted = (
         family.fit(frame, converted, columns, seed, sample_weight=sample_weight)
@@ -117,8 +103,6 @@ def fit(
 def blended(log_odds: Floats, weights: Weights) -> Floats:
     """Average the members' log-odds, shape (n_leads, n_families), by their weights.
 
-    Examples
-    --------
     >>> blended(np.array([[0.0, 1.0]]), (0.75, 0.25)).tolist()
     [0.25]
     """
@@ -139,12 +123,9 @@ def choose_weights(
 ) -> Weights:
     """Choose the weights from log-odds out of fold, shape (n_leads, n_families).
 
-    Minimises total log loss plus a penalty for leaving the usual weights, which grows with the
-    square of the way: 5 nats for 0.5. Weight is exchanged between two members at a time until none
-    moves. Members of less than 0.05 are left out.
+    Minimises total log loss plus 5 nats for leaving the usual weights by 0.5, by the square of the
+    way; two members exchange weight at a time until none moves. Less than 0.05 becomes 0.
 
-    Examples
-    --------
     >>> right_and_unsure, outcomes = np.array([[2.0, 0.0], [-2.0, 0.0]]), np.array([True, False])
     >>> round(choose_weights(right_and_unsure, outcomes, usual=(0.5, 0.5))[1], 2)
     0.47
@@ -166,8 +147,6 @@ def choose_weights(
 def name_of(weights: Weights) -> str:
     """Name the only family that counts, or the blend of those that do.
 
-    Examples
-    --------
     >>> name_of((0.0, 1.0)), name_of((0.7, 0.3))
     ('random forest', 'blend of spline logistic and random forest')
     """

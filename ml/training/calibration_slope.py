@@ -1,8 +1,6 @@
 """The calibration slope: how far scores should lie from the average, by outcomes they never saw.
 
-Members that hold back promise too little where leads are easy to tell apart, and too much where
-there is nothing to tell. One factor on the log-odds, about those of the base rate, sets that
-right and leaves the order of the leads as it is.
+One factor on the log-odds, about those of the base rate, leaves the order of the leads as it is.
 """
 
 from collections.abc import Callable
@@ -28,8 +26,7 @@ def cheapest(
 ) -> float:
     """Minimise total log loss plus a penalty over one number of a model, within bounds.
 
-    `scored` gives the log-odds of the leads for a choice, shape (n_leads,), `price` what it costs
-    in nats. Each lead counts `sample_weight`, in (0, 1], and 1 where that is None.
+    `scored` gives the log-odds of the leads for a choice, `price` what it costs in nats.
     """
     signs = np.where(converted, 1.0, -1.0)
     counts = np.ones(len(converted)) if sample_weight is None else sample_weight
@@ -44,8 +41,6 @@ def cheapest(
 def stretched(log_odds: Floats, slope: float, base_rate: float) -> Floats:
     """Multiply the distance of log-odds from those of the base rate, which stay where they are.
 
-    Examples
-    --------
     >>> stretched(np.array([-1.0, 0.0, 2.0]), 0.5, base_rate=0.5).tolist()
     [-0.5, 0.0, 1.0]
     """
@@ -57,18 +52,9 @@ def stretched(log_odds: Floats, slope: float, base_rate: float) -> Floats:
 def choose_slope(log_odds: Floats, converted: Bools, sample_weight: Floats | None = None) -> float:
     """Choose the slope from log-odds out of fold, shape (n_leads,), in [0.05, 3].
 
-    Minimises total log loss plus a penalty that grows with the square of the distance from 1: 2
-    nats at 0 and at 2. Few leads stay near 1.
+    Minimises total log loss plus 2 nats for each 1 of distance from a slope of 1, squared: few
+    leads stay near it. After Cox (1958), Biometrika 45(3-4), 562-565.
 
-    References
-    ----------
-    Cox, D. R. (1958). Two further applications of a model for binary regression. Biometrika
-    45(3-4), 562-565.
-    Steyerberg, E. W. et al. (2004). Validation and updating of predictive logistic regression
-    models. Statistics in Medicine 23(16), 2567-2586.
-
-    Examples
-    --------
     >>> timid, outcomes = np.tile([-0.5, 0.5], 1_000), np.tile([False, True], 1_000)
     >>> choose_slope(timid, outcomes) > 2.9
     True

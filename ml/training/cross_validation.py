@@ -23,18 +23,10 @@ MAX_REPEATED = 1_000  # leads; with more, one split into folds is as good as two
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """Scores of leads by models that were fitted without them.
+    """Scores of leads by models that were fitted without them, in log-odds.
 
-    Parameters
-    ----------
-    by_member : ndarray of float64, shape (n_leads, n_families)
-        Log-odds by each member of `ml.training.blending`: means over the repeats.
-    blended : ndarray of float64, shape (n_leads,)
-        Log-odds of the blend, stretched; each lead's weights are chosen on the other folds alone.
-    weights : tuple of float
-        One a family, chosen on all leads: those to be served.
-    slope : float
-        By which the blend is stretched, chosen on all leads as well.
+    `by_member`, shape (n_leads, n_families), holds means over the repeats; each lead's weights in
+    `blended` are chosen on the other folds. `weights` and `slope` are those to be served.
     """
 
     by_member: Floats
@@ -54,22 +46,8 @@ def out_of_fold(
 ) -> OutOfFold:
     """Score every lead by models that were fitted without it, and choose between families.
 
-    Stratified five-fold cross-validation, repeated where leads are few.
-
-    Parameters
-    ----------
-    frame : DataFrame of shape (n_leads, n_columns)
-        From `frame_of`.
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least five of each kind.
-    columns : Columns
-        Columns of the frame.
-    seed : int
-        Of the split into folds and of what is random in the members.
-    sample_weight : ndarray of float64, shape (n_leads,), optional
-        How much each lead counts, in (0, 1]; all count 1 where it is left out.
-    on_fold : callable, optional
-        Called after each fit with the number of fits done and of all.
+    Stratified five-fold cross-validation, repeated where leads are few; at least five outcomes of
+    each kind. `on_fold` is called after each fit with the number of fits done and of all.
     """
     n_repeats = N_REPEATS if len(frame) <= MAX_REPEATED else 1
     splitter = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=n_repeats, random_state=seed)
@@ -99,14 +77,7 @@ def out_of_fold(
 
 
 def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
-    """Compare the families as they were fitted, and what is served, which is stretched too.
-
-    Returns
-    -------
-    list of dict
-        Plain JSON: rows of family, weight in it of all families but the first, auc, log_loss, and
-        whether it is the chosen one.
-    """
+    """Compare the families as they were fitted, and what is served, which is stretched too."""
     alone = [tuple(row) for row in np.eye(len(scores.weights)).tolist()]
     members = dict(zip(alone, scores.by_member.T, strict=True))
     return [

@@ -1,7 +1,6 @@
 """Lead records as a numeric frame, and its categories as columns of 0 and 1.
 
-Values are read exactly as a scorecard reads them, so that the two cannot disagree. All families
-see categories the same way, so that the same levels count as rare.
+Values are read exactly as a scorecard reads them, so that the two cannot disagree.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,14 +27,9 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a frame.
+    """The columns of a frame: `numbers` as `signed_log1p`, NaN where unknown; codes of `levels`.
 
-    Parameters
-    ----------
-    numbers : tuple of str
-        Counts and numbers, as `signed_log1p`; NaN where unknown.
-    levels : dict of str to dict of str to int
-        Categories and booleans, as codes from 1 for each `level_key`; 0 where unknown.
+    Categories and booleans have codes from 1 for each `level_key`, 0 where unknown.
     """
 
     numbers: tuple[str, ...]
@@ -50,8 +44,8 @@ class Columns:
 class Groups(NamedTuple):
     """Which one-hot column stands for which values of one field.
 
-    `levels` holds those with a column of their own; `other` is the column of all others,
-    `missing` that of unknown values; None where there is none and all columns stay 0.
+    `other` is the column of levels without one, `missing` that of unknown values; where None, all
+    columns stay 0.
     """
 
     levels: dict[str, int]
@@ -60,10 +54,7 @@ class Groups(NamedTuple):
 
 
 def columns_of(records: Sequence[Record], fields: Sequence[Field]) -> Columns:
-    """Lay out the columns for some fields, the levels of categories taken from the records.
-
-    Codes follow the sorted levels, so they do not depend on the order of the records.
-    """
+    """Lay out the columns for some fields; codes follow the sorted levels that the records hold."""
     numbers = tuple(field.name for field in fields if field.type in ("count", "number"))
     levels = {}
     for field in fields:
@@ -79,8 +70,6 @@ def frame_of(records: Sequence[Record], columns: Columns) -> pd.DataFrame:
 
     A value of a wrong type is unknown; a level without a code is -1.
 
-    Examples
-    --------
     >>> frame_of([{"seats": 0}, {"plan": "Pro"}], Columns(("seats",), {"plan": {"pro": 1}}))
        seats  plan
     0    0.0   0.0
@@ -93,11 +82,7 @@ def frame_of(records: Sequence[Record], columns: Columns) -> pd.DataFrame:
 
 
 def one_hot(n_leads: int) -> OneHotEncoder:
-    """Build the unfitted encoder of the columns of `Columns.levels`.
-
-    Unknown is a level of its own. How many leads it will be fitted on decides which levels are
-    rare; levels never seen count as rare ones.
-    """
+    """Build the unfitted encoder of `Columns.levels`; `n_leads` decides which levels are rare."""
     rare = max(MIN_OF_A_LEVEL, int(MIN_SHARE_OF_A_LEVEL * n_leads))
     return OneHotEncoder(
         min_frequency=rare, handle_unknown="infrequent_if_exist", sparse_output=False

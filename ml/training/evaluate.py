@@ -1,8 +1,4 @@
-"""How good a model is: AUC with its uncertainty, log loss, what it adds to another.
-
-Whether that is good enough to be promoted is the business of `ml.gate.gate`; what pages draw of it,
-of `ml.training.metrics`.
-"""
+"""How good a model is: AUC with its uncertainty, log loss, what it adds to another."""
 
 from dataclasses import replace
 
@@ -20,34 +16,14 @@ SLIGHT_RIDGE = 0.1
 
 
 def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Estimate AUCs of several models on the same leads, and their covariance.
+    """Estimate AUCs of several models on the same leads, shape (n_models,), and their covariance.
 
-    Parameters
-    ----------
-    converted : array-like of bool, shape (n_leads,)
-        Outcomes, at least two of each kind.
-    scores : array-like of float, shape (n_models, n_leads)
-        Higher means more likely to convert; any scale, ties allowed.
+    `scores` have the shape (n_models, n_leads), any scale, ties allowed. Raises ValueError for
+    fewer than two leads of a kind or a score that is not finite.
 
-    Returns
-    -------
-    aucs : ndarray of float64, shape (n_models,)
-    covariance : ndarray of float64, shape (n_models, n_models)
+    DeLong et al. (1988), Biometrics 44(3), 837-845, in the O(n log n) form of Sun and Xu (2014),
+    IEEE Signal Processing Letters 21(11), 1389-1393.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than two leads of a kind, or a score is not finite.
-
-    References
-    ----------
-    DeLong, E. R., DeLong, D. M. and Clarke-Pearson, D. L. (1988). Biometrics 44(3), 837-845.
-    Sun, X. and Xu, W. (2014). Fast implementation of DeLong's algorithm for comparing the areas
-    under correlated receiver operating characteristic curves. IEEE Signal Processing Letters
-    21(11), 1389-1393: the form with mid-ranks, O(n log n), used here.
-
-    Examples
-    --------
     >>> aucs, covariance = delong([True, True, False, False], [[4, 2, 3, 1]])
     >>> float(aucs[0]), float(covariance[0, 0])
     (0.75, 0.125)
@@ -72,8 +48,6 @@ def delong(converted: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
 def log_loss(converted: Bools, probabilities: Floats) -> float:
     """Give the mean negative log-likelihood in nats, probabilities held within 0.0001 of 0 and 1.
 
-    Examples
-    --------
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
     """
@@ -83,25 +57,12 @@ def log_loss(converted: Bools, probabilities: Floats) -> float:
 def added_value(converted: Bools, champion: Floats, challenger: Floats) -> float:
     """Measure how surely the challenger knows something that the champion does not.
 
-    A logistic regression of the outcomes on the log-odds of both asks whether the challenger's
-    count where the champion's are known: on few leads that tells a better model sooner than a
-    comparison of two AUCs does. Gives the signed root of the likelihood ratio with and without the
-    challenger, negative where its log-odds count the wrong way. A score that adds nothing reaches
-    2.33 once in a hundred attempts, as far as scores out of fold behave like those of one model. A
-    slight ridge keeps it finite; unlike Wald's statistic it grows with the evidence (Hauck and
-    Donner, 1977).
+    The signed root of the likelihood ratio of logistic regressions on the log-odds of both and of
+    the champion alone, negative where the challenger's count the wrong way: on few leads it tells a
+    better model sooner than two AUCs do (Vickers et al., 2011, BMC Medical Research Methodology
+    11:13). A score that adds nothing reaches 2.33 once in a hundred attempts. A slight ridge keeps
+    it finite; unlike Wald's statistic it grows with the evidence (Hauck and Donner, 1977).
 
-    References
-    ----------
-    Chong, Y. Y. and Hendry, D. F. (1986). Econometric evaluation of linear macro-economic models.
-    Review of Economic Studies 53(4), 671-690: a forecast that another one encompasses.
-    Vickers, A. J., Cronin, A. M. and Begg, C. B. (2011). One statistical test is sufficient for
-    assessing new predictive markers. BMC Medical Research Methodology 11:13.
-    Hauck, W. W. and Donner, A. (1977). Wald's test as applied to hypotheses in logit analysis.
-    Journal of the American Statistical Association 72(360), 851-853.
-
-    Examples
-    --------
     >>> outcomes = np.tile([True, True, False, False], 20)
     >>> knows, guesses = np.tile([0.8, 0.6, 0.4, 0.5], 20), np.tile([0.6, 0.4, 0.6, 0.4], 20)
     >>> added_value(outcomes, guesses, knows) > 2.33 > abs(added_value(outcomes, knows, guesses))
@@ -114,10 +75,9 @@ def added_value(converted: Bools, champion: Floats, challenger: Floats) -> float
 
 
 def paired_evidence(converted: Bools, champion: Floats, challenger: Floats) -> Evidence:
-    """Compare champion and challenger on the leads labelled since the champion was trained.
+    """Compare probabilities of both on the leads labelled since the champion was trained.
 
-    Both give probabilities of conversion, the challenger's out of fold. What cannot be computed
-    from so few leads is None.
+    The challenger's are out of fold. What cannot be computed from so few leads is None.
     """
     n_converted = int(converted.sum())
     n_lost = len(converted) - n_converted

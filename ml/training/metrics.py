@@ -1,7 +1,6 @@
 """What a page shows of a model: its figures and the points of its charts, as plain JSON.
 
-All of it is measured on scores out of fold; how those come to be, and what a single figure
-means for promotion, is the business of `ml.training.evaluate` and `ml.gate.gate`.
+All of it is measured on scores out of fold.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +26,6 @@ Grades: TypeAlias = tuple[float, float, float]
 def grade_bounds(probabilities: Floats) -> Grades:
     """Choose the lowest probabilities of A, B and C: the best 10, 30 and 60 % of leads reach them.
 
-    Examples
-    --------
     >>> grade_bounds(np.arange(21) / 20)
     (0.9, 0.7, 0.4)
     """
@@ -39,27 +36,12 @@ def grade_bounds(probabilities: Floats) -> Grades:
 def model_metrics(
     converted: Bools, probabilities: Floats, *, fields: Sequence[str], grades: Grades
 ) -> dict[str, Any]:
-    """Measure a model on leads it has not seen.
+    """Measure a model on leads it has not seen, at least two of each kind.
 
-    Parameters
-    ----------
-    converted : ndarray of bool, shape (n_leads,)
-        Outcomes, at least two of each kind.
-    probabilities : ndarray of float64, shape (n_leads,)
-        Out of fold.
-    fields : sequence of str
-        Names of the fields the model uses.
-    grades : tuple of float
-        Lowest probability of A, B and C by which it gives grades.
-
-    Returns
-    -------
-    dict
-        Plain JSON. n, n_converted, n_lost, base_rate, fields; auc with auc_low and auc_high
-        (95 %, DeLong); log_loss and log_loss_base (of always saying the base rate), in nats;
-        brier; ece, the mean distance of predicted and observed rate over the calibration bins;
-        lift_10 and lift_20, the conversion of the top 10 % and 20 % against all; calibration,
-        roc, gains, histogram and grades, the rows of the charts.
+    Plain JSON: auc with auc_low and auc_high (95 %, DeLong); log_loss and log_loss_base (of always
+    saying the base rate), in nats; brier; ece, the mean distance of predicted and observed rate
+    over the calibration bins; lift_10 and lift_20, the conversion of the best 10 and 20 % against
+    all; and the rows of the charts.
     """
     n, n_converted = len(converted), int(converted.sum())
     aucs, covariance = delong(converted, probabilities)
@@ -93,8 +75,6 @@ def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str,
 
     From low to high. Leads of one score stay together; empty bins are left out.
 
-    Examples
-    --------
     >>> calibration_curve(np.array([False, True]), np.array([0.5, 0.5]))
     [{'n': 2, 'n_converted': 1, 'predicted': 0.5, 'observed': 0.5}]
     """
@@ -119,8 +99,6 @@ def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str,
 def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
     """Average how far predicted and observed conversion lie apart: the expected calibration error.
 
-    Examples
-    --------
     >>> calibration_error(calibration_curve(np.array([False, True]), np.array([0.5, 0.7])))
     0.4
     """
@@ -131,11 +109,8 @@ def calibration_error(rows: Sequence[Mapping[str, Any]]) -> float:
 def lift(converted: Bools, scores: Floats, share: float) -> float:
     """Give how many times as often the best-scored share of leads converts as all leads do.
 
-    Where the cut runs through leads of one score, they count in part, so that their order does not
-    matter.
+    Where the cut runs through leads of one score, they count in part: their order does not matter.
 
-    Examples
-    --------
     >>> lift(np.array([True, False, False, False]), np.array([4.0, 3, 2, 1]), 0.25)
     4.0
     """
@@ -149,8 +124,6 @@ def lift(converted: Bools, scores: Floats, share: float) -> float:
 def gains(converted: Bools, scores: Floats) -> list[dict[str, float]]:
     """Give the share of conversions among the best 5, 10, ... 100 % of leads, and their `lift`.
 
-    Examples
-    --------
     >>> gains(np.array([True, False, False, False]), np.array([4.0, 3, 2, 1]))[9]
     {'share': 0.5, 'found': 1.0, 'lift': 2.0}
     """
@@ -165,10 +138,6 @@ def gains(converted: Bools, scores: Floats) -> list[dict[str, float]]:
 def roc_points(converted: Bools, scores: Floats) -> list[list[float]]:
     """Draw the ROC curve with at most 50 points, about evenly spaced along the leads.
 
-    Shares of lost and of converted leads at or above a score, from (0, 0) to (1, 1).
-
-    Examples
-    --------
     >>> roc_points(np.array([True, False]), np.array([0.9, 0.1]))
     [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
     """

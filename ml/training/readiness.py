@@ -1,7 +1,4 @@
-"""When there are outcomes enough to learn from.
-
-Standard library only: those who ask for a training want to know before one starts.
-"""
+"""When there are outcomes enough to learn from. Standard library only: the pages ask it."""
 
 MIN_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn from
 
@@ -9,8 +6,6 @@ MIN_OF_EACH_CLASS = 10  # below, a fold of five has too few of a kind to learn f
 def shortage(n_converted: int, n_lost: int) -> str | None:
     """Say what is missing before a model can be learned; None where there are enough outcomes.
 
-    Examples
-    --------
     >>> shortage(12, 9)
     'There are 12 converted and 9 lost leads to learn from; at least 10 of each are needed.'
     >>> shortage(10, 10) is None

@@ -1,8 +1,7 @@
 """How much old labels count: all alike, or the less the older they are, by what the past shows.
 
-Weights halve with every so many labels. By how many, if at all, is chosen on leads newer than
-those learned from: by the first family of the table, which is quick to fit, among few half-lives,
-and all labels count alike where none is clearly better.
+Weights halve with every so many labels, if at all: chosen on leads newer than those learned from,
+by the first family of the table, which is quick to fit.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,11 +32,10 @@ Fit: TypeAlias = Callable[[pd.DataFrame, Bools, Floats | None], Score]
 
 @dataclass(frozen=True)
 class HalfLife:
-    """A half-life, and how well it predicts.
+    """A half-life in labels (None: all count alike), and how well it predicts.
 
-    So many `labels` later a label counts half; None: all count alike. `log_loss` is the mean over
-    all leads predicted, in nats, `saved` how much less that is than where all count alike; `auc` is
-    the mean over the blocks.
+    `log_loss` is the mean over all leads predicted, `saved` how much less that is than where all
+    count alike; `auc` is the mean over the blocks.
     """
 
     labels: int | None
@@ -51,8 +49,6 @@ class HalfLife:
 def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
     """Weigh labels, the oldest first, by their age, up to 1 for the newest; None where all count 1.
 
-    Examples
-    --------
     >>> sample_weight(3, 1).tolist()
     [0.25, 0.5, 1.0]
     """
@@ -65,8 +61,7 @@ def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
 def blocks(converted: Bools) -> list[slice]:
     """Cut the newest labels, those after 60 %, into blocks to be predicted from all labels before.
 
-    Four, two or one: as many as have twenty of each kind in each block and before the first. None
-    where even one has not.
+    As many of four, two or one as have twenty of each kind in each and before the first.
     """
     for n_blocks in N_BLOCKS:
         cuts = np.linspace(FIRST_CUT, 1, n_blocks + 1) * len(converted)
@@ -91,15 +86,8 @@ def predicted(
 def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[HalfLife]:
     """Compare half-lives by what they predict, and choose one; the oldest label comes first.
 
-    First that of all counting alike; exactly one is chosen: of those that save log loss by more
-    than three standard errors and rank no worse the one that saves most, else the first. Empty
-    where there are too few labels to compare.
-
-    References
-    ----------
-    Tashman, L. J. (2000). Out-of-sample tests of forecasting accuracy: an analysis and review.
-    International Journal of Forecasting 16(4), 437-450: the rolling origin.
-    Klinkenberg, R. (2004). Learning drifting concepts: example selection vs. example weighting.
+    All counting alike stays, unless others save log loss by more than three standard errors and
+    rank no worse. Empty where there are too few labels to compare. After Klinkenberg (2004),
     Intelligent Data Analysis 8(3), 281-300.
     """
 

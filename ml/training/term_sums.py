@@ -36,10 +36,7 @@ def centred(terms: Iterable[Term], effects: Mapping[str, float]) -> tuple[Term, 
 def counted(
     terms: Iterable[Term], records: Sequence[Record], converted: Sequence[bool]
 ) -> tuple[Term, ...]:
-    """Count the leads learned from in the groups that reasons name.
-
-    Levels are groups; numbers are cut into bins of about equally many leads.
-    """
+    """Count the leads learned from by level, or in bins of a number of about the same size."""
     return tuple(
         _counted(term, [record.get(term.field) for record in records], converted) for term in terms
     )

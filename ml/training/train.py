@@ -1,8 +1,4 @@
-"""One attempt at a better model: learn from all labelled leads, measure, put it to the gate.
-
-Which leads are labelled, which of them the champion never saw, and what becomes of the result
-is decided by the caller.
-"""
+"""One attempt at a better model: learn from all labelled leads, measure, put it to the gate."""
 
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -43,11 +39,10 @@ class NotEnoughToLearn(ValueError):
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled leads, in the order in which their outcomes happened.
+    """Labelled leads, in the order in which their outcomes happened (if `is_dated`).
 
-    `records` hold stored values by field, as known when the lead was scored; `is_evidence` tells
-    whether the lead was labelled after the champion was trained. Without `is_dated` the order is
-    not known and says nothing of the age of outcomes.
+    `records` hold stored values as known when the lead was scored; `is_evidence` tells whether the
+    lead was labelled after the champion was trained.
     """
 
     records: list[dict[str, Value]]
@@ -64,9 +59,8 @@ class Examples:
 class FieldExclusions:
     """What is known of fields that may be excluded.
 
-    `allowed` fields were looked at by a person and are not suspected. `left_out` says by name why a
-    field is excluded: suspected before, or kept from models by the fields file though the champion
-    uses it. `open_records` are stored values of leads without an outcome.
+    A person has looked at those `allowed`; `left_out` says by name why a field is excluded.
+    `open_records` are stored values of leads without an outcome.
     """
 
     allowed: frozenset[str] = frozenset()
@@ -76,13 +70,10 @@ class FieldExclusions:
 
 @dataclass(frozen=True)
 class Learned:
-    """A model, and how it does on leads it has not seen.
+    """A model, with probabilities out of fold and `metrics` on leads it has not seen, plain JSON.
 
-    `probabilities` of conversion are out of fold. `metrics` are figures on those, plain JSON: see
-    `ml.training.metrics.model_metrics`; "families", what there was to choose from: see
-    `ml.training.cross_validation.compared`; "slope", by which scores are stretched;
-    "in_time_order", the backtest: see `ml.training.backtest.measured`; "shapes", what each field
-    does: see `ml.scorecard.shapes.shapes`; and `served_scores`.
+    Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope",
+    "in_time_order" (`backtest.measured`), "shapes" and `served_scores`.
     """
 
     scorecard: Scorecard
@@ -92,12 +83,10 @@ class Learned:
 
 @dataclass(frozen=True)
 class Challenge:
-    """What one attempt came to.
+    """What one attempt came to; the same examples and `seed` give the same.
 
-    `metrics` are those of `Learned`; the same examples and `seed` give the same challenge. `fields`
-    are those it was allowed to learn from; `left_out` says why fields were kept from it and from
-    the champion it is compared with; `suspicions` are those of them that leak by these examples,
-    `champion_knew` those that the champion uses: they were hidden from it in the comparison.
+    `fields` are those it was allowed to learn from, `left_out` says why others were kept from it
+    and the champion. `suspicions` leak by these examples; `champion_knew` are those that it uses.
     """
 
     scorecard: Scorecard
@@ -124,33 +113,10 @@ def challenge(
 ) -> Challenge:
     """Learn a challenger from all examples and put it to the gate.
 
-    Fields that leak the outcome are left out: see `ml.leakage.detect`. The champion's own scores
-    are compared with the challenger's scores out of fold, both on the examples marked as evidence:
-    neither model has seen the outcomes it is judged on. A champion that uses a field left out, or
-    one that the fields file keeps from models by now, is judged without it, as on leads of which it
-    is not known.
-
-    Parameters
-    ----------
-    examples : Examples
-        All labelled leads.
-    fields : Fields
-        Those of `fields.model` are learned from.
-    champion : Scorecard
-        The live version.
-    rule : GateRule
-        What a challenger has to show.
-    seed : int
-        Of the split into folds and of what is random in the members.
-    exclusions : FieldExclusions, optional
-        What is known of fields that may be excluded; nothing where it is left out.
-    progress : callable, optional
-        Called with a share in [0, 1] and the stage in words; may raise to stop the work.
-
-    Raises
-    ------
-    NotEnoughToLearn
-        If there are fewer than ten converted or ten lost leads, or no field to learn from.
+    The champion's own scores are compared with the challenger's out of fold, on the examples marked
+    as evidence: neither has seen the outcomes it is judged on. Fields that leak or are excluded are
+    kept from both. `progress` is called with a share in [0, 1] and the stage in words; it may raise
+    to stop the work. Raises NotEnoughToLearn below ten leads of a kind, or without a field.
     """
     _check_enough(examples)
     found, left_out = _left_out(examples, fields, champion, exclusions or FieldExclusions())
@@ -190,25 +156,10 @@ def learn(
     is_dated: bool = True,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
-    """Learn a model from labelled leads, its families weighed by scores out of fold.
+    """Learn a model from labelled leads in the order of their outcomes, at least five of a kind.
 
-    How much old labels count is chosen by a backtest (`ml.training.recency`), where it is known
-    which are old.
-
-    Parameters
-    ----------
-    records : sequence of mapping, length n_leads
-        Stored values by field, in the order in which the outcomes happened.
-    converted : sequence of bool, length n_leads
-        Their outcomes, at least five of each kind.
-    fields : Fields
-        Those of `fields.model` are learned from, at least one.
-    seed : int
-        Of the split into folds and of what is random in the members.
-    is_dated : bool, default=True
-        Whether the order of the leads is known; else all labels count alike.
-    progress : callable, optional
-        Called with a share in [0, 1] and the stage in words; may raise to stop the work.
+    Families are weighed by scores out of fold; how much old labels count is chosen by a backtest,
+    where it `is_dated`. `progress` as for `challenge`.
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
@@ -245,10 +196,9 @@ def learn(
 
 
 def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
-    """Count the scores that a scorecard gives the leads it was learned from, by `histogram`.
+    """Count by `histogram` what a scorecard gives the leads it was learned from, or 2,000 of them.
 
-    Unlike scores out of fold these come from the very model that scores new leads, so that the
-    monitors may compare the two. Of more than 2,000 leads every so many-th is taken.
+    Unlike scores out of fold these come from the very model that scores new leads.
     """
     some = records[:: -(-len(records) // MAX_SCORED)]
     return histogram(batch_scoring.probabilities(scorecard, some).tolist())

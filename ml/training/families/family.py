@@ -32,8 +32,7 @@ class Member(Protocol):
 class Fit(Protocol):
     """Fit a member to a frame from `frame_of` and outcomes, some of each kind.
 
-    The same input and seed give the same member. Each lead counts `sample_weight`, in (0, 1], and
-    1 where that is None.
+    The same input and seed give the same member. Each lead counts `sample_weight` in (0, 1], or 1.
     """
 
     def __call__(
@@ -52,18 +51,9 @@ class Fit(Protocol):
 class Family:
     """A way to learn from leads that can be served as data.
 
-    Parameters
-    ----------
-    name : str
-        For people, and as versions are stored.
-    fit : Fit
-        Learns from leads.
-    usual_weight : callable
-        Its weight in a blend before any score is known, in [0, 1], for numbers of fields and of
-        leads. The first family of the table takes what the others leave.
-    batch_effects : mapping of type to callable, optional
-        For kinds of part it is served as: the sum of a part's effects for many leads at once,
-        shape (n_leads,). Other kinds are asked lead by lead.
+    `usual_weight` in a blend, in [0, 1], is for numbers of fields and of leads; the first family of
+    the table takes what the others leave. `batch_effects` sums a part's effects, by its kind, for
+    many leads at once; other kinds are asked lead by lead.
     """
 
     name: str

@@ -1,7 +1,4 @@
-"""The model family `random forest`: many trees, each question asked of a few columns by chance.
-
-It finds what a sum over fields cannot: what two fields mean only together.
-"""
+"""The model family `random forest`, which finds what two fields mean only together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,17 +80,10 @@ def fit(
 ) -> FittedForest:
     """Fit a forest of 100 trees, each on at most 5,000 leads.
 
-    Most of the trees are those of a random forest, which cut numbers where they divide a draw of
-    the leads best; the others are extremely randomised ones, which cut by chance, down to single
-    leads, and make the whole smoother. Numbers keep their gaps: each question decides on which
-    side unknown values go. Categories enter one column a level, unknown being a level of its own.
-    A lead's weight is its chance to be drawn; each tree draws as many leads as the weights sum to.
-
-    References
-    ----------
-    Breiman, L. (2001). Random forests. Machine Learning 45(1), 5-32.
-    Geurts, P., Ernst, D. and Wehenkel, L. (2006). Extremely randomized trees. Machine Learning
-    63(1), 3-42.
+    Most are those of a random forest (Breiman, 2001); the others are extremely randomised ones
+    (Geurts et al., 2006), which cut by chance, down to single leads, and make the whole smoother.
+    Each question decides on which side unknown numbers go. A lead's weight is its chance to be
+    drawn.
     """
     n_counted = len(frame) if sample_weight is None else round(sample_weight.sum())
     n_drawn = min(n_counted, MAX_DRAWN)
@@ -125,13 +115,9 @@ def fit(
 def usual_weight(n_fields: int, n_leads: int) -> float:
     """Give the weight of the forest in a blend before any score is known, in [0, 1].
 
-    A forest pays by what fields mean only together, so of many leads it counts the more, the more
-    fields there are, and of a single one not at all: 0.7 (1 - 1 / n_fields). Where leads are few
-    it counts more, by 25 / n_leads of what is missing to 1: as a mean of many trees it varies less
-    than a logistic.
+    The more fields, the more: 0.7 (1 - 1 / n_fields). Where leads are few, by 25 / n_leads of what
+    is missing to 1 more: as a mean of many trees it varies less than a logistic.
 
-    Examples
-    --------
     >>> [round(usual_weight(n, 10_000), 2) for n in (1, 2, 3, 5, 11, 30)]
     [0.0, 0.35, 0.47, 0.56, 0.64, 0.68]
     >>> [round(usual_weight(11, n), 2) for n in (25, 50, 100, 200, 500)]

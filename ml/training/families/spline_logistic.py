@@ -1,7 +1,7 @@
 """The model family `spline logistic`: a regularised logistic regression on splines and levels.
 
-It adds up what each field contributes, so that it is served without loss as one term a field: a
-table over its levels, or a curve whose pieces are the pipeline's own polynomials.
+It is served without loss as one term a field: a table over its levels, or a curve whose pieces are
+the pipeline's own polynomials.
 """
 
 from collections.abc import Iterator
@@ -35,19 +35,8 @@ class QuantileSplines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Expand each column into a basis of quadratic splines, constant outside its knots.
 
     scikit-learn's own quantile knots may coincide (a count that is mostly zero), which leaves its
-    splines with jumps outside the values they were fitted on. Here knots that coincide are merged.
-
-    Parameters
-    ----------
-    n_knots : int, default=4
-        Knots a column at most, at evenly spaced quantiles with both ends.
-
-    Attributes
-    ----------
-    splines_ : list of SplineTransformer or None, length n_columns
-        One a column; None where the column is constant and has no basis.
-    sizes_ : list of int, length n_columns
-        Basis functions a column: knots it kept, 0 where it is constant.
+    splines with jumps; here such knots are merged. `splines_` has one a column, None where that is
+    constant, `sizes_` the number of their basis functions.
     """
 
     def __init__(self, n_knots: int = 4) -> None:
@@ -95,11 +84,7 @@ class SplineLogistic:
 
 
 def build(columns: Columns, n_leads: int) -> Pipeline:
-    """Build the unfitted pipeline for frames of these columns.
-
-    Numbers enter twice, as they are and as splines, their gaps filled with the median and
-    marked; categories enter one column a level, unknown being a level of its own.
-    """
+    """Build the unfitted pipeline: numbers as they are and as splines, a column for each level."""
     line = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -146,11 +131,9 @@ def knots_of(spline: SplineTransformer) -> Floats:
 
 
 def taylor(spline: SplineTransformer, at: Floats, weights: Floats) -> Floats:
-    """Develop a weighted sum of basis functions around some points, to the right of each.
+    """Develop a weighted sum of basis functions in 1, d and d² behind each point, (n_points, 3).
 
-    Gives the coefficients of 1, d and d² in the distance d from each point, shape (n_points, 3):
-    exact up to the next knot, because the splines are quadratic. At the last knot the development
-    holds for that point alone.
+    Exact up to the next knot, because the splines are quadratic; at the last for that point alone.
     """
     whole_basis: Any = spline.bsplines_[0]
     kept = slice(None, len(weights))  # the last function of the basis is left out

@@ -1,7 +1,6 @@
 """The model families that are fitted and blended: a further one is a file and a place here.
 
-The first has a term for each field, in which the effects of all are centred and their leads
-counted, and is quick to fit.
+The first has a term for each field, in which all effects are centred, and is quick to fit.
 """
 
 from ml.training.families import random_forest, spline_logistic
