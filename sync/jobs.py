@@ -5,10 +5,12 @@ The rules stand in the services; here is their order.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
 
+from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Scorecard
 from sync.trainer.process import Answer
 from sync.worker import Worker, held
@@ -162,15 +164,15 @@ def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
     place = run.rescoring_result
     after_key, n_done = place.after_key or 0, place.n_done
 
-    def step(session: Session) -> int | None:
-        reached = rescoring.fill(session, product().fields, version, after_key)
+    def step(session: Session, fields: Fields) -> int | None:
+        reached = rescoring.fill(session, fields, version, after_key)
         if reached is not None:
             result = {"after_key": reached, "n_done": n_done + rescoring.CHUNK}
             share = min(result["n_done"] / n_leads, 1)
             runs.renew(session, run, worker.clock(), progress=share, result=result)
         return reached
 
-    while (reached := write(step)) is not None:
+    while (reached := write(partial(step, fields=product().fields))) is not None:
         after_key, n_done = reached, n_done + rescoring.CHUNK
         worker.stop.wait(PAUSE_SECONDS)
         worker.go_on()

@@ -29,7 +29,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application; wrong settings or fields stop it with every mistake named."""
     settings = settings or config.load()
     app = Application(__name__)
-    app.extensions["leadloop"] = Product(settings, fields_file.load(settings.fields_file))
+    file = settings.fields_file
+    app.extensions["leadloop"] = Product(settings, fields_file.load(file) if file else None)
     app.config.update(
         SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME=f"leadloop_{settings.port}",

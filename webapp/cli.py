@@ -10,7 +10,8 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from webapp import importing, server
+from ml.fields.fields_file import FieldsFileError
+from webapp import field_lists, importing, server
 from webapp.database import db, utc_now, write
 from webapp.private_file import NotWritable, replace_private
 from webapp.product import VERSION, product
@@ -26,6 +27,7 @@ from webapp.tables import ROLES
 
 # Told in one place, so that every command ends on such a fault with a sentence.
 REFUSALS = (
+    FieldsFileError,
     accounts.AccountError,
     api_keys.InvalidKey,
     lifecycle.AlreadyChampion,
@@ -101,12 +103,13 @@ def setup(before_serve: bool) -> None:
 
 
 def _prepare(session: Session) -> FirstAccess | None:
-    fields, settings = product().fields, product().settings
-    now = utc_now()
+    settings, now = product().settings, utc_now()
+    if settings.fields_file is None:
+        field_lists.seed(session, now)
     first_setup.starter_version(session, settings.expected_conversion_percent, now)
     access = first_setup.first_access(session, now)
     if access is not None and settings.demo:
-        demo.load(session, fields, now)
+        demo.load(session, product().file_fields or field_lists.current(session).fields, now)
     if access is not None:
         # Before the commit: nobody could get in if we were stopped between the two.
         _keep_private(access)
@@ -274,7 +277,7 @@ def remove_demo() -> None:
 @with_appcontext
 def doctor() -> None:
     """Check what the product needs; exit code 1 where something is wrong."""
-    checks = health.everything(db.session(), product().settings, product().fields)
+    checks = health.everything(db.session(), product().settings, product().file_fields)
     for check in checks:
         click.echo(f"{'ok  ' if check.is_good else 'FAIL'}  {check.name}: {check.sentence}")
     if not all(check.is_good for check in checks):

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     database_url: DatabaseUrl | None = None
-    fields_file: Annotated[Path, AfterValidator(_existing)] = ROOT / "fields.toml"
+    fields_file: Annotated[Path, AfterValidator(_existing)] | None = None
     secret_key: SecretStr | None = Field(None, min_length=16)
     demo: bool = True
     assets: Literal["cdn", "local"] = "cdn"

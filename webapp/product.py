@@ -2,20 +2,34 @@
 
 from dataclasses import dataclass
 
-from flask import current_app
+from flask import current_app, g, has_request_context
 
 from ml.fields.fields_file import Fields
+from webapp import field_lists
 from webapp.config import Settings
+from webapp.database import read
 
 VERSION = "0.2.0"
 
 
 @dataclass(frozen=True)
 class Product:
-    """The settings and the declared fields, read once at start."""
+    """The settings, and the fields of `LEADLOOP_FIELDS_FILE` if it is set, read once at start."""
 
     settings: Settings
-    fields: Fields
+    file_fields: Fields | None = None
+
+    @property
+    def fields(self) -> Fields:
+        """The fields as declared now; within one request they stay the same."""
+        if self.file_fields is not None:
+            return self.file_fields
+        if not has_request_context():
+            return read(field_lists.current).fields
+        if "fields" not in g:
+            g.fields = read(field_lists.current).fields
+        found: Fields = g.fields
+        return found
 
 
 def product() -> Product:

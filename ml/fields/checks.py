@@ -87,16 +87,14 @@ Complaint = tuple[str, str]  # key of the entry, what is wrong with it
 def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
     """Name everything that is wrong with one `[[field]]` table taken alone.
 
-    The key of a complaint is empty where one is missing.
-
     Examples
     --------
     >>> list(entry_complaints({"name": "seats", "type": "count", "lable": "Seats"}))
-    [('', 'label is missing'), ('lable', 'unknown key lable (did you mean label?)')]
+    [('label', 'label is missing'), ('lable', 'unknown key lable (did you mean label?)')]
     """
     for key in ("name", "type", "label"):
         if key not in entry:
-            yield "", f"{key} is missing"
+            yield key, f"{key} is missing"
     for key, value in entry.items():
         if complaint := _key_complaint(key, value):
             yield key, complaint
@@ -126,9 +124,34 @@ def field_from(entry: dict[str, Any]) -> Field:
         use=entry.get("use", True),
         salesforce=entry.get("salesforce"),
         help=_cleaned(entry.get("help")) or None,
-        declared=True,
+        declared=not entry.get("retired", False),
+        retired=entry.get("retired", False),
         builtin=builtin is not None,
     )
+
+
+def entry_of(field: Field) -> dict[str, Any]:
+    """Write a declared field as its `[[field]]` entry; `field_from` makes the same of it again.
+
+    Examples
+    --------
+    >>> entry_of(Field("seats", "count", "Seats", minimum=0, use=False))
+    {'name': 'seats', 'type': 'count', 'label': 'Seats', 'min': 0, 'use': False}
+    """
+    entry = {
+        "name": field.name,
+        "type": field.type,
+        "label": field.label,
+        "min": field.minimum,
+        "max": field.maximum,
+        "choices": list(field.choices),
+        "unit": field.unit,
+        "use": None if field.use else False,
+        "retired": field.retired or None,
+        "salesforce": field.salesforce,
+        "help": field.help,
+    }
+    return {key: value for key, value in entry.items() if value is not None and value != []}
 
 
 def _cleaned(value: str | None) -> str:
@@ -206,8 +229,13 @@ def _choices(value: object) -> str | None:
     return None
 
 
-def _use(value: object) -> str | None:
-    return None if isinstance(value, bool) else f"use must be true or false, not {_quoted(value)}"
+def _flag(key: str) -> Callable[[object], str | None]:
+    def check(value: object) -> str | None:
+        if isinstance(value, bool):
+            return None
+        return f"{key} must be true or false, not {_quoted(value)}"
+
+    return check
 
 
 def _salesforce(value: object) -> str | None:
@@ -224,7 +252,8 @@ CHECKS: dict[str, Callable[[object], str | None]] = {
     "max": _bound("max"),
     "choices": _choices,
     "unit": _text("unit", MAX_UNIT_LENGTH),
-    "use": _use,
+    "use": _flag("use"),
+    "retired": _flag("retired"),
     "salesforce": _salesforce,
     "help": _text("help", MAX_HELP_LENGTH),
 }

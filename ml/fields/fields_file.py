@@ -1,9 +1,10 @@
-"""Which fields a lead has: the eight built-in ones and those a team declares in `fields.toml`.
+"""Which fields a lead has: the eight built-in ones and those that a team declares.
 
 The rule for one value stands in `ml.fields.types`, the rules of the file in `ml.fields.checks`;
 what callers need of them is offered here too.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
@@ -11,7 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ml.fields.checks import BUILTIN_FIELDS, RESERVED_NAMES, entry_complaints, field_from
+from ml.fields.checks import (
+    BUILTIN_FIELDS,
+    RESERVED_NAMES,
+    entry_complaints,
+    entry_of,
+    field_from,
+)
 from ml.fields.toml_lines import TableLines, table_lines
 from ml.fields.types import Field, FieldType, Value, category_key, clean_text, nearest_of
 
@@ -25,6 +32,7 @@ __all__ = [
     "Value",
     "category_key",
     "clean_text",
+    "dumps",
     "load",
     "loads",
 ]
@@ -52,7 +60,7 @@ class FieldsFileError(ValueError):
 
 
 class Fields:
-    """The fields in order: those of the file first, then built-in ones it does not declare.
+    """The fields in order: the declared ones first, then built-in ones that nobody declared.
 
     Examples
     --------
@@ -78,7 +86,7 @@ class Fields:
         return self._by_name[name]
 
     def named(self, name: str) -> Field:
-        """Give a field for people; one that the file no longer declares is called by its name.
+        """Give a field for people; one that is not known any more is called by its name.
 
         Examples
         --------
@@ -96,7 +104,7 @@ class Fields:
 
     @property
     def declared(self) -> tuple[Field, ...]:
-        """Fields that the file names: those that forms show."""
+        """Fields that are declared and not retired: those that forms show."""
         return tuple(field for field in self if field.declared)
 
     @property
@@ -105,12 +113,17 @@ class Fields:
         return tuple(field for field in self if field.declared and field.use)
 
     @property
+    def entries(self) -> tuple[dict[str, Any], ...]:
+        """The `[[field]]` entries of all that were ever declared, retired ones too, in order."""
+        return tuple(entry_of(field) for field in self if field.declared or field.retired)
+
+    @property
     def own(self) -> tuple[Field, ...]:
         """Fields that are the team's own, beside the eight built-in ones."""
         return tuple(field for field in self if not field.builtin)
 
     def without(self, names: Collection[str]) -> "Fields":
-        """Keep models from some fields, as if the file said use = false."""
+        """Keep models from some fields, as if their entries said use = false."""
         return Fields(replace(f, use=False) if f.name in names else f for f in self)
 
     def choices(self, name: str) -> tuple[str, ...]:
@@ -178,6 +191,27 @@ def loads(text: str, source: str = "fields.toml") -> Fields:
     if mistakes:
         raise FieldsFileError(source, mistakes)
     return Fields(field_from(entry) for entry in entries)
+
+
+def dumps(fields: Fields) -> str:
+    """Write fields as the text of a fields file, which `loads` reads as the same fields.
+
+    Examples
+    --------
+    >>> print(dumps(loads('[[field]]\\nname = "seats"\\ntype = "count"\\nlabel = "Seats"')))
+    [[field]]
+    name = "seats"
+    type = "count"
+    label = "Seats"
+    min = 0
+    <BLANKLINE>
+    """
+    # Numbers, truth values, and texts and lists without control characters are the same in JSON.
+    return "\n".join(
+        "[[field]]\n"
+        + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in entry.items())
+        for entry in fields.entries
+    )
 
 
 def _syntax_mistake(text: str, message: str) -> Mistake:

@@ -212,7 +212,9 @@ class Field:
     help : str or None
         A sentence for people who fill it in.
     declared : bool
-        Whether the fields file names it.
+        Whether it is declared and not retired: people see it.
+    retired : bool
+        Whether it was declared once: values are still taken, but people and models do without.
     builtin : bool
         Whether it is one of the eight fields that are always accepted.
     """
@@ -228,6 +230,7 @@ class Field:
     salesforce: str | None = None
     help: str | None = None
     declared: bool = True
+    retired: bool = False
     builtin: bool = False
 
     def parse(self, value: object, *, text: bool = False) -> Value:
@@ -271,7 +274,9 @@ class Field:
 
     def json_schema(self) -> dict[str, Any]:
         """Describe the values as JSON Schema (OpenAPI 3.1), null allowed."""
-        about = {"title": self.label, "description": f"{self.help or self.label} ({self.rule})"}
+        about: dict[str, Any] = {"title": self.label}
+        about |= {"description": f"{self.help or self.label} ({self.rule})"}
+        about |= {"deprecated": True} if self.retired else {}
         if self.type == "boolean":
             return about | {"type": ["boolean", "null"]}
         if self.choices:

@@ -100,7 +100,7 @@ def test_a_suspected_field_is_left_out_and_kept_until_it_is_allowed(write, read,
         '[[field]]\nname = "age"\ntype = "count"\nlabel = "Age"'
     )
     found = app.extensions["leadloop"]
-    app.extensions["leadloop"] = dataclasses.replace(found, fields=fields)
+    app.extensions["leadloop"] = dataclasses.replace(found, file_fields=fields)
 
     def leads(session):
         for i in range(60):

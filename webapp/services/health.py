@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Scorecard
+from webapp import field_lists
 from webapp.config import ROOT, Settings
 from webapp.services.models import leakage, registry
 
@@ -34,10 +35,11 @@ def readiness(session: Session) -> list[Check]:
     return [Check("database", True, "answers"), _migrations(session), _champion(session)]
 
 
-def everything(session: Session, settings: Settings, fields: Fields) -> list[Check]:
-    """All checks of `doctor`."""
+def everything(session: Session, settings: Settings, file_fields: Fields | None) -> list[Check]:
+    """All checks of `doctor`; `file_fields` are those of a file that rules."""
     checks = readiness(session)
     if all(check.is_good for check in checks):
+        fields = file_fields or field_lists.current(session).fields
         checks += [*_versions(session), _fields(session, fields)]
     return [*checks, _data_folder(settings)]
 

@@ -79,11 +79,13 @@ IDEMPOTENCY_KEY = {
 
 
 def document(app: Flask) -> dict[str, Any]:
-    """The document of this application, made once."""
-    if "leadloop_openapi" not in app.extensions:
-        app.extensions["leadloop_openapi"] = _document(app)
-    found: dict[str, Any] = app.extensions["leadloop_openapi"]
-    return found
+    """The document of this application, made once for the fields that there are."""
+    product: Product = app.extensions["leadloop"]
+    fields = product.fields
+    kept: tuple[Fields, dict[str, Any]] | None = app.extensions.get("leadloop_openapi")
+    if kept is None or kept[0] is not fields:
+        kept = app.extensions["leadloop_openapi"] = fields, _document(app, fields)
+    return kept[1]
 
 
 def operations(app: Flask) -> Iterator[tuple[Rule, str, Contract, Any]]:
@@ -95,7 +97,7 @@ def operations(app: Flask) -> Iterator[tuple[Rule, str, Contract, Any]]:
             yield from ((rule, method, view.contract, view) for method in answered)
 
 
-def _document(app: Flask) -> dict[str, Any]:
+def _document(app: Flask, fields: Fields) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     models: dict[type[BaseModel], str] = {problems.Problem: "serialization"}
     models[sent.FeedbackRow] = "validation"
@@ -105,10 +107,9 @@ def _document(app: Flask) -> dict[str, Any]:
         models |= {m: "serialization" for m in contract.answers.values() if m is not None}
         if isinstance(contract.body, type):
             models[contract.body] = "validation"
-    product: Product = app.extensions["leadloop"]
-    lead = lead_record_schema(product.fields)
+    lead = lead_record_schema(fields)
     schemas = {LEAD_RECORD: lead, LEAD_FORM: _as_form(lead), **_schemas(models)}
-    schemas[sent.LeadRecords.__name__]["examples"] = [{"leads": [examples.lead(product.fields)]}]
+    schemas[sent.LeadRecords.__name__]["examples"] = [{"leads": [examples.lead(fields)]}]
     return {
         "openapi": "3.1.0",
         "info": {"title": "Leadloop", "version": "1", "description": ABOUT},

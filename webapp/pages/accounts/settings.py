@@ -39,7 +39,6 @@ def configuration() -> ResponseReturnValue:
         "accounts/configuration.html",
         settings=here.settings.shown(),
         fields=here.fields.declared,
-        fields_file=here.settings.fields_file.name,
     )
 
 

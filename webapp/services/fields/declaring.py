@@ -1,0 +1,312 @@
+"""Declare, change and retire fields: checked whole, kept as a new list, and audited.
+
+Where `LEADLOOP_FIELDS_FILE` is set that file rules, and changes are refused with `FieldsInFile`.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ml.fields.checks import entry_complaints, entry_of, field_from
+from ml.fields.fields_file import Field, Fields
+from ml.fields.lenient import choice_of
+from webapp import field_lists
+from webapp.services.accounts import audit
+from webapp.services.fields import lead_values
+
+NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+
+
+class FieldsInFile(RuntimeError):
+    """The fields are declared in a file, so they cannot be changed anywhere else."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"The fields are declared in {file.name} (LEADLOOP_FIELDS_FILE): change them there"
+            " and restart"
+        )
+
+
+class FieldNotFound(LookupError):
+    """No field has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no field {name[:100]}")
+
+
+class FieldChangedMeanwhile(RuntimeError):
+    """A field is not any more what the person saw who wants to change it."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(
+            f"Somebody else has changed {field.label} since you opened it, so nothing was saved"
+        )
+
+
+class InvalidField(ValueError):
+    """An entry breaks rules; `errors` has a sentence for each wrong key, "" for missing ones."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who changes fields, when, and the file that rules instead where there is one."""
+
+    name: str
+    now: datetime
+    fields_file: Path | None
+
+
+def proposed_name(label: str, fields: Fields) -> str:
+    """Make a name that no field has out of a label; empty where it has no letter of a to z.
+
+    Examples
+    --------
+    >>> proposed_name("Pages / visit", Fields([])), proposed_name("Age", Fields([]))
+    ('pages_visit', 'age_2')
+    """
+    name = NOT_IN_A_NAME.sub("_", label.casefold()).strip("_0123456789")[:60].rstrip("_")
+    taken = (n for n in (name, *(f"{name}_{i}" for i in range(2, 1000))) if n not in fields)
+    return next(taken, "") if name else ""
+
+
+def checked(entry: Mapping[str, Any], fields: Fields, *, replaces: str | None = None) -> Field:
+    """Check an entry as one of a fields file, and that its name is free or the one it replaces.
+
+    Parameters
+    ----------
+    entry : mapping
+        Keys as in a fields file: name, type, label, min, max, choices, unit, use, salesforce, help.
+    fields : Fields
+        The fields beside which it shall stand.
+    replaces : str, optional
+        The field that it changes, whose name it keeps.
+
+    Raises
+    ------
+    InvalidField
+        With every mistake.
+    """
+    errors: dict[str, str] = {}
+    for key, complaint in entry_complaints(dict(entry)):
+        errors.setdefault(key, complaint)
+    name = entry.get("name")
+    if "name" not in errors and name != replaces and name in fields:
+        other = fields[str(name)]
+        if other.declared or other.retired:
+            errors["name"] = f"{other.label} has this name already"
+    if errors:
+        raise InvalidField(errors)
+    return field_from(dict(entry))
+
+
+def declare_field(session: Session, entry: Mapping[str, Any], by: Author) -> Field:
+    """Declare a new field, the last in the list; every process knows it from its next request.
+
+    Parameters
+    ----------
+    session : Session
+        Of a transaction that writes.
+    entry : mapping
+        As in a fields file: at least name, type and label.
+    by : Author
+        Who declares it.
+
+    Returns
+    -------
+    Field
+        As it counts from now on.
+
+    Raises
+    ------
+    InvalidField
+        With every mistake in the entry.
+    FieldsInFile
+        Where a file rules.
+    """
+    fields = _editable(session, by)
+    field = checked(entry, fields)
+    others = [other for other in fields if other.name != field.name]
+    field_lists.add(session, Fields([*others, field]), actor=by.name, now=by.now)
+    _record(session, "declared field", field, by, **entry_of(field))
+    return field
+
+
+def change_field(
+    session: Session,
+    name: str,
+    entry: Mapping[str, Any],
+    by: Author,
+    *,
+    seen_version: int,
+    is_new_unit: bool = False,
+) -> Field:
+    """Change a declared field; the same again changes nothing.
+
+    Values of another type, or of a new unit, do not count any more: leads forget them, snapshots
+    keep them and training passes them over.
+
+    Parameters
+    ----------
+    session : Session
+        Of a transaction that writes.
+    name : str
+        The field, which keeps its name.
+    entry : mapping
+        The whole new entry.
+    by : Author
+        Who changes it.
+    seen_version : int
+        The list that the person saw (`Declared.version`).
+    is_new_unit : bool
+        Whether values known until now are in another unit; else only its word changes.
+
+    Raises
+    ------
+    InvalidField, FieldNotFound, FieldsInFile
+    FieldChangedMeanwhile
+        Where this very field is not as in the list that the person saw.
+    """
+    fields = _editable(session, by)
+    before = _seen(session, fields, name, seen_version)
+    after = checked({**entry, "name": name, "retired": before.retired}, fields, replaces=name)
+    if after == before:
+        return after
+    forgets = changes_kind(before, after) or is_new_unit
+    _replace(session, fields, after, by, renewed=[name] if forgets else [])
+    if forgets:
+        lead_values.forget(session, after)
+    old, new = entry_of(before), entry_of(after)
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    detail = {key: [old.get(key), new.get(key)] for key in keys}
+    _record(session, "changed field", after, by, forgets_values=forgets, **detail)
+    return after
+
+
+def retire_field(session: Session, name: str, by: Author, *, seen_version: int) -> Field:
+    """Retire a field: values are still taken and kept, but people and models do without it."""
+    return _set_retired(session, name, by, seen_version, is_retired=True)
+
+
+def restore_field(session: Session, name: str, by: Author, *, seen_version: int) -> Field:
+    """Take a retired field, or a built-in one that was never declared, into use again."""
+    return _set_retired(session, name, by, seen_version, is_retired=False)
+
+
+def add_choice(session: Session, name: str, choice: str, by: Author) -> Field:
+    """Add a value to the list of a category, from where every process takes it.
+
+    A value that the list has already, case and punctuation aside, changes nothing.
+
+    Raises
+    ------
+    FieldNotFound, FieldsInFile
+    InvalidField
+        Where the field has no list, or the value cannot stand in one; the key is "choices".
+    """
+    fields = _editable(session, by)
+    field = _named(fields, name)
+    if not field.choices:
+        raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
+    if choice_of(choice, field.choices) is not None:
+        return field
+    entry = entry_of(field) | {"choices": [*field.choices, choice]}
+    after = checked(entry, Fields([]))
+    _replace(session, fields, after, by)
+    _record(session, "added choice", after, by, choice=after.choices[-1])
+    return after
+
+
+def replace_all(session: Session, fields: Fields, by: Author) -> bool:
+    """Let a whole list count, which is not stopped by a file that rules; say whether it is news.
+
+    Fields that it leaves out are retired.
+    """
+    field_lists.seed(session, by.now)
+    before = field_lists.current(session).fields
+    after = with_retired(before, fields)
+    if after.entries == before.entries:
+        return False
+    declared = field_lists.add(session, after, actor=by.name, now=by.now)
+    for field in after:
+        if field.name in before and changes_kind(before[field.name], field):
+            lead_values.forget(session, field)
+    detail = {"n_fields": len(after.declared), "version": declared.version}
+    audit.record(session, by.name, "imported fields", "fields", now=by.now, detail=detail)
+    return True
+
+
+def with_retired(before: Fields, after: Fields) -> Fields:
+    """A new list behind which the fields stand, retired, that it leaves out."""
+    kept = [f for f in after if f.declared or f.retired]
+    names = {f.name for f in kept}
+    gone = (f for f in before if f.name not in names and (f.declared or f.retired))
+    return Fields([*kept, *(replace(f, declared=False, retired=True) for f in gone)])
+
+
+def changes_kind(before: Field, after: Field) -> bool:
+    """Whether values of before cannot be values of after: counts and numbers are one kind."""
+    return before.type != after.type and not {before.type, after.type} <= {"count", "number"}
+
+
+def _editable(session: Session, by: Author) -> Fields:
+    """The fields, which nobody else changes until the transaction ends."""
+    if by.fields_file is not None:
+        raise FieldsInFile(by.fields_file)
+    field_lists.seed(session, by.now)
+    return field_lists.current(session).fields
+
+
+def _seen(session: Session, fields: Fields, name: str, seen_version: int) -> Field:
+    """The field, if it is still as in the list that the person saw."""
+    field = _named(fields, name)
+    seen = field_lists.at(session, seen_version)
+    if name not in seen or seen[name] != field:
+        raise FieldChangedMeanwhile(field)
+    return field
+
+
+def _named(fields: Fields, name: str) -> Field:
+    if name not in fields:
+        raise FieldNotFound(name)
+    return fields[name]
+
+
+def _set_retired(
+    session: Session, name: str, by: Author, seen_version: int, *, is_retired: bool
+) -> Field:
+    fields = _editable(session, by)
+    before = _seen(session, fields, name, seen_version)
+    is_known = before.declared or before.retired
+    after = replace(
+        before,
+        declared=not is_retired,
+        retired=is_retired,
+        # A built-in field that nobody declared is not used by models either.
+        use=before.use or not is_known,
+    )
+    if after != before:
+        _replace(session, fields, after, by)
+        action = "retired field" if is_retired else "restored field"
+        _record(session, action, after, by)
+    return after
+
+
+def _replace(
+    session: Session, fields: Fields, after: Field, by: Author, *, renewed: Collection[str] = ()
+) -> None:
+    """Keep the fields with one of them changed, in its place."""
+    changed = Fields(after if field.name == after.name else field for field in fields)
+    field_lists.add(session, changed, actor=by.name, now=by.now, renewed=renewed)
+
+
+def _record(session: Session, action: str, field: Field, by: Author, **detail: Any) -> None:
+    audit.record(session, by.name, action, f"field {field.name}", now=by.now, detail=detail)
