@@ -23,6 +23,10 @@ SEARCHED = ("search_text", "sort_name")
 N_DRAWS = 10_000
 DEMO_SOURCE = "demo"  # of invented leads
 
+# Made once: an alias of this table takes longer to build than its query takes to run.
+_merged = aliased(Lead)
+_other = aliased(Snapshot)
+
 BUILTIN_COLUMNS = (
     "age",
     "location",
@@ -86,12 +90,12 @@ def ids_by_key(session: Session, keys: Iterable[int]) -> dict[int, str]:
 
 def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
     """The id of the lead that goes on for each: its own, or the end of a chain of merges."""
-    asked, merged = set(lead_ids), aliased(Lead)
-    query = sa.select(merged.lead_id, Lead.lead_id).join(Lead, Lead.key == merged.merged_into_key)
+    asked = set(lead_ids)
+    query = sa.select(_merged.lead_id, Lead.lead_id).join(Lead, Lead.key == _merged.merged_into_key)
     into: dict[str, str] = {}
     wanted = asked
     while wanted:
-        found = dict(session.execute(query.where(merged.lead_id.in_(wanted))).all())
+        found = dict(session.execute(query.where(_merged.lead_id.in_(wanted))).all())
         into |= found
         wanted = found.values() - into.keys()
     return {lead_id: _end(into, lead_id) for lead_id in asked}
@@ -224,9 +228,8 @@ def words(text: str) -> list[str]:
 
 def _newest_but(n: int) -> sa.ScalarSelect[int]:
     """The key of a lead's snapshot that has so many newer ones."""
-    other = aliased(Snapshot)
-    keys = sa.select(other.key).where(other.lead_key == Lead.key).correlate(Lead)
-    newest = keys.order_by(other.taken_at.desc(), other.key.desc())
+    keys = sa.select(_other.key).where(_other.lead_key == Lead.key).correlate(Lead)
+    newest = keys.order_by(_other.taken_at.desc(), _other.key.desc())
     return newest.limit(1).offset(n).scalar_subquery()
 
 
