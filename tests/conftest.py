@@ -1,5 +1,6 @@
 """Fixtures: a fresh migrated database for each test, the app on it, and ways to read and write."""
 
+import gc
 import os
 import re
 import shutil
@@ -11,10 +12,12 @@ import flask_migrate
 import hypothesis
 import jinja2
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
+from sync.trainer.process import ONE_THREAD
 from tests import factories, postgresql
 from webapp import database, importing
 from webapp.app import Application, create_app
@@ -47,6 +50,14 @@ def pytest_configure():
     Settings.model_config["env_file"] = None
     for name in [n for n in os.environ if n.startswith("LEADLOOP_")]:
         del os.environ[name]
+    # On samples this small, the threads of the numerical libraries only wait for each other.
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+
+
+def pytest_collection_finish():
+    """The modules and the tests stay until the end: the collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -125,9 +136,16 @@ def app(settings, compiled_templates):
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     app.testing = True
-    yield app
     with app.app_context():
-        database.db.engine.dispose()
+        engine = database.db.engine
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", need_not_outlive_a_power_cut)
+    yield app
+    engine.dispose()
+
+
+def need_not_outlive_a_power_cut(connection, record):
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sync.trainer.process import TrainingFailed
+from sync.trainer.process import ONE_THREAD, TrainingFailed
 from tests.sync.processes import children, is_running, wait_until
 
 # Trainers of a line or two: what a real one may do, done at once.
@@ -120,7 +120,9 @@ def test_the_real_trainer_ends_soon_after_its_worker_was_killed(start):
     wait_until(lambda: not is_running(child))
 
 
-def test_the_child_learns_with_one_thread(make_training):
+def test_the_child_learns_with_one_thread(make_training, monkeypatch):
+    for name in ONE_THREAD:
+        monkeypatch.setenv(name, "2")
     shown = "ENV = {n: os.environ[n] for n in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS')}"
     program = (
         f"import json, os, sys\n{shown}\n"
