@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import click
 import flask_migrate
@@ -11,15 +12,17 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import FieldsFileError
-from webapp import field_lists, importing, server
+from webapp import exporting, field_lists, importing, server
 from webapp.database import db, utc_now, write
 from webapp.private_file import NotWritable, replace_private
 from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
+from webapp.services.exports import exports
+from webapp.services.exports.columns import FORMATS
 from webapp.services.imports import imports
-from webapp.services.leads import demo
+from webapp.services.leads import demo, lead_query
 from webapp.services.models import lifecycle, registry
 from webapp.services.runs import runs
 from webapp.services.setup import FirstAccess
@@ -30,6 +33,7 @@ REFUSALS = (
     FieldsFileError,
     accounts.AccountError,
     api_keys.InvalidKey,
+    lead_query.InvalidQuery,
     lifecycle.AlreadyChampion,
     lifecycle.NothingToLearn,
     registry.NoChampion,
@@ -78,6 +82,7 @@ def register(app: Flask) -> None:
         set_password,
         create_key,
         import_leads,
+        export_leads,
         retrain,
         models,
         promote,
@@ -235,6 +240,30 @@ def import_leads(file: Path, skip_wrong_rows: bool) -> None:
             f"{getattr(run.import_result, n):,} {words}" for n, words in IMPORT_COUNTS.items()
         )
     )
+
+
+@click.command("export-leads", cls=Command)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
+@click.option("--of", type=click.Choice(("leads", "outcomes", "scores")), default="leads")
+@click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="csv")
+@click.option("--view", default="", help="Only some: the lead table's address behind its ?.")
+@with_appcontext
+def export_leads(file: Path, of: str, form: str, view: str) -> None:
+    """Export all leads, outcomes or scores to a FILE that only you can read, or to the screen."""
+    if view and of != "leads":
+        raise click.UsageError("--view is for leads.")
+    fields, percent, asked = product().fields, product().settings.explore_percent, parse_qsl(view)
+    export = {
+        "leads": exports.leads_asked(fields, dict(asked), explore_percent=percent),
+        "outcomes": exports.outcomes(),
+        "scores": exports.scores(fields),
+    }[of]
+    pieces = exporting.begin(export, form, "cli")
+    if str(file) == "-":
+        for piece in pieces:
+            click.echo(piece, nl=False)
+    else:
+        replace_private(file, pieces)
 
 
 @click.command(cls=Command)

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,9 +29,9 @@ def kept_secret(path: Path) -> str:
         raise NotWritable(error) from None
 
 
-def replace_private(path: Path, text: str) -> None:
+def replace_private(path: Path, pieces: Iterable[str]) -> None:
     """Write a file for its owner only, whole or not at all, in place of an earlier one."""
-    _draft(path, text).replace(path)
+    _draft(path, pieces).replace(path)
 
 
 def keep_database_private(path: Path) -> None:
@@ -60,8 +61,13 @@ def _write_once(path: Path, text: str) -> None:
         draft.unlink()
 
 
-def _draft(path: Path, text: str) -> Path:
+def _draft(path: Path, pieces: Iterable[str]) -> Path:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
-    draft.write_text(text)
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as stream:
+            stream.writelines(pieces)
+    except BaseException:
+        draft.unlink()
+        raise
     return draft

@@ -8,6 +8,7 @@ from webapp.api import problems, requests, status
 from webapp.api.accounts import keys
 from webapp.api.crm import hooks
 from webapp.api.document import docs
+from webapp.api.exports import exports
 from webapp.api.leads import leads, scores
 from webapp.api.models import fields, model_versions, monitors
 from webapp.api.outcomes import feedback
@@ -32,6 +33,7 @@ PARTS = (
     fields.bp,
     monitors.bp,
     runs.bp,
+    exports.bp,
     keys.bp,
     hooks.bp,
     docs.bp,

@@ -10,6 +10,7 @@ from ml.fields.fields_file import clean_text
 from ml.fields.types import NO_CONTROL_CHARACTERS
 from webapp.api.document.contract import LEAD_RECORD
 from webapp.services.accounts import api_keys
+from webapp.services.exports.columns import FORMATS
 from webapp.services.leads import records
 from webapp.services.leads.lead_query import ANY_STATUS, GRADES, SORTS
 from webapp.services.outcomes import outcomes
@@ -30,6 +31,7 @@ RESULT_RULE = (
     " being worked, which is no label for training"
 )
 SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
+FORMAT_RULE = f"one of {', '.join(FORMATS)}; csv by default"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
 
 
@@ -180,6 +182,20 @@ class RunsQuery(Body):
     )
 
 
+def _format(value: Any) -> Any:
+    if value not in FORMATS:
+        raise ValueError(f"must be {FORMAT_RULE}")
+    return value
+
+
+class ExportQuery(Body):
+    """How to write an export."""
+
+    format: Annotated[str, BeforeValidator(_format)] = Field(
+        "csv", description=FORMAT_RULE, json_schema_extra={"enum": list(FORMATS)}
+    )
+
+
 class VersionsQuery(Body):
     """Which model versions to list."""
 
@@ -192,8 +208,8 @@ def _listed(choices: Iterable[str], about: str) -> Any:
     return Field(None, description=about, json_schema_extra=extra)
 
 
-class LeadsQuery(Body):
-    """Which leads to list; `lead_query` checks it."""
+class LeadsFilter(Body):
+    """Which leads, in which order; `lead_query` checks it."""
 
     q: str | None = Field(None, description="words that name, company, e-mail or id begin with")
     status: str | None = _listed((*STATUSES, ANY_STATUS), "what became of them; open by default")
@@ -203,4 +219,13 @@ class LeadsQuery(Body):
     owner: str | None = Field(None, description="an owner")
     explore: str | None = _listed(("yes",), "only leads to explore")
     sort: str | None = _listed(SORTS, "score by default")
+
+
+class LeadsQuery(LeadsFilter):
+    """Which leads to list."""
+
     after: str | None = Field(None, description="the `next` of the page before")
+
+
+class ExportedLeadsQuery(LeadsFilter, ExportQuery):
+    """Which leads to export, and how; without any filter all of them."""

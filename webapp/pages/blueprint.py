@@ -14,6 +14,7 @@ from webapp.pages import errors, formats
 from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import conflicts, connection, mapping, rejected, run_labels, sync, unmatched
+from webapp.pages.exports import exports
 from webapp.pages.imports import imports
 from webapp.pages.leads import lead, leads, new_lead
 from webapp.pages.models import leakage, models, monitors
@@ -35,6 +36,7 @@ PARTS = (
     leakage.bp,
     monitors.bp,
     imports.bp,
+    exports.bp,
     settings.bp,
     keys.bp,
     users.bp,

@@ -28,6 +28,7 @@ UNSAID = {
     "PUT /feedback/{lead_id}": TAKEN,
     "POST /feedback/{lead_id}": TAKEN,
     "GET /api/leads": TAKEN,
+    "GET /api/exports/leads": TAKEN,
 }
 # Explored last: it ends the key that the requests use.
 REVOKE = "DELETE /api/keys/{key}"

@@ -22,6 +22,8 @@ class Contract:
     summary: str
     # Success: status -> shape; None is an answer of another kind than JSON.
     answers: dict[int, type[BaseModel] | None]
+    # The media types of such an answer, where the document names them.
+    files: tuple[str, ...] = ()
     # The right that the key must have; None: no key is asked for.
     scope: str | None = None
     body: type[BaseModel] | str | None = None

@@ -39,6 +39,7 @@ TAGS = {
     "fields": "Suspected fields",
     "monitors": "Monitors",
     "runs": "Runs",
+    "exports": "Exports",
     "keys": "API keys",
     "hooks": "Hints from Salesforce",
     "docs": "This document",
@@ -219,6 +220,8 @@ def _request_body(contract: Contract) -> dict[str, Any]:
 
 def _responses(contract: Contract) -> dict[int, dict[str, Any]]:
     found = {status: _answer(status, shape) for status, shape in contract.answers.items()}
+    for answer in found.values() if contract.files else ():
+        answer["content"] = {kind: {"schema": {"type": "string"}} for kind in contract.files}
     for status in problem_statuses(contract):
         found.setdefault(status, _answer(status, problems.Problem, problems.MIMETYPE))
     return found

@@ -8,7 +8,7 @@ SENTENCES = {
     "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
     " watches the sync and resolves its conflicts.",
     "admin": "also connects Salesforce, decides which fields models may use, manages API keys and"
-    " users, and sees the audit log and the configuration.",
+    " users, exports all data, and sees the audit log and the configuration.",
 }
 ANYBODY = "anybody"
 
@@ -74,6 +74,11 @@ MIN_ROLE = {
     "pages.imports.show": "manager",
     "pages.imports.status": "manager",
     "pages.imports.columns": "manager",
+    # Export
+    "pages.exports.index": "admin",
+    "pages.exports.leads": "admin",
+    "pages.exports.outcomes": "admin",
+    "pages.exports.scores": "admin",
     # Settings
     "pages.settings.index": "rep",
     "pages.settings.change_password": "rep",

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from ml.fields.fields_file import Fields
+from webapp.services.exports.columns import LEFT_OUT, OUTCOME_COLUMNS
 from webapp.services.leads.records import PEOPLE_FIELDS
 from webapp.stored import RowError
 
-OTHER_COLUMNS = ("lead_id", "actual_outcome", *PEOPLE_FIELDS, "scored_at", "outcome_at")
+READ_COLUMNS = ("lead_id", *OUTCOME_COLUMNS, *PEOPLE_FIELDS, "scored_at", "reason")
+OTHER_COLUMNS = (*READ_COLUMNS, *LEFT_OUT)
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_LINE_LENGTH = 200_000
 # A small file can unpack to one that never ends.

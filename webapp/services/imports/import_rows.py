@@ -8,21 +8,38 @@ from typing import NamedTuple
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import is_null_word
+from webapp.services.exports.columns import LEFT_OUT, WITHDRAWN
+from webapp.services.exports.formulas import restored
 from webapp.services.imports.import_file import open_table
 from webapp.services.leads import records
 from webapp.services.leads.records import InvalidRecord, LeadRecord
 from webapp.services.outcomes.outcomes import parse_time
 from webapp.stored import RowError
+from webapp.tables import SOURCES
 
 
 @dataclass(frozen=True)
 class ImportRow:
-    """A row that is right; `number` counts all rows of the file from 1."""
+    """A row that is right; `number` counts all rows of the file from 1.
+
+    `exported` says what an export knows of an outcome beside it.
+    """
 
     number: int
     record: LeadRecord
     scored_at: datetime | None
     outcome_at: datetime | None
+    exported: "ExportedOutcome | None" = None
+
+
+@dataclass(frozen=True)
+class ExportedOutcome:
+    """Who an outcome that comes back is of, and why; or that it takes the one before it back."""
+
+    source: str
+    rule: str | None
+    reason: str | None
+    is_withdrawal: bool
 
 
 @dataclass(frozen=True)
@@ -60,10 +77,13 @@ def _row(
     if len(cells) != len(columns):
         message = f"has {len(cells)} cells; the header has {len(columns)}"
         return WrongRow(place.number, [RowError(line=place.line, field="", message=message)])
-    values = dict(zip(columns, cells, strict=True))
+    values = dict(zip(columns, map(restored, cells), strict=True))
+    for name in LEFT_OUT:
+        values.pop(name, None)
     errors: list[RowError] = []
     scored_at = _time(values, "scored_at", place, errors)
     outcome_at = _time(values, "outcome_at", place, errors)
+    exported = _exported(values, place, errors)
     # An empty cell keeps what is known, and so does a word for unknown.
     told = {name: cell for name, cell in values.items() if not is_null_word(cell)}
     try:
@@ -74,11 +94,30 @@ def _row(
             for e in invalid.errors
         ]
         return WrongRow(place.number, wrong + errors)
-    if not errors:
+    if not errors and not (exported and exported.is_withdrawal):
         errors += _contradictions(record, scored_at, outcome_at, place.line)
     if errors:
         return WrongRow(place.number, errors)
-    return ImportRow(place.number, record, scored_at, outcome_at)
+    return ImportRow(place.number, record, scored_at, outcome_at, exported)
+
+
+def _exported(
+    values: dict[str, str], place: Place, errors: list[RowError]
+) -> ExportedOutcome | None:
+    """What an export says of an outcome beside it; None where the row is not of one."""
+    source, rule, reason = (
+        values.pop(name, "").strip() or None
+        for name in ("outcome_source", "outcome_rule", "reason")
+    )
+    if source is None:
+        return None
+    if source not in SOURCES:
+        rule = f"must be one of {', '.join(SOURCES)}, as an export says it"
+        errors.append(RowError(line=place.line, field="outcome_source", message=rule))
+    is_withdrawal = values.get("actual_outcome") == WITHDRAWN
+    if is_withdrawal:
+        values.pop("actual_outcome")
+    return ExportedOutcome(source, rule, reason, is_withdrawal)
 
 
 def _time(

@@ -139,10 +139,9 @@ class Batch:
         return newest is not None and all(newest.inputs.get(n) == v for n, v in told)
 
     def _arrival(self, row: ImportRow) -> ScoringInput:
-        # Inputs of an unknown time may be younger than the outcome beside them.
-        came_with_outcome = row.record.outcome is not None and row.scored_at is None
         taken_at = row.scored_at or self.now
-        return ScoringInput(row.record, taken_at, came_with_outcome, is_repeat=self._is_repeat(row))
+        with_outcome = _came_with_outcome(row)
+        return ScoringInput(row.record, taken_at, with_outcome, is_repeat=self._is_repeat(row))
 
     def _keep_history(self, row: ImportRow, before: Mapping[str, Value]) -> bool:
         """Add a snapshot of the past where the row tells what was not known of the lead then."""
@@ -150,7 +149,7 @@ class Batch:
         values = {n: v for n, v in {**before, **row.record.inputs}.items() if v is not None}
         if values == before:
             return False
-        then = ScoringInput(row.record, moment, came_with_outcome=False)
+        then = ScoringInput(row.record, moment, _came_with_outcome(row))
         probability = self.versions.card.score(values).probability
         new = scoring.snapshot(lead, then, values, probability, versions=self.versions)
         scoring.keep_snapshots(self.session, [new], source="csv")
@@ -177,15 +176,29 @@ class Batch:
         events = [
             self._event(row, lead)
             for row in self.rows
-            if row.record.outcome is not None
-            and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
+            if _reports(row) and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
         ]
         return sum(outcomes.record_many(self.session, events, now=self.now))
 
     def _event(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
-        key = f"{self.origin.digest}:{row.number}"
+        key, told = f"{self.origin.digest}:{row.number}", row.exported
         attribution = Attribution("csv", self.origin.actor, idempotency_key=key)
+        if told is not None:
+            attribution = replace(
+                attribution, source=told.source, reason=told.reason, rule=told.rule
+            )
         return OutcomeEvent(lead, row.record.outcome, attribution, row.outcome_at)
+
+
+def _came_with_outcome(row: ImportRow) -> bool:
+    """Whether the inputs may be as young as the outcome beside them: of no time, or of its own."""
+    return row.record.outcome is not None and row.scored_at in {None, row.outcome_at}
+
+
+def _reports(row: ImportRow) -> bool:
+    """Whether the row says what became of the lead, or takes that back."""
+    is_withdrawal = row.exported is not None and row.exported.is_withdrawal
+    return is_withdrawal or row.record.outcome is not None
 
 
 def _tells_nothing(row: ImportRow, lead: Lead) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -96,6 +96,7 @@ class Scope:
     card: Scorecard
     query: Query
     explore_percent: float = 0
+    size: int = PAGE_SIZE
 
     def filters(self) -> list[sa.ColumnElement[bool]]:
         """What holds of every score in the scope, but for its status and an upper bound."""
@@ -140,18 +141,48 @@ def page(session: Session, fields: Fields, query: Query, *, explore_percent: flo
     """The page of the table that a query asks for; so many percent of leads are to explore."""
     version, card = registry.serving(session)
     scope = Scope(version.key, card, _placed(session, query), explore_percent)
+    found = _read(session, scope)
+    earlier = _earlier(session, version.key, [lead.key for lead, _ in found.leads])
+    rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in found.leads]
+    return Page(rows, found.next, min(found.n_leads, MAX_COUNTED), found.is_more)
+
+
+def block(
+    session: Session, query: Query, *, size: int, explore_percent: float
+) -> tuple[list[Lead], Cursor | None]:
+    """Up to `size` leads of the table from a query's place on, and the place behind them.
+
+    By name the place has that name, which must not get into an address.
+    """
+    version, card = registry.serving(session)
+    scope = Scope(version.key, card, _placed(session, query), explore_percent, size)
+    found = _read(session, scope)
+    last = found.leads[-1][0] if found.next else None
+    place = Cursor(last.sort_name, last.key) if last and query.sort == "name" else found.next
+    return [lead for lead, _ in found.leads], place
+
+
+class _Part(NamedTuple):
+    """Leads with their probabilities, the place behind them, and how many match in all."""
+
+    leads: list[tuple[Lead, float]]
+    next: Cursor | None
+    n_leads: int
+    is_more: bool
+
+
+def _read(session: Session, scope: Scope) -> _Part:
+    query, size = scope.query, scope.size
     matching = _found(session, scope) if query.words else _matching(scope)
     n_found, n_leads = _counts(session, matching)
     is_more = n_found > MAX_COUNTED
     keys = _keys(scope, matching, is_more)
     statement = sa.select(Lead, keys.c.probability).join(keys, keys.c.key == Lead.key)
     order = _ordered(query.sort, keys.c.value, keys.c.key)
-    found = session.execute(statement.order_by(*order)).all()
-    shown = found[:PAGE_SIZE]
-    earlier = _earlier(session, version.key, [lead.key for lead, _ in shown])
-    rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in shown]
-    following = _place(rows[-1], query.sort) if len(found) > PAGE_SIZE else None
-    return Page(rows, following, min(n_leads, MAX_COUNTED), is_more)
+    found = [(lead, p) for lead, p in session.execute(statement.order_by(*order))]
+    shown = found[:size]
+    following = _place(*shown[-1], query.sort) if len(found) > size else None
+    return _Part(shown, following, n_leads, is_more)
 
 
 def row(session: Session, fields: Fields, key: int) -> Row:
@@ -194,16 +225,15 @@ def _earlier(
 
 def _placed(session: Session, query: Query) -> Query:
     """Look up the name at a place; where that lead is gone by now, the table begins anew."""
-    if query.sort != "name" or query.after is None:
+    if query.sort != "name" or query.after is None or query.after.value is not None:
         return query
     key = query.after.key
     name = session.scalar(sa.select(Lead.sort_name).where(Lead.key == key))
     return replace(query, after=None if name is None else Cursor(name, key))
 
 
-def _place(last: Row, sort: str) -> Cursor:
-    lead = last.lead
-    values = {"score": last.probability, "scored": lead.scored_at, "name": None}
+def _place(lead: Lead, probability: float, sort: str) -> Cursor:
+    values = {"score": probability, "scored": lead.scored_at, "name": None}
     return Cursor(values[sort], lead.key)
 
 
@@ -215,7 +245,7 @@ def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
 
 
 def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
-    """The leads of one page and one more: `key`, `probability`, and the `value` sorted by.
+    """The leads of one part and one more: `key`, `probability`, and the `value` sorted by.
 
     1. By score, each status is a range of its index.
     2. What a search finds, and what few leads match, is sorted here.
@@ -226,18 +256,20 @@ def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
         return _by_score(scope)
     if is_more and not query.words:
         return _walked(scope)
-    return _sorted(matching, query)
+    return _sorted(matching, scope)
 
 
 def _by_score(scope: Scope) -> sa.Subquery:
     order = _ordered("score", Score.probability, Score.lead_key)
     each = [
-        _scores(scope, status, scope.below(scope.query.after)).order_by(*order).limit(PAGE_SIZE + 1)
+        _scores(scope, status, scope.below(scope.query.after))
+        .order_by(*order)
+        .limit(scope.size + 1)
         for status in scope.query.statuses
     ]
     found = _together(each)
     keys = sa.select(found, found.c.probability.label("value"))
-    return keys.order_by(*_ordered("score", "value", "key")).limit(PAGE_SIZE + 1).subquery()
+    return keys.order_by(*_ordered("score", "value", "key")).limit(scope.size + 1).subquery()
 
 
 def _matching(scope: Scope) -> sa.Subquery:
@@ -259,7 +291,8 @@ def _together(each: Sequence[Rows]) -> sa.Subquery:
     return sa.union_all(*(sa.select(part.subquery()) for part in each)).subquery()
 
 
-def _sorted(matching: sa.Subquery, query: Query) -> sa.Subquery:
+def _sorted(matching: sa.Subquery, scope: Scope) -> sa.Subquery:
+    query = scope.query
     key = matching.c.key
     value: sa.ColumnElement[Any] = matching.c.probability
     if query.sort != "score":
@@ -268,22 +301,23 @@ def _sorted(matching: sa.Subquery, query: Query) -> sa.Subquery:
         value = sa.select(column).where(Lead.key == key).scalar_subquery()
     keys = sa.select(key, matching.c.probability, value.label("value")).subquery()
     in_scope = sa.select(keys).where(keys.c.probability.is_not(None))
-    return _first(in_scope, query, keys.c.value, keys.c.key)
+    return _first(in_scope, scope, keys.c.value, keys.c.key)
 
 
 def _walked(scope: Scope) -> sa.Subquery:
     column = SORTED_BY[scope.query.sort]
     probability = _score_of(Lead.key, scope)
     keys = sa.select(Lead.key, probability.label("probability"), column.label("value"))
-    return _first(keys.where(probability.is_not(None)), scope.query, column, Lead.key)
+    return _first(keys.where(probability.is_not(None)), scope, column, Lead.key)
 
 
-def _first(keys: Rows, query: Query, value: Any, key: Any) -> sa.Subquery:
-    """One page and one more, from the query's place on."""
+def _first(keys: Rows, scope: Scope, value: Any, key: Any) -> sa.Subquery:
+    """One part and one more, from the query's place on."""
+    query = scope.query
     if query.after is not None:
         here, there = sa.tuple_(value, key), sa.tuple_(*query.after)
         keys = keys.where(here < there if SORTS[query.sort] else here > there)
-    return keys.order_by(*_ordered(query.sort, value, key)).limit(PAGE_SIZE + 1).subquery()
+    return keys.order_by(*_ordered(query.sort, value, key)).limit(scope.size + 1).subquery()
 
 
 def _ordered(sort: str, value: Any, key: Any) -> list[Any]:

@@ -1,0 +1,57 @@
+"""`/api/exports`: leads, outcomes and score history as files, streamed."""
+
+from flask import Blueprint, Response
+
+from webapp import exporting
+from webapp.api import requests, sent
+from webapp.api.document.contract import describe
+from webapp.product import product
+from webapp.services.exports import exports
+from webapp.services.exports.columns import FORMATS
+
+bp = Blueprint("exports", __name__)
+FILES = tuple(FORMATS.values())
+
+
+@bp.get("/api/exports/leads")
+@describe(
+    "Export leads", scope="admin", query=sent.ExportedLeadsQuery, answers={200: None}, files=FILES
+)
+def export_leads() -> Response:
+    """All leads, those that the CRM has removed as well, with outcome, score and grade.
+
+    With a filter or a sort, only the leads that `/api/leads` lists for it, all of its pages in its
+    order.
+
+    The file goes back in by an import, unchanged. In CSV, an apostrophe stands before text that a
+    spreadsheet would run as a formula (it begins with =, +, -, @, tab or line end); an import
+    takes it away again.
+    """
+    asked = requests.query(sent.ExportedLeadsQuery).model_dump(exclude_none=True)
+    form, percent = asked.pop("format"), product().settings.explore_percent
+    export = exports.leads_asked(product().fields, asked, explore_percent=percent)
+    return exporting.response(export, form, requests.actor())
+
+
+@bp.get("/api/exports/outcomes")
+@describe(
+    "Export outcomes", scope="admin", query=sent.ExportQuery, answers={200: None}, files=FILES
+)
+def export_outcomes() -> Response:
+    """All outcome events of all leads, withdrawals as well, in the order they were recorded in."""
+    form = requests.query(sent.ExportQuery).format
+    return exporting.response(exports.outcomes(), form, requests.actor())
+
+
+@bp.get("/api/exports/scores")
+@describe(
+    "Export the score history",
+    scope="admin",
+    query=sent.ExportQuery,
+    answers={200: None},
+    files=FILES,
+)
+def export_scores() -> Response:
+    """What was known of each lead at each scoring, and the score that it got."""
+    form = requests.query(sent.ExportQuery).format
+    return exporting.response(exports.scores(product().fields), form, requests.actor())

@@ -1,0 +1,1 @@
+"""Exports: leads, outcomes and score history to take along, and to bring back."""

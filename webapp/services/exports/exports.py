@@ -1,0 +1,223 @@
+"""What is exported: a block of rows at a time, in the order of their keys, never by an offset.
+
+Columns that an import reads have the names that it reads; `columns` tells them from the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from webapp.services.accounts import audit
+from webapp.services.exports.columns import (
+    EVENT_COLUMNS,
+    HISTORY_COLUMNS,
+    OUTCOME_COLUMNS,
+    SCORE_COLUMNS,
+    STATE_COLUMNS,
+    WITHDRAWN,
+)
+from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.lead_query import Query
+from webapp.services.leads.records import PEOPLE_FIELDS
+from webapp.services.models import registry
+from webapp.services.outcomes.outcomes import MEANINGS
+from webapp.tables import Lead, Outcome, Score, Snapshot
+
+BLOCK_ROWS = 1_000
+
+Row: TypeAlias = dict[str, Any]
+# Rows behind a place (None: from the beginning), and the place behind them, None at the end.
+ReadBlock: TypeAlias = Callable[[Session, Any], tuple[list[Row], Any]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """One thing to export: its name, its columns, and how its rows are read.
+
+    `query` is that of the lead table where only a view of it is exported.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    read_block: ReadBlock
+    query: Query | None = None
+
+
+def leads_asked(fields: Fields, asked: Mapping[str, str], *, explore_percent: float) -> Export:
+    """The leads that filters and sort of the lead table name; without any of them, all.
+
+    What the table does not have is `lead_query.InvalidQuery`.
+    """
+    if not any(asked.values()):
+        return _all_leads(fields)
+    return _view(fields, lead_query.read(asked), explore_percent)
+
+
+def _all_leads(fields: Fields) -> Export:
+    """Every lead as known now, those that the CRM has removed as well."""
+
+    def read_block(session: Session, after: int | None) -> tuple[list[Row], int | None]:
+        found, following = _behind(session, Lead, after)
+        return _lead_rows(session, fields, found), following
+
+    return Export("leads", _lead_columns(fields), read_block)
+
+
+def _view(fields: Fields, query: Query, explore_percent: float) -> Export:
+    """The leads that the lead table shows for a query, on all its pages, in its order."""
+
+    def read_block(session: Session, after: Any) -> tuple[list[Row], Any]:
+        found, following = lead_table.block(
+            session,
+            replace(query, after=after),
+            size=BLOCK_ROWS,
+            explore_percent=explore_percent,
+        )
+        return _lead_rows(session, fields, found), following
+
+    return Export("leads", _lead_columns(fields), read_block, query)
+
+
+def outcomes() -> Export:
+    """Every outcome event, withdrawals as well, in the order in which they were recorded."""
+    columns = ("lead_id", *OUTCOME_COLUMNS, "reason", *EVENT_COLUMNS)
+    return Export("outcomes", columns, _outcome_rows)
+
+
+def scores(fields: Fields) -> Export:
+    """The score history: what was known of a lead at each scoring, and the score that it got."""
+
+    def read_block(session: Session, after: int | None) -> tuple[list[Row], int | None]:
+        found, following = _behind(session, Snapshot, after)
+        return _score_rows(session, fields, found), following
+
+    columns = ("lead_id", *fields.names, *OUTCOME_COLUMNS, "scored_at", *HISTORY_COLUMNS)
+    return Export("scores", columns, read_block)
+
+
+def note(session: Session, export: Export, actor: str, form: str, *, now: datetime) -> None:
+    """Put an export on record, without what was searched for: that is somebody's name."""
+    detail: dict[str, Any] = {"format": form}
+    if export.query is not None:
+        filters = sorted(export.query.parameters())
+        detail |= {"status": export.query.status, "sort": export.query.sort, "given": filters}
+    audit.record(session, actor, "exported", export.name, now=now, detail=detail)
+
+
+def _lead_columns(fields: Fields) -> tuple[str, ...]:
+    known = ("lead_id", *PEOPLE_FIELDS, *fields.names, *OUTCOME_COLUMNS, "scored_at")
+    return (*known, *SCORE_COLUMNS, *STATE_COLUMNS)
+
+
+def _behind(session: Session, table: Any, after: int | None) -> tuple[Sequence[Any], int | None]:
+    """The next rows of a table in the order of their keys, and the key behind which it goes on."""
+    query = sa.select(table).where(table.key > (after or 0)).order_by(table.key)
+    found = session.scalars(query.limit(BLOCK_ROWS)).all()
+    return found, found[-1].key if len(found) == BLOCK_ROWS else None
+
+
+def _lead_rows(session: Session, fields: Fields, found: Sequence[Lead]) -> list[Row]:
+    version, card = registry.serving(session)
+    keys = [lead.key for lead in found]
+    of_version = sa.select(Score.lead_key, Score.probability).where(
+        Score.version_key == version.key, Score.lead_key.in_(keys)
+    )
+    probabilities = dict(session.execute(of_version).all())
+    newest = leads.latest_snapshots(session, keys)
+    events = _events(session, keys)
+
+    def row(lead: Lead) -> Row:
+        probability = probabilities.get(lead.key)
+        return {
+            "lead_id": lead.lead_id,
+            **{name: getattr(lead, name) for name in PEOPLE_FIELDS},
+            **_declared(fields, leads.known_inputs(lead)),
+            **_outcome(events.get((lead.key, lead.status, lead.outcome_at))),
+            "scored_at": _time_of_inputs(lead, newest.get(lead.key)),
+            "conversion_score": _rounded(probability),
+            "grade": None if probability is None else card.grade(probability),
+            "model_version": None if probability is None else version.name,
+            "created_at": lead.created_at,
+            "removed_at": lead.removed_at,
+        }
+
+    return [row(lead) for lead in found]
+
+
+def _outcome_rows(session: Session, after: int | None) -> tuple[list[Row], int | None]:
+    found, following = _behind(session, Outcome, after)
+    ids = leads.ids_by_key(session, {event.lead_key for event in found})
+    rows = [
+        {
+            "lead_id": ids[event.lead_key],
+            **_outcome(event),
+            "reason": event.reason,
+            "recorded_at": event.recorded_at,
+            "actor": event.actor,
+        }
+        for event in found
+    ]
+    return rows, following
+
+
+def _score_rows(session: Session, fields: Fields, found: Sequence[Snapshot]) -> list[Row]:
+    keys = {snapshot.lead_key for snapshot in found}
+    ids = leads.ids_by_key(session, keys)
+    versions = {version.key: version.name for version in registry.refs(session)}
+    together = _events(session, [s.lead_key for s in found if s.came_with_outcome])
+    by_time = {(lead, at): event for (lead, result, at), event in together.items()}
+
+    def row(snapshot: Snapshot) -> Row:
+        event = by_time.get((snapshot.lead_key, snapshot.taken_at))
+        return {
+            "lead_id": ids[snapshot.lead_key],
+            **_declared(fields, snapshot.inputs),
+            **_outcome(event if snapshot.came_with_outcome else None),
+            "scored_at": snapshot.taken_at,
+            "conversion_score": _rounded(snapshot.probability),
+            "model_version": versions[snapshot.version_key],
+            "input_source": snapshot.source,
+        }
+
+    return [row(snapshot) for snapshot in found]
+
+
+def _events(
+    session: Session, lead_keys: Sequence[int]
+) -> dict[tuple[int, str, datetime | None], Outcome]:
+    """The outcome events of leads by lead, result and time; the first of those that agree."""
+    query = sa.select(Outcome).where(Outcome.lead_key.in_(lead_keys), Outcome.result != WITHDRAWN)
+    found = session.scalars(query.order_by(Outcome.key.desc()))
+    return {(event.lead_key, event.result, event.happened_at): event for event in found}
+
+
+def _outcome(event: Outcome | None) -> Row:
+    if event is None:
+        return dict.fromkeys(OUTCOME_COLUMNS)
+    meaning = MEANINGS[event.result]
+    told = (WITHDRAWN if meaning is None else meaning, event.happened_at, event.source, event.rule)
+    return dict(zip(OUTCOME_COLUMNS, told, strict=True))
+
+
+def _declared(fields: Fields, inputs: dict[str, Any]) -> Row:
+    return {name: inputs.get(name) for name in fields.names}
+
+
+def _time_of_inputs(lead: Lead, newest: Snapshot | None) -> datetime | None:
+    """When the inputs were so; None where nobody knows that they are older than the outcome.
+
+    An import takes inputs of the outcome's own time, and those of no time, as come with it.
+    """
+    if newest is None:
+        return None
+    is_apart = newest.came_with_outcome and newest.taken_at != lead.outcome_at
+    return None if is_apart else newest.taken_at
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 4)
