@@ -4,9 +4,11 @@ import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
-from webapp import crm_tables
-from webapp.database import db
+from webapp import crm_tables, intake_tables
+from webapp.database import Base, db
 
+# With webapp.tables, which these import: all that the models know of.
+TABLES = (crm_tables, intake_tables)
 # Any number that nothing else in the database locks.
 MIGRATION_LOCK = 4_201_731
 
@@ -29,7 +31,7 @@ def run() -> None:
             check_references_at_the_end(connection)
         context.configure(
             connection=connection,
-            target_metadata=crm_tables.Base.metadata,
+            target_metadata=Base.metadata,
             include_name=is_in_models,
             **current_app.extensions["migrate"].configure_args,
         )

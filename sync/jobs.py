@@ -18,14 +18,17 @@ from webapp import importing
 from webapp.database import read, write
 from webapp.product import product
 from webapp.services.imports import imports
+from webapp.services.leads import leads
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
+from webapp.services.outcomes import waiting
 from webapp.services.runs import idempotency, runs
 from webapp.tables import ModelVersion, Run
 
 # Between two steps of a fill the database belongs to those who score.
 PAUSE_SECONDS = 0.01
 CHILD_IDLE_SECONDS = 600
+STRAGGLERS_AT_ONCE = 100
 
 log = structlog.stdlib.get_logger("leadloop.worker")
 
@@ -98,13 +101,22 @@ def monitor(worker: Worker) -> None:
 
 
 def tidy(worker: Worker) -> None:
-    """Remove what lost work and answered requests have left behind."""
+    """Remove what lost work, answered requests and outcomes without a lead have left behind."""
     forget_old_scores(worker)
     now = worker.clock()
-    while write(lambda s: idempotency.forget_old(s, now)) and not worker.stop.wait(PAUSE_SECONDS):
-        pass
+    for forget in (idempotency.forget_old, waiting.forget_expired):
+        while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):
+            pass
     folder = product().settings.data_dir
     read(lambda s: imports.remove_orphans(s, folder, worker.clock()))
+
+
+def record_stragglers(worker: Worker) -> None:
+    """Record outcomes that did not see their lead, nor it them, because both came at once."""
+    lead_ids = read(lambda s: waiting.stragglers(s, STRAGGLERS_AT_ONCE))
+    if lead_ids:
+        now = worker.clock()
+        write(lambda s: waiting.record(s, leads.resolve_many(s, lead_ids), now))
 
 
 def rest(worker: Worker) -> None:

@@ -31,6 +31,7 @@ POLLING = (
     jobs.import_leads,
     job.sync_crm,
     jobs.monitor,
+    jobs.record_stragglers,
 )
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
 SIGNAL_SECONDS = 0.2

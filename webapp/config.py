@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     expected_conversion_percent: float | None = Field(None, gt=0, lt=100)
 
     explore_percent: int = Field(0, ge=0, le=50)
+    waiting_outcome_days: int = Field(30, ge=1, le=3650)
 
     retrain_threshold: int = Field(50, ge=10)
     retrain_every_hours: Hours = 0

@@ -9,8 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.database import Base
-from webapp.tables import Key, one_of
+from webapp.database import Base, Key, one_of
 
 TRANSFORMS = ("as_is", "days_since", "boolean", "constant")
 OUTBOX_STATES = ("due", "sent", "dead", "stopped")

@@ -48,6 +48,16 @@ class UnsafeSQLite(RuntimeError):
     """The SQLite library found has a bug that can corrupt the database."""
 
 
+# PostgreSQL keys may pass 2^31; SQLite only numbers rows by itself for INTEGER.
+Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
+    """Hold a text column to its list of values."""
+    listed = ", ".join(f"'{v}'" for v in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """An aware UTC time; a naive one is refused, since nobody knows what it means."""
 

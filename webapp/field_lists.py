@@ -16,8 +16,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ml.fields.checks import field_from
 from ml.fields.fields_file import Field, Fields, load
 from webapp.config import ROOT
-from webapp.database import Base, hold
-from webapp.tables import Key, Snapshot
+from webapp.database import Base, Key, hold
+from webapp.tables import Snapshot
 
 
 class FieldList(Base):

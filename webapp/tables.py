@@ -8,7 +8,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp import stored
-from webapp.database import Base
+from webapp.database import Base, Key, one_of
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
 STATUSES = ("open", "converted", "lost", "never_worked")
@@ -20,15 +20,6 @@ RUN_KINDS = ("training", "import", "rescoring", "sync", "monitoring")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
 FIELD_STATES = ("suspected", "allowed", "left_out")
 ROLES = ("rep", "manager", "admin")
-
-# PostgreSQL keys may pass 2^31; SQLite only numbers rows by itself for INTEGER.
-Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-
-
-def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    """Hold a text column to its list of values."""
-    listed = ", ".join(f"'{v}'" for v in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
 class Lead(Base):

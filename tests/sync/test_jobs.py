@@ -9,11 +9,14 @@ from sqlalchemy.exc import OperationalError
 from sync import jobs
 from sync.trainer.process import TrainingFailed
 from sync.worker import Stopped
-from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
+from webapp.intake_tables import WaitingOutcome
 from webapp.services.accounts import api_keys
 from webapp.services.models import lifecycle, registry, rescoring
+from webapp.services.outcomes import waiting
+from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.services.runs import idempotency, runs
 from webapp.tables import IdempotentAnswer, Lead, Run, Score
 
@@ -329,6 +332,24 @@ def test_answers_older_than_a_day_are_forgotten_within_an_hour(write, read, do, 
 
 def n_answers(session):
     return session.scalar(sa.select(sa.func.count()).select_from(IdempotentAnswer))
+
+
+def test_outcomes_whose_lead_did_not_come_are_dropped_and_missed_ones_recorded(
+    write, read, do, worker, clock
+):
+    def keep(session):
+        make_lead(session, "L-1")
+        events = [WaitingEvent(i, True, PROGRAM) for i in ("L-1", "never")]
+        waiting.keep(session, events, now=clock(), keep_days=30)
+
+    write(keep)
+    do(jobs.record_stragglers, worker)
+    assert read(lambda s: s.scalar(sa.select(Lead.outcome))) is True
+    do(jobs.tidy, worker)
+    assert read(lambda s: waiting.count(s, clock())).n == 1
+    clock.forward(days=30)
+    do(jobs.tidy, worker)
+    assert read(lambda s: s.scalar(sa.select(sa.func.count(WaitingOutcome.key)))) == 0
 
 
 def test_a_rollback_is_the_same_switch(write, do, worker, newest, champion_name):

@@ -58,6 +58,16 @@ class FeedbackGiven(BaseModel):
     outcome: bool | None = Field(description="What counts for this lead now.")
 
 
+class FeedbackWaiting(BaseModel):
+    """An outcome that is kept until its lead comes."""
+
+    message: str
+    lead_id: str
+    outcome: bool | None = Field(description="What was reported.")
+    waiting: Literal[True] = True
+    waiting_until: Moment = Field(description="Until when the lead has to come.")
+
+
 class RowError(BaseModel):
     """A row of a batch that was refused, and why."""
 
@@ -65,7 +75,7 @@ class RowError(BaseModel):
     error: Problem
 
 
-Result = Score | FeedbackGiven | RowError
+Result = Score | FeedbackGiven | FeedbackWaiting | RowError
 
 
 class ScoreBatch(BaseModel):
@@ -80,10 +90,16 @@ class FeedbackAnswer(FeedbackGiven):
     total_feedback: int
 
 
+class FeedbackWaitingAnswer(FeedbackWaiting):
+    """An outcome that is kept, and how many outcomes are known in all."""
+
+    total_feedback: int
+
+
 class FeedbackBatchAnswer(BaseModel):
     """One answer a row, in their order."""
 
-    results: list[FeedbackGiven | RowError]
+    results: list[FeedbackGiven | FeedbackWaiting | RowError]
 
 
 class LastRun(BaseModel):

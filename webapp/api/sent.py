@@ -30,6 +30,7 @@ RESULT_RULE = (
     "never_worked, which says the same as an outcome never_worked: the lead was closed without"
     " being worked, which is no label for training"
 )
+WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"
 SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
 FORMAT_RULE = f"one of {', '.join(FORMATS)}; csv by default"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
@@ -160,11 +161,21 @@ class WantedKey(Body):
     )
 
 
+def _wait(value: Any) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if (said := str(value).strip().lower()) not in words:
+        raise ValueError(f"must be {WAIT_RULE}")
+    return words[said]
+
+
 class OutcomeQuery(Body):
     """What became of a lead, in the address."""
 
     outcome: Annotated[Meaning, _outcome(OutcomeWord)] = Field(
         None, description=f"{records.OUTCOME_RULE}, here or in the body"
+    )
+    wait: Annotated[bool, BeforeValidator(_wait, json_schema_input_type=bool)] = Field(
+        False, description=WAIT_RULE
     )
 
 

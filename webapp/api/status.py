@@ -10,6 +10,7 @@ from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services.crm import sync_status
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
+from webapp.services.outcomes import waiting
 from webapp.tables import ModelVersion, Run
 
 bp = Blueprint("status", __name__)
@@ -21,6 +22,7 @@ RECALIBRATED = (
     " than on new leads; AUC is not affected."
 )
 FIGURES = ("auc", "auc_low", "auc_high", "log_loss", "brier")
+WAITING = "Outcomes whose lead is not known yet"
 NOT_MEASURED = "This version was not trained on your data, so nothing has been measured."
 
 
@@ -57,9 +59,12 @@ def ready() -> Response:
 @describe("Figures for Prometheus", answers={200: None})
 def metrics() -> Response:
     """Counts and times by route, of this process; sync and monitors. No personal data."""
-    sync = read(lambda session: sync_status.figures(session, utc_now()))
+    now = utc_now()
+    sync = read(lambda session: sync_status.figures(session, now))
     text = observability.exposition() + observability.gauges("leadloop_sync", sync)
     text += observability.gauges("leadloop_model", read(monitoring.figures))
+    n_waiting = read(lambda session: waiting.count(session, now)).n
+    text += observability.gauges("leadloop_outcomes", {"waiting": (WAITING, n_waiting)})
     return Response(text, content_type=PROMETHEUS_TEXT)
 
 

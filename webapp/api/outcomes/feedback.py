@@ -1,6 +1,6 @@
 """`/feedback`: outcomes of leads, reported or withdrawn by programs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,12 +9,14 @@ from pydantic import ValidationError
 
 from webapp.api import answers, batches, requests, sent
 from webapp.api.document.contract import MEGABYTE, describe
-from webapp.api.problems import Complaint, WrongValues, pointer, problem
+from webapp.api.problems import Complaint, WrongValues, pointer
 from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
+from webapp.product import product
 from webapp.services.leads import leads
-from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.tables import Lead, Meaning
 
 bp = Blueprint("feedback", __name__)
@@ -27,7 +29,7 @@ bp = Blueprint("feedback", __name__)
     query=sent.OutcomeQuery,
     body=sent.Feedback,
     body_required=False,
-    answers={200: answers.FeedbackAnswer},
+    answers={200: answers.FeedbackAnswer, 202: answers.FeedbackWaitingAnswer},
     problems=(404,),
 )
 def record_outcome(lead_id: str) -> Response:
@@ -38,13 +40,23 @@ def record_outcome(lead_id: str) -> Response:
 
     Nothing is erased: an outcome is added to the lead's history, and the newest by the time it
     happened counts. Saying the same again adds nothing.
+
+    With `?wait=true` the outcome of a lead that is not known is kept for 30 days (a setting) and
+    recorded, as of its own time, when the lead comes: 202 instead of 404.
     """
     now, lead_id = utc_now(), requests.lead_id(lead_id)
-    in_address = requests.query(sent.OutcomeQuery).outcome
+    asked = requests.query(sent.OutcomeQuery)
     feedback = requests.optional_body(sent.Feedback, now)
-    outcome = _agreed(in_address, feedback.outcome, feedback.result)
-    attribution = requests.attribution(feedback.reason)
-    return _say(lead_id, outcome, attribution, now=now, happened_at=feedback.occurred_at)
+    outcome = _agreed(asked.outcome, feedback.outcome, feedback.result)
+    event = WaitingEvent(
+        lead_id, outcome, requests.attribution(feedback.reason), feedback.occurred_at
+    )
+    try:
+        return _say(lead_id, outcome, event.attribution, now=now, happened_at=event.happened_at)
+    except leads.LeadNotFound:
+        if not asked.wait:
+            raise
+        return _wait(event, now)
 
 
 @bp.post("/feedback/<lead:lead_id>")
@@ -54,7 +66,7 @@ def record_outcome(lead_id: str) -> Response:
     query=sent.OutcomeQuery,
     body=sent.Feedback,
     body_required=False,
-    answers={200: answers.FeedbackAnswer},
+    answers={200: answers.FeedbackAnswer, 202: answers.FeedbackWaitingAnswer},
     problems=(404,),
 )
 def post_outcome(lead_id: str) -> Response:
@@ -70,8 +82,19 @@ def post_outcome(lead_id: str) -> Response:
     problems=(404, 422),
 )
 def withdraw_outcome(lead_id: str) -> Response:
-    """Withdraw the outcome; the history keeps what was reported before."""
-    return _say(requests.lead_id(lead_id), None, requests.attribution(), now=utc_now())
+    """Withdraw the outcome; the history keeps what was reported before.
+
+    Of a lead that is not known, this cancels an outcome that waits for it.
+    """
+    now, lead_id, attribution = utc_now(), requests.lead_id(lead_id), requests.attribution()
+    try:
+        return _say(lead_id, None, attribution, now=now)
+    except leads.LeadNotFound:
+        if not write(lambda s: waiting.withdraw(s, lead_id, attribution, now=now)):
+            raise
+        message = "Withdrawn: nothing waits for this lead any more from this source"
+        given = answers.FeedbackGiven(message=message, lead_id=lead_id, outcome=None)
+        return _with_total(given)
 
 
 @bp.post("/feedback/batch")
@@ -86,8 +109,9 @@ def withdraw_outcome(lead_id: str) -> Response:
 def record_outcomes() -> Response:
     """Do for up to 5,000 leads what `PUT /feedback/{lead_id}` does for one.
 
-    The answer has one result a row, in their order. A row that is wrong, or whose lead is not
-    known, has its error in its place and stops none of the others.
+    The answer has one result a row, in their order. A row that is wrong has its error in its place
+    and stops none of the others. The outcome of a lead that is not known waits for it, and the
+    result says so.
     """
     rows = requests.body(sent.FeedbackBatch, utc_now()).outcomes
     return batches.answer(OUTCOMES, rows)
@@ -103,8 +127,21 @@ def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers
         for row in right
         if row.lead_id in known
     ]
-    changes = iter(outcomes.record_many(session, events, now=utc_now()) if events else ())
-    return [_result(row, known, changes) for row in right]
+    now = utc_now()
+    changes = iter(outcomes.record_many(session, events, now=now) if events else ())
+    early = [
+        WaitingEvent(row.lead_id, row.meaning, requests.attribution(row.reason), row.occurred_at)
+        for row in right
+        if row.lead_id not in known
+    ]
+    _keep(session, early, now)
+    waits = iter(early)
+    return [
+        _given(known[row.lead_id], row.meaning, next(changes))
+        if row.lead_id in known
+        else answers.FeedbackWaiting(**_waits(next(waits), now))
+        for row in right
+    ]
 
 
 def _say(
@@ -124,8 +161,35 @@ def _say(
 
     given = write(transaction)
     figures().rows.labels("outcome", "accepted").inc()
+    return _with_total(given)
+
+
+def _with_total(given: answers.FeedbackGiven) -> Response:
     total = read(outcomes.count)
     return requests.reply(answers.FeedbackAnswer(**given.model_dump(), total_feedback=total))
+
+
+def _wait(event: WaitingEvent, now: datetime) -> Response:
+    """Keep the outcome; its lead may just have come, and is found by the worker then."""
+    write(lambda session: _keep(session, [event], now))
+    figures().rows.labels("outcome", "waiting").inc()
+    total = read(outcomes.count)
+    found = answers.FeedbackWaitingAnswer(**_waits(event, now), total_feedback=total)
+    return requests.reply(found, 202)
+
+
+def _keep(session: Session, events: list[WaitingEvent], now: datetime) -> None:
+    days = product().settings.waiting_outcome_days
+    waiting.keep(session, events, now=now, keep_days=days)
+
+
+def _waits(event: WaitingEvent, now: datetime) -> dict[str, Any]:
+    return {
+        "message": "Waiting: this lead is not known yet",
+        "lead_id": event.lead_id,
+        "outcome": event.converted if isinstance(event.converted, bool) else None,
+        "waiting_until": now + timedelta(days=product().settings.waiting_outcome_days),
+    }
 
 
 def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
@@ -149,13 +213,6 @@ def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
         return batches.wrong_row(row.get("lead_id"), wrong)
     mistake = _one_thing(found, place)
     return batches.wrong_row(found.lead_id, [mistake]) if mistake else found
-
-
-def _result(row: sent.FeedbackRow, known: dict[str, Lead], changes: Any) -> answers.Result:
-    if row.lead_id not in known:
-        sentence = str(leads.LeadNotFound(row.lead_id))
-        return answers.RowError(lead_id=row.lead_id, error=problem(404, sentence))
-    return _given(known[row.lead_id], row.meaning, next(changes))
 
 
 def _agreed(in_address: Meaning, in_body: Meaning, result: Meaning) -> Meaning:

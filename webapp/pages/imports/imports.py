@@ -11,6 +11,7 @@ from webapp.database import read, utc_now, write
 from webapp.product import product
 from webapp.services.imports import imports
 from webapp.services.leads.records import PEOPLE_FIELDS
+from webapp.services.outcomes import waiting
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -80,6 +81,8 @@ def _page(error: str | None = None) -> str:
         "imports/index.html",
         runs=latest,
         error=error,
+        waiting=read(lambda session: waiting.count(session, utc_now())),
+        waiting_days=product().settings.waiting_outcome_days,
         fields=product().fields.declared,
         max_megabytes=product().settings.import_max_megabytes,
     )

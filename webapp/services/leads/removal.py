@@ -13,7 +13,7 @@ from webapp.services.accounts import audit
 from webapp.services.crm import unmatched
 from webapp.services.leads import leads
 from webapp.services.models import registry
-from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
@@ -78,6 +78,7 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     linked = sa.update(Lead).where(Lead.key.in_(all_keys))
     change(session, linked.values(merged_into_key=None))
     change(session, sa.delete(Lead).where(Lead.key.in_(all_keys)))
+    waiting.forget(session, names)
     for name in names:
         audit.record(session, actor, "erased a lead", name, now=now)
     return len(names)

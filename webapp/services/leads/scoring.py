@@ -15,7 +15,7 @@ from webapp.services.leads import leads
 from webapp.services.leads.records import LeadRecord
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
-from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.tables import Lead, Score, Snapshot
 
@@ -110,7 +110,7 @@ def _score_round(
     attribution: Attribution,
     now: datetime,
 ) -> list[Scored]:
-    known = leads.upsert_many(session, records, now)
+    known = _upsert(session, records, now)
     newest = leads.latest_snapshots(session, [lead.key for lead in known])
     previous = _previous_probabilities(session, versions, known, newest)
     inputs = [
@@ -153,14 +153,21 @@ def score_many(
 ) -> list[tuple[Lead, float]]:
     """Take in leads, each at most once, and give each with its score by the champion.
 
-    1. The leads are created or updated.
+    1. The leads are created or updated; outcomes that have waited for new ones are recorded.
     2. The inputs are kept as snapshots with the score they got.
     3. The present score is written for the champion, and for a staged version.
     """
     if not inputs:
         return []
-    found = leads.upsert_many(session, [a.record for a in inputs], now)
+    found = _upsert(session, [a.record for a in inputs], now)
     return _score_known(session, versions, found, inputs, source=source)
+
+
+def _upsert(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
+    found = leads.upsert_many(session, records, now)
+    if made := {lead.lead_id: lead for lead in found if lead.created_at == now}:
+        waiting.record(session, made, now)
+    return found
 
 
 def _score_known(

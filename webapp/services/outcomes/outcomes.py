@@ -52,12 +52,16 @@ class Attribution:
 
 @dataclass(frozen=True)
 class OutcomeEvent:
-    """An outcome reported of a lead; without a time it is about now."""
+    """An outcome reported of a lead; without a time it is about now.
+
+    `recorded_at` is given where it was reported before the lead came.
+    """
 
     lead: Lead
     converted: Meaning
     attribution: Attribution
     happened_at: datetime | None = None
+    recorded_at: datetime | None = None
 
 
 def record(
@@ -97,7 +101,7 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     rows: list[dict[str, Any]] = []
     changes = []
     for event in events:
-        row = _new_row(event, histories[event.lead.key], now)
+        row = _new_row(event, histories[event.lead.key], event.recorded_at or now)
         rows += [row] if row else []
         changes.append(row is not None and _resolve(event.lead, histories[event.lead.key]))
     if rows:
