@@ -16,7 +16,7 @@ from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import conflicts, connection, mapping, rejected, run_labels, sync, unmatched
 from webapp.pages.exports import exports
 from webapp.pages.imports import imports
-from webapp.pages.leads import lead, leads, new_lead
+from webapp.pages.leads import lead, lead_form, leads
 from webapp.pages.models import leakage, models, monitors
 from webapp.product import VERSION, product
 
@@ -24,7 +24,7 @@ from webapp.product import VERSION, product
 PARTS = (
     sign_in.bp,
     leads.bp,
-    new_lead.bp,
+    lead_form.bp,
     lead.bp,
     models.bp,
     mapping.bp,

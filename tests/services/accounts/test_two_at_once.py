@@ -4,13 +4,12 @@ from concurrent import futures
 
 import pytest
 
-from tests.factories import FIELDS, NOW, PASSWORD, PROGRAM, make_lead
+from tests.factories import FIELDS, NOW, PASSWORD
 from webapp.database import utc_now
 from webapp.services.accounts import accounts
 from webapp.services.crm import connections, field_sources
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.field_sources import FieldSource
-from webapp.services.leads import leads, new_leads, records
 
 
 @pytest.fixture
@@ -30,20 +29,8 @@ def second(write):
     return second
 
 
-def enter(session):
-    record = records.clean(FIELDS, {"lead_id": "L-1", "name": "Second"})
-    return new_leads.score(session, FIELDS, record, PROGRAM, now=utc_now())
-
-
 def make_account(session):
     return accounts.create(session, "rita@example.com", PASSWORD, "rep", now=NOW)
-
-
-def test_a_lead_entered_while_a_program_sends_it_is_not_written_over(champion, second, read):
-    future = second(lambda s: make_lead(s, "L-1", name="First"), enter)
-    with pytest.raises(new_leads.LeadExists):
-        future.result()
-    assert read(lambda s: leads.find(s, "L-1")).name == "First"
 
 
 def test_of_two_accounts_with_one_address_the_second_is_refused(second, read):

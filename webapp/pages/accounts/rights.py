@@ -4,7 +4,7 @@ from webapp.tables import ROLES
 
 # What each role of `ROLES` may do beside all that the ones before it may.
 SENTENCES = {
-    "rep": "works leads, records outcomes and scores new leads.",
+    "rep": "works leads, records outcomes, and scores and updates leads.",
     "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
     " watches the sync and resolves its conflicts.",
     "admin": "also connects Salesforce, decides which fields models may use, manages API keys and"
@@ -24,8 +24,9 @@ MIN_ROLE = {
     "pages.lead.change": "rep",
     "pages.lead.record_outcome": "rep",
     "pages.lead.row": "rep",
-    "pages.new_lead.show": "rep",
-    "pages.new_lead.score": "rep",
+    "pages.lead_form.show": "rep",
+    "pages.lead_form.edit": "rep",
+    "pages.lead_form.score": "rep",
     # Models
     "pages.models.index": "manager",
     "pages.models.show": "manager",

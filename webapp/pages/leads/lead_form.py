@@ -1,0 +1,197 @@
+"""Scoring or updating a lead by hand: a form made from the fields, and the answer with its reasons.
+
+Only what a person changed is sent: what others report while the form is open is kept.
+"""
+
+import json
+import secrets
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import BadRequest
+
+from ml.fields.fields_file import Field
+from webapp.database import Session, read, utc_now, write
+from webapp.pages import formats
+from webapp.product import product
+from webapp.services.leads import leads, records, scoring
+from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
+from webapp.services.leads.scoring import Scored
+from webapp.services.outcomes.outcomes import Attribution
+from webapp.tables import Lead
+
+bp = Blueprint("lead_form", __name__, url_prefix="/leads")
+
+PEOPLE_LABELS = {
+    "name": "Name",
+    "company": "Company",
+    "email": "E-mail address",
+    "phone": "Phone",
+    "owner": "Owner",
+}
+KEYBOARDS = {"count": "numeric", "number": "decimal"}
+NEW_ID_HINT = "The ID your other systems use. Leave it empty to get a new one."
+KNOWN_ID_HINT = "The ID of a lead does not change."
+OUTCOMES = (("true", "Converted"), ("false", "Lost"), ("never_worked", "Not worked"))
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control of the form: what it asks for, what was entered, and what is wrong with it."""
+
+    name: str
+    label: str
+    value: str
+    error: str | None = None
+    hint: str | None = None
+    unit: str | None = None
+    keyboard: str = "text"
+    # Value and text of each line of a list; empty where the control is a line of text.
+    choices: tuple[tuple[str, str], ...] = ()
+    empty: str = "unknown"
+    is_fixed: bool = False
+
+
+@bp.get("/new")
+def show() -> ResponseReturnValue:
+    """Any role: the empty form."""
+    return _empty_page()
+
+
+@bp.get("/<key:key>/edit")
+def edit(key: int) -> ResponseReturnValue:
+    """Any role: the form with what is known of a lead."""
+
+    def find(session: Session) -> Lead:
+        return leads.find(session, leads.by_key(session, key).lead_id)
+
+    return _page(read(find))
+
+
+@bp.post("/new")
+def score() -> ResponseReturnValue:
+    """Any role: take in what was entered and say what the lead scores, or what is wrong.
+
+    What was emptied becomes unknown; what was empty already keeps what is known by now.
+    """
+    entered = request.form.to_dict()
+    entered.pop("csrf_token", None)
+    shown = _shown(entered.pop("shown", "{}"))
+    is_known = "lead_id" in shown
+    changed = {n: value for n, value in entered.items() if value.strip() != shown.get(n, "")}
+    lead_id = entered.get("lead_id", "").strip() or f"hand-{secrets.token_hex(5)}"
+    fields = product().fields
+    try:
+        sent = changed if is_known else entered
+        record = records.clean(fields, {**sent, "lead_id": lead_id}, strict=True)
+    except records.InvalidRecord as error:
+        errors = {e.field: formats.rule_in_words(e.message) for e in error.errors}
+        return _page(entered=entered, shown=shown, errors=errors), 422
+    now = utc_now()
+    scored = write(lambda session: _take_in(session, record, changed.keys(), now))
+    told = {"scored": scored, "is_update": scored.lead.created_at != now}
+    return _page(scored.lead, **told) if is_known else _empty_page(**told)
+
+
+def _take_in(
+    session: Session, record: LeadRecord, changed: Container[str], now: datetime
+) -> Scored:
+    """Score a lead: a new one by all that was entered, a known one by what was changed."""
+    if leads.resolve_many(session, [record.lead_id]):
+        people = {name: value for name, value in record.people.items() if name in changed}
+        inputs = {name: value for name, value in record.inputs.items() if name in changed}
+        record = replace(record, people=people, inputs=inputs)
+    attribution = Attribution(source="rep", actor=current_user.email)
+    return scoring.score_lead(session, product().fields, record, attribution, now=now)
+
+
+def _shown(text: str) -> dict[str, str]:
+    """What the form was filled with when it was opened."""
+    try:
+        shown = json.loads(text)
+    except ValueError:
+        raise BadRequest from None
+    if not isinstance(shown, dict):
+        raise BadRequest
+    return shown
+
+
+def _known(lead: Lead) -> dict[str, str]:
+    """What is known of a lead, as the form shows it."""
+    people = {name: getattr(lead, name) for name in PEOPLE_FIELDS}
+    known = {**people, **leads.known_inputs(lead)}
+    values = {name: value for name, value in known.items() if value is not None}
+    return {"lead_id": lead.lead_id, **{name: _as_text(value) for name, value in values.items()}}
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _empty_page(**told: object) -> str:
+    """The form for a new lead, which belongs to whoever enters it."""
+    owner = {"owner": current_user.email}
+    return _page(entered=owner, shown=owner, **told)
+
+
+def _page(
+    lead: Lead | None = None,
+    *,
+    entered: Mapping[str, str] | None = None,
+    shown: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    **more: object,
+) -> str:
+    """The form with what is known of a lead, or what was entered; `shown` as it was opened."""
+    if lead is not None:
+        shown = entered = _known(lead)
+    shown, entered, errors = shown or {}, entered or {}, errors or {}
+    controls = _controls(entered, errors, is_known="lead_id" in shown)
+    names = {control.name for part in controls.values() for control in part}
+    return render_template(
+        "leads/form.html",
+        **controls,
+        shown=json.dumps(shown),
+        title=(entered.get("name") or shown["lead_id"]) if "lead_id" in shown else None,
+        field_labels={f.name: f.label for f in product().fields},
+        n_errors=len(errors),
+        other_errors={name: text for name, text in errors.items() if name not in names},
+        **more,
+    )
+
+
+def _controls(
+    entered: Mapping[str, str], errors: Mapping[str, str], *, is_known: bool
+) -> dict[str, list[Control]]:
+    def control(name: str, label: str, **more: object) -> Control:
+        return Control(name, label, entered.get(name, ""), errors.get(name), **more)  # type: ignore[arg-type]
+
+    hint = KNOWN_ID_HINT if is_known else NEW_ID_HINT
+    people = [control("lead_id", "Lead ID", hint=hint, is_fixed=is_known)]
+    people += [control(name, label) for name, label in PEOPLE_LABELS.items()]
+    inputs = [
+        control(
+            f.name,
+            f.label,
+            hint=f.help,
+            unit=f.unit,
+            keyboard=KEYBOARDS.get(f.type, "text"),
+            choices=_choices(f),
+        )
+        for f in product().fields.declared
+    ]
+    keeps = "The outcome on record is kept unless you choose one."
+    outcome = control(
+        "actual_outcome", "Outcome", hint=keeps, choices=OUTCOMES, empty="nothing new"
+    )
+    return {"people": people, "inputs": inputs, "outcome": [outcome]}
+
+
+def _choices(field: Field) -> tuple[tuple[str, str], ...]:
+    if field.type == "boolean":
+        return (("true", "yes"), ("false", "no"))
+    return tuple((choice, choice) for choice in field.choices)
