@@ -12,8 +12,9 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import FieldsFileError
-from webapp import exporting, field_lists, importing, server
+from webapp import field_lists, importing, server
 from webapp.database import db, utc_now, write
+from webapp.exporting import files
 from webapp.private_file import NotWritable, replace_private
 from webapp.product import VERSION, product
 from webapp.services import health
@@ -258,7 +259,7 @@ def export_leads(file: Path, of: str, form: str, view: str) -> None:
         "outcomes": exports.outcomes(),
         "scores": exports.scores(fields),
     }[of]
-    pieces = exporting.begin(export, form, "cli")
+    pieces = files.begin(export, form, "cli")
     if str(file) == "-":
         for piece in pieces:
             click.echo(piece, nl=False)

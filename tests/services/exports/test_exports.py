@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome
-from webapp import database, exporting, importing
+from webapp import database, importing
 from webapp.app import create_app
 from webapp.config import Settings
+from webapp.exporting import files
 from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
 from webapp.services.leads import lead_query, removal
@@ -31,7 +32,7 @@ def text(app):
 
     def text(export, form="csv"):
         with app.app_context():
-            return "".join(exporting.begin(export, form, "ada@example.com"))
+            return "".join(files.begin(export, form, "ada@example.com"))
 
     return text
 
@@ -94,7 +95,7 @@ def test_what_was_exported_fills_an_empty_database_with_the_same(
     everything, write, read, tmp_path, sqlite_template
 ):
     write(make_history)
-    files, before = everything(), read(state)
+    brought, before = everything(), read(state)
     target = tmp_path / "target"
     target.mkdir()
     path = target / "leadloop.sqlite3"
@@ -102,7 +103,7 @@ def test_what_was_exported_fills_an_empty_database_with_the_same(
     app = create_app(Settings(data_dir=target, database_url=f"sqlite:///{path}"))
     with app.app_context():
         database.write(make_champion)
-        for file in files:
+        for file in brought:
             import_text(file, target)
         after = database.read(state)
         database.db.engine.dispose()

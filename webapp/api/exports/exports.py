@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response
 
-from webapp import exporting
 from webapp.api import requests, sent
 from webapp.api.document.contract import describe
+from webapp.exporting import files
 from webapp.product import product
 from webapp.services.exports import exports
 from webapp.services.exports.columns import FORMATS
@@ -30,7 +30,7 @@ def export_leads() -> Response:
     asked = requests.query(sent.ExportedLeadsQuery).model_dump(exclude_none=True)
     form, percent = asked.pop("format"), product().settings.explore_percent
     export = exports.leads_asked(product().fields, asked, explore_percent=percent)
-    return exporting.response(export, form, requests.actor())
+    return files.response(export, form, requests.actor())
 
 
 @bp.get("/api/exports/outcomes")
@@ -40,7 +40,7 @@ def export_leads() -> Response:
 def export_outcomes() -> Response:
     """All outcome events of all leads, withdrawals as well, in the order they were recorded in."""
     form = requests.query(sent.ExportQuery).format
-    return exporting.response(exports.outcomes(), form, requests.actor())
+    return files.response(exports.outcomes(), form, requests.actor())
 
 
 @bp.get("/api/exports/scores")
@@ -54,4 +54,4 @@ def export_outcomes() -> Response:
 def export_scores() -> Response:
     """What was known of each lead at each scoring, and the score that it got."""
     form = requests.query(sent.ExportQuery).format
-    return exporting.response(exports.scores(product().fields), form, requests.actor())
+    return files.response(exports.scores(product().fields), form, requests.actor())

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from webapp import exporting
+from webapp.exporting import files
 from webapp.product import product
 from webapp.services.exports import exports
 from webapp.services.exports.columns import FORMATS
@@ -44,4 +44,4 @@ def _file(export: Export) -> Response:
     form = request.args.get("format", "csv")
     if form not in FORMATS:
         raise BadRequest
-    return exporting.response(export, form, current_user.email)
+    return files.response(export, form, current_user.email)

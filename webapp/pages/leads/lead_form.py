@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -93,7 +94,7 @@ def score() -> ResponseReturnValue:
         return _page(entered=entered, shown=shown, errors=errors), 422
     now = utc_now()
     scored = write(lambda session: _take_in(session, record, changed.keys(), now))
-    told = {"scored": scored, "is_update": scored.lead.created_at != now}
+    told: dict[str, Any] = {"scored": scored, "is_update": scored.lead.created_at != now}
     return _page(scored.lead, **told) if is_known else _empty_page(**told)
 
 
@@ -132,7 +133,7 @@ def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _empty_page(**told: object) -> str:
+def _empty_page(**told: Any) -> str:
     """The form for a new lead, which belongs to whoever enters it."""
     owner = {"owner": current_user.email}
     return _page(entered=owner, shown=owner, **told)
@@ -144,7 +145,7 @@ def _page(
     entered: Mapping[str, str] | None = None,
     shown: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
-    **more: object,
+    **more: Any,
 ) -> str:
     """The form with what is known of a lead, or what was entered; `shown` as it was opened."""
     if lead is not None:

@@ -95,8 +95,8 @@ class Scope:
     version_key: int
     card: Scorecard
     query: Query
-    explore_percent: float = 0
-    size: int = PAGE_SIZE
+    explore_percent: float
+    size: int
 
     def filters(self) -> list[sa.ColumnElement[bool]]:
         """What holds of every score in the scope, but for its status and an upper bound."""
@@ -140,7 +140,7 @@ class Scope:
 def page(session: Session, fields: Fields, query: Query, *, explore_percent: float = 0) -> Page:
     """The page of the table that a query asks for; so many percent of leads are to explore."""
     version, card = registry.serving(session)
-    scope = Scope(version.key, card, _placed(session, query), explore_percent)
+    scope = Scope(version.key, card, _placed(session, query), explore_percent, PAGE_SIZE)
     found = _read(session, scope)
     earlier = _earlier(session, version.key, [lead.key for lead, _ in found.leads])
     rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in found.leads]

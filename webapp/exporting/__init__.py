@@ -1,0 +1,1 @@
+"""Exports as text, written while they are read."""
