@@ -7,7 +7,7 @@ from flask import current_app, g, has_request_context
 from ml.fields.fields_file import Fields
 from webapp import field_lists
 from webapp.config import Settings
-from webapp.database import read
+from webapp.database import Session, read
 
 VERSION = "0.2.0"
 
@@ -27,9 +27,14 @@ class Product:
         if not has_request_context():
             return read(field_lists.current).fields
         if "fields" not in g:
-            g.fields = read(field_lists.current).fields
+            read(self.note_fields)
         found: Fields = g.fields
         return found
+
+    def note_fields(self, session: Session) -> None:
+        """Read the fields for the rest of this request, where a session is at hand anyway."""
+        if self.file_fields is None:
+            g.fields = field_lists.current(session).fields
 
 
 def product() -> Product:

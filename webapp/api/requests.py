@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from webapp.api.document.contract import Contract
 from webapp.api.problems import Complaint, Refused, WrongValues, pointer
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.product import product
 from webapp.services.accounts import api_keys
 from webapp.services.leads import records
@@ -55,7 +55,7 @@ def _require(scope: str) -> None:
         raise _denied(401, "Send an API key: Authorization: Bearer <key>.")
     key = None
     if len(text) <= MAX_KEY_LENGTH:
-        key = read(lambda session: api_keys.find(session, text))
+        key = read(lambda session: _find(session, text))
     if key is None:
         raise _denied(401, UNKNOWN_KEY, ', error="invalid_token"')
     g.api_key, g.api_key_number = key, key.key
@@ -65,6 +65,12 @@ def _require(scope: str) -> None:
     now = utc_now()
     if not api_keys.use_is_noted(key, now):
         write(lambda session: api_keys.note_use(session, key.key, now))
+
+
+def _find(session: Session, text: str) -> ApiKey | None:
+    """The key with this text; the fields come along, which saves a second session."""
+    product().note_fields(session)
+    return api_keys.find(session, text)
 
 
 def _denied(status: int, sentence: str, problem: str = "") -> Refused:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields, Value
+from webapp import field_lists
 from webapp.services.leads import leads
 from webapp.tables import Lead, Snapshot
 
@@ -84,7 +85,11 @@ def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
 
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
-    """Yield every label of a run in order, None for a lead that is to be left out."""
+    """Yield every label of a run in order, None for a lead that is to be left out.
+
+    Values of another type or unit than the field has now are unknown.
+    """
+    outdated = field_lists.of_another_meaning(session)
     own, earliest = aliased(Snapshot), aliased(Snapshot)
     of_lead = sa.select(earliest.key).where(earliest.lead_key == Lead.key).correlate(Lead)
     first = of_lead.order_by(earliest.taken_at, earliest.key).limit(1).scalar_subquery()
@@ -98,14 +103,20 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
             own.came_with_outcome,
             Lead.counted_by_run,
             Lead.outcome_at,
+            own.key,
         )
         .outerjoin(own, sa.and_(own.key == chosen, is_usable))
         .where(Lead.outcome.is_not(None), Lead.counted_by_run <= run_key)
         .order_by(Lead.outcome_at, Lead.key)
         .execution_options(yield_per=2000)
     )
-    for row in session.execute(query):
-        yield LabelledLead(*row) if row.came_with_outcome is not None else None
+    for lead_key, inputs, *label, snapshot_key in session.execute(query):
+        if snapshot_key is None:
+            yield None
+            continue
+        names = [n for n, keys in outdated.items() if any(snapshot_key in some for some in keys)]
+        values = {name: value for name, value in inputs.items() if name not in names}
+        yield LabelledLead(lead_key, values, *label)
 
 
 def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
