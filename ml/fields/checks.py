@@ -15,10 +15,12 @@ from ml.fields.types import (
     FieldType,
     category_key,
     clean_text,
+    kind_of,
     nearest_of,
 )
 
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+OF_SOME_TYPES = frozenset().union(*(kind_of(t).keys for t in get_args(FieldType)))
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SALESFORCE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
 MAX_HELP_LENGTH = 300
@@ -283,14 +285,13 @@ def _bound_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
 
 
 def _kind_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
-    kind = entry.get("type")
-    if kind not in FIELD_TYPES:
+    found = entry.get("type")
+    if found not in FIELD_TYPES:
         return
-    for key in ("min", "max", "unit"):
-        if key in entry and kind not in ("count", "number"):
-            yield key, f"{key} is only for the types count and number, not {kind}"
-    if "choices" in entry and kind != "category":
-        yield "choices", f"choices are only for the type category, not {kind}"
+    for key in entry.keys() & (OF_SOME_TYPES - kind_of(found).keys):
+        fit = " and ".join(t for t in get_args(FieldType) if key in kind_of(t).keys)
+        is_are, types = ("are", "type") if key == "choices" else ("is", "types")
+        yield key, f"{key} {is_are} only for the {types} {fit}, not {found}"
 
 
 def _builtin_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
@@ -298,9 +299,10 @@ def _builtin_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
     builtin = BUILTIN_FIELDS.get(name) if isinstance(name, str) else None
     if builtin is None:
         return
-    kinds = ("category",) if builtin.type == "category" else ("count", "number")
-    if entry.get("type") in FIELD_TYPES and entry["type"] not in kinds:
-        yield "type", f"type of the built-in field {name} must be {' or '.join(kinds)}"
+    measure = builtin.kind.measure
+    if entry.get("type") in FIELD_TYPES and kind_of(entry["type"]).measure != measure:
+        fit = " or ".join(t for t in get_args(FieldType) if kind_of(t).measure == measure)
+        yield "type", f"type of the built-in field {name} must be {fit}"
     if builtin.maximum is None:
         return
     for key in ("min", "max"):

@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from ml.fields.lenient import choice_of, folded
 from ml.fields.types import (
@@ -54,19 +54,17 @@ def read(field: Field, value: object) -> Reading:
     >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).remedy
     (8, None, 'left unknown')
     """
-    if field.type == "category":
-        return _category(field, value)
-    if isinstance(value, str) and is_null_word(value):
+    if field.type != "category" and isinstance(value, str) and is_null_word(value):
         return _null(value)
-    is_text = isinstance(value, str)
-    if field.type == "boolean" and not is_text and value in (0, 1):
-        return Reading(bool(value))
-    try:
-        return Reading(field.parse(value, text=is_text))
-    except ValueError as error:
-        if field.type == "boolean" or not _is_number(field, value):
-            raise
-        return Reading(None, str(error), LEFT_UNKNOWN)
+    match field.type:
+        case "category":
+            return _category(field, value)
+        case "boolean":
+            return _boolean(field, value)
+        case "count" | "number":
+            return _number(field, value)
+        case _:
+            assert_never(field.type)
 
 
 def read_text(value: object, maximum: int) -> Reading:
@@ -102,6 +100,22 @@ def _category(field: Field, value: object) -> Reading:
     meant = nearest_of(short, field.choices)
     hint = f" (did you mean {meant}?)" if meant else ""
     return Reading(None, f"must be {field.rule}{hint}", LEFT_UNKNOWN)
+
+
+def _boolean(field: Field, value: object) -> Reading:
+    is_text = isinstance(value, str)
+    if not is_text and value in (0, 1):
+        return Reading(bool(value))
+    return Reading(field.parse(value, text=is_text))
+
+
+def _number(field: Field, value: object) -> Reading:
+    try:
+        return Reading(field.parse(value, text=isinstance(value, str)))
+    except ValueError as error:
+        if not _is_number(field, value):
+            raise
+        return Reading(None, str(error), LEFT_UNKNOWN)
 
 
 def _null(word: str) -> Reading:

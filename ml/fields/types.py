@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 
 FieldType: TypeAlias = Literal["count", "number", "category", "boolean"]
 Value: TypeAlias = int | float | str | bool | None
@@ -19,6 +19,7 @@ MAX_TEXT_LENGTH = 100
 MAX_NUMBER_LENGTH = 40  # a million-digit cell is refused before it is read as a number
 
 NUMBER_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+YES_OR_NO = (("true", "yes"), ("false", "no"))
 BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # What spreadsheets, CRMs and programs write where they know nothing, in small letters.
 NULL_WORDS = frozenset(
@@ -71,17 +72,7 @@ def clean_text(value: object, *, maximum: int) -> str | None:
 
 
 def is_null_word(text: str) -> bool:
-    """Tell whether a text says that nothing is known.
-
-    Parameters
-    ----------
-    text : str
-        As it was sent; case and white space around it do not matter.
-
-    Returns
-    -------
-    bool
-        True for blank text and every word of `NULL_WORDS`.
+    """Tell whether a text is blank or one of `NULL_WORDS`, in any case, and so says nothing.
 
     Examples
     --------
@@ -163,17 +154,6 @@ def number_text(number: float) -> str:
     return f"{number:.3g}"
 
 
-def signed_text(change: float, digits: int = 0) -> str:
-    r"""Write a change for people: always signed, with a minus sign and no hyphen.
-
-    Examples
-    --------
-    >>> signed_text(3.21, 1), signed_text(-0.4), signed_text(-7) == "\N{MINUS SIGN}7"
-    ('+3.2', '+0', True)
-    """
-    return f"{round(change, digits) + 0.0:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-
-
 def value_text(value: Value) -> str:
     """Write a known value for people.
 
@@ -185,6 +165,44 @@ def value_text(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return number_text(value) if isinstance(value, int | float) else str(value)
+
+
+class Kind(NamedTuple):
+    """What a type of fields is: all that differs between types but the reading of a value.
+
+    `noun` is for people, `measure` the same for types whose values mean the same, `keys` those of
+    an entry that only some types have, `keyboard` HTML's inputmode, and `answers` the only values,
+    as they are sent and as they are shown; empty where choices say them, or any value is right.
+    """
+
+    noun: str
+    measure: str
+    is_numeric: bool
+    keys: frozenset[str]
+    keyboard: str
+    answers: tuple[tuple[str, str], ...] = ()
+
+
+OF_NUMBERS = frozenset({"min", "max", "unit"})
+COUNT = Kind("whole number", "number", True, OF_NUMBERS, "numeric")
+NUMBER = Kind("number", "number", True, OF_NUMBERS, "decimal")
+CATEGORY = Kind("text", "text", False, frozenset({"choices"}), "text")
+BOOLEAN = Kind("yes or no", "yes or no", False, frozenset(), "text", YES_OR_NO)
+
+
+def kind_of(field_type: FieldType) -> Kind:
+    """Look up what a type is; mypy names this place first when a type is added."""
+    match field_type:
+        case "count":
+            return COUNT
+        case "number":
+            return NUMBER
+        case "category":
+            return CATEGORY
+        case "boolean":
+            return BOOLEAN
+        case _:
+            assert_never(field_type)
 
 
 @dataclass(frozen=True)
@@ -255,38 +273,61 @@ class Field:
         """
         if value is None or (text and isinstance(value, str) and not value.strip()):
             return None
-        if self.type == "category":
-            return self._category(value)
-        if text:
-            value = self._from_text(value)
-        return self._boolean(value) if self.type == "boolean" else self._number(value)
+        match self.type:
+            case "category":
+                return self._category(value)
+            case "boolean":
+                return self._boolean(value, text=text)
+            case "count" | "number":
+                return self._number(self._number_from(value) if text else value)
+            case _:
+                assert_never(self.type)
+
+    @property
+    def kind(self) -> Kind:
+        """What its type is."""
+        return kind_of(self.type)
+
+    @property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """The only values, as they are sent and as they are shown; empty where there is no list."""
+        return self.kind.answers or tuple((choice, choice) for choice in self.choices)
 
     @cached_property
     def rule(self) -> str:
         """What a value must be, in words: "a whole number from 0 to 120, or null"."""
-        if self.type == "boolean":
-            return "true, false or null"
-        if self.choices:
-            return f"one of {', '.join(self.choices)}, or null"
-        if self.type == "category":
-            return f"text of at most {MAX_TEXT_LENGTH} characters, or null"
-        return self._number_rule(self.minimum, self.maximum)
+        match self.type:
+            case "boolean":
+                return "true, false or null"
+            case "category" if self.choices:
+                return f"one of {', '.join(self.choices)}, or null"
+            case "category":
+                return f"text of at most {MAX_TEXT_LENGTH} characters, or null"
+            case "count" | "number":
+                return self._number_rule(self.minimum, self.maximum)
+            case _:
+                assert_never(self.type)
 
     def json_schema(self) -> dict[str, Any]:
         """Describe the values as JSON Schema (OpenAPI 3.1), null allowed."""
         about: dict[str, Any] = {"title": self.label}
         about |= {"description": f"{self.help or self.label} ({self.rule})"}
         about |= {"deprecated": True} if self.retired else {}
-        if self.type == "boolean":
-            return about | {"type": ["boolean", "null"]}
-        if self.choices:
-            return about | {"type": ["string", "null"], "enum": [*self.choices, None]}
-        if self.type == "category":
-            text = {"maxLength": MAX_TEXT_LENGTH, "pattern": NO_CONTROL_CHARACTERS}
-            return about | {"type": ["string", "null"]} | text
         low, high = self._bounds()
-        kind = "integer" if self.type == "count" else "number"
-        return about | {"type": [kind, "null"], "minimum": low, "maximum": high}
+        match self.type:
+            case "boolean":
+                return about | {"type": ["boolean", "null"]}
+            case "category" if self.choices:
+                return about | {"type": ["string", "null"], "enum": [*self.choices, None]}
+            case "category":
+                text = {"maxLength": MAX_TEXT_LENGTH, "pattern": NO_CONTROL_CHARACTERS}
+                return about | {"type": ["string", "null"]} | text
+            case "count":
+                return about | {"type": ["integer", "null"], "minimum": low, "maximum": high}
+            case "number":
+                return about | {"type": ["number", "null"], "minimum": low, "maximum": high}
+            case _:
+                assert_never(self.type)
 
     def _bounds(self) -> tuple[float, float]:
         low = -MAX_NUMBER if self.minimum is None else self.minimum
@@ -301,19 +342,20 @@ class Field:
             return f"{noun} of {low} or more, or null"
         return f"{noun} of {high} or less, or null" if high else f"{noun}, or null"
 
-    def _from_text(self, value: object) -> object:
+    def _number_from(self, value: object) -> float:
         if not isinstance(value, str):
             raise ValueError(f"must be {self.rule}")
         cleaned = value.strip()
-        if self.type == "boolean":
-            return BOOLEAN_TEXTS.get(cleaned.casefold(), cleaned)
         if len(cleaned) > MAX_NUMBER_LENGTH:
             raise ValueError(f"must be {self._number_rule(*self._bounds())}")
         if not NUMBER_TEXT.fullmatch(cleaned):
             raise ValueError(f"must be {self.rule}")
         return float(cleaned)
 
-    def _boolean(self, value: object) -> bool:
+    def _boolean(self, value: object, *, text: bool) -> bool:
+        if text:
+            known = isinstance(value, str)
+            value = BOOLEAN_TEXTS.get(str(value).strip().casefold()) if known else None
         if not isinstance(value, bool):
             raise ValueError(f"must be {self.rule}")
         return value

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from ml.fields.types import signed_text
+from ml.fields.wording import signed_text
 
 ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
 LOG_LOSS_CONFIDENCE = 0.8  # one-sided

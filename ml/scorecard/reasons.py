@@ -92,7 +92,7 @@ def _group(term: Term, field: Field, value: Value) -> str:
         return f"with {_amount(field, value_text(value))}"
     place = _place(term.bins, value)
     lower = term.bins[place - 1].upper if place else None
-    return f"with {_amount(field, _span(field, lower, term.bins[place].upper))}"
+    return f"with {_amount(field, span_text(field, lower, term.bins[place].upper))}"
 
 
 def _is_rare(term: CategoryTerm, key: str) -> bool:
@@ -194,7 +194,7 @@ def _percent(share: float, digits: int) -> str:
     return f"{percent:.{digits}f} %" if 0 < percent < 100 else f"{percent:.0f} %"
 
 
-def _span(field: Field, lower: float | None, upper: float | None) -> str:
+def span_text(field: Field, lower: float | None, upper: float | None) -> str:
     """Name the values above `lower` up to `upper`; either end may be open."""
     if upper is None:
         return "any value" if lower is None else _open_span(field, lower)

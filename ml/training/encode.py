@@ -55,7 +55,7 @@ class Groups(NamedTuple):
 
 def columns_of(records: Sequence[Record], fields: Sequence[Field]) -> Columns:
     """Lay out the columns for some fields; codes follow the sorted levels that the records hold."""
-    numbers = tuple(field.name for field in fields if field.type in ("count", "number"))
+    numbers = tuple(field.name for field in fields if field.kind.is_numeric)
     levels = {}
     for field in fields:
         if field.name not in numbers:

@@ -5,7 +5,7 @@ Gain, leads of each kind and log loss are drawn one beneath the other, with the 
 
 from markupsafe import Markup
 
-from ml.fields.types import signed_text
+from ml.fields.wording import signed_text
 from webapp.charts.drawing import Frame, at_end_of_bar, axes, element, figure, label
 
 WIDTH, LEFT, RIGHT = 400, 92, 12

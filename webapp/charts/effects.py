@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
-from ml.fields.types import signed_text
+from ml.fields.wording import signed_text
 from ml.scorecard.shapes import OTHER, UNKNOWN
 from webapp.charts.drawing import (
     CHARACTER,

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from flask import Flask
 
-from ml.fields.types import Value, signed_text
+from ml.fields.types import Value
+from ml.fields.wording import signed_text
 from ml.gate.intervals import interval_text
 from webapp.database import utc_now
 from webapp.services.leads import records

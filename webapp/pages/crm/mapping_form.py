@@ -49,9 +49,7 @@ class MappingRow:
     @property
     def answers(self) -> Options:
         """What may stand for a value, where there is a list: as it is sent and as it is shown."""
-        if self.field.type == "boolean":
-            return [("true", "yes"), ("false", "no")]
-        return [(choice, choice) for choice in self.field.choices]
+        return list(self.field.answers)
 
 
 def entered(
@@ -69,7 +67,7 @@ def entered(
     for part in form:
         found = PART.fullmatch(part)
         if found is None or found[1] not in names:
-            errors[part[:MAX_SHOWN_LENGTH]] = "is no field of fields.toml"
+            errors[part[:MAX_SHOWN_LENGTH]] = "is no field that is declared"
         elif len(form.getlist(part)) > 1:
             errors[found[1]] = "was sent twice"
     return sources, errors

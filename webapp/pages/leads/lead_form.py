@@ -15,7 +15,6 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from ml.fields.fields_file import Field
 from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
 from webapp.product import product
@@ -34,7 +33,6 @@ PEOPLE_LABELS = {
     "phone": "Phone",
     "owner": "Owner",
 }
-KEYBOARDS = {"count": "numeric", "number": "decimal"}
 NEW_ID_HINT = "The ID your other systems use. Leave it empty to get a new one."
 KNOWN_ID_HINT = "The ID of a lead does not change."
 OUTCOMES = (("true", "Converted"), ("false", "Lost"), ("never_worked", "Not worked"))
@@ -180,8 +178,8 @@ def _controls(
             f.label,
             hint=f.help,
             unit=f.unit,
-            keyboard=KEYBOARDS.get(f.type, "text"),
-            choices=_choices(f),
+            keyboard=f.kind.keyboard,
+            choices=f.answers,
         )
         for f in product().fields.declared
     ]
@@ -190,9 +188,3 @@ def _controls(
         "actual_outcome", "Outcome", hint=keeps, choices=OUTCOMES, empty="nothing new"
     )
     return {"people": people, "inputs": inputs, "outcome": [outcome]}
-
-
-def _choices(field: Field) -> tuple[tuple[str, str], ...]:
-    if field.type == "boolean":
-        return (("true", "yes"), ("false", "no"))
-    return tuple((choice, choice) for choice in field.choices)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -106,7 +106,7 @@ class Choice:
 
 
 def sources(session: Session, fields: Fields) -> list[FieldSource]:
-    """The mapping in force: what was saved, and for fields that it does not know `fields.toml`."""
+    """The mapping in force: what was saved, and for other fields what they declare."""
     saved = _saved(session)
     known = {source.field for source in saved}
     found = [*saved, *(s for s in declared(fields) if s.field not in known)]
@@ -119,7 +119,7 @@ def has_mapping(session: Session) -> bool:
 
 
 def declared(fields: Fields) -> list[FieldSource]:
-    """The mapping that `fields.toml` declares."""
+    """The mapping that the fields declare."""
     return [
         FieldSource(f.name, f.salesforce, is_stable=f.salesforce in STABLE)
         for f in fields.declared
@@ -186,7 +186,7 @@ def _problem(
     source: FieldSource, fields: Fields, described: Mapping[str, Mapping[str, Any]]
 ) -> str | None:
     if source.field not in fields:
-        return "is no field of fields.toml"
+        return "is no field that is declared"
     field = fields[source.field]
     return _origin_problem(field, source, described) or _stand_in_problem(field, source)
 
@@ -235,12 +235,22 @@ def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
     name, crm_type = described["name"], str(described["type"])
     if name in WRITTEN or name in MOVES_BY_ITSELF:
         return ()
-    if field.type == "boolean":
-        is_checkbox = crm_type == "boolean"
-        return ("as_is",) if is_checkbox else ("boolean",) if crm_type in FILLABLE else ()
-    if field.type == "category":
-        is_prose = (described.get("length") or 0) > MAX_TEXTAREA_LENGTH and crm_type == "textarea"
-        return ("as_is",) if crm_type in TEXTS and not is_prose else ()
+    match field.type:
+        case "boolean":
+            is_checkbox = crm_type == "boolean"
+            return ("as_is",) if is_checkbox else ("boolean",) if crm_type in FILLABLE else ()
+        case "category":
+            is_long = (described.get("length") or 0) > MAX_TEXTAREA_LENGTH
+            is_prose = is_long and crm_type == "textarea"
+            return ("as_is",) if crm_type in TEXTS and not is_prose else ()
+        case "count" | "number":
+            return _number_transforms(field, described)
+        case _:
+            assert_never(field.type)
+
+
+def _number_transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
+    crm_type = str(described["type"])
     if crm_type in TIMES:
         return ("days_since",)
     # Numbers are also kept as texts, and as picklists such as 1 to 5.

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from typing import assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -79,12 +80,16 @@ def _lead_id(number: int) -> str:
 def _value(field: Field, rng: random.Random) -> Value:
     if rng.random() < UNKNOWN_SHARE:
         return None
-    if field.type == "boolean":
-        return rng.random() < 0.5
-    if field.type == "category":
-        choices = field.choices or PLACES.get(field.name, ())
-        return rng.choice(choices) if choices else None
-    return _amount(field, rng)
+    match field.type:
+        case "boolean":
+            return rng.random() < 0.5
+        case "category":
+            choices = field.choices or PLACES.get(field.name, ())
+            return rng.choice(choices) if choices else None
+        case "count" | "number":
+            return _amount(field, rng)
+        case _:
+            assert_never(field.type)
 
 
 def _amount(field: Field, rng: random.Random) -> Value:
