@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from ml.fields import fields_file
-from webapp import cli, config, database, observability, security
+from webapp import config, database, observability, security
 from webapp.api import blueprint as api
 from webapp.api import problems as api_problems
+from webapp.cli import commands
 from webapp.config import ROOT, Settings
 from webapp.pages import blueprint as pages
 from webapp.pages import errors as page_errors
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     security.init_app(app)
     api.register(app)
     pages.register(app)
-    cli.register(app)
+    commands.register(app)
     app.register_error_handler(HTTPException, tell_unrouted)
     return app
 

@@ -175,7 +175,7 @@ def of_another_meaning(session: Session) -> dict[str, list[KeyRange]]:
 
 def _meaning(field: Field, known: str | None) -> str:
     """What its values are: their kind, and the unit that they had when that last mattered."""
-    kind = "number" if field.type == "count" else field.type
-    if known is not None and known.partition(" ")[0] == kind:
+    measure = field.kind.measure
+    if known is not None and known.partition(":")[0] == measure:
         return known
-    return f"{kind} {field.unit or ''}"
+    return f"{measure}:{field.unit or ''}"

@@ -73,7 +73,7 @@ def test_the_first_access_is_written_before_it_is_valid(app, read, tmp_path, mon
     def stopped(path, text):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("webapp.cli.replace_private", stopped)
+    monkeypatch.setattr("webapp.cli.commands.replace_private", stopped)
     app.test_cli_runner().invoke(args=["setup"])
     monkeypatch.undo()
     assert read(lambda s: s.scalars(sa.select(User)).all()) == []

@@ -94,7 +94,7 @@ def test_a_field_that_somebody_else_changed_is_not_overwritten(write, declare, n
         if label == "Desks":
             write(change)
             continue
-        with pytest.raises(declaring.FieldChangedMeanwhile, match="changed Desks since"):
+        with pytest.raises(declaring.ChangedMeanwhile, match="changed Desks since"):
             write(change)
     assert now_declared().fields["seats"].label == "Desks"
 
@@ -123,7 +123,7 @@ def test_a_retired_field_is_taken_but_neither_shown_nor_learned_from(write, decl
 
 def test_a_built_in_field_that_nobody_declared_comes_into_use(write, now_declared):
     only_age = loads('[[field]]\nname = "age"\ntype = "count"\nlabel = "Age"')
-    write(lambda s: declaring.replace_all(s, only_age, ADA))
+    write(lambda s: declaring.replace_all(s, only_age, ADA, seen_version=0))
     assert now_declared().fields["location"].retired
     version = now_declared().version
     write(lambda s: declaring.restore_field(s, "location", ADA, seen_version=version))

@@ -39,13 +39,11 @@ class FieldNotFound(LookupError):
         super().__init__(f"There is no field {name[:100]}")
 
 
-class FieldChangedMeanwhile(RuntimeError):
-    """A field is not any more what the person saw who wants to change it."""
+class ChangedMeanwhile(RuntimeError):
+    """What a person wants to change is not any more what they saw."""
 
-    def __init__(self, field: Field) -> None:
-        super().__init__(
-            f"Somebody else has changed {field.label} since you opened it, so nothing was saved"
-        )
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Somebody else has changed {what} since you looked, so nothing was saved")
 
 
 class InvalidField(ValueError):
@@ -172,7 +170,7 @@ def change_field(
     Raises
     ------
     InvalidField, FieldNotFound, FieldsInFile
-    FieldChangedMeanwhile
+    ChangedMeanwhile
         Where this very field is not as in the list that the person saw.
     """
     fields = _editable(session, by)
@@ -180,7 +178,7 @@ def change_field(
     after = checked({**entry, "name": name, "retired": before.retired}, fields, replaces=name)
     if after == before:
         return after
-    forgets = changes_kind(before, after) or is_new_unit
+    forgets = before.kind.measure != after.kind.measure or is_new_unit
     _replace(session, fields, after, by, renewed=[name] if forgets else [])
     if forgets:
         lead_values.forget(session, after)
@@ -225,23 +223,25 @@ def add_choice(session: Session, name: str, choice: str, by: Author) -> Field:
     return after
 
 
-def replace_all(session: Session, fields: Fields, by: Author) -> bool:
-    """Let a whole list count, which is not stopped by a file that rules; say whether it is news.
+def replace_all(session: Session, fields: Fields, by: Author, *, seen_version: int) -> None:
+    """Let a whole list count, which a file that rules does not hinder; what it lacks is retired.
 
-    Fields that it leaves out are retired.
+    Raises
+    ------
+    ChangedMeanwhile
+        Where the fields are not those of the list that the person saw.
     """
     field_lists.seed(session, by.now)
     before = field_lists.current(session).fields
+    if before.entries != field_lists.at(session, seen_version).entries:
+        raise ChangedMeanwhile("the fields")
     after = with_retired(before, fields)
-    if after.entries == before.entries:
-        return False
     declared = field_lists.add(session, after, actor=by.name, now=by.now)
     for field in after:
-        if field.name in before and changes_kind(before[field.name], field):
+        if field.name in before and before[field.name].kind.measure != field.kind.measure:
             lead_values.forget(session, field)
     detail = {"n_fields": len(after.declared), "version": declared.version}
     audit.record(session, by.name, "imported fields", "fields", now=by.now, detail=detail)
-    return True
 
 
 def with_retired(before: Fields, after: Fields) -> Fields:
@@ -250,11 +250,6 @@ def with_retired(before: Fields, after: Fields) -> Fields:
     names = {f.name for f in kept}
     gone = (f for f in before if f.name not in names and (f.declared or f.retired))
     return Fields([*kept, *(replace(f, declared=False, retired=True) for f in gone)])
-
-
-def changes_kind(before: Field, after: Field) -> bool:
-    """Whether values of before cannot be values of after: counts and numbers are one kind."""
-    return before.type != after.type and not {before.type, after.type} <= {"count", "number"}
 
 
 def _editable(session: Session, by: Author) -> Fields:
@@ -270,7 +265,7 @@ def _seen(session: Session, fields: Fields, name: str, seen_version: int) -> Fie
     field = _named(fields, name)
     seen = field_lists.at(session, seen_version)
     if name not in seen or seen[name] != field:
-        raise FieldChangedMeanwhile(field)
+        raise ChangedMeanwhile(field.label)
     return field
 
 

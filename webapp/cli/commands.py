@@ -1,21 +1,20 @@
 """The command line: `flask --app wsgi COMMAND`."""
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import click
 import flask_migrate
-import sqlalchemy as sa
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from ml.fields.fields_file import FieldsFileError
 from webapp import field_lists, importing, server
+from webapp.cli import fields
+from webapp.cli.command import Command
 from webapp.database import db, utc_now, write
 from webapp.exporting import files
-from webapp.private_file import NotWritable, replace_private
+from webapp.private_file import replace_private
 from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services import setup as first_setup
@@ -23,25 +22,10 @@ from webapp.services.accounts import accounts, api_keys, audit
 from webapp.services.exports import exports
 from webapp.services.exports.columns import FORMATS
 from webapp.services.imports import imports
-from webapp.services.leads import demo, lead_query
+from webapp.services.leads import demo
 from webapp.services.models import lifecycle, registry
-from webapp.services.runs import runs
 from webapp.services.setup import FirstAccess
 from webapp.tables import ROLES
-
-# Told in one place, so that every command ends on such a fault with a sentence.
-REFUSALS = (
-    FieldsFileError,
-    accounts.AccountError,
-    api_keys.InvalidKey,
-    lead_query.InvalidQuery,
-    lifecycle.AlreadyChampion,
-    lifecycle.NothingToLearn,
-    registry.NoChampion,
-    registry.VersionNotFound,
-    runs.AlreadyRunning,
-    server.CannotServe,
-)
 
 IMPORT_COUNTS = {
     "n_rows": "rows",
@@ -50,28 +34,6 @@ IMPORT_COUNTS = {
     "n_snapshots": "new scorings",
     "n_outcomes": "new outcomes",
 }
-
-
-class Command(click.Command):
-    """A command that ends with a sentence and exit code 1 where it is refused."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Called by click."""
-        try:
-            return super().invoke(ctx)
-        except REFUSALS as error:
-            raise click.ClickException(str(error)) from None
-        except OSError as error:
-            if error.filename is None:  # of no file: a closed pipe, say
-                raise
-            raise click.ClickException(str(NotWritable(error))) from None
-        except sa.exc.DBAPIError as error:
-            # The error's own text can name people's data; its kind cannot.
-            kind = type(error.orig).__name__
-            raise click.ClickException(
-                f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, whether the"
-                " database runs, and whether `flask --app wsgi setup` was run."
-            ) from None
 
 
 def register(app: Flask) -> None:
@@ -89,6 +51,7 @@ def register(app: Flask) -> None:
         promote,
         remove_demo,
         doctor,
+        fields.fields,
         version,
     ):
         app.cli.add_command(command)

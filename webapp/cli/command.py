@@ -1,0 +1,52 @@
+"""What every command does when it is refused: it ends with a sentence."""
+
+from typing import Any
+
+import click
+import sqlalchemy as sa
+
+from ml.fields.fields_file import FieldsFileError
+from webapp import server
+from webapp.private_file import NotWritable
+from webapp.services.accounts import accounts, api_keys
+from webapp.services.fields import declaring
+from webapp.services.leads import lead_query
+from webapp.services.models import lifecycle, registry
+from webapp.services.runs import runs
+
+# Told in one place, so that every command ends on such a fault with a sentence.
+REFUSALS = (
+    FieldsFileError,
+    declaring.ChangedMeanwhile,
+    accounts.AccountError,
+    api_keys.InvalidKey,
+    lead_query.InvalidQuery,
+    lifecycle.AlreadyChampion,
+    lifecycle.NothingToLearn,
+    registry.NoChampion,
+    registry.VersionNotFound,
+    runs.AlreadyRunning,
+    server.CannotServe,
+)
+
+
+class Command(click.Command):
+    """A command that ends with a sentence and exit code 1 where it is refused."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Called by click."""
+        try:
+            return super().invoke(ctx)
+        except REFUSALS as error:
+            raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.filename is None:  # of no file: a closed pipe, say
+                raise
+            raise click.ClickException(str(NotWritable(error))) from None
+        except sa.exc.DBAPIError as error:
+            # The error's own text can name people's data; its kind cannot.
+            kind = type(error.orig).__name__
+            raise click.ClickException(
+                f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, whether the"
+                " database runs, and whether `flask --app wsgi setup` was run."
+            ) from None

@@ -1,0 +1,131 @@
+"""What uses a field, and what a change of it does to that: told before anybody confirms it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Field, Fields
+from ml.fields.lenient import choice_of
+from webapp.services.crm import connections, field_sources
+from webapp.services.fields import lead_values
+from webapp.services.models import registry
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The live version and the fields that it uses, and what Salesforce fills, by field."""
+
+    version: str | None
+    in_version: frozenset[str]
+    crm_fields: dict[str, str]
+
+
+def usage(session: Session, fields: Fields) -> Usage:
+    """Look up what uses the fields now."""
+    live = registry.aliased(session, registry.CHAMPION)
+    is_connected = connections.find(session) is not None
+    sources = field_sources.sources(session, fields) if is_connected else []
+    return Usage(
+        live.name if live else None,
+        frozenset(live.fields if live else ()),
+        {source.field: source.crm_field for source in sources if source.crm_field},
+    )
+
+
+def consequences(
+    session: Session, before: Field, after: Field, used: Usage, *, is_new_unit: bool = False
+) -> list[str]:
+    """Say what a change of a declared field takes from models and leads, a sentence each.
+
+    Parameters
+    ----------
+    session : Session
+        To read leads with.
+    before, after : Field
+        The field as it is, and as it would be.
+    used : Usage
+        What uses it now.
+    is_new_unit : bool
+        Whether values known until now are in another unit.
+
+    Returns
+    -------
+    list of str
+        Empty where nobody has to think about it.
+    """
+    is_live = before.name in used.in_version
+    found: list[str] = []
+    if before.kind.measure != after.kind.measure or is_new_unit:
+        found += _of_another_meaning(session, before, after, used, is_new_unit=is_new_unit)
+    else:
+        found += _refused_values(session, before, after)
+    if before.declared and not after.declared:
+        found.append(
+            f"Forms, templates and the mapping no longer show {before.label}. Values that are sent"
+            " are still taken and kept, so no program breaks."
+        )
+    if is_live and (before.use and before.declared) and not (after.use and after.declared):
+        found.append(
+            f"Model {used.version} is live and uses {before.label}. It goes on doing so until the"
+            " next training makes a model without it; until then the Models page warns."
+        )
+    return found
+
+
+def _of_another_meaning(
+    session: Session, before: Field, after: Field, used: Usage, *, is_new_unit: bool
+) -> Iterator[str]:
+    n_known = lead_values.coverage(session, Fields([before])).n_known[before.name]
+    if n_known:
+        leads = "1 lead has" if n_known == 1 else f"{n_known:,} leads have"
+        yield (
+            f"{leads} a value now. Leads forget it and {before.label} is unknown until new values"
+            " come. Their score history keeps it, and training passes over it."
+        )
+    if before.name in used.in_version and is_new_unit:
+        yield (
+            f"Model {used.version} is live and learned {before.label} in {before.unit}. It reads"
+            f" new values as {before.unit} until a model is trained on them, so scores can be"
+            " wrong. Train a model as soon as there are outcomes with new values."
+        )
+    elif before.name in used.in_version:
+        yield (
+            f"Model {used.version} is live and learned {before.label} as {before.kind.noun}. It"
+            " treats new values as unknown until a model is trained on them."
+        )
+    if before.name in used.crm_fields:
+        yield (
+            f"Salesforce fills it from {used.crm_fields[before.name]}: check the field mapping"
+            " afterwards."
+        )
+
+
+def _refused_values(session: Session, before: Field, after: Field) -> Iterator[str]:
+    """Values that leads have and that would not be taken any more."""
+    if (before.choices, before.minimum, before.maximum) == (
+        after.choices,
+        after.minimum,
+        after.maximum,
+    ):
+        return
+    gone = [value for value in lead_values.values(session, before) if not _fits(after, value)]
+    removed = [choice for choice in before.choices if after.choices and not _fits(after, choice)]
+    if not gone and not removed:
+        return
+    named = f" ({', '.join(removed[:5])}{' ...' if len(removed) > 5 else ''})" if removed else ""
+    leads = "1 lead has" if len(gone) == 1 else f"{len(gone):,} leads have"
+    yield (
+        f"{leads} a value that is no longer allowed{named}. They keep it, but where it is sent"
+        f" again {before.label} counts as unknown, with a warning to the sender."
+    )
+
+
+def _fits(field: Field, value: object) -> bool:
+    if isinstance(value, str) and field.choices:
+        return choice_of(value, field.choices) is not None
+    try:
+        field.parse(value)
+    except ValueError:
+        return False
+    return True
