@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,10 @@ def make_user(session: Session, email: str | None = None, *, role: str = "rep") 
     return user
 
 
-def make_key(session: Session, *scopes: str, name: str = "a program") -> str:
-    """The text of a new API key; without scopes it has them all."""
-    wanted = list(scopes or api_keys.SCOPES)
-    return api_keys.create(session, name, wanted, created_by="tests", now=NOW)[1]
+def make_key(
+    session: Session, *scopes: str, name: str = "a program", origins: Sequence[str] = ()
+) -> str:
+    """The text of a new API key; without scopes it may do everything."""
+    wanted = scopes or api_keys.SCOPES
+    made = api_keys.create(session, name, wanted, origins=origins, created_by="tests", now=NOW)
+    return made[1]

@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(0, ge=0, le=5)
     web_threads: int = Field(16, ge=1, le=128)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    form_posts_per_minute: int = Field(60, ge=1, le=10_000)
     import_max_megabytes: int = Field(200, ge=1, le=4096)
 
     risk_high: Share = 0.7

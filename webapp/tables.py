@@ -337,6 +337,10 @@ class ApiKey(Base):
     digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
     last_four: Mapped[str] = mapped_column(sa.String(4))
     scopes: Mapped[list[Any]]
+    # Of a form key: the sites whose pages may use it, and how often they did in which minute.
+    origins: Mapped[list[Any]] = mapped_column(server_default="[]")
+    minute: Mapped[datetime | None]
+    n_in_minute: Mapped[int] = mapped_column(server_default="0")
     created_by: Mapped[str] = mapped_column(sa.String(200))
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -68,7 +68,8 @@ def test_an_id_that_no_lead_can_have_is_422(client, headers, path):
         ("application/json; charset=utf-16", '{"lead_id": "L-1"}'.encode("utf-16"), 415),
         ("application/json; charset=nonsense", b'{"lead_id": "L-1"}', 415),
         ("text/plain", b'{"lead_id": "L-1"}', 415),
-        ("multipart/form-data; boundary=x", b"--x--", 415),
+        ("multipart/form-data; boundary=x", b"--x--", 422),
+        ("multipart/form-data", b"--x--", 422),
         ("application/xml", b"<lead/>", 415),
         (None, b'{"lead_id": "L-1"}', 415),
         ("application/x-www-form-urlencoded", b"lead_id=%FF", 400),
@@ -120,11 +121,11 @@ def test_an_unknown_path_is_404_in_the_form_of_its_readers(client, headers, path
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/score", {"POST"}),
+        ("GET", "/score", {"POST", "OPTIONS"}),
         ("PATCH", "/feedback/x", {"PUT", "POST", "DELETE"}),
         ("POST", "/info", {"GET", "HEAD"}),
-        ("OPTIONS", "/score", {"POST"}),
-        ("BREW", "/score", {"POST"}),
+        ("OPTIONS", "/score/batch", {"POST"}),
+        ("BREW", "/score", {"POST", "OPTIONS"}),
     ],
 )
 def test_a_wrong_method_is_405_and_says_which_are_right(client, headers, method, path, allowed):

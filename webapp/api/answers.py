@@ -314,6 +314,7 @@ class Key(BaseModel):
     name: str
     last_four: str
     scopes: list[str]
+    origins: list[str] = Field(description="Of a form key: the sites that it is good on.")
     created_by: str
     created_at: Moment
     used_at: Moment | None = Field(description="The last use, to about five minutes.")

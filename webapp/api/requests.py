@@ -5,17 +5,16 @@ All wrong values are named at once.
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 from flask import Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
+from webapp.api import forms
 from webapp.api.document.contract import Contract
 from webapp.api.problems import Complaint, Refused, WrongValues, pointer
 from webapp.database import Session, read, utc_now, write
@@ -27,12 +26,11 @@ from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import ApiKey
 
 JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
 MAX_ERRORS = 20
 OBJECT_RULE = "a JSON object"
 MAX_KEY_LENGTH = 200
 STRICT = r'handling\s*=\s*"?strict"?'
-ONCE_RULE = "a name that stands in the form once"
+NO_OUTCOME_RULE = "empty: a form key reports no outcome, since everybody can read it"
 UNKNOWN_KEY = "The API key is not known or was revoked."
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -44,14 +42,16 @@ def guard() -> None:
     contract: Contract = view.contract
     request.max_content_length = contract.max_bytes
     if contract.scope is not None:
-        _require(contract.scope)
+        _require(contract, contract.scope)
 
 
-def _require(scope: str) -> None:
+def _require(contract: Contract, scope: str) -> None:
     """Let the caller in if its key is live and has this scope; else 401 or 403."""
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
-    text = text.strip()
-    if kind.lower() != "bearer" or not text:
+    text = text.strip() if kind.lower() == "bearer" else ""
+    is_in_form = not kind and contract.takes_forms
+    text = forms.key_text() if is_in_form else text
+    if not text:
         raise _denied(401, "Send an API key: Authorization: Bearer <key>.")
     key = None
     if len(text) <= MAX_KEY_LENGTH:
@@ -59,7 +59,11 @@ def _require(scope: str) -> None:
     if key is None:
         raise _denied(401, UNKNOWN_KEY, ', error="invalid_token"')
     g.api_key, g.api_key_number = key, key.key
-    if not api_keys.allows(key, scope):
+    if is_in_form and not key.origins:
+        raise Refused(403, "Only a form key may stand in a form: revoke this one and make another.")
+    if key.origins and contract.takes_forms:
+        forms.admit(key)
+    elif not api_keys.allows(key, scope):
         problem = f', error="insufficient_scope", scope="{scope}"'
         raise _denied(403, f"This key lacks the scope {scope}.", problem)
     now = utc_now()
@@ -103,13 +107,26 @@ def reply(answer: BaseModel, status: int = 200, headers: dict[str, str] | None =
 def forbid_caching(response: Response) -> Response:
     """Keep answers out of caches: leads are personal data."""
     response.headers.setdefault("Cache-Control", "no-store")
+    if "Origin" in request.headers:
+        forms.share(response)
     return response
 
 
 def lead_record() -> LeadRecord:
-    """The lead in the body, as JSON or as a form."""
-    values = _form() if _content_type(JSON, FORM) == FORM else _object(_json())
-    return records.clean(product().fields, values, strict=is_strict())
+    """The lead in the body, as JSON or as a form; a form key reports no outcome."""
+    is_json = _content_type(JSON, *forms.KINDS) == JSON
+    values = _object(_json()) if is_json else forms.lead_values()
+    record = records.clean(product().fields, values, strict=is_strict())
+    if record.outcome is not None and is_of_form_key():
+        message = f"must be {NO_OUTCOME_RULE}"
+        wrong = Complaint(pointer="/actual_outcome", message=message, rule=NO_OUTCOME_RULE)
+        raise WrongValues([wrong])
+    return record
+
+
+def is_of_form_key() -> bool:
+    """Whether the caller's key stands in a page that everybody can read."""
+    return bool(caller().origins)
 
 
 def is_strict() -> bool:
@@ -191,21 +208,6 @@ def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise WrongValues([not_an_object("")])
     return value
-
-
-def _form() -> dict[str, str]:
-    try:
-        pairs = parse_qsl(request.get_data().decode(), keep_blank_values=True, errors="strict")
-    except ValueError:
-        raise Refused(400, "The body is not a form in UTF-8.") from None
-    counts = Counter(name for name, _ in pairs)
-    repeated = [name for name, n in counts.items() if n > 1][:MAX_ERRORS]
-    if repeated:
-        message = "stands in the form more than once: send it once"
-        raise WrongValues(
-            [Complaint(pointer=pointer("", n), message=message, rule=ONCE_RULE) for n in repeated]
-        )
-    return dict(pairs)
 
 
 def _complaint(

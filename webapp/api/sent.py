@@ -31,7 +31,11 @@ RESULT_RULE = (
     " being worked, which is no label for training"
 )
 WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"
-SCOPE_RULE = f"a list of one or more of {', '.join(api_keys.SCOPES)}"
+SCOPE_RULE = (
+    f"a list of one or more of {', '.join(api_keys.SCOPES)}, or of {api_keys.FORM} alone with"
+    " `origins`"
+)
+ORIGINS_RULE = f"of a form key: a list of up to {api_keys.MAX_ORIGINS}, each {api_keys.ORIGIN_RULE}"
 FORMAT_RULE = f"one of {', '.join(FORMATS)}; csv by default"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
 
@@ -136,9 +140,23 @@ class LeadRecords(Body):
 
 
 def _scopes(value: Any) -> Any:
-    is_right = isinstance(value, list) and value and all(s in api_keys.SCOPES for s in value)
-    if not is_right:
-        raise ValueError(f"must be {SCOPE_RULE}")
+    try:
+        api_keys.check_scopes(_texts(value))
+    except ValueError:
+        raise ValueError(f"must be {SCOPE_RULE}") from None
+    return value
+
+
+def _origins(value: Any, info: ValidationInfo) -> Any:
+    try:
+        return api_keys.clean_origins(info.data.get("scopes", [api_keys.FORM]), _texts(value))
+    except ValueError:
+        raise ValueError(f"must be {ORIGINS_RULE}") from None
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError("no list of texts")
     return value
 
 
@@ -156,7 +174,15 @@ class WantedKey(Body):
         description=SCOPE_RULE,
         json_schema_extra={
             "minItems": 1,
-            "items": {"type": "string", "enum": list(api_keys.SCOPES)},
+            "items": {"type": "string", "enum": [*api_keys.SCOPES, api_keys.FORM]},
+        },
+    )
+    origins: Annotated[list[str], BeforeValidator(_origins)] = Field(
+        [],
+        validate_default=True,
+        description=ORIGINS_RULE,
+        json_schema_extra={
+            "items": {"type": "string", "pattern": f"^{api_keys.ORIGIN.pattern}/?$"}
         },
     )
 

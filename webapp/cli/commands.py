@@ -166,12 +166,17 @@ def set_password(email: str, password: str) -> None:
 
 @click.command("create-key", cls=Command)
 @click.argument("name")
-@click.option("--scope", "scopes", type=click.Choice(api_keys.SCOPES), multiple=True)
+@click.option(
+    "--scope", "scopes", type=click.Choice((*api_keys.SCOPES, api_keys.FORM)), multiple=True
+)
+@click.option("--origin", "origins", multiple=True, help="Of a form key: a site it is good on.")
 @with_appcontext
-def create_key(name: str, scopes: tuple[str, ...]) -> None:
+def create_key(name: str, scopes: tuple[str, ...], origins: tuple[str, ...]) -> None:
     """Make an API key and print it, alone; the default scopes are score and feedback."""
-    wanted = list(scopes) or ["score", "feedback"]
-    _, text = write(lambda s: api_keys.create(s, name, wanted, created_by="cli", now=utc_now()))
+    wanted, now = scopes or ("score", "feedback"), utc_now()
+    _, text = write(
+        lambda s: api_keys.create(s, name, wanted, origins=origins, created_by="cli", now=now)
+    )
     click.echo(text)
 
 

@@ -12,6 +12,7 @@ ANYBODY = None
 # What the documentation promises; a route that is not here fails.
 NEEDED = {
     ("POST", "/score"): "score",
+    ("OPTIONS", "/score"): ANYBODY,
     ("POST", "/score/batch"): "score",
     ("PUT", "/feedback/{lead_id}"): "feedback",
     ("POST", "/feedback/{lead_id}"): "feedback",
@@ -103,6 +104,16 @@ def is_right(cell, status):
     if needed is ANYBODY or name in {needed, "admin"}:
         return status not in {401, 403} and status < 500
     return status == (403 if name in SCOPES else 401)
+
+
+def test_a_form_key_may_score_from_its_site_and_nothing_else(app, client, write):
+    text = write(lambda s: factories.make_key(s, "form", origins=["https://acme.example"]))
+    headers = {"Authorization": f"Bearer {text}", "Origin": "https://acme.example"}
+    for (method, path), needed in NEEDED.items():
+        if needed is not ANYBODY and path != "/score":
+            filled = path.format(lead_id="nobody", version="0", key="999", field="tags")
+            assert client.open(filled, method=method, headers=headers).status_code == 403, path
+    assert client.post("/score", json={"lead_id": "L-1"}, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,8 @@ def create_key() -> Response:
     """Make a key with these scopes; its text is in this answer and cannot be read again."""
     actor, now = requests.actor(), utc_now()
     wanted = requests.body(sent.WantedKey, now)
-    key, text = write(
-        lambda s: api_keys.create(s, wanted.name, wanted.scopes, created_by=actor, now=now)
-    )
+    made = {"scopes": wanted.scopes, "origins": wanted.origins}
+    key, text = write(lambda s: api_keys.create(s, wanted.name, **made, created_by=actor, now=now))
     return requests.reply(answers.NewKey(**_known(key), key=text), 201)
 
 
@@ -47,6 +46,7 @@ def _known(key: ApiKey) -> dict[str, object]:
         "name": key.name,
         "last_four": key.last_four,
         "scopes": key.scopes,
+        "origins": key.origins,
         "created_by": key.created_by,
         "created_at": key.created_at,
         "used_at": key.used_at,

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import NO_CONTROL_CHARACTERS
-from webapp.api import problems, requests, sent
+from webapp.api import forms, problems, sent
 from webapp.api.document import examples
 from webapp.api.document.contract import LEAD_FORM, LEAD_RECORD, Contract
 from webapp.product import Product
@@ -21,7 +21,7 @@ from webapp.services.leads import records
 
 JSON = "application/json"
 REF = "#/components/schemas/{model}"
-METHODS = ("GET", "POST", "PUT", "DELETE")
+METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 PART = re.compile(r"<(?:[^<>]*:)?(\w+)>")
 
 ABOUT = """Leadloop scores sales leads, says why, and learns from what became of them.
@@ -164,6 +164,12 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
 def _as_form(record: dict[str, Any]) -> dict[str, Any]:
     """The same as a form has it: without null, since an empty value stands for it."""
     properties = {name: _without_null(schema) for name, schema in record["properties"].items()}
+    hidden = {
+        forms.KEY: "A form key, in a form on another site; no other key may stand there. Beside a"
+        " key in the header it is passed over.",
+        forms.REDIRECT: f"With a form key: where the browser goes next, {forms.REDIRECT_RULE}.",
+    }
+    properties |= {n: {"type": "string", "description": about} for n, about in hidden.items()}
     return {**record, "title": "A lead in a form", "properties": properties}
 
 
@@ -213,7 +219,7 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
 
 def _request_body(contract: Contract) -> dict[str, Any]:
     name = contract.body.__name__ if isinstance(contract.body, type) else LEAD_RECORD
-    shapes = {JSON: name, **({requests.FORM: LEAD_FORM} if contract.takes_forms else {})}
+    shapes = {JSON: name, **(dict.fromkeys(forms.KINDS, LEAD_FORM) if contract.takes_forms else {})}
     content = {kind: {"schema": {"$ref": REF.format(model=m)}} for kind, m in shapes.items()}
     return {"required": contract.body_required, "content": content}
 

@@ -3,20 +3,29 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from ml.scorecard.reasons import Reason
-from webapp.api import answers, batches, requests, sent
+from webapp.api import answers, batches, forms, requests, sent
 from webapp.api.document.contract import LEAD_RECORD, MEGABYTE, describe
 from webapp.api.problems import complaints
-from webapp.database import Session, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.product import product
+from webapp.services.accounts import api_keys
 from webapp.services.leads import records, scoring
 from webapp.services.leads.records import InvalidRecord, LeadRecord
 from webapp.services.leads.scoring import Scored
 
 bp = Blueprint("scores", __name__)
+
+# What everybody who reads a form key could ask about known leads otherwise.
+UNTOLD: dict[str, Any] = {
+    "reasons": [],
+    "unknown_fields": [],
+    "actual_outcome": None,
+    "previous_score": None,
+}
 
 
 @bp.post("/score")
@@ -25,7 +34,8 @@ bp = Blueprint("scores", __name__)
     scope="score",
     body=LEAD_RECORD,
     takes_forms=True,
-    answers={200: answers.Score},
+    answers={200: answers.Score, 303: None},
+    problems=(429,),
 )
 def create_score() -> Response:
     """Create the lead or bring it up to date, and say how likely it converts and why.
@@ -39,13 +49,33 @@ def create_score() -> Response:
     which is not zero. A call without any input changes no score. `actual_outcome: null`, or
     leaving it out, keeps the outcome that is known; `never_worked` closes a lead that nobody
     worked, which is no label for training.
+
+    A form on another site sends its form key as `form_key`, and may say as `redirect_to` where the
+    browser goes next (303). The answer then tells the score alone.
     """
     now, attribution = utc_now(), requests.attribution()
-    record = requests.lead_record()
+    record, is_of_form_key = requests.lead_record(), requests.is_of_form_key()
+    target = forms.redirect_target(requests.caller()) if is_of_form_key else None
     fields = product().fields
     scored = write(lambda s: scoring.score_lead(s, fields, record, attribution, now=now))
     figures().rows.labels("score", "accepted").inc()
-    return requests.reply(score_answer(scored, record))
+    answer = score_answer(scored, record)
+    if target:
+        return Response(status=303, headers={"Location": target})
+    return requests.reply(answer.model_copy(update=UNTOLD) if is_of_form_key else answer)
+
+
+@bp.route("/score", methods=["OPTIONS"])
+@describe("Ask whether a page of another site may send leads", answers={204: None})
+def allow_score() -> Response:
+    """What browsers ask before a script sends JSON or a key in a header (CORS).
+
+    Only the sites that a form key was made for are allowed.
+    """
+    response, origin = Response(status=204), request.headers.get("Origin")
+    if origin and read(lambda session: api_keys.is_listed(session, origin)):
+        forms.preflight(response)
+    return response
 
 
 @bp.post("/score/batch")

@@ -13,6 +13,7 @@ SCOPE_SENTENCES = {
     "score": "send leads and get their scores",
     "feedback": "record and withdraw outcomes",
     "admin": "do all of the above, read leads and models, retrain, promote and roll back",
+    api_keys.FORM: "stand in a form on your own site and send leads from there, nothing else",
 }
 
 
@@ -26,19 +27,23 @@ def index() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Administrators: make a key; its text stands in this answer and nowhere else."""
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
-    errors = {}
-    try:
-        api_keys.clean_name(name)
-    except api_keys.InvalidKey as error:
-        errors["name"] = f"{error}."
-    if not scopes or set(scopes) - set(api_keys.SCOPES):
+    origins = request.form.get("origins", "").replace(",", " ").split()
+    errors: dict[str, str] = {}
+    for check in (
+        lambda: api_keys.clean_name(name),
+        lambda: api_keys.check_scopes(scopes),
+        lambda: api_keys.clean_origins(scopes, origins),
+    ):
+        try:
+            check()
+        except api_keys.InvalidKey as error:
+            errors[error.field] = f"{error}."
+    if not scopes:
         errors["scope"] = "Choose what the program may do."
     if errors:
-        return _page(errors=errors, name=name, scopes=scopes), 422
-    actor, now = current_user.email, utc_now()
-    key, text = write(
-        lambda session: api_keys.create(session, name, scopes, created_by=actor, now=now)
-    )
+        return _page(errors=errors, name=name, scopes=scopes, origins=" ".join(origins)), 422
+    made = {"scopes": scopes, "origins": origins, "created_by": current_user.email}
+    key, text = write(lambda session: api_keys.create(session, name, **made, now=utc_now()))
     return _page(made=key, text=text)
 
 
@@ -54,7 +59,14 @@ def revoke(key: int) -> ResponseReturnValue:
 def _page(**values: object) -> str:
     return render_template(
         "accounts/keys.html",
-        **{"errors": {}, "name": "", "scopes": ["score", "feedback"], "made": None, **values},
+        **{
+            "errors": {},
+            "name": "",
+            "origins": "",
+            "scopes": ["score", "feedback"],
+            "made": None,
+            **values,
+        },
         keys=read(api_keys.everything),
         sentences=SCOPE_SENTENCES,
     )

@@ -1,25 +1,37 @@
 """Keys of programs: made once, kept as a digest, with scopes, revoked for good."""
 
 import hashlib
+import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from webapp.database import change
 from webapp.services.accounts import audit
 from webapp.tables import ApiKey
 
 PREFIX = "ll_"
 NAME_LENGTH = 100
 SCOPES = ("score", "feedback", "admin")
+# Of a key that stands in the form of another site, where everybody can read it.
+FORM = "form"
+ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
+ORIGIN_RULE = "how the address of a site begins, without a path: https://www.example.com"
+MAX_ORIGINS = 20
 # How exact "last used" is: often enough for people, rare enough to cost nothing.
 USED_AT_STEP = timedelta(minutes=5)
 
 
 class InvalidKey(ValueError):
-    """A key cannot be made as asked; the message is the rule."""
+    """A key cannot be made as asked; the message is the rule, `field` what breaks it."""
+
+    def __init__(self, message: str, field: str = "scope") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class KeyNotFound(LookupError):
@@ -30,25 +42,52 @@ class KeyNotFound(LookupError):
 
 
 def create(
-    session: Session, name: str, scopes: list[str], *, created_by: str, now: datetime
+    session: Session,
+    name: str,
+    scopes: Sequence[str],
+    *,
+    origins: Sequence[str] = (),
+    created_by: str,
+    now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key; the text is returned once and cannot be read again. Else `InvalidKey`."""
-    if not scopes or set(scopes) - set(SCOPES):
-        raise InvalidKey(f"Scopes are some of {', '.join(SCOPES)}")
+    check_scopes(scopes)
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         name=clean_name(name),
         digest=_digest(text),
         last_four=text[-4:],
         scopes=sorted(set(scopes)),
+        origins=clean_origins(scopes, origins),
         created_by=created_by,
         created_at=now,
     )
     session.add(key)
     session.flush()
-    detail = {"scopes": key.scopes}
+    detail = {"scopes": key.scopes, **({"origins": key.origins} if key.origins else {})}
     audit.record(session, created_by, "made key", f"key {key.key}", now=now, detail=detail)
     return key, text
+
+
+def check_scopes(scopes: Sequence[str]) -> None:
+    """Raise `InvalidKey` where a key cannot have these scopes."""
+    if not scopes or set(scopes) - {*SCOPES, FORM}:
+        raise InvalidKey(f"Scopes are some of {', '.join((*SCOPES, FORM))}")
+    if FORM in scopes and set(scopes) != {FORM}:
+        raise InvalidKey("A form key has no other scope: everybody can read it in the page")
+
+
+def clean_origins(scopes: Sequence[str], origins: Sequence[str]) -> list[str]:
+    """The sites that may use a form key, each once; else `InvalidKey`."""
+    found = list(dict.fromkeys(origin.strip().rstrip("/").lower() for origin in origins))
+    if FORM not in scopes and found:
+        raise InvalidKey("Only a form key has origins", "origins")
+    is_right = len(found) <= MAX_ORIGINS and all(ORIGIN.fullmatch(origin) for origin in found)
+    if (FORM in scopes and not found) or not is_right:
+        raise InvalidKey(
+            f"A form key needs 1 to {MAX_ORIGINS} origins, each {ORIGIN_RULE}", "origins"
+        )
+    return found
 
 
 def clean_name(value: object) -> str:
@@ -56,9 +95,9 @@ def clean_name(value: object) -> str:
     try:
         name = clean_text(value, maximum=NAME_LENGTH)
     except ValueError as error:
-        raise InvalidKey(f"The name {error}") from None
+        raise InvalidKey(f"The name {error}", "name") from None
     if name is None:
-        raise InvalidKey("The name must not be empty: say which program uses the key")
+        raise InvalidKey("The name must not be empty: say which program uses the key", "name")
     return name
 
 
@@ -71,6 +110,26 @@ def find(session: Session, text: str) -> ApiKey | None:
 def allows(key: ApiKey, scope: str) -> bool:
     """Whether the key has a right; admin includes the others."""
     return scope in key.scopes or "admin" in key.scopes
+
+
+def is_listed(session: Session, origin: str) -> bool:
+    """Whether a live form key is good on this site."""
+    origins = session.scalars(sa.select(ApiKey.origins).where(ApiKey.revoked_at.is_(None)))
+    return any(origin in some for some in origins)
+
+
+def count_post(session: Session, key: int, now: datetime, most: int) -> bool:
+    """Count a use of a form key, and say whether it is within so many a minute.
+
+    One statement, so that several processes count together.
+    """
+    minute = now.replace(second=0, microsecond=0)
+    is_same = ApiKey.minute.is_not_distinct_from(minute)
+    count = sa.case((is_same, ApiKey.n_in_minute + 1), else_=1)
+    counted = sa.update(ApiKey).where(
+        ApiKey.key == key, sa.or_(~is_same, ApiKey.n_in_minute < most)
+    )
+    return change(session, counted.values(minute=minute, n_in_minute=count)) == 1
 
 
 def revoke(session: Session, key: int, actor: str, now: datetime) -> ApiKey:

@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from ml.fields.fields_file import clean_text
-from webapp.services.leads import leads
-from webapp.services.leads.records import FieldError
+from webapp.services.leads.records import FieldError, search_words
 from webapp.tables import STATUSES
 
 GRADES = ("A", "B", "C", "D")
@@ -70,7 +69,7 @@ class Query:
     @property
     def words(self) -> list[str]:
         """What the search compares; empty where there is none."""
-        return leads.words(self.search)[:MAX_WORDS]
+        return search_words(self.search)[:MAX_WORDS]
 
     def parameters(self) -> dict[str, str]:
         """The query as `read` takes it, without what is said by leaving it out, and the place."""

@@ -1,8 +1,6 @@
 """Leads as they are now: create, update, find; the lead table stands in `lead_table`."""
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,12 +11,15 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ml.fields.fields_file import Fields, Value
 from webapp.database import BACKFILL, PLAIN_ROWS, hold, insert
-from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
+from webapp.services.leads.records import (
+    PEOPLE_FIELDS,
+    PEOPLE_LENGTH,
+    LeadRecord,
+    search_words,
+)
 from webapp.tables import Lead, ModelAlias, Outcome, Score, Snapshot
 
 FACETS = ("lead_source", "industry", "owner")
-WORD = re.compile(r"[^\W_]+")
-MAX_WORD_LENGTH = 64
 SEARCHED = ("search_text", "sort_name")
 N_DRAWS = 10_000
 DEMO_SOURCE = "demo"  # of invented leads
@@ -219,13 +220,6 @@ def is_explored(lead: Lead, percent: float) -> bool:
     return lead.explore_draw < percent * N_DRAWS / 100
 
 
-def words(text: str) -> list[str]:
-    """The words that a search compares: without case, accents and punctuation, each once."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(c for c in plain if not unicodedata.combining(c))
-    return list(dict.fromkeys(word[:MAX_WORD_LENGTH] for word in WORD.findall(bare)))
-
-
 def _newest_but(n: int) -> sa.ScalarSelect[int]:
     """The key of a lead's snapshot that has so many newer ones."""
     keys = sa.select(_other.key).where(_other.lead_key == Lead.key).correlate(Lead)
@@ -312,6 +306,6 @@ def _found_by(lead_id: str, people: Mapping[str, str | None]) -> dict[str, str]:
     named = [lead_id, *(people.get(n) or "" for n in ("name", "company", "email"))]
     shown = people.get("name") or people.get("company") or lead_id
     return {
-        "search_text": " ".join(words(" ".join(named))),
+        "search_text": " ".join(search_words(" ".join(named))),
         "sort_name": shown.casefold()[:PEOPLE_LENGTH],
     }

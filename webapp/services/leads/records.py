@@ -1,6 +1,7 @@
 """What a lead record may hold and what is wrong with one: one rule for every way in."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -45,6 +46,8 @@ MAX_SHOWN_LENGTH = 100
 KNOWN_RULE = "a field of the contract or of fields.toml"
 MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
+WORD = re.compile(r"[^\W_]+")
+MAX_WORD_LENGTH = 64
 LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 
@@ -131,6 +134,13 @@ def as_text(message: str) -> str:
     """A message for a form or a file, where nothing is null but a cell can be empty."""
     text = message.replace(", or null", "; leave it empty if it is unknown")
     return LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
+
+
+def search_words(text: str) -> list[str]:
+    """The words that a search compares: without case, accents and punctuation, each once."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(c for c in plain if not unicodedata.combining(c))
+    return list(dict.fromkeys(word[:MAX_WORD_LENGTH] for word in WORD.findall(bare)))
 
 
 def clean_lead_id(value: Any) -> str:
