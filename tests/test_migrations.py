@@ -1,16 +1,21 @@
 """Migrations: up and down on both databases, and in step with the tables in the code."""
 
+from datetime import timedelta
+
 import flask_migrate
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import FIELDS, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import db, read, write
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.models.leakage import LEFT_OUT
-from webapp.tables import NEVER_WORKED, Base, LeakingField
+from webapp.services.outcomes.outcomes import Attribution
+from webapp.tables import NEVER_WORKED, Base, Lead, LeakingField, Score
+
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -165,3 +170,37 @@ def test_leads_of_before_get_the_one_form_of_their_id(app):
     assert [tuple(r) for r in rows] == [
         (lead_id, f"{word} ada", word) for lead_id, word in zip(kept, words, strict=True)
     ]
+
+
+def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(app):
+    flask_migrate.upgrade()
+    rita, file = Attribution("rep", "rita"), Attribution("csv", "ada")
+
+    def fill(session):
+        for lead_id in ("hidden", "reopened"):
+            lead = make_lead(session, lead_id)
+            make_outcome(session, lead, False, attribution=file, happened_at=NOW - 9 * DAY)
+            make_outcome(session, lead, True, attribution=rita)
+            make_outcome(session, lead, None, attribution=rita, now=NOW + DAY)
+
+    write(fill)
+    flask_migrate.downgrade(revision="0012")
+    with db.engine.execution_options(writes=True).begin() as connection:
+        # As the product did until then: a withdrawal opened the lead.
+        connection.execute(sa.text("UPDATE leads SET outcome = NULL, outcome_at = NULL"))
+        connection.execute(sa.text("UPDATE scores SET status = 'open'"))
+        # Withdrawn by somebody who had said nothing.
+        own = "SELECT key FROM leads WHERE lead_id = 'reopened'"
+        said = f"lead_key IN ({own}) AND result = 'converted'"
+        connection.execute(sa.text(f"DELETE FROM outcomes WHERE {said}"))
+    flask_migrate.upgrade()
+    found = read(lambda s: [leads.find(s, i) for i in ("hidden", "reopened")])
+    assert [(lead.outcome, lead.outcome_at) for lead in found] == [
+        (False, NOW - 9 * DAY),
+        (None, None),
+    ]
+    histories = read(lambda s: [leads.outcome_history(s, lead) for lead in found])
+    cancelled = [[r.cancels and r.source for r in history] for history in histories]
+    assert cancelled == [["rep", None, None], ["rep", None]]
+    statuses = sa.select(Score.status).join(Lead, Lead.key == Score.lead_key)
+    assert read(lambda s: s.scalars(statuses.order_by(Lead.lead_id)).all()) == ["lost", "open"]

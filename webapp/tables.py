@@ -120,6 +120,7 @@ class Outcome(Base):
     __table_args__ = (
         sa.Index("ix_outcomes_lead_key_happened_at", "lead_key", "happened_at"),
         sa.UniqueConstraint("lead_key", "idempotency_key"),
+        sa.UniqueConstraint("cancels"),
         one_of("result", OUTCOMES),
         one_of("source", SOURCES),
     )
@@ -134,6 +135,8 @@ class Outcome(Base):
     reason: Mapped[str | None] = mapped_column(sa.String(500))
     rule: Mapped[str | None] = mapped_column(sa.String(100))
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(255))
+    # Of a withdrawal: the statement that it takes back. It is no statement itself.
+    cancels: Mapped[int | None] = mapped_column(sa.ForeignKey("outcomes.key"))
 
     @hybrid_property
     def is_assumed(self) -> bool:

@@ -207,7 +207,7 @@ def record_outcomes(
 
     1. A lead deleted or merged is hidden; its outcome is withdrawn, and what people here reported
        of a merged one goes over to the lead that stays.
-    2. Won or lost is recorded once; a deal that is open again withdraws.
+    2. Won or lost is recorded once; a deal that is open again withdraws what Salesforce said.
     3. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
     4. Where a person here has reported another outcome, that is listed as a conflict.
     """
@@ -222,9 +222,10 @@ def record_outcomes(
     events = [event for _, event in noted.values() if event is not None]
     for event in events:
         _count(context, event)
+    # Before the outcome of the merged lead is withdrawn.
+    removal.hand_over(session, handed_over, now)
     if events:
         outcomes.record_many(session, events, now=now)
-    removal.hand_over(session, handed_over, now)
     keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
         opened = conflicts.review(session, keys, context.rules.conflicts, now)
@@ -317,7 +318,14 @@ def _event(
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
     reason = f"Salesforce: {because} ({derived.source_id})"
     attribution = Attribution("salesforce", ACTOR, reason, rule, key)
-    event = OutcomeEvent(lead, outcomes.MEANINGS[said], attribution, happened_at)
+    event = OutcomeEvent(
+        lead,
+        outcomes.MEANINGS[said],
+        attribution,
+        happened_at,
+        # A lead that is gone teaches nothing, whoever reported its outcome.
+        withdraws="all" if derived.rule == GONE else "own",
+    )
     return note | {"said": said, "said_at": happened_at, "rule": rule}, event
 
 

@@ -232,6 +232,9 @@ class PastOutcome(BaseModel):
     recorded_at: Moment
     reason: str | None
     rule: str | None
+    withdrawn: bool = Field(
+        description="Whether it was withdrawn later, so that it does not count."
+    )
 
 
 class History(BaseModel):

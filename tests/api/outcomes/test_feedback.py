@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.factories import make_outcome
 from webapp.services.leads import leads, removal
+from webapp.services.outcomes.outcomes import Attribution
 
 ODD_IDS = [
     ("a/b c", "a%2Fb%20c"),
@@ -90,6 +92,20 @@ def test_an_outcome_is_withdrawn_and_its_history_stays(client, headers, score, r
     rows = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
     assert (answer.json["outcome"], answer.json["total_feedback"]) == (None, 0)
     assert [row.result for row in rows] == ["withdrawn", "converted"]
+
+
+def test_after_a_withdrawal_another_sources_outcome_counts(client, headers, score, write):
+    score("L-1")
+    file = Attribution("csv", "ada@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=file))
+    client.put("/feedback/L-1?outcome=true", headers=headers)
+    for _ in range(2):
+        answer = client.delete("/feedback/L-1", headers=headers)
+        assert (answer.status_code, answer.json["outcome"]) == (200, False)
+        assert answer.json["message"].endswith("another one counts for this lead: lost")
+    history = client.get("/api/leads/L-1/history", headers=headers).json["outcomes"]
+    told = {o["outcome"]: o["withdrawn"] for o in history}
+    assert told == {"withdrawn": False, "converted": True, "lost": False}
 
 
 def test_a_batch_says_it_of_the_lead_that_goes_on(client, headers, score, write, read):

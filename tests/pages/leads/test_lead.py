@@ -267,3 +267,27 @@ def test_the_score_is_the_one_in_use(rep, write, read):
     page = show(rep, lead)
     assert f"</span>{round(probability * 100)}</p>" in page
     assert f'class="grade grade-{grade.lower()}"' in page
+
+
+def test_a_person_withdraws_what_the_page_shows_whoever_reported_it(rep, write, read):
+    def tell(session):
+        lead = make_lead(session, "L-1", actual_outcome=True)
+        file = Attribution("csv", "ada@example.com")
+        return make_outcome(session, lead, False, attribution=file, happened_at=NOW - DAY)
+
+    lead = write(tell)
+    for outcome in (False, None):
+        rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "withdrawn"})
+        assert read(lambda s: leads.find(s, "L-1").outcome) is outcome
+    page = show(rep, lead)
+    assert page.count("(withdrawn)") == 2
+    assert "No outcome yet" not in page
+
+
+def test_an_undone_click_lets_the_other_source_count_without_a_notice(rep, write, read):
+    lead = write(lambda s: make_lead(s, "L-1", actual_outcome=True, now=NOW - DAY))
+    rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "lost"})
+    assert "Two outcomes on record" in show(rep, lead)
+    rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "withdrawn"})
+    assert read(lambda s: leads.find(s, "L-1").outcome) is True
+    assert "Two outcomes on record" not in show(rep, lead)

@@ -38,6 +38,25 @@ def test_a_reopened_deal_withdraws_the_outcome(fake, salesforce, won):
     ]
 
 
+def test_a_reopened_deal_withdraws_only_what_salesforce_said(fake, salesforce, won):
+    lead, deal = won
+    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
+    fake.clock.advance(minutes=5)
+    fake.reopen(deal)
+    salesforce.later()
+    assert salesforce.outcome(lead) is False
+
+
+def test_won_then_lost_then_open_again_is_open(fake, salesforce, won):
+    lead, deal = won
+    fake.clock.advance(minutes=1)
+    fake.close(deal, won=False)
+    salesforce.later()
+    fake.reopen(deal)
+    salesforce.later()
+    assert salesforce.outcome(lead) is None
+
+
 def test_won_then_lost_is_lost(fake, salesforce, won):
     lead, deal = won
     fake.clock.advance(minutes=1)

@@ -1,8 +1,8 @@
 """Random histories of outcomes against a plain model of what should count."""
 
 import itertools
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.factories import NOW, make_lead
-from webapp.services.leads import leads
+from webapp.services.leads import lead_history, leads
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import NEVER_WORKED, Outcome
 
 DAY = timedelta(days=1)
 WORDS = outcomes.RESULTS
+STATEMENTS = st.sampled_from([True, False, NEVER_WORKED])
 RESULTS = st.sampled_from([True, False, NEVER_WORKED, None])
 SOURCES = st.sampled_from(["api", "rep", "csv"])
 DAYS_AGO = st.integers(0, 4)
@@ -46,37 +47,41 @@ def say(write):
     return say
 
 
-class Told(NamedTuple):
-    """One thing said, as the model of these tests keeps it."""
+@dataclass(eq=False)
+class Told:
+    """One thing said or withdrawn, as the model of these tests keeps it."""
 
     at: datetime
-    result: bool | None
+    result: bool | str | None
     source: str
     recorded_at: datetime
+    is_cancelled: bool = False
+
+    @property
+    def stands(self):
+        return self.result is not None and not self.is_cancelled
 
 
-def since(history):
+def since(told):
     """Since when the newest result holds: the beginning of its row.
 
-    The row goes on before a withdrawal where one source said it, took it back and said it again.
+    What one source said, took back and said again of no other time goes on before that.
     """
-    rows = [list(row) for _, row in itertools.groupby(history, key=lambda told: told.result)]
-    first = rows[-1][0]
-    while len(rows) > 2 and is_undo(rows[-3], rows[-2], first):
-        rows = rows[:-2]
-        first = rows[-1][0]
+    in_place = sorted((t for t in told if t.result is not None), key=lambda t: t.at)
+    while not in_place[-1].stands:
+        in_place.pop()
+    first = in_place.pop()
+    for earlier in reversed(in_place):
+        is_same = earlier.result == first.result
+        if earlier.stands and not is_same:
+            break
+        is_undo = is_same and earlier.source == first.source and first.at >= first.recorded_at
+        first = earlier if earlier.stands or is_undo else first
     return first.at
 
 
-def is_undo(before, withdrawn, again):
-    sources = {before[-1].source, *(told.source for told in withdrawn), again.source}
-    is_one = len(withdrawn) == 1 and len(sources) == 1 and sources != {"salesforce"}
-    is_same = before[-1].result == again.result and withdrawn[0].result is None
-    return is_one and is_same and again.at >= again.recorded_at
-
-
 class Histories(RuleBasedStateMachine):
-    """`told` holds what was said in the order in which it counts."""
+    """`told` holds what was said and withdrawn in the order in which it was recorded."""
 
     def __init__(self, new_lead, say, read):
         super().__init__()
@@ -88,32 +93,42 @@ class Histories(RuleBasedStateMachine):
     def time_passes(self, minutes):
         self.now += timedelta(minutes=minutes)
 
-    @rule(converted=RESULTS, source=SOURCES)
+    @rule(converted=STATEMENTS, source=SOURCES)
     def somebody_says_now(self, converted, source):
-        newest = self.told[-1] if self.told else Told(self.now, None, "", self.now)
-        is_other_source = newest.source != source and converted is not None
-        is_news = newest.result != converted or is_other_source
-        at = max(self.now, newest.at)
-        self.expect(is_news, at, converted, source)
+        newest = self.newest()
+        if newest is None or (newest.result, newest.source) != (converted, source):
+            self.told.append(Told(self.latest(), converted, source, self.now))
         self.changed = self.say(self.lead_id, converted, source, now=self.now)
 
-    @rule(converted=RESULTS, source=SOURCES, days=DAYS_AGO)
+    @rule(converted=STATEMENTS, source=SOURCES, days=DAYS_AGO)
     def somebody_says_of_then(self, converted, source, days):
         at = NOW - days * DAY
-        is_news = (at, converted, source) not in [told[:3] for told in self.told]
-        self.expect(is_news, at, converted, source)
+        if (at, converted, source) not in [
+            (t.at, t.result, t.source) for t in self.told if t.stands
+        ]:
+            self.told.append(Told(at, converted, source, self.now))
         self.changed = self.say(self.lead_id, converted, source, now=self.now, happened_at=at)
 
-    def expect(self, is_news, at, converted, source):
-        self.before = self.told[-1].result if self.told else None
-        if is_news:
-            self.told.append(Told(at, converted, source, self.now))
-            self.told.sort(key=lambda told: told.at)
+    @rule(source=SOURCES)
+    def somebody_withdraws(self, source):
+        own = [t for t in self.told if t.source == source]
+        if own and own[-1].result is not None:
+            own[-1].is_cancelled = True
+            self.told.append(Told(self.latest(), None, source, self.now))
+        self.changed = self.say(self.lead_id, None, source, now=self.now)
+
+    def newest(self):
+        standing = [t for t in self.told if t.stands]
+        return sorted(standing, key=lambda t: t.at)[-1] if standing else None
+
+    def latest(self):
+        return max([self.now, *(t.at for t in self.told)])
 
     @invariant()
-    def the_newest_counts(self):
+    def the_newest_statement_that_stands_counts(self):
         lead = self.read(lambda s: leads.find(s, self.lead_id))
-        counts = self.told[-1].result if self.told else None
+        newest = self.newest()
+        counts = newest.result if newest else None
         assert outcomes.counting(lead) == counts
         assert lead.outcome is (counts if isinstance(counts, bool) else None)
         assert lead.outcome_at == (None if counts is None else since(self.told))
@@ -123,8 +138,12 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_or_added(self):
         rows = self.read(lambda s: leads.outcome_history(s, leads.find(s, self.lead_id)))
-        kept = [(r.happened_at, r.result, r.source) for r in reversed(rows)]
-        assert kept == [(at, WORDS[result], source) for at, result, source, _ in self.told]
+        kept = [(r.happened_at, r.result, r.source) for r in sorted(rows, key=lambda r: r.key)]
+        assert kept == [(t.at, WORDS[t.result], t.source) for t in self.told]
+        standing = {row.key for row in lead_history.standing(rows)}
+        assert [r.key in standing for r in sorted(rows, key=lambda r: r.key)] == [
+            t.stands for t in self.told
+        ]
 
 
 def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
@@ -140,11 +159,15 @@ def test_what_counts_follows_from_the_history_alone(new_lead, say, read):
 )
 @given(
     attribution=st.lists(
-        st.tuples(st.integers(0, 99), RESULTS, SOURCES), unique_by=lambda told: told[0], min_size=1
+        st.tuples(st.integers(0, 99), STATEMENTS, SOURCES),
+        unique_by=lambda told: told[0],
+        min_size=1,
     ),
     order=st.randoms(use_true_random=False),
 )
-def test_the_order_of_arrival_changes_nothing(attribution, order, new_lead, say, read):
+def test_the_order_in_which_statements_arrive_changes_nothing(
+    attribution, order, new_lead, say, read
+):
     def outcome_of(events):
         lead_id = new_lead()
         for hours, converted, source in events:

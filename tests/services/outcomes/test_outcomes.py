@@ -51,6 +51,59 @@ def test_a_withdrawn_outcome_stays_in_the_history(lead, write, read):
     assert n_rows(read, lead) == 2
 
 
+def test_after_a_withdrawal_an_earlier_statement_of_another_source_counts(lead, write, read):
+    file = Attribution("csv", "ada@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=file, happened_at=NOW - 9 * DAY))
+    write(lambda s: make_outcome(s, "L-1", True, attribution=RITA, now=NOW + DAY))
+    write(lambda s: make_outcome(s, "L-1", None, attribution=RITA, now=NOW + 2 * DAY))
+    found = read(lambda s: leads.find(s, "L-1"))
+    assert (found.outcome, found.outcome_at) == (False, NOW - 9 * DAY)
+    assert read(lambda s: s.scalar(sa.select(Score.status).where(Score.lead_key == lead.key))) == (
+        "lost"
+    )
+
+
+def test_a_statement_of_another_source_counts_though_it_comes_after_a_withdrawal(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", True, attribution=RITA))
+    write(lambda s: make_outcome(s, "L-1", None, attribution=RITA, now=NOW + DAY))
+    write(lambda s: make_outcome(s, "L-1", False, now=NOW + 2 * DAY, happened_at=NOW - DAY))
+    assert outcome_of(read) is False
+
+
+def test_a_withdrawal_cancels_one_statement_of_its_source(lead, write, read):
+    for day, converted in enumerate((True, False, None)):
+        write(lambda s, c=converted, d=day: make_outcome(s, "L-1", c, now=NOW + d * DAY))
+    assert outcome_of(read) is True
+    write(lambda s: make_outcome(s, "L-1", None, now=NOW + 4 * DAY))
+    assert (outcome_of(read), n_rows(read, lead)) == (True, 3)
+
+
+def test_a_source_cannot_withdraw_what_another_has_said(lead, write, read):
+    write(lambda s: make_outcome(s, "L-1", True))
+    write(lambda s: make_outcome(s, "L-1", None, attribution=RITA, now=NOW + DAY))
+    assert (outcome_of(read), n_rows(read, lead)) == (True, 1)
+
+
+def test_a_deal_that_is_open_again_withdraws_all_that_the_crm_has_said(lead, write, read):
+    crm = Attribution("salesforce", "worker")
+    for day, converted in enumerate((True, False, None)):
+        at = NOW + day * DAY
+        write(lambda s, c=converted, at=at: make_outcome(s, "L-1", c, attribution=crm, now=at))
+    assert (outcome_of(read), n_rows(read, lead)) == (None, 4)
+
+
+def test_a_withdrawn_statement_may_be_repeated_with_its_time(lead, write, read):
+    for day, converted in enumerate((True, None, True)):
+        at = None if converted is None else NOW - DAY
+        write(
+            lambda s, c=converted, d=day, at=at: make_outcome(
+                s, "L-1", c, now=NOW + d * DAY, happened_at=at
+            )
+        )
+    found = read(lambda s: leads.find(s, "L-1"))
+    assert (found.outcome, found.outcome_at) == (True, NOW - DAY)
+
+
 def test_withdrawing_what_was_never_said_adds_nothing(lead, write, read):
     write(lambda s: make_outcome(s, "L-1", None))
     assert n_rows(read, lead) == 0
@@ -116,9 +169,9 @@ def test_a_deal_that_was_open_again_is_lost_anew(lead, write, read):
 def test_only_a_changed_outcome_is_a_new_label(lead, write, read):
     changes = [
         write(lambda s, c=c, i=i: _record(s, c, NOW + i * DAY))
-        for i, c in enumerate([True, True, False, None, None, True])
+        for i, c in enumerate([True, True, None, None, True, False])
     ]
-    assert changes == [True, False, True, True, False, True]
+    assert changes == [True, False, True, False, True, True]
 
 
 def _record(session, converted, now):

@@ -103,7 +103,7 @@ def _history(session: Session, lead: Lead) -> answers.History:
     return answers.History(
         lead_id=lead.lead_id,
         scores=[_past_score(scoring) for scoring in scorings],
-        outcomes=[_past_outcome(o) for o in leads.outcome_history(session, lead)],
+        outcomes=_past_outcomes(leads.outcome_history(session, lead)),
     )
 
 
@@ -118,13 +118,18 @@ def _past_score(scoring: Scoring) -> answers.PastScore:
     )
 
 
-def _past_outcome(outcome: Outcome) -> answers.PastOutcome:
-    return answers.PastOutcome(
-        outcome=outcome.result,
-        source=outcome.source,
-        actor=outcome.actor,
-        happened_at=outcome.happened_at,
-        recorded_at=outcome.recorded_at,
-        reason=outcome.reason,
-        rule=outcome.rule,
-    )
+def _past_outcomes(history: list[Outcome]) -> list[answers.PastOutcome]:
+    withdrawn = {outcome.cancels for outcome in history}
+    return [
+        answers.PastOutcome(
+            outcome=outcome.result,
+            source=outcome.source,
+            actor=outcome.actor,
+            happened_at=outcome.happened_at,
+            recorded_at=outcome.recorded_at,
+            reason=outcome.reason,
+            rule=outcome.rule,
+            withdrawn=outcome.key in withdrawn,
+        )
+        for outcome in history
+    ]

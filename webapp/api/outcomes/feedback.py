@@ -82,7 +82,10 @@ def post_outcome(lead_id: str) -> Response:
     problems=(404, 422),
 )
 def withdraw_outcome(lead_id: str) -> Response:
-    """Withdraw the outcome; the history keeps what was reported before.
+    """Withdraw the last outcome that programs have reported; the history keeps both.
+
+    A withdrawal is no outcome: what another source has reported then counts, whatever its time.
+    Repeating the call withdraws nothing more.
 
     Of a lead that is not known, this cancels an outcome that waits for it.
     """
@@ -194,7 +197,10 @@ def _waits(event: WaitingEvent, now: datetime) -> dict[str, Any]:
 
 def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
     result = outcomes.RESULTS[outcome].replace("_", " ")
-    if outcomes.counting(lead) != outcome:
+    if outcome is None and (counts := outcomes.counting(lead)) is not None:
+        now_counts = outcomes.RESULTS[counts].replace("_", " ")
+        message = f"Your last outcome is withdrawn; another one counts for this lead: {now_counts}"
+    elif outcomes.counting(lead) != outcome:
         message = "Recorded, but something later counts for this lead"
     elif is_change:
         message = f"Recorded: {result}"

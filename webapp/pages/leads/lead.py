@@ -18,7 +18,7 @@ from webapp.product import product
 from webapp.services.leads import lead_history, lead_table, leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import MEANINGS, Attribution
+from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
 from webapp.tables import Lead
 
 bp = Blueprint("lead", __name__, url_prefix="/leads")
@@ -77,7 +77,9 @@ def _record(key: int) -> tuple[Lead, str]:
     def work(session: Session) -> tuple[Lead, str]:
         lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
         before = outcomes.RESULTS[outcomes.counting(lead)]
-        outcomes.record(session, lead, MEANINGS[result], attribution, now=now)
+        # A person withdraws what the page shows, whoever has reported it.
+        event = OutcomeEvent(lead, MEANINGS[result], attribution, withdraws="counting")
+        outcomes.record_many(session, [event], now=now)
         return lead, before
 
     return write(work)
@@ -101,6 +103,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
     values = leads.inputs(lead, fields)
     known = [(fields.named(name), value) for name, value in values.items()]
     recorded = leads.outcome_history(session, lead)
+    standing = lead_history.standing(recorded)
     scorings = lead_history.scorings(session, fields, lead)
     reasons = explain(card, fields, values, limit=MAX_REASONS)
     return {
@@ -121,7 +124,8 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         "values": [(f, v) for f, v in known if f.declared or v is not None],
         "used": {term.field for term in card.terms},
         "outcomes": recorded,
-        "other_opinion": lead_history.other_opinion(recorded) if recorded else None,
+        "standing": standing,
+        "other_opinion": lead_history.other_opinion(standing) if standing else None,
         "scorings": scorings,
         "chart": score_history([(s.at, s.probability) for s in scorings], utc_now()),
     }

@@ -124,7 +124,7 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
 def _sides(
     session: Session, lead_keys: Iterable[int]
 ) -> dict[int, tuple[Outcome | None, Outcome | None]]:
-    """The newest outcome of each side, None where it is not definite.
+    """The newest outcome of each side that nobody has withdrawn; None where there is none.
 
     What resolved another conflict, or was only inferred, is of no side.
     """
@@ -132,13 +132,13 @@ def _sides(
         Outcome.lead_key.in_(lead_keys),
         Outcome.rule.is_distinct_from(RULE),
         ~Outcome.is_assumed,
+        outcomes.stands(),
     )
     newest: dict[tuple[int, bool], Outcome] = {}
     for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):
         newest[row.lead_key, row.source == "salesforce"] = row
-    definite = {place: row for place, row in newest.items() if row.result in DEFINITE}
     keys = {lead_key for lead_key, _ in newest}
-    return {key: (definite.get((key, False)), definite.get((key, True))) for key in keys}
+    return {key: (newest.get((key, False)), newest.get((key, True))) for key in keys}
 
 
 def _known(

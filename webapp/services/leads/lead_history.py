@@ -1,6 +1,6 @@
 """How a lead came to its score: its scores one after another, and what changed between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -83,14 +83,20 @@ def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
     return [*each[:1], *later][::-1][:MAX_SCORINGS]
 
 
-def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """The newest outcome event of another source that disagrees with what counts, if any.
+def standing(history: Iterable[Outcome]) -> list[Outcome]:
+    """The statements of a lead's history that nobody has withdrawn, in the same order."""
+    rows = list(history)
+    cancelled = {row.cancels for row in rows}
+    return [row for row in rows if row.result != "withdrawn" and row.key not in cancelled]
 
-    `outcomes` are the lead's, the one that counts first.
+
+def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The newest statement of another source that disagrees with what counts, if any.
+
+    `outcomes` are those of the lead that stand, the one that counts first.
     """
     newest_of = {o.source: o for o in reversed(outcomes) if not o.is_assumed}
-    others = (o for o in newest_of.values() if o.result != outcomes[0].result)
-    return next((o for o in others if o.result != "withdrawn"), None)
+    return next((o for o in newest_of.values() if o.result != outcomes[0].result), None)
 
 
 def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[Scoring]:

@@ -85,12 +85,11 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
 
 
 def _last_word(session: Session, lead: Lead) -> Outcome | None:
-    """The last outcome reported here, where it was definite."""
+    """The last outcome reported here that nobody has withdrawn."""
     query = (
         sa.select(Outcome)
-        .where(Outcome.lead_key == lead.key, Outcome.source != "salesforce")
+        .where(Outcome.lead_key == lead.key, Outcome.source != "salesforce", outcomes.stands())
         .order_by(Outcome.happened_at.desc(), Outcome.key.desc())
         .limit(1)
     )
-    row = session.scalar(query)
-    return row if row is not None and row.result != "withdrawn" else None
+    return session.scalar(query)

@@ -1,12 +1,11 @@
 """What became of leads: recorded, withdrawn, never erased."""
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -54,7 +53,8 @@ class Attribution:
 class OutcomeEvent:
     """An outcome reported of a lead; without a time it is about now.
 
-    `recorded_at` is given where it was reported before the lead came.
+    `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the
+    last statement of its own source (all that Salesforce said), the one that counts, or all.
     """
 
     lead: Lead
@@ -62,6 +62,7 @@ class OutcomeEvent:
     attribution: Attribution
     happened_at: datetime | None = None
     recorded_at: datetime | None = None
+    withdraws: Literal["own", "counting", "all"] = "own"
 
 
 def record(
@@ -73,22 +74,24 @@ def record(
     now: datetime,
     happened_at: datetime | None = None,
 ) -> bool:
-    """Add an outcome (None withdraws it) and say whether what counts for the lead has changed.
+    """Add an outcome and say whether what counts for the lead has changed.
 
-    The caller holds the lead's row locked, as for `record_many`.
+    None withdraws the last statement of the same source. The caller holds the lead's row locked,
+    as for `record_many`.
     """
-    return record_many(session, [OutcomeEvent(lead, converted, attribution, happened_at)], now=now)[
-        0
-    ]
+    event = OutcomeEvent(lead, converted, attribution, happened_at)
+    return record_many(session, [event], now=now)[0]
 
 
 def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: datetime) -> list[bool]:
     """Add outcomes in this order and say of each whether what counts for its lead has changed.
 
     1. The same outcome reported again by the same source adds nothing.
-    2. The row is added; the newest by time of happening counts, the later row on a tie. What is
-       only inferred (`Outcome.is_assumed`) counts where nobody has reported anything.
-    3. A lead becomes a new label for the next training once its outcome is another than the
+    2. The newest statement by time of happening counts, the later row on a tie. What is only
+       inferred (`Outcome.is_assumed`) counts where nobody has reported anything.
+    3. A withdrawal cancels a statement and is none: see `OutcomeEvent.withdraws`. Another
+       statement then counts, whatever its time.
+    4. A lead becomes a new label for the next training once its outcome is another than the
        one counted before: a withdrawal alone does not make it one.
 
     The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
@@ -98,14 +101,15 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
         raise OutcomeInFuture
     histories = _histories(session, {s.lead.key for s in events})
     before = {s.lead.key: counting(s.lead) for s in events}
-    rows: list[dict[str, Any]] = []
+    added: list[_Event] = []
     changes = []
     for event in events:
-        row = _new_row(event, histories[event.lead.key], event.recorded_at or now)
-        rows += [row] if row else []
-        changes.append(row is not None and _resolve(event.lead, histories[event.lead.key]))
-    if rows:
-        session.execute(sa.insert(Outcome), rows, execution_options=PLAIN_ROWS)
+        history = histories[event.lead.key]
+        new = _new_events(event, history, event.recorded_at or now)
+        history += new
+        added += new
+        changes.append(bool(new) and _resolve(event.lead, history))
+    _insert(session, added)
     _show(session, [s.lead for s in events if counting(s.lead) != before[s.lead.key]])
     return changes
 
@@ -161,21 +165,30 @@ def with_reported_outcome(session: Session, lead_keys: Collection[int]) -> set[i
     return set(session.scalars(reported))
 
 
+def stands(told: Any = Outcome) -> sa.ColumnElement[bool]:
+    """Whether a row of the query around it is a statement that nobody has withdrawn."""
+    withdrawal = aliased(Outcome)
+    is_cancelled = sa.exists().where(withdrawal.cancels == told.key)
+    return sa.and_(told.result != RESULTS[None], ~is_cancelled)
+
+
 def first_recorded_at() -> sa.ScalarSelect[datetime]:
     """When the outcome of a lead of the query around it was first known.
 
-    By the first row that none after it contradicts, in the order in which rows count: reporting
-    the same again, also after a withdrawal, is nothing new.
+    By the first row that says so and that no later statement contradicts: reporting the same
+    again, also after a withdrawal, is nothing new.
     """
     told, later = aliased(Outcome), aliased(Outcome)
     contradicted = sa.exists().where(
         later.lead_key == told.lead_key,
-        later.result.not_in((told.result, RESULTS[None])),
+        later.result != told.result,
         _place(later) > _place(told),
+        stands(later),
     )
+    says_so = told.result == sa.case((Lead.outcome.is_(True), RESULTS[True]), else_=RESULTS[False])
     return (
         sa.select(sa.func.min(told.recorded_at))
-        .where(told.lead_key == Lead.key, ~contradicted)
+        .where(told.lead_key == Lead.key, says_so, ~contradicted)
         .correlate(Lead)
         .scalar_subquery()
     )
@@ -186,35 +199,59 @@ def count(session: Session) -> int:
     return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
 
 
-class _Event(NamedTuple):
-    """One outcome event as its history needs it."""
+@dataclass(eq=False)
+class _Event:
+    """One outcome event as its history needs it; without a key it is not stored yet."""
 
+    lead_key: int
     result: str
     source: str
+    actor: str
     happened_at: datetime
     recorded_at: datetime
-    idempotency_key: str | None
+    reason: str | None
     rule: str | None
+    idempotency_key: str | None
+    key: int | None = None
+    cancels: "_Event | None" = None
+    cancelled_by: "_Event | None" = None
 
     @property
-    def is_reported(self) -> bool:
-        """Whether somebody reported it: it was not inferred."""
-        return not is_assumed(self.rule)
+    def is_statement(self) -> bool:
+        """Whether it says something: a withdrawal does not."""
+        return self.result != RESULTS[None]
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is a statement that nobody has withdrawn."""
+        return self.is_statement and self.cancelled_by is None
+
+    @property
+    def says(self) -> tuple[str, bool]:
+        """What it says, and whether somebody reported it: it was not inferred."""
+        return self.result, not is_assumed(self.rule)
 
     @property
     def place(self) -> tuple[bool, datetime]:
-        """Its place in the history: after what was only inferred, then by time."""
-        return self.is_reported, self.happened_at
+        """Its place among all: after what was only inferred, then by time."""
+        return not is_assumed(self.rule), self.happened_at
+
+
+STORED = [f.name for f in fields(_Event) if f.name not in {"key", "cancels", "cancelled_by"}]
 
 
 def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Event]]:
-    """The outcome events of each lead, the one that counts last."""
-    told = (getattr(Outcome, name) for name in _Event._fields)
-    query = sa.select(Outcome.lead_key, *told).where(Outcome.lead_key.in_(lead_keys))
+    """The outcome events of each lead, in the order in which they were recorded."""
+    told = (getattr(Outcome, name) for name in STORED)
+    query = sa.select(*told, Outcome.key, Outcome.cancels).where(Outcome.lead_key.in_(lead_keys))
     histories: dict[int, list[_Event]] = defaultdict(list)
-    order = (Outcome.is_assumed.desc(), Outcome.happened_at, Outcome.key)
-    for lead_key, *row in session.execute(query.order_by(*order)):
-        histories[lead_key].append(_Event(*row))
+    by_key: dict[int, _Event] = {}
+    for *row, cancels in session.execute(query.order_by(Outcome.key)):
+        event = _Event(*row)
+        by_key[event.key or 0] = event
+        histories[event.lead_key].append(event)
+        if cancels is not None:
+            event.cancels, by_key[cancels].cancelled_by = by_key[cancels], event
     return histories
 
 
@@ -223,55 +260,80 @@ def _place(row: type[Outcome]) -> sa.Tuple:
     return sa.tuple_(~row.is_assumed, row.happened_at, row.key)
 
 
-def _new_row(event: OutcomeEvent, history: list[_Event], now: datetime) -> dict[str, Any] | None:
-    """Add an event to the lead's history and give its row; None where it is known."""
+def _in_place(history: Iterable[_Event]) -> list[_Event]:
+    """Events in the order in which they count; on a tie the later row is behind."""
+    return sorted(history, key=lambda told: told.place)
+
+
+def _new_events(event: OutcomeEvent, history: list[_Event], now: datetime) -> list[_Event]:
+    """The rows that an event adds to its lead's history: none where it is known."""
     attribution = event.attribution
-    newest_at = history[-1].happened_at if history else now
-    told = _Event(
+    newest_at = max((told.happened_at for told in history), default=now)
+    new = _Event(
+        lead_key=event.lead.key,
         result=RESULTS[event.converted],
-        source=attribution.source,
         # Without a time of its own an event is about now, and so after all earlier ones.
         happened_at=event.happened_at or max(now, newest_at),
         recorded_at=now,
-        idempotency_key=attribution.idempotency_key,
-        rule=attribution.rule,
+        **vars(attribution),
     )
-    is_repeated = _is_told if event.happened_at else _is_what_counts
-    if _has_key(history, told) or is_repeated(history, told):
-        return None
-    # Behind all that happened at the same time: on a tie the later row counts.
-    history.insert(bisect_right(history, told.place, key=lambda t: t.place), told)
-    about = {
-        "lead_key": event.lead.key,
-        "actor": attribution.actor,
-        "reason": attribution.reason,
-    }
-    return {**told._asdict(), **about}
-
-
-def _has_key(history: list[_Event], new: _Event) -> bool:
-    """Whether an event with this key was recorded before."""
     key = new.idempotency_key
-    return key is not None and any(key == told.idempotency_key for told in history)
+    if key is not None and any(key == told.idempotency_key for told in history):
+        return []
+    if event.happened_at is not None and _is_told(history, new):
+        return []
+    if not new.is_statement:
+        return _withdrawals(new, _withdrawn(event, history))
+    return [] if event.happened_at is None and _is_what_counts(history, new) else [new]
+
+
+def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
+    """The statements that a withdrawal cancels."""
+    found = [told for told in history if told.stands]
+    if event.withdraws == "all":
+        return found
+    if event.withdraws == "counting":
+        return _in_place(found)[-1:]
+    source, at = event.attribution.source, event.happened_at
+    own = [told for told in found if told.source == source]
+    if source == "salesforce":  # which says what is so now
+        return own
+    # A withdrawal that is repeated is the same one: it does not cancel what was said before.
+    last = [told for told in history if told.source == source][-1:]
+    is_repeated = not all(told.is_statement for told in last)
+    return [] if is_repeated else [t for t in own if at is None or t.happened_at <= at][-1:]
+
+
+def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
+    """A withdrawal as rows, one for each statement that it cancels."""
+    rows: list[_Event] = []
+    for told in withdrawn:
+        rows.append(replace(new, idempotency_key=None if rows else new.idempotency_key))
+        rows[-1].cancels, told.cancelled_by = told, rows[-1]
+    return rows
 
 
 def _is_told(history: list[_Event], new: _Event) -> bool:
-    """Whether the same source has reported the same of the same time."""
-    return any(new[:3] == told[:3] for told in history)
+    """Whether the same source has reported the same of the same time.
+
+    What was withdrawn may be reported again, but not by a file or a CRM that only tells it again.
+    """
+    told = [t for t in history if t.stands or not t.is_statement or new.idempotency_key]
+    about = (new.result, new.source, new.happened_at)
+    return any(about == (t.result, t.source, t.happened_at) for t in told)
 
 
 def _is_what_counts(history: list[_Event], new: _Event) -> bool:
     """Whether an event about now reports only what counts already."""
-    if not history:
-        return new.result == "withdrawn"
-    is_same_source = history[-1].source == new.source or new.result == "withdrawn"
-    return history[-1].result == new.result and is_same_source
+    counts = _in_place(told for told in history if told.stands)[-1:]
+    return [(told.result, told.source) for told in counts] == [(new.result, new.source)]
 
 
 def _resolve(lead: Lead, history: list[_Event]) -> bool:
     """Bring the lead's outcome, and since when it is so, in line with its history."""
-    meaning = MEANINGS[history[-1].result]
-    lead.outcome_at = _since(history) if meaning is not None else None
+    counts = _in_place(told for told in history if told.stands)[-1:]
+    meaning = MEANINGS[counts[0].result] if counts else None
+    lead.outcome_at = _since(history) if counts else None
     if meaning == counting(lead):
         return False
     lead.is_never_worked = meaning == NEVER_WORKED
@@ -283,26 +345,48 @@ def _resolve(lead: Lead, history: list[_Event]) -> bool:
 
 def _since(history: list[_Event]) -> datetime:
     """When the current outcome took effect; one withdrawn and reported again keeps its time."""
-    since, withdrawal = history[-1], None
-    for told in reversed(history):
-        is_same = (told.result, told.is_reported) == (since.result, since.is_reported)
-        if is_same and (withdrawal is None or _is_undo(told, withdrawal, since)):
-            since, withdrawal = told, None
-        elif told.result == "withdrawn" and withdrawal is None:
-            withdrawal = told
-        else:
+    statements = [told for told in reversed(_in_place(history)) if told.is_statement]
+    since = next(told for told in statements if told.stands)
+    for told in statements[statements.index(since) :]:
+        if told.stands and told.says != since.says:
             break
+        if told.stands or _is_undo(told, since):
+            since = told
     return since.happened_at
 
 
-def _is_undo(told: _Event, withdrawal: _Event, again: _Event) -> bool:
+def _is_undo(told: _Event, again: _Event) -> bool:
     """Whether a source withdrew its own report and then repeated it, giving no other time.
 
     What the CRM withdraws was not so: a deal was open again.
     """
-    sources = {told.source, withdrawal.source, again.source}
-    is_about_now = again.happened_at >= again.recorded_at
-    return len(sources) == 1 and "salesforce" not in sources and is_about_now
+    by = told.cancelled_by
+    sources = {told.source, by.source if by else None, again.source}
+    is_one = len(sources) == 1 and "salesforce" not in sources
+    return is_one and told.says == again.says and again.happened_at >= again.recorded_at
+
+
+def _insert(session: Session, added: Sequence[_Event]) -> None:
+    """Add rows; a withdrawal names the row it cancels, which has a key once it is stored."""
+    pending: list[_Event] = []
+    for event in added:
+        if event.cancels in pending:
+            named = sa.insert(Outcome).returning(Outcome.key, sort_by_parameter_order=True)
+            keys = session.scalars(named, _rows(pending), execution_options=PLAIN_ROWS)
+            for stored, key in zip(pending, keys, strict=True):
+                stored.key = key
+            pending = []
+        pending.append(event)
+    if pending:
+        session.execute(sa.insert(Outcome), _rows(pending), execution_options=PLAIN_ROWS)
+
+
+def _rows(events: Iterable[_Event]) -> list[dict[str, Any]]:
+    return [
+        {name: getattr(event, name) for name in STORED}
+        | {"cancels": event.cancels and event.cancels.key}
+        for event in events
+    ]
 
 
 def _show(session: Session, changed: Iterable[Lead]) -> None:

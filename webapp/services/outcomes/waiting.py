@@ -143,9 +143,9 @@ def _is_repeated(kept: Sequence[WaitingOutcome], new: WaitingOutcome) -> bool:
     key = new.idempotency_key
     if key is not None and any(key == row.idempotency_key for row in kept):
         return True
-    if new.happened_at is not None:
-        return any(_told(new) == _told(row) for row in kept)
     standing = [row for row in kept if row.withdrawn_at is None]
+    if new.happened_at is not None:
+        return any(_told(new) == _told(row) for row in standing)
     last = max(standing, key=lambda row: row.happened_at or row.recorded_at, default=None)
     return last is not None and (last.result, last.source) == (new.result, new.source)
 
