@@ -184,7 +184,7 @@ def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(a
             make_outcome(session, lead, None, attribution=rita, now=NOW + DAY)
 
     write(fill)
-    flask_migrate.downgrade(revision="0012")
+    flask_migrate.downgrade(revision="0013")
     with db.engine.execution_options(writes=True).begin() as connection:
         # As the product did until then: a withdrawal opened the lead.
         connection.execute(sa.text("UPDATE leads SET outcome = NULL, outcome_at = NULL"))
