@@ -74,28 +74,23 @@ class Check(NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True)
-class Decision:
+@dataclass(frozen=True, kw_only=True)
+class Decision(Evidence):
     """Whether a challenger is promoted, and why, with the evidence and each check."""
 
     promote: bool
     reason: str
-    n_evidence: int
-    n_converted: int
-    n_lost: int
-    auc_champion: float | None
-    auc_challenger: float | None
-    gain: float | None
-    standard_error: float | None
-    added_value: float | None
-    log_loss_champion: float | None
-    log_loss_challenger: float | None
-    log_loss_error: float | None
     checks: tuple[Check, ...]
+
+    @property
+    def n_evidence(self) -> int:
+        """Leads in the evidence."""
+        return self.n_converted + self.n_lost
 
     def to_json(self) -> dict[str, Any]:
         """Give the decision as plain JSON."""
-        return asdict(self) | {"checks": [check._asdict() for check in self.checks]}
+        checks = [check._asdict() for check in self.checks]
+        return asdict(self) | {"n_evidence": self.n_evidence, "gain": self.gain, "checks": checks}
 
 
 def decide(evidence: Evidence, rule: GateRule) -> Decision:
@@ -109,14 +104,8 @@ def decide(evidence: Evidence, rule: GateRule) -> Decision:
     """
     checks = tuple(_checks(evidence, rule))
     promote = all(check.passed for check in checks)
-    return Decision(
-        promote=promote,
-        reason=_reason(evidence, checks, promote),
-        n_evidence=evidence.n_converted + evidence.n_lost,
-        gain=evidence.gain,
-        checks=checks,
-        **asdict(evidence),
-    )
+    reason = _reason(evidence, checks, promote)
+    return Decision(promote=promote, reason=reason, checks=checks, **asdict(evidence))
 
 
 def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
@@ -144,7 +133,7 @@ def _gain(evidence: Evidence, least: float) -> Check:
         return Check("gain", False, "comparing AUC takes at least two leads of each outcome")
     # Written so that NaN fails.
     passed = gain >= least - ROUNDING and gain > 0
-    asked = f"at least {_points(least)}" if least else "more than 0"
+    asked = f"at least {100 * least:.1f}" if least else "more than 0"
     return Check("gain", passed, f"{_auc_change(evidence)}; {asked} points are required")
 
 
@@ -162,8 +151,10 @@ def _log_loss_falls(evidence: Evidence) -> Check:
         return Check("log_loss", False, "too few outcomes to tell whether log loss falls")
     surely = old - new - NORMAL.inv_cdf(LOG_LOSS_CONFIDENCE) * evidence.log_loss_error
     asked = f"we need to be {100 * LOG_LOSS_CONFIDENCE:g} % sure that it falls"
+    verb = "falls" if new < old else "rises" if new > old else "stays"
     may_be_chance = ", which may be chance" if new < old and not surely > 0 else ""
-    return Check("log_loss", surely > 0, f"{_log_loss_change(old, new)}{may_be_chance}; {asked}")
+    sentence = f"log loss {verb} from {old:.4f} to {new:.4f}{may_be_chance}; {asked}"
+    return Check("log_loss", surely > 0, sentence)
 
 
 def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
@@ -190,19 +181,7 @@ def _auc_change(evidence: Evidence) -> str:
 
 
 def _knowledge(evidence: Evidence) -> str:
-    reached = _percent(NORMAL.cdf(evidence.added_value or 0))
+    share = NORMAL.cdf(evidence.added_value or 0)
+    # Rounded down, and never to a round 100 %.
+    reached = "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"
     return f"We are {reached} sure that the new model adds something"
-
-
-def _log_loss_change(old: float, new: float) -> str:
-    verb = "falls" if new < old else "rises" if new > old else "stays"
-    return f"log loss {verb} from {old:.4f} to {new:.4f}"
-
-
-def _percent(share: float) -> str:
-    """A confidence as people write it: rounded down, never a round 100 %."""
-    return "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"
-
-
-def _points(gain: float) -> str:
-    return f"{100 * gain:.1f}"

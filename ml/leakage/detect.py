@@ -28,7 +28,7 @@ N_GROUPS = 10  # into which the values of a number are cut
 MIN_RATE, MAX_RATE = 0.01, 0.99  # rates are held between, so that no single lead decides
 MIN_OF_A_GROUP = 5
 DIGITS = 4  # of a number that is kept
-MIN_SAID, SMALL_SHARE = 0.001, 0.1  # in words: less is "less than", and has a digit more
+MIN_SHOWN, SMALL_SHARE = 0.001, 0.1  # less is "less than", and has a digit more
 
 Codes = NDArray[np.int64]
 
@@ -82,7 +82,9 @@ def suspicions(
         groups = _grouped(column) if field.name in columns.numbers else column.astype(np.int64)
         levels = columns.levels.get(field.name, {})
         look = _Look(field, groups, levels, outcomes, records, open_records)
-        found += [suspicion] if (suspicion := look.first_sign()) else []
+        signs = (look.too_good, look.one_outcome, look.closed_only, look.written_later)
+        first = next((leak for sign in signs if (leak := sign())), None)
+        found += [first] if first else []
     return found
 
 
@@ -123,7 +125,7 @@ def chance(groups: Codes, converted: Bools) -> float:
 
 @dataclass(frozen=True)
 class _Look:
-    """One field under suspicion: the signs, in the order in which they are believed."""
+    """One field looked at: the signs that it may show."""
 
     field: Field
     groups: Codes
@@ -132,11 +134,7 @@ class _Look:
     records: Sequence[Record]
     open_records: Sequence[Record]
 
-    def first_sign(self) -> Suspicion | None:
-        signs = (self._too_good, self._one_outcome, self._closed_only, self._written_later)
-        return next((found for sign in signs if (found := sign())), None)
-
-    def _too_good(self) -> Suspicion | None:
+    def too_good(self) -> Suspicion | None:
         told = removed(self.groups, self.converted)
         if told.low <= MAX_REMOVED_ALONE:
             return None
@@ -148,7 +146,7 @@ class _Look:
         )
         return self._suspicion("too good alone", sentence, **told._asdict())
 
-    def _one_outcome(self) -> Suspicion | None:
+    def one_outcome(self) -> Suspicion | None:
         filled = self.groups != MISSING
         won, lost = filled[self.converted], filled[~self.converted]
         one, other, name, opposite = (
@@ -167,7 +165,7 @@ class _Look:
             "one outcome only", sentence, filled_converted=won.mean(), filled_lost=lost.mean()
         )
 
-    def _closed_only(self) -> Suspicion | None:
+    def closed_only(self) -> Suspicion | None:
         name = self.field.name
         closed = self.groups != MISSING
         still = np.array([record.get(name) is not None for record in self.open_records], dtype=bool)
@@ -182,22 +180,24 @@ class _Look:
             "closed leads only", sentence, filled_closed=closed.mean(), filled_open=still.mean()
         )
 
-    def _written_later(self) -> Suspicion | None:
-        what = named_later(self.field)
-        ends = {} if what else self._ends()
-        if what:
-            said, groups = f"names {what}. Its values", self.groups
+    def written_later(self) -> Suspicion | None:
+        # A rarer value tells nothing of the field.
+        shared = self._shared()
+        ends = {text: shared[text] for text in shared if speaks_of_an_end(self.field, text)}
+        if what := named_later(self.field):
+            sign, groups = f"names {what}. Its values", self.groups
         elif ends:
-            said = f"contains “{next(iter(ends))}”, which describes how a lead ended. Such values"
+            sign = f"contains “{next(iter(ends))}”, which describes how a lead ended. Such values"
             groups = np.where(np.isin(self.groups, [*ends.values()]), self.groups, MISSING)
         else:
             return None
         p = chance(groups, self.converted)
         if p > 1 - CONFIDENCE:
             return None
+        p_value = f"p = {p:.3f}" if p >= MIN_SHOWN else f"p < {MIN_SHOWN:g}"
         sentence = (
-            f"{self.field.label} {said} are associated with the outcome on {len(groups):,} leads"
-            f" ({_p_value(p)}), and nothing shows that they were known earlier.{self._examples()}"
+            f"{self.field.label} {sign} are associated with the outcome on {len(groups):,} leads"
+            f" ({p_value}), and nothing shows that they were known earlier.{self._examples()}"
         )
         return self._suspicion("written later", sentence, p_value=p)
 
@@ -216,11 +216,6 @@ class _Look:
         return {
             written[key]: code for key, code in self.levels.items() if n_of[code] >= MIN_OF_A_GROUP
         }
-
-    def _ends(self) -> dict[str, int]:
-        """Those that speak of the end of a lead: a rarer one says nothing of the field."""
-        shared = self._shared()
-        return {text: code for text, code in shared.items() if speaks_of_an_end(self.field, text)}
 
     def _examples(self) -> str:
         """The surest values of a category, one to each side, where enough leads hold them."""
@@ -263,12 +258,8 @@ def _is_filled_for(one: Bools, other: Bools, times: float) -> bool:
     return least >= MIN_FILLED and least >= times * most
 
 
-def _p_value(p: float) -> str:
-    return f"p = {p:.3f}" if p >= MIN_SAID else f"p < {MIN_SAID:g}"
-
-
 def _percent(share: float) -> str:
     """A share as people write it, with a digit after the point where it is small."""
-    if 0 < share < MIN_SAID:
-        return f"less than {100 * MIN_SAID:g} %"
+    if 0 < share < MIN_SHOWN:
+        return f"less than {100 * MIN_SHOWN:g} %"
     return f"{100 * share:.{1 if 0 < share < SMALL_SHARE else 0}f} %"

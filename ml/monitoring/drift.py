@@ -61,7 +61,9 @@ def psi(bins: Bins) -> float:
     >>> round(psi(Bins((50, 50), (30, 10))), 3)
     0.26
     """
-    expected, found = (_shares(counts) for counts in bins)
+    expected, found = (
+        [(count + 0.5) / (sum(counts) + len(counts) / 2) for count in counts] for counts in bins
+    )
     return math.fsum((q - p) * math.log(q / p) for p, q in zip(expected, found, strict=True))
 
 
@@ -91,8 +93,7 @@ def chance_limit(
     """
     if n_bins < 2:
         return 0.0
-    quantile = chi_square_quantile(confidence, n_bins - 1)
-    return quantile * (1 / n_reference + 1 / n_recent)
+    return chi_square_quantile(confidence, n_bins - 1) * (1 / n_reference + 1 / n_recent)
 
 
 def judge(bins: Bins, *, n_compared: int = 1) -> Drift:
@@ -108,11 +109,6 @@ def judge(bins: Bins, *, n_compared: int = 1) -> Drift:
     confidence = 1 - (1 - CONFIDENCE) / n_compared
     chance = chance_limit(n_bins, n_reference, n_recent, confidence)
     return Drift(psi(bins), max(LOOK, chance), max(ACT, chance), n_reference, n_recent)
-
-
-def score_bins(reference: Sequence[int], probabilities: Sequence[float]) -> Bins:
-    """Count scores since in the bins of a version's histogram, neighbours joined by `coarse`."""
-    return coarse(reference, histogram(probabilities))
 
 
 def histogram(probabilities: Sequence[float]) -> list[int]:
@@ -152,11 +148,6 @@ def term_bins(term: Term, values: Sequence[Value]) -> Bins | None:
     if isinstance(term, CategoryTerm):
         return _level_bins(term, values)
     return _number_bins(term, values)
-
-
-def _shares(counts: Sequence[int]) -> list[float]:
-    total = sum(counts) + len(counts) / 2
-    return [(count + 0.5) / total for count in counts]
 
 
 def _level_bins(term: CategoryTerm, values: Sequence[Value]) -> Bins | None:

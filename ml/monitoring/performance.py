@@ -4,10 +4,10 @@ Standard library only. How far the leads themselves have moved is measured in `d
 """
 
 import math
-from bisect import bisect_left
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import variance
 
 from ml.gate.intervals import Z_95
 from ml.monitoring.drift import Verdict
@@ -21,14 +21,9 @@ MIN_OUTCOMES = 20  # with fewer, calibration is not judged
 MIN_EACH_TO_RECALIBRATE = 5  # outcomes; with fewer the shift hangs on single leads
 
 
-def _steps() -> tuple[tuple[float, float], ...]:
-    """Steps of the log-odds from -4 to 4, with the weight that each has at first."""
-    density = {place / 8: math.exp(-((place / 8) ** 2) / 2) for place in range(-32, 33)}
-    total = math.fsum(density.values())
-    return tuple((step, weight / total) for step, weight in density.items())
-
-
-STEPS = _steps()
+_DENSITY = {place / 8: math.exp(-((place / 8) ** 2) / 2) for place in range(-32, 33)}
+# Steps of the log-odds from -4 to 4, with the weight that each has at first.
+STEPS = {step: weight / math.fsum(_DENSITY.values()) for step, weight in _DENSITY.items()}
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ def nats_saved_by_a_step(probabilities: Sequence[float], converted: Sequence[boo
     """
     n_converted = sum(converted)
     gains = []
-    for step, weight in STEPS:
+    for step, weight in STEPS.items():
         odds = math.expm1(step)
         loss = math.fsum(math.log1p(p * odds) for p in probabilities)
         gains.append(step * n_converted - loss + math.log(weight))
@@ -130,7 +125,7 @@ def live_auc(
     above = _shares_below(hits, misses)
     below = [1 - share for share in _shares_below(misses, hits)]
     auc = math.fsum(above) / len(above)
-    error = math.sqrt(_variance(above) / len(above) + _variance(below) / len(below))
+    error = math.sqrt(variance(above) / len(above) + variance(below) / len(below))
     half = Z_95 * error
     low, high = max(0.0, auc - half), min(1.0, auc + half)
     return LiveAuc(len(hits), len(misses), auc, low, high, at_promotion)
@@ -139,13 +134,5 @@ def live_auc(
 def _shares_below(scores: Sequence[float], others: Sequence[float]) -> list[float]:
     """The share of the others that each score lies above, those equal to it counted half."""
     ordered = sorted(others)
-    n_below = Counter(ordered)
-    placed: dict[float, float] = {}
-    for score in set(scores):
-        placed[score] = (bisect_left(ordered, score) + n_below[score] / 2) / len(ordered)
-    return [placed[score] for score in scores]
-
-
-def _variance(shares: Sequence[float]) -> float:
-    mean = math.fsum(shares) / len(shares)
-    return math.fsum((share - mean) ** 2 for share in shares) / (len(shares) - 1)
+    middles = ((bisect_left(ordered, s) + bisect_right(ordered, s)) / 2 for s in scores)
+    return [middle / len(ordered) for middle in middles]

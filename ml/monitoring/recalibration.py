@@ -104,14 +104,12 @@ def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
         log_loss_champion=before,
         log_loss_challenger=before - saved / found.n,
     )
-    return Decision(
-        promote=True,
-        reason=_reason(found, shift),
-        n_evidence=found.n,
-        gain=None,
-        checks=checks,
-        **asdict(evidence),
+    level, moved = ("low", "raised") if shift > 0 else ("high", "lowered")
+    reason = (
+        f"Scores were too {level}: {found.n_converted:,} of {found.n:,} leads converted, about "
+        f"{found.expected:,.0f} expected. We {moved} them; the ranking is unchanged."
     )
+    return Decision(promote=True, reason=reason, checks=checks, **asdict(evidence))
 
 
 def _enough(found: Calibration) -> Check:
@@ -142,11 +140,3 @@ def _surely_saves(saved: float) -> Check:
         else "this may be chance; we wait until that is very unlikely (under 3 in 1,000)"
     )
     return Check("log_loss", passed, sentence)
-
-
-def _reason(found: Calibration, shift: float) -> str:
-    level, moved = ("low", "raised") if shift > 0 else ("high", "lowered")
-    return (
-        f"Scores were too {level}: {found.n_converted:,} of {found.n:,} leads converted, about "
-        f"{found.expected:,.0f} expected. We {moved} them; the ranking is unchanged."
-    )

@@ -3,7 +3,6 @@
 Both models are data, so that the parts are computed, not estimated.
 """
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -64,14 +63,10 @@ def _parts(start: Score, end: Score, baseline: float) -> tuple[Part, ...]:
     moves: dict[str | None, float] = {None: baseline} | {
         field: new.get(field, 0.0) - old.get(field, 0.0) for field in old | new
     }
-    factor = _points_per_log_odds(start, end)
+    way = end.log_odds - start.log_odds
+    if abs(way) < NEARLY_EQUAL:
+        factor = start.probability * (1 - start.probability)
+    else:
+        factor = (end.probability - start.probability) / way
     parts = [Part(field, factor * move) for field, move in moves.items() if move]
     return tuple(sorted(parts, key=lambda part: -abs(part.points)))
-
-
-def _points_per_log_odds(start: Score, end: Score) -> float:
-    """Slope of the probability from one point of its curve to another."""
-    way = end.log_odds - start.log_odds
-    if math.fabs(way) < NEARLY_EQUAL:
-        return start.probability * (1 - start.probability)
-    return (end.probability - start.probability) / way

@@ -40,6 +40,10 @@ class NumberInput(NamedTuple):
         row[self.low] = -math.inf if known is None else known
         row[self.high] = math.inf if known is None else known
 
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        return {"kind": "number", **self._asdict()}
+
 
 class LevelInput(NamedTuple):
     """Where a category or boolean goes: the column of its level becomes 1.
@@ -65,6 +69,10 @@ class LevelInput(NamedTuple):
         column = self.missing if key is None else self.levels.get(key, self.other)
         if column is not None:
             row[column] = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        return {"kind": "levels", **self._asdict(), "levels": dict(self.levels)}
 
 
 Input: TypeAlias = NumberInput | LevelInput
@@ -122,15 +130,19 @@ class Forest:
     def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
         """Give each field's part of the log-odds: the forest's, less those of `start`, in all."""
         moves = self._moves(self.row(values))
-        total = math.fsum(moves) / len(self.roots)
-        factor = self.weight * _steepness(self.start, total) / len(self.roots)
+        start, change = self.start, math.fsum(moves) / len(self.roots)
+        if abs(change) < NEARLY_EQUAL:
+            slope = 1 / (start * (1 - start))
+        else:
+            slope = (_log_odds(start + change) - _log_odds(start)) / change
+        factor = self.weight * slope / len(self.roots)
         return {each.field: factor * move for each, move in zip(self.inputs, moves, strict=True)}
 
     def to_json(self) -> dict[str, Any]:
         """Give the forest as the plain JSON that `read_forest` reads."""
         return {
             "weight": self.weight + 0.0,
-            "inputs": [_input_json(each) for each in self.inputs],
+            "inputs": [each.to_json() for each in self.inputs],
             "roots": list(self.roots),
             "column": list(self.column),
             "threshold": [threshold + 0.0 for threshold in self.threshold],
@@ -213,12 +225,6 @@ def _read_input(reader: Reader) -> Input:
     return read
 
 
-def _input_json(each: Input) -> dict[str, Any]:
-    if isinstance(each, NumberInput):
-        return {"kind": "number", **each._asdict()}
-    return {"kind": "levels", **each._asdict(), "levels": dict(each.levels)}
-
-
 def _check_columns(forest: Forest, place: str) -> None:
     """Every column is filled by one input, and every question is about one of them."""
     owned = [column for each in forest.inputs for column in sorted(set(each.columns))]
@@ -258,13 +264,6 @@ def _check_children(forest: Forest, node: int, end: int, place: str) -> None:
     for counts in (forest.n, forest.n_converted):
         if counts[first] + counts[second] != counts[node]:
             raise ScorecardError(f"{place}.n[{node}] must be the leads of both children")
-
-
-def _steepness(start: float, change: float) -> float:
-    """Slope of the log-odds from one probability to another, per unit of probability."""
-    if abs(change) < NEARLY_EQUAL:
-        return 1 / (start * (1 - start))
-    return (_log_odds(start + change) - _log_odds(start)) / change
 
 
 def _log_odds(probability: float) -> float:

@@ -196,21 +196,17 @@ def _percent(share: float, digits: int) -> str:
 
 def span_text(field: Field, lower: float | None, upper: float | None) -> str:
     """Name the values above `lower` up to `upper`; either end may be open."""
-    if upper is None:
-        return "any value" if lower is None else _open_span(field, lower)
+    is_whole = field.type == "count"
     if lower is None:
+        if upper is None:
+            return "any value"
         return number_text(upper) if upper == field.minimum else f"up to {number_text(upper)}"
-    if field.type != "count":
+    if upper is None:
+        return f"{number_text(lower + 1)} or more" if is_whole else f"above {number_text(lower)}"
+    if not is_whole:
         return f"above {number_text(lower)} up to {number_text(upper)}"
-    first = lower + 1
-    whole = number_text(first)
-    return whole if first == upper else f"{whole} to {number_text(upper)}"
-
-
-def _open_span(field: Field, lower: float) -> str:
-    if field.type == "count":
-        return f"{number_text(lower + 1)} or more"
-    return f"above {number_text(lower)}"
+    first = number_text(lower + 1)
+    return first if lower + 1 == upper else f"{first} to {number_text(upper)}"
 
 
 def _amount(field: Field, span: str) -> str:

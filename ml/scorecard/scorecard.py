@@ -155,16 +155,13 @@ class Scorecard:
             ),
         )
         reader.finish()
-        card._check_fields()
-        return card
-
-    def _check_fields(self) -> None:
-        fields = {term.field for term in self.terms}
-        if len(fields) < len(self.terms):
+        fields = {term.field for term in terms}
+        if len(fields) < len(terms):
             raise ScorecardError("scorecard.terms hold a field twice")
-        for part in self.parts:
+        for part in card.parts:
             if not fields.issuperset(part.fields):
                 raise ScorecardError(f"scorecard.{part.kind} asks about a field without a term")
+        return card
 
 
 def _grades(reader: Reader) -> tuple[float, float, float]:

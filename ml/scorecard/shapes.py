@@ -6,6 +6,7 @@ Standard library only: a page asks for those of a starter scorecard itself.
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from ml.fields.types import Value, level_key, number_text, signed_log1p, value_text
@@ -55,13 +56,15 @@ def shapes(
 
     found = []
     for term in scorecard.terms:
-        groups = [g for g in _groups(term, records) if g.places]
+        values = [record.get(term.field) for record in records]
+        found_groups = _levels(term, values) if isinstance(term, CategoryTerm) else _spans(values)
+        groups = [group for group in found_groups if group.places]
         effects = [[effect(place, term.field) for place in group.some] for group in groups]
         rows = [
             _row(group.label, moves, len(group.places), sum(converted[p] for p in group.places))
             for group, moves in zip(groups, effects, strict=True)
         ]
-        weights = [row["n"] * _mean(map(abs, m)) for row, m in zip(rows, effects, strict=True)]
+        weights = [row["n"] * fmean(map(abs, m)) for row, m in zip(rows, effects, strict=True)]
         found.append(_shape(term, math.fsum(weights) / len(records), rows))
     return _heaviest_first(found)
 
@@ -77,18 +80,14 @@ def assumed_shapes(scorecard: Scorecard) -> list[dict[str, Any]]:
     found = []
     for term in scorecard.terms:
         rows = [_row(label, [effect], None, None) for label, effect in _assumed(term)]
-        found.append(_shape(term, _mean(abs(row["effect"]) for row in rows), rows))
+        found.append(_shape(term, fmean(abs(row["effect"]) for row in rows), rows))
     return _heaviest_first(found)
 
 
 def _shape(term: Term, influence: float, rows: list[dict[str, Any]]) -> dict[str, Any]:
     is_ordered = isinstance(term, CurveTerm)
-    return {
-        "field": term.field,
-        "influence": influence,
-        "is_ordered": is_ordered,
-        "groups": rows,
-    }
+    shape = {"field": term.field, "influence": influence, "is_ordered": is_ordered}
+    return {**shape, "groups": rows}
 
 
 def _heaviest_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -104,15 +103,10 @@ def _row(
         "label": label,
         "n": n,
         "n_converted": n_converted,
-        "effect": _mean(ordered),
+        "effect": fmean(ordered),
         "low": ordered[tenth],
         "high": ordered[-1 - tenth],
     }
-
-
-def _groups(term: Term, records: Sequence[Record]) -> list[Group]:
-    values = [record.get(term.field) for record in records]
-    return _levels(term, values) if isinstance(term, CategoryTerm) else _spans(values)
 
 
 def _levels(term: CategoryTerm, values: Sequence[Value]) -> list[Group]:
@@ -138,25 +132,18 @@ def _spans(values: Sequence[Value]) -> list[Group]:
         for place, value in enumerate(values)
         if (isinstance(value, int | float) and signed_log1p(value) is not None)
     }
-    uppers = _uppers(sorted(numbers.values()))
+    ordered = sorted(numbers.values())
+    ends = (-(-len(ordered) * part // MAX_GROUPS) - 1 for part in range(1, MAX_GROUPS + 1))
+    uppers = sorted({ordered[end] for end in ends if end >= 0})
     places: list[list[int]] = [[] for _ in uppers]
     for place, number in numbers.items():
         places[bisect_left(uppers, number)].append(place)
-    groups = [Group(_span([numbers[place] for place in some]), some) for some in places]
+    groups = []
+    for some in places:
+        first, last = (number_text(of(numbers[p] for p in some)) for of in (min, max))
+        groups.append(Group(first if first == last else f"{first} to {last}", some))
     unknown = [place for place in range(len(values)) if place not in numbers]
     return [*groups, Group(UNKNOWN, unknown)]
-
-
-def _uppers(ordered: Sequence[float]) -> list[float]:
-    """Choose the upper ends of the groups, each a value that some lead has."""
-    n = len(ordered)
-    ends = (-(-n * part // MAX_GROUPS) - 1 for part in range(1, MAX_GROUPS + 1))
-    return sorted({ordered[end] for end in ends if end >= 0})
-
-
-def _span(numbers: Sequence[float]) -> str:
-    first, last = number_text(min(numbers)), number_text(max(numbers))
-    return first if first == last else f"{first} to {last}"
 
 
 def _assumed(term: Term) -> Iterator[tuple[str, float]]:
@@ -167,8 +154,3 @@ def _assumed(term: Term) -> Iterator[tuple[str, float]]:
         # A knot stands in `ml.scorecard.terms.signed_log1p` of a number.
         number = math.copysign(math.expm1(abs(knot)), knot)
         yield number_text(number), term.at(knot)
-
-
-def _mean(numbers: Iterator[float] | Sequence[float]) -> float:
-    listed = list(numbers)
-    return math.fsum(listed) / len(listed) if listed else 0.0

@@ -50,7 +50,12 @@ def starter_scorecard(expected_conversion: float | None = None) -> Scorecard:
     >>> round(starter_scorecard(0.05).score({}).probability, 3)
     0.05
     """
-    intercept = INTERCEPT if expected_conversion is None else _logit(expected_conversion)
+    if expected_conversion is None:
+        intercept = INTERCEPT
+    elif 0 < expected_conversion < 1:
+        intercept = math.log(expected_conversion / (1 - expected_conversion))
+    else:
+        raise ValueError("the expected conversion must be a share between 0 and 1, such as 0.2")
     a, b, c = (_share(intercept + math.log(odds)) for odds in GRADE_ODDS)
     return Scorecard(
         family=FAMILY,
@@ -66,21 +71,10 @@ def starter_scorecard(expected_conversion: float | None = None) -> Scorecard:
 
 
 def _curve(field: str, slope: float, reference: int, cap: int) -> CurveTerm:
-    low, high = math.log1p(0), math.log1p(cap)
-    at_low = slope * (low - math.log1p(reference))
-    at_high = slope * (high - math.log1p(reference))
-    return CurveTerm(
-        field,
-        knots=(low, high),
-        pieces=((at_low,), (at_low, slope), (at_high,)),
-        missing=0.0,
-    )
-
-
-def _logit(share: float) -> float:
-    if not 0 < share < 1:
-        raise ValueError("the expected conversion must be a share between 0 and 1, such as 0.2")
-    return math.log(share / (1 - share))
+    low, high = 0.0, math.log1p(cap)
+    at_low, at_high = (slope * (end - math.log1p(reference)) for end in (low, high))
+    pieces = ((at_low,), (at_low, slope), (at_high,))
+    return CurveTerm(field, (low, high), pieces, missing=0.0)
 
 
 def _share(log_odds: float) -> float:

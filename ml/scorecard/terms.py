@@ -180,19 +180,17 @@ def _read_curve(reader: Reader) -> CurveTerm:
 
 
 def _read_bins(reader: Reader) -> tuple[Bin, ...]:
-    bins = tuple(_read_bin(each) for each in reader.readers("bins", most=MAX_BINS))
+    bins = []
+    for each in reader.readers("bins", most=MAX_BINS):
+        upper, *counts = each.row_here(3)
+        if upper is not None:
+            (upper,) = Reader([upper], each.place).numbers_here(most=1)
+        bins.append(Bin(upper, _counts(counts, each)))
     closed = [bin_.upper for bin_ in bins[:-1] if bin_.upper is not None]
     is_open_only_last = bins and bins[-1].upper is None and len(closed) == len(bins) - 1
     if not is_open_only_last or any(a >= b for a, b in pairwise(closed)):
         raise ScorecardError(f"{reader.place}.bins must rise and have the last bin open (null)")
-    return bins
-
-
-def _read_bin(reader: Reader) -> Bin:
-    upper, *counts = reader.row_here(3)
-    if upper is not None:
-        (upper,) = Reader([upper], reader.place).numbers_here(most=1)
-    return Bin(upper, _counts(counts, reader))
+    return tuple(bins)
 
 
 def _counts(row: list[Any], reader: Reader) -> Counts:

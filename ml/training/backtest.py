@@ -21,7 +21,6 @@ from ml.training.encode import Bools, Columns, Floats
 from ml.training.evaluate import delong, log_loss
 from ml.training.recency import HalfLife, Score, blocks, chosen, predicted
 
-HOLDS, NOTHING, FADES, LOST = "holds", "nothing", "fades", "lost"
 SMALL_DROP = 0.02  # of AUC
 NO_ORDER = 0.5  # the AUC of scores that say nothing
 
@@ -113,8 +112,8 @@ def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float
     ('fades', 'lost')
     """
     if drop_low <= SMALL_DROP:
-        return HOLDS if auc_low > NO_ORDER else NOTHING
-    return LOST if auc - NO_ORDER <= (auc_random_split - NO_ORDER) / 2 else FADES
+        return "holds" if auc_low > NO_ORDER else "nothing"
+    return "lost" if auc - NO_ORDER <= (auc_random_split - NO_ORDER) / 2 else "fades"
 
 
 def _row(converted: Bools, block: slice, log_odds: Floats, aucs: Floats) -> dict[str, Any]:

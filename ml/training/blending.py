@@ -132,12 +132,33 @@ def choose_weights(
     >>> choose_weights(np.tile(right_and_unsure, (99, 1)), np.tile(outcomes, 99), (0.5, 0.5))
     (1.0, 0.0)
     """
-    exchange = _Exchange(log_odds, converted, usual, sample_weight)
+
+    def exchanged(giver: int, taker: int, weights: Weights) -> Weights:
+        both = weights[giver] + weights[taker]
+
+        def shared(weight: float) -> Weights:
+            moved = {giver: both - weight, taker: weight}
+            return tuple(moved.get(place, kept) for place, kept in enumerate(weights))
+
+        def price(weight: float) -> float:
+            pairs = zip(shared(weight)[1:], usual[1:], strict=True)
+            return sum(PRICE_OF_LEAVING * ((new - old) / 0.5) ** 2 for new, old in pairs)
+
+        return shared(
+            cheapest(
+                lambda weight: blended(log_odds, shared(weight)),
+                price,
+                converted,
+                bounds=(0, both),
+                sample_weight=sample_weight,
+            )
+        )
+
     weights = usual
     for _ in range(MAX_ROUNDS):
         before = weights
         for giver, taker in combinations(range(len(usual)), 2):
-            weights = exchange.between(giver, taker, weights)
+            weights = exchanged(giver, taker, weights)
         if max(abs(new - old) for new, old in zip(weights, before, strict=True)) <= NO_MOVE:
             break
     kept = [0.0 if weight < MIN_WEIGHT else weight for weight in weights]
@@ -153,36 +174,6 @@ def name_of(weights: Weights) -> str:
     pairs = zip(table.FAMILIES, weights, strict=True)
     *most, last = (family.name for family, weight in pairs if weight)
     return f"blend of {', '.join(most)} and {last}" if most else last
-
-
-@dataclass(frozen=True)
-class _Exchange:
-    """What two members weigh together, shared out at the least cost."""
-
-    log_odds: Floats
-    converted: Bools
-    usual: Weights
-    sample_weight: Floats | None
-
-    def between(self, giver: int, taker: int, weights: Weights) -> Weights:
-        both = weights[giver] + weights[taker]
-
-        def shared(weight: float) -> Weights:
-            moved = {giver: both - weight, taker: weight}
-            return tuple(moved.get(place, kept) for place, kept in enumerate(weights))
-
-        chosen = cheapest(
-            lambda weight: blended(self.log_odds, shared(weight)),
-            lambda weight: self._price(shared(weight)),
-            self.converted,
-            bounds=(0, both),
-            sample_weight=self.sample_weight,
-        )
-        return shared(chosen)
-
-    def _price(self, weights: Weights) -> float:
-        pairs = zip(weights[1:], self.usual[1:], strict=True)
-        return sum(PRICE_OF_LEAVING * ((weight - usual) / 0.5) ** 2 for weight, usual in pairs)
 
 
 def _mean_effects(

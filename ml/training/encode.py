@@ -3,7 +3,7 @@
 Values are read exactly as a scorecard reads them, so that the two cannot disagree.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -75,9 +75,13 @@ def frame_of(records: Sequence[Record], columns: Columns) -> pd.DataFrame:
     0    0.0   0.0
     1    NaN   1.0
     """
-    data: dict[str, list[float]] = {name: _numbers(records, name) for name in columns.numbers}
+    data: dict[str, list[float]] = {}
+    for name in columns.numbers:
+        compressed = (signed_log1p(record.get(name)) for record in records)
+        data[name] = [np.nan if u is None else u for u in compressed]
     for name, codes in columns.levels.items():
-        data[name] = _codes(records, name, codes)
+        keys = (level_key(record.get(name)) for record in records)
+        data[name] = [MISSING if key is None else codes.get(key, UNSEEN) for key in keys]
     return pd.DataFrame(data, columns=list(columns.names), dtype=np.float64)
 
 
@@ -91,37 +95,19 @@ def one_hot(n_leads: int) -> OneHotEncoder:
 
 def groups_of(encoder: OneHotEncoder, columns: Columns, first: int = 0) -> dict[str, Groups]:
     """Read from a fitted encoder where each level went, by field; `first` numbers its columns."""
-    ends = accumulate(_sizes(encoder), initial=0)
+    rare = [() if codes is None else codes for codes in encoder.infrequent_categories_]
+    pairs = zip(encoder.categories_, rare, strict=True)
+    ends = accumulate((len(all_) - len(few) + bool(len(few)) for all_, few in pairs), initial=0)
     groups = {}
     for name, (begin, end) in zip(columns.levels, pairwise(ends), strict=True):
         codes = [UNSEEN, MISSING, *columns.levels[name].values()]
         probe = pd.DataFrame(MISSING, index=range(len(codes)), columns=list(columns.levels))
         encoded = encoder.transform(probe.assign(**{name: codes}).astype(np.float64))
         own = encoded[:, begin:end]
-        hot = [first + begin + int(row.argmax()) if row.any() else None for row in own]
-        groups[name] = _groups(columns.levels[name], hot)
+        other, missing, *hot = (
+            first + begin + int(row.argmax()) if row.any() else None for row in own
+        )
+        placed = zip(columns.levels[name], hot, strict=True)
+        levels = {level: c for level, c in placed if c is not None and c != other}
+        groups[name] = Groups(levels, other, missing)
     return groups
-
-
-def _numbers(records: Sequence[Record], name: str) -> list[float]:
-    compressed = (signed_log1p(record.get(name)) for record in records)
-    return [np.nan if u is None else u for u in compressed]
-
-
-def _codes(records: Sequence[Record], name: str, codes: dict[str, int]) -> list[float]:
-    keys = (level_key(record.get(name)) for record in records)
-    return [MISSING if key is None else codes.get(key, UNSEEN) for key in keys]
-
-
-def _sizes(encoder: OneHotEncoder) -> list[int]:
-    """Count the output columns of each field."""
-    rare = [() if codes is None else codes for codes in encoder.infrequent_categories_]
-    pairs = zip(encoder.categories_, rare, strict=True)
-    return [len(codes) - len(few) + bool(len(few)) for codes, few in pairs]
-
-
-def _groups(levels: Iterable[str], hot: Sequence[int | None]) -> Groups:
-    """Name the columns: those of an unseen and an unknown value come first."""
-    other, missing, *own = hot
-    pairs = zip(levels, own, strict=True)
-    return Groups({k: c for k, c in pairs if c is not None and c != other}, other, missing)

@@ -109,12 +109,14 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
         for labels in (None, *lengths)
     }
     losses = {h: -log_expit(signs * np.concatenate(ahead)) for h, ahead in scores.items()}
-    return _marked(
-        [
-            _compared(labels, losses[labels], losses[None], _mean_auc(outcomes, ahead))
-            for labels, ahead in scores.items()
-        ]
-    )
+    compared = []
+    for labels, ahead in scores.items():
+        loss, saved = losses[labels], losses[None] - losses[labels]
+        error = float(saved.std(ddof=1) / len(saved) ** 0.5)
+        pairs = zip(outcomes, ahead, strict=True)
+        auc = float(np.mean([delong(known, log_odds)[0][0] for known, log_odds in pairs]))
+        compared.append(HalfLife(labels, float(loss.mean()), float(saved.mean()), error, auc))
+    return _marked(compared)
 
 
 def chosen(compared: Sequence[HalfLife]) -> int | None:
@@ -122,24 +124,13 @@ def chosen(compared: Sequence[HalfLife]) -> int | None:
     return next((each.labels for each in compared if each.is_chosen), None)
 
 
-def _compared(labels: int | None, loss: Floats, loss_of_all: Floats, auc: float) -> HalfLife:
-    saved = loss_of_all - loss
-    error = float(saved.std(ddof=1) / len(saved) ** 0.5)
-    return HalfLife(labels, float(loss.mean()), float(saved.mean()), error, auc)
-
-
-def _mean_auc(outcomes: Sequence[Bools], scores: Sequence[Floats]) -> float:
-    pairs = zip(outcomes, scores, strict=True)
-    return float(np.mean([delong(converted, log_odds)[0][0] for converted, log_odds in pairs]))
-
-
-def _marked(compared: list[HalfLife]) -> list[HalfLife]:
-    """Mark the one to be taken."""
-    auc_of_all = compared[0].auc
+def _marked(compared: Sequence[HalfLife]) -> list[HalfLife]:
+    """Mark the one to be taken; the first has all labels count alike."""
+    first, *others = compared
     better = [
         each
-        for each in compared
-        if each.saved > CLEARLY * each.standard_error and each.auc >= auc_of_all - SMALL_LOSS
+        for each in others
+        if each.saved > CLEARLY * each.standard_error and each.auc >= first.auc - SMALL_LOSS
     ]
-    best = min(better, key=lambda each: each.log_loss, default=compared[0])
+    best = min(better, key=lambda each: each.log_loss, default=first)
     return [replace(each, is_chosen=each is best) for each in compared]

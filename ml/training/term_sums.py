@@ -10,7 +10,7 @@ from numpy.polynomial import Polynomial
 
 from ml.fields.types import Value, level_key, signed_log1p
 from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term
-from ml.training.encode import Floats, Record
+from ml.training.encode import Record
 
 N_BINS = 5  # groups of a number in reasons, about equally many leads in each
 
@@ -89,18 +89,14 @@ def _counted(term: Term, values: Sequence[Value], converted: Sequence[bool]) -> 
             missing_counts=counts(None),
         )
     numbers = [None if signed_log1p(v) is None else float(v) for v in values]  # type: ignore[arg-type]
-    uppers = _uppers(np.array([x for x in numbers if x is not None], dtype=np.float64))
+    known = np.array([x for x in numbers if x is not None], dtype=np.float64)
+    uppers: list[float] = []  # of all bins but the last, each a value that some lead has
+    if len(known):
+        cuts = np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="inverted_cdf")
+        uppers = [float(cut) for cut in np.unique(cuts) if cut < known.max()]
     counts = _counts([None if x is None else bisect_left(uppers, x) for x in numbers], converted)
     bins = tuple(Bin(upper, counts(place)) for place, upper in enumerate([*uppers, None]))
     return replace(term, bins=bins, missing_counts=counts(None))
-
-
-def _uppers(known: Floats) -> list[float]:
-    """Choose the upper ends of all bins but the last, each a value that some lead has."""
-    if not len(known):
-        return []
-    cuts = np.quantile(known, np.arange(1, N_BINS) / N_BINS, method="inverted_cdf")
-    return [float(cut) for cut in np.unique(cuts) if cut < known.max()]
 
 
 def _counts(groups: Sequence[object], converted: Sequence[bool]) -> Callable[[object], Counts]:

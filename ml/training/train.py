@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,9 @@ def challenge(
     kept from both. `progress` is called with a share in [0, 1] and the stage in words; it may raise
     to stop the work. Raises NotEnoughToLearn below ten leads of a kind, or without a field.
     """
-    _check_enough(examples)
+    n_converted = sum(examples.converted)
+    if missing := shortage(n_converted, len(examples.converted) - n_converted):
+        raise NotEnoughToLearn(missing)
     found, left_out = _left_out(examples, fields, champion, exclusions or FieldExclusions())
     usable = fields.without(left_out)
     _check_any(usable, fields)
@@ -135,7 +137,7 @@ def challenge(
         scorecard=learned.scorecard,
         family=learned.scorecard.family,
         metrics=learned.metrics,
-        decision=_decision(_hidden(examples, left_out), champion, learned.probabilities, rule),
+        decision=_decision(examples, left_out, champion, learned.probabilities, rule=rule),
         seed=seed,
         libraries=library_versions(),
         fields=tuple(f.name for f in usable.model),
@@ -214,13 +216,6 @@ def library_versions() -> dict[str, str]:
     }
 
 
-def _check_enough(examples: Examples) -> None:
-    n_converted = sum(examples.converted)
-    missing = shortage(n_converted, len(examples.converted) - n_converted)
-    if missing:
-        raise NotEnoughToLearn(missing)
-
-
 def _left_out(
     examples: Examples, fields: Fields, champion: Scorecard, exclusions: FieldExclusions
 ) -> tuple[list[Suspicion], dict[str, str]]:
@@ -243,17 +238,20 @@ def _check_any(usable: Fields, fields: Fields) -> None:
     raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
 
 
-def _hidden(examples: Examples, names: Collection[str]) -> Examples:
-    """The examples as they are while some fields are not known."""
-    records = [{k: v for k, v in each.items() if k not in names} for each in examples.records]
-    return replace(examples, records=records) if names else examples
-
-
 def _decision(
-    examples: Examples, champion: Scorecard, probabilities: Floats, rule: GateRule
+    examples: Examples,
+    hidden: Collection[str],
+    champion: Scorecard,
+    probabilities: Floats,
+    *,
+    rule: GateRule,
 ) -> Decision:
+    """Compare with the champion on the evidence, where it does not know the hidden fields."""
     places = np.flatnonzero(examples.is_evidence)
+    records = [
+        {name: value for name, value in examples.records[place].items() if name not in hidden}
+        for place in places
+    ]
     converted: Bools = np.array(examples.converted, dtype=bool)[places]
-    old = batch_scoring.probabilities(champion, [examples.records[place] for place in places])
-    evidence = paired_evidence(converted, old, probabilities[places])
-    return decide(evidence, rule)
+    old = batch_scoring.probabilities(champion, records)
+    return decide(paired_evidence(converted, old, probabilities[places]), rule)

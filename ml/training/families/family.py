@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml.scorecard.parts import Part
 from ml.scorecard.terms import Term
-from ml.training.encode import Bools, Columns, Floats, Record
+from ml.training.encode import Floats, Record
 
 
 class Served(NamedTuple):
@@ -29,35 +29,18 @@ class Member(Protocol):
         """Turn `weight`, in [0, 3], times the log-odds into data, equal up to rounding."""
 
 
-class Fit(Protocol):
-    """Fit a member to a frame from `frame_of` and outcomes, some of each kind.
-
-    The same input and seed give the same member. Each lead counts `sample_weight` in (0, 1], or 1.
-    """
-
-    def __call__(
-        self,
-        frame: pd.DataFrame,
-        converted: Bools,
-        columns: Columns,
-        seed: int,
-        *,
-        sample_weight: Floats | None = None,
-    ) -> Member:
-        """Fit it."""
-
-
 @dataclass(frozen=True)
 class Family:
     """A way to learn from leads that can be served as data.
 
+    `fit` takes what `blending.fit` does; the same input and seed give the same member.
     `usual_weight` in a blend, in [0, 1], is for numbers of fields and of leads; the first family of
     the table takes what the others leave. `batch_effects` sums a part's effects, by its kind, for
     many leads at once; other kinds are asked lead by lead.
     """
 
     name: str
-    fit: Fit
+    fit: Callable[..., Member]
     usual_weight: Callable[[int, int], float] = lambda n_fields, n_leads: 0.0
     batch_effects: Mapping[type, Callable[[Any, Sequence[Record]], Floats]] = field(
         default_factory=dict

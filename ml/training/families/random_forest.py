@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -53,7 +52,7 @@ class FittedForest:
         trees, roots = [], [0]
         for tree in self.trees:
             trees.append(_nodes(tree, len(self.columns.numbers), roots[-1]))
-            roots.append(roots[-1] + len(trees[-1].column))
+            roots.append(roots[-1] + tree.tree_.node_count)
         arrays = (np.concatenate(each).tolist() for each in zip(*trees, strict=True))
         column, threshold, second, n, n_converted = map(tuple, arrays)
         forest = Forest(
@@ -147,17 +146,8 @@ def batch_effects(forest: Forest, records: Sequence[Record]) -> Floats:
 FAMILY = Family("random forest", fit, usual_weight, {Forest: batch_effects})
 
 
-class _Nodes(NamedTuple):
-    """The nodes of one tree as arrays, in the order and by the names of `Forest`."""
-
-    column: Ints
-    threshold: Floats
-    second: Ints
-    n: Ints
-    n_converted: Ints
-
-
-def _nodes(fitted: DecisionTreeClassifier, n_numbers: int, root: int) -> _Nodes:
+def _nodes(fitted: DecisionTreeClassifier, n_numbers: int, root: int) -> tuple[Ints | Floats, ...]:
+    """The columns, thresholds, second children and both counts of a tree, as `Forest` has them."""
     tree, order = fitted.tree_, _order(fitted.tree_)
     is_leaf = tree.children_left[order] == LEAF
     place = np.empty(len(order), dtype=np.int64)
@@ -165,14 +155,13 @@ def _nodes(fitted: DecisionTreeClassifier, n_numbers: int, root: int) -> _Nodes:
     feature = tree.feature[order]
     side = 1 - tree.missing_go_to_left[order].astype(np.int64)
     column = np.where(feature < n_numbers, 2 * feature + side, feature + n_numbers)
-    n, n_converted = (counts[order].astype(np.int64) for counts in _counts(fitted))
-    return _Nodes(
-        column=np.where(is_leaf, LEAF, column),
-        # Unknown or known is asked as "up to infinity", where an unknown value would say yes too.
-        threshold=np.where(is_leaf, 0.0, np.minimum(tree.threshold[order], ABOVE_ALL_KNOWN)),
-        second=np.where(is_leaf, 0, place[tree.children_right[order]]),
-        n=n,
-        n_converted=n_converted,
+    # Unknown or known is asked as "up to infinity", where an unknown value would say yes too.
+    threshold = np.minimum(tree.threshold[order], ABOVE_ALL_KNOWN)
+    return (
+        np.where(is_leaf, LEAF, column),
+        np.where(is_leaf, 0.0, threshold),
+        np.where(is_leaf, 0, place[tree.children_right[order]]),
+        *(counts[order].astype(np.int64) for counts in _counts(fitted)),
     )
 
 

@@ -7,7 +7,7 @@ the pipeline's own polynomials.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -175,38 +175,29 @@ def _curve(pipeline: Pipeline, columns: Columns, name: str) -> CurveTerm:
     place = columns.numbers.index(name)
     gaps = pd.DataFrame([[np.nan] * len(columns.numbers)], columns=list(columns.numbers))
     median = float(_part(pipeline, "splines")[0].transform(gaps)[0, place])
-    line = _line(pipeline, columns, place)
+    centre, slope, if_known, if_missing = _line(pipeline, columns, place)
     knots, around = _splines(pipeline, place, median)
     # From its centre the line is exact even where the column hardly varies.
-    around[:, 0] += line.if_known + line.slope * (knots - line.centre)
-    around[:, 1] += line.slope
+    around[:, 0] += if_known + slope * (knots - centre)
+    around[:, 1] += slope
     inner = [tuple(map(float, row)) for row in around[:-1]]
-    first, last = ((float(around[end, 0]), line.slope) for end in (0, -1))
+    first, last = ((float(around[end, 0]), slope) for end in (0, -1))
     term = CurveTerm(name, tuple(map(float, knots)), (first, *inner, last), missing=0.0)
-    missing = term.at(median) - line.if_known + line.if_missing
-    return replace(term, missing=missing)
+    return replace(term, missing=term.at(median) - if_known + if_missing)
 
 
-class Line(NamedTuple):
-    """The straight part of a curve: slope in u around a centre, and what knowing adds or not."""
-
-    centre: float
-    slope: float
-    if_known: float
-    if_missing: float
-
-
-def _line(pipeline: Pipeline, columns: Columns, place: int) -> Line:
+def _line(pipeline: Pipeline, columns: Columns, place: int) -> tuple[float, float, float, float]:
+    """The straight part of a curve: centre and slope in u, and what knowing adds or not."""
     imputer, scaler = _part(pipeline, "line")
     weights = _weights(pipeline, "line") / scaler.scale_
     centre, slope = float(scaler.mean_[place]), float(weights[place])
     # Marks of unknown values follow the numbers, only for columns that had some.
     marked = list(imputer.indicator_.features_)
     if place not in marked:
-        return Line(centre, slope, 0.0, 0.0)
+        return centre, slope, 0.0, 0.0
     mark = len(columns.numbers) + marked.index(place)
     share, weight = float(scaler.mean_[mark]), float(weights[mark])
-    return Line(centre, slope, -share * weight, (1 - share) * weight)
+    return centre, slope, -share * weight, (1 - share) * weight
 
 
 def _splines(pipeline: Pipeline, place: int, median: float) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from ml.fields.fields_file import Fields
 from ml.gate.intervals import interval_text
 from ml.monitoring import drift, performance
 from ml.monitoring.drift import Drift, Verdict
-from ml.scorecard.scorecard import Term, moved
+from ml.scorecard.scorecard import moved
 from webapp.services.models.monitor_samples import Samples
 from webapp.stored import Metrics
 
@@ -18,11 +18,11 @@ VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
 # What leads alone show says that little has changed, not that the version is any good.
 JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
 MAX_NAMED = 3
-UNITS = (
-    ("day", timedelta(days=1)),
-    ("hour", timedelta(hours=1)),
-    ("minute", timedelta(minutes=1)),
-)
+UNITS = {
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+}
 RETRAIN = "Train now, so that the model learns from the leads of today."
 
 
@@ -76,14 +76,9 @@ def calibration(samples: Samples) -> Finding:
         "act": f"Scores run too {level}. Trust the ranking, not the percentages, until they are"
         " recalibrated.",
     }
-    return Finding(
-        "calibration",
-        "Calibration",
-        found.verdict,
-        sentence,
-        advice.get(found.verdict, ""),
-        asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z"))),
-    )
+    figures = asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z")))
+    advised = advice.get(found.verdict, "")
+    return Finding("calibration", "Calibration", found.verdict, sentence, advised, figures)
 
 
 def live_auc(samples: Samples, now: datetime) -> Finding:
@@ -111,14 +106,9 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
     advice = (
         f"It ranks leads worse than it did in training. {RETRAIN} Or go back to an earlier version."
     )
-    return Finding(
-        "live_auc",
-        "Ranking",
-        found.verdict,
-        sentence,
-        advice if found.verdict == "act" else "",
-        asdict(found) | {"closing_days": wait / timedelta(days=1)},
-    )
+    figures = asdict(found) | {"closing_days": wait / timedelta(days=1)}
+    advised = advice if found.verdict == "act" else ""
+    return Finding("live_auc", "Ranking", found.verdict, sentence, advised, figures)
 
 
 def score_drift(samples: Samples) -> Finding:
@@ -129,7 +119,7 @@ def score_drift(samples: Samples) -> Finding:
     # On the scale of the version that was learned: a recalibration is no drift.
     recent = [moved(lead.probability, -samples.shift) for lead in samples.recent]
     found = min(
-        (drift.judge(drift.score_bins(reference, recent)) for reference in references),
+        (drift.judge(drift.coarse(each, drift.histogram(recent))) for each in references),
         key=lambda each: each.psi / each.look,
     )
     sentence = _few(found) or (
@@ -141,20 +131,19 @@ def score_drift(samples: Samples) -> Finding:
         "look": "New leads differ from earlier ones, or their values do. Look at the fields.",
         "act": f"The model is used on leads unlike those it knows. {RETRAIN}",
     }
-    return Finding(
-        "score_drift",
-        title,
-        found.verdict,
-        sentence,
-        advice.get(found.verdict, ""),
-        _figures(found),
-    )
+    advised = advice.get(found.verdict, "")
+    return Finding("score_drift", title, found.verdict, sentence, advised, _figures(found))
 
 
 def field_drift(samples: Samples, fields: Fields) -> Finding:
     """Whether each field's values are spread as they were over the leads learned from."""
-    title, terms = "Fields of new leads", samples.card.terms
-    found = dict(_drifts(samples, terms))
+    title = "Fields of new leads"
+    counted = {
+        term.field: drift.term_bins(term, [lead.inputs.get(term.field) for lead in samples.recent])
+        for term in samples.card.terms
+    }
+    known = {name: bins for name, bins in counted.items() if bins is not None}
+    found = {name: drift.judge(bins, n_compared=len(known)) for name, bins in known.items()}
     if not found:
         return _no_reference("field_drift", title, samples)
     worst = sorted(found, key=lambda name: -found[name].psi / found[name].look)
@@ -169,17 +158,10 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
         else f"All {len(found)} fields are spread as in the leads it learned from."
     )
     advice = "Check whether they are still filled in the same way, here and where they come from."
-    return Finding(
-        "field_drift",
-        title,
-        verdict,
-        sentence,
-        f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if drifted else "",
-        {
-            "psi": _figures(top)["psi"],
-            "fields": {name: _figures(each) for name, each in found.items()},
-        },
-    )
+    advised = f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if drifted else ""
+    by_field = {name: _figures(each) for name, each in found.items()}
+    figures = {"psi": _figures(top)["psi"], "fields": by_field}
+    return Finding("field_drift", title, verdict, sentence, advised, figures)
 
 
 def selection(samples: Samples) -> Finding:
@@ -200,14 +182,8 @@ def selection(samples: Samples) -> Finding:
         "Outcomes come from a part of the leads only, so the next model learns little about the"
         " others. Work some leads with low scores, too, and record what becomes of them."
     )
-    return Finding(
-        "selection",
-        "Where outcomes come from",
-        verdict,
-        sentence,
-        advice if verdict == "look" else "",
-        _figures(found),
-    )
+    title, advised = "Where outcomes come from", advice if verdict == "look" else ""
+    return Finding("selection", title, verdict, sentence, advised, _figures(found))
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:
@@ -215,18 +191,6 @@ def verdict_of(findings: list[Finding]) -> Verdict:
     worst = max((finding.verdict for finding in findings), key=VERDICTS.index)
     by_outcomes = {f.verdict for f in findings if f.name in JUDGED_BY_OUTCOMES}
     return "unknown" if worst == "good" and by_outcomes == {"unknown"} else worst
-
-
-def _drifts(samples: Samples, terms: tuple[Term, ...]) -> list[tuple[str, Drift]]:
-    counted = [
-        (
-            term.field,
-            drift.term_bins(term, [lead.inputs.get(term.field) for lead in samples.recent]),
-        )
-        for term in terms
-    ]
-    known = [(name, bins) for name, bins in counted if bins is not None]
-    return [(name, drift.judge(bins, n_compared=len(known))) for name, bins in known]
 
 
 def _score_references(metrics: Metrics | None) -> list[list[int]]:
@@ -268,6 +232,6 @@ def _earlier(wait: timedelta) -> str:
     """How long ago a lead must have been scored, if long at all."""
     if not wait:
         return "earlier"
-    unit, length = next((each for each in UNITS if wait >= each[1]), UNITS[-1])
-    n = math.ceil(wait / length)
+    unit = next((name for name, length in UNITS.items() if wait >= length), "minute")
+    n = math.ceil(wait / UNITS[unit])
     return f"more than {n:,} {unit}{'' if n == 1 else 's'} earlier, the usual closing time"
