@@ -33,13 +33,6 @@ STRAGGLERS_AT_ONCE = 100
 log = structlog.stdlib.get_logger("leadloop.worker")
 
 
-class ChampionChanged(runs.Explained):
-    """Another version was promoted during a training."""
-
-    def __init__(self) -> None:
-        super().__init__("Another version was promoted during this training.")
-
-
 def free_lost_runs(worker: Worker) -> None:
     """Close or requeue the runs of workers that are gone."""
     for run in write(lambda s: lifecycle.free_lost_runs(s, worker.clock())):
@@ -153,7 +146,7 @@ def _register(session: Session, run: Run, answer: Answer, now: datetime) -> None
         runs.finish(session, run, now, error=answer["reason"])
         return
     if registry.champion(session).key != answer["champion_key"]:
-        raise ChampionChanged
+        raise runs.Explained("Another version was promoted during this training.")
     lifecycle.register(
         session,
         run,
@@ -186,8 +179,7 @@ def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
 
     while (reached := write(partial(step, fields=product().fields))) is not None:
         after_key, n_done = reached, n_done + rescoring.CHUNK
-        worker.stop.wait(PAUSE_SECONDS)
-        worker.go_on()
+        worker.wait(PAUSE_SECONDS)
 
 
 def _switch(session: Session, run: Run, version: ModelVersion, now: datetime) -> None:

@@ -50,9 +50,13 @@ def run(app: Flask) -> None:
         # A lock taken in here could be one that the interrupted code holds: a list needs none.
         signal.signal(number, lambda number, frame: signals.append(number))
     with app.app_context():
-        _check_ready()
+        missing = [check for check in read(health.readiness) if not check.is_good]
+        if missing:
+            raise NotReady("; ".join(f"{check.name}: {check.sentence}" for check in missing))
         training = TrainingProcess(config.environment(product().settings))
-        worker = Worker(_name(), training, threading.Event())
+        # A unique name for this process.
+        name = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        worker = Worker(name, training, threading.Event())
         scheduler = build_scheduler(app, worker)
     scheduler.start()
     log.info("worker started", worker=worker.name)
@@ -85,14 +89,3 @@ def build_scheduler(app: Flask, worker: Worker) -> BackgroundScheduler:
             next_run_time=datetime.now(UTC),
         )
     return scheduler
-
-
-def _check_ready() -> None:
-    missing = [check for check in read(health.readiness) if not check.is_good]
-    if missing:
-        raise NotReady("; ".join(f"{check.name}: {check.sentence}" for check in missing))
-
-
-def _name() -> str:
-    """Make a unique name for this process."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

@@ -37,6 +37,11 @@ class Worker:
         if self.stop.is_set():
             raise Stopped
 
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until the worker is told to end: then raise `Stopped`."""
+        self.stop.wait(seconds)
+        self.go_on()
+
 
 def in_context(app: Flask, job: Callable[[Worker], None]) -> Callable[[Worker], None]:
     """Give a job the application around it, in the thread that it runs in."""
@@ -48,13 +53,13 @@ def in_context(app: Flask, job: Callable[[Worker], None]) -> Callable[[Worker], 
     return tick
 
 
-def _close(session: Session, run: Run, error: str, now: datetime) -> None:
-    runs.finish(session, run, now, error=error)
-
-
 @contextmanager
 def held(
-    worker: Worker, run: Run, fail: Callable[[Session, Run, str, datetime], None] = _close
+    worker: Worker,
+    run: Run,
+    fail: Callable[[Session, Run, str, datetime], None] = lambda session, run, error, now: (
+        runs.finish(session, run, now, error=error)
+    ),
 ) -> Iterator[None]:
     """Close the run with a sentence when its work fails: here and nowhere else.
 
@@ -75,14 +80,10 @@ def held(
         log.exception("run left alone", run=run.key, kind=run.kind)
     except Exception as failure:
         log.exception("run failed", run=run.key, kind=run.kind)
-        sentence = _sentence(failure)
+        sentence = (
+            str(failure)
+            if isinstance(failure, runs.Explained)
+            else f"Something unexpected went wrong ({type(failure).__name__})."
+            " The worker's log says more."
+        )
         write(lambda s: fail(s, run, sentence, worker.clock()))
-
-
-def _sentence(failure: Exception) -> str:
-    """What people read; of a failure that does not explain itself only the log tells."""
-    if isinstance(failure, runs.Explained):
-        return str(failure)
-    return (
-        f"Something unexpected went wrong ({type(failure).__name__}). The worker's log says more."
-    )

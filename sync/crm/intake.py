@@ -4,6 +4,7 @@ A few rows at a time, each in one transaction with the cursor.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +45,14 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
     """
     parsed = {row["Id"]: context.mapping.parse(row) for row in rows}
     known = mirror.seen(session, parsed)
-    wanted = [row for row in parsed.values() if row.id in known or _is_in_scope(context, row)]
+    # The administrator's filter lets leads in; one that is in stays in.
+    owners, types = context.rules.owner_ids, context.rules.record_type_ids
+    wanted = [
+        row
+        for row in parsed.values()
+        if row.id in known
+        or ((not owners or row.owner_id in owners) and (not types or row.record_type_id in types))
+    ]
     news = [row for row in wanted if _has_changed(known.get(row.id), row)]
     context.result.counts["leads_read"] += len(parsed)
     context.result.counts["leads_changed"] += len(news)
@@ -86,14 +94,6 @@ def record_outcomes_of(
     record_outcomes(session, context, mirror.leads_by_id(session, ids).values(), now)
 
 
-def _is_in_scope(context: SyncContext, row: LeadRow) -> bool:
-    """Whether the administrator's filter lets a lead in; one that is in stays in."""
-    rules = context.rules
-    return (not rules.owner_ids or row.owner_id in rules.owner_ids) and (
-        not rules.record_type_ids or row.record_type_id in rules.record_type_ids
-    )
-
-
 def _has_changed(before: Seen | None, row: LeadRow) -> bool:
     if before is None or before.is_to_be_read:
         return True
@@ -112,7 +112,9 @@ class _Ours:
         families: Mapping[str, int | None],
     ) -> None:
         self.old = {crm_id: key for crm_id, key in families.items() if key is not None}
-        self.new = [row for row in rows if row.id not in self.old and _has_lead(row)]
+        # Of those deleted only the ids of merged ones are kept.
+        has_lead = (r for r in rows if not r.columns["is_deleted"] or r.columns["merged_into"])
+        self.new = [row for row in has_lead if row.id not in self.old]
         names = leads.ids_by_key(session, self.old.values())
         wanted = {row.id: context.mapping.lead_id(row) for row in self.new}
         self.here = leads.lock_many(session, {*names.values(), *wanted.values(), *wanted})
@@ -162,11 +164,6 @@ def _take_in(
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
     context.result.counts["leads_scored"] += len(scored)
     context.result.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
-
-
-def _has_lead(row: LeadRow) -> bool:
-    """Whether a lead is one of ours: those that are there, and the ids of merged ones."""
-    return not row.columns["is_deleted"] or row.columns["merged_into"] is not None
 
 
 def _scoring_input(
@@ -221,7 +218,11 @@ def record_outcomes(
     mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
     events = [event for _, event in noted.values() if event is not None]
     for event in events:
-        _count(context, event)
+        outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
+        context.result.counts[outcome] += 1
+        if len(context.result.examples) < MAX_EXAMPLES:
+            example = Example(event.lead.lead_id, outcome, rule, REASONS.get(rule, ""))
+            context.result.examples.append(example)
     # Before the outcome of the merged lead is withdrawn.
     removal.hand_over(session, handed_over, now)
     if events:
@@ -230,15 +231,6 @@ def record_outcomes(
     if keys:
         opened = conflicts.review(session, keys, context.rules.conflicts, now)
         context.result.counts["conflicts"] += opened
-
-
-def _count(context: SyncContext, event: OutcomeEvent) -> None:
-    """Count an outcome, and keep a few as examples."""
-    said, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
-    context.result.counts[said] += 1
-    if len(context.result.examples) < MAX_EXAMPLES:
-        reason = REASONS.get(rule, "")
-        context.result.examples.append(Example(event.lead.lead_id, said, rule, reason))
 
 
 class _Facts:
@@ -298,7 +290,7 @@ def _event(
 ) -> tuple[dict[str, Any], OutcomeEvent | None]:
     """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
     lead = facts.ours[crm_lead.lead_key or 0]
-    said = _said(lead, crm_lead, derived)
+    outcome = _outcome(lead, crm_lead, derived)
     note = {
         "id": crm_lead.id,
         "said": crm_lead.said,
@@ -307,48 +299,28 @@ def _event(
         "source_id": derived.source_id,
         "is_inferred": derived.is_inferred,
     }
-    if said is None:
+    if outcome is None:
         return note, None
-    rule, because = _rule_and_reason(
-        crm_lead, derived, said, is_reported=lead.key in facts.reported
-    )
-    if said == crm_lead.said and _is_alike(said, rule, crm_lead.rule):
+    rule, because = derived.rule, REASONS[derived.rule]
+    # What withdraws an inferred outcome is inferred itself and carries its rule; a lead that is
+    # gone withdraws what was reported of it too.
+    takes_reports_back = derived.rule == GONE and lead.key in facts.reported
+    if outcome == "withdrawn" and is_assumed(crm_lead.rule) and not takes_reports_back:
+        rule, because = crm_lead.rule, "the inferred outcome no longer counts"
+    # What a lead that is gone withdraws may have been reported since another withdrawal.
+    is_same_rule = rule == crm_lead.rule
+    is_alike = outcome != "withdrawn" and is_assumed(rule) == is_assumed(crm_lead.rule)
+    if outcome == crm_lead.said and (is_same_rule or is_alike):
         return note | {"rule": rule}, None
     happened_at = _happened_at(crm_lead, derived, rule, now)
-    key = f"salesforce:{crm_lead.id}:{derived.source_id}:{said}:{happened_at.isoformat()}"
+    key = f"salesforce:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
     reason = f"Salesforce: {because} ({derived.source_id})"
     attribution = Attribution("salesforce", ACTOR, reason, rule, key)
-    event = OutcomeEvent(
-        lead,
-        outcomes.MEANINGS[said],
-        attribution,
-        happened_at,
+    event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
+    if derived.rule == GONE:
         # A lead that is gone teaches nothing, whoever reported its outcome.
-        withdraws="all" if derived.rule == GONE else "own",
-    )
-    return note | {"said": said, "said_at": happened_at, "rule": rule}, event
-
-
-def _rule_and_reason(
-    crm_lead: CrmLead, derived: Derived, said: str, *, is_reported: bool
-) -> tuple[str, str]:
-    """By which rule it is recorded, and why.
-
-    What withdraws an inferred outcome is inferred itself and carries its rule; a lead that is gone
-    withdraws what was reported of it too.
-    """
-    takes_reports_back = derived.rule == GONE and is_reported
-    if said == "withdrawn" and is_assumed(crm_lead.rule) and not takes_reports_back:
-        return crm_lead.rule, "the inferred outcome no longer counts"
-    return derived.rule, REASONS[derived.rule]
-
-
-def _is_alike(said: str, rule: str, before: str | None) -> bool:
-    """Whether it says nothing more by this rule than by the one before.
-
-    What a lead that is gone withdraws may have been reported since another withdrawal.
-    """
-    return rule == before if said == "withdrawn" else is_assumed(rule) == is_assumed(before)
+        event = replace(event, withdraws="all")
+    return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event
 
 
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
@@ -357,15 +329,13 @@ def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
     return any(getattr(crm_lead, name) != note[name] for name in names)
 
 
-def _said(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
+def _outcome(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
     if derived.result in CLOSING:
         return derived.result
-    was_definite = crm_lead.said in CLOSING
     # A lead that is gone teaches nothing, whoever reported its outcome.
     is_gone = derived.result in {"merged", "void"} and derived.rule == GONE
-    return (
-        "withdrawn" if was_definite or (is_gone and outcomes.counting(lead) is not None) else None
-    )
+    is_withdrawn = crm_lead.said in CLOSING or (is_gone and outcomes.counting(lead) is not None)
+    return "withdrawn" if is_withdrawn else None
 
 
 def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) -> datetime:

@@ -1,7 +1,7 @@
 """The sync job of the worker: claim a run, carry out its mode, and close it with a sentence."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -40,6 +40,7 @@ log = structlog.stdlib.get_logger("leadloop.salesforce")
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
+MAX_VALUES = 200  # of a picklist
 MAX_SHOWN_LENGTH = 100
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
 REHEARSED_ROWS = 200
@@ -98,7 +99,7 @@ def live(sync_run: SyncRun) -> None:
     # The first day counts from the first run.
     reconciled_at = read(lambda s: connections.get(s).reconciled_at)
     if reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY:
-        _reconcile(sync_run)
+        look_again(sync_run)
         apply_rules_again(sync_run)
     write_back.write_back(sync_run)
 
@@ -149,7 +150,7 @@ def dry(sync_run: SyncRun) -> None:
 def reconcile_now(sync_run: SyncRun) -> None:
     """Reconcile, and nothing else."""
     sync_run.client.describe(LEADS)
-    _reconcile(sync_run)
+    look_again(sync_run)
 
 
 MODES: dict[str, Callable[[SyncRun], None]] = {
@@ -161,7 +162,8 @@ MODES: dict[str, Callable[[SyncRun], None]] = {
 }
 
 
-def _reconcile(sync_run: SyncRun) -> None:
+def look_again(sync_run: SyncRun) -> None:
+    """Reconcile, and have the next run read the last days again."""
     sync_run.step(look_back, stage="Looking at everything again", progress=0.9)
     reconcile.reconcile(sync_run)
 
@@ -206,15 +208,10 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
         api_version=settings.salesforce_api_version,
         token_cache=_token_caches.setdefault(credentials, TokenCache()),
         quota=Quota(n_made_today, settings.salesforce_daily_calls),
-        clocks=Clocks(now=worker.clock, sleep=partial(_wait, worker)),
+        clocks=Clocks(now=worker.clock, sleep=worker.wait),
     )
     context = SyncContext(fields, mapping, rules, result)
     return SyncRun(worker, run, client, context, settings_of=connection.changed_at)
-
-
-def _wait(worker: Worker, seconds: float) -> None:
-    worker.stop.wait(seconds)
-    worker.go_on()
 
 
 def _finish(sync_run: SyncRun, session: Session) -> None:
@@ -249,7 +246,13 @@ def _figures(sync_run: SyncRun) -> dict[str, int]:
 
 def _problems(sync_run: SyncRun) -> list[str]:
     """Describe Lead, keep that for the mapping page, and say what is wrong with the mapping."""
-    described = [_described(field) for field in sync_run.client.describe(LEADS)]
+    described = []
+    for field in sync_run.client.describe(LEADS):
+        values = [
+            v.get("value") for v in field.get("picklistValues") or [] if v.get("active", True)
+        ]
+        kept = {name: field.get(name) for name in DESCRIBED}
+        described.append(kept | {"values": values[:MAX_VALUES]})
     sync_run.step(
         lambda s: _keep_described(s, described, sync_run.now), stage="Checking the connection"
     )
@@ -260,11 +263,6 @@ def _problems(sync_run: SyncRun) -> list[str]:
     asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
     wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
     return wrong
-
-
-def _described(field: Mapping[str, Any]) -> dict[str, Any]:
-    values = [v.get("value") for v in field.get("picklistValues") or [] if v.get("active", True)]
-    return {name: field.get(name) for name in DESCRIBED} | {"values": values[:200]}
 
 
 def _keep_described(session: Session, described: list[dict[str, Any]], now: datetime) -> None:

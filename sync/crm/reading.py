@@ -8,6 +8,7 @@ there as well, a reader that may only do a few pages at a time would never come 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -169,18 +170,20 @@ class Reading:
             self.slices.was_empty()
         for first in range(0, len(page.rows) or 1, STEP_ROWS):
             rows = page.rows[first : first + STEP_ROWS]
-            is_last = first + STEP_ROWS >= len(page.rows)
-            self._step(rows, self._moved(page, end) if is_last else self._behind(rows[-1]))
+            if not page.is_last or first + STEP_ROWS < len(page.rows):
+                moved = self.window.behind(rows[-1]["SystemModstamp"], rows[-1]["Id"])
+            elif end == self.window.end:
+                moved = self.window.finished()
+            else:
+                moved = self.window.behind(end)
+            self.sync_run.step(
+                partial(self._store, rows, moved),
+                stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
+                progress=0.05 + 0.4 * moved.progress() + (0 if self.obj == LEADS else 0.4),
+            )
+            self.window = moved
 
-    def _step(self, rows: list[Row], moved: Window) -> None:
-        self.sync_run.step(
-            lambda session: self._store(session, rows, moved),
-            stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
-            progress=0.05 + 0.4 * moved.progress() + (0 if self.obj == LEADS else 0.4),
-        )
-        self.window = moved
-
-    def _store(self, session: Session, rows: list[Row], moved: Window) -> None:
+    def _store(self, rows: list[Row], moved: Window, session: Session) -> None:
         context, now = self.sync_run.context, self.sync_run.now
         if self.obj == LEADS:
             take_leads(session, context, rows, now)
@@ -190,15 +193,6 @@ class Reading:
             if self.window.done_until is not None:
                 list_unmatched(session, context, rows, now)
         mirror.keep_window(session, self.obj, vars(moved))
-
-    def _moved(self, page: Page, end: str) -> Window:
-        if page.is_last:
-            is_end = end == self.window.end
-            return self.window.finished() if is_end else self.window.behind(end)
-        return self._behind(page.rows[-1])
-
-    def _behind(self, row: Row) -> Window:
-        return self.window.behind(row["SystemModstamp"], row["Id"])
 
 
 def look_back(session: Session) -> None:

@@ -47,13 +47,25 @@ def reconcile(sync_run: SyncRun) -> None:
     4. Inputs and outcomes that depend on the date are worked out again.
     5. The numbers of leads, month by month, are compared.
     """
-    for ids in _portions(lambda after: read(lambda s: mirror.open_opportunities(s, after, CHUNK))):
+    after = ""
+    while ids := read(partial(mirror.open_opportunities, after_id=after, limit=CHUNK)):
         read_opportunities(sync_run, ids)
+        after = ids[-1]
     _follow_deletions(sync_run)
-    _find_by_contact(sync_run)
-    _age(sync_run)
+    after = ""
+    while alone := read(partial(mirror.converted_alone, after_id=after, limit=CHUNK)):
+        _find_by_contact(sync_run, alone)
+        after = alone[-1].id
+    last_id: str | None = ""
+    while last_id is not None:
+        last_id = sync_run.step(partial(_age, sync_run, last_id))
     sync_run.result.drift = list(_drift(sync_run))
-    sync_run.step(lambda s: _finish(s, sync_run.now))
+
+    def finish(session: Session) -> None:
+        unmatched.close_matched(session, sync_run.now)
+        connections.get(session).reconciled_at = sync_run.now
+
+    sync_run.step(finish)
 
 
 def read_opportunities(sync_run: SyncRun, ids: Collection[str]) -> None:
@@ -77,13 +89,6 @@ def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
 
 def _take(sync_run: SyncRun, take: Take, rows: Sequence[Row], session: Session) -> None:
     take(session, sync_run.context, rows, sync_run.now)
-
-
-def _portions(ask: Callable[[str], list[str]]) -> Iterator[list[str]]:
-    after = ""
-    while ids := ask(after):
-        yield ids
-        after = ids[-1]
 
 
 def _lose_opportunities(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:
@@ -127,14 +132,7 @@ def _erase(session: Session, sync_run: SyncRun, crm_ids: Collection[str]) -> Non
     )
 
 
-def _find_by_contact(sync_run: SyncRun) -> None:
-    after = ""
-    while alone := read(partial(mirror.converted_alone, after_id=after, limit=CHUNK)):
-        _find_some(sync_run, alone)
-        after = alone[-1].id
-
-
-def _find_some(sync_run: SyncRun, alone: list[CrmLead]) -> None:
+def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
     by_contact: dict[str, list[str]] = defaultdict(list)
     for lead in alone:
         by_contact[lead.contact_id or ""].append(lead.id)
@@ -157,26 +155,17 @@ def _find_some(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         )
 
 
-def _age(sync_run: SyncRun) -> None:
+def _age(sync_run: SyncRun, after: str, session: Session) -> str | None:
     """Work out again what depends on the date: inputs, and outcomes by inactivity or policy."""
-    after: str | None = ""
-    while after is not None:
-        after = sync_run.step(partial(_age_next, sync_run, after))
-
-
-def _age_next(sync_run: SyncRun, after: str, session: Session) -> str | None:
     crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
     if sync_run.context.mapping.depends_on_today():
         ours = leads.lock_by_key(session, [row.lead_key for row in crm_leads if row.lead_key])
-        _score_aged(session, sync_run, [row for row in crm_leads if _is_open(row)], ours)
+        still_open = [r for r in crm_leads if r.lead_key and not (r.is_converted or r.is_deleted)]
+        _score_aged(session, sync_run, still_open, ours)
     record_outcomes(session, sync_run.context, crm_leads, sync_run.now)
     return crm_leads[-1].id
-
-
-def _is_open(row: CrmLead) -> bool:
-    return row.lead_key is not None and not row.is_converted and not row.is_deleted
 
 
 def _score_aged(
@@ -213,8 +202,3 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
         if there != here:
             yield Drift(f"{start:%Y-%m}", salesforce=there, leadloop=here)
         end = start
-
-
-def _finish(session: Session, now: datetime) -> None:
-    unmatched.settle_matched(session, now)
-    connections.get(session).reconciled_at = now

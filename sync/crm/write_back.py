@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -34,8 +35,14 @@ def write_back(sync_run: SyncRun) -> None:
     if missing:
         sync_run.warn(cases.FIELD_READ_ONLY.message, ", ".join(missing))
         return
-    while pending_writes := read(lambda s: _pending(s, sync_run)):
-        if not _deliver(sync_run, pending_writes):
+    due = partial(
+        pending_writes.pending_writes,
+        fields=sync_run.context.fields,
+        bands=bands(),
+        limit=ROWS_PER_WRITE,
+    )
+    while found := read(lambda s: due(s, now=sync_run.now)):
+        if not _deliver(sync_run, found):
             return
 
 
@@ -57,19 +64,17 @@ def record(pending: PendingWrite, now: datetime) -> dict[str, Any]:
     }
 
 
-def _deliver(sync_run: SyncRun, pending_writes: list[PendingWrite]) -> bool:
+def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> bool:
     """Write one call's worth and note each verdict; False where writing has to stop."""
     try:
-        verdicts = sync_run.client.write(
-            [record(pending, sync_run.now) for pending in pending_writes]
-        )
+        verdicts = sync_run.client.write([record(pending, sync_run.now) for pending in found])
     except Fault as fault:
         if fault.kind in RAISED:
             raise
         # Whether it was carried out is not known: the same scores are due once more.
         sync_run.warn(fault.case.message, fault.detail)
         return False
-    placed = list(zip(pending_writes, verdicts, strict=True))
+    placed = list(zip(found, verdicts, strict=True))
     sync_run.step(lambda s: _note(s, sync_run, placed))
     stop = _reason_to_stop(verdicts)
     if stop is not None:
@@ -112,12 +117,6 @@ def _note(
 def _offer(session: Session, now: datetime) -> int:
     pending_writes.drop_undeliverable(session)
     return pending_writes.offer(session, connections.get(session), bands(), now)
-
-
-def _pending(session: Session, sync_run: SyncRun) -> list[PendingWrite]:
-    return pending_writes.pending_writes(
-        session, sync_run.context.fields, bands(), now=sync_run.now, limit=ROWS_PER_WRITE
-    )
 
 
 def bands() -> Bands:

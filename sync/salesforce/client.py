@@ -212,7 +212,10 @@ class Client:
             n_tries += 1
             if fault.kind not in {Kind.BUSY, Kind.CURSOR} or n_tries >= max_tries:
                 raise fault from None
-            self._clocks.sleep(self._wait_seconds(n_tries))
+            asked, longest = self.meter.retry_after_seconds, min(MAX_WAIT_SECONDS, 2.0**n_tries)
+            jitter = self._clocks.jitter
+            wait = jitter(0, longest) if asked is None else min(asked, MAX_RETRY_AFTER_SECONDS)
+            self._clocks.sleep(wait)
 
     def _without_secrets(self, fault: Fault) -> Fault:
         """The same fault, should an answer have repeated what was sent."""
@@ -225,14 +228,13 @@ class Client:
             fault.detail = fault.detail.replace(secret, "(removed)")
         return fault
 
-    def _wait_seconds(self, n_tries: int) -> float:
-        asked = self.meter.retry_after_seconds
-        if asked is not None:
-            return min(asked, MAX_RETRY_AFTER_SECONDS)
-        return self._clocks.jitter(0, min(MAX_WAIT_SECONDS, 2.0**n_tries))
-
     def _salesforce(self) -> Salesforce:
-        token = self._token_cache.token or self._log_in()
+        token = self._token_cache.token
+        if token is None:
+            self.meter.n_logins += 1
+            self._token_cache.logins_at.append(self._clocks.now())
+            token = log_in(self._session, self._hosts, self._credentials, self._clocks.now())
+            self._token_cache.token = token
         salesforce = Salesforce(
             session_id=token.text,
             instance_url=token.address,
@@ -242,13 +244,6 @@ class Client:
         )
         del salesforce.headers["X-PrettyPrint"]  # a third of every answer would be spaces
         return salesforce
-
-    def _log_in(self) -> Token:
-        self.meter.n_logins += 1
-        self._token_cache.logins_at.append(self._clocks.now())
-        token = log_in(self._session, self._hosts, self._credentials, self._clocks.now())
-        self._token_cache.token = token
-        return token
 
     def _forget_token(self, fault: Fault) -> None:
         """Drop a refused token for a new login, unless that would not help or was done just now."""

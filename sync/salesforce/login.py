@@ -1,6 +1,5 @@
 """Logging in: client credentials, JWT bearer, a session id, and user name with token (old orgs)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,46 +33,38 @@ def log_in(
 ) -> Token:
     """Get a token, or raise LoginRefused, HostNotAllowed or an exception of the transport."""
     address = hosts.address(credentials.domain)
-    return _FLOWS[credentials.method](session, hosts, credentials, _At(address, now))
+    match credentials.method:
+        case "session":
+            return Token(address, credentials.session_id)
+        case "password":
+            return _by_password(session, hosts, credentials, address)
+        case "jwt":
+            sent: dict[str, Any] = {"data": _jwt_form(credentials, address, now)}
+        case _:
+            pair = (credentials.consumer_key, credentials.consumer_secret)
+            sent = {"data": {"grant_type": "client_credentials"}, "auth": pair}
+    return _token(session.post(address + TOKEN_PATH, **sent), hosts)
 
 
-@dataclass(frozen=True)
-class _At:
-    address: str
-    now: datetime
-
-
-def _client_credentials(
-    session: requests.Session, hosts: Hosts, credentials: Credentials, at: _At
-) -> Token:
-    form = {"grant_type": "client_credentials"}
-    pair = (credentials.consumer_key, credentials.consumer_secret)
-    return _token(session.post(at.address + TOKEN_PATH, data=form, auth=pair), hosts)
-
-
-def _jwt(session: requests.Session, hosts: Hosts, credentials: Credentials, at: _At) -> Token:
+def _jwt_form(credentials: Credentials, address: str, now: datetime) -> dict[str, str]:
     claims = {
         "iss": credentials.consumer_key,
         "sub": credentials.username,
-        "aud": _audience(at.address),
-        "exp": int((at.now + JWT_LIFE).timestamp()),
+        "aud": _audience(address),
+        "exp": int((now + JWT_LIFE).timestamp()),
     }
     try:
         assertion = jwt.encode(claims, credentials.private_key, algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         # The error's own text may hold parts of the key.
-        raise LoginRefused(400, oauth_error("invalid_client", BAD_KEY)) from None
-    form = {"grant_type": JWT_BEARER, "assertion": assertion}
-    return _token(session.post(at.address + TOKEN_PATH, data=form), hosts)
+        text = "the private key is not an RSA key in PEM form"
+        raise LoginRefused(400, oauth_error("invalid_client", text)) from None
+    return {"grant_type": JWT_BEARER, "assertion": assertion}
 
 
-def _session_id(
-    session: requests.Session, hosts: Hosts, credentials: Credentials, at: _At
+def _by_password(
+    session: requests.Session, hosts: Hosts, credentials: Credentials, address: str
 ) -> Token:
-    return Token(at.address, credentials.session_id)
-
-
-def _password(session: requests.Session, hosts: Hosts, credentials: Credentials, at: _At) -> Token:
     try:
         text, host = SalesforceLogin(
             session=session,
@@ -81,7 +72,7 @@ def _password(session: requests.Session, hosts: Hosts, credentials: Credentials,
             password=credentials.password,
             security_token=credentials.security_token,
             sf_version=SOAP_VERSION,
-            scratch_url=at.address,
+            scratch_url=address,
         )
     except SalesforceAuthenticationFailed as error:
         if isinstance(error.code, int):
@@ -94,16 +85,6 @@ def _password(session: requests.Session, hosts: Hosts, credentials: Credentials,
 def oauth_error(code: str, text: str) -> dict[str, str]:
     """A refusal in the form in which OAuth tells it."""
     return {"error": code, "error_description": text}
-
-
-BAD_KEY = "the private key is not an RSA key in PEM form"
-_Flow = Callable[[requests.Session, Hosts, Credentials, _At], Token]
-_FLOWS: dict[str, _Flow] = {
-    "client_credentials": _client_credentials,
-    "jwt": _jwt,
-    "session": _session_id,
-    "password": _password,
-}
 
 
 def _token(response: requests.Response, hosts: Hosts) -> Token:

@@ -217,7 +217,8 @@ def _value(field: Field, source: FieldSource, values: Mapping[str, Any], today: 
         return field.parse(source.constant, text=True)
     raw = values.get(source.crm_field or "")
     if source.transform == "boolean":
-        return _is_yes(raw)
+        # A ticked checkbox, or anything that is filled in; 0 and No in words are no.
+        return BOOLEAN_TEXTS.get(raw.casefold(), True) if isinstance(raw, str) else bool(raw)
     if raw is None:
         return None
     if source.transform == "days_since":
@@ -226,13 +227,6 @@ def _value(field: Field, source: FieldSource, values: Mapping[str, Any], today: 
     if isinstance(raw, str):
         return field.parse(source.replacements.get(raw, raw), text=True)
     return field.parse(raw)
-
-
-def _is_yes(raw: Any) -> bool:
-    """Whether a checkbox is ticked, or something is filled in; 0 and No in words are no."""
-    if isinstance(raw, str):
-        return BOOLEAN_TEXTS.get(raw.casefold(), True)
-    return bool(raw)
 
 
 def _fallback(field: Field, source: FieldSource) -> Value:

@@ -55,7 +55,9 @@ class Meter:
         if used.isdecimal() and limit.isdecimal():
             self.n_used, self.n_limit = int(used), int(limit)
         self.server_time = _date(headers.get("Date")) or self.server_time
-        self.retry_after_seconds = _seconds(headers.get("Retry-After"))
+        # Its other form, a date, is left to the usual back-off.
+        retry_after = headers.get("Retry-After", "")
+        self.retry_after_seconds = float(retry_after) if retry_after.isdecimal() else None
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,3 @@ def _date(text: str | None) -> datetime | None:
         return parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
-
-
-def _seconds(text: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is left to the usual back-off."""
-    return float(text) if text and text.isdecimal() else None

@@ -43,7 +43,7 @@ class TrainingProcess:
         self._environment = {**os.environ, **environment, **dict.fromkeys(ONE_THREAD, "1")}
         self._child: subprocess.Popen[str] | None = None
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._used_at_seconds = 0.0
 
     def train(self, run_key: int, *, limit_seconds: float, beat: Beat) -> Answer:
@@ -53,28 +53,31 @@ class TrainingProcess:
         told the progress about once a second. Where it raises, or the limit is
         passed, the child is killed.
         """
-        with self._turn:
+        with self._lock:
             try:
                 return self._train(run_key, limit_seconds, beat)
             except BaseException:
-                self._kill()
+                self.close()
                 raise
             finally:
                 self._used_at_seconds = time.monotonic()
 
     def rest(self, idle_seconds: float) -> None:
         """Let the child go, and its memory, where nothing was trained for that long."""
-        if not self._turn.acquire(blocking=False):
+        if not self._lock.acquire(blocking=False):
             return
         try:
             if time.monotonic() - self._used_at_seconds >= idle_seconds:
-                self._kill()
+                self.close()
         finally:
-            self._turn.release()
+            self._lock.release()
 
     def close(self) -> None:
         """End the child, in the middle of a training too."""
-        self._kill()
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
 
     def _train(self, run_key: int, limit_seconds: float, beat: Beat) -> Answer:
         deadline = time.monotonic() + limit_seconds
@@ -117,15 +120,17 @@ class TrainingProcess:
             answer = self._answers.get(timeout=BEAT_SECONDS)
         except queue.Empty:
             return {}
-        if answer is None:
-            raise TrainingFailed(_cause_of_death(child.wait()))
-        return answer
-
-    def _kill(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            child.wait()
+        if answer is not None:
+            return answer
+        status = child.wait()
+        if status == -signal.SIGKILL:
+            raise TrainingFailed(
+                "The training process was killed, most often because the machine ran out of memory."
+            )
+        raise TrainingFailed(
+            f"The training process ended unexpectedly (status {status}); the worker's log"
+            " says more."
+        )
 
 
 def _listen(child: subprocess.Popen[str], answers: "queue.SimpleQueue[Answer | None]") -> None:
@@ -139,9 +144,3 @@ def _listen(child: subprocess.Popen[str], answers: "queue.SimpleQueue[Answer | N
                 answers.put(json.loads(line))
     finally:
         answers.put(None)
-
-
-def _cause_of_death(status: int) -> str:
-    if status == -signal.SIGKILL:
-        return "The training process was killed, most often because the machine ran out of memory."
-    return f"The training process ended unexpectedly (status {status}); the worker's log says more."

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,7 @@ from webapp.database import read
 from webapp.product import product
 from webapp.services.models import leakage, monitor_samples, monitoring, registry, training_data
 from webapp.services.runs import runs
+from webapp.tables import ModelVersion
 
 # About a tenth of a core that others want, all of one that nobody does.
 NICENESS = 10
@@ -38,7 +39,9 @@ def main() -> None:
     # They reach every process of a terminal or group; when to end is the worker's business.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    answers = _own_standard_output()
+    # Standard output is for answers; whatever else prints goes to standard error.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     app = create_app()
@@ -95,8 +98,7 @@ def recalibrate() -> dict[str, Any]:
 def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Train for a run: the challenger with all that is kept of it, or why there is none."""
     settings, fields = product().settings, product().fields
-    material = read(lambda session: _material(session, run_key, fields))
-    labelled = material.labelled
+    champion, card, labelled, exclusions = read(lambda s: _material(s, run_key, fields))
     examples = train.Examples(
         records=[lead.inputs for lead in labelled.leads],
         converted=[lead.converted for lead in labelled.leads],
@@ -108,21 +110,32 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
         challenge = train.challenge(
             examples,
             fields,
-            material.champion,
+            card,
             rule,
             seed=run_key,
-            exclusions=material.exclusions,
+            exclusions=exclusions,
             progress=progress,
         )
     except train.NotEnoughToLearn as reason:
-        return {"reason": f"{reason}{_left_out(labelled)}"}
+        more = (
+            f" {labelled.n_left_out:,} more leads are left out: their inputs are known only from"
+            " after the outcome."
+        )
+        return {"reason": f"{reason}{more if labelled.n_left_out else ''}"}
+    kept = {
+        "left_out_fields": challenge.left_out,
+        "suspicions": [leak.to_json() for leak in challenge.suspicions],
+        "champion_knew": list(challenge.champion_knew),
+        "seed": challenge.seed,
+        "libraries": challenge.libraries,
+    }
     return {
-        "champion_key": material.champion_key,
+        "champion_key": champion.key,
         "scorecard": challenge.scorecard.to_json(),
         "promote": challenge.decision.promote,
         "details": {
             "fields": list(challenge.fields),
-            "training": labelled.about() | _about(challenge),
+            "training": labelled.about() | kept,
             "metrics": challenge.metrics,
             "decision": challenge.decision.to_json() | {"rule": asdict(rule)},
         },
@@ -139,56 +152,21 @@ def gate_rule(settings: Settings) -> GateRule:
     )
 
 
-class _Material(NamedTuple):
+def _material(
+    session: Session, run_key: int, fields: Fields
+) -> tuple[ModelVersion, Scorecard, training_data.Labelled, train.FieldExclusions]:
     """What a training reads from the database."""
-
-    champion_key: int
-    champion: Scorecard
-    labelled: training_data.Labelled
-    exclusions: train.FieldExclusions
-
-
-def _material(session: Session, run_key: int, fields: Fields) -> _Material:
     champion = registry.champion(session)
     # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
     since_run = registry.learned(session, champion).run_key or 0
     known = leakage.known(session, fields, champion)
-    return _Material(
-        champion.key,
+    open_leads = training_data.newest_open(session, fields)
+    return (
+        champion,
         registry.scorecard(session, champion),
         training_data.collect(session, run_key, since_run=since_run),
-        train.FieldExclusions(
-            known.allowed, known.left_out, training_data.newest_open(session, fields)
-        ),
+        train.FieldExclusions(known.allowed, known.left_out, open_leads),
     )
-
-
-def _left_out(labelled: training_data.Labelled) -> str:
-    """What else may be learned from as soon as such leads are scored before their outcomes."""
-    if not labelled.n_left_out:
-        return ""
-    return (
-        f" {labelled.n_left_out:,} more leads are left out: their inputs are known only from after"
-        " the outcome."
-    )
-
-
-def _about(challenge: train.Challenge) -> dict[str, Any]:
-    """What is kept of a training beside the leads it learned from."""
-    return {
-        "left_out_fields": challenge.left_out,
-        "suspicions": [suspicion.to_json() for suspicion in challenge.suspicions],
-        "champion_knew": list(challenge.champion_knew),
-        "seed": challenge.seed,
-        "libraries": challenge.libraries,
-    }
-
-
-def _own_standard_output() -> TextIO:
-    """Keep standard output for answers; whatever else prints goes to standard error."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    return answers
 
 
 def _say(answers: TextIO, **answer: Any) -> None:

@@ -15,7 +15,7 @@ from webapp.services.leads import leads
 TRIED_FOR = timedelta(days=90)
 NAMELESS = {"name": None, "stage": None}
 # Of an entry that nobody has dealt with for good.
-UNSETTLED = CrmUnmatched.state.in_(("open", "ignored"))
+IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
 
 
 class UnmatchedNotFound(LookupError):
@@ -36,16 +36,8 @@ def note(session: Session, opportunity_ids: Collection[str], reason: str, now: d
     """List opportunities, unless they are or were listed."""
     if not opportunity_ids:
         return 0
-    rows = [
-        {
-            "opportunity_id": row_id,
-            "reason": reason,
-            "state": "open",
-            "first_seen_at": now,
-            "n_tries": 1,
-        }
-        for row_id in sorted(opportunity_ids)
-    ]
+    new = {"reason": reason, "state": "open", "first_seen_at": now, "n_tries": 1}
+    rows = [new | {"opportunity_id": row_id} for row_id in sorted(opportunity_ids)]
     session.execute(insert(session, CrmUnmatched).on_conflict_do_nothing(), rows)
     return len(rows)
 
@@ -55,7 +47,7 @@ def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) 
 
     An entry that somebody deals with at this moment is left as it is.
     """
-    query = sa.select(CrmUnmatched).where(CrmUnmatched.opportunity_id.in_(names), UNSETTLED)
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.opportunity_id.in_(names), IS_UNRESOLVED)
     for row in session.scalars(query.with_for_update(skip_locked=True)):
         row.name, row.stage = names[row.opportunity_id]["name"], names[row.opportunity_id]["stage"]
 
@@ -78,7 +70,7 @@ def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     change(session, statement.values(state="settled", settled_at=now, lead_key=None, **NAMELESS))
 
 
-def settle_matched(session: Session, now: datetime) -> int:
+def close_matched(session: Session, now: datetime) -> int:
     """Take from the list what by now belongs to a lead, is gone, or was tried for long enough."""
     alive = sa.select(CrmOpportunity.id).where(
         CrmOpportunity.id == CrmUnmatched.opportunity_id,
@@ -91,7 +83,7 @@ def settle_matched(session: Session, now: datetime) -> int:
         ~alive.exists(),
         CrmUnmatched.first_seen_at < now - TRIED_FOR,
     )
-    statement = sa.update(CrmUnmatched).where(UNSETTLED, is_over)
+    statement = sa.update(CrmUnmatched).where(IS_UNRESOLVED, is_over)
     settled = {"state": "settled", "settled_at": now, "settled_by": "salesforce"}
     return change(session, statement.values(**settled, **NAMELESS))
 
@@ -131,14 +123,11 @@ def listed(
     session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[CrmUnmatched]:
     """Open entries, oldest first, behind one given as its time and id."""
-    place = sa.tuple_(CrmUnmatched.first_seen_at, CrmUnmatched.opportunity_id)
+    order = (CrmUnmatched.first_seen_at, CrmUnmatched.opportunity_id)
     query = sa.select(CrmUnmatched).where(CrmUnmatched.state == "open")
     if after is not None:
-        query = query.where(
-            place
-            > sa.tuple_(sa.literal(after[0], CrmUnmatched.first_seen_at.type), sa.literal(after[1]))
-        )
-    order = (CrmUnmatched.first_seen_at, CrmUnmatched.opportunity_id)
+        at, opportunity_id = sa.literal(after[0], order[0].type), sa.literal(after[1])
+        query = query.where(sa.tuple_(*order) > sa.tuple_(at, opportunity_id))
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
 

@@ -18,7 +18,7 @@ from webapp.tables import AuditEntry, Lead, ModelVersion, Run
 
 # Held by whoever starts a training, a promotion or a check of the monitors, which may make a
 # version, too: each looks first whether another is there.
-TURN = "training or promotion"
+VERSION_LOCK = "training or promotion"
 SWITCHES = ("promoted", "rolled back")  # actions in the audit log
 
 
@@ -104,7 +104,7 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
     3. The new labels are counted by marking them for the run. Two workers can both
        see enough labels; only the first finds them still unmarked.
     """
-    hold(session, TURN)
+    hold(session, VERSION_LOCK)
     checking = runs.unfinished(session, "monitoring")
     is_checking = checking is not None and checking.state == "running"
     if is_checking or runs.unfinished(session, "rescoring") is not None:
@@ -161,7 +161,7 @@ def register(
     now: datetime,
 ) -> ModelVersion:
     """Store the challenger with its evidence, close the run, and start its promotion if it won."""
-    hold(session, TURN)
+    hold(session, VERSION_LOCK)
     champion = registry.champion(session)
     version = registry.save(
         session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
@@ -176,7 +176,7 @@ def register(
 
 def request_promotion(session: Session, name: str, requested_by: str, now: datetime) -> Run:
     """Ask the worker to backfill a version's scores and then promote it, or roll back to it."""
-    hold(session, TURN)
+    hold(session, VERSION_LOCK)
     version = registry.version(session, name)
     if version.key == registry.champion(session).key:
         raise AlreadyChampion(name)
@@ -253,15 +253,12 @@ def _wanted(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
         return None
     hours = timedelta(hours=trigger.every_hours)
     if hours:
-        since = recent[0].finished_at if recent else _oldest_uncounted(session)
+        # Before the first training, since when an outcome has waited for it.
+        oldest = sa.select(sa.func.min(Lead.outcome_at)).where(*_UNCOUNTED)
+        since = recent[0].finished_at if recent else session.scalar(oldest)
         if since is not None and now - since >= hours:
             return _Due("clock", 1)
     return _Due("outcomes", trigger.n_new_outcomes)
-
-
-def _oldest_uncounted(session: Session) -> datetime | None:
-    """Since when an outcome has waited for the first training."""
-    return session.scalar(sa.select(sa.func.min(Lead.outcome_at)).where(*_UNCOUNTED))
 
 
 def _shortage(session: Session) -> str | None:

@@ -22,7 +22,7 @@ KIND = "monitoring"
 EVERY = timedelta(hours=1)
 N_NEW_OUTCOMES = MIN_OUTCOMES
 # So long after the first of them: outcomes come in bursts, and a training may be due first.
-SETTLING = timedelta(minutes=10)
+BURST_PAUSE = timedelta(minutes=10)
 COMES_FIRST = "A training or a change of version comes first."
 SWITCHED_OFF = "Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRATE)."
 
@@ -63,7 +63,7 @@ def request(session: Session, requested_by: str, now: datetime) -> Run:
 
 def claim(session: Session, retraining: Trigger, worker: str, now: datetime) -> Run | None:
     """Claim the check that was asked for or is due; None where there is neither."""
-    hold(session, lifecycle.TURN)
+    hold(session, lifecycle.VERSION_LOCK)
     run = runs.claim(session, KIND, worker, now)
     if run is not None:
         return run
@@ -119,7 +119,7 @@ def register(
 
     If somebody promotes another version meanwhile, nothing is left to recalibrate.
     """
-    hold(session, lifecycle.TURN)
+    hold(session, lifecycle.VERSION_LOCK)
     is_same = registry.champion(session).key == champion_key
     if is_same and runs.unfinished(session, "rescoring") is None:
         lifecycle.register(session, run, scorecard, details, promote=True, now=now)
@@ -186,11 +186,10 @@ def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
     before = last.result["seen"] if last else {"outcome": 0, "scoring": 0, "champion": 0}
     recorded = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
     new = session.scalars(recorded.order_by(Outcome.key).limit(N_NEW_OUTCOMES)).all()
-    if len(new) == N_NEW_OUTCOMES and now - new[0] >= SETTLING:
+    if len(new) == N_NEW_OUTCOMES and now - new[0] >= BURST_PAUSE:
         return "outcomes"
     since = last.finished_at if last and last.finished_at else registry.champion_since(session)
-    is_hour_over = now - since >= EVERY
-    return "clock" if is_hour_over and _seen(session) != before else None
+    return "clock" if now - since >= EVERY and _seen(session) != before else None
 
 
 def _seen(session: Session) -> dict[str, int]:
