@@ -118,8 +118,8 @@ def test_a_long_label_has_room_at_the_left():
 
 def test_the_figure_of_a_bar_is_not_struck_through_by_the_line():
     rows = [("A", 0.9, "90 % of 10"), ("B", 0.38, "38 % of 148"), ("C", 0.0, "0 % of 10")]
-    drawn = texts(bars("b", "T", rows, line=0.4))
-    line = float(re.search(r'<line x1="([\d.]+)"', bars("b", "T", rows, line=0.4))[1])
+    drawn = texts(bars("b", "T", rows, mark=0.4))
+    line = float(re.search(r'<line x1="([\d.]+)"', bars("b", "T", rows, mark=0.4))[1])
     assert drawn["38 % of 148"][0] > line
     assert drawn["0 % of 10"][0] + 100 < line
     few = decisions.leads_of_each_kind("l", n_converted=15, n_lost=60, needed=20)

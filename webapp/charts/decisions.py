@@ -3,10 +3,12 @@
 Gain, leads of each kind and log loss are drawn one beneath the other, with the same margins.
 """
 
+import math
+
 from markupsafe import Markup
 
 from ml.fields.wording import signed_text
-from webapp.charts.drawing import Frame, at_end_of_bar, axes, element, figure, label
+from webapp.charts.drawing import Frame, at_end_of_bar, axes, dot, element, figure, label, line
 
 WIDTH, LEFT, RIGHT = 400, 92, 12
 ROW = 22
@@ -18,7 +20,9 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
     least, most = min(values) - 1, max(values) + 1
     frame = Frame(WIDTH, 56, left=LEFT, right=RIGHT, top=6, bottom=22, x_range=(least, most))
     middle = frame.y(0.5)
-    ticks = _steps(least, most)
+    # Whole numbers at the axis, few enough to be read.
+    step = next(n for n in (1, 2, 5, 10, 20, 50, 100) if (most - least) / n <= 9)
+    ticks = range(math.ceil(least / step) * step, math.floor(most) + 1, step)
     return figure(
         name,
         "AUC gain with 95 % interval",
@@ -30,15 +34,8 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
         label(LEFT - 10, middle + 4, "AUC gain", anchor="end"),
         _upright(frame, 0, "chart-zero"),
         _upright(frame, 100 * needed, "chart-needed"),
-        element(
-            "line",
-            x1=frame.x(100 * low),
-            x2=frame.x(100 * high),
-            y1=middle,
-            y2=middle,
-            class_="chart-interval",
-        ),
-        element("circle", cx=frame.x(100 * gain), cy=middle, r=5, class_="chart-dot"),
+        line((frame.x(100 * low), middle), (frame.x(100 * high), middle), "chart-interval"),
+        dot(frame.x(100 * gain), middle, r=5),
     )
 
 
@@ -47,16 +44,9 @@ def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int)
     rows = (("converted", n_converted), ("lost", n_lost))
     most = max(n_converted, n_lost, 1.25 * needed, 1)
     # The number stands behind its bar.
-    frame = Frame(
-        WIDTH,
-        2 * ROW + 4,
-        left=LEFT,
-        right=RIGHT + 50,
-        top=2,
-        bottom=2,
-        x_range=(0, most),
-    )
-    line = frame.x(needed) if needed else None
+    height, right = 2 * ROW + 4, RIGHT + 50
+    frame = Frame(WIDTH, height, left=LEFT, right=right, top=2, bottom=2, x_range=(0, most))
+    mark = frame.x(needed) if needed else None
     drawn, texts = [], []
     for place, (kind, n) in enumerate(rows):
         y, width = frame.top + ROW * place, frame.x(n) - LEFT
@@ -64,7 +54,7 @@ def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int)
         drawn.append(element("rect", **bar, class_="chart-bar"))
         texts += [
             label(LEFT - 10, y + 15, kind, anchor="end"),
-            at_end_of_bar(LEFT + width, y + 15, f"{n:,}", line=line),
+            at_end_of_bar(LEFT + width, y + 15, f"{n:,}", mark=mark),
         ]
     if needed:
         drawn.append(_upright(frame, needed, "chart-needed"))
@@ -88,45 +78,28 @@ def log_loss_change(name: str, *, before: float, after: float) -> Markup:
     )
     middle = frame.y(0.5)
     is_lower = after <= before
-    ends = ((before, not is_lower, "chart-hollow"), (after, is_lower, "chart-dot"))
+    drawn = []
+    for loss, is_left, looks in (
+        (before, not is_lower, "chart-hollow"),
+        (after, is_lower, "chart-dot"),
+    ):
+        x, anchor = frame.x(loss), "end" if is_left else "start"
+        weight = "chart-strong" if looks == "chart-dot" else ""
+        place = x + (-12 if is_left else 12)
+        drawn += [
+            dot(x, middle, r=5, looks=looks),
+            label(place, middle + 4, f"{loss:.4f}", anchor=anchor, class_=weight),
+        ]
     return figure(
         name,
         "Log loss before and after",
         f"{before:.4f} before, {after:.4f} after; it must fall.",
         frame,
         label(LEFT - 10, middle + 4, "log loss", anchor="end"),
-        element(
-            "line",
-            x1=frame.x(before),
-            x2=frame.x(after),
-            y1=middle,
-            y2=middle,
-            class_="chart-interval",
-        ),
-        *(
-            element("circle", cx=frame.x(loss), cy=middle, r=5, class_=looks)
-            for loss, _, looks in ends
-        ),
-        *(
-            label(
-                frame.x(loss) + (-12 if is_left else 12),
-                middle + 4,
-                f"{loss:.4f}",
-                anchor="end" if is_left else "start",
-                class_="chart-strong" if looks == "chart-dot" else "",
-            )
-            for loss, is_left, looks in ends
-        ),
+        line((frame.x(before), middle), (frame.x(after), middle), "chart-interval"),
+        *drawn,
     )
 
 
 def _upright(frame: Frame, value: float, looks: str) -> Markup:
-    x = frame.x(value)
-    return element("line", x1=x, x2=x, y1=2.0, y2=frame.y(0), class_=looks)
-
-
-def _steps(low: float, high: float) -> list[int]:
-    """Whole numbers to write at an axis: few enough to be read."""
-    width = next(w for w in (1, 2, 5, 10, 20, 50, 100) if (high - low) / w <= 9)
-    first = -(-low // width) * width
-    return [int(first + n * width) for n in range(int((high - first) // width) + 1)]
+    return line((frame.x(value), 2), (frame.x(value), frame.y(0)), looks)

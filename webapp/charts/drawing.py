@@ -18,18 +18,23 @@ QUARTERS = {share / 4: f"{share * 25} %" for share in range(5)}
 
 def element(name: str, *children: object, **attributes: object) -> Markup:
     """One SVG element; `class_` is the class, underscores in names become hyphens."""
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _short(value))
-        for key, value in attributes.items()
-        if value is not None
-    )
+    written = Markup("")
+    for key, value in attributes.items():
+        # Hundredths of a pixel are enough.
+        short = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+        written += Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), short)
     inside = Markup("").join(escape(child) for child in children)
     return Markup("<{0}{1}>{2}</{0}>").format(name, written, inside)
 
 
-def _short(value: object) -> object:
-    """Hundredths of a pixel are enough."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+def line(start: Point, end: Point, looks: str) -> Markup:
+    """A straight line."""
+    return element("line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], class_=looks)
+
+
+def dot(x: float, y: float, *title: Markup, r: float = 4, looks: str = "chart-dot") -> Markup:
+    """A circle around a point, with its title if any."""
+    return element("circle", *title, cx=x, cy=y, r=r, class_=looks)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def axes(frame: Frame, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str
     parts: list[Markup] = []
     for value, text in y_ticks.items():
         y = frame.y(value)
-        parts.append(element("line", x1=frame.left, x2=right, y1=y, y2=y, class_="chart-grid"))
+        parts.append(line((frame.left, y), (right, y), "chart-grid"))
         parts.append(label(frame.left - 6, y + 4, text, anchor="end"))
     parts += [label(frame.x(value), floor + 16, text) for value, text in x_ticks.items()]
     return Markup("").join(parts)
@@ -100,15 +105,15 @@ def percent(share: float) -> str:
 
 
 def bars(
-    name: str, title: str, rows: Sequence[tuple[str, float, str]], *, line: float | None = None
+    name: str, title: str, rows: Sequence[tuple[str, float, str]], *, mark: float | None = None
 ) -> Markup:
-    """Lying bars: label, length, and the text at its end; `line` marks what they compare with."""
-    most = max([row[1] for row in rows] + [line or 0, 1e-9])
+    """Lying bars: label, length, and the text at its end; `mark` is what they compare with."""
+    most = max([row[1] for row in rows] + [mark or 0, 1e-9])
     height = 30 * len(rows) + 12
     longest = max((len(cut(row[0])) for row in rows), default=0)
     left = 20 + LARGE_CHARACTER * longest
     frame = Frame(560, height, left=left, right=110, top=6, bottom=6, x_range=(0, most))
-    x = None if line is None else frame.x(line)
+    x = None if mark is None else frame.x(mark)
     parts: list[Markup] = []
     texts: list[Markup] = []
     for place, (text, value, at_end) in enumerate(rows):
@@ -119,18 +124,18 @@ def bars(
         )
         texts += [
             label(frame.left - 10, y + 19, cut(text), anchor="end"),
-            at_end_of_bar(frame.left + width, y + 19, at_end, line=x),
+            at_end_of_bar(frame.left + width, y + 19, at_end, mark=x),
         ]
     if x is not None:
-        parts.append(element("line", x1=x, x2=x, y1=2.0, y2=height - 2, class_="chart-needed"))
+        parts.append(line((x, 2), (x, height - 2), "chart-needed"))
     described = "; ".join(f"{text}: {at_end}" for text, _, at_end in rows)
     return figure(name, title, described, frame, *parts, *texts)
 
 
-def at_end_of_bar(end: float, y: float, text: str, *, line: float | None) -> Markup:
+def at_end_of_bar(end: float, y: float, text: str, *, mark: float | None) -> Markup:
     """The text behind a bar; behind the upright line, where that would run through it."""
     reach = end + 12 + LARGE_CHARACTER * len(text)
-    start = line if line is not None and end - 4 <= line <= reach else end
+    start = mark if mark is not None and end - 4 <= mark <= reach else end
     return label(start + 8, y, text, anchor="start", class_="chart-strong")
 
 

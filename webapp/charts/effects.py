@@ -16,9 +16,11 @@ from webapp.charts.drawing import (
     Frame,
     axes,
     cut,
+    dot,
     element,
     figure,
     label,
+    line,
 )
 
 WIDTH = 330
@@ -97,16 +99,15 @@ def curve(name: str, title: str, groups: Groups, most: float) -> Markup:
         y_range=(-most, most),
     )
     numbers = [g for g in groups if g["label"] != UNKNOWN]
-    line = [(float(place), g["effect"]) for place, g in enumerate(numbers)]
+    points = [(float(place), g["effect"]) for place, g in enumerate(numbers)]
     parts = [axes(frame, {}, {v: _tick(v) for v in (most, 0.0, -most)})]
-    if len(line) > 1:
-        parts.append(element("path", d=frame.path(line), class_="chart-line"))
+    if len(points) > 1:
+        parts.append(element("path", d=frame.path(points), class_="chart-line"))
     for place, group in enumerate(groups):
         x, low, high = frame.x(place), frame.y(group["low"]), frame.y(group["high"])
-        dot = {"cx": x, "cy": frame.y(group["effect"]), "r": 4, "class_": "chart-dot"}
         parts += [
             *_spread(x, x, low, high),
-            element("circle", element("title", _told(group)), **dot),
+            dot(x, frame.y(group["effect"]), element("title", _told(group))),
         ]
     if is_counted:
         parts += _columns(frame, groups)
@@ -116,7 +117,7 @@ def curve(name: str, title: str, groups: Groups, most: float) -> Markup:
 def _ticks(frame: Frame, most: float) -> Markup:
     floor = frame.height - frame.bottom
     lines = [
-        element("line", x1=frame.x(v), x2=frame.x(v), y1=frame.top, y2=floor, class_=looks)
+        line((frame.x(v), frame.top), (frame.x(v), floor), looks)
         for v, looks in ((-most, "chart-grid"), (0.0, "chart-axis"), (most, "chart-grid"))
     ]
     texts = [label(frame.x(v), floor + 16, _tick(v)) for v in (-most, 0.0, most)]
@@ -125,9 +126,7 @@ def _ticks(frame: Frame, most: float) -> Markup:
 
 def _spread(x1: float, x2: float, y1: float, y2: float) -> list[Markup]:
     """From where a tenth of the leads lies below to where a tenth lies above."""
-    if (x1, y1) == (x2, y2):
-        return []
-    return [element("line", x1=x1, x2=x2, y1=y1, y2=y2, class_="chart-whisker")]
+    return [] if (x1, y1) == (x2, y2) else [line((x1, y1), (x2, y2), "chart-whisker")]
 
 
 def _columns(frame: Frame, groups: Groups) -> list[Markup]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from webapp.charts.drawing import Frame, Point, axes, element, figure, label, percent
+from webapp.charts.drawing import Frame, Point, axes, dot, element, figure, label, percent
 
 
 def score_history(scorings: Sequence[tuple[datetime, float]], now: datetime) -> Markup:
@@ -18,11 +18,9 @@ def score_history(scorings: Sequence[tuple[datetime, float]], now: datetime) -> 
     for place, (at, probability) in enumerate(points):
         until = points[place + 1][0] if place + 1 < len(points) else end
         steps += [(at, probability), (until, probability)]
-    marks = [
-        element("circle", cx=frame.x(at), cy=frame.y(p), r=3, class_="chart-dot")
-        for at, p in points
-    ]
+    marks = [dot(frame.x(at), frame.y(probability), r=3) for at, probability in points]
     last = points[-1][1]
+    at_end = {"anchor": "start", "class_": "chart-strong"}
     n_scores = f"{len(points)} {'score' if len(points) == 1 else 'scores'}"
     return figure(
         "score-history",
@@ -32,11 +30,5 @@ def score_history(scorings: Sequence[tuple[datetime, float]], now: datetime) -> 
         axes(frame, {}, {0: "0", 0.5: "50", 1: "100"}),
         element("path", d=frame.path(steps), class_="chart-line"),
         *marks,
-        label(
-            frame.x(end) + 8,
-            frame.y(last) + 4,
-            f"{last * 100:.0f}",
-            anchor="start",
-            class_="chart-strong",
-        ),
+        label(frame.x(end) + 8, frame.y(last) + 4, f"{last * 100:.0f}", **at_end),
     )

@@ -10,9 +10,11 @@ from webapp.charts.drawing import (
     Point,
     axes,
     bars,
+    dot,
     element,
     figure,
     label,
+    line,
     percent,
 )
 from webapp.stored import Bin, Gain, GradeRow, Histogram
@@ -46,6 +48,8 @@ def gains(rows: Sequence[Gain], base_rate: float) -> Markup:
     frame = Frame(360, 300)
     fifth = next(row for row in rows if row.share >= TOLD_SHARE)
     x, y = frame.x(fifth.share), frame.y(fifth.found)
+    points = [(0.0, 0.0), *((row.share, row.found) for row in rows)]
+    told = f"{percent(fifth.found)} in the best {percent(fifth.share)}"
     return figure(
         "gains",
         "Gains",
@@ -54,19 +58,9 @@ def gains(rows: Sequence[Gain], base_rate: float) -> Markup:
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
         element("path", d=frame.path([(0, 0), (base_rate, 1), (1, 1)]), class_="chart-zero"),
-        element(
-            "path",
-            d=frame.path([(0, 0), *((row.share, row.found) for row in rows)]),
-            class_="chart-line",
-        ),
-        element("circle", cx=x, cy=y, r=4, class_="chart-dot"),
-        label(
-            x + 9,
-            y + 12,
-            f"{percent(fifth.found)} in the best {percent(fifth.share)}",
-            anchor="start",
-            class_="chart-strong",
-        ),
+        element("path", d=frame.path(points), class_="chart-line"),
+        dot(x, y),
+        label(x + 9, y + 12, told, anchor="start", class_="chart-strong"),
         label(frame.x(0.5), frame.height - 2, "leads called"),
     )
 
@@ -87,15 +81,8 @@ def calibration(rows: Sequence[Bin], intervals: Sequence[tuple[float, float]]) -
         )
         radius = 3 + 3 * (row.n / most) ** 0.5
         parts += [
-            element("line", x1=x, x2=x, y1=frame.y(low), y2=frame.y(high), class_="chart-whisker"),
-            element(
-                "circle",
-                element("title", told),
-                cx=x,
-                cy=frame.y(row.observed),
-                r=radius,
-                class_="chart-dot",
-            ),
+            line((x, frame.y(low)), (x, frame.y(high)), "chart-whisker"),
+            dot(x, frame.y(row.observed), element("title", told), r=radius),
         ]
     return figure(
         "calibration",
@@ -119,11 +106,9 @@ def distribution(histogram: Histogram) -> Markup:
         drawn = []
         for place, count in enumerate(counts):
             left, right = frame.x(edges[place]) + 1, frame.x(edges[place + 1]) - 1
-            height = abs(frame.y(side * count / most) - frame.y(0))
-            top = frame.y(0) - height if side > 0 else frame.y(0)
-            drawn.append(
-                element("rect", x=left, y=top, width=right - left, height=height, class_=looks)
-            )
+            top, bottom = sorted((frame.y(side * count / most), frame.y(0)))
+            size = {"width": right - left, "height": bottom - top}
+            drawn.append(element("rect", x=left, y=top, **size, class_=looks))
         return drawn
 
     ticks = {1.0: f"{most:g}", 0.0: "0", -1.0: f"{most:g}"}
@@ -143,9 +128,8 @@ def distribution(histogram: Histogram) -> Markup:
 
 def grades(rows: Sequence[GradeRow], base_rate: float) -> Markup:
     """How often the leads of each grade converted; the line is the rate of all leads."""
-    drawn = [(f"Grade {row.grade}", row.rate or 0.0, _rate(row.n_converted, row.n)) for row in rows]
-    return bars("grades", "Conversion by grade", drawn, line=base_rate)
-
-
-def _rate(n_converted: int, n: int) -> str:
-    return f"{percent(n_converted / n)} of {n:,}" if n else "no leads"
+    drawn = []
+    for row in rows:
+        rate = f"{percent(row.n_converted / row.n)} of {row.n:,}" if row.n else "no leads"
+        drawn.append((f"Grade {row.grade}", row.rate or 0.0, rate))
+    return bars("grades", "Conversion by grade", drawn, mark=base_rate)

@@ -87,29 +87,18 @@ def of_decision(version: ModelVersion) -> Evidence:
     min_gain = settings.promote_min_gain if rule.min_gain is None else rule.min_gain
     least = settings.promote_min_each_class if rule.min_each_class is None else rule.min_each_class
     gain, error = decision.gain, decision.standard_error
-    half = None if gain is None or error is None else Z_95 * error
     before, after = decision.log_loss_champion, decision.log_loss_challenger
-    return Evidence(
-        gain=None
-        if gain is None or half is None
-        else decisions.gain_interval(
-            f"gain-{version.key}",
-            gain=gain,
-            low=gain - half,
-            high=gain + half,
-            needed=min_gain,
-        ),
-        is_unsure=gain is not None and half is not None and gain < half,
-        leads=decisions.leads_of_each_kind(
-            f"leads-{version.key}",
-            n_converted=decision.n_converted,
-            n_lost=decision.n_lost,
-            needed=least,
-        ),
-        log_loss=None
-        if before is None or after is None
-        else decisions.log_loss_change(f"log-loss-{version.key}", before=before, after=after),
-    )
+    gained = fell = None
+    is_unsure = False
+    if gain is not None and error is not None:
+        ends = {"low": gain - Z_95 * error, "high": gain + Z_95 * error}
+        is_unsure = ends["low"] < 0
+        gained = decisions.gain_interval(f"gain-{version.key}", gain=gain, **ends, needed=min_gain)
+    if before is not None and after is not None:
+        fell = decisions.log_loss_change(f"log-loss-{version.key}", before=before, after=after)
+    counts = {"n_converted": decision.n_converted, "n_lost": decision.n_lost}
+    leads = decisions.leads_of_each_kind(f"leads-{version.key}", **counts, needed=least)
+    return Evidence(gained, is_unsure, leads, fell)
 
 
 def _named(shape: Mapping[str, Any]) -> dict[str, Any]:
