@@ -12,13 +12,9 @@ def tables(rows: list[dict[str, Any]]) -> str:
     """Lay out all rows: for each kind of fields and split, the data sets and their mean."""
     if not rows:
         return "No data set has enough leads."
-    means = (
-        pd.DataFrame(rows)
-        .groupby(["fields", "split", "dataset", "n", "method"], sort=False)[
-            ["auc", "log_loss", "ece", "lift"]
-        ]
-        .mean()
-    )
+    by = ["fields", "split", "dataset", "n", "method"]
+    grouped = pd.DataFrame(rows).groupby(by, sort=False)
+    means = grouped[["auc", "log_loss", "ece", "lift"]].mean()
     return "\n".join(
         line
         for (fields, split), view in means.groupby(level=["fields", "split"], sort=False)
@@ -33,7 +29,8 @@ def _view(means: pd.DataFrame, title: str) -> Iterator[str]:
     overall = means.groupby(level=["n", "method"], sort=False).mean()
     title = f"mean of {len(datasets)} data sets ({title})"
     yield from _table(overall, title, _ranking)
-    yield from _table(overall, f"{title}: calibration error / lift of the best tenth", _others)
+    others = f"{title}: calibration error / lift of the best tenth"
+    yield from _table(overall, others, lambda row: f"{row.ece:.3f} / {row['lift']:.2f}")
     yield from _lead(means, overall)
 
 
@@ -49,10 +46,6 @@ def _table(means: pd.DataFrame, title: str, cell: Callable[[pd.Series], str]) ->
 
 def _ranking(row: pd.Series) -> str:
     return f"{row.auc:.3f} / {row.log_loss:.3f}"
-
-
-def _others(row: pd.Series) -> str:
-    return f"{row.ece:.3f} / {row['lift']:.2f}"
 
 
 def _lead(means: pd.DataFrame, overall: pd.DataFrame) -> Iterator[str]:

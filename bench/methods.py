@@ -63,11 +63,6 @@ def leadloop(sample: Sample) -> Predict:
     return lambda records: batch_scoring.probabilities(card, records)
 
 
-def original_recipe(sample: Sample) -> Predict:
-    """The original implementation's recipe."""
-    return original.fit(sample.records, sample.converted, sample.fields)
-
-
 def odoo_naive_bayes(sample: Sample) -> Predict:
     """Naive Bayes as in Odoo, numbers cut into quartiles."""
     names = [field.name for field in sample.fields.model]
@@ -88,11 +83,6 @@ def on_frames(fit: Fit) -> Method:
         return lambda records: model.predict_proba(frame_of(records, columns))[:, 1]
 
     return method
-
-
-def plain_spline_logistic(frame: pd.DataFrame, converted: Bools, columns: Columns, _: int) -> Any:
-    """One of the product's members alone."""
-    return spline_logistic.fit(frame, converted, columns).pipeline
 
 
 def random_forest(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
@@ -138,8 +128,7 @@ def lightgbm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int)
         verbose=-1,
     )
     categories = {"lgbmclassifier__categorical_feature": list(range(len(columns.levels)))}
-    model = make_pipeline(_levels_first(frame, columns), booster)
-    return model.fit(frame, converted, **categories)
+    return make_pipeline(_levels_first(frame, columns), booster).fit(frame, converted, **categories)
 
 
 def ebm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
@@ -151,9 +140,9 @@ def ebm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> A
 
 METHODS: dict[str, Method] = {
     "leadloop": leadloop,
-    "original": original_recipe,
+    "original": lambda sample: original.fit(sample.records, sample.converted, sample.fields),
     "odoo_naive_bayes": odoo_naive_bayes,
-    "spline_logistic": on_frames(plain_spline_logistic),
+    "spline_logistic": on_frames(lambda *sample: spline_logistic.fit(*sample).pipeline),
     "random_forest": on_frames(random_forest),
     "hist_gradient_boosting": on_frames(hist_gradient_boosting),
     "lightgbm": on_frames(lightgbm),

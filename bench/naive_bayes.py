@@ -141,44 +141,25 @@ class LeadScoring:
 def fit(
     records: Sequence[Record], converted: Sequence[bool]
 ) -> Callable[[Sequence[Record]], list[float]]:
-    """Learn from closed leads, without stages, teams and tags.
+    """Learn from closed leads, without stages, teams and tags; numbers are cut into quartiles.
 
-    Parameters
-    ----------
-    records : sequence of mapping, length n_leads
-        Values by field; None is unknown. Fields that hold numbers are cut into quartiles.
-    converted : sequence of bool, length n_leads
-        Their outcomes.
+    Gives what scores records, in [0.0001, 0.9999]. Raises ValueError without a lead.
 
-    Returns
-    -------
-    callable
-        Takes records, gives the probability of conversion of each, in [0.0001, 0.9999].
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to learn from.
-
-    Examples
-    --------
     >>> predict = fit([{"source": "a"}, {"source": "b"}] * 9, [True, False] * 9)
     >>> [round(p, 2) for p in predict([{"source": "a"}, {"source": "b"}, {}])]
     [0.99, 0.01, 0.5]
     """
     if not records:
         raise ValueError("no closed lead to learn from")
-    cuts = {name: _quartiles(records, name) for name in {name for r in records for name in r}}
+    cuts = {}
+    for name in {name for record in records for name in record}:
+        numbers = [value for record in records if _is_number(value := record.get(name))]
+        many = len(numbers) > 1
+        cuts[name] = quantiles(numbers, n=4, method="inclusive") if many else []
     scoring = LeadScoring()
     for record, won in zip(records, converted, strict=True):
         scoring.learn(_lead(record, cuts), won=won)
     return lambda leads: [(scoring.percent(_lead(lead, cuts)) or 0.0) / 100 for lead in leads]
-
-
-def _quartiles(records: Sequence[Record], name: str) -> list[float]:
-    values = (record.get(name) for record in records)
-    numbers = [value for value in values if _is_number(value)]
-    return quantiles(numbers, n=4, method="inclusive") if len(numbers) > 1 else []
 
 
 def _lead(record: Record, cuts: Mapping[str, list[float]]) -> Lead:

@@ -144,20 +144,18 @@ def summary(lines: list[Line], seconds: float) -> str:
     n_promoted = sum(line.promoted for line in lines)
     ended = next((line for line in reversed(lines) if line.auc is not None), None)
     n_unmeasured = sum(line.auc is None for line in lines)
+    last = "none"
+    if ended is not None:
+        figure = _figure(ended.auc)
+        last = f"AUC {figure} with version {ended.version} at {ended.outcomes:,} outcomes"
     return "\n".join(
         [
             f"{len(lines)} attempts, {n_promoted} promotions, {seconds / 60:.1f} minutes",
             f"champion above naive Bayes since the first promotion: {n_ahead} of {len(compared)}",
-            f"last measured: {_last(ended)}",
+            f"last measured: {last}",
             f"lines without enough unseen leads to measure on: {n_unmeasured}",
         ]
     )
-
-
-def _last(line: Line | None) -> str:
-    if line is None:
-        return "none"
-    return f"AUC {_figure(line.auc)} with version {line.version} at {line.outcomes:,} outcomes"
 
 
 def _champion(session: Any) -> Champion:

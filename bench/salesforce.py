@@ -29,7 +29,7 @@ from sync.worker import Worker
 from webapp import database
 from webapp.app import create_app
 from webapp.config import Settings
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.product import product
 from webapp.services import setup
 from webapp.services.crm import connections, sync_runs
@@ -161,13 +161,14 @@ def measured(
 
 
 def set_rules(*, writes_scores: bool) -> None:
-    rules = CrmRules(writes_scores=writes_scores)
-    write(lambda s: connections.save_rules(s, rules, "bench", utc_now()))
-    write(_nothing_to_settle)
+    """Keep the rules, and have no outcome derived again."""
 
+    def save(session: Session) -> None:
+        rules = CrmRules(writes_scores=writes_scores)
+        connections.save_rules(session, rules, "bench", utc_now())
+        connections.get(session).settle_after_id = None
 
-def _nothing_to_settle(session: Any) -> None:
-    connections.get(session).settle_after_id = None
+    write(save)
 
 
 def run_once() -> Run:

@@ -62,12 +62,14 @@ class Stream:
     def rounds(self) -> list[Round]:
         """Learn after every 50 labels, as soon as the product would."""
         ends = range(BATCH, len(self.labelled) + 1, BATCH)
-        return [self._round(n) for n in ends if self._is_enough(n)]
+        n_converted = self.converted.cumsum().tolist()
+        return [
+            self._round(n) for n in ends if not shortage(n_converted[n - 1], n - n_converted[n - 1])
+        ]
 
     def first_champion(self, places: Places) -> Model:
         """A model from leads outside the stream, its stored AUC an honest one."""
-        score = self._plainly_learned(places)
-        return self._model(score, None)
+        return self._model(self._plainly_learned(places), None)
 
     def _round(self, n: int) -> Round:
         places = self.labelled[:n]
@@ -112,10 +114,6 @@ class Stream:
         true_auc = auc(truth, scores)
         stored_auc = true_auc if stored_auc is None else stored_auc
         return Model(score(self.labelled), true_auc, log_loss(truth, scores), stored_auc)
-
-    def _is_enough(self, n: int) -> bool:
-        n_converted = int(self.converted[:n].sum())
-        return not shortage(n_converted, n - n_converted)
 
 
 def auc(converted: Bools, scores: Floats) -> float:
