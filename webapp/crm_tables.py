@@ -30,22 +30,22 @@ class CrmConnection(Base):
     domain: Mapped[str] = mapped_column(sa.String(255))
     username: Mapped[str] = mapped_column(sa.String(200))
     # Encrypted, with a key that is not in the database.
-    sealed_secrets: Mapped[str] = mapped_column(sa.Text)
+    sealed_secrets: Mapped[str] = mapped_column(sa.Text, default="")
     is_paused: Mapped[bool]
     # What the administrator chose: outcome rules, filter, conflicts, write-back, history.
-    rules: Mapped[dict[str, Any]]
+    rules: Mapped[dict[str, Any]] = mapped_column(default=dict)
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(sa.String(200))
     # The fields of Lead as Salesforce described them last.
-    described: Mapped[list[Any]]
+    described: Mapped[list[Any]] = mapped_column(default=list)
     described_at: Mapped[datetime | None]
     # The breaker: open while a case stands here; without a time until a person acts.
     breaker_case: Mapped[str | None] = mapped_column(sa.String(60))
-    breaker_detail: Mapped[str] = mapped_column(sa.String(500))
+    breaker_detail: Mapped[str] = mapped_column(sa.String(500), default="")
     breaker_until: Mapped[datetime | None]
-    n_failures: Mapped[int]
-    calls_on: Mapped[str] = mapped_column(sa.String(10))
-    n_calls: Mapped[int]
+    n_failures: Mapped[int] = mapped_column(default=0)
+    calls_on: Mapped[str] = mapped_column(sa.String(10), default="")
+    n_calls: Mapped[int] = mapped_column(default=0)
     n_used: Mapped[int | None]
     n_limit: Mapped[int | None]
     # Somebody said that there is news: the next run is due at once.
@@ -54,10 +54,10 @@ class CrmConnection(Base):
     # Rules have changed: outcomes are derived again from what is here, behind this lead.
     settle_after_id: Mapped[str | None] = mapped_column(RecordId)
     # How far outcomes were compared, and how far scores were looked through for the write-back.
-    compared_through_key: Mapped[int] = mapped_column(Key)
+    compared_through_key: Mapped[int] = mapped_column(Key, default=0)
     offered_since: Mapped[datetime | None]
     offered_version_key: Mapped[int | None] = mapped_column(Key)
-    offered_through_key: Mapped[int] = mapped_column(Key)
+    offered_through_key: Mapped[int] = mapped_column(Key, default=0)
 
 
 class CrmWindow(Base):

@@ -109,12 +109,10 @@ def error_without_message(
     if isinstance(error, BaseException):
         error = (type(error), error, error.__traceback__)
     if error and error[0] is not None:
-        event["error"], event["frames"] = error[0].__name__, _frames(error[2])
+        frames = traceback.extract_tb(error[2])
+        event["error"] = error[0].__name__
+        event["frames"] = [f"{f.filename}:{f.lineno} {f.name}" for f in frames]
     return event
-
-
-def _frames(trace: TracebackType | None) -> list[str]:
-    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
 
 
 def log_failure(exc_info: ExcInfo) -> None:
@@ -155,27 +153,14 @@ def new_figures() -> Figures:
     """Counters that start at zero, apart from those of any other application."""
     registry = CollectorRegistry()
     disable_created_metrics()  # type: ignore[no-untyped-call]
+    labels, seconds = ["method", "route", "status"], DURATION_BUCKETS_SECONDS
+    timed = "leadloop_http_request_duration_seconds"
+    rows = "Leads and outcomes taken in by the API, alone or in batches"
     return Figures(
         registry,
-        Counter(
-            "leadloop_http_requests",
-            "Requests answered",
-            ["method", "route", "status"],
-            registry=registry,
-        ),
-        Histogram(
-            "leadloop_http_request_duration_seconds",
-            "Time to the answer",
-            ["route"],
-            registry=registry,
-            buckets=DURATION_BUCKETS_SECONDS,
-        ),
-        Counter(
-            "leadloop_rows",
-            "Leads and outcomes taken in by the API, alone or in batches",
-            ["kind", "result"],
-            registry=registry,
-        ),
+        Counter("leadloop_http_requests", "Requests answered", labels, registry=registry),
+        Histogram(timed, "Time to the answer", ["route"], registry=registry, buckets=seconds),
+        Counter("leadloop_rows", rows, ["kind", "result"], registry=registry),
     )
 
 

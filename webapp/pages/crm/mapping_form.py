@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 from ml.fields.fields_file import Field, Fields
 from webapp.services.crm import field_sources
-from webapp.services.crm.field_sources import STABLE, Choice, FieldSource
+from webapp.services.crm.field_sources import STABLE, FieldSource
 
 Described = Sequence[Mapping[str, Any]]
 Options = list[tuple[str, str]]
@@ -137,19 +137,15 @@ def _options(field: Field, described: Described, chosen: str) -> list[tuple[str,
         for choice in choices:
             if transform in choice.transforms:
                 group = "Custom fields" if choice.is_custom else "Standard fields"
-                text = words.format(_named(choice))
-                groups[group].append((f"{transform}:{choice.name}", text))
+                # With the name of the API, where that says more.
+                is_same = choice.label.replace(" ", "").casefold() == choice.name.casefold()
+                label = choice.label if is_same else f"{choice.label} ({choice.name})"
+                groups[group].append((f"{transform}:{choice.name}", words.format(label)))
     possible = {value for options in groups.values() for value, _ in options}
     if chosen not in {"", CONSTANT, *possible}:
         name = chosen.partition(":")[2] or chosen
         groups = {"Not possible": [(chosen, name[:MAX_SHOWN_LENGTH])]} | groups
     return [(label, options) for label, options in groups.items() if options]
-
-
-def _named(choice: Choice) -> str:
-    """The label with the name of the API, where that says more."""
-    is_same = choice.label.replace(" ", "").casefold() == choice.name.casefold()
-    return choice.label if is_same else f"{choice.label} ({choice.name})"
 
 
 def _values(crm_field: str | None, described: Described) -> list[str]:

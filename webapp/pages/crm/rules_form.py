@@ -1,7 +1,7 @@
 """The form of the outcome rules: what was entered, as rules and as the form shows it again."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -24,12 +24,21 @@ def entered(
 ) -> tuple[CrmRules, dict[str, str]]:
     """Read the form: the rules that it asks for, and a sentence for each name that is wrong."""
     values: dict[str, Any] = {name: form.get(name, "").strip() for name in NAMES}
-    values |= {name: _number(values[name]) for name in SPANS}
-    values |= {name: tuple(_lines(form, name)) for name in LISTS}
+    for name in SPANS:
+        text = values[name]
+        values[name] = (int(text) if NUMBER.fullmatch(text) else NO_NUMBER) if text else None
+    for name in LISTS:
+        lines = [line.strip() for text in form.getlist(name) for line in text.splitlines()]
+        # Ids in the form in which the API sends them.
+        lines = [full_id(line) if name in PREFIXES else line for line in lines]
+        values[name] = tuple(dict.fromkeys(line for line in lines if line))
     values["external_id_field"] = values["external_id_field"] or None
     values["writes_scores"] = form.get("writes_scores") == "yes"
     rules = CrmRules(**values)
-    return rules, _unknown(rules, described, before) | rules.mistakes() | _misshapen(form)
+    unknown = {n[:MAX_SHOWN_LENGTH]: "is no part of this form" for n in form if n not in NAMES}
+    twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
+    misshapen = unknown | dict.fromkeys(twice, "was sent twice")
+    return rules, _strange(rules, described, before) | rules.mistakes() | misshapen
 
 
 def shown(rules: CrmRules, form: Mapping[str, str]) -> dict[str, Any]:
@@ -60,20 +69,7 @@ def id_fields(described: Described, before: CrmRules) -> list[tuple[str, str]]:
     return list((found | ({kept: kept} if kept and kept not in found else {})).items())
 
 
-def _lines(form: MultiDict[str, str], name: str) -> Iterator[str]:
-    """Each line once; ids in the form in which the API sends them."""
-    lines = (line.strip() for text in form.getlist(name) for line in text.splitlines())
-    lines = (full_id(line) if name in PREFIXES else line for line in lines)
-    yield from dict.fromkeys(line for line in lines if line)
-
-
-def _number(text: str) -> int | None:
-    if not text:
-        return None
-    return int(text) if NUMBER.fullmatch(text) else NO_NUMBER
-
-
-def _unknown(rules: CrmRules, described: Described, before: CrmRules) -> dict[str, str]:
+def _strange(rules: CrmRules, described: Described, before: CrmRules) -> dict[str, str]:
     """What Salesforce does not have, where it has told what it has."""
     if rules.external_id_field in WRITTEN:
         return {"external_id_field": "must not be a field that Leadloop writes"}
@@ -87,9 +83,3 @@ def _unknown(rules: CrmRules, described: Described, before: CrmRules) -> dict[st
     if rules.external_id_field and rules.external_id_field not in names:
         found["external_id_field"] = "must be one of the text fields of Lead"
     return found
-
-
-def _misshapen(form: MultiDict[str, str]) -> dict[str, str]:
-    unknown = {n[:MAX_SHOWN_LENGTH]: "is no part of this form" for n in form if n not in NAMES}
-    twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
-    return unknown | dict.fromkeys(twice, "was sent twice")

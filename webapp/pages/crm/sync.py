@@ -113,7 +113,10 @@ def _overview(session: Session) -> dict[str, Any]:
         and overview.connection.breaker_case is None,
         "look_again_seconds": _look_again_seconds(overview.due_at, now),
         "is_blocked": sync_runs.waits_for_person(overview.connection),
-        "is_overdue": _is_overdue(overview.due_at, overview.connection.hinted_at, now),
+        # A worker has had time to take up the next run, also since it was brought forward.
+        "is_overdue": overview.due_at is not None
+        and now - max(overview.due_at, overview.connection.hinted_at or overview.due_at)
+        > WAITS_TOO_LONG,
         "is_behind": overview.lag is not None
         and overview.lag > sync_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),
         "stops_at": connections.ORG_SHARE,
@@ -129,11 +132,6 @@ def _at_work(session: Session) -> dict[str, Any]:
 
 def _waits_long(run: Run) -> bool:
     return run.state == "requested" and utc_now() - run.requested_at > WAITS_TOO_LONG
-
-
-def _is_overdue(due_at: datetime | None, hinted_at: datetime | None, now: datetime) -> bool:
-    """Whether a worker has had time to take up the next run, also since it was brought forward."""
-    return due_at is not None and now - max(due_at, hinted_at or due_at) > WAITS_TOO_LONG
 
 
 def _look_again_seconds(due_at: datetime | None, now: datetime) -> int | None:

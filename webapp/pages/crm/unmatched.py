@@ -93,8 +93,9 @@ def _set_state(opportunity_id: str) -> str:
 def _list(session: Session) -> dict[str, Any]:
     after = _place(request.args.get("after"))
     rows = unmatched.listed(session, after=after, limit=PAGE + 1)
-    following = _written(rows[PAGE - 1]) if len(rows) > PAGE else None
-    shown = rows[:PAGE]
+    shown, following = rows[:PAGE], None
+    if len(rows) > PAGE:
+        following = f"{(shown[-1].first_seen_at - EPOCH) // MICROSECOND}~{shown[-1].opportunity_id}"
     return _shown(session, shown) | {"rows": shown, "next": following, "is_first": after is None}
 
 
@@ -104,10 +105,6 @@ def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
         "opportunities": mirror.opportunities(session, [r.opportunity_id for r in rows]),
         "domain": connection.domain if connection else None,
     }
-
-
-def _written(row: CrmUnmatched) -> str:
-    return f"{(row.first_seen_at - EPOCH) // MICROSECOND}~{row.opportunity_id}"
 
 
 def _place(text: str | None) -> tuple[datetime, str] | None:

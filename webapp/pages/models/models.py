@@ -132,17 +132,13 @@ def _expected_precision(session: Session, readiness: lifecycle.Readiness) -> dic
     is_known = 0 < n_converted < n
     share = n_converted / n if is_known else card.base_rate
     coming = {size for size in (readiness.threshold, *ROUND_SIZES) if size > n}
-    rows = [
-        _expected(size, round(size * share), is_now=size == n)
-        for size in sorted({n, *coming} if is_known else coming)
-        if MIN_OF_EACH_CLASS <= round(size * share) <= size - MIN_OF_EACH_CLASS
-    ]
+    rows = []
+    for size in sorted({n, *coming} if is_known else coming):
+        n_of_size = round(size * share)
+        if MIN_OF_EACH_CLASS <= n_of_size <= size - MIN_OF_EACH_CLASS:
+            half_width = auc_half_width(ASSUMED_AUC, n_of_size, size - n_of_size)
+            rows.append(Precision(size, n_of_size, half_width, is_now=size == n))
     return {"precision": rows, "assumed_auc": ASSUMED_AUC, "share": share, "is_known": is_known}
-
-
-def _expected(n: int, n_converted: int, *, is_now: bool) -> Precision:
-    half_width = auc_half_width(ASSUMED_AUC, n_converted, n - n_converted)
-    return Precision(n, n_converted, half_width, is_now)
 
 
 def _version(session: Session, name: str) -> dict[str, Any]:

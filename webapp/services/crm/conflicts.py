@@ -56,7 +56,10 @@ def review(session: Session, lead_keys: Collection[int], rule: str, now: datetim
         elif (rep.key, crm.key) not in known[lead_key]:
             _close(still, "newest", "newer statements", now)
             session.flush()
-            opened.append(_open(session, rep, crm, now))
+            sides_of = {"rep_outcome_key": rep.key, "crm_outcome_key": crm.key}
+            opened.append(CrmConflict(lead_key=lead_key, opened_at=now, **sides_of))
+            session.add(opened[-1])
+            session.flush()
     if rule != "ask":
         for conflict in opened:
             _resolve(session, conflict, rule, actor=f"rule: {rule}", now=now)
@@ -154,15 +157,6 @@ def _known(
     return found
 
 
-def _open(session: Session, rep: Outcome, crm: Outcome, now: datetime) -> CrmConflict:
-    conflict = CrmConflict(
-        lead_key=rep.lead_key, rep_outcome_key=rep.key, crm_outcome_key=crm.key, opened_at=now
-    )
-    session.add(conflict)
-    session.flush()
-    return conflict
-
-
 def _close(conflict: CrmConflict | None, kept: str, by: str, now: datetime) -> None:
     if conflict is not None:
         conflict.settled_at, conflict.settled_by, conflict.kept = now, by, kept
@@ -180,15 +174,7 @@ def _resolve(
     lead = leads.by_key(session, conflict.lead_key, lock=True)
     if outcomes.counting(lead) == DEFINITE[side.result]:
         return
-    attribution = Attribution(
-        source=side.source,
-        actor=actor,
-        reason=f"kept in a conflict with what {_other(kept)} says",
-        rule=RULE,
-        idempotency_key=f"conflict:{conflict.key}",
-    )
+    other = "Salesforce" if kept == "rep" else "a rep"
+    reason = f"kept in a conflict with what {other} says"
+    attribution = Attribution(side.source, actor, reason, RULE, f"conflict:{conflict.key}")
     outcomes.record_many(session, [OutcomeEvent(lead, DEFINITE[side.result], attribution)], now=now)
-
-
-def _other(kept: str) -> str:
-    return "Salesforce" if kept == "rep" else "a rep"

@@ -116,7 +116,10 @@ def save(
     """
     connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
-    _check(entered)
+    if entered.method not in METHODS:
+        raise InvalidConnection({"method": f"must be one of {', '.join(METHODS)}"})
+    if missing := entered.missing():
+        raise InvalidConnection(dict.fromkeys(missing, "is required"))
     if connection is None:
         connection = _new(session, entered, now, is_paused=True)
     elif connection.domain != entered.domain:
@@ -149,10 +152,7 @@ def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection
 
 
 def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) -> None:
-    """Store what the administrator chose; all outcomes are then derived again from what is here.
-
-    `InvalidConnection` with a sentence for each value that breaks its rule.
-    """
+    """Store what the administrator chose, or `InvalidConnection`; outcomes are derived again."""
     errors = chosen.mistakes()
     if errors:
         raise InvalidConnection(errors)
@@ -284,18 +284,9 @@ def _new(
         method=entered.method,
         domain=entered.domain,
         username=entered.username,
-        sealed_secrets="",
         is_paused=is_paused,
-        rules={},
         changed_at=now,
         changed_by="settings",
-        described=[],
-        breaker_detail="",
-        n_failures=0,
-        calls_on="",
-        n_calls=0,
-        compared_through_key=0,
-        offered_through_key=0,
     )
     session.add(connection)
     session.flush()
@@ -316,11 +307,3 @@ def _completed(
         return entered
     values = {n: getattr(entered, n) or stored.get(n, "") for n in SECRET_VALUES}
     return Credentials(entered.method, entered.domain, entered.username, **values)
-
-
-def _check(entered: Credentials) -> None:
-    if entered.method not in METHODS:
-        raise InvalidConnection({"method": f"must be one of {', '.join(METHODS)}"})
-    errors = dict.fromkeys(entered.missing(), "is required")
-    if errors:
-        raise InvalidConnection(errors)

@@ -41,8 +41,7 @@ class Credentials:
     @property
     def secrets(self) -> dict[str, str]:
         """The values that must never be seen, those that are set."""
-        names = SECRET_VALUES
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
+        return {name: text for name in SECRET_VALUES if (text := getattr(self, name))}
 
     def missing(self) -> list[str]:
         """Names of the values that the method needs and that are empty."""

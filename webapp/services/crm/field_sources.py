@@ -144,16 +144,20 @@ def problems(
 ) -> dict[str, str]:
     """What is wrong with a mapping by what Salesforce describes: a sentence for each field."""
     by_name = {str(d["name"]): d for d in described}
-    return {
-        source.field: complaint
-        for source in chosen
-        if (complaint := _problem(source, fields, by_name)) is not None
-    }
+    found = {}
+    for source in chosen:
+        if source.field not in fields:
+            found[source.field] = "is no field that is declared"
+            continue
+        field = fields[source.field]
+        problem = _origin_problem(field, source, by_name) or _stand_in_problem(field, source)
+        found |= {source.field: problem} if problem else {}
+    return found
 
 
 def outside(field: Field, values: Iterable[str]) -> list[str]:
     """Those of a picklist's values that break the field's rule as they are."""
-    return [value for value in values if not _fits(field, value)]
+    return [value for value in values if _text_problem(field, value, "")]
 
 
 def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datetime) -> bool:
@@ -180,15 +184,6 @@ def _saved(session: Session) -> list[FieldSource]:
     names = [part.name for part in dataclasses.fields(FieldSource)]
     found = [FieldSource(**{name: getattr(row, name) for name in names}) for row in rows]
     return sorted(found, key=lambda source: source.field)
-
-
-def _problem(
-    source: FieldSource, fields: Fields, described: Mapping[str, Mapping[str, Any]]
-) -> str | None:
-    if source.field not in fields:
-        return "is no field that is declared"
-    field = fields[source.field]
-    return _origin_problem(field, source, described) or _stand_in_problem(field, source)
 
 
 def _origin_problem(
@@ -226,10 +221,6 @@ def _text_problem(field: Field, text: str | None, what: str) -> str | None:
     return None
 
 
-def _fits(field: Field, text: str) -> bool:
-    return _text_problem(field, text, "") is None
-
-
 def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
     """How a Salesforce field can become one of ours."""
     name, crm_type = described["name"], str(described["type"])
@@ -255,6 +246,7 @@ def _number_transforms(field: Field, described: Mapping[str, Any]) -> tuple[str,
         return ("days_since",)
     # Numbers are also kept as texts, and as picklists such as 1 to 5.
     is_readable = crm_type in NUMBERS | {"string"} or (
-        crm_type in LISTS and any(_fits(field, v) for v in described.get("values") or ())
+        crm_type in LISTS
+        and any(not _text_problem(field, v, "") for v in described.get("values") or ())
     )
     return ("as_is",) if is_readable else ()

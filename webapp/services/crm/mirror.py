@@ -12,22 +12,6 @@ from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched, Cr
 from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead
 
-# What the CRM says of a lead; the other columns are ours and stay when it is read again.
-READ_COLUMNS = (
-    "stamp",
-    "digest",
-    "inputs_digest",
-    "values",
-    "created_at",
-    "active_on",
-    "status",
-    "is_converted",
-    "converted_on",
-    "opportunity_id",
-    "contact_id",
-    "is_deleted",
-    "merged_into",
-)
 WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
@@ -86,14 +70,13 @@ def survivor(session: Session, crm_lead: CrmLead) -> CrmLead | None:
 
 
 def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store what was read of leads, each with its id and the columns read."""
+    """Store what was read of leads, each with its id and the same columns; all others stay."""
     if not rows:
         return
     statement = insert(session, CrmLead)
-    read = {name: statement.excluded[name] for name in READ_COLUMNS}
-    keep = statement.on_conflict_do_update(
-        index_elements=["id"], set_={**read, "is_to_be_read": False}
-    )
+    names = {*rows[0], "is_to_be_read"} - {"id"}
+    changed = {name: statement.excluded[name] for name in names}
+    keep = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
     new = [NEW_LEAD | dict(row) for row in rows]
     session.execute(keep, new, execution_options=PLAIN_ROWS)
 
@@ -133,9 +116,9 @@ def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> l
     news = [row for row in rows if _is_news(before.get(row["id"]), row)]
     if news:
         statement = insert(session, CrmOpportunity)
-        names = [*news[0], "is_readable"]
-        read = {name: statement.excluded[name] for name in names if name != "id"}
-        keep = statement.on_conflict_do_update(index_elements=["id"], set_=read)
+        names = {*news[0], "is_readable"} - {"id"}
+        changed = {name: statement.excluded[name] for name in names}
+        keep = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
         new = [{**row, "is_readable": True} for row in news]
         session.execute(keep, new, execution_options=PLAIN_ROWS)
     return [row["id"] for row in news]
@@ -318,8 +301,6 @@ def reached(session: Session) -> dict[str, datetime]:
 
 
 def _is_news(before: CrmOpportunity | None, row: Mapping[str, Any]) -> bool:
-    return (
-        before is None
-        or any(getattr(before, n) != v for n, v in row.items())
-        or (not before.is_readable)
-    )
+    if before is None or not before.is_readable:
+        return True
+    return any(getattr(before, name) != value for name, value in row.items())

@@ -19,7 +19,6 @@ ALLOWED = {
 SPANS = {"no_opportunity_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
 # Of what the ids are, by their first three characters.
 PREFIXES = {"owner_ids": ("005", "00G"), "record_type_ids": ("012",)}
-LENGTH_OF_ID = 18
 MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 # Of other values every lead and opportunity is read again from the beginning of the history.
@@ -80,11 +79,11 @@ class CrmRules:
             is_never = name == "silent_days" and days is None
             if not is_never and not (days is not None and low <= days <= high):
                 yield name, f"must be a whole number from {low:,} to {high:,}"
-        if _are_too_many(self.disqualified):
-            yield (
-                "disqualified",
-                f"must be at most {MAX_LIST_LENGTH} statuses as Salesforce has them",
-            )
+        if len(self.disqualified) > MAX_LIST_LENGTH or any(
+            len(status) > MAX_STATUS_LENGTH for status in self.disqualified
+        ):
+            sentence = f"must be at most {MAX_LIST_LENGTH} statuses as Salesforce has them"
+            yield "disqualified", sentence
         for name, prefixes in PREFIXES.items():
             if complaint := _ids_complaint(getattr(self, name), prefixes):
                 yield name, complaint
@@ -104,25 +103,15 @@ def full_id(text: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z0-9]{15}", text):
         return text
-    return text + "".join(_check_character(text[start : start + 5]) for start in (0, 5, 10))
-
-
-def _check_character(five: str) -> str:
-    return CHECK_CHARACTERS[sum(1 << place for place, c in enumerate(five) if c.isupper())]
-
-
-def _are_too_many(statuses: Sequence[str]) -> bool:
-    return len(statuses) > MAX_LIST_LENGTH or any(len(s) > MAX_STATUS_LENGTH for s in statuses)
-
-
-def _is_id(text: str) -> bool:
-    """Whether it is an id of 18 characters whose last three fit."""
-    return len(text) == LENGTH_OF_ID and full_id(text[:15]) == text
+    fives = (text[start : start + 5] for start in (0, 5, 10))
+    capitals = (sum(1 << n for n, letter in enumerate(five) if letter.isupper()) for five in fives)
+    return text + "".join(CHECK_CHARACTERS[places] for places in capitals)
 
 
 def _ids_complaint(ids: Sequence[str], prefixes: Iterable[str]) -> str | None:
     starts = tuple(prefixes)
-    wrong = [i for i in ids if not _is_id(i) or not i.startswith(starts)]
+    # The last three of 18 characters fit the others.
+    wrong = [i for i in ids if len(i) != 18 or full_id(i[:15]) != i or not i.startswith(starts)]
     if len(ids) > MAX_LIST_LENGTH:
         return f"must be at most {MAX_LIST_LENGTH} ids"
     if wrong:

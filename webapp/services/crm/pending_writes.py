@@ -55,10 +55,9 @@ def offer(session: Session, connection: CrmConnection, bands: Bands, now: dateti
     version = registry.champion(session)
     since = connection.offered_since
     scored = Lead.scored_at >= since - LATE if since else Lead.key > 0
-    n_due = 0
-    after_key = 0
+    n_due = after_key = 0
     while keys := _keys(session, after_key, scored) if since else []:
-        n_due += _offer(session, keys, version.key, version.name, bands=bands, now=now)
+        n_due += _offer(session, keys, version.key, bands, now=now)
         after_key = keys[-1]
     connection.offered_since = now
     if connection.offered_version_key != version.key:
@@ -67,7 +66,7 @@ def offer(session: Session, connection: CrmConnection, bands: Bands, now: dateti
         keys = _keys(session, connection.offered_through_key, sa.true())
         if not keys:
             break
-        n_due += _offer(session, keys, version.key, version.name, bands=bands, now=now)
+        n_due += _offer(session, keys, version.key, bands, now=now)
         connection.offered_through_key = keys[-1]
     return n_due
 
@@ -112,14 +111,11 @@ def drop_undeliverable(session: Session) -> int:
 
 def sent(session: Session, pending_writes: Sequence[PendingWrite], now: datetime) -> None:
     """Note what was written."""
+    done = {"state": "sent", "n_attempts": 0, "case": None, "detail": "", "sent_at": now}
     rows = [
-        {
+        done
+        | {
             "lead_key": pending.lead_key,
-            "state": "sent",
-            "n_attempts": 0,
-            "case": None,
-            "detail": "",
-            "sent_at": now,
             "sent_score": pending.score,
             "sent_band": pending.band,
             "sent_version": pending.version,
@@ -181,13 +177,7 @@ def _keys(session: Session, after_key: int, condition: sa.ColumnElement[bool]) -
 
 
 def _offer(
-    session: Session,
-    keys: Sequence[int],
-    version_key: int,
-    version: str,
-    *,
-    bands: Bands,
-    now: datetime,
+    session: Session, keys: Sequence[int], version_key: int, bands: Bands, *, now: datetime
 ) -> int:
     """Make due those of these leads whose score is new, or has moved by enough to be written."""
     query = (
@@ -202,36 +192,27 @@ def _offer(
         for lead_key, probability, before in session.execute(query)
         if _is_worth_a_write(before, probability, bands, now)
     ]
-    _make_due(session, due, now)
+    row = {"state": "due", "due_at": now, "n_attempts": 0, "detail": ""}
+    if due:
+        statement = insert(session, CrmOutbox)
+        changed = {n: statement.excluded[n] for n in ("state", "due_at", "n_attempts")}
+        make_due = statement.on_conflict_do_update(index_elements=["lead_key"], set_=changed)
+        session.execute(make_due, [row | {"lead_key": key} for key in due])
     return len(due)
 
 
 def _is_worth_a_write(
     before: CrmOutbox | None, probability: float, bands: Bands, now: datetime
 ) -> bool:
-    if before is None or before.state == "stopped" or before.sent_score is None:
-        return before is None or before.state == "stopped" or _may_be_tried(before, now)
+    if before is None or before.state == "stopped":
+        return True
+    # What waits already stays as it is; what was refused is tried again after a day.
+    may_be_tried = before.state == "sent" or (before.state == "dead" and before.due_at <= now)
+    if before.sent_score is None:
+        return may_be_tried
     moved = abs(round(100 * probability, 2) - before.sent_score) >= MIN_MOVE
     is_other_band = _band(probability, bands) != before.sent_band
-    return (moved or is_other_band) and _may_be_tried(before, now)
-
-
-def _may_be_tried(before: CrmOutbox, now: datetime) -> bool:
-    """What waits already stays as it is; what was refused is tried again after a day."""
-    return before.state == "sent" or (before.state == "dead" and before.due_at <= now)
-
-
-def _make_due(session: Session, lead_keys: Iterable[int], now: datetime) -> None:
-    rows: list[dict[str, Any]] = [
-        {"lead_key": key, "state": "due", "due_at": now, "n_attempts": 0, "detail": ""}
-        for key in lead_keys
-    ]
-    if rows:
-        statement = insert(session, CrmOutbox)
-        changed = {n: statement.excluded[n] for n in ("state", "due_at", "n_attempts")}
-        session.execute(
-            statement.on_conflict_do_update(index_elements=["lead_key"], set_=changed), rows
-        )
+    return (moved or is_other_band) and may_be_tried
 
 
 def _band(probability: float, bands: Bands) -> str:

@@ -201,7 +201,10 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
     due = due_at(session, connection, settings, now) if connection is not None else None
     if connection is None or due is None or due > now:
         return None
-    trigger = _trigger(connection)
+    trigger = "clock"
+    if connection.hinted_at is not None:
+        # New settings bring a run early as a hint does.
+        trigger = "settings" if connection.hinted_at == connection.changed_at else "hint"
     try:
         runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
     except runs.AlreadyRunning:
@@ -243,11 +246,10 @@ def fail(
     """Close a run as failed; none follows before a person acts, or before a while has passed."""
     connection = connections.get(session)
     connection.n_failures += 1
-    many = connection.n_failures >= MANY_FAILURES
     if waits_for_person:
-        connections.open_breaker(connection, why[0], why[1], None)
-    elif many:
-        connections.open_breaker(connection, why[0], why[1], now + PAUSE_AFTER_MANY)
+        connections.open_breaker(connection, *why, None)
+    elif connection.n_failures >= MANY_FAILURES:
+        connections.open_breaker(connection, *why, now + PAUSE_AFTER_MANY)
     runs.finish(session, run, now, result.to_json(), error=why[1])
 
 
@@ -276,13 +278,6 @@ def due_at(
 def waits_for_person(connection: CrmConnection) -> bool:
     """Whether no run may start before somebody has corrected or tested the connection."""
     return connection.breaker_case is not None and connection.breaker_until is None
-
-
-def _trigger(connection: CrmConnection) -> str:
-    """Why a run comes now that nobody asked for; new settings bring one early as a hint does."""
-    if connection.hinted_at is None:
-        return "clock"
-    return "settings" if connection.hinted_at == connection.changed_at else "hint"
 
 
 def _pause(connection: CrmConnection, settings: Settings) -> timedelta:

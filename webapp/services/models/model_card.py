@@ -64,6 +64,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
     figures = measured.model_dump(exclude_unset=True) if measured else {}
     parent = registry.parents(session, [version.parent_key]).get(version.parent_key or 0)
     champion = registry.champion(session)
+    caveats = CAVEATS if version.metrics else UNTRAINED
     return {
         "format": FORMAT,
         "model": {
@@ -82,7 +83,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
         "figures": {name: figures[name] for name in FIGURES if name in figures},
         **{name: figures[name] for name in TABLES if name in figures},
         "decision": version.decision,
-        "caveats": list(_caveats(version)),
+        "caveats": list(caveats if version.learned_key is None else RECALIBRATED),
     }
 
 
@@ -95,12 +96,6 @@ def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
     measured: list[dict[str, Any]] = found.metrics.get("shapes", [])
     card = registry.scorecard(session, found)
     return measured if measured or card.n_leads else assumed_shapes(card)
-
-
-def _caveats(version: ModelVersion) -> tuple[str, ...]:
-    if version.learned_key is not None:
-        return RECALIBRATED
-    return CAVEATS if version.metrics else UNTRAINED
 
 
 def _fields(

@@ -139,11 +139,10 @@ def _judged(
         assert lead.outcome is not None  # so the query asks
         assert lead.outcome_at is not None
         is_own = snapshot.version_key == champion.key
+        scored = snapshot if is_own else card.score(snapshot.inputs)
         yield JudgedLead(
             inputs=snapshot.inputs,
-            probability=(
-                snapshot.probability if is_own else card.score(snapshot.inputs).probability
-            ),
+            probability=scored.probability,
             converted=lead.outcome,
             first_scored_at=scored_at,
             outcome_at=lead.outcome_at,
