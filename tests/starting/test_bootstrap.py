@@ -85,19 +85,25 @@ def removed_python(venv):
     (venv / "bin" / "python").unlink()
 
 
-@pytest.mark.parametrize("damage", [without_pip, half_installed, truncated_stamp, removed_python])
-def test_what_an_interruption_leaves_is_made_anew(damage, checkout):
+@pytest.mark.parametrize(
+    ("damage", "how", "seconds"),
+    [
+        (without_pip, signal.SIGINT, 0),
+        (half_installed, signal.SIGKILL, 0),
+        (truncated_stamp, signal.SIGINT, 1),
+        (removed_python, signal.SIGKILL, 1),
+        (shutil.rmtree, signal.SIGINT, 3),
+        (shutil.rmtree, signal.SIGKILL, 3),
+    ],
+)
+def test_what_damage_leaves_is_made_anew_and_where_that_is_interrupted_by_the_next_call(
+    damage, how, seconds, checkout
+):
     damage(checkout / ".venv")
-    assert_works(checkout)
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("seconds", [0.1, 1, 3])
-def test_after_an_interruption_the_next_call_repairs(seconds, how, checkout):
-    shutil.rmtree(checkout / ".venv")
     running = subprocess.Popen(
         command(checkout), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
     )
+    assert running.stdout.readline().startswith(b"Creating .venv")
     time.sleep(seconds)
     os.killpg(running.pid, how)
     assert b"Traceback" not in running.communicate()[0]
