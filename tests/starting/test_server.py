@@ -1,6 +1,7 @@
 """Starting the web server: its address is free, SQLite has one, the data folder can be written."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -42,10 +43,22 @@ def flask(settings, *arguments, prefix=()):
     )
 
 
+@pytest.fixture(scope="module")
+def set_up_folder(tmp_path_factory):
+    """What `setup` makes."""
+    folder = tmp_path_factory.mktemp("set_up") / "data"
+    assert flask(Settings(data_dir=folder, demo=False), "setup").returncode == 0
+    return folder
+
+
 @pytest.fixture
-def serving(settings):
+def set_up(set_up_folder, settings):
+    shutil.copytree(set_up_folder, settings.data_dir)
+
+
+@pytest.fixture
+def serving(set_up, settings):
     """A web process on this data folder and port."""
-    assert flask(settings, "setup").returncode == 0
     process = subprocess.Popen(
         [*FLASK, "serve"], cwd=ROOT, env=environment(settings), stderr=subprocess.DEVNULL
     )
@@ -87,7 +100,7 @@ def test_a_host_that_is_not_here_is_told(settings):
         assert str(reason).startswith(f"Cannot listen on {host}:")
 
 
-def test_a_second_web_process_on_one_sqlite_database_says_so_and_ends(
+def test_a_second_web_process_on_one_sqlite_database_says_so_and_ends_and_setup_still_works(
     serving, settings, tmp_path_factory
 ):
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -99,9 +112,6 @@ def test_a_second_web_process_on_one_sqlite_database_says_so_and_ends(
         assert "Traceback" not in ended.stderr
     other = tmp_path_factory.mktemp("other")
     assert obstacle(elsewhere.model_copy(update={"data_dir": other})) is None
-
-
-def test_setup_after_an_update_works_while_the_server_runs(serving, settings):
     assert flask(settings, "setup").returncode == 0
 
 
@@ -130,8 +140,7 @@ def test_a_data_folder_that_cannot_be_made_ends_in_one_sentence(command, place, 
 
 
 @pytest.mark.parametrize("command", [["setup", "--before-serve"], ["serve"]])
-def test_a_database_that_cannot_be_written_ends_in_one_sentence(command, settings):
-    assert flask(settings, "setup").returncode == 0
+def test_a_database_that_cannot_be_written_ends_in_one_sentence(command, set_up, settings):
     settings.data_dir.chmod(0o555)
     assert_one_sentence(flask(settings, *command, prefix=UNPRIVILEGED))
 

@@ -1,8 +1,9 @@
 """What tests need to know of processes."""
 
 import os
-import subprocess
 import time
+
+import psutil
 
 from webapp import config
 
@@ -15,18 +16,15 @@ def environment(settings):
 
 def is_running(process_id):
     """Whether a process is there and not only waiting to be reaped."""
-    listed = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(process_id)], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.strip()[:1] not in {"", "Z"}
+    try:
+        return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def children(process_id):
     """The processes that a process has started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(process_id)], capture_output=True, text=True, check=False
-    )
-    return [int(child) for child in listed.stdout.split()]
+    return [child.pid for child in psutil.Process(process_id).children()]
 
 
 def wait_until(holds, *, seconds=60):
