@@ -54,6 +54,12 @@ class Findings:
                 self.unexpected += [f"{c.failure_info.failure}\n{curl[:1000]}" for c in failed]
 
 
+@pytest.fixture(scope="session", params=["postgresql"])
+def dialect(request):
+    """What differs are values that one database refuses: `test_hostile` sends them to both."""
+    return request.param
+
+
 @pytest.fixture
 def settings(settings):
     return settings.model_copy(update={"log_level": "error"})
@@ -104,6 +110,7 @@ def test_every_answer_keeps_the_promise_of_the_document(explore):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_every_answer_keeps_the_promise_in_a_long_run(explore, seed):
     found = explore(seed=seed, max_examples=200, stateful=True)
