@@ -54,6 +54,27 @@ def pytest_configure():
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
 
 
+# Where single tests take many seconds, mostly for processes that they start.
+LONG = (
+    "tests/walks/",
+    "tests/api/document/test_schemathesis.py",
+    "tests/starting/",
+    "tests/bench/test_replay.py",
+    "tests/demo/test_try_out.py",
+    "tests/salesforce/reading/test_kills.py",
+    "tests/sync/test_worker.py",
+    "tests/sync/test_recovery.py",
+    "tests/ml/",
+    "tests/browser/",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Long tests come first: at the end, one of them would run alone beside an idle processor."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish():
     """The modules and the tests stay until the end: the collector need not look at them again."""
     gc.collect()
