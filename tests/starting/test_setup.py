@@ -169,7 +169,7 @@ def test_doctor_names_a_field_that_may_not_decide_and_the_way_out(app):
     app.extensions["leadloop"] = dataclasses.replace(found, file_fields=fields)
     result = app.test_cli_runner().invoke(args=["doctor"])
     assert result.exit_code == 1
-    assert "FAIL  fields: version 1.0 uses email_opens: Email opens has" in result.output
+    assert "FAIL  fields: version 1.0 uses email_opens: Email opens is declared" in result.output
     assert "run `retrain`" in result.output
 
 

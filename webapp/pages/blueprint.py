@@ -15,6 +15,7 @@ from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, us
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import conflicts, connection, mapping, rejected, run_labels, sync, unmatched
 from webapp.pages.exports import exports
+from webapp.pages.fields import fields
 from webapp.pages.imports import imports
 from webapp.pages.leads import lead, lead_form, leads
 from webapp.pages.models import leakage, models, monitors
@@ -38,6 +39,7 @@ PARTS = (
     imports.bp,
     exports.bp,
     settings.bp,
+    fields.bp,
     keys.bp,
     users.bp,
 )

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from webapp.pages import formats
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
+from webapp.services.fields import declaring
 from webapp.services.leads import lead_query, leads
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.runs import runs
@@ -20,6 +21,9 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     leakage.NotSuspected: (404, "The models page lists the excluded fields."),
     runs.RunNotFound: (404, "The import and models pages list all runs."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
+    declaring.FieldNotFound: (404, "The settings page lists all fields."),
+    declaring.FieldsInFile: (409, "The page of fields shows what they are."),
+    declaring.ChangedMeanwhile: (409, "Go back, reload the page and look at it again."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),

@@ -92,5 +92,5 @@ def test_a_version_in_use_that_goes_by_what_the_file_takes_from_models_is_called
     write(use)
     page = show(admin)
     assert "Version 1.1 is live and uses dropped." in page
-    assert "dropped is no longer declared in the fields file." in page
+    assert "dropped is retired." in page
     assert 'action="/models/1.0/promote"' in page

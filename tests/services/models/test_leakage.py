@@ -90,9 +90,9 @@ def test_a_version_is_found_that_uses_what_the_file_keeps_from_models_by_now(wri
     fields = loads('[[field]]\nname = "age"\ntype = "count"\nlabel = "Age"\nuse = false')
     version = write(lambda s: make_learned(s, "age", "plan", "industry"))
     why = {
-        "age": "Age has use = false in the fields file.",
-        "plan": "plan is no longer declared in the fields file.",
-        "industry": "Industry is no longer declared in the fields file.",
+        "age": "Age is declared as not for models.",
+        "plan": "plan is retired.",
+        "industry": "Industry is retired.",
     }
     assert read(lambda s: not_to_decide(s, version, fields)) == why
     assert read(lambda s: leakage.known(s, fields, version)).left_out == why

@@ -7,7 +7,7 @@ SENTENCES = {
     "rep": "works leads, records outcomes, and scores and updates leads.",
     "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
     " watches the sync and resolves its conflicts.",
-    "admin": "also connects Salesforce, decides which fields models may use, manages API keys and"
+    "admin": "also connects Salesforce, declares the fields of leads, manages API keys and"
     " users, exports all data, and sees the audit log and the configuration.",
 }
 ANYBODY = "anybody"
@@ -85,6 +85,13 @@ MIN_ROLE = {
     "pages.settings.change_password": "rep",
     "pages.settings.configuration": "admin",
     "pages.settings.audit_log": "admin",
+    "pages.fields.index": "admin",
+    "pages.fields.new": "admin",
+    "pages.fields.create": "admin",
+    "pages.fields.show": "admin",
+    "pages.fields.change": "admin",
+    "pages.fields.retire": "admin",
+    "pages.fields.restore": "admin",
     "pages.keys.index": "admin",
     "pages.keys.create": "admin",
     "pages.keys.revoke": "admin",

@@ -33,13 +33,8 @@ def audit_log() -> ResponseReturnValue:
 
 @bp.get("/in-force")
 def configuration() -> ResponseReturnValue:
-    """Administrators: the settings and fields that this process runs with, without secrets."""
-    here = product()
-    return render_template(
-        "accounts/configuration.html",
-        settings=here.settings.shown(),
-        fields=here.fields.declared,
-    )
+    """Administrators: the settings that this process runs with, without secrets."""
+    return render_template("accounts/configuration.html", settings=product().settings.shown())
 
 
 @bp.post("/password")

@@ -249,7 +249,12 @@ def with_retired(before: Fields, after: Fields) -> Fields:
     kept = [f for f in after if f.declared or f.retired]
     names = {f.name for f in kept}
     gone = (f for f in before if f.name not in names and (f.declared or f.retired))
-    return Fields([*kept, *(replace(f, declared=False, retired=True) for f in gone)])
+    return Fields([*kept, *map(retired, gone)])
+
+
+def retired(field: Field) -> Field:
+    """The field as it is once it is retired."""
+    return replace(field, declared=False, retired=True)
 
 
 def _editable(session: Session, by: Author) -> Fields:

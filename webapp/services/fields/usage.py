@@ -62,7 +62,7 @@ def consequences(
         found += _refused_values(session, before, after)
     if before.declared and not after.declared:
         found.append(
-            f"Forms, templates and the mapping no longer show {before.label}. Values that are sent"
+            f"Forms, filters and the field mapping no longer show {before.label}. Values sent"
             " are still taken and kept, so no program breaks."
         )
     if is_live and (before.use and before.declared) and not (after.use and after.declared):
@@ -80,8 +80,8 @@ def _of_another_meaning(
     if n_known:
         leads = "1 lead has" if n_known == 1 else f"{n_known:,} leads have"
         yield (
-            f"{leads} a value now. Leads forget it and {before.label} is unknown until new values"
-            " come. Their score history keeps it, and training passes over it."
+            f"{leads} a value now and will lose it: {before.label} is unknown until new values"
+            " come. Score histories keep the old ones, and training passes over them."
         )
     if before.name in used.in_version and is_new_unit:
         yield (

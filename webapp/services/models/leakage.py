@@ -1,7 +1,7 @@
 """Leakage: fields that seem to be filled in after the outcome are excluded from training.
 
-A training flags a leaking field, and it stays excluded until somebody allows it; the fields file
-excludes others. A live version that was trained before may still use them.
+A training flags a leaking field, and it stays excluded until somebody allows it; others are
+retired, or declared as not for models. A live version that was trained before may still use them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,12 +34,12 @@ class Known(NamedTuple):
 
 
 def known(session: Session, fields: Fields, champion: ModelVersion) -> Known:
-    """The fields allowed and excluded by earlier trainings, people and the fields file."""
+    """The fields allowed and excluded by earlier trainings, people and declarations."""
     rows = every(session)
     suspected = {row.name: row.sentence for row in rows if row.state != ALLOWED}
     return Known(
         frozenset(row.name for row in rows if row.state == ALLOWED),
-        _excluded_by_file(champion, fields) | suspected,
+        _excluded_as_declared(champion, fields) | suspected,
     )
 
 
@@ -59,7 +59,7 @@ def excluded_but_used(
         for name in version.fields
         if name in left_out
     }
-    return _excluded_by_file(version, fields) | suspected
+    return _excluded_as_declared(version, fields) | suspected
 
 
 def newest_without_leaks(
@@ -108,8 +108,8 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
     return row
 
 
-def _excluded_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
-    """Those of a version's fields that the fields file excludes from models, with the reasons.
+def _excluded_as_declared(version: ModelVersion, fields: Fields) -> dict[str, str]:
+    """Those of a version's fields that models may not use as declared, with the reasons.
 
     The starter model uses built-in fields whether a team has them or not: where the file leaves
     one out, nothing was learned from it.
@@ -118,7 +118,7 @@ def _excluded_by_file(version: ModelVersion, fields: Fields) -> dict[str, str]:
     for name in version.fields:
         field = fields.named(name)
         if field.declared and not field.use:
-            found[name] = f"{field.label} has use = false in the fields file."
+            found[name] = f"{field.label} is declared as not for models."
         elif not field.declared and version.family != FAMILY:
-            found[name] = f"{field.label} is no longer declared in the fields file."
+            found[name] = f"{field.label} is retired."
     return found
