@@ -344,6 +344,7 @@ class ApiKey(Base):
     origins: Mapped[list[Any]] = mapped_column(server_default="[]")
     minute: Mapped[datetime | None]
     n_in_minute: Mapped[int] = mapped_column(server_default="0")
+    ignores_unknown: Mapped[bool] = mapped_column(server_default=sa.false())
     created_by: Mapped[str] = mapped_column(sa.String(200))
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

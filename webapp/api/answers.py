@@ -318,6 +318,7 @@ class Key(BaseModel):
     last_four: str
     scopes: list[str]
     origins: list[str] = Field(description="Of a form key: the sites that it is good on.")
+    ignores_unknown: bool = Field(description="Whether fields that are not known are left out.")
     created_by: str
     created_at: Moment
     used_at: Moment | None = Field(description="The last use, to about five minutes.")

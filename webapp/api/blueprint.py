@@ -80,7 +80,7 @@ for part in PARTS:
     api.register_blueprint(part)
 # Scopes of keys decide; no cookie counts here.
 api.before_request(requests.guard)
-api.after_request(requests.forbid_caching)
+api.after_request(requests.finish)
 api.register_error_handler(problems.Refused, problems.refused)
 api.register_error_handler(InvalidRecord, problems.invalid_record)
 api.register_error_handler(InvalidQuery, problems.invalid_query)

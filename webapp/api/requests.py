@@ -29,6 +29,7 @@ JSON = "application/json"
 MAX_ERRORS = 20
 OBJECT_RULE = "a JSON object"
 MAX_KEY_LENGTH = 200
+NO_CONTRACT = Contract("", {})
 STRICT = r'handling\s*=\s*"?strict"?'
 NO_OUTCOME_RULE = "empty: a form key reports no outcome, since everybody can read it"
 UNKNOWN_KEY = "The API key is not known or was revoked."
@@ -104,9 +105,12 @@ def reply(answer: BaseModel, status: int = 200, headers: dict[str, str] | None =
     return Response(to_json(answer), status, headers, mimetype=JSON)
 
 
-def forbid_caching(response: Response) -> Response:
-    """Keep answers out of caches: leads are personal data."""
+def finish(response: Response) -> Response:
+    """Keep answers out of caches, since leads are personal data, and name the preference kept."""
     response.headers.setdefault("Cache-Control", "no-store")
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    if is_strict() and getattr(view, "contract", NO_CONTRACT).takes_preference:
+        response.headers["Preference-Applied"] = "handling=strict"
     if "Origin" in request.headers:
         forms.share(response)
     return response
@@ -116,7 +120,7 @@ def lead_record() -> LeadRecord:
     """The lead in the body, as JSON or as a form; a form key reports no outcome."""
     is_json = _content_type(JSON, *forms.KINDS) == JSON
     values = _object(_json()) if is_json else forms.lead_values()
-    record = records.clean(product().fields, values, strict=is_strict())
+    record = clean_record(values)
     if record.outcome is not None and is_of_form_key():
         message = f"must be {NO_OUTCOME_RULE}"
         wrong = Complaint(pointer="/actual_outcome", message=message, rule=NO_OUTCOME_RULE)
@@ -124,9 +128,22 @@ def lead_record() -> LeadRecord:
     return record
 
 
+def clean_record(values: Mapping[str, Any]) -> LeadRecord:
+    """A lead as it was sent, cleaned as the caller wants it."""
+    is_tolerant = caller().ignores_unknown
+    return records.clean(product().fields, values, strict=is_strict(), ignore_unknown=is_tolerant)
+
+
 def is_of_form_key() -> bool:
     """Whether the caller's key stands in a page that everybody can read."""
     return bool(caller().origins)
+
+
+def known_keys(model: type[BaseModel], value: Any) -> Any:
+    """What was sent, without keys that are not known where the caller's key ignores these."""
+    if not isinstance(value, dict) or not caller().ignores_unknown or is_strict():
+        return value
+    return {name: each for name, each in value.items() if name in model.model_fields}
 
 
 def is_strict() -> bool:
@@ -147,7 +164,7 @@ def lead_id(in_path: str) -> str:
 def body(model: type[Model], now: datetime) -> Model:
     """The JSON body in its shape."""
     _content_type(JSON)
-    return checked(model, _object(_json()), now)
+    return checked(model, known_keys(model, _object(_json())), now)
 
 
 def optional_body(model: type[Model], now: datetime) -> Model:

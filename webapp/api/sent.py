@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
 
 from ml.fields.fields_file import clean_text
 from ml.fields.types import NO_CONTROL_CHARACTERS
@@ -31,6 +31,7 @@ RESULT_RULE = (
     " being worked, which is no label for training"
 )
 WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"
+IGNORE_UNKNOWN_RULE = "true or false: whether fields that are not known are left out with a warning"
 SCOPE_RULE = (
     f"a list of one or more of {', '.join(api_keys.SCOPES)}, or of {api_keys.FORM} alone with"
     " `origins`"
@@ -185,6 +186,7 @@ class WantedKey(Body):
             "items": {"type": "string", "pattern": f"^{api_keys.ORIGIN.pattern}/?$"}
         },
     )
+    ignore_unknown: StrictBool = Field(False, description=IGNORE_UNKNOWN_RULE)
 
 
 def _wait(value: Any) -> bool:

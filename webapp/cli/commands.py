@@ -1,6 +1,7 @@
 """The command line: `flask --app wsgi COMMAND`."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import click
@@ -170,13 +171,17 @@ def set_password(email: str, password: str) -> None:
     "--scope", "scopes", type=click.Choice((*api_keys.SCOPES, api_keys.FORM)), multiple=True
 )
 @click.option("--origin", "origins", multiple=True, help="Of a form key: a site it is good on.")
+@click.option(
+    "--ignore-unknown", is_flag=True, help="Leave out fields that are not known, with a warning."
+)
 @with_appcontext
-def create_key(name: str, scopes: tuple[str, ...], origins: tuple[str, ...]) -> None:
+def create_key(
+    name: str, scopes: tuple[str, ...], origins: tuple[str, ...], ignore_unknown: bool
+) -> None:
     """Make an API key and print it, alone; the default scopes are score and feedback."""
     wanted, now = scopes or ("score", "feedback"), utc_now()
-    _, text = write(
-        lambda s: api_keys.create(s, name, wanted, origins=origins, created_by="cli", now=now)
-    )
+    made: dict[str, Any] = {"origins": origins, "ignore_unknown": ignore_unknown}
+    _, text = write(lambda s: api_keys.create(s, name, wanted, **made, created_by="cli", now=now))
     click.echo(text)
 
 

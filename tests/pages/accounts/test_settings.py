@@ -174,3 +174,12 @@ def test_what_is_in_force_names_settings_but_no_secret(app, admin):
     page = admin.get("/settings/in-force").text
     assert "LEADLOOP_RETRAIN_THRESHOLD" in page
     assert app.config["SECRET_KEY"] not in page
+
+
+def test_a_key_may_ignore_fields_that_are_not_known(admin, read):
+    form = {"name": "Plugin", "scope": ["score"], "ignore_unknown": "yes"}
+    page = admin.post("/settings/keys", data=form).text
+    assert "ignores unknown fields" in page
+    assert [key.ignores_unknown for key in read(api_keys.everything)] == [True]
+    refused = admin.post("/settings/keys", data={**form, "name": ""})
+    assert 'aria-describedby="unknown-hint" checked' in refused.text

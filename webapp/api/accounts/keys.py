@@ -26,8 +26,8 @@ def create_key() -> Response:
     """Make a key with these scopes; its text is in this answer and cannot be read again."""
     actor, now = requests.actor(), utc_now()
     wanted = requests.body(sent.WantedKey, now)
-    made = {"scopes": wanted.scopes, "origins": wanted.origins}
-    key, text = write(lambda s: api_keys.create(s, wanted.name, **made, created_by=actor, now=now))
+    made = wanted.model_dump()
+    key, text = write(lambda s: api_keys.create(s, **made, created_by=actor, now=now))
     return requests.reply(answers.NewKey(**_known(key), key=text), 201)
 
 
@@ -47,6 +47,7 @@ def _known(key: ApiKey) -> dict[str, object]:
         "last_four": key.last_four,
         "scopes": key.scopes,
         "origins": key.origins,
+        "ignores_unknown": key.ignores_unknown,
         "created_by": key.created_by,
         "created_at": key.created_at,
         "used_at": key.used_at,

@@ -31,6 +31,7 @@ class Contract:
     takes_forms: bool = False
     query: type[BaseModel] | None = None
     takes_idempotency_key: bool = False
+    takes_preference: bool = False
     # Statuses of errors beside those that every route of its kind may answer.
     problems: tuple[int, ...] = ()
     max_bytes: int = 64 * KILOBYTE

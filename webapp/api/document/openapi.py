@@ -78,6 +78,14 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
 }
 
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`handling=strict` (RFC 7240) refuses what is otherwise taken with a warning;"
+    " the answer then says `Preference-Applied: handling=strict`.",
+    "schema": {"type": "string", "examples": ["handling=strict"]},
+}
+
 
 def document(app: Flask) -> dict[str, Any]:
     """The document of this application, made once for the fields that there are."""
@@ -215,6 +223,8 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
             yield {"name": name, "in": "query", "required": False, **about}
     if contract.takes_idempotency_key:
         yield IDEMPOTENCY_KEY
+    if contract.takes_preference:
+        yield PREFER
 
 
 def _request_body(contract: Contract) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.product import product
 from webapp.services.accounts import api_keys
-from webapp.services.leads import records, scoring
+from webapp.services.leads import scoring
 from webapp.services.leads.records import InvalidRecord, LeadRecord
 from webapp.services.leads.scoring import Scored
 
@@ -33,6 +33,7 @@ UNTOLD: dict[str, Any] = {
     "Score a lead",
     scope="score",
     body=LEAD_RECORD,
+    takes_preference=True,
     takes_forms=True,
     answers={200: answers.Score, 303: None},
     problems=(429,),
@@ -85,6 +86,7 @@ def allow_score() -> Response:
     body=sent.LeadRecords,
     answers={200: answers.ScoreBatch},
     takes_idempotency_key=True,
+    takes_preference=True,
     max_bytes=10 * MEGABYTE,
 )
 def create_scores() -> Response:
@@ -110,7 +112,7 @@ def record_or_error(row: Any, place: str) -> LeadRecord | answers.RowError:
     if not isinstance(row, dict):
         return batches.wrong_row(None, [requests.not_an_object(place)])
     try:
-        return records.clean(product().fields, row, strict=requests.is_strict())
+        return requests.clean_record(row)
     except InvalidRecord as error:
         return batches.wrong_row(row.get("lead_id"), complaints(error.errors, place))
 

@@ -213,7 +213,8 @@ def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
     if not isinstance(row, dict):
         return batches.wrong_row(None, [requests.not_an_object(place)])
     try:
-        found = sent.FeedbackRow.model_validate(row, context=utc_now())
+        known = requests.known_keys(sent.FeedbackRow, row)
+        found = sent.FeedbackRow.model_validate(known, context=utc_now())
     except ValidationError as error:
         wrong = requests.mistakes(sent.FeedbackRow, error, partial(pointer, place))
         return batches.wrong_row(row.get("lead_id"), wrong)

@@ -1,5 +1,7 @@
 """API keys of programs: made, shown once, revoked. Administrators only."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -28,6 +30,7 @@ def create() -> ResponseReturnValue:
     """Administrators: make a key; its text stands in this answer and nowhere else."""
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
     origins = request.form.get("origins", "").replace(",", " ").split()
+    ignore_unknown = request.form.get("ignore_unknown") == "yes"
     errors: dict[str, str] = {}
     for check in (
         lambda: api_keys.clean_name(name),
@@ -41,9 +44,11 @@ def create() -> ResponseReturnValue:
     if not scopes:
         errors["scope"] = "Choose what the program may do."
     if errors:
-        return _page(errors=errors, name=name, scopes=scopes, origins=" ".join(origins)), 422
-    made = {"scopes": scopes, "origins": origins, "created_by": current_user.email}
-    key, text = write(lambda session: api_keys.create(session, name, **made, now=utc_now()))
+        tried = {"name": name, "scopes": scopes, "origins": " ".join(origins)}
+        return _page(errors=errors, **tried, ignore_unknown=ignore_unknown), 422
+    made: dict[str, Any] = {"origins": origins, "ignore_unknown": ignore_unknown}
+    actor, now = current_user.email, utc_now()
+    key, text = write(lambda s: api_keys.create(s, name, scopes, **made, created_by=actor, now=now))
     return _page(made=key, text=text)
 
 
@@ -63,6 +68,7 @@ def _page(**values: object) -> str:
             "errors": {},
             "name": "",
             "origins": "",
+            "ignore_unknown": False,
             "scopes": ["score", "feedback"],
             "made": None,
             **values,

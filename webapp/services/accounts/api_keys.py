@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -47,10 +48,14 @@ def create(
     scopes: Sequence[str],
     *,
     origins: Sequence[str] = (),
+    ignore_unknown: bool = False,
     created_by: str,
     now: datetime,
 ) -> tuple[ApiKey, str]:
-    """Make a key; the text is returned once and cannot be read again. Else `InvalidKey`."""
+    """Make a key; the text is returned once and cannot be read again. Else `InvalidKey`.
+
+    `ignore_unknown` is for programs that cannot choose what they send, such as form plugins.
+    """
     check_scopes(scopes)
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
@@ -59,12 +64,17 @@ def create(
         last_four=text[-4:],
         scopes=sorted(set(scopes)),
         origins=clean_origins(scopes, origins),
+        ignores_unknown=ignore_unknown,
         created_by=created_by,
         created_at=now,
     )
     session.add(key)
     session.flush()
-    detail = {"scopes": key.scopes, **({"origins": key.origins} if key.origins else {})}
+    detail: dict[str, Any] = {
+        "scopes": key.scopes,
+        **({"origins": key.origins} if key.origins else {}),
+    }
+    detail |= {"ignores_unknown": True} if ignore_unknown else {}
     audit.record(session, created_by, "made key", f"key {key.key}", now=now, detail=detail)
     return key, text
 

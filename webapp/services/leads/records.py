@@ -89,13 +89,25 @@ class LeadRecord:
     warnings: tuple[FieldWarning, ...] = ()
 
 
-def clean(fields: Fields, record: Mapping[str, Any], *, strict: bool = False) -> LeadRecord:
+def clean(
+    fields: Fields,
+    record: Mapping[str, Any],
+    *,
+    strict: bool = False,
+    ignore_unknown: bool = False,
+) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
 
     Mistakes of the sender are errors; surprises in the data are taken with a warning, but with
-    `strict` they are errors too.
+    `strict` they are errors too. Keys that are not known are mistakes, unless they are ignored:
+    then each is a surprise that is left out.
     """
     check = _Checker(record, strict, _unknown_keys(fields, record), [])
+    if ignore_unknown and not strict:
+        check.warnings.extend(
+            FieldWarning(e.field, "", e.rule, f"{e.message}; it is left out") for e in check.errors
+        )
+        check.errors.clear()
     lead_id = check("lead_id", LEAD_ID_RULE, _lead_id)
     people = {n: check(n, PEOPLE_RULE, _person) for n in PEOPLE_FIELDS if n in record}
     outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, _outcome)
