@@ -6,7 +6,9 @@ import flask_migrate
 import pytest
 import sqlalchemy as sa
 
+from ml.fields.fields_file import loads
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from webapp import field_lists
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import db, read, write
@@ -74,6 +76,7 @@ def test_the_migrations_keep_sqlite_looking_after_references(app):
             connection.execute(sa.text(VERSION))
 
 
+SEATS = '[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"\n'
 FIELD = """
 INSERT INTO guarded_fields (name, state, sign, sentence, evidence, run_key, suspected_at)
 VALUES ('tags', 'left out', '', '', '{}', 1, '2026-03-02 09:30:00')
@@ -128,6 +131,25 @@ def test_a_field_left_out_stays_so_in_one_word_and_back(app):
     flask_migrate.downgrade(revision="0008")
     with db.engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT state FROM guarded_fields")) == "left out"
+
+
+def test_the_first_start_after_the_upgrade_takes_over_the_fields_as_they_were(
+    app, tmp_path, monkeypatch
+):
+    """Seed the file that a team has edited; later edits of it change nothing."""
+    flask_migrate.upgrade(revision="0010")
+    text = '[[field]]\nname = "age"\ntype = "number"\nlabel = "Years"\nmax = 99\n' + SEATS
+    (tmp_path / "fields.toml").write_text(text)
+    monkeypatch.setattr(field_lists, "ROOT", tmp_path)
+    field_lists.shipped.cache_clear()
+    for text_now in (text, SEATS):
+        (tmp_path / "fields.toml").write_text(text_now)
+        field_lists.shipped.cache_clear()
+        result = app.test_cli_runner().invoke(args=["setup"])
+        assert result.exit_code == 0, result.output
+        declared = read(field_lists.current)
+        assert (declared.version, list(declared.fields)) == (1, list(loads(text)))
+    field_lists.shipped.cache_clear()
 
 
 def test_leads_are_found_by_words_after_all_migrations(app):
