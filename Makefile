@@ -47,8 +47,16 @@ PART := $(if $(filter %.py,$(FILE)),-n 0) $(if $(filter tests tests/%,$(FILE)),'
 test: $(if $(T),install-dev,browser) ## Run the tests (T=file, folder, file::test or words of names: a part)
 	@$(PYTEST) $(if $(T),$(PART))
 
+.PHONY: install-clients
+install-clients: install-dev ## Install Node as well, for clients in TypeScript
+	@$(PYTHON) bootstrap.py requirements.txt requirements-dev.txt requirements-recordings.txt requirements-clients.txt
+
+.PHONY: test-clients
+test-clients: install-clients ## Generate clients in Python and TypeScript and use them (needs npm's registry)
+	@$(BIN)/pytest -m '' -n 0 tests/clients
+
 .PHONY: test-slow
-test-slow: browser ## Run the tests and the long runs
+test-slow: browser install-clients ## Run the tests and the long runs
 	@$(PYTEST) -m ''
 
 .PHONY: test-interrupts
@@ -108,5 +116,6 @@ lock: install-dev ## Compile the *.in files into pinned requirements (UPGRADE=1:
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-bench.in -o requirements-bench.txt
+	$(COMPILE) requirements-clients.in -o requirements-clients.txt
 	$(COMPILE) requirements-install.in -o requirements-install.txt
 	$(COMPILE) --no-deps requirements-recordings.in -o requirements-recordings.txt

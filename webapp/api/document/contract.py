@@ -13,6 +13,8 @@ MEGABYTE = 1024 * KILOBYTE
 # The shapes made from the declared fields, when the application is there.
 LEAD_RECORD = "LeadRecord"
 LEAD_FORM = "LeadForm"
+# The same as LeadForm: a generated client tells the kinds of bodies apart by their shapes.
+LEAD_MULTIPART = "LeadMultipart"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Contract:
     body: type[BaseModel] | str | None = None
     body_required: bool = True
     takes_forms: bool = False
+    # Whether `Prefer: handling=strict` makes a difference.
+    takes_preference: bool = False
     query: type[BaseModel] | None = None
     takes_idempotency_key: bool = False
     takes_preference: bool = False

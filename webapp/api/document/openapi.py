@@ -15,11 +15,12 @@ from ml.fields.fields_file import Fields
 from ml.fields.types import NO_CONTROL_CHARACTERS
 from webapp.api import forms, problems, sent
 from webapp.api.document import examples
-from webapp.api.document.contract import LEAD_FORM, LEAD_RECORD, Contract
+from webapp.api.document.contract import LEAD_FORM, LEAD_MULTIPART, LEAD_RECORD, Contract
 from webapp.product import Product
 from webapp.services.leads import records
 
 JSON = "application/json"
+FORMS = {forms.URLENCODED: LEAD_FORM, forms.MULTIPART: LEAD_MULTIPART}
 REF = "#/components/schemas/{model}"
 METHODS = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
 PART = re.compile(r"<(?:[^<>]*:)?(\w+)>")
@@ -67,6 +68,12 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
         "description": "The number that a list or an answer gave as `id`.",
         "schema": {"type": "integer", "minimum": 1},
     },
+}
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`handling=strict` refuses values that would be taken with a warning (RFC 7240).",
+    "schema": {"type": "string"},
 }
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -117,7 +124,8 @@ def _document(app: Flask, fields: Fields) -> dict[str, Any]:
         if isinstance(contract.body, type):
             models[contract.body] = "validation"
     lead = lead_record_schema(fields)
-    schemas = {LEAD_RECORD: lead, LEAD_FORM: _as_form(lead), **_schemas(models)}
+    form = _as_form(lead)
+    schemas = {LEAD_RECORD: lead, LEAD_FORM: form, LEAD_MULTIPART: form, **_schemas(models)}
     schemas[sent.LeadRecords.__name__]["examples"] = [{"leads": [examples.lead(fields)]}]
     return {
         "openapi": "3.1.0",
@@ -156,7 +164,6 @@ def lead_record_schema(fields: Fields) -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "title": "A lead",
         "required": ["lead_id"],
         "additionalProperties": False,
         "properties": {
@@ -178,7 +185,7 @@ def _as_form(record: dict[str, Any]) -> dict[str, Any]:
         forms.REDIRECT: f"With a form key: where the browser goes next, {forms.REDIRECT_RULE}.",
     }
     properties |= {n: {"type": "string", "description": about} for n, about in hidden.items()}
-    return {**record, "title": "A lead in a form", "properties": properties}
+    return {**record, "properties": properties}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -194,6 +201,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 def _schemas(models: dict[type[BaseModel], Any]) -> dict[str, Any]:
     _, definitions = models_json_schema(list(models.items()), ref_template=REF)
     schemas: dict[str, Any] = definitions["$defs"]
+    # Generators take what has a default for what is always there, and ask for it.
+    for found in schemas.values():
+        for described in found.get("properties", {}).values():
+            described.pop("default", None)
     return schemas
 
 
@@ -221,6 +232,8 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
             text = {k: schema[k] for k in ("enum",) if k in schema}
             about = {"description": schema["description"], "schema": {"type": "string", **text}}
             yield {"name": name, "in": "query", "required": False, **about}
+    if contract.takes_preference:
+        yield PREFER
     if contract.takes_idempotency_key:
         yield IDEMPOTENCY_KEY
     if contract.takes_preference:
@@ -229,7 +242,7 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
 
 def _request_body(contract: Contract) -> dict[str, Any]:
     name = contract.body.__name__ if isinstance(contract.body, type) else LEAD_RECORD
-    shapes = {JSON: name, **(dict.fromkeys(forms.KINDS, LEAD_FORM) if contract.takes_forms else {})}
+    shapes = {JSON: name, **(FORMS if contract.takes_forms else {})}
     content = {kind: {"schema": {"$ref": REF.format(model=m)}} for kind, m in shapes.items()}
     return {"required": contract.body_required, "content": content}
 
