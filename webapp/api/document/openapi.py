@@ -72,7 +72,7 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
 PREFER = {
     "name": "Prefer",
     "in": "header",
-    "description": "`handling=strict` refuses values that would be taken with a warning (RFC 7240).",
+    "description": "`handling=strict` refuses what would be taken with a warning (RFC 7240).",
     "schema": {"type": "string"},
 }
 IDEMPOTENCY_KEY = {

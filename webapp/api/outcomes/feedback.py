@@ -21,17 +21,19 @@ from webapp.tables import Lead, Meaning
 
 bp = Blueprint("feedback", __name__)
 
+# The contract of reporting an outcome, whichever the method.
+REPORT: dict[str, Any] = {
+    "scope": "feedback",
+    "query": sent.OutcomeQuery,
+    "body": sent.Feedback,
+    "body_required": False,
+    "answers": {200: answers.FeedbackAnswer, 202: answers.FeedbackWaitingAnswer},
+    "problems": (404,),
+}
+
 
 @bp.put("/feedback/<lead:lead_id>")
-@describe(
-    "Say what became of a lead",
-    scope="feedback",
-    query=sent.OutcomeQuery,
-    body=sent.Feedback,
-    body_required=False,
-    answers={200: answers.FeedbackAnswer, 202: answers.FeedbackWaitingAnswer},
-    problems=(404,),
-)
+@describe("Say what became of a lead", **REPORT)
 def record_outcome(lead_id: str) -> Response:
     """Record that a lead converted or was lost, in the address (`?outcome=true`) or as JSON.
 
@@ -60,15 +62,7 @@ def record_outcome(lead_id: str) -> Response:
 
 
 @bp.post("/feedback/<lead:lead_id>")
-@describe(
-    "Say what became of a lead, as programs do that can only post",
-    scope="feedback",
-    query=sent.OutcomeQuery,
-    body=sent.Feedback,
-    body_required=False,
-    answers={200: answers.FeedbackAnswer, 202: answers.FeedbackWaitingAnswer},
-    problems=(404,),
-)
+@describe("Say what became of a lead, as programs do that can only post", **REPORT)
 def post_outcome(lead_id: str) -> Response:
     """Do what `PUT /feedback/{lead_id}` does, for every lead but one with the id `batch`."""
     return record_outcome(lead_id)
