@@ -31,8 +31,6 @@ class Contract:
     body: type[BaseModel] | str | None = None
     body_required: bool = True
     takes_forms: bool = False
-    # Whether `Prefer: handling=strict` makes a difference.
-    takes_preference: bool = False
     query: type[BaseModel] | None = None
     takes_idempotency_key: bool = False
     takes_preference: bool = False

@@ -69,12 +69,6 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1},
     },
 }
-PREFER = {
-    "name": "Prefer",
-    "in": "header",
-    "description": "`handling=strict` refuses what would be taken with a warning (RFC 7240).",
-    "schema": {"type": "string"},
-}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -232,8 +226,6 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
             text = {k: schema[k] for k in ("enum",) if k in schema}
             about = {"description": schema["description"], "schema": {"type": "string", **text}}
             yield {"name": name, "in": "query", "required": False, **about}
-    if contract.takes_preference:
-        yield PREFER
     if contract.takes_idempotency_key:
         yield IDEMPOTENCY_KEY
     if contract.takes_preference:

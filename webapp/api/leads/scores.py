@@ -35,7 +35,6 @@ UNTOLD: dict[str, Any] = {
     body=LEAD_RECORD,
     takes_preference=True,
     takes_forms=True,
-    takes_preference=True,
     answers={200: answers.Score, 303: None},
     problems=(429,),
 )
@@ -86,7 +85,6 @@ def allow_score() -> Response:
     scope="score",
     body=sent.LeadRecords,
     answers={200: answers.ScoreBatch},
-    takes_preference=True,
     takes_idempotency_key=True,
     takes_preference=True,
     max_bytes=10 * MEGABYTE,
