@@ -34,7 +34,7 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Suspicion:
+class Leak:
     """A field that seems to be filled in after the outcome, and why.
 
     `sign` is what gives it away: "too good alone", "one outcome only", "closed leads only" or
@@ -62,12 +62,12 @@ class Removed(NamedTuple):
     low: float
 
 
-def suspicions(
+def find_leaks(
     records: Sequence[Record],
     converted: Sequence[bool],
     fields: Sequence[Field],
     open_records: Sequence[Record] = (),
-) -> list[Suspicion]:
+) -> list[Leak]:
     """Find fields, built-in ones apart, that seem to be filled in after the outcome.
 
     `records` and `converted` are the labelled leads, some of each kind; `open_records` those
@@ -134,7 +134,7 @@ class _Look:
     records: Sequence[Record]
     open_records: Sequence[Record]
 
-    def too_good(self) -> Suspicion | None:
+    def too_good(self) -> Leak | None:
         told = removed(self.groups, self.converted)
         if told.low <= MAX_REMOVED_ALONE:
             return None
@@ -144,9 +144,9 @@ class _Look:
             f" {len(self.groups):,} leads)."
             f" What is known beforehand hardly ever removes more than half.{self._examples()}"
         )
-        return self._suspicion("too good alone", sentence, **told._asdict())
+        return self._leak("too good alone", sentence, **told._asdict())
 
-    def one_outcome(self) -> Suspicion | None:
+    def one_outcome(self) -> Leak | None:
         filled = self.groups != MISSING
         won, lost = filled[self.converted], filled[~self.converted]
         one, other, name, opposite = (
@@ -161,11 +161,11 @@ class _Look:
             f" leads and for {_percent(other.mean())} of the {len(other):,} {opposite} ones: it"
             " seems to be filled in once the outcome is known."
         )
-        return self._suspicion(
+        return self._leak(
             "one outcome only", sentence, filled_converted=won.mean(), filled_lost=lost.mean()
         )
 
-    def closed_only(self) -> Suspicion | None:
+    def closed_only(self) -> Leak | None:
         name = self.field.name
         closed = self.groups != MISSING
         still = np.array([record.get(name) is not None for record in self.open_records], dtype=bool)
@@ -176,11 +176,11 @@ class _Look:
             f" leads with an outcome and for {_percent(still.mean())} of {len(still):,} open ones:"
             " for the leads that are scored, it is not known yet."
         )
-        return self._suspicion(
+        return self._leak(
             "closed leads only", sentence, filled_closed=closed.mean(), filled_open=still.mean()
         )
 
-    def written_later(self) -> Suspicion | None:
+    def written_later(self) -> Leak | None:
         # A rarer value tells nothing of the field.
         shared = self._shared()
         ends = {text: shared[text] for text in shared if speaks_of_an_end(self.field, text)}
@@ -199,12 +199,12 @@ class _Look:
             f"{self.field.label} {sign} are associated with the outcome on {len(groups):,} leads"
             f" ({p_value}), and nothing shows that they were known earlier.{self._examples()}"
         )
-        return self._suspicion("written later", sentence, p_value=p)
+        return self._leak("written later", sentence, p_value=p)
 
-    def _suspicion(self, sign: str, sentence: str, **evidence: float) -> Suspicion:
+    def _leak(self, sign: str, sentence: str, **evidence: float) -> Leak:
         numbers = {name: float(number) for name, number in evidence.items()}
         counts = {"n_leads": len(self.groups), "n_converted": int(self.converted.sum())}
-        return Suspicion(self.field.name, sign, sentence, numbers | counts)
+        return Leak(self.field.name, sign, sentence, numbers | counts)
 
     def _shared(self) -> dict[str, int]:
         """The values of a category that enough leads hold, as they are written, with the codes."""

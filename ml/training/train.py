@@ -15,7 +15,7 @@ from ml.fields.fields_file import Fields
 from ml.fields.types import Value
 from ml.gate.gate import Decision, GateRule, decide
 from ml.leakage import detect
-from ml.leakage.detect import Suspicion
+from ml.leakage.detect import Leak
 from ml.monitoring.drift import histogram
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.shapes import shapes
@@ -86,7 +86,7 @@ class Challenge:
     """What one attempt came to; the same examples and `seed` give the same.
 
     `fields` are those it was allowed to learn from, `left_out` says why others were kept from it
-    and the champion. `suspicions` leak by these examples; `champion_knew` are those that it uses.
+    and the champion. `leaks` are found by these examples; `champion_knew` are those that it uses.
     """
 
     scorecard: Scorecard
@@ -97,7 +97,7 @@ class Challenge:
     libraries: dict[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
-    suspicions: tuple[Suspicion, ...] = ()
+    leaks: tuple[Leak, ...] = ()
     champion_knew: tuple[str, ...] = ()
 
 
@@ -142,7 +142,7 @@ def challenge(
         libraries=library_versions(),
         fields=tuple(f.name for f in usable.model),
         left_out=left_out,
-        suspicions=tuple(found),
+        leaks=tuple(found),
         champion_knew=tuple(term.field for term in champion.terms if term.field in left_out),
     )
     progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
@@ -218,13 +218,13 @@ def library_versions() -> dict[str, str]:
 
 def _left_out(
     examples: Examples, fields: Fields, champion: Scorecard, exclusions: FieldExclusions
-) -> tuple[list[Suspicion], dict[str, str]]:
+) -> tuple[list[Leak], dict[str, str]]:
     """Find fields to keep from both models: what these examples show, and the reasons for all."""
     knowable = {f.name for f in fields.model} | {term.field for term in champion.terms}
     known = {name: why for name, why in exclusions.left_out.items() if name in knowable}
     asked = [f for f in fields.model if f.name not in exclusions.allowed]
-    found = detect.suspicions(examples.records, examples.converted, asked, exclusions.open_records)
-    return found, known | {suspicion.field: suspicion.sentence for suspicion in found}
+    found = detect.find_leaks(examples.records, examples.converted, asked, exclusions.open_records)
+    return found, known | {leak.field: leak.sentence for leak in found}
 
 
 def _check_any(usable: Fields, fields: Fields) -> None:

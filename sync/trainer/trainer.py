@@ -124,7 +124,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
         return {"reason": f"{reason}{more if labelled.n_left_out else ''}"}
     kept = {
         "left_out_fields": challenge.left_out,
-        "suspicions": [leak.to_json() for leak in challenge.suspicions],
+        "suspicions": [leak.to_json() for leak in challenge.leaks],
         "champion_knew": list(challenge.champion_knew),
         "seed": challenge.seed,
         "libraries": challenge.libraries,

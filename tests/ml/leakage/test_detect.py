@@ -7,7 +7,7 @@ from ml.fields.fields_file import loads
 from ml.fields.types import Field
 from ml.gate.gate import GateRule
 from ml.leakage import detect
-from ml.leakage.detect import removed, suspicions
+from ml.leakage.detect import find_leaks, removed
 from ml.leakage.words import named_later
 from ml.scorecard.scorecard import CategoryTerm, Scorecard
 from ml.scorecard.starter import starter_scorecard
@@ -45,7 +45,7 @@ def leads(n, *, seed=0, **fields):
 
 def found(n=400, open_records=(), seed=0, **fields):
     records, converted = leads(n, seed=seed, **fields)
-    return {s.field: s for s in suspicions(records, converted, FIELDS.model, open_records)}
+    return {s.field: s for s in find_leaks(records, converted, FIELDS.model, open_records)}
 
 
 def telling(draw, won, share=0.97):
@@ -93,7 +93,7 @@ def test_a_field_filled_for_one_outcome_only_is_suspected():
 def test_the_evidence_in_numbers_keeps_counts_whole_and_small_chances_above_zero():
     evidence = found(lead_status=telling)["lead_status"].to_json()["evidence"]
     assert (evidence["n_leads"], type(evidence["n_leads"])) == (400, int)
-    suspicion = detect.Suspicion("a", "written later", ".", {"p_value": 1.23456e-9, "n_leads": 300})
+    suspicion = detect.Leak("a", "written later", ".", {"p_value": 1.23456e-9, "n_leads": 300})
     assert suspicion.to_json()["evidence"] == {"p_value": 1.235e-9, "n_leads": 300}
 
 
@@ -209,11 +209,11 @@ def test_a_suspected_field_is_left_out_of_the_very_training_that_suspects_it():
         )
 
     first = attempt()
-    assert [s.field for s in first.suspicions] == ["mood"]
+    assert [s.field for s in first.leaks] == ["mood"]
     assert "mood" not in first.fields
     assert all(term.field != "mood" for term in first.scorecard.terms)
     later = attempt(left_out={"mood": "Because."})
-    assert later.suspicions == first.suspicions  # the evidence of these examples
+    assert later.leaks == first.leaks  # the evidence of these examples
     assert later.left_out == first.left_out
     allowed = attempt(allowed=frozenset(["mood"]))
     assert "mood" in allowed.fields

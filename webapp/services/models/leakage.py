@@ -81,11 +81,7 @@ def newest_without_leaks(
 def flag(
     session: Session, suspicions: Iterable[Mapping[str, Any]], run: Run, now: datetime
 ) -> None:
-    """Keep what a training found (`ml.leakage.detect.Suspicion` as JSON).
-
-    Of a field known before, the evidence is the newest; who decided what, and since when it is
-    suspected, stay.
-    """
+    """Keep what a training found (`ml.leakage.detect.Leak` as JSON); who decided what stays."""
     for found in suspicions:
         row = session.get(LeakingField, found["field"])
         if row is None:
