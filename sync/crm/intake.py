@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from sync.crm.sync_run import SyncContext
 from sync.salesforce.client import Row
-from sync.salesforce.mapping import LeadRow, moment, opportunity_columns, opportunity_names
+from sync.salesforce.mapping import LeadRow, opportunity_columns, opportunity_names, parse_time
 from sync.salesforce.outcomes import GONE, REASONS, Derived, derive
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.services.crm import conflicts, mirror, unmatched
@@ -343,7 +343,7 @@ def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) 
 
     A report needs no place behind an inferred outcome: it counts before one, at whatever time.
     """
-    latest = max(derived.happened_at, moment(crm_lead.stamp)) if derived.rule == GONE else None
+    latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
     at = latest or derived.happened_at
     if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
         return min(at, now)

@@ -1,8 +1,7 @@
 """Reading one object to the end of its window: some rows and the cursor are one transaction.
 
-A transaction's stamp is set before it commits, up to ten minutes later, so a finished window is
-followed by one that overlaps it. A window that was stopped is resumed inside: with an overlap
-there as well, a reader that may only do a few pages at a time would never come to an end.
+A stamp is set up to ten minutes before its transaction commits, so a finished window is followed by
+one that overlaps it. One that was stopped is resumed inside, or short runs would never end.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.salesforce.cases import Kind
 from sync.salesforce.client import Page, Row
 from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, moment, stamp
+from sync.salesforce.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, parse_time, stamp
 from webapp.database import read
 from webapp.services.crm import mirror
 
@@ -61,7 +60,7 @@ class Window:
         """The next window, up to Salesforce's present time; an open one stays as it is."""
         if self.is_open:
             return self
-        done = moment(self.done_until) if self.done_until else None
+        done = parse_time(self.done_until) if self.done_until else None
         start = stamp(done - OVERLAP if done else first_start)
         # A server's clock may be a little behind the one that was asked before.
         end = stamp(max(server_now, done) if done else max(server_now, first_start))
@@ -79,8 +78,8 @@ class Window:
         """The share of the window's time that is read, 0 to 1."""
         if not (self.start and self.end and self.after_stamp):
             return 1.0
-        whole = (moment(self.end) - moment(self.start)).total_seconds()
-        read = (moment(self.after_stamp) - moment(self.start)).total_seconds()
+        whole = (parse_time(self.end) - parse_time(self.start)).total_seconds()
+        read = (parse_time(self.after_stamp) - parse_time(self.start)).total_seconds()
         return min(max(read / whole, 0.0), 1.0) if whole > 0 else 1.0
 
 
@@ -94,7 +93,7 @@ class Slices:
         """Up to when the next query asks."""
         assert window.after_stamp is not None
         assert window.end is not None
-        return stamp(min(moment(window.after_stamp) + self.length, moment(window.end)))
+        return stamp(min(parse_time(window.after_stamp) + self.length, parse_time(window.end)))
 
     def was_slow(self) -> bool:
         """Ask for half the time from now on; False where that is no time any more."""
@@ -200,5 +199,5 @@ def look_back(session: Session) -> None:
     for obj in (LEADS, OPPORTUNITIES):
         window = Window.stored(mirror.window(session, obj))
         if window.done_until is not None and not window.is_open:
-            earlier = replace(window, done_until=stamp(moment(window.done_until) - LOOK_BACK))
+            earlier = replace(window, done_until=stamp(parse_time(window.done_until) - LOOK_BACK))
             mirror.keep_window(session, obj, vars(earlier))

@@ -206,7 +206,7 @@ def stamp(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000+0000"
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read a stamp, or a date as its beginning in UTC."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -242,7 +242,7 @@ def _day(raw: Any) -> date:
         raise ValueError("must be a date")
     if len(raw) == DATE_LENGTH:
         return date.fromisoformat(raw)
-    return moment(raw).astimezone(UTC).date()
+    return parse_time(raw).astimezone(UTC).date()
 
 
 def _kept(value: Any) -> Any:

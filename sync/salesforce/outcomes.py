@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sync.salesforce.mapping import moment
+from sync.salesforce.mapping import parse_time
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.services.crm.outcome_rules import CrmRules
 
@@ -82,16 +82,16 @@ def derive(
 
 
 def _converted_at(lead: CrmLead) -> datetime:
-    return moment(lead.converted_on or lead.stamp)
+    return parse_time(lead.converted_on or lead.stamp)
 
 
 def _of_opportunity(found: CrmOpportunity, rules: CrmRules, rule: str) -> Derived:
-    stamp = moment(found.stamp)
+    stamp = parse_time(found.stamp)
     if found.is_deleted:
         return Derived("void", f"{rule}a", found.id, stamp)
     if rules.milestone != "opportunity_won":
-        return Derived("converted", f"{rule}m", found.id, moment(found.created_at))
-    changed_at = moment(found.stage_changed_at) if found.stage_changed_at else stamp
+        return Derived("converted", f"{rule}m", found.id, parse_time(found.created_at))
+    changed_at = parse_time(found.stage_changed_at) if found.stage_changed_at else stamp
     if found.is_won:
         return Derived("converted", f"{rule}b", found.id, changed_at)
     if found.is_closed:
@@ -103,7 +103,7 @@ def _not_converted(lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
     if lead.status in rules.disqualified:
         return _of_lead("lost", lead, "3")
     if rules.silent_days:
-        active_at = max(moment(lead.active_on or lead.created_at), moment(lead.created_at))
+        active_at = max(parse_time(lead.active_on or lead.created_at), parse_time(lead.created_at))
         inactive_at = active_at + timedelta(days=rules.silent_days)
         if now > inactive_at:
             return Derived(rules.silence, "4s", lead.id, inactive_at)
@@ -119,10 +119,10 @@ def _without_opportunity(
     fitting = [
         c
         for c in candidates
-        if since - timedelta(days=1) <= moment(c.created_at) <= until and not c.is_deleted
+        if since - timedelta(days=1) <= parse_time(c.created_at) <= until and not c.is_deleted
     ]
     if fitting:
-        first = min(fitting, key=lambda c: (moment(c.created_at), c.id))
+        first = min(fitting, key=lambda c: (parse_time(c.created_at), c.id))
         return replace(_of_opportunity(first, rules, "2"), is_inferred=len(fitting) > 1)
     if now > until and rules.no_opportunity != "leave_out":
         return Derived(rules.no_opportunity, "2n", lead.id, until)
@@ -130,4 +130,4 @@ def _without_opportunity(
 
 
 def _of_lead(result: str, lead: CrmLead, rule: str) -> Derived:
-    return Derived(result, rule, lead.id, moment(lead.stamp))
+    return Derived(result, rule, lead.id, parse_time(lead.stamp))

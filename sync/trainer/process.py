@@ -47,11 +47,10 @@ class TrainingProcess:
         self._used_at_seconds = 0.0
 
     def train(self, run_key: int, *, limit_seconds: float, beat: Beat) -> Answer:
-        """Train for a claimed run and return what came of it, or raise `TrainingFailed`.
+        """Give a scorecard with its details, or the reason for none; else `TrainingFailed`.
 
-        What came of it is a scorecard with its details, or the reason why there is none. `beat` is
-        told the progress about once a second. Where it raises, or the limit is
-        passed, the child is killed.
+        `beat` is told the progress each second; where it raises or the limit is passed, the child
+        is killed.
         """
         with self._lock:
             try:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync.salesforce.mapping import moment, stamp
+from sync.salesforce.mapping import parse_time, stamp
 from sync.salesforce.outcomes import derive
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.services.crm.outcome_rules import CrmRules
@@ -144,4 +144,4 @@ def test_an_outcome_happened_when_the_stage_changed():
 
 
 def test_a_date_without_a_time_begins_in_utc_on_any_night():
-    assert moment("2026-10-25") == datetime(2026, 10, 25, tzinfo=UTC)
+    assert parse_time("2026-10-25") == datetime(2026, 10, 25, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.crm.reading import OVERLAP, Slices, Window
-from sync.salesforce.mapping import moment, stamp
+from sync.salesforce.mapping import parse_time, stamp
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=365)
@@ -72,4 +72,4 @@ def test_progress_is_the_share_of_the_time_read():
     ["2026-11-02T09:00:00.000+0000", "2026-11-02T09:00:00.000Z", "2026-11-02T10:00:00.000+01:00"],
 )
 def test_a_stamp_is_read_in_any_of_its_forms(text):
-    assert stamp(moment(text)) == "2026-11-02T09:00:00.000+0000"
+    assert stamp(parse_time(text)) == "2026-11-02T09:00:00.000+0000"
