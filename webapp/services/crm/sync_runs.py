@@ -174,10 +174,7 @@ def sources_to_test(run: Run) -> list[FieldSource] | None:
 
 
 def request_history(session: Session, n_days: int, requested_by: str, now: datetime) -> None:
-    """Ask for a run that reads everything again from so many days ago on.
-
-    One that is asked for or at work already does so, or ends and is followed by one that does.
-    """
+    """Ask for a run that reads everything again from so many days ago on, unless one is at work."""
     connections.read_history(session, n_days, requested_by, now)
     with suppress(runs.AlreadyRunning):
         request(session, "live", requested_by, now)

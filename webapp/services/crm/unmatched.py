@@ -43,10 +43,7 @@ def note(session: Session, opportunity_ids: Collection[str], reason: str, now: d
 
 
 def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) -> None:
-    """Note name and stage, by the id, of what is listed or ignored; of all else they are not kept.
-
-    An entry that somebody deals with at this moment is left as it is.
-    """
+    """Note name and stage of what is listed or ignored, unless somebody deals with it now."""
     query = sa.select(CrmUnmatched).where(CrmUnmatched.opportunity_id.in_(names), IS_UNRESOLVED)
     for row in session.scalars(query.with_for_update(skip_locked=True)):
         row.name, row.stage = names[row.opportunity_id]["name"], names[row.opportunity_id]["stage"]

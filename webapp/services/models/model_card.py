@@ -1,9 +1,7 @@
 """A model card: what a version is, learned from, worth and not meant for, to keep or hand on.
 
-The sections follow Mitchell et al. (2019), "Model Cards for Model Reporting", Proceedings of the
-Conference on Fairness, Accountability, and Transparency, 220-229. There is no lead in it: only
-counts, levels of categories that several leads share, and the ends of groups of numbers, which are
-those of single leads.
+Its sections follow Mitchell et al. (2019), Model Cards for Model Reporting. There is no lead in it:
+only counts, levels that several leads share, and the ends of groups of numbers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -88,10 +86,7 @@ def model_card(session: Session, fields: Fields, version: ModelVersion) -> dict[
 
 
 def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
-    """What each field does in a version, as measured or assumed; empty where neither was done.
-
-    Another intercept changes nothing of it.
-    """
+    """What each field does in a version, as measured or assumed; empty where neither was done."""
     found = registry.learned(session, version)
     measured: list[dict[str, Any]] = found.metrics.get("shapes", [])
     card = registry.scorecard(session, found)

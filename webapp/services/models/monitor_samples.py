@@ -33,8 +33,8 @@ class ScoredLead:
 class JudgedLead(ScoredLead):
     """A lead whose outcome has come lately, as it was before that.
 
-    `recorded_at` is when the outcome was first known (`outcomes.first_recorded_at`); `is_unseen`
-    says that the champion did not learn from it.
+    `recorded_at` is when the outcome was first known; the champion did not learn from one
+    `is_unseen`.
     """
 
     converted: bool
@@ -46,11 +46,7 @@ class JudgedLead(ScoredLead):
 
 @dataclass(frozen=True)
 class Samples:
-    """All that one check of the monitors reads.
-
-    `learned` is the champion as it was learned, and `shift` what has been added to the log-odds
-    of all leads since.
-    """
+    """All that one check reads; `learned` is the champion before its recalibration by `shift`."""
 
     champion: ModelVersion
     learned: ModelVersion

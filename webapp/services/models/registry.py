@@ -194,10 +194,7 @@ def aliases(session: Session) -> dict[str, VersionRef]:
 
 
 def last_test(session: Session, version: VersionRef | ModelVersion) -> Decision | None:
-    """The newest comparison of a challenger with a version, None where there was none.
-
-    For a version that was not learned, it holds all that was ever measured of it.
-    """
+    """The newest comparison of a challenger with a version, None where there was none."""
     compared = (ModelVersion.parent_key == version.key, ModelVersion.learned_key.is_(None))
     query = sa.select(ModelVersion.decision).where(*compared).order_by(ModelVersion.key.desc())
     found = Decision.model_validate(session.scalar(query.limit(1)) or {})

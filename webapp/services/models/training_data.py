@@ -19,9 +19,8 @@ from webapp.tables import Lead, Snapshot
 class LabelledLead:
     """A lead with a known outcome and the inputs to learn from.
 
-    `came_with_outcome` marks inputs that were not known to be older than the
-    outcome: the lead was first sent together with it. `counted_by_run` is the
-    training run that first saw the label.
+    `came_with_outcome` marks inputs not known to be older than the outcome: both came together.
+    `counted_by_run` is the training run that first saw the label.
     """
 
     lead_key: int
@@ -36,8 +35,8 @@ class LabelledLead:
 class Labelled:
     """All that a training run may learn from.
 
-    `is_evidence` marks the leads labelled since the champion was trained, which it never saw.
-    `n_left_out` counts the labelled leads of which only later inputs are known.
+    `is_evidence` marks the leads labelled since the champion was trained; `n_left_out` counts those
+    of which only later inputs are known.
     """
 
     leads: list[LabelledLead]
@@ -133,10 +132,7 @@ def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dic
 
 
 def last_before_outcome() -> sa.ScalarSelect[int]:
-    """The snapshot of a lead of the query around it that is judged by the lead's outcome.
-
-    The last one taken before the outcome happened and not together with one; null without one.
-    """
+    """The key of the last snapshot taken before the outcome of the lead in the query around it."""
     before = aliased(Snapshot)
     return (
         sa.select(before.key)
