@@ -41,7 +41,7 @@ def explain_change(old: Scorecard, new: Scorecard, before: Inputs, after: Inputs
     Effects in log-odds are taken to probabilities by one factor, so that ratios stay and the sum is
     exact. A field can add something although only another one changed.
 
-    >>> from ml.scorecard.scorecard import CategoryTerm
+    >>> from ml.scorecard.terms import CategoryTerm
     >>> term = CategoryTerm("source", {"a": 2.0}, other=0.0, missing=0.0)
     >>> card = Scorecard("example", -1.0, 0.27, 2, (0.5, 0.3, 0.2), (term,))
     >>> explained = explain_change(card, card, {}, {"source": "A"})

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import Field, Value, level_key, number_text, signed_log1p, value_text
-from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, Term
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term
 
 MIN_EFFECT = 0.005  # anything less shows as 0.00
 SLIGHT_EFFECT = 0.4  # of the log-odds: below, less than ten points of any score

@@ -11,19 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from ml.fields.types import Value
 from ml.scorecard.json_reader import Reader, ScorecardError
 from ml.scorecard.parts import MAX_PARTS, READERS, Part
-from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term, read_term
-
-__all__ = [
-    "Bin",
-    "CategoryTerm",
-    "Counts",
-    "CurveTerm",
-    "Grade",
-    "Score",
-    "Scorecard",
-    "ScorecardError",
-    "Term",
-]
+from ml.scorecard.terms import Term, read_term
 
 FORMAT = 1
 MAX_TERMS = 500
@@ -70,6 +58,7 @@ class Scorecard:
     def score(self, values: Mapping[str, Value]) -> Score:
         """Score one lead from its stored values by field; a field left out is unknown.
 
+        >>> from ml.scorecard.terms import CategoryTerm
         >>> term = CategoryTerm("lead_source", {"referral": 0.5}, other=0.0, missing=-0.1)
         >>> card = Scorecard("example", -1.0, 0.27, 0, (0.5, 0.3, 0.2), (term,))
         >>> card.score({"lead_source": "Referral"}).effects

@@ -8,7 +8,8 @@ until leads have shown one.
 
 import math
 
-from ml.scorecard.scorecard import CategoryTerm, CurveTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.terms import CategoryTerm, CurveTerm
 
 FAMILY = "starter scorecard"
 INTERCEPT = -1.6  # 17 % of leads at the reference values

@@ -3,7 +3,8 @@
 import random
 
 from ml.fields.fields_file import loads
-from ml.scorecard.scorecard import CategoryTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.terms import CategoryTerm
 from ml.training.train import Examples
 
 FIELDS = loads("""

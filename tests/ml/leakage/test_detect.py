@@ -9,8 +9,9 @@ from ml.gate.gate import GateRule
 from ml.leakage import detect
 from ml.leakage.detect import find_leaks, removed
 from ml.leakage.words import named_later
-from ml.scorecard.scorecard import CategoryTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.starter import starter_scorecard
+from ml.scorecard.terms import CategoryTerm
 from ml.training.train import Examples, FieldExclusions, NotEnoughToLearn, challenge
 
 FIELDS = loads("""

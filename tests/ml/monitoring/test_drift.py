@@ -8,8 +8,7 @@ from scipy.stats import chi2
 
 from ml.monitoring import drift
 from ml.monitoring.drift import Bins
-from ml.scorecard.scorecard import CategoryTerm, Counts, CurveTerm
-from ml.scorecard.terms import Bin
+from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm
 
 EVEN = [0.1] * 10
 counts = st.lists(st.integers(0, 300), min_size=2, max_size=12)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from ml.monitoring import performance
 from ml.monitoring.recalibration import NotRecalibrated, recalibrate, shift_for
-from ml.scorecard.scorecard import CurveTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.terms import CurveTerm
 
 SLOPE = CurveTerm("u", (0.0,), ((0.0, 1.0), (0.0, 1.0)), 0.0)
 CARD = Scorecard("example", -1.0, 0.3, 100, (0.6, 0.4, 0.2), (SLOPE,))

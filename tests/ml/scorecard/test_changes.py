@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.scorecard.changes import explain_change
-from ml.scorecard.scorecard import CategoryTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.starter import starter_scorecard
+from ml.scorecard.terms import CategoryTerm
 from ml.training import train
 from tests.ml.leads import FIELDS, SOURCES, make_examples
 

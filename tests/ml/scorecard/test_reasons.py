@@ -6,8 +6,9 @@ import pytest
 from ml.fields.fields_file import loads
 from ml.fields.types import Value
 from ml.scorecard.reasons import explain
-from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.starter import starter_scorecard
+from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm
 
 FIELDS = loads("""
 field = [

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.scorecard.scorecard import Bin, CategoryTerm, Counts, CurveTerm, Scorecard, ScorecardError
+from ml.scorecard.scorecard import Scorecard, ScorecardError
 from ml.scorecard.starter import starter_scorecard
+from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm
 
 SOURCE = CategoryTerm(
     "lead_source",

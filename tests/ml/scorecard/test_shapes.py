@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.scorecard.scorecard import CategoryTerm, CurveTerm, Scorecard
+from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.shapes import MAX_GROUPS, assumed_shapes, shapes
 from ml.scorecard.starter import starter_scorecard
+from ml.scorecard.terms import CategoryTerm, CurveTerm
 from ml.training import train
 from tests.ml.leads import FIELDS, make_examples
 

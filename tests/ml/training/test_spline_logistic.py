@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
 from ml.fields.fields_file import loads
-from ml.scorecard.scorecard import CategoryTerm, CurveTerm
+from ml.scorecard.terms import CategoryTerm, CurveTerm
 from ml.training.encode import columns_of, frame_of
 from ml.training.families import spline_logistic
 from ml.training.families.spline_logistic import QuantileSplines, knots_of, taylor

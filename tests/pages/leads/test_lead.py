@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ml.fields.fields_file import loads
-from ml.scorecard.scorecard import CurveTerm
+from ml.scorecard.terms import CurveTerm
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from tests.learned import make_learned_version
 from webapp.services.leads import leads, removal
