@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -94,7 +93,10 @@ def live(sync_run: SyncRun) -> None:
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
     Reading(sync_run, OPPORTUNITIES).to_the_end()
-    _read_missing(sync_run)
+    while ids := read(lambda s: mirror.unread_opportunities(s, CHUNK)):
+        reconcile.read_opportunities(sync_run, ids)
+    while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
+        reconcile.read_leads(sync_run, ids)
     sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
     # The first day counts from the first run.
     reconciled_at = read(lambda s: connections.get(s).reconciled_at)
@@ -253,9 +255,14 @@ def _problems(sync_run: SyncRun) -> list[str]:
         ]
         kept = {name: field.get(name) for name in DESCRIBED}
         described.append(kept | {"values": values[:MAX_VALUES]})
-    sync_run.step(
-        lambda s: _keep_described(s, described, sync_run.now), stage="Checking the connection"
-    )
+
+    def keep(session: Session) -> None:
+        connection = connections.get(session)
+        connection.described, connection.described_at = described, sync_run.now
+        # The first day until all is looked at again counts from the first run.
+        connection.reconciled_at = connection.reconciled_at or sync_run.now
+
+    sync_run.step(keep, stage="Checking the connection")
     names = {str(field["name"]) for field in described}
     fields, mapping = sync_run.context.fields, sync_run.context.mapping
     found = field_sources.problems(mapping.sources.values(), fields, described)
@@ -265,13 +272,6 @@ def _problems(sync_run: SyncRun) -> list[str]:
     return wrong
 
 
-def _keep_described(session: Session, described: list[dict[str, Any]], now: datetime) -> None:
-    connection = connections.get(session)
-    connection.described, connection.described_at = described, now
-    if connection.reconciled_at is None:
-        connection.reconciled_at = now
-
-
 def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
     crm_leads = mirror.after(session, after_id, STEP_ROWS)
     record_outcomes(session, sync_run.context, crm_leads, sync_run.now)
@@ -279,14 +279,6 @@ def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
     # Rules may have changed once more meanwhile: then it begins anew.
     if connection.settle_after_id == after_id:
         connection.settle_after_id = crm_leads[-1].id if crm_leads else None
-
-
-def _read_missing(sync_run: SyncRun) -> None:
-    """Ask by id for opportunities that leads name, and for leads that are to be read again."""
-    while ids := read(lambda s: mirror.unread_opportunities(s, CHUNK)):
-        reconcile.read_opportunities(sync_run, ids)
-    while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
-        reconcile.read_leads(sync_run, ids)
 
 
 def _compare(session: Session, sync_run: SyncRun) -> None:

@@ -103,7 +103,7 @@ def _follow_deletions(sync_run: SyncRun) -> None:
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(sync_run, known) if known else []
     if purged:
-        sync_run.step(lambda s: _erase(s, sync_run, purged))
+        sync_run.step(partial(_erase, sync_run, purged))
     deals = _deleted(sync_run, OPPORTUNITIES, start, end)
     named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
     if named:
@@ -124,12 +124,11 @@ def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> lis
     ]
 
 
-def _erase(session: Session, sync_run: SyncRun, crm_ids: Collection[str]) -> None:
+def _erase(sync_run: SyncRun, crm_ids: Collection[str], session: Session) -> None:
     rows = mirror.leads_by_id(session, crm_ids)
     keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
-    sync_run.result.counts["leads_erased"] += removal.erase(
-        session, keys, "salesforce", sync_run.now
-    )
+    n_erased = removal.erase(session, keys, "salesforce", sync_run.now)
+    sync_run.result.counts["leads_erased"] += n_erased
 
 
 def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:

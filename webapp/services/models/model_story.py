@@ -38,7 +38,11 @@ def chapter(session: Session, before: datetime | None = None) -> Chapter:
     """The newest events, or those before a time."""
     found = [
         *(Event(v.created_at, version=v) for v in _versions(session, before)),
-        *(Event(_end(run), failed=run) for run in _failed(session, before)),
+        *(
+            Event(run.finished_at, failed=run)
+            for run in _failed(session, before)
+            if run.finished_at
+        ),
         *(Event(entry.at, switch=entry) for entry in _switches(session, before)),
     ]
     events = sorted(found, key=attrgetter("at"), reverse=True)
@@ -84,8 +88,3 @@ def _switches(session: Session, before: datetime | None) -> list[AuditEntry]:
         query = query.where(AuditEntry.at < before)
     newest = query.order_by(AuditEntry.at.desc(), AuditEntry.key.desc())
     return list(session.scalars(newest.limit(PAGE_SIZE + 1)))
-
-
-def _end(run: Run) -> datetime:
-    assert run.finished_at is not None  # failed is an end
-    return run.finished_at

@@ -28,8 +28,7 @@ def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int
     """
     hold(session, BACKFILL)
     shown = sa.select(Lead).where(Lead.key > after_key, Lead.removed_at.is_(None))
-    query = shown.order_by(Lead.key).limit(CHUNK)
-    chunk = session.scalars(query).all()
+    chunk = session.scalars(shown.order_by(Lead.key).limit(CHUNK)).all()
     if not chunk:
         return None
     card = registry.scorecard(session, version)
