@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.architecture.source import ROOT
-from tests.factories import make_key, make_lead
+from tests.factories import NOW, make_key, make_lead
+from webapp.services.accounts import api_keys
 from webapp.services.leads import leads
 from webapp.tables import Snapshot
 
@@ -126,12 +127,17 @@ def test_the_weekly_report_says_what_was_refused(server_url, key, write, read, t
     assert read(lambda s: leads.find(s, "L-1")).outcome is True
 
 
-def test_the_requests_of_the_webhook_guide_are_taken(leadloop, server_url, key):
+def test_the_requests_of_the_webhook_guide_are_taken(server_url, write):
+    def make(session):
+        wanted = {"ignore_unknown": True, "created_by": "tests", "now": NOW}
+        return api_keys.create(session, "webhooks", ["score", "feedback"], **wanted)[1]
+
+    leadloop = Leadloop(server_url, write(make))
     guide = (ROOT / "examples/webhook.md").read_text()
     lead = json.loads(re.search(r"```json\n(.*?)```", guide, re.DOTALL)[1])
     values = {"lead_id": "77", "lead_source": "Webinar", "email_opens": "4"}
-    answer = leadloop.score({name: values.get(name, "") for name in lead})
-    assert answer["warnings"] == []
+    answer = leadloop.score({"zap_id": "7", **{name: values.get(name, "") for name in lead}})
+    assert [warning["field"] for warning in answer["warnings"]] == ["zap_id"]
     outcome = json.loads(re.search(r"\| body \| `(\{\"outcome\".*?\})` \|", guide)[1])
     told = {"outcome": "Closed Won", "occurred_at": "2026-03-01T10:00:00Z", "reason": ""}
     told = {name: told[name] for name in outcome}
