@@ -66,10 +66,10 @@ def promote(worker: Worker) -> None:
 
 
 def import_leads(worker: Worker) -> None:
-    """Carry out the import that was asked for."""
-    run = write(lambda s: runs.claim(s, "import", worker.name, worker.clock()))
+    """Do what an import waits for: read its file, check it, take it in or undo it."""
+    run = write(lambda s: imports.claim(s, worker.name, worker.clock()))
     if run is not None:
-        with held(worker, run):
+        with held(worker, run, importing.fail):
             importing.carry_out(run, clock=worker.clock, on_step=lambda _: worker.go_on())
 
 
@@ -101,6 +101,7 @@ def tidy(worker: Worker) -> None:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):
             pass
     folder = product().settings.data_dir
+    write(lambda s: imports.tidy(s, worker.clock()))
     read(lambda s: imports.remove_orphans(s, folder, worker.clock()))
 
 

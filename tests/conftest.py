@@ -23,8 +23,7 @@ from webapp import database, importing
 from webapp.app import Application, create_app
 from webapp.config import Settings
 from webapp.services.accounts import accounts
-from webapp.services.models import lifecycle
-from webapp.services.runs import runs
+from webapp.services.imports import imports
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -273,16 +272,16 @@ def csrf_token(client, path):
 
 @pytest.fixture
 def do_import(app, write):
-    """`do_import()` does what the worker does with the import that was asked for."""
+    """`do_import()` does what the worker does with the oldest import that has work for it."""
 
     def do_import():
-        run = write(lambda s: runs.claim(s, "import", "a worker", factories.NOW))
+        run = write(lambda s: imports.claim(s, "a worker", factories.NOW))
         try:
             with app.app_context():
                 importing.carry_out(run, clock=lambda: factories.NOW, on_step=lambda step: None)
         except importing.ImportRefused as refused:
             sentence = str(refused)
-            write(lambda s: lifecycle.fail(s, run, sentence, factories.NOW))
+            write(lambda s: importing.fail(s, run, sentence, factories.NOW))
 
     return do_import
 

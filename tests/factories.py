@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 
 from ml.fields import fields_file
 from ml.fields.fields_file import Fields
+from webapp.intake_tables import Import
 from webapp.services import setup
 from webapp.services.accounts import api_keys
+from webapp.services.imports import imports
+from webapp.services.imports.imports import KeptFile
 from webapp.services.leads import leads, records, scoring
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
@@ -73,6 +76,12 @@ def make_outcome(
     found = leads.find(session, lead_id, lock=True)
     outcomes.record(session, found, converted, attribution, now=now, happened_at=happened_at)
     return found
+
+
+def make_import(session: Session, name: str = "leads.csv", **values: Any) -> Import:
+    """An import that has read nothing yet."""
+    kept = KeptFile(f"file {next(_numbers)}", name, f"digest {next(_numbers)}")
+    return imports.start(session, kept, requested_by="ana@example.com", now=NOW, **values)
 
 
 def make_user(session: Session, email: str | None = None, *, role: str = "rep") -> User:

@@ -10,12 +10,14 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import NOW
+from tests.factories import NOW, make_import
 from webapp import importing
 from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.importing import ROWS_A_STEP, ImportRefused
+from webapp.intake_tables import Import, ImportChange
 from webapp.services.imports import imports
+from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import leads, removal
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
@@ -46,13 +48,26 @@ def keep(settings):
 
 @pytest.fixture
 def import_now(app, champion, keep):
-    def import_now(*lines, skip_wrong_rows=False, on_step=lambda step: None):
+    """Import lines in this process, asking nobody."""
+
+    def import_now(*lines, skip_bad_rows=False, on_step=lambda step: None):
         with app.app_context():
             return importing.import_now(
-                keep(*lines), skip_wrong_rows=skip_wrong_rows, requested_by=ADA, on_step=on_step
+                keep(*lines),
+                decided=Mapping(),
+                uses_remembered=True,
+                skip_bad_rows=skip_bad_rows,
+                requested_by=ADA,
+                on_step=on_step,
             )
 
     return import_now
+
+
+@pytest.fixture
+def newest(read):
+    """The newest import."""
+    return lambda: read(lambda s: imports.latest(s)[0])
 
 
 @pytest.fixture
@@ -65,16 +80,20 @@ def n_leads(session):
 
 
 def test_an_import_says_what_it_brought_and_leaves_no_file(import_now, read, kept_files):
-    run = import_now("L-1,3,Berlin,true", "L-2,4,,", "L-1,5,Berlin,true")
-    assert (run.state, run.progress, run.error) == ("succeeded", 1, None)
-    assert run.result == {
-        "n_rows": 3,
-        "n_wrong": 0,
-        "errors": [],
-        "n_done": 3,
-        "n_new_leads": 2,
-        "n_snapshots": 3,
-        "n_outcomes": 1,
+    found = import_now("L-1,3,Berlin,true", "L-2,4,,", "L-1,5,Berlin,true")
+    run = read(lambda s: runs.latest(s, "import")[0])
+    assert (found.state, found.error, run.state, run.progress) == ("done", None, "succeeded", 1)
+    note = "1 row repeats the ID of a row above: where they differ, the last one counts."
+    assert imports.summary(found.found) == {
+        "read": 3,
+        "new": 2,
+        "changed": 1,
+        "unchanged": 0,
+        "outcomes": 1,
+        "waiting": 0,
+        "rejected": [],
+        "ignored_columns": [],
+        "warnings": [{"column": None, "message": note, "count": None, "lines": []}],
     }
     assert read(n_leads) == 2
     assert kept_files() == []
@@ -83,31 +102,29 @@ def test_an_import_says_what_it_brought_and_leaves_no_file(import_now, read, kep
 def test_a_file_imported_again_changes_nothing_though_a_lead_stands_in_it_twice(import_now, read):
     lines = ["L-1,3,Berlin,true", "L-2,4,,", "L-1,5,Lyon,true"]
     import_now(*lines)
-    run = import_now(*lines)
-    brought = [run.result[name] for name in ("n_new_leads", "n_snapshots", "n_outcomes")]
-    assert brought == [0, 0, 0]
+    found = import_now(*lines).found
+    assert (found.n_new_leads, found.n_changed, found.n_snapshots, found.n_outcomes) == (0,) * 4
     assert read(lambda s: leads.find(s, "L-1").location) == "Lyon"
 
 
 def test_a_lead_erased_since_comes_back_with_its_file(import_now, read, write):
     import_now("L-1,3,Berlin,true", "L-2,4,,")
     write(lambda s: removal.erase(s, [leads.find(s, "L-1").key], ADA, NOW))
-    assert import_now("L-1,3,Berlin,true", "L-2,4,,").result["n_new_leads"] == 1
+    assert import_now("L-1,3,Berlin,true", "L-2,4,,").found.n_new_leads == 1
 
 
-def test_one_wrong_row_stops_the_import_before_anything_is_changed(import_now, read, kept_files):
+def test_one_wrong_row_stops_the_import_before_anything_is_changed(import_now, read, newest):
     with pytest.raises(ImportRefused, match="1 of 3 rows have errors, so nothing was imported"):
         import_now("L-1,3,Berlin,true", "L-2,many,,", "L-3,4,,")
-    run = read(lambda s: runs.latest(s, "import")[0])
-    [error] = run.result["errors"]
-    assert (error["line"], error["field"]) == (3, "email_opens")
-    assert "whole number" in error["message"]
-    assert (run.state, read(n_leads), kept_files()) == ("failed", 0, [])
+    [error] = newest().found.errors
+    assert (error.line, error.field) == (3, "email_opens")
+    assert "whole number" in error.message
+    assert (newest().state, read(n_leads)) == ("failed", 0)
 
 
 def test_wrong_rows_can_be_left_out(import_now, read):
-    run = import_now("L-1,3,Berlin,true", "L-2,many,,", "L-3,4,,", skip_wrong_rows=True)
-    assert (run.result["n_rows"], run.result["n_wrong"], run.result["n_done"]) == (3, 1, 3)
+    found = import_now("L-1,3,Berlin,true", "L-2,many,,", "L-3,4,,", skip_bad_rows=True).found
+    assert (found.n_rows, found.n_wrong, found.n_done) == (3, 1, 3)
     assert read(n_leads) == 2
 
 
@@ -119,23 +136,22 @@ def test_wrong_rows_can_be_left_out(import_now, read):
         (['L-1,"3,,'], "We could not read the file: line 2"),
     ],
 )
-def test_a_file_without_a_right_row_is_refused(lines, sentence, import_now, read):
+def test_a_file_without_a_right_row_is_refused(lines, sentence, import_now, newest):
     with pytest.raises(ImportRefused, match=sentence):
-        import_now(*lines, skip_wrong_rows=True)
-    assert sentence in read(lambda s: runs.latest(s, "import")[0].error)
+        import_now(*lines, skip_bad_rows=True)
+    assert sentence in newest().error
 
 
-def test_only_the_first_mistakes_are_kept_and_all_are_counted(import_now, read):
+def test_only_the_first_mistakes_are_kept_and_all_are_counted(import_now, newest):
     with pytest.raises(ImportRefused) as refused:
-        import_now("L-0,1,,", *(f"L-{i},x,,maybe" for i in range(1, 301)))
-    run = read(lambda s: runs.latest(s, "import")[0])
-    assert (run.result["n_wrong"], len(run.result["errors"])) == (300, 200)
-    assert len(refused.value.errors) == 200
+        import_now("L-0,1,,", *(f"L-{i},x,," for i in range(1, 301)))
+    assert (newest().found.n_wrong, len(newest().found.errors)) == (300, 200)
+    assert refused.value.result == newest().found
 
 
-def test_a_second_import_waits_for_the_first(import_now, keep, write):
-    kept = keep("L-1,1,,")
-    write(lambda s: imports.request(s, kept, skip_wrong_rows=False, requested_by=ADA, now=NOW))
+def test_an_import_of_the_command_line_is_refused_while_another_is_at_work(import_now, write):
+    write(make_import)
+    write(lambda s: imports.claim(s, "a worker", NOW))
     with pytest.raises(runs.AlreadyRunning):
         import_now("L-2,1,,")
 
@@ -143,27 +159,27 @@ def test_a_second_import_waits_for_the_first(import_now, keep, write):
 def test_steps_tell_how_far_the_import_is(import_now):
     steps: list[importing.Step] = []
     import_now(*lines_of(3 * ROWS_A_STEP), on_step=steps.append)
-    assert [step.stage for step in steps] == ["Checking the rows"] + ["Importing"] * 3
+    stages = ["Reading the file", "Checking the rows"]
+    assert [step.stage for step in steps] == stages + ["Importing"] * 3
     shares = [step.share for step in steps]
     assert shares == sorted(shares)
-    assert (shares[-1], steps[-1].n_rows) == (1, 3 * ROWS_A_STEP)
+    assert shares[-1] == 1
 
 
-def test_an_import_that_is_stopped_in_this_process_is_closed(import_now, read):
+def test_an_import_that_is_stopped_in_this_process_is_closed(import_now, newest):
     def stop(step):
         if step.stage == "Importing":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         import_now(*lines_of(2 * ROWS_A_STEP), on_step=stop)
-    run = read(lambda s: runs.latest(s, "import")[0])
-    assert (run.state, run.result["n_done"]) == ("failed", ROWS_A_STEP)
-    assert "can be repeated" in run.error
+    assert (newest().state, newest().found.n_done) == ("failed", ROWS_A_STEP)
+    assert "can be repeated" in newest().error
 
 
 def test_files_of_no_import_are_removed_after_a_while(keep, settings, write, read, kept_files):
     kept, orphan = keep("L-1,1,,"), keep("L-2,1,,")
-    write(lambda s: imports.request(s, kept, skip_wrong_rows=False, requested_by=ADA, now=NOW))
+    write(lambda s: imports.start(s, kept, requested_by=ADA, now=NOW))
     assert read(lambda s: imports.remove_orphans(s, settings.data_dir, utc_now())) == 0
     later = utc_now() + timedelta(hours=2)
     assert read(lambda s: imports.remove_orphans(s, settings.data_dir, later)) == 1
@@ -189,7 +205,7 @@ def killed_import(app, settings, champion, keep, write):
 
     def killed_import(lines, n_steps):
         kept = keep(*lines)
-        write(lambda s: imports.request(s, kept, skip_wrong_rows=True, requested_by=ADA, now=NOW))
+        write(lambda s: imports.start(s, kept, requested_by=ADA, now=NOW, is_automatic=True))
         spawn = multiprocessing.get_context("spawn")
         process = spawn.Process(target=import_until_killed, args=(settings, n_steps))
         process.start()
@@ -214,7 +230,7 @@ def import_until_killed(settings, n_steps):
     take_in = importing.intake.take_in
     importing.intake.take_in = in_the_step
     with create_app(settings).app_context():
-        run = write(lambda s: runs.claim(s, "import", "lost worker", utc_now()))
+        run = write(lambda s: imports.claim(s, "lost worker", utc_now()))
         assert run is not None
         importing.carry_out(run, clock=utc_now, on_step=lambda step: None)
 
@@ -224,7 +240,7 @@ def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(
     n_steps, killed_import, app, write, read, import_now
 ):
     lines = [*lines_of(4 * ROWS_A_STEP), "L-x,many,,"]
-    import_now(*lines, skip_wrong_rows=True)
+    import_now(*lines, skip_bad_rows=True)
     unbroken = read(_state)
     write(_empty)
     killed_import(lines, n_steps)
@@ -233,7 +249,7 @@ def test_a_killed_import_goes_on_and_ends_as_one_that_was_not(
     )
     later = utc_now() + 2 * runs.LEASE
     write(lambda s: lifecycle.free_lost_runs(s, later))
-    run = write(lambda s: runs.claim(s, "import", "next worker", later))
+    run = write(lambda s: imports.claim(s, "next worker", later))
     with app.app_context():
         assert run is not None
         importing.carry_out(run, clock=utc_now, on_step=lambda step: None)
@@ -251,11 +267,11 @@ def _state(session):
         sa.select(Lead.lead_id, Outcome.result, Outcome.actor)
         .join(Outcome, Outcome.lead_key == Lead.key)
         .order_by(Lead.lead_id, Outcome.key),
-        sa.select(Run.result).where(Run.kind == "import", Run.state == "succeeded"),
+        sa.select(Import.result).where(Import.state == "done"),
     ]
     return [[tuple(row) for row in session.execute(query)] for query in queries]
 
 
 def _empty(session):
-    for table in (Outcome, Snapshot, Score, Lead, Run):
+    for table in (ImportChange, Outcome, Snapshot, Score, Lead, Import, Run):
         session.execute(sa.delete(table))

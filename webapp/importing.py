@@ -1,29 +1,35 @@
-"""A whole import, step by step: check every row first, then take them in, a few at a time.
+"""What the worker (or the command line) does with an import, step by step, until a person is asked.
 
-Each step is a transaction of its own that also says how far the import is, so that it goes on
-there when its worker dies. What a row brings is decided in `services.intake`.
+Reading profiles the file, checking reads every row and tells what it would bring, importing takes
+rows in, a few at a time, and undoing takes them back. Each step is a transaction of its own that
+also says how far the import is, so that it goes on there when its worker dies.
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
 from webapp.database import read, utc_now, write
+from webapp.intake_tables import Import
 from webapp.product import product
-from webapp.services.imports import imports, intake
-from webapp.services.imports.import_file import ImportFileError
-from webapp.services.imports.import_rows import ImportRow, WrongRow, read_rows
+from webapp.services.imports import imports, intake, undo
+from webapp.services.imports.files.errors import ImportFileError
+from webapp.services.imports.files.table import Cells, detect, open_table
 from webapp.services.imports.imports import KeptFile
 from webapp.services.imports.intake import Origin
-from webapp.services.models import lifecycle
+from webapp.services.imports.matching import profile, questions, remembered
+from webapp.services.imports.matching.mapping import Mapping
+from webapp.services.imports.matching.proposal import propose
+from webapp.services.imports.matching.questions import MappingRefused
+from webapp.services.imports.preview import MAX_ERRORS_KEPT, Check, Forecast, known_leads
+from webapp.services.imports.rejected import RejectedRows
+from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
 from webapp.services.runs import runs
 from webapp.services.runs.runs import Explained
 from webapp.stored import ImportResult, RowError
@@ -34,162 +40,252 @@ Row: TypeAlias = ImportRow | WrongRow
 # Live requests wait no longer than one step takes.
 ROWS_A_STEP = 200
 ROWS_A_CHECK = 2_000
-MAX_ERRORS_KEPT = 200
-# Checking takes about this share of the time that the whole import does.
-CHECKING_SHARE = 0.25
+# Shares of the time that an import takes which asks nobody: reading, checking, importing.
+SHARES = {"reading": (0.0, 0.1), "checking": (0.1, 0.25), "importing": (0.25, 1.0)}
 FILE_MISSING = "The uploaded file is not here: web and worker must share one data folder."
+STOPPED = "The import was stopped; it can be repeated."
 
 
 class ImportRefused(Explained, ValueError):
-    """Nothing of a file was taken in; `errors` lists the first things that are wrong in it.
+    """Nothing of a file was taken in; `result` says what was found, with the first errors."""
 
-    `is_skippable` says whether other rows are right.
-    """
-
-    def __init__(
-        self, message: str, errors: Sequence[RowError] = (), *, is_skippable: bool = False
-    ) -> None:
+    def __init__(self, message: str, result: ImportResult) -> None:
         super().__init__(message)
-        self.errors = errors
-        self.is_skippable = is_skippable
+        self.result = result
 
 
 @dataclass(frozen=True)
 class Step:
-    """How far an import is: what it does, the share done, and rows checked or taken in so far."""
+    """How far an import is: what is done, and the share of the run that is."""
 
     stage: str
     share: float
-    n_rows: int
 
 
 OnStep = Callable[[Step], None]
 
 
-def import_now(kept: KeptFile, *, skip_wrong_rows: bool, requested_by: str, on_step: OnStep) -> Run:
-    """Import a kept file in this process; where it dies, a worker goes on."""
+def import_now(
+    kept: KeptFile,
+    *,
+    decided: Mapping,
+    uses_remembered: bool,
+    skip_bad_rows: bool,
+    requested_by: str,
+    on_step: OnStep,
+) -> Import:
+    """Import a kept file in this process, asking nobody; where it dies, a worker goes on.
 
-    def start(session: Session) -> Run | None:
-        imports.request(
+    `ImportRefused` where nothing was taken in, `AlreadyRunning` while another import is at work.
+    """
+
+    def start(session: Session) -> Run:
+        found = imports.start(
             session,
             kept,
-            skip_wrong_rows=skip_wrong_rows,
             requested_by=requested_by,
             now=utc_now(),
+            is_automatic=True,
+            decided=decided,
+            uses_remembered=uses_remembered,
+            skip_bad_rows=skip_bad_rows,
         )
-        return runs.claim(session, "import", f"{requested_by}:{os.getpid()}", utc_now())
+        run = imports.claim(session, f"{requested_by}:{os.getpid()}", utc_now(), found.key)
+        assert run is not None  # this import has work to do
+        return run
 
     run = write(start)
-    assert run is not None  # in the transaction that asked for it nobody else can take it
     try:
         carry_out(run, clock=utc_now, on_step=on_step)
     except BaseException as failure:
-        is_refused = isinstance(failure, ImportRefused)
-        sentence = str(failure) if is_refused else "The import was stopped; it can be repeated."
-        write(lambda s: lifecycle.fail(s, run, sentence, utc_now()))
+        sentence = str(failure) if isinstance(failure, Explained) else STOPPED
+        write(lambda s: fail(s, run, sentence, utc_now()))
         raise
-    return read(lambda s: runs.by_key(s, run.key))
+    return read(lambda s: imports.by_key(s, run.task["import"]))
 
 
 def carry_out(run: Run, *, clock: Callable[[], datetime], on_step: OnStep) -> None:
-    """Do a claimed import from where it stands to its end, and delete the file.
+    """Do a claimed import from where it stands until it is over or a person is asked.
 
-    `on_step` hears of each step and may raise to stop; the file then stays, for going on.
+    `on_step` hears of each step and may raise to stop; the import then goes on from there.
     `ImportRefused` means that nothing was taken in.
     """
-    path = imports.file_path(product().settings.data_dir, run.task["path"])
-    work = Import(run, path, clock, on_step)
+    work = _Work(run, clock, on_step)
+    steps = {
+        "reading": work.read,
+        "checking": work.check,
+        "importing": work.take_in,
+        "undoing": work.undo,
+    }
     try:
-        if not work.result.n_rows:
-            work.check()
-        work.take_in()
+        while step := steps.get(work.found.state):
+            step()
+            work.reload()
     except FileNotFoundError:
-        raise ImportRefused(FILE_MISSING) from None
-    except ImportRefused:
-        path.unlink(missing_ok=True)
-        raise
-    path.unlink(missing_ok=True)
+        raise ImportRefused(FILE_MISSING, ImportResult()) from None
+    except ImportFileError as error:
+        raise work.refused(f"We could not read the file: {error}.", error.errors) from None
+    except MappingRefused as error:
+        raise work.refused(str(error), error.errors) from None
+    if work.found.state not in imports.FILE_STATES:
+        work.path.unlink(missing_ok=True)
+    write(lambda s: runs.finish(s, run, clock()))
 
 
-class Import:
-    """A claimed import at work; `result` is what the run says of it."""
+def fail(session: Session, run: Run, failure: str, now: datetime) -> None:
+    """Close a run whose work failed, and its import with the sentence; what it took in stays."""
+    runs.finish(session, run, now, error=failure)
+    imports.fail(session, run.task["import"], failure, now)
 
-    def __init__(
-        self, run: Run, path: Path, clock: Callable[[], datetime], on_step: OnStep
-    ) -> None:
-        self.run, self.path, self.clock, self.on_step = run, path, clock, on_step
-        self.result = run.import_result
-        # The same moment at every attempt: a row that was right stays right.
-        self.began_at = run.started_at or clock()
+
+class _Work:
+    """A claimed import at work; `found` is how it stands."""
+
+    def __init__(self, run: Run, clock: Callable[[], datetime], on_step: OnStep) -> None:
+        self.run, self.clock, self.on_step = run, clock, on_step
+        self.fields, folder = product().fields, product().settings.data_dir
+        self.reload()
+        self.path = imports.file_path(folder, self.found.path)
+        self.rejected_path = imports.file_path(folder, imports.rejected_name(self.found.path))
+
+    def reload(self) -> None:
+        """Look at how the import stands now."""
+        self.found = read(lambda s: imports.by_key(s, self.run.task["import"]))
+
+    def read(self) -> None:
+        """Find out how the file is to be read and what its columns hold."""
+        format_ = detect(self.path, self.found.file_format.get("sheet"))
+        on_block = partial(self._tell, "Reading the file")
+        found = profile.profile_file(self.path, format_, on_block)
+        next_state = "checking" if self.found.is_automatic else "matching"
+        facts = {
+            "file_format": format_.model_dump(),
+            "profile": profile.to_store(found).model_dump(),
+        }
+
+        def done(session: Session) -> None:
+            known = remembered.known(session, self.found, found.header)
+            self._change(session, state=next_state, **facts, mapping=known.to_store())
+
+        write(done)
 
     def check(self) -> None:
-        """Check every row, keep what is wrong, and refuse the file where that decides it."""
-        counts, errors = Counter[str](), list[RowError]()
-        try:
-            for rows, share in self._groups(ROWS_A_CHECK):
-                wrong = [row for row in rows if isinstance(row, WrongRow)]
-                counts.update(n_rows=len(rows), n_wrong=len(wrong))
-                errors = (errors + [e for row in wrong for e in row.errors])[:MAX_ERRORS_KEPT]
-                self._tell(Step("Checking the rows", share * CHECKING_SHARE, counts["n_rows"]))
-        except ImportFileError as error:
-            self._keep(errors=error.errors[:MAX_ERRORS_KEPT])
-            raise ImportRefused(f"We could not read the file: {error}.", error.errors) from None
-        n_rows, n_wrong = counts["n_rows"], counts["n_wrong"]
-        self._keep(n_rows=n_rows, n_wrong=n_wrong, errors=errors)
-        if refusal := self._refusal(n_rows, n_wrong):
-            raise ImportRefused(refusal, errors, is_skippable=n_wrong < n_rows)
+        """Check every row, keep what is wrong, and tell what the file would bring."""
+        accepted = self._accepted()
+        mapping, check = accepted.mapping, Check()
+        checked_at = self.clock()
+        forecast = Forecast(waits=mapping.is_of_outcomes_only)
+        reader = RowReader(mapping, self.fields, checked_at)
+        with RejectedRows(self.rejected_path, [c.name for c in mapping.columns]) as rejected:
+            for rows, share in self._groups(reader, ROWS_A_CHECK):
+                check.add([row for _, row in rows])
+                rejected.add_wrong(rows)
+                if not self.found.is_automatic:
+                    right = [row for _, row in rows if isinstance(row, ImportRow)]
+                    forecast.add(right, read(partial(known_leads, rows=right)))
+                self._tell("Checking the rows", share)
+        result = check.result(mapping.ignored_columns, accepted.notes)
+        facts = {
+            "mapping": mapping.to_store(),
+            "checked_at": checked_at,
+            "result": result.model_dump(),
+            "preview": forecast.result().model_dump(mode="json"),
+        }
+        refusal = _refusal(result, self.found)
+        state = "importing" if self.found.is_automatic else "preview"
+        write(lambda s: self._change(s, state=self.found.state if refusal else state, **facts))
+        if refusal is not None:
+            raise refusal
 
     def take_in(self) -> None:
-        """Take in the rows behind those that earlier attempts took in, and close the run."""
-        n_before = read(lambda s: imports.n_rows_before(s, self.run))
-        origin = Origin(self.run.requested_by, self.run.task["digest"], n_before)
-        for rows, _ in self._groups(ROWS_A_STEP, behind=self.result.n_done):
-            self.result = write(partial(self._step, rows=rows, origin=origin))
-            n_done = self.result.n_done
-            self.on_step(Step("Importing", self._share(n_done), n_done))
-        write(lambda s: runs.finish(s, self.run, self.clock()))
+        """Take in the rows behind those that earlier attempts took in, and close the import."""
+        mapping = Mapping.model_validate(self.found.mapping)
+        # The same moment as at the check: a row that was right stays right.
+        reader = RowReader(mapping, self.fields, self.found.checked_at or self.clock())
+        keep_days = product().settings.waiting_outcome_days
+        origin = read(lambda s: intake.origin(s, self.found, keep_days))
+        result = self.found.found
+        for rows, _ in self._groups(reader, ROWS_A_STEP, behind=result.n_done):
+            result = write(partial(self._step, rows=rows, origin=origin, before=result))
+            self.on_step(Step("Importing", self._share(result.n_done / result.n_rows)))
+        write(lambda s: imports.finish(s, self.found, self.clock()))
 
-    def _step(self, session: Session, rows: Sequence[Row], origin: Origin) -> ImportResult:
-        """Take in some rows and say so in the run: both or neither."""
-        right = [row for row in rows if isinstance(row, ImportRow)]
+    def undo(self) -> None:
+        """Take back what the import did, some leads at a time."""
+        write(lambda s: undo.take_waiting_back(s, self.found))
+        n_all = max(read(lambda s: undo.n_left(s, self.found.key)), 1)
+        n_done = 0
+        while n_now := write(lambda s: undo.step(s, self.found, self.clock())):
+            n_done += n_now
+            self._tell("Undoing the import", n_done / n_all)
+        write(lambda s: imports.finish_undo(s, self.found, self.clock()))
+
+    def refused(self, sentence: str, errors: Sequence[RowError]) -> ImportRefused:
+        """Keep what is wrong with the file as a whole, and say it."""
+        result = ImportResult(errors=list(errors)[:MAX_ERRORS_KEPT])
+        write(lambda s: self._change(s, result=result.model_dump()))
+        return ImportRefused(sentence, result)
+
+    def _accepted(self) -> questions.Accepted:
+        """The mapping to import by; `ImportFileError` where something must be asked."""
+        known = Mapping.model_validate(self.found.mapping)
+        return questions.accept(
+            propose(profile.from_store(self.found.profiled), self.fields, known)
+        )
+
+    def _step(
+        self,
+        session: Session,
+        rows: Sequence[tuple[Cells, Row]],
+        origin: Origin,
+        before: ImportResult,
+    ) -> ImportResult:
+        """Take in some rows and say so in the import: both or neither."""
         now = self.clock()
-        taken = intake.take_in(session, right, origin, now=now)
-        changed = {name: getattr(self.result, name) + n for name, n in asdict(taken).items()}
-        n_done = self.result.n_done + len(rows)
-        result = self.result.model_copy(update={**changed, "n_done": n_done})
-        share, stored = self._share(n_done), result.model_dump(exclude_unset=True)
-        runs.renew(session, self.run, now, progress=share, stage="Importing", result=stored)
+        right = [row for _, row in rows if isinstance(row, ImportRow)]
+        taken = asdict(intake.take_in(session, right, origin, now=now))
+        counts = {name: getattr(before, name) + n for name, n in taken.items()}
+        result = before.model_copy(update={**counts, "n_done": before.n_done + len(rows)})
+        self._change(session, result=result.model_dump())
+        share, stage = self._share(result.n_done / result.n_rows), "Importing"
+        done = {"n_done": result.n_done}
+        runs.renew(session, self.run, now, progress=share, stage=stage, result=done)
         return result
 
-    def _share(self, n_done: int) -> float:
-        return CHECKING_SHARE + (1 - CHECKING_SHARE) * n_done / self.result.n_rows
-
-    def _groups(self, n_together: int, *, behind: int = 0) -> Iterator[tuple[list[Row], float]]:
+    def _groups(
+        self, reader: RowReader, n_together: int, *, behind: int = 0
+    ) -> Iterator[tuple[list[tuple[Cells, Row]], float]]:
         """The rows in groups, each with the share of the file read."""
-        rows = read_rows(self.path, product().fields, self.began_at, behind=behind)
-        while group := list(islice(rows, n_together)):
-            yield [row for row, _ in group], group[-1][1]
+        with open_table(self.path, self.found.format) as table:
+            numbered = islice(enumerate(table.rows, 1), behind, None)
+            rows = ((cells, reader.read(n, line, cells)) for n, (line, cells) in numbered)
+            while group := list(islice(rows, n_together)):
+                yield group, table.share_read
 
-    def _tell(self, step: Step) -> None:
-        write(
-            lambda s: runs.renew(s, self.run, self.clock(), progress=step.share, stage=step.stage)
+    def _tell(self, stage: str, share: float) -> None:
+        share = self._share(share)
+        write(lambda s: runs.renew(s, self.run, self.clock(), progress=share, stage=stage))
+        self.on_step(Step(stage, share))
+
+    def _share(self, share: float) -> float:
+        """The share of the run, of which this may be only a part."""
+        begin, end = SHARES[self.found.state] if self.found.is_automatic else (0.0, 1.0)
+        return begin + (end - begin) * share
+
+    def _change(self, session: Session, **values: object) -> None:
+        imports.set_facts(session, self.found.key, **values)
+
+
+def _refusal(result: ImportResult, found: Import) -> ImportRefused | None:
+    """Why nothing of a checked file is taken in, if so."""
+    n_rows, n_wrong, sentence = result.n_rows, result.n_wrong, None
+    if not n_rows:
+        sentence = "The file has no rows."
+    elif n_wrong == n_rows and found.is_automatic:
+        sentence = "Every row is wrong, so nothing was imported."
+    elif n_wrong and found.is_automatic and not found.skip_bad_rows:
+        sentence = (
+            f"{n_wrong:,} of {n_rows:,} rows have errors, so nothing was imported. Fix them, or"
+            " import the file again and skip them."
         )
-        self.on_step(step)
-
-    def _keep(self, **result: Any) -> None:
-        """Say in the run what is known now."""
-        self.result = self.result.model_copy(update=result)
-        stored = self.result.model_dump(exclude_unset=True)
-        write(lambda s: runs.renew(s, self.run, self.clock(), result=stored))
-
-    def _refusal(self, n_rows: int, n_wrong: int) -> str | None:
-        if not n_rows:
-            return "The file has no rows."
-        if n_wrong == n_rows:
-            return "Every row is wrong, so nothing was imported."
-        if n_wrong and not self.run.task["skip_wrong_rows"]:
-            return (
-                f"{n_wrong:,} of {n_rows:,} rows have errors, so nothing was imported. Fix them,"
-                " or import the file again and skip them."
-            )
-        return None
+    return ImportRefused(sentence, result) if sentence else None

@@ -1,11 +1,110 @@
-"""Tables of what came in and has no place in a lead: outcomes whose lead is not known yet."""
+"""Tables of what comes in: imports, and outcomes whose lead is not known yet."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.database import Base, Key
+from webapp import stored
+from webapp.database import Base, Key, one_of
+
+# The worker's are reading, checking, importing and undoing; a person's are matching and preview.
+IMPORT_STATES = (
+    *("reading", "matching", "checking", "preview", "importing"),
+    *("done", "failed", "cancelled", "undoing", "undone"),
+)
+
+
+class Import(Base):
+    """A file on its way in: what was found in it, what was decided, and what came of it."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        sa.Index("ix_imports_state_key", "state", "key"),
+        sa.Index("ix_imports_digest", "digest"),
+        one_of("state", IMPORT_STATES),
+    )
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    state: Mapped[str] = mapped_column(sa.String(20))
+    # Of the kept file: where, what it was called, what is in it.
+    path: Mapped[str] = mapped_column(sa.String(40))
+    name: Mapped[str] = mapped_column(sa.String(100))
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    requested_by: Mapped[str] = mapped_column(sa.String(200))
+    requested_at: Mapped[datetime]
+    # It asks nobody: what is in doubt refuses it.
+    is_automatic: Mapped[bool]
+    skip_bad_rows: Mapped[bool]
+    # Whether what an earlier file with this header was said to mean counts for it.
+    uses_remembered: Mapped[bool]
+    # The newest run at work on it, and the moment that no time in the file may lie behind.
+    run_key: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"))
+    checked_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(sa.String(200))
+    error: Mapped[str | None] = mapped_column(sa.Text)
+    # Typed below; empty before they are known. Values of leads are emptied out at the end.
+    file_format: Mapped[dict[str, Any]]
+    profile: Mapped[dict[str, Any]]
+    mapping: Mapped[dict[str, Any]]
+    preview: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any]]
+
+    @property
+    def format(self) -> stored.FileFormat:
+        """How the file is read, typed."""
+        return stored.FileFormat.model_validate(self.file_format)
+
+    @property
+    def profiled(self) -> stored.ImportProfile:
+        """What the columns hold, typed."""
+        return stored.ImportProfile.model_validate(self.profile)
+
+    @property
+    def outlook(self) -> stored.ImportPreview:
+        """What it would bring, typed."""
+        return stored.ImportPreview.model_validate(self.preview)
+
+    @property
+    def found(self) -> stored.ImportResult:
+        """What it has found and brought, typed."""
+        return stored.ImportResult.model_validate(self.result)
+
+
+class ImportChange(Base):
+    """What an import did to one lead, kept for as long as it can be undone.
+
+    `before` and `after` hold the values that it changed; of a new lead all that it has.
+    """
+
+    __tablename__ = "import_changes"
+
+    import_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("imports.key"), primary_key=True, autoincrement=False
+    )
+    lead_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("leads.key"), primary_key=True, autoincrement=False, index=True
+    )
+    is_new: Mapped[bool]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    # The keys of its snapshots.
+    snapshots: Mapped[list[Any]]
+
+
+class ImportMapping(Base):
+    """What the columns of a header were said to mean, for the next file with that header."""
+
+    __tablename__ = "import_mappings"
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    signature: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    mapping: Mapped[dict[str, Any]]
+    used_at: Mapped[datetime]
+    used_by: Mapped[str] = mapped_column(sa.String(200))
 
 
 class WaitingOutcome(Base):

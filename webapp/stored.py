@@ -1,11 +1,23 @@
-"""JSON columns, typed: what is stored with a model version and with a run.
+"""JSON columns, typed: what is stored with a model version, a run and an import.
 
 Older releases stored less: what a row may lack has a default here.
 """
 
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
+
+# How a text writes its number: whole, by a sure mark, or by one that may part thousands instead.
+NumberForm: TypeAlias = Literal["whole", ".", ",", ".?", ",?"]
+# Which part of 03/04/2026 is the day: surely known, the first, the second, or either.
+DayOrder: TypeAlias = Literal["known", "day", "month", "either"]
+
+
+# How a column says what became of leads: by a status, by yes where one outcome came, as Odoo does,
+# which archives lost leads and gives won ones 100 per cent, or as this product exports it.
+OutcomeWords: TypeAlias = Literal[
+    "status", "converted", "lost", "active", "probability", "exported"
+]
 
 
 class _Stored(BaseModel):
@@ -180,16 +192,101 @@ class RowError(_Stored):
     message: str
 
 
+class ImportWarning(_Stored):
+    """Something taken otherwise than it stands in a file: where, why, how often; never the value.
+
+    What is said of the whole file has no column. `lines` are the first ones.
+    """
+
+    column: str | None = None
+    message: str
+    count: int | None = None
+    lines: list[int] = []
+
+
+class WrongReason(_Stored):
+    """How many rows a file has that are wrong for one reason."""
+
+    column: str
+    message: str
+    n: int
+
+
 class ImportResult(_Stored):
-    """What an import has found and brought so far; `n_done` counts rows taken in or left out."""
+    """What an import has found and brought so far.
+
+    `n_done` counts rows taken in or left out, `n_waiting` outcomes whose lead is not known yet.
+    """
 
     n_rows: int = 0
     n_wrong: int = 0
     errors: list[RowError] = []
+    reasons: list[WrongReason] = []
+    warnings: list[ImportWarning] = []
+    ignored_columns: list[str] = []
     n_done: int = 0
     n_new_leads: int = 0
+    n_changed: int = 0
+    n_unchanged: int = 0
     n_snapshots: int = 0
     n_outcomes: int = 0
+    n_waiting: int = 0
+
+
+class ValueChange(_Stored):
+    """A value of a lead that an import changes: the field, its value before and after."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+class LeadChange(_Stored):
+    """What an import changes of one lead."""
+
+    lead_id: str
+    changes: list[ValueChange]
+
+
+class ImportPreview(_Stored):
+    """What an import would bring; `changes` are those of the first leads that change."""
+
+    n_new: int = 0
+    n_changed: int = 0
+    n_unchanged: int = 0
+    n_outcomes: int = 0
+    n_waiting: int = 0
+    changes: list[LeadChange] = []
+
+
+class FileFormat(_Stored):
+    """How a file is to be read: a codec and a delimiter, or a sheet of a workbook."""
+
+    codec: str | None = None
+    is_gzip: bool = False
+    delimiter: str = ","
+    sheet: str | None = None
+    sheets: list[str] = []
+
+
+class ProfiledColumn(_Stored):
+    """What one column holds; see `services.imports.matching.profile`."""
+
+    name: str
+    values: dict[str, int]
+    is_complete: bool
+    n_filled: int
+    numbers: dict[NumberForm | Literal[""], int]
+    times: dict[DayOrder | Literal[""], int]
+    n_without_offset: int
+
+
+class ImportProfile(_Stored):
+    """What a file holds, without its rows."""
+
+    columns: list[ProfiledColumn]
+    n_rows: int
+    point_is_usual: bool
 
 
 class TrainingResult(_Stored):

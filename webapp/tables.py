@@ -296,11 +296,6 @@ class Run(Base):
     error: Mapped[str | None] = mapped_column(sa.Text)
 
     @property
-    def import_result(self) -> stored.ImportResult:
-        """The result of an import, typed."""
-        return stored.ImportResult.model_validate(self.result)
-
-    @property
     def training_result(self) -> stored.TrainingResult:
         """The result of a training, typed."""
         return stored.TrainingResult.model_validate(self.result)

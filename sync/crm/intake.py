@@ -24,7 +24,8 @@ from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import CLOCK_SKEW, Attribution, OutcomeEvent
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.outcomes.times import CLOCK_SKEW
 from webapp.tables import Lead, is_assumed
 
 ACTOR = "salesforce"

@@ -109,9 +109,9 @@ def test_import_leads_says_what_it_took_in_and_a_second_time_takes_in_nothing(ap
     file = tmp_path / "leads.csv"
     file.write_text("lead_id,email_opens,actual_outcome\nL-1,3,true\nL-2,,\n")
     first = app.test_cli_runner().invoke(args=["import-leads", str(file)])
-    assert "2 rows, 0 wrong, 2 new leads, 2 new scorings, 1 new outcomes" in first.output
+    assert "2 rows, 0 wrong, 2 new leads, 0 changed, 1 new outcomes" in first.output
     second = app.test_cli_runner().invoke(args=["import-leads", str(file)])
-    assert "2 rows, 0 wrong, 0 new leads, 0 new scorings, 0 new outcomes" in second.output
+    assert "2 rows, 0 wrong, 0 new leads, 0 changed, 0 new outcomes" in second.output
 
 
 def test_import_leads_lists_wrong_rows_and_imports_nothing(app, read, tmp_path):
@@ -122,7 +122,7 @@ def test_import_leads_lists_wrong_rows_and_imports_nothing(app, read, tmp_path):
     assert result.exit_code == 1
     assert "line 3, email_opens: must be a whole number from 0 to 1,000,000; leave" in result.output
     assert "null" not in result.output
-    assert "--skip-wrong-rows leaves them out." in result.output
+    assert "--skip-bad-rows leaves them out." in result.output
     assert read(lambda s: s.scalar(sa.select(Lead.key).where(Lead.lead_id == "L-1"))) is None
 
 

@@ -13,7 +13,7 @@ from webapp.services.accounts import api_keys
 from webapp.services.exports.columns import FORMATS
 from webapp.services.leads import records
 from webapp.services.leads.lead_query import ANY_STATUS, GRADES, SORTS
-from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import times
 from webapp.tables import RUN_KINDS, STATUSES, Meaning
 
 NOT_BLANK = (
@@ -64,7 +64,7 @@ def _text_of(maximum: int, *, needed: bool = False) -> Any:
 
 def _time(value: Any, info: ValidationInfo) -> datetime | None:
     now: Any = info.context
-    return outcomes.parse_time(value, now)
+    return times.parse_time(value, now)
 
 
 def _outcome(described: Any) -> Any:
@@ -84,7 +84,7 @@ class Feedback(Body):
     result: Literal["never_worked"] | None = Field(None, description=RESULT_RULE)
     occurred_at: Annotated[
         datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | None)
-    ] = Field(None, description=f"{outcomes.TIME_RULE}; now, where it is left out")
+    ] = Field(None, description=f"{times.TIME_RULE}; now, where it is left out")
     reason: Annotated[str | None, _text_of(REASON_LENGTH)] = Field(
         None, description=f"text of up to {REASON_LENGTH} characters, for people to read"
     )

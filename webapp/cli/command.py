@@ -10,6 +10,7 @@ from webapp import server
 from webapp.private_file import NotWritable
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.fields import declaring
+from webapp.services.imports.matching import remembered
 from webapp.services.leads import lead_query
 from webapp.services.models import lifecycle, registry
 from webapp.services.runs import runs
@@ -25,6 +26,7 @@ REFUSALS = (
     lifecycle.NothingToLearn,
     registry.NoChampion,
     registry.VersionNotFound,
+    remembered.MappingNotFound,
     runs.AlreadyRunning,
     server.CannotServe,
 )

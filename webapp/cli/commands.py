@@ -10,8 +10,8 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
-from webapp import field_lists, importing, server
-from webapp.cli import fields
+from webapp import field_lists, server
+from webapp.cli import fields, imports
 from webapp.cli.command import Command
 from webapp.database import db, utc_now, write
 from webapp.exporting import files
@@ -22,19 +22,10 @@ from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
 from webapp.services.exports import exports
 from webapp.services.exports.columns import FORMATS
-from webapp.services.imports import imports
 from webapp.services.leads import demo
 from webapp.services.models import lifecycle, registry
 from webapp.services.setup import FirstAccess
 from webapp.tables import ROLES
-
-IMPORT_COUNTS = {
-    "n_rows": "rows",
-    "n_wrong": "wrong",
-    "n_new_leads": "new leads",
-    "n_snapshots": "new scorings",
-    "n_outcomes": "new outcomes",
-}
 
 
 def register(app: Flask) -> None:
@@ -45,7 +36,7 @@ def register(app: Flask) -> None:
         create_user,
         set_password,
         create_key,
-        import_leads,
+        imports.import_leads,
         export_leads,
         retrain,
         models,
@@ -183,37 +174,6 @@ def create_key(
     made: dict[str, Any] = {"origins": origins, "ignore_unknown": ignore_unknown}
     _, text = write(lambda s: api_keys.create(s, name, wanted, **made, created_by="cli", now=now))
     click.echo(text)
-
-
-@click.command("import-leads", cls=Command)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--skip-wrong-rows", is_flag=True, help="Import the rows that are right.")
-@with_appcontext
-def import_leads(file: Path, skip_wrong_rows: bool) -> None:
-    """Import a CSV or CSV.gz of leads; safe to repeat."""
-    with file.open("rb") as stream:
-        size, folder = file.stat().st_size, product().settings.data_dir
-        kept = imports.keep_file(stream, file.name, folder, max_bytes=size)
-    with click.progressbar(length=100, label="Importing", show_pos=False) as bar:
-
-        def show(step: importing.Step) -> None:
-            bar.update(round(step.share * 100) - bar.pos)
-
-        try:
-            run = importing.import_now(
-                kept, skip_wrong_rows=skip_wrong_rows, requested_by="cli", on_step=show
-            )
-        except importing.ImportRefused as refused:
-            lines = [f"  line {e.line}, {e.field or 'row'}: {e.message}" for e in refused.errors]
-            way = ["--skip-wrong-rows leaves them out."] if refused.is_skippable else []
-            raise click.ClickException("\n".join([str(refused), *lines, *way])) from None
-        finally:
-            imports.discard(folder, kept.path)
-    click.echo(
-        ", ".join(
-            f"{getattr(run.import_result, n):,} {words}" for n, words in IMPORT_COUNTS.items()
-        )
-    )
 
 
 @click.command("export-leads", cls=Command)

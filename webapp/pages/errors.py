@@ -9,6 +9,7 @@ from webapp.pages import formats
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
+from webapp.services.imports import errors as import_errors
 from webapp.services.leads import lead_query, leads
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.runs import runs
@@ -19,6 +20,9 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
     registry.VersionNotFound: (404, "The models page lists all versions."),
     leakage.NotSuspected: (404, "The models page lists the excluded fields."),
+    import_errors.ImportNotFound: (404, "The import page lists all imports."),
+    import_errors.WrongState: (409, "The import page shows how it stands now."),
+    import_errors.UndoRefused: (409, "The import page lists all imports."),
     runs.RunNotFound: (404, "The import and models pages list all runs."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     declaring.FieldNotFound: (404, "The settings page lists all fields."),

@@ -6,9 +6,7 @@ import re
 
 import pytest
 
-from tests.factories import NOW
 from webapp.services.leads import leads
-from webapp.services.runs import runs
 
 RIGHT = b"lead_id,company,email_opens,actual_outcome\nA 1,Acme,4,true\nA 2,Other,,\n"
 WRONG = b"lead_id,age,industry\nA 1,44,Finance\nA 2,old,\n,30,\n"
@@ -63,11 +61,11 @@ def test_wrong_rows_are_left_out_where_that_is_asked_for(manager, do_import, rea
     assert read(lambda s: leads.find(s, "A 1")).industry == "Finance"
 
 
-def test_a_second_import_waits_for_the_first_and_leaves_no_file(manager, settings):
-    upload(manager, RIGHT)
-    assert upload(manager, RIGHT).status_code == 409
-    assert len(list((settings.data_dir / "imports").iterdir())) == 1
-    assert "An import is running" in manager.get("/imports").text
+def test_a_second_import_waits_for_the_first(manager, do_import):
+    addresses = [upload(manager, RIGHT).location, upload(manager, WRONG).location]
+    do_import()
+    assert "2 of 2 rows imported" in manager.get(addresses[0]).text
+    assert "Waiting for the worker" in manager.get(addresses[1]).text
 
 
 def test_without_a_file_nothing_is_asked_for(manager):
@@ -92,13 +90,10 @@ def test_the_empty_file_has_a_header_that_is_taken(manager, do_import):
     assert "1 of 1 row imported" in manager.get(address).text
 
 
-def test_a_run_of_another_kind_is_no_import(manager, write):
-    run = write(
-        lambda s: runs.request(s, "training", trigger="request", requested_by="ada", now=NOW)
-    )
-    answer = manager.get(f"/imports/{run.key}")
+def test_an_import_that_there_is_not_is_said_to_be_missing(manager):
+    answer = manager.get("/imports/12345")
     assert answer.status_code == 404
-    assert f"Run {run.key} not found" in answer.text
+    assert "Import 12345 not found" in answer.text
 
 
 def test_no_page_but_the_upload_takes_large_bodies(manager):

@@ -17,6 +17,7 @@ from webapp.config import Settings
 from webapp.exporting import files
 from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
+from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import lead_query, removal
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import AuditEntry, Lead, Outcome, Snapshot
@@ -82,7 +83,14 @@ def state(session):
 def import_text(text, folder):
     stream = io.BytesIO(text.encode())
     kept = imports.keep_file(stream, "leads.csv", folder, max_bytes=10**7)
-    importing.import_now(kept, skip_wrong_rows=False, requested_by="ada", on_step=lambda step: None)
+    importing.import_now(
+        kept,
+        decided=Mapping(),
+        uses_remembered=False,
+        skip_bad_rows=False,
+        requested_by="ada",
+        on_step=lambda step: None,
+    )
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from tests.factories import FIELDS, NOW, make_import, make_lead, make_outcome, make_version
+from webapp.intake_tables import ImportChange
 from webapp.services.imports import intake
-from webapp.services.imports.import_rows import ImportRow
 from webapp.services.imports.intake import Origin, Taken
+from webapp.services.imports.rows import ImportRow
 from webapp.services.leads import leads, records, removal
 from webapp.services.models import registry, rescoring, training_data
 from webapp.services.outcomes.outcomes import Attribution
@@ -16,16 +17,19 @@ from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 DAY = timedelta(days=1)
-ANA = Origin("ana@example.com", "digest of a file")
+ANA, OTHER = Origin("ana@example.com", 1), Origin("ana@example.com", 2)
 
 
 def row(lead_id="L-1", *, number=1, scored_at=None, outcome_at=None, **values):
     record = records.clean(FIELDS, {"lead_id": lead_id, **values})
-    return ImportRow(number, record, scored_at, outcome_at)
+    return ImportRow(number, number + 1, {}, record, scored_at, outcome_at, None, [])
 
 
 @pytest.fixture
 def take_in(write, champion):
+    for origin in (ANA, OTHER):
+        assert write(make_import).key == origin.import_key
+
     def take_in(*rows, now=NOW, origin=ANA):
         return write(lambda s: intake.take_in(s, rows, origin, now=now))
 
@@ -49,7 +53,7 @@ def n_rows(session, table):
 
 
 def test_a_new_lead_is_scored_as_the_api_would_score_it(take_in, lead, read, write):
-    assert take_in(row(email_opens=7, name="Ada")) == Taken(1, 1, 0)
+    assert take_in(row(email_opens=7, name="Ada")) == Taken(n_new_leads=1, n_snapshots=1)
     write(lambda s: make_lead(s, "by API", email_opens=7, name="Ada"))
     [first, second] = [
         read(lambda s, i=i: leads.current_probability(s, leads.find(s, i)))
@@ -64,8 +68,8 @@ def test_the_same_rows_again_change_nothing(take_in, read):
         row("L-1", email_opens=7, actual_outcome=True),
         row("L-2", number=2, scored_at=NOW - DAY, actual_outcome=False, outcome_at=NOW),
     ]
-    assert take_in(*rows) == Taken(2, 2, 2)
-    assert take_in(*rows, now=NOW + DAY) == Taken()
+    assert take_in(*rows) == Taken(n_new_leads=2, n_snapshots=2, n_outcomes=2)
+    assert take_in(*rows, now=NOW + DAY) == Taken(n_unchanged=2)
     assert read(lambda s: [n_rows(s, t) for t in (Lead, Snapshot, Outcome)]) == [2, 2, 2]
 
 
@@ -76,13 +80,13 @@ def test_a_file_repeated_after_a_correction_does_not_undo_it(take_in, lead, writ
     write(lambda s: make_outcome(s, "L-1", False, attribution=rita, now=NOW + DAY))
     take_in(*rows, now=NOW + 2 * DAY)
     assert lead().outcome is False
-    take_in(*rows, now=NOW + 2 * DAY, origin=Origin("ana@example.com", "another file"))
+    take_in(*rows, now=NOW + 2 * DAY, origin=OTHER)
     assert lead().outcome is True
 
 
 def test_other_people_data_is_taken_over_without_a_snapshot(take_in, lead, read):
     take_in(row(owner="Rita"))
-    assert take_in(row(owner="Omar", name="Ada")) == Taken(0, 0, 0)
+    assert take_in(row(owner="Omar", name="Ada")) == Taken(n_changed=1)
     assert (lead().owner, lead().name) == ("Omar", "Ada")
     assert read(lambda s: s.scalars(sa.select(Score.owner)).all()) == ["Omar"]
 
@@ -165,8 +169,7 @@ def test_leads_that_come_while_a_version_is_filled_get_its_score_too(take_in, re
 def test_rows_of_a_merged_lead_are_of_the_one_that_goes_on(take_in, lead, read, write):
     take_in(row("L-1"), row("L-2", number=2))
     write(lambda s: removal.remove(s, leads.find(s, "L-2"), NOW, into=leads.find(s, "L-1")))
-    other = Origin("ana@example.com", "another file")
-    take_in(row("L-2", email_opens=9, actual_outcome=True), row("L-1", number=2), origin=other)
+    take_in(row("L-2", email_opens=9, actual_outcome=True), row("L-1", number=2), origin=OTHER)
     assert (lead().lead_id, lead().email_opens, lead().outcome) == ("L-1", 9, True)
     assert read(lambda s: n_rows(s, Score)) == 1
 
@@ -201,7 +204,7 @@ def _state(session):
 
 
 def _empty(session):
-    for table in (Outcome, Snapshot, Score, Lead):
+    for table in (ImportChange, Outcome, Snapshot, Score, Lead):
         session.execute(sa.delete(table))
 
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.factories import FIELDS, NOW, PROGRAM, make_champion
+from tests.factories import FIELDS, NOW, PROGRAM, make_champion, make_import
 from webapp.services.imports import intake
-from webapp.services.imports.import_rows import ImportRow
+from webapp.services.imports.rows import ImportRow
 from webapp.services.leads import leads, records, scoring
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution
@@ -109,8 +109,8 @@ class ManySources(RuleBasedStateMachine):
     def take_in(self, values, scored_at, now):
         number = next(_numbers)
         record = records.clean(FIELDS, {"lead_id": self.lead_id, **values})
-        row = ImportRow(number, record, scored_at, None, None)
-        origin = intake.Origin("ada@example.com", f"file {number}")
+        row = ImportRow(number, number + 1, {}, record, scored_at, None, None, [])
+        origin = intake.Origin("ada@example.com", self.write(make_import).key)
         self.write(lambda s: intake.take_in(s, [row], origin, now=now))
 
     @rule(converted=STATEMENTS, source=SOURCES, hours=st.integers(1, 99) | st.none())

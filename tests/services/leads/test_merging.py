@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.factories import FIELDS, NOW, PROGRAM, make_champion
+from tests.factories import FIELDS, NOW, PROGRAM, make_champion, make_import
 from webapp.services.imports import intake
-from webapp.services.imports.import_rows import ImportRow
 from webapp.services.imports.intake import Origin
+from webapp.services.imports.rows import ImportRow
 from webapp.services.leads import leads, records, scoring
 
 HALVES = (
@@ -33,15 +33,17 @@ def from_batch(session, record, now):
 
 
 def from_file(session, record, now):
-    digest = f"file {next(_numbers)}"
-    intake.take_in(session, [ImportRow(1, record, None, None)], Origin("ana", digest), now=now)
+    intake.take_in(session, [row_of(record)], Origin("ana", make_import(session).key), now=now)
 
 
 def from_old_file(session, record, now):
     """The row says that its values are older than everything else."""
-    row = ImportRow(1, record, NOW - 9 * HOUR, None)
-    digest = f"file {next(_numbers)}"
-    intake.take_in(session, [row], Origin("ana", digest), now=now)
+    row = row_of(record, NOW - 9 * HOUR)
+    intake.take_in(session, [row], Origin("ana", make_import(session).key), now=now)
+
+
+def row_of(record, scored_at=None):
+    return ImportRow(1, 2, {}, record, scored_at, None, None, [])
 
 
 WAYS = (from_api, from_batch, from_file, from_old_file)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.services.outcomes.outcomes import TIME_RULE, OutcomeInFuture, parse_time
+from webapp.services.outcomes.times import TIME_RULE, OutcomeInFuture, parse_time
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 END = timedelta(days=1) - timedelta(microseconds=1)

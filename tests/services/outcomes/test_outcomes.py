@@ -10,6 +10,7 @@ from tests.factories import NOW, PROGRAM, make_lead, make_outcome
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.outcomes.times import OutcomeInFuture
 from webapp.tables import NEVER_WORKED, Outcome, Score
 
 RITA = Attribution("rep", "rita@example.com")
@@ -123,7 +124,7 @@ def test_a_statement_about_now_counts_although_the_clock_went_back(lead, write, 
 
 
 def test_an_outcome_in_the_future_is_refused(lead, write, read):
-    with pytest.raises(outcomes.OutcomeInFuture):
+    with pytest.raises(OutcomeInFuture):
         write(lambda s: make_outcome(s, "L-1", True, happened_at=NOW + DAY))
     assert n_rows(read, lead) == 0
 

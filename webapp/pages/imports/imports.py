@@ -12,8 +12,6 @@ from webapp.product import product
 from webapp.services.imports import imports
 from webapp.services.leads.records import PEOPLE_FIELDS
 from webapp.services.outcomes import waiting
-from webapp.services.runs import runs
-from webapp.tables import Run
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -41,28 +39,24 @@ def upload() -> ResponseReturnValue:
     except imports.FileTooLarge as error:
         return _page(f"{error}. Split it and import the parts one by one."), 422
     skip = request.form.get("skip_wrong_rows") == "yes"
-    try:
-        run = write(
-            lambda session: imports.request(
-                session, kept, skip_wrong_rows=skip, requested_by=actor, now=now
-            )
+    found = write(
+        lambda session: imports.start(
+            session, kept, requested_by=actor, now=now, is_automatic=True, skip_bad_rows=skip
         )
-    except runs.AlreadyRunning:
-        imports.discard(settings.data_dir, kept.path)
-        raise
-    return redirect(url_for("pages.imports.show", key=run.key), 303)
+    )
+    return redirect(url_for("pages.imports.show", key=found.key), 303)
 
 
 @bp.get("/<key:key>")
 def show(key: int) -> ResponseReturnValue:
     """Managers: one import."""
-    return render_template("imports/show.html", run=_import(key))
+    return _import("imports/show.html", key)
 
 
 @bp.get("/<key:key>/status")
 def status(key: int) -> ResponseReturnValue:
     """Managers, fragment: how far the import is, or what came of it."""
-    return render_template("imports/_status.html", run=_import(key))
+    return _import("imports/_status.html", key)
 
 
 @bp.get("/columns.csv")
@@ -76,10 +70,9 @@ def columns() -> ResponseReturnValue:
 
 
 def _page(error: str | None = None) -> str:
-    latest = read(lambda session: runs.latest(session, "import", LIST_LENGTH))
     return render_template(
         "imports/index.html",
-        runs=latest,
+        imports=read(lambda session: imports.latest(session, LIST_LENGTH)),
         error=error,
         waiting=read(lambda session: waiting.count(session, utc_now())),
         waiting_days=product().settings.waiting_outcome_days,
@@ -88,8 +81,7 @@ def _page(error: str | None = None) -> str:
     )
 
 
-def _import(key: int) -> Run:
-    run = read(lambda session: runs.by_key(session, key))
-    if run.kind != "import":
-        raise runs.RunNotFound(key)
-    return run
+def _import(template: str, key: int) -> str:
+    found = read(lambda session: imports.by_key(session, key))
+    run = read(lambda session: imports.progress(session, found, utc_now()))
+    return render_template(template, found=found, run=run)

@@ -1,27 +1,48 @@
-"""Asking for an import: the file is kept for the worker, and a run says what to do with it.
+"""Imports and their states: the file is kept for the worker, a person says what its columns mean.
 
-How a file is read stands in `import_file` and `import_rows`, what its rows bring in `intake`, and
-how the whole goes, step by step, in `webapp.importing`.
+An import goes from state to state. The worker does `reading` (profile the file), `checking` (check
+every row, tell what it would bring), `importing` and `undoing`; a person answers in `matching` and
+confirms in `preview`. It ends as done, failed, cancelled or undone. How the worker does its part
+stands in `webapp.importing`, what a person sees of the columns in `conversation`.
 """
 
 import hashlib
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
+from webapp.database import change
+from webapp.intake_tables import Import, ImportChange
+from webapp.services.accounts import audit
+from webapp.services.imports.errors import ImportNotFound, UndoRefused, WrongState
+from webapp.services.imports.matching import remembered
+from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.runs import runs
+from webapp.stored import ImportResult
 from webapp.tables import Run
 
 FOLDER = "imports"
 PIECE_BYTES = 1_000_000
-# An upload that is just being stored has no run yet.
+# An upload that is just being stored has no import yet.
+UNDECIDED = Mapping()
 ORPHAN_AGE = timedelta(hours=1)
+WORKING_STATES = ("reading", "checking", "importing", "undoing")
+WAITING_STATES = ("matching", "preview")
+# The files of other imports are not needed any more.
+FILE_STATES = ("reading", "matching", "checking", "preview", "importing")
+# Nobody answers any more: the file holds personal data.
+ABANDONED_AFTER = timedelta(days=7)
+UNDO_WINDOW = timedelta(days=7)
+# What is emptied out of an import that is over: it holds values of leads.
+FORGOTTEN: dict[str, object] = {"profile": {}, "preview": {}}
+MIN_SHARE_TO_ESTIMATE = 0.02
 
 
 class FileTooLarge(ValueError):
@@ -38,6 +59,15 @@ class KeptFile:
     path: str
     name: str
     digest: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the worker is: what it does, the share done in [0, 1], seconds left if known."""
+
+    stage: str
+    progress: float
+    seconds_left: float | None
 
 
 def keep_file(stream: IO[bytes], name: str, data_dir: Path, *, max_bytes: int) -> KeptFile:
@@ -68,43 +98,205 @@ def discard(data_dir: Path, path: str) -> None:
     file_path(data_dir, path).unlink(missing_ok=True)
 
 
-def request(
-    session: Session, kept: KeptFile, *, skip_wrong_rows: bool, requested_by: str, now: datetime
-) -> Run:
-    """Ask the worker for an import; `AlreadyRunning` while another one is not done."""
-    return runs.request(
-        session,
-        "import",
-        trigger="upload",
-        requested_by=requested_by,
-        now=now,
-        task={
-            "path": kept.path,
-            "name": kept.name,
-            "digest": kept.digest,
-            "skip_wrong_rows": skip_wrong_rows,
-        },
-    )
+def start(
+    session: Session,
+    kept: KeptFile,
+    *,
+    requested_by: str,
+    now: datetime,
+    is_automatic: bool = False,
+    skip_bad_rows: bool = True,
+    decided: Mapping = UNDECIDED,
+    uses_remembered: bool = True,
+) -> Import:
+    """Begin an import in the state reading: the worker takes it up within seconds.
 
-
-def n_rows_before(session: Session, run: Run) -> int:
-    """How many rows of the same file earlier imports took in, from its first row on.
-
-    Imports that left out wrong rows do not count: what was wrong then may be right now.
+    Any number may be under way; the worker takes them one after another. One that is automatic
+    asks nobody: what is in doubt fails it by name, and so does a wrong row unless these are
+    skipped; else it goes on to its end. `decided` says beforehand what columns mean, or only
+    holds options; `uses_remembered` lets the mapping of the last file with this header count.
     """
-    query = sa.select(Run.result).where(
-        Run.kind == "import",
-        Run.key < run.key,
-        Run.task["digest"].as_string() == run.task["digest"],
+    found = Import(
+        state="reading",
+        path=kept.path,
+        name=kept.name,
+        digest=kept.digest,
+        requested_by=requested_by,
+        requested_at=now,
+        is_automatic=is_automatic,
+        skip_bad_rows=skip_bad_rows,
+        file_format={},
+        profile={},
+        uses_remembered=uses_remembered,
+        mapping=decided.to_store(),
+        preview={},
+        result={},
     )
-    results = session.scalars(query).all()
-    return max((r.get("n_done", 0) for r in results if not r.get("n_wrong")), default=0)
+    session.add(found)
+    session.flush()
+    return found
+
+
+def by_key(session: Session, key: int, *, lock: bool = False) -> Import:
+    """Return the import with this number, locked where asked; else `ImportNotFound`."""
+    found = session.get(Import, key, with_for_update=lock or None)
+    if found is None:
+        raise ImportNotFound(key)
+    return found
+
+
+def latest(session: Session, limit: int = 20) -> Sequence[Import]:
+    """The newest imports first."""
+    query = sa.select(Import).options(defer(Import.profile)).order_by(Import.key.desc())
+    return session.scalars(query.limit(limit)).all()
+
+
+def progress(session: Session, found: Import, now: datetime) -> Progress:
+    """How far the worker is with what it does on this import now."""
+    run = session.get(Run, found.run_key) if found.run_key else None
+    if run is None or run.finished_at is not None:
+        return Progress("Waiting for the worker", 0.0, None)
+    seconds_left = None
+    if run.started_at is not None and run.progress >= MIN_SHARE_TO_ESTIMATE:
+        seconds = (now - run.started_at).total_seconds()
+        seconds_left = seconds / run.progress * (1 - run.progress)
+    return Progress(run.stage, run.progress, seconds_left)
+
+
+def confirm(session: Session, key: int) -> None:
+    """Import the good rows of what the preview shows; `WrongState` unless it is in preview."""
+    _move(session, key, "preview", "importing")
+
+
+def back_to_matching(session: Session, key: int) -> None:
+    """Let a person change what the columns mean after all; `WrongState` unless in preview."""
+    _move(session, key, "preview", "matching", preview={}, result={})
+
+
+def cancel(session: Session, key: int, now: datetime) -> None:
+    """Give up an import that waits for a person; nothing of it was taken in."""
+    found = by_key(session, key, lock=True)
+    if found.state not in WAITING_STATES:
+        raise WrongState(found.state, "waiting for you")
+    _move(session, key, found.state, "cancelled", finished_at=now, **FORGOTTEN)
+
+
+def can_be_undone(found: Import, now: datetime) -> bool:
+    """Whether an import is done and not older than the seven days in which it can be undone."""
+    is_recent = found.finished_at is not None and now - found.finished_at < UNDO_WINDOW
+    return found.state == "done" and is_recent
+
+
+def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
+    """Ask the worker to undo a whole import; else `UndoRefused` with the reason.
+
+    Leads that it made are deleted unless somebody else has added to them since; values that it
+    changed get back what they were unless they were changed since; its outcomes are withdrawn.
+    """
+    found = by_key(session, key)
+    if not can_be_undone(found, now):
+        raise UndoRefused(
+            "Only an import that is done can be undone, and only for 7 days. Nothing was changed."
+        )
+    _move(session, key, "done", "undoing", undone_by=actor)
+
+
+def claim(session: Session, worker: str, now: datetime, key: int | None = None) -> Run | None:
+    """Take up an import by a run: what another worker had to leave, or the oldest with work to do.
+
+    With a `key` that import is taken up; `AlreadyRunning` where it has to wait for another.
+    """
+    if key is None and (left := runs.claim(session, "import", worker, now)) is not None:
+        return left
+    if key is None and runs.unfinished(session, "import") is not None:
+        return None
+    _close_given_up(session, now)
+    found = by_key(session, key) if key is not None else _oldest(session)
+    if found is None:
+        return None
+    task = {"import": found.key, "name": found.name, "step": found.state}
+    by = found.requested_by
+    run = runs.request(session, "import", trigger="import", requested_by=by, now=now, task=task)
+    session.flush()
+    found.run_key = run.key
+    return runs.claim(session, "import", worker, now)
+
+
+def _oldest(session: Session) -> Import | None:
+    """The oldest import that has something to do for the worker."""
+    waiting = sa.select(Import).where(Import.state.in_(WORKING_STATES))
+    return session.scalar(waiting.order_by(Import.key).limit(1))
+
+
+def _close_given_up(session: Session, now: datetime) -> None:
+    """Fail imports whose run was given up: one that kills workers is not tried for ever."""
+    query = sa.select(Import.key, Run.error).join(Run, Run.key == Import.run_key)
+    given_up = query.where(Import.state.in_(WORKING_STATES), Run.state == "failed")
+    for key, error in session.execute(given_up).all():
+        fail(session, key, error or "", now)
+
+
+def set_facts(session: Session, key: int, **values: object) -> None:
+    """Write down what the worker has found of an import."""
+    change(session, sa.update(Import).where(Import.key == key).values(**values))
+
+
+def finish(session: Session, found: Import, now: datetime) -> None:
+    """Close an import whose rows are in, and remember what a person said of its columns."""
+    set_facts(session, found.key, state="done", finished_at=now, **FORGOTTEN)
+    if not found.is_automatic:
+        mapping, actor = Mapping.model_validate(found.mapping), found.requested_by
+        remembered.remember(session, mapping, file_name=found.name, actor=actor, now=now)
+
+
+def finish_undo(session: Session, found: Import, now: datetime) -> None:
+    """Close an import that was undone."""
+    set_facts(session, found.key, state="undone", finished_at=now)
+    actor = found.undone_by or found.requested_by
+    audit.record(session, actor, "undid an import", found.name, now=now)
+
+
+def fail(session: Session, key: int, sentence: str, now: datetime) -> None:
+    """Close an import whose work failed; one that was being undone can be undone again."""
+    state = "done" if by_key(session, key).state == "undoing" else "failed"
+    ended = {} if state == "done" else {"finished_at": now, **FORGOTTEN}
+    set_facts(session, key, state=state, error=sentence, **ended)
+
+
+def summary(result: ImportResult) -> dict[str, Any]:
+    """What an import has found and brought, as programs read it; lists hold the first ones."""
+    return {
+        "read": result.n_rows,
+        "new": result.n_new_leads,
+        "changed": result.n_changed,
+        "unchanged": result.n_unchanged,
+        "outcomes": result.n_outcomes,
+        "waiting": result.n_waiting,
+        "rejected": [
+            {"line": e.line, "column": e.field or None, "reason": e.message} for e in result.errors
+        ],
+        "ignored_columns": result.ignored_columns,
+        "warnings": [warning.model_dump() for warning in result.warnings],
+    }
+
+
+def tidy(session: Session, now: datetime) -> None:
+    """Give up imports that nobody answers any more, and forget what can no longer be undone."""
+    left = sa.update(Import).where(
+        Import.state.in_(WAITING_STATES), Import.requested_at < now - ABANDONED_AFTER
+    )
+    change(session, left.values(state="cancelled", finished_at=now, **FORGOTTEN))
+    old = sa.select(Import.key).where(
+        Import.state.in_(("done", "failed", "undone")), Import.finished_at < now - UNDO_WINDOW
+    )
+    change(session, sa.delete(ImportChange).where(ImportChange.import_key.in_(old)))
 
 
 def remove_orphans(session: Session, data_dir: Path, now: datetime) -> int:
-    """Delete kept files that no unfinished import needs; return how many."""
-    wanted = runs.unfinished(session, "import")
-    names = {wanted.task["path"]} if wanted else set()
+    """Delete kept files that no import needs; return how many."""
+    wanted = session.scalars(sa.select(Import.path).where(Import.state.in_(FILE_STATES))).all()
+    undoable = sa.select(Import.path).where(Import.finished_at > now - UNDO_WINDOW)
+    names = {*wanted, *map(rejected_name, (*wanted, *session.scalars(undoable).all()))}
     oldest_seconds = (now - ORPHAN_AGE).timestamp()
     orphans = [
         path
@@ -114,6 +306,18 @@ def remove_orphans(session: Session, data_dir: Path, now: datetime) -> int:
     for path in orphans:
         path.unlink(missing_ok=True)
     return len(orphans)
+
+
+def rejected_name(path: str) -> str:
+    """What the file of the wrong rows of a kept file is called in the imports folder."""
+    return f"{path}.rejected.csv"
+
+
+def _move(session: Session, key: int, old: str, new: str, **values: object) -> None:
+    """Bring an import from one state into another; whoever comes second is refused."""
+    statement = sa.update(Import).where(Import.key == key, Import.state == old)
+    if not change(session, statement.values(state=new, **values)):
+        raise WrongState(by_key(session, key).state, old)
 
 
 def _plain_name(name: str) -> str:

@@ -1,46 +1,81 @@
 """Rows of an import file taken in: what is new in them is scored, kept and recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Value
-from webapp.services.imports.import_rows import ImportRow
+from webapp.intake_tables import Import
+from webapp.services.imports import changes
+from webapp.services.imports.matching.mapping import Mapping as ColumnsMapping
+from webapp.services.imports.rows import ImportRow
 from webapp.services.leads import leads, scoring
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
-from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
-from webapp.tables import Lead, Snapshot
+from webapp.services.outcomes.waiting import WaitingEvent
+from webapp.tables import Lead, Outcome, Snapshot
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Who imports, the digest of the file, and how many of its rows were taken in before."""
+    """Who imports, by which import, and what earlier imports of the same file have taken in.
+
+    With `keep_days` the file holds nothing but outcomes; those of unknown leads wait so long for
+    them. `n_rows_before` counts its first rows that were taken in by the same mapping; an outcome
+    that one of the `earlier` imports has recorded is not recorded again.
+    """
 
     actor: str
-    digest: str
+    import_key: int
+    keep_days: int | None = None
     n_rows_before: int = 0
+    earlier: tuple[int, ...] = ()
+
+
+def origin(session: Session, found: Import, keep_days: int) -> Origin:
+    """Who imports, and what earlier imports of the same file took in that were not undone.
+
+    In a file of nothing but outcomes these wait so many days where their lead is not known.
+    Imports that left out wrong rows, or read the file by another mapping, took in other rows.
+    """
+    query = sa.select(Import).where(
+        Import.digest == found.digest,
+        Import.key < found.key,
+        Import.state.not_in(("undoing", "undone")),
+    )
+    earlier = session.scalars(query).all()
+    same = (e.found for e in earlier if e.mapping == found.mapping)
+    n_rows = max((result.n_done for result in same if not result.n_wrong), default=0)
+    is_of_outcomes = ColumnsMapping.model_validate(found.mapping).is_of_outcomes_only
+    return Origin(
+        found.requested_by,
+        found.key,
+        keep_days=keep_days if is_of_outcomes else None,
+        n_rows_before=n_rows,
+        earlier=tuple(e.key for e in earlier),
+    )
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What some rows have brought."""
+    """What some rows have brought; a row of a known lead has changed it or not."""
 
     n_new_leads: int = 0
+    n_changed: int = 0
+    n_unchanged: int = 0
     n_snapshots: int = 0
     n_outcomes: int = 0
+    n_waiting: int = 0
 
     def __add__(self, other: "Taken") -> "Taken":
-        return Taken(
-            self.n_new_leads + other.n_new_leads,
-            self.n_snapshots + other.n_snapshots,
-            self.n_outcomes + other.n_outcomes,
-        )
+        return Taken(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now: datetime) -> Taken:
@@ -86,12 +121,15 @@ class Batch:
     ) -> None:
         self.session, self.versions, self.origin, self.now = session, versions, origin, now
         self.leads = leads.lock_many(session, [row.record.lead_id for row in rows])
-        self.rows = [row for row in rows if not self._was_taken_in(row)]
+        self.rows = [row for row in rows if not self._was_taken_in(row) and not self._waits(row)]
+        self.n_passed_over = len(rows) - len(self.rows)
+        self.n_waiting = self._keep_waiting([row for row in rows if self._waits(row)])
         keys = [lead.key for lead in self.leads.values()]
         self.newest = leads.latest_snapshots(session, keys)
+        self.before = changes.Before.of(session, self.leads.values())
 
     def take_in(self) -> Taken:
-        """Add to leads, history, scores and outcomes what the rows tell."""
+        """Add to leads, history, scores and outcomes what the rows tell, and note what changed."""
         n_known = len(self.leads)
         inputs: list[ScoringInput] = []
         n_snapshots = 0
@@ -104,8 +142,35 @@ class Batch:
             elif not self._is_known(row):
                 inputs.append(self._arrival(row))
         n_snapshots += self._score(inputs)
-        n_outcomes = self._record()
-        return Taken(len(self.leads) - n_known, n_snapshots, n_outcomes)
+        events = self._events()
+        n_outcomes = sum(outcomes.record_many(self.session, events, now=self.now))
+        n_new = len(self.leads) - n_known
+        n_changed = changes.note(
+            self.session,
+            self.origin.import_key,
+            self.leads.values(),
+            self.before,
+            told={event.lead.key for event in events},
+        )
+        n_unchanged = self.n_passed_over + len(self.rows) - n_new - n_changed
+        n_unchanged -= self.n_waiting
+        return Taken(n_new, n_changed, n_unchanged, n_snapshots, n_outcomes, self.n_waiting)
+
+    def _waits(self, row: ImportRow) -> bool:
+        """Whether the row only tells the outcome of a lead that is not known."""
+        return self.origin.keep_days is not None and row.record.lead_id not in self.leads
+
+    def _keep_waiting(self, rows: Sequence[ImportRow]) -> int:
+        """Keep outcomes until their leads come; return how many are new."""
+        events = [
+            WaitingEvent(
+                row.record.lead_id, row.record.outcome, self._attribution(row), row.outcome_at
+            )
+            for row in rows
+            if row.record.outcome is not None
+        ]
+        keep_days = self.origin.keep_days or 0
+        return sum(waiting.keep(self.session, events, now=self.now, keep_days=keep_days))
 
     def _was_taken_in(self, row: ImportRow) -> bool:
         """Whether the row was taken in with the same file, and its lead not erased since."""
@@ -172,22 +237,42 @@ class Batch:
             is_with_outcome = newest.came_with_outcome
             yield ScoringInput(record, newest.taken_at, is_with_outcome, is_repeat=not inputs)
 
-    def _record(self) -> int:
-        events = [
-            self._event(row, lead)
+    def _events(self) -> list[OutcomeEvent]:
+        """The outcomes that the rows tell, but for what is known."""
+        rows = [
+            row
             for row in self.rows
-            if _reports(row) and not _tells_nothing(row, lead := self.leads[row.record.lead_id])
+            if _reports(row) and not _tells_nothing(row, self.leads[row.record.lead_id])
         ]
-        return sum(outcomes.record_many(self.session, events, now=self.now))
+        known = self._recorded_before(rows)
+        pairs = ((row, self.leads[row.record.lead_id]) for row in rows)
+        return [
+            self._event(row, lead) for row, lead in pairs if (lead.key, row.number) not in known
+        ]
+
+    def _recorded_before(self, rows: Sequence[ImportRow]) -> set[tuple[int, int]]:
+        """Leads and rows whose outcome an earlier import of the same file has recorded."""
+        names = {
+            statement_key(import_key, row.number): row.number
+            for import_key in self.origin.earlier
+            for row in rows
+        }
+        if not names:
+            return set()
+        query = sa.select(Outcome.lead_key, Outcome.idempotency_key).where(
+            Outcome.lead_key.in_([lead.key for lead in self.leads.values()]),
+            Outcome.idempotency_key.in_(names),
+        )
+        found = self.session.execute(query)
+        return {(lead_key, names[name or ""]) for lead_key, name in found}
 
     def _event(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
-        key, told = f"{self.origin.digest}:{row.number}", row.exported
-        attribution = Attribution("csv", self.origin.actor, idempotency_key=key)
-        if told is not None:
-            attribution = replace(
-                attribution, source=told.source, reason=told.reason, rule=told.rule
-            )
-        return OutcomeEvent(lead, row.record.outcome, attribution, row.outcome_at)
+        return OutcomeEvent(lead, row.record.outcome, self._attribution(row), row.outcome_at)
+
+    def _attribution(self, row: ImportRow) -> Attribution:
+        key, told = statement_key(self.origin.import_key, row.number), row.exported
+        attribution = Attribution("csv", self.origin.actor, row.reason, idempotency_key=key)
+        return replace(attribution, source=told.source, rule=told.rule) if told else attribution
 
 
 def _came_with_outcome(row: ImportRow) -> bool:
@@ -199,6 +284,11 @@ def _reports(row: ImportRow) -> bool:
     """Whether the row says what became of the lead, or takes that back."""
     is_withdrawal = row.exported is not None and row.exported.is_withdrawal
     return is_withdrawal or row.record.outcome is not None
+
+
+def statement_key(import_key: int, row_number: int) -> str:
+    """The key by which an outcome of a row is recorded once, and found again for an undo."""
+    return f"import-{import_key}:{row_number}"
 
 
 def _tells_nothing(row: ImportRow, lead: Lead) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from webapp.crm_tables import CrmConflict, CrmLead, CrmOutbox, CrmRole
 from webapp.database import change, insert
+from webapp.intake_tables import ImportChange
 from webapp.services.accounts import audit
 from webapp.services.crm import unmatched
 from webapp.services.leads import leads
@@ -68,20 +69,25 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     Leads that were merged into them go too.
     """
     merged = session.scalars(sa.select(Lead.key).where(Lead.merged_into_key.in_(keys)))
-    all_keys = {*keys, *merged}
+    names = delete(session, {*keys, *merged}, now)
+    for name in names:
+        audit.record(session, actor, "erased a lead", name, now=now)
+    return len(names)
+
+
+def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[str]:
+    """Delete leads and all that belongs to them; return their ids."""
     names = [lead.lead_id for lead in leads.lock_by_key(session, all_keys).values()]
     crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
     unmatched.forget(session, all_keys, now)
     change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_ids)))
-    for table in (CrmConflict, CrmOutbox, CrmLead, Snapshot, Outcome, Score):
+    for table in (CrmConflict, CrmOutbox, CrmLead, ImportChange, Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(all_keys)))
     linked = sa.update(Lead).where(Lead.key.in_(all_keys))
     change(session, linked.values(merged_into_key=None))
     change(session, sa.delete(Lead).where(Lead.key.in_(all_keys)))
     waiting.forget(session, names)
-    for name in names:
-        audit.record(session, actor, "erased a lead", name, now=now)
-    return len(names)
+    return names
 
 
 def _last_word(session: Session, lead: Lead) -> Outcome | None:

@@ -2,40 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from webapp.database import PLAIN_ROWS, change
+from webapp.services.outcomes.times import CLOCK_SKEW, OutcomeInFuture
 from webapp.tables import NEVER_WORKED, Lead, Meaning, Outcome, Score, is_assumed
 
-CLOCK_SKEW = timedelta(minutes=15)
-# A day begins this much earlier in the easternmost zones than in UTC.
-EASTERNMOST = timedelta(hours=14)
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_TIME_LENGTH = 40
-TIME_RULE = (
-    "a time in ISO 8601 with its offset (2026-03-02T09:30:00+01:00), or a date (2026-03-02: the"
-    " end of that day in UTC), from 1970 to now; up to 15 minutes ahead is now"
-)
 RESULTS: dict[Meaning, str] = {
     True: "converted",
     False: "lost",
     NEVER_WORKED: NEVER_WORKED,
     None: "withdrawn",
 }
+# The rule of withdrawals by which a whole import is undone.
+UNDONE = "undone"
 MEANINGS: dict[str, Meaning] = {result: meaning for meaning, result in RESULTS.items()}
-
-
-class OutcomeInFuture(ValueError):
-    """The reported time of an outcome lies in the future."""
-
-    def __init__(self) -> None:
-        super().__init__("must not lie in the future")
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,8 @@ class OutcomeEvent:
     """An outcome reported of a lead; without a time it is about now.
 
     `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the
-    last statement of its own source (all that Salesforce said), the one that counts, or all.
+    last statement of its own source (all that Salesforce said), the one that counts, all, or those
+    whose idempotency key begins with its own.
     """
 
     lead: Lead
@@ -62,7 +49,7 @@ class OutcomeEvent:
     attribution: Attribution
     happened_at: datetime | None = None
     recorded_at: datetime | None = None
-    withdraws: Literal["own", "counting", "all"] = "own"
+    withdraws: Literal["own", "counting", "all", "keyed"] = "own"
 
 
 def record(
@@ -112,45 +99,6 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     _insert(session, added)
     _show(session, [s.lead for s in events if counting(s.lead) != before[s.lead.key]])
     return changes
-
-
-def parse_time(value: object, now: datetime) -> datetime | None:
-    """Read when an outcome happened, None where it is not given or is now; else ValueError.
-
-    A date means its end, so that all that was known on that day comes before the outcome; a day
-    that has not ended means now, so that it can be reported again without adding anything.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > MAX_TIME_LENGTH:
-        raise ValueError(f"must be {TIME_RULE}")
-    try:
-        day = date.fromisoformat(value)
-    except ValueError:
-        return _exact(value, now)
-    if datetime.combine(day, time.min, UTC) > now + EASTERNMOST:
-        raise OutcomeInFuture
-    end = _since_1970(datetime.combine(day, time.max, UTC))
-    return end if end < now else None
-
-
-def _exact(text: str, now: datetime) -> datetime | None:
-    at = None
-    with suppress(ValueError, OverflowError):
-        at = datetime.fromisoformat(text)
-        at = at.astimezone(UTC) if at.tzinfo is not None else None
-    if at is None:
-        raise ValueError(f"must be {TIME_RULE}")
-    if at > now + CLOCK_SKEW:
-        raise OutcomeInFuture
-    # The clock of another machine may run ahead a little: what it has just noted is of now.
-    return _since_1970(at) if at <= now else None
-
-
-def _since_1970(at: datetime) -> datetime:
-    if at < EARLIEST:
-        raise ValueError(f"must be {TIME_RULE}")
-    return at
 
 
 def counting(lead: Lead) -> Meaning:
@@ -227,6 +175,11 @@ class _Event:
         return self.is_statement and self.cancelled_by is None
 
     @property
+    def is_undone(self) -> bool:
+        """Whether the import that told it was undone."""
+        return self.cancelled_by is not None and self.cancelled_by.rule == UNDONE
+
+    @property
     def says(self) -> tuple[str, bool]:
         """What it says, and whether somebody reported it: it was not inferred."""
         return self.result, not is_assumed(self.rule)
@@ -294,6 +247,9 @@ def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
         return found
     if event.withdraws == "counting":
         return _in_place(found)[-1:]
+    if event.withdraws == "keyed":
+        begin = event.attribution.idempotency_key or ""
+        return [told for told in found if (told.idempotency_key or "").startswith(begin)]
     source, at = event.attribution.source, event.happened_at
     own = [told for told in found if told.source == source]
     if source == "salesforce":  # which says what is so now
@@ -316,9 +272,15 @@ def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
 def _is_told(history: list[_Event], new: _Event) -> bool:
     """Whether the same source has reported the same of the same time.
 
-    What was withdrawn may be reported again, but not by a file or a CRM that only tells it again.
+    What was withdrawn may be reported again, but by a file or a CRM that only tells it again
+    just where the import that had told it was undone.
     """
-    told = [t for t in history if t.stands or not t.is_statement or new.idempotency_key]
+    is_telling_again = new.idempotency_key is not None
+    told = [
+        t
+        for t in history
+        if t.stands or not t.is_statement or (is_telling_again and not t.is_undone)
+    ]
     about = (new.result, new.source, new.happened_at)
     return any(about == (t.result, t.source, t.happened_at) for t in told)
 

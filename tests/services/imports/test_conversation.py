@@ -1,0 +1,265 @@
+"""An import as a conversation: read, matched, previewed, confirmed, undone."""
+
+import csv
+import io
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.services.imports.reading import CASES
+from webapp.services.imports import conversation, imports
+from webapp.services.imports.errors import UndoRefused, WrongState
+from webapp.services.leads import leads
+from webapp.services.outcomes import waiting
+from webapp.services.outcomes.outcomes import Attribution
+from webapp.tables import Lead, Outcome, Snapshot
+
+RITA = "rita@example.com"
+LEADS = "Lead ID,Full Name,Lead Source,Result\nL-1,Ada,Referral,won\nL-2,Bob,Fair,Ghosted\n"
+
+
+@pytest.fixture
+def upload(write, settings, champion):
+    """Drop a file and give the number of its import."""
+
+    def upload(content, name="weekly.csv", **options):
+        data = content.encode() if isinstance(content, str) else content
+        kept = imports.keep_file(io.BytesIO(data), name, settings.data_dir, max_bytes=10**7)
+        return write(lambda s: imports.start(s, kept, requested_by=RITA, now=NOW, **options)).key
+
+    return upload
+
+
+@pytest.fixture
+def found(read):
+    return lambda key: read(lambda s: imports.by_key(s, key))
+
+
+@pytest.fixture
+def matching(read):
+    return lambda key: read(lambda s: conversation.matching(s, FIELDS, key))
+
+
+@pytest.fixture
+def answer(write, matching):
+    """Confirm what is proposed, with other answers where these are given."""
+
+    def answer(key, values=None, **options):
+        shown = matching(key)
+        decided = shown.proposed.model_copy(update=options)
+        columns = [
+            c.model_copy(update={"values": {**c.values, **(values or {}).get(c.name, {})}})
+            for c in decided.columns
+        ]
+        decided = decided.model_copy(update={"columns": tuple(columns)})
+        return write(lambda s: conversation.answer(s, FIELDS, key, decided))
+
+    return answer
+
+
+@pytest.fixture
+def import_file(upload, do_import, answer, write):
+    """Take a file in from the drop to the end, as a person who agrees with all proposals."""
+
+    def import_file(content, **options):
+        key = upload(content)
+        do_import()
+        assert answer(key, **options) == []
+        do_import()
+        write(lambda s: imports.confirm(s, key))
+        do_import()
+        return key
+
+    return import_file
+
+
+def lead_of(lead_id):
+    return lambda session: leads.find(session, lead_id)
+
+
+def test_a_file_goes_from_state_to_state_and_a_person_answers_between(
+    upload, do_import, matching, answer, found, write, read
+):
+    key = upload(LEADS)
+    do_import()
+    shown = matching(key)
+    assert [c.target for c in shown.columns] == ["lead_id", "name", "lead_source", "actual_outcome"]
+    assert shown.columns[1].column.samples == ["Ada", "Bob"]
+    assert (shown.n_rows, shown.format) == (2, "CSV, UTF-8, separated by commas")
+    assert [(q.kind, q.value) for q in shown.questions if q.must_answer] == [("outcome", "Ghosted")]
+    assert answer(key, {"Result": {"ghosted": False}}) == []
+    do_import()
+    assert found(key).state == "preview"
+    assert (found(key).outlook.n_new, found(key).outlook.n_outcomes) == (2, 2)
+    assert read(lambda s: s.scalar(sa.select(sa.func.count(Lead.key)))) == 0
+    write(lambda s: imports.confirm(s, key))
+    do_import()
+    assert (found(key).state, found(key).found.n_new_leads) == ("done", 2)
+    assert read(lead_of("L-2")).outcome is False
+
+
+def test_an_answer_that_is_missing_is_asked_for_again_and_the_rest_is_kept(
+    upload, do_import, matching, answer, write
+):
+    key = upload(LEADS)
+    do_import()
+    shown = matching(key).proposed
+    columns = [c.model_copy(update={"values": {}}) for c in shown.columns]
+    decided = shown.model_copy(update={"columns": tuple(columns), "time_zone": "Europe/Berlin"})
+    [question] = write(lambda s: conversation.answer(s, FIELDS, key, decided))
+    assert "“Ghosted” mean converted, lost" in question.message
+    assert matching(key).mapping.time_zone == "Europe/Berlin"
+
+
+def test_two_columns_cannot_mean_the_same(upload, do_import, matching, write):
+    key = upload(LEADS)
+    do_import()
+    shown = matching(key).proposed
+    columns = list(shown.columns)
+    columns[2] = columns[2].model_copy(update={"target": "name", "values": {}})
+    decided = shown.model_copy(update={"columns": tuple(columns)})
+    asked = write(lambda s: conversation.answer(s, FIELDS, key, decided))
+    assert ("column", "Lead Source") in [(q.kind, q.column) for q in asked]
+
+
+@pytest.mark.parametrize(
+    "change", [{"columns": ()}, {"time_zone": "Mars/Olympus"}], ids=["columns", "zone"]
+)
+def test_answers_that_do_not_fit_are_refused(change, upload, do_import, matching, write):
+    key = upload(LEADS)
+    do_import()
+    decided = matching(key).proposed.model_copy(update=change)
+    with pytest.raises(ValueError, match=r"columns|time zone"):
+        write(lambda s: conversation.answer(s, FIELDS, key, decided))
+
+
+def test_what_was_said_of_a_header_is_remembered_for_the_next_file(
+    import_file, upload, do_import, matching
+):
+    import_file(LEADS, values={"Result": {"ghosted": False}})
+    key = upload("Result,Lead ID,Lead Source,Full Name\nGhosted,L-3,Webinar,Cy\n")
+    do_import()
+    shown = matching(key)
+    assert shown.remembered == "weekly"
+    assert [q for q in shown.questions if q.must_answer] == []
+
+
+def test_values_of_leads_are_forgotten_when_an_import_is_over(import_file, found):
+    done = found(import_file(LEADS, values={"Result": {"ghosted": False}}))
+    assert (done.profile, done.preview) == ({}, {})
+    assert "Ada" not in str(done.result)
+
+
+def test_an_import_that_is_cancelled_changes_nothing(upload, do_import, write, found, answer):
+    key = upload(LEADS)
+    do_import()
+    write(lambda s: imports.cancel(s, key, NOW))
+    assert found(key).state == "cancelled"
+    with pytest.raises(WrongState, match="cancelled"):
+        write(lambda s: imports.confirm(s, key))
+
+
+def test_wrong_rows_are_kept_as_a_file_with_their_reasons(upload, do_import, answer, settings):
+    key = upload("lead_id,age,name\nL-1,44,Ada\nL-2,old,=1+1\nL-3,45\n")
+    do_import()
+    assert answer(key) == []
+    do_import()
+    [path] = (settings.data_dir / imports.FOLDER).glob("*.rejected.csv")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, first, second = csv.reader(file)
+    assert header == ["lead_id", "age", "name", "Why it was not imported"]
+    assert first[:3] == ["L-2", "old", "'=1+1"]
+    assert first[3].startswith("age: must be a whole number from 0 to 120")
+    assert second == ["L-3", "45", "", "has 2 cells; the header has 3"]
+
+
+def test_the_reason_of_an_outcome_is_recorded_with_it(import_file, read, write):
+    write(lambda s: make_lead(s, "L-1"))
+    import_file("lead_id,name,Status,Lost reason\nL-1,Ada,lost,Price\n")
+    assert read(lambda s: s.scalars(sa.select(Outcome.reason)).all()) == ["Price"]
+
+
+def test_undo_deletes_the_leads_that_the_import_made(import_file, do_import, write, read, found):
+    key = import_file(LEADS, values={"Result": {"ghosted": False}})
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    do_import()
+    assert found(key).state == "undone"
+    for table in (Lead, Snapshot, Outcome):
+        assert read(lambda s, t=table: s.scalar(sa.select(sa.func.count()).select_from(t))) == 0
+
+
+def test_undo_gives_back_what_was_known_before_unless_it_was_changed_since(
+    import_file, do_import, write, read
+):
+    write(lambda s: make_lead(s, "L-1", name="Ada", industry="Retail", age=30))
+    before = read(lambda s: leads.known_inputs(leads.find(s, "L-1")))
+    key = import_file("lead_id,name,industry,age,actual_outcome\nL-1,Eve,Finance,40,won\n")
+    assert read(lead_of("L-1")).outcome is True
+    write(lambda s: make_lead(s, "L-1", age=41))
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    do_import()
+    lead = read(lead_of("L-1"))
+    assert (lead.name, lead.outcome) == ("Ada", None)
+    assert read(lambda s: leads.known_inputs(leads.find(s, "L-1"))) == before | {"age": 41}
+    newest = read(lambda s: leads.snapshots(s, lead))[0]
+    assert newest.inputs == before | {"age": 41}
+
+
+def test_undo_keeps_leads_to_which_others_have_added(import_file, do_import, write, read):
+    key = import_file("lead_id,name,age\nL-1,Ada,30\nL-2,Bob,31\n")
+    rita = Attribution("rep", RITA)
+    write(lambda s: make_outcome(s, "L-2", True, attribution=rita))
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    do_import()
+    assert read(lambda s: s.scalars(sa.select(Lead.lead_id)).all()) == ["L-2"]
+    lead = read(lead_of("L-2"))
+    assert (lead.outcome, lead.name, lead.age) == (True, None, None)
+
+
+def test_an_undone_file_can_be_imported_again(import_file, do_import, write, read):
+    file = "lead_id,age,actual_outcome,outcome_at\nL-1,30,won,2026-01-05\n"
+    write(lambda s: make_lead(s, "L-1"))
+    key = import_file(file)
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    do_import()
+    assert read(lead_of("L-1")).outcome is None
+    import_file(file)
+    assert read(lead_of("L-1")).outcome is True
+
+
+def test_only_a_recent_import_that_is_done_can_be_undone(import_file, write, upload):
+    key = import_file("lead_id,age\nL-1,30\n")
+    with pytest.raises(UndoRefused, match="7 days"):
+        write(lambda s: imports.request_undo(s, key, RITA, NOW + imports.UNDO_WINDOW))
+    waiting = upload("lead_id,age\n")
+    with pytest.raises(UndoRefused):
+        write(lambda s: imports.request_undo(s, waiting, RITA, NOW))
+
+
+def test_undo_takes_back_outcomes_that_wait_or_have_found_their_lead(
+    import_file, do_import, write, read
+):
+    key = import_file("lead_id,actual_outcome\nL-1,won\nL-2,lost\n")
+    assert read(lambda s: waiting.count(s, NOW)).n == 2
+    write(lambda s: make_lead(s, "L-1"))
+    assert read(lead_of("L-1")).outcome is True
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    do_import()
+    assert read(lead_of("L-1")).outcome is None
+    assert read(lambda s: waiting.count(s, NOW)).n == 0
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (CASES / "layouts").iterdir()))
+def test_exports_of_the_usual_crms_go_in_as_they_are_dropped(
+    name, upload, do_import, matching, answer, write, found
+):
+    key = upload((CASES / "layouts" / name).read_bytes(), name)
+    do_import()
+    asks_for_email = any(q.kind == "id_from_email" for q in matching(key).questions)
+    assert answer(key, id_from_email=asks_for_email) == []
+    do_import()
+    write(lambda s: imports.confirm(s, key))
+    do_import()
+    assert found(key).state == "done"

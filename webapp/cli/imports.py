@@ -1,0 +1,88 @@
+"""`flask import-leads`: a file taken in without a person to ask."""
+
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from flask.cli import with_appcontext
+
+from webapp import importing
+from webapp.cli.command import Command
+from webapp.database import read
+from webapp.intake_tables import Import
+from webapp.product import product
+from webapp.services.imports import imports
+from webapp.services.imports.matching import remembered
+from webapp.services.imports.matching.mapping import Mapping
+
+IMPORT_COUNTS = {
+    "n_rows": "rows",
+    "n_wrong": "wrong",
+    "n_new_leads": "new leads",
+    "n_changed": "changed",
+    "n_outcomes": "new outcomes",
+    "n_waiting": "outcomes waiting for their lead",
+}
+
+
+@click.command("import-leads", cls=Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--mapping",
+    metavar="NAME|auto",
+    help="A mapping by its name, or auto: only what is beyond doubt. Without it the mapping of the"
+    " last file with this header, else auto.",
+)
+@click.option("--skip-bad-rows", is_flag=True, help="Import the rows that are right.")
+@click.option("--empty-clears", is_flag=True, help="Empty cells clear the value.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_appcontext
+def import_leads(
+    file: Path, *, mapping: str | None, skip_bad_rows: bool, empty_clears: bool, as_json: bool
+) -> None:
+    """Import a table of leads or outcomes (CSV, CSV.gz or XLSX); safe to repeat."""
+    decided = Mapping()
+    if mapping not in (None, "auto"):
+        decided = read(lambda s: remembered.by_name(s, mapping or ""))
+    with file.open("rb") as stream:
+        size, folder = file.stat().st_size, product().settings.data_dir
+        kept = imports.keep_file(stream, file.name, folder, max_bytes=size)
+    bar = click.progressbar(length=100, label="Importing", show_pos=False, hidden=as_json)
+    try:
+        with bar:
+            found = importing.import_now(
+                kept,
+                decided=decided.model_copy(
+                    update={"empty_clears": empty_clears or decided.empty_clears}
+                ),
+                uses_remembered=mapping is None,
+                skip_bad_rows=skip_bad_rows,
+                requested_by="cli",
+                on_step=lambda step: bar.update(round(step.share * 100) - bar.pos),
+            )
+    except importing.ImportRefused as refused:
+        _tell_refusal(refused, as_json=as_json)
+    finally:
+        imports.discard(folder, kept.path)
+    _tell_import(found, as_json=as_json)
+
+
+def _tell_import(found: Import, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(imports.summary(found.found), ensure_ascii=False))
+        return
+    counts = (f"{getattr(found.found, n):,} {words}" for n, words in IMPORT_COUNTS.items())
+    click.echo(", ".join(counts))
+    for warning in found.found.warnings:
+        about = f"  {warning.column} ({warning.count:,}): " if warning.column else "  "
+        click.echo(about + warning.message)
+
+
+def _tell_refusal(refused: importing.ImportRefused, *, as_json: bool) -> NoReturn:
+    lines = [f"  line {e.line}, {e.field or 'row'}: {e.message}" for e in refused.result.errors]
+    is_skippable = 0 < refused.result.n_wrong < refused.result.n_rows
+    way = ["--skip-bad-rows leaves them out."] if is_skippable else []
+    if as_json:
+        click.echo(json.dumps(imports.summary(refused.result), ensure_ascii=False))
+    raise click.ClickException("\n".join([str(refused), *([] if as_json else lines), *way]))

@@ -1,0 +1,190 @@
+"""How the cells of one column become values: each different text is read once and remembered."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ml.fields import types
+from ml.fields.fields_file import Field, Value, category_key
+from ml.fields.reading import LEFT_UNKNOWN, Reading, read, read_text
+from ml.fields.types import BOOLEAN_TEXTS, MAX_TEXT_LENGTH, is_null_word
+from webapp.services.exports.formulas import restored
+from webapp.services.imports.cells.numbers import DecimalMark, read_number
+from webapp.services.imports.cells.times import RULE, moment
+from webapp.services.imports.matching.mapping import ColumnMapping
+from webapp.services.imports.matching.outcome_words import read_cell
+from webapp.services.leads import records
+from webapp.services.outcomes.times import parse_time
+from webapp.tables import SOURCES
+
+MAX_REMEMBERED = 5_000
+# UTF-8 that was read as Windows-1252 and saved so, and what could not be read at all.
+MOJIBAKE = re.compile(
+    "[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    "\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    "|\u00e2\u20ac|\u00ef\u00bf\u00bd|\ufffd"
+)
+NULL_WORD = f"{types.NULL_WORD}; {LEFT_UNKNOWN}"
+WRONG_ENCODING = (
+    "looks like text that was saved in a wrong encoding; correct it where it comes from"
+)
+
+
+class Cell(NamedTuple):
+    """A cell read: its value, what is wrong with it, and what is to be said of it."""
+
+    value: Value | datetime = None
+    error: str | None = None
+    warning: str | None = None
+
+
+class Reader(dict[str, Cell]):
+    """Gives the `Cell` of a text; blank ones and words for unknown are None everywhere."""
+
+    def __init__(self, read: Callable[[str], Cell], *, reads_null_words: bool = False) -> None:
+        super().__init__()
+        self.read, self.reads_null_words = read, reads_null_words
+
+    def __missing__(self, text: str) -> Cell:
+        written, text = text, restored(text)
+        if not text.strip():
+            cell = Cell()
+        elif is_null_word(text) and not self.reads_null_words:
+            cell = Cell(warning=NULL_WORD)
+        else:
+            cell = self._read(text)
+        if len(self) < MAX_REMEMBERED:
+            self[written] = cell
+        return cell
+
+    def _read(self, text: str) -> Cell:
+        try:
+            return self.read(text)
+        except ValueError as error:
+            return Cell(error=records.as_text(str(error)))
+
+
+def text_reader(maximum: int) -> Reader:
+    """Read text for people to read."""
+    return Reader(partial(_text, maximum=maximum))
+
+
+def id_reader() -> Reader:
+    """Read ids; numbers that Excel has shortened are refused."""
+    return Reader(_id)
+
+
+def email_id_reader() -> Reader:
+    """Read e-mail addresses as ids, in small letters."""
+    return Reader(_email_id)
+
+
+def field_reader(field: Field, column: ColumnMapping) -> Reader:
+    """Read values of a field by what was decided on its column."""
+    if field.type in ("count", "number"):
+        return Reader(partial(_number, field=field, mark=column.decimal or "."))
+    if field.type == "boolean":
+        return Reader(partial(_boolean, field=field, column=column))
+    # A word for unknown can be one of the choices.
+    read_choice = partial(_category, field=field, column=column)
+    return Reader(read_choice, reads_null_words=bool(field.choices))
+
+
+def source_reader() -> Reader:
+    """Read which source an exported outcome is of."""
+    return Reader(_source)
+
+
+def outcome_reader(column: ColumnMapping) -> Reader:
+    """Read what a column says of outcomes."""
+    return Reader(partial(_outcome, column=column))
+
+
+def outcome_time_reader(column: ColumnMapping, zone: ZoneInfo, now: datetime) -> Reader:
+    """Read when outcomes happened: a date is the end of that day."""
+    return Reader(lambda text: Cell(parse_time(_iso(text, column, zone), now)))
+
+
+def scored_at_reader(column: ColumnMapping, zone: ZoneInfo, now: datetime) -> Reader:
+    """Read when the values of a row were so: a date is the beginning of that day."""
+    return Reader(lambda text: Cell(_begin(_iso(text, column, zone), now)))
+
+
+def _text(text: str, *, maximum: int) -> Cell:
+    if text.isascii() and text.isprintable() and len(text) <= maximum:
+        return Cell(text.strip())
+    cell = _cell(read_text(text, maximum))
+    if isinstance(cell.value, str) and MOJIBAKE.search(cell.value):
+        return Cell(cell.value, warning=WRONG_ENCODING)
+    return cell
+
+
+def _id(text: str) -> Cell:
+    return Cell(records.clean_lead_id(text))
+
+
+def _email_id(text: str) -> Cell:
+    if "@" not in text.strip()[1:-1]:
+        raise ValueError("is no e-mail address, and the lead's ID is made of it")
+    return Cell(records.clean_lead_id(text.casefold()))
+
+
+def _number(text: str, *, field: Field, mark: DecimalMark) -> Cell:
+    try:
+        number = read_number(text, mark)
+    except ValueError:
+        raise ValueError(f"must be {field.rule}") from None
+    return _cell(read(field, number))
+
+
+def _boolean(text: str, *, field: Field, column: ColumnMapping) -> Cell:
+    key = category_key(text)
+    if key in column.values:
+        return Cell(column.values[key])
+    if key not in BOOLEAN_TEXTS:
+        raise ValueError(f"must be {field.rule}")
+    return Cell(BOOLEAN_TEXTS[key])
+
+
+def _category(text: str, *, field: Field, column: ColumnMapping) -> Cell:
+    if column.values and (key := category_key(text)) in column.values:
+        return Cell(column.values[key])
+    return _cell(read(field, text)) if field.choices else _text(text, maximum=MAX_TEXT_LENGTH)
+
+
+def _source(text: str) -> Cell:
+    if text not in SOURCES:
+        raise ValueError(f"must be one of {', '.join(SOURCES)}, as an export says it")
+    return Cell(text)
+
+
+def _outcome(text: str, *, column: ColumnMapping) -> Cell:
+    if (key := category_key(text)) in column.values:
+        return Cell(column.values[key])
+    reading = read_cell(text, column.words)
+    if not reading.is_sure:
+        raise ValueError("is no known outcome: say what it means, or leave it empty")
+    return Cell(reading.meaning)
+
+
+def _cell(reading: Reading) -> Cell:
+    warning = f"{reading.problem}; {reading.remedy}" if reading.problem else None
+    return Cell(reading.value, warning=warning and records.as_text(warning))
+
+
+def _iso(text: str, column: ColumnMapping, zone: ZoneInfo) -> str:
+    found = moment(text)
+    if found is None:
+        raise ValueError(RULE)
+    return found.text(day_first=column.day_first, zone=zone)
+
+
+def _begin(text: str, now: datetime) -> datetime | None:
+    at = parse_time(text, now)
+    try:
+        return min(datetime.combine(date.fromisoformat(text), time.min, UTC), now)
+    except ValueError:
+        return at

@@ -1,0 +1,104 @@
+"""What an import changed of which lead, kept so that it can be undone."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.database import PLAIN_ROWS, insert
+from webapp.intake_tables import ImportChange
+from webapp.services.leads import leads
+from webapp.services.leads.records import PEOPLE_FIELDS
+from webapp.tables import Lead, Snapshot
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was known of leads before some rows, by key, and the newest snapshot of all."""
+
+    values: Mapping[int, Mapping[str, Any]]
+    last_snapshot: int
+
+    @classmethod
+    def of(cls, session: Session, found: Iterable[Lead]) -> "Before":
+        """Look at leads that are locked."""
+        last = session.scalar(sa.select(sa.func.max(Snapshot.key)))
+        return cls({lead.key: known_values(lead) for lead in found}, last or 0)
+
+
+def known_values(lead: Lead) -> dict[str, Any]:
+    """All that is known of a lead: values of fields, and what people read."""
+    people = {name: value for name in PEOPLE_FIELDS if (value := getattr(lead, name)) is not None}
+    return people | leads.known_inputs(lead)
+
+
+def note(
+    session: Session,
+    import_key: int,
+    found: Collection[Lead],
+    before: Before,
+    *,
+    told: Collection[int],
+) -> int:
+    """Keep what an import has changed of leads; return how many known ones have other values.
+
+    `told` are the keys of leads whose outcome it has told. What earlier rows of the same import
+    have changed of a lead is kept with it.
+    """
+    snapshots = _snapshots_since(session, [lead.key for lead in found], before.last_snapshot)
+    rows = []
+    n_changed = 0
+    for lead in found:
+        is_new, now = lead.key not in before.values, known_values(lead)
+        was = before.values.get(lead.key, {})
+        names = [name for name in was.keys() | now.keys() if was.get(name) != now.get(name)]
+        n_changed += bool(names) and not is_new
+        if names or is_new or lead.key in snapshots or lead.key in told:
+            rows.append(
+                {
+                    "import_key": import_key,
+                    "lead_key": lead.key,
+                    "is_new": is_new,
+                    "before": {name: was.get(name) for name in names},
+                    "after": {name: now.get(name) for name in names},
+                    "snapshots": snapshots.get(lead.key, []),
+                }
+            )
+    _keep(session, import_key, rows)
+    return n_changed
+
+
+def _snapshots_since(
+    session: Session, lead_keys: Collection[int], last: int
+) -> dict[int, list[int]]:
+    query = sa.select(Snapshot.lead_key, Snapshot.key)
+    query = query.where(Snapshot.lead_key.in_(lead_keys), Snapshot.key > last)
+    found: dict[int, list[int]] = {}
+    for lead_key, key in session.execute(query):
+        found.setdefault(lead_key, []).append(key)
+    return found
+
+
+def _keep(session: Session, import_key: int, rows: list[dict[str, Any]]) -> None:
+    """Write the changes down, merged with those of earlier rows."""
+    if not rows:
+        return
+    earlier = sa.select(ImportChange).where(
+        ImportChange.import_key == import_key,
+        ImportChange.lead_key.in_([row["lead_key"] for row in rows]),
+    )
+    for old in session.scalars(earlier):
+        new = next(row for row in rows if row["lead_key"] == old.lead_key)
+        new["is_new"] = old.is_new
+        new["before"] = new["before"] | old.before
+        new["after"] = old.after | new["after"]
+        new["snapshots"] = old.snapshots + new["snapshots"]
+    statement = insert(session, ImportChange)
+    merged = {name: statement.excluded[name] for name in ("before", "after", "snapshots")}
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["import_key", "lead_key"], set_=merged),
+        rows,
+        execution_options=PLAIN_ROWS,
+    )

@@ -1,0 +1,181 @@
+"""A text file as lines, whatever its packing and encoding: detected, bounded, never held whole."""
+
+import gzip
+import io
+import os
+import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from charset_normalizer import from_bytes
+
+from webapp.services.imports.files.errors import ImportFileError
+
+GZIP_MAGIC = b"\x1f\x8b"
+BLOCK_BYTES = 1_000_000
+MAX_LINE_LENGTH = 200_000
+# A small file can unpack to one that never ends.
+MAX_TIMES_PACKED = 200
+UNPACKED_ALLOWANCE = 10_000_000
+WINDOWS_1252 = "cp1252"
+MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+# Single-byte and East Asian encodings in which spreadsheets are still saved.
+OTHER_ENCODINGS = [
+    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
+    *("mac_roman", "shift_jis", "euc_kr", "big5", "gb18030"),
+]
+# With fewer characters outside ASCII, a guess between them would be chance.
+MIN_BYTES_TO_GUESS = 64
+MAX_SAMPLE_BYTES = 100_000
+NAMES = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", WINDOWS_1252: "Windows-1252"}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the bytes of a file become text."""
+
+    codec: str
+    is_gzip: bool
+
+    @property
+    def name(self) -> str:
+        """The encoding as people know it."""
+        return NAMES.get(self.codec, self.codec.upper().replace("_", "-"))
+
+
+def detect_encoding(path: Path) -> Encoding:
+    """Find how a file is packed and encoded.
+
+    The whole file is looked at once: one that begins in ASCII can go on in anything.
+    `ImportFileError` if it is damaged, unpacks to far too much, or is no text.
+    """
+    with path.open("rb") as raw:
+        source = _Unpacked.of(raw)
+        head = source.read(BLOCK_BYTES)
+        codec = next((codec for mark, codec in MARKS.items() if head.startswith(mark)), None)
+        codec = codec or _utf_16_without_mark(head) or _utf_8_or_other(source, head)
+        return Encoding(codec, source.is_gzip)
+
+
+@dataclass
+class Lines:
+    """The lines of an open file, and how far it is read."""
+
+    source: "_Unpacked"
+    encoding: Encoding
+    number: int = 0
+
+    @property
+    def share_read(self) -> float:
+        """How much of the file has been read, in [0, 1]."""
+        return self.source.share_read
+
+    def __iter__(self) -> Iterator[str]:
+        """Give each line with its ending; `ImportFileError` names the line that is no text."""
+        text = io.TextIOWrapper(
+            io.BufferedReader(self.source, BLOCK_BYTES),  # type: ignore[type-var]
+            self.encoding.codec,
+            newline="",
+        )
+        try:
+            while line := text.readline(MAX_LINE_LENGTH):
+                self.number += 1
+                if len(line) == MAX_LINE_LENGTH:
+                    raise ImportFileError.at(
+                        self.number, f"is longer than {MAX_LINE_LENGTH:,} characters"
+                    )
+                yield line
+        except UnicodeError:
+            raise ImportFileError.at(
+                self.number + 1, f"is not {self.encoding.name} text; save the file as CSV UTF-8"
+            ) from None
+
+
+def open_lines(raw: IO[bytes], encoding: Encoding) -> Lines:
+    """Read an open file as lines."""
+    return Lines(_Unpacked.of(raw), encoding)
+
+
+class _Unpacked(io.RawIOBase):
+    """The bytes of a file, unpacked where it is packed, up to a sane multiple of its size."""
+
+    def __init__(self, raw: IO[bytes], stream: IO[bytes], *, is_gzip: bool) -> None:
+        super().__init__()
+        self.raw, self.stream, self.is_gzip = raw, stream, is_gzip
+        self.n_bytes = os.fstat(raw.fileno()).st_size
+        self.n_unpacked = 0
+
+    @classmethod
+    def of(cls, raw: IO[bytes]) -> "_Unpacked":
+        is_gzip = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if is_gzip else raw  # type: ignore[assignment]
+        return cls(raw, stream, is_gzip=is_gzip)
+
+    @property
+    def share_read(self) -> float:
+        return min(self.raw.tell() / max(self.n_bytes, 1), 1.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        piece = self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            piece = self.stream.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise ImportFileError.at(1, "the gzip file is damaged") from None
+        self.n_unpacked += len(piece)
+        if self.n_unpacked > MAX_TIMES_PACKED * self.n_bytes + UNPACKED_ALLOWANCE:
+            raise ImportFileError.at(1, "the file unpacks to far more than a table would")
+        return piece
+
+
+def _utf_16_without_mark(head: bytes) -> str | None:
+    """Tell UTF-16 by its empty halves: of text in Latin letters every second byte is zero."""
+    even, odd = head[::2], head[1::2]
+    if not odd or max(even.count(0), odd.count(0)) < 0.4 * len(odd):
+        return None
+    return "utf-16-be" if even.count(0) > odd.count(0) else "utf-16-le"
+
+
+def _utf_8_or_other(source: _Unpacked, head: bytes) -> str:
+    decoder, sample, piece = getincrementaldecoder("utf-8")(), bytearray(), head
+    is_utf_8 = True
+    while piece:
+        if b"\0" in piece:
+            raise ImportFileError.at(1, "this is not a table of text: export it as CSV or XLSX")
+        try:
+            decoder.decode(piece)
+        except UnicodeDecodeError:
+            is_utf_8 = False
+        if not is_utf_8:
+            sample += _around_other_bytes(piece)
+            if len(sample) > BLOCK_BYTES:
+                break
+        piece = source.read(BLOCK_BYTES)
+    return "utf-8-sig" if is_utf_8 else _guess(bytes(sample))
+
+
+def _around_other_bytes(piece: bytes) -> bytes:
+    """Keep the lines that hold something else than ASCII: only these tell encodings apart."""
+    return b"\n".join(line for line in piece.splitlines() if not line.isascii())[:BLOCK_BYTES]
+
+
+def _guess(sample: bytes) -> str:
+    """Windows-1252, unless another encoding makes clearly less of a mess of enough letters."""
+    if sum(byte > 127 for byte in sample) < MIN_BYTES_TO_GUESS:
+        return WINDOWS_1252
+    found = from_bytes(sample[:MAX_SAMPLE_BYTES], cp_isolation=OTHER_ENCODINGS, threshold=0.5)
+    mess = {match.encoding: match.chaos for match in found}
+    least = min(mess.values(), default=0.0)
+    if not mess or mess.get(WINDOWS_1252, 1.0) <= least:
+        return WINDOWS_1252
+    return min(mess, key=mess.__getitem__)

@@ -1,0 +1,89 @@
+"""Words for what became of a lead: the plain ones, and those that CRM exports use."""
+
+import re
+from typing import NamedTuple
+
+from ml.fields.lenient import word_key
+from webapp.services.exports.columns import WITHDRAWN
+from webapp.services.leads.records import PLAIN_WORDS
+from webapp.stored import OutcomeWords
+from webapp.tables import Meaning
+
+CONVERTED_WORDS = (
+    *("closed converted", "customer", "existing customer", "deal won", "converted to deal"),
+    *("converted to opportunity", "converted to contact", "closed and converted", "sold"),
+    *("conversion", "success", "successful", "y", "t", "good lead won"),
+)
+LOST_WORDS = (
+    *("closed not converted", "not converted", "unqualified", "disqualified", "not qualified"),
+    *("junk", "junk lead", "lost lead", "deal lost", "closed unqualified", "closed disqualified"),
+    *("rejected", "not interested", "no longer interested", "dead", "dead lead", "unsuccessful"),
+    *("not won", "failed", "cannot contact", "n", "f", "lost deal", "closed dead"),
+)
+OPEN_WORDS = (
+    *("open", "new", "working", "contacted", "not contacted", "in progress", "in process"),
+    *("open not contacted", "working contacted", "attempted to contact", "attempted contact"),
+    *("contact in future", "connected", "open deal", "pending", "nurturing", "nurture"),
+    *("subscriber", "lead", "marketing qualified lead", "sales qualified lead", "mql", "sql"),
+    *("opportunity", "pre qualified", "assigned", "unassigned", "not started", "negotiation"),
+    *("proposal", "proposition", "proposal sent", "quote sent", "demo scheduled", "meeting booked"),
+    *("follow up", "on hold", "undecided", "no outcome yet", "open lead", "other"),
+)
+CRM_WORDS: dict[str, Meaning] = {
+    **PLAIN_WORDS,
+    **dict.fromkeys(CONVERTED_WORDS, True),
+    **dict.fromkeys(LOST_WORDS, False),
+    **dict.fromkeys(OPEN_WORDS, None),
+}
+YES = frozenset({"true", "yes", "1", "y", "t", "x"})
+NO = frozenset({"false", "no", "0", "n", "f"})
+# The whole word or the beginning of one; "not" turns it round.
+LOST_HINT = re.compile(r"\b(lost|junk|unqualif|disqualif|reject|dead|declin|not inter|not conv)")
+CONVERTED_HINT = re.compile(r"\b(won|convert|customer|sold|signed|bought|paid)")
+
+
+class OutcomeReading(NamedTuple):
+    """What a word means (None: no outcome yet), and whether that is beyond doubt."""
+
+    meaning: Meaning
+    is_sure: bool
+
+
+def read_word(text: str) -> OutcomeReading:
+    """Read a word of a status or outcome column; what no export is known to write is guessed."""
+    key = word_key(text)
+    if key in CRM_WORDS:
+        return OutcomeReading(CRM_WORDS[key], is_sure=True)
+    if LOST_HINT.search(key):
+        return OutcomeReading(False, is_sure=False)
+    return OutcomeReading(True if CONVERTED_HINT.search(key) else None, is_sure=False)
+
+
+def read_cell(text: str, words: OutcomeWords) -> OutcomeReading:
+    """Read a cell of a column that speaks in this way."""
+    if words == "probability":
+        return _probability(text)
+    if words == "exported" and text.strip() == WITHDRAWN:
+        return OutcomeReading(None, is_sure=True)
+    if words == "active":
+        key = word_key(text)
+        return OutcomeReading(False if key in NO else None, is_sure=key in YES | NO)
+    if words in ("status", "exported"):
+        return read_word(text)
+    return _yes(text, words == "converted")
+
+
+def _yes(text: str, meaning: Meaning) -> OutcomeReading:
+    """Yes says that this outcome came; no only that it has not come yet."""
+    key = word_key(text)
+    if key in YES:
+        return OutcomeReading(meaning, is_sure=True)
+    return OutcomeReading(None, is_sure=True) if key in NO else read_word(text)
+
+
+def _probability(text: str) -> OutcomeReading:
+    try:
+        share = float(text.strip().rstrip("%").replace(",", "."))
+    except ValueError:
+        return OutcomeReading(None, is_sure=False)
+    return OutcomeReading(True if share == 100 else None, is_sure=0 <= share <= 100)

@@ -1,0 +1,273 @@
+"""Rows of a file as lead records, read by a mapping; or everything that is wrong with one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from ml.fields.fields_file import Fields
+from webapp.services.exports.columns import WITHDRAWN
+from webapp.services.imports.cells import readers
+from webapp.services.imports.cells.readers import Reader
+from webapp.services.imports.cells.times import zone_of
+from webapp.services.imports.matching.mapping import (
+    FIRST_NAME,
+    LAST_NAME,
+    LEAD_ID,
+    OUTCOME,
+    OUTCOME_AT,
+    OUTCOME_RULE,
+    OUTCOME_SOURCE,
+    REASON,
+    SCORED_AT,
+    TEXT_TARGETS,
+    ColumnMapping,
+    Mapping,
+)
+from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
+from webapp.services.outcomes.outcomes import RESULTS
+from webapp.stored import RowError
+from webapp.tables import Meaning
+
+ReaderOf: TypeAlias = Callable[[ColumnMapping], Reader | None]
+
+
+class CellWarning(NamedTuple):
+    """Something taken otherwise than it stands in the file: the column, and a sentence."""
+
+    column: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ExportedOutcome:
+    """Who an outcome that comes back is of, and by which rule; or that it takes one back."""
+
+    source: str
+    rule: str | None
+    is_withdrawal: bool
+
+
+@dataclass(frozen=True)
+class ImportRow:
+    """A row that is right.
+
+    Parameters
+    ----------
+    number, line : int
+        Its number among all rows of the file, from 1, and the line on which it begins.
+    values : dict
+        What it says, as `records.clean` takes it: a key that is absent keeps what is known, and
+        None makes it unknown.
+    record : LeadRecord
+        The same, checked.
+    scored_at, outcome_at : datetime or None
+        When the values were so, and when the outcome happened.
+    reason : str or None
+        Why the outcome came.
+    warnings : list of CellWarning
+        What was taken otherwise than it stands there.
+    exported : ExportedOutcome or None
+        What an export of the product knows of the outcome.
+    """
+
+    number: int
+    line: int
+    values: dict[str, Any]
+    record: LeadRecord
+    scored_at: datetime | None
+    outcome_at: datetime | None
+    reason: str | None
+    warnings: list[CellWarning]
+    exported: ExportedOutcome | None = None
+
+
+@dataclass(frozen=True)
+class WrongRow:
+    """A row that is not, with everything that is wrong in it."""
+
+    number: int
+    errors: list[RowError]
+
+
+class _Column(NamedTuple):
+    """A column to read: where, what it is called, where its values go, and how they are read."""
+
+    place: int
+    name: str
+    target: str
+    cells: Reader
+
+
+class _Row:
+    """One row being read: what it says so far, what is wrong in it, what is to be said of it."""
+
+    def __init__(self, line: int, cells: list[str]) -> None:
+        self.line, self.cells = line, cells
+        self.errors: list[RowError] = []
+        self.warnings: list[CellWarning] = []
+
+    def take(self, column: _Column) -> Any:
+        """The value of a column's cell, None where it says nothing or is wrong."""
+        text = self.cells[column.place]
+        if not text:
+            return None
+        value, error, warning = column.cells[text]
+        if error:
+            self.wrong(column.name, error)
+        if warning:
+            self.warnings.append(CellWarning(column.name, warning))
+        return value
+
+    def wrong(self, name: str, message: str) -> None:
+        self.errors.append(RowError(line=self.line, field=name, message=message))
+
+
+class RowReader:
+    """Reads the rows of one file by a mapping; `now` is the moment of the import.
+
+    No time in the file may lie behind `now`.
+    """
+
+    def __init__(self, mapping: Mapping, fields: Fields, now: datetime) -> None:
+        self.mapping, self.fields, self.now = mapping, fields, now
+        self.zone = zone_of(mapping.time_zone or "UTC")
+        self.values = self._columns(self._value_reader)
+        self.ids = self._columns(self._id_reader)
+        self.outcomes = self._columns(_outcome_reader)
+        self.scored_at = self._columns(self._scored_at_reader)
+        self.outcome_at = self._columns(self._outcome_at_reader) if self.outcomes else []
+        self.joins_names = any(c.target in (FIRST_NAME, LAST_NAME) for c in self.values)
+
+    def read(self, number: int, line: int, cells: list[str]) -> ImportRow | WrongRow:
+        """Read one row; `line` is where it begins in the file."""
+        n_columns = len(self.mapping.columns)
+        if len(cells) != n_columns:
+            message = f"has {len(cells)} cells; the header has {n_columns}"
+            return WrongRow(number, [RowError(line=line, field="", message=message)])
+        row = _Row(line, cells)
+        values = {LEAD_ID: self._lead_id(row), **self._values(row)}
+        reason = values.pop(REASON, None)
+        exported = self._exported(row, values)
+        outcome = self._outcome(row)
+        if outcome is not None:
+            values[OUTCOME] = outcome
+        is_told = outcome is not None or (exported is not None and exported.is_withdrawal)
+        scored_at, outcome_at = self._times(row, is_told=is_told)
+        if row.errors:
+            return WrongRow(number, row.errors)
+        record = self._record(values)
+        told = (record, scored_at, outcome_at, reason, row.warnings, exported)
+        return ImportRow(number, line, values, *told)
+
+    def _lead_id(self, row: _Row) -> str | None:
+        [column] = self.ids
+        n_before = len(row.errors)
+        lead_id: str | None = row.take(column)
+        if lead_id is None and len(row.errors) == n_before:
+            row.wrong(column.name, "is empty, and it is the lead's ID")
+        return lead_id
+
+    def _values(self, row: _Row) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        is_cleared = self.mapping.empty_clears
+        for column in self.values:
+            if row.cells[column.place]:
+                value = row.take(column)
+                if value is not None or is_cleared:
+                    values[column.target] = value
+            elif is_cleared:
+                values[column.target] = None
+        if self.joins_names:
+            parts = (values.pop(FIRST_NAME, None), values.pop(LAST_NAME, None))
+            if name := " ".join(part for part in parts if part):
+                values["name"] = name[:PEOPLE_LENGTH].strip()
+            elif is_cleared:
+                values["name"] = None
+        return values
+
+    def _outcome(self, row: _Row) -> Meaning:
+        """What the outcome columns say together; they may not contradict each other."""
+        said: dict[Meaning, str] = {}
+        archived = False
+        for column in self.outcomes:
+            meaning = row.take(column)
+            if meaning is None:
+                continue
+            if self.mapping.columns[column.place].words == "active":
+                archived = True
+            else:
+                said.setdefault(meaning, column.name)
+        if len(said) > 1:
+            (one, name), (other, other_name) = list(said.items())[:2]
+            message = f"says {RESULTS[one]}, but “{other_name}” says {RESULTS[other]}"
+            row.wrong(name, message)
+        return next(iter(said), False if archived else None)
+
+    def _exported(self, row: _Row, values: dict[str, Any]) -> ExportedOutcome | None:
+        source, rule = values.pop(OUTCOME_SOURCE, None), values.pop(OUTCOME_RULE, None)
+        if source is None:
+            return None
+        said = (row.cells[c.place].strip() for c in self.outcomes)
+        return ExportedOutcome(source, rule, is_withdrawal=WITHDRAWN in said)
+
+    def _times(self, row: _Row, *, is_told: bool) -> tuple[datetime | None, datetime | None]:
+        scored_at = _first(row, self.scored_at)
+        # Of open leads the time is when they are expected to close, which tells nothing yet.
+        if not is_told and (row.errors or any(row.cells[c.place] for c in self.outcomes)):
+            return scored_at, None
+        outcome_at = _first(row, self.outcome_at)
+        if outcome_at is None:
+            return scored_at, None
+        name = self.outcome_at[0].name
+        if not is_told:
+            row.wrong(name, "needs an outcome beside it")
+        elif scored_at is not None and outcome_at < scored_at:
+            row.wrong(name, f"must not lie before {self.scored_at[0].name}")
+        return scored_at, outcome_at
+
+    def _record(self, values: dict[str, Any]) -> LeadRecord:
+        """The record that `records.clean` makes of these values, each of which is clean already."""
+        people = {name: values[name] for name in PEOPLE_FIELDS if name in values}
+        inputs = {name: values[name] for name in self.fields.names if name in values}
+        return LeadRecord(values[LEAD_ID], people, inputs, values.get(OUTCOME))
+
+    def _columns(self, reader_of: ReaderOf) -> list[_Column]:
+        return [
+            _Column(place, column.name, column.target, reader)
+            for place, column in enumerate(self.mapping.columns)
+            if (reader := reader_of(column)) is not None
+        ]
+
+    def _value_reader(self, column: ColumnMapping) -> Reader | None:
+        if column.target in TEXT_TARGETS:
+            return readers.text_reader(PEOPLE_LENGTH)
+        if column.target == OUTCOME_SOURCE:
+            return readers.source_reader()
+        if column.target in self.fields:
+            return readers.field_reader(self.fields[column.target], column)
+        return None
+
+    def _id_reader(self, column: ColumnMapping) -> Reader | None:
+        if self.mapping.id_from_email:
+            return readers.email_id_reader() if column.target == "email" else None
+        return readers.id_reader() if column.target == LEAD_ID else None
+
+    def _scored_at_reader(self, column: ColumnMapping) -> Reader | None:
+        if column.target != SCORED_AT:
+            return None
+        return readers.scored_at_reader(column, self.zone, self.now)
+
+    def _outcome_at_reader(self, column: ColumnMapping) -> Reader | None:
+        if column.target != OUTCOME_AT:
+            return None
+        return readers.outcome_time_reader(column, self.zone, self.now)
+
+
+def _outcome_reader(column: ColumnMapping) -> Reader | None:
+    return readers.outcome_reader(column) if column.target == OUTCOME else None
+
+
+def _first(row: _Row, columns: list[_Column]) -> datetime | None:
+    """The first time that is filled."""
+    return next((at for column in columns if (at := row.take(column)) is not None), None)
