@@ -123,7 +123,8 @@ def _named(fields: Fields, name: str) -> Field:
 
 def _question(before: Field, after: Field) -> str | None:
     """The page that says what a change does and asks; None where nobody has to think about it."""
-    is_other_unit = before.unit not in (None, after.unit) and before.kind == after.kind
+    is_same_measure = before.kind.measure == after.kind.measure
+    is_other_unit = is_same_measure and before.unit not in (None, after.unit)
 
     def told(session: Session) -> tuple[list[str], list[str]]:
         used = usage.usage(session, Fields([before]))

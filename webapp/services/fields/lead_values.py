@@ -52,16 +52,16 @@ class Group:
 
 def coverage(session: Session, fields: Fields) -> Coverage:
     """Count how many of the `MAX_LEADS` leads scored last have a value of each field."""
-    newest = _newest(*(getattr(Lead, f.name) for f in fields if f.builtin)).subquery()
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    counted = [
-        sa.func.count(sa.case((_has(newest.c, field, is_postgresql), 1))).label(field.name)
-        for field in fields
-    ]
-    row = session.execute(
-        sa.select(sa.func.count().label("n_leads"), *counted).select_from(newest)
-    ).one()
-    return Coverage(row[0], dict(zip(fields.names, row[1:], strict=True)))
+    builtin = [getattr(Lead, field.name) for field in fields if field.builtin]
+    newest = _newest(*builtin).subquery()
+    columns = [column for column in newest.c if column.name != "own_fields"]
+    counted = sa.select(sa.func.count(), *map(sa.func.count, columns)).select_from(newest)
+    n_leads, *n_known = session.execute(counted).one()
+    own = sa.func.json_each(newest.c.own_fields).table_valued("key")
+    keys = sa.select(own.c.key, sa.func.count()).select_from(newest).join(own, sa.true())
+    of_own: dict[str, int] = dict(session.execute(keys.group_by(own.c.key)).all())
+    of_builtin = zip((column.name for column in columns), n_known, strict=True)
+    return Coverage(n_leads, dict.fromkeys(fields.names, 0) | of_own | dict(of_builtin))
 
 
 def groups(session: Session, field: Field) -> list[Group]:
@@ -93,34 +93,24 @@ def values(session: Session, field: Field) -> list[Value]:
 
 def forget(session: Session, field: Field) -> None:
     """Make a field unknown in all leads; snapshots keep what was known."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    gone: dict[str, Any] = {field.name: None}
-    if not field.builtin:
-        gone = {"own_fields": _own_without(field.name, is_postgresql)}
-    has_it = _has(Lead.__table__.c, field, is_postgresql)
-    change(session, sa.update(Lead).where(has_it).values(gone))
+    if field.builtin:
+        column = getattr(Lead, field.name)
+        change(session, sa.update(Lead).where(column.is_not(None)).values({field.name: None}))
+        return
+    rest: sa.ColumnElement[Any]
+    if session.get_bind().dialect.name == "postgresql":
+        known = sa.cast(Lead.own_fields, JSONB)
+        has_it, rest = known.has_key(field.name), sa.cast(known.delete_path([field.name]), sa.JSON)
+    else:
+        path = f'$."{field.name}"'
+        has_it = sa.func.json_type(Lead.own_fields, path).is_not(None)
+        rest = sa.func.json_remove(Lead.own_fields, path)
+    change(session, sa.update(Lead).where(has_it).values(own_fields=rest))
 
 
 def _newest(*columns: Any) -> sa.Select[Any]:
     query = sa.select(Lead.own_fields, *columns).where(Lead.removed_at.is_(None))
     return query.order_by(Lead.scored_at.desc(), Lead.key.desc()).limit(MAX_LEADS)
-
-
-def _has(columns: Any, field: Field, is_postgresql: bool) -> sa.ColumnElement[bool]:
-    """Whether a lead has a value of a field, as SQL."""
-    if field.builtin:
-        is_known: sa.ColumnElement[bool] = columns[field.name].is_not(None)
-        return is_known
-    if is_postgresql:
-        found: sa.ColumnElement[bool] = sa.cast(columns.own_fields, JSONB).has_key(field.name)
-        return found
-    return sa.func.json_type(columns.own_fields, f'$."{field.name}"').is_not(None)
-
-
-def _own_without(name: str, is_postgresql: bool) -> sa.ColumnElement[Any]:
-    if is_postgresql:
-        return sa.cast(sa.cast(Lead.own_fields, JSONB).delete_path([name]), sa.JSON)
-    return sa.func.json_remove(Lead.own_fields, f'$."{name}"')
 
 
 def _of_words(known: Iterable[tuple[Value, bool | None]]) -> list[Group]:
