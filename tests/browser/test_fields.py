@@ -61,7 +61,7 @@ def test_the_form_shows_what_belongs_to_the_type(page, ada, sign_in):
     page.goto("/settings/fields/new-field")
     expect(page.get_by_label("Allowed values")).to_be_visible()
     expect(page.get_by_label("Unit")).to_be_hidden()
-    page.get_by_label("Type").select_option("Number with decimals")
+    page.get_by_label("Type").select_option("Number")
     expect(page.get_by_label("Allowed values")).to_be_hidden()
     expect(page.get_by_label("Unit")).to_be_visible()
 

@@ -14,6 +14,7 @@ from webapp.services.fields import declaring
 
 TEXTS = ("name", "type", "label", "unit", "salesforce", "help")
 BOUNDS = ("min", "max")
+TYPES = {name: kind_of(name).noun.capitalize() for name in get_args(FieldType)}
 BLANK = {"type": "category", "use": "1"}
 
 

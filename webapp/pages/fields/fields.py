@@ -152,6 +152,7 @@ def _new_page(entered: Any, errors: dict[str, str]) -> str:
         "fields/new.html",
         entered=entered,
         errors=field_form.shown(errors),
+        types=field_form.TYPES,
         file=product().settings.fields_file,
     )
 
@@ -183,6 +184,7 @@ def _page(
         facts=field_form.facts(field),
         entered=field_form.as_texts(field) if entered is None else entered,
         errors=field_form.shown(errors or {}),
+        types=field_form.TYPES,
         conflict=conflict,
         file=product().settings.fields_file,
         **read(look),
