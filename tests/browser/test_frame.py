@@ -20,6 +20,7 @@ PAGES = [
     "/models",
     "/sync",
     "/imports",
+    "/exports",
     "/docs",
     "/no/such/page",
 ]

@@ -132,7 +132,9 @@ def test_the_outcome_is_recorded_with_the_lead_and_kept_where_nothing_new_is_sai
     rep.post("/leads/new", data={"lead_id": "A 1", "actual_outcome": "false"})
     lead = find(read, "A 1")
     assert lead.outcome is False
-    form = opened(rep.get(f"/leads/{lead.key}/edit").text)
+    page = rep.get(f"/leads/{lead.key}/edit").text
+    assert "Now: lost." in page
+    form = opened(page)
     rep.post("/leads/new", data={**form, "seats": "3"})
     assert find(read, "A 1").outcome is False
     rep.post("/leads/new", data={**form, "actual_outcome": "never_worked"})

@@ -146,10 +146,12 @@ def _page(
     **more: Any,
 ) -> str:
     """The form with what is known of a lead, or what was entered; `shown` as it was opened."""
+    keeps = "The outcome on record is kept unless you choose one."
     if lead is not None:
         shown = entered = _known(lead)
+        keeps = f"Now: {formats.outcome_word(lead.status)}. It is kept unless you choose another."
     shown, entered, errors = shown or {}, entered or {}, errors or {}
-    controls = _controls(entered, errors, is_known="lead_id" in shown)
+    controls = _controls(entered, errors, is_known="lead_id" in shown, keeps=keeps)
     names = {control.name for part in controls.values() for control in part}
     return render_template(
         "leads/form.html",
@@ -164,7 +166,7 @@ def _page(
 
 
 def _controls(
-    entered: Mapping[str, str], errors: Mapping[str, str], *, is_known: bool
+    entered: Mapping[str, str], errors: Mapping[str, str], *, is_known: bool, keeps: str
 ) -> dict[str, list[Control]]:
     def control(name: str, label: str, **more: object) -> Control:
         return Control(name, label, entered.get(name, ""), errors.get(name), **more)  # type: ignore[arg-type]
@@ -183,7 +185,6 @@ def _controls(
         )
         for f in product().fields.declared
     ]
-    keeps = "The outcome on record is kept unless you choose one."
     outcome = control(
         "actual_outcome", "Outcome", hint=keeps, choices=OUTCOMES, empty="nothing new"
     )
