@@ -1,11 +1,13 @@
 """Read text as people and programs send it: control characters, overlong, other spellings."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 
 from ml.fields.types import category_key
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
+SIGNS = str.maketrans("\uff0e\uff0d\u2212\uff0b", ".--+", "\u200b\u2060\ufeff")
 NO_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -51,7 +53,28 @@ def word_key(text: str) -> str:
     >>> word_key("Closed - Won"), word_key("TRADE_SHOW")
     ('closed won', 'trade show')
     """
-    return NO_LETTERS.sub(" ", text.casefold()).strip()
+    return NO_LETTERS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def plain_number(text: str) -> str:
+    """Give the digits of any script as 0 to 9, without zero-width characters.
+
+    Parameters
+    ----------
+    text : str
+        A number, perhaps in other digits or in full width.
+
+    Returns
+    -------
+    str
+        The same; anything but decimal digits, points and signs stays as it is.
+
+    Examples
+    --------
+    >>> plain_number("٨"), plain_number("8²")
+    ('8', '8²')
+    """
+    return "".join(str(unicodedata.decimal(c, c)) for c in text.translate(SIGNS))
 
 
 def choice_of(text: str, choices: Collection[str]) -> str | None:

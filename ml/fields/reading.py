@@ -4,7 +4,7 @@ import math
 import unicodedata
 from typing import NamedTuple, assert_never
 
-from ml.fields.lenient import choice_of, folded
+from ml.fields.lenient import choice_of, folded, plain_number
 from ml.fields.types import (
     MAX_TEXT_LENGTH,
     NULL_WORD,
@@ -110,12 +110,16 @@ def _boolean(field: Field, value: object) -> Reading:
 
 
 def _number(field: Field, value: object) -> Reading:
+    plain = plain_number(value) if isinstance(value, str) else value
     try:
-        return Reading(field.parse(value, text=isinstance(value, str)))
+        number = field.parse(plain, text=isinstance(plain, str))
     except ValueError as error:
-        if not _is_number(field, value):
+        if not _is_number(field, plain):
             raise
         return Reading(None, str(error), LEFT_UNKNOWN)
+    if plain == value:
+        return Reading(number)
+    return Reading(number, "must be written with the digits 0 to 9", f"read as {number}")
 
 
 def _null(word: str) -> Reading:

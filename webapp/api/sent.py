@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
 
 from ml.fields.fields_file import clean_text
-from ml.fields.types import NO_CONTROL_CHARACTERS
+from ml.fields.types import NO_CONTROL_CHARACTERS, is_null_word
 from webapp.api.document.contract import LEAD_RECORD
 from webapp.services.accounts import api_keys
 from webapp.services.exports.columns import FORMATS
@@ -64,6 +64,8 @@ def _text_of(maximum: int, *, needed: bool = False) -> Any:
 
 def _time(value: Any, info: ValidationInfo) -> datetime | None:
     now: Any = info.context
+    if isinstance(value, str):
+        value = None if is_null_word(value) else value.strip().upper()
     return times.parse_time(value, now)
 
 

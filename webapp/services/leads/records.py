@@ -24,6 +24,10 @@ INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.ASCII | re.IGNORECASE)
 # Ids of accounts, contacts, users, opportunities, leads and campaigns, without their checksum.
 SALESFORCE_ID = re.compile(r"(001|003|005|006|00Q|701)[0-9A-Za-z]{12}", re.ASCII)
+# Of the words for an unknown value those that somebody may call a lead by.
+WORDS_AS_IDS = ("unknown", "select")
+# Whole numbers below this are exact as floating point.
+MAX_EXACT = 2**53
 CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 # Every way in takes these.
 PLAIN_WORDS: dict[str, Meaning] = {
@@ -159,7 +163,8 @@ def clean_lead_id(value: Any) -> str:
     """Bring a lead id into its one form.
 
     Trimmed, in Unicode NFC, without zero-width and direction characters; a whole number becomes
-    text, and Salesforce's 15 characters become the 18 that mean the same.
+    text (5.0 too, which programs make of 5 where other rows have none), and Salesforce's 15
+    characters become the 18 that mean the same.
 
     Parameters
     ----------
@@ -181,6 +186,8 @@ def clean_lead_id(value: Any) -> str:
     >>> clean_lead_id(" L-1\u200b "), clean_lead_id(12345), clean_lead_id("00Q5f000001AbCd")
     ('L-1', '12345', '00Q5f000001AbCdEAK')
     """
+    if isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT:
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LEAD_ID_LENGTH:
         value = str(value)
     if isinstance(value, str):
@@ -188,6 +195,8 @@ def clean_lead_id(value: Any) -> str:
     cleaned = clean_text(value, maximum=LEAD_ID_LENGTH)
     if not cleaned:
         raise ValueError("is required and must not be empty")
+    if is_null_word(cleaned) and cleaned.casefold() not in WORDS_AS_IDS:
+        raise ValueError("is required and must not be a word for an unknown value")
     if SHORTENED.fullmatch(cleaned):
         raise ValueError(
             "was shortened by Excel, so that different IDs look the same: format the column as text"
@@ -217,7 +226,8 @@ def parse_outcome(value: Any) -> Meaning:
     if isinstance(value, str) and len(value) <= MAX_OUTCOME_LENGTH:
         if is_null_word(value):
             return None
-        if (key := word_key(value)) in PLAIN_WORDS:
+        # Programs make 1.0 of 1 where other rows have none.
+        if (key := word_key(value.strip().removesuffix(".0"))) in PLAIN_WORDS:
             return PLAIN_WORDS[key]
     raise ValueError(f"must be {OUTCOME_RULE}")
 
