@@ -129,8 +129,10 @@ def test_the_weekly_report_says_what_was_refused(server_url, key, write, read, t
 
 def test_the_requests_of_the_webhook_guide_are_taken(server_url, write):
     def make(session):
-        wanted = {"ignore_unknown": True, "created_by": "tests", "now": NOW}
-        return api_keys.create(session, "webhooks", ["score", "feedback"], **wanted)[1]
+        scopes = ["score", "feedback"]
+        return api_keys.create(
+            session, "webhooks", scopes, ignore_unknown=True, created_by="tests", now=NOW
+        )[1]
 
     leadloop = Leadloop(server_url, write(make))
     guide = (ROOT / "examples/webhook.md").read_text()
