@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import threading
+from contextlib import contextmanager
 from typing import Any
 
 import flask_migrate
@@ -130,9 +131,15 @@ def empty_database_url(dialect, request, tmp_path):
 @pytest.fixture
 def database_url(dialect, request, tmp_path):
     """The address of a database of the test's own, with all tables and no rows."""
+    with new_database(dialect, request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def new_database(dialect, request, folder):
     template = request.getfixturevalue(f"{dialect}_template")
     if dialect == "sqlite":
-        yield f"sqlite:///{shutil.copy(template, tmp_path / 'leadloop.sqlite3')}"
+        yield f"sqlite:///{shutil.copy(template, folder / 'leadloop.sqlite3')}"
         return
     with request.getfixturevalue("postgresql_databases").new(template) as url:
         yield url
@@ -153,6 +160,12 @@ def compiled_templates(tmp_path_factory):
 @pytest.fixture
 def app(settings, compiled_templates):
     """No application context is pushed: a test's requests would share it, and its `g`."""
+    with new_app(settings, compiled_templates) as app:
+        yield app
+
+
+@contextmanager
+def new_app(settings, compiled_templates):
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     app.testing = True

@@ -14,7 +14,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import new_app, new_database
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from webapp import database
+from webapp.config import Settings
 from webapp.database import db
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import Cursor, InvalidQuery, Query
@@ -32,13 +35,19 @@ FILTERS = {
 }
 
 
-@pytest.fixture
-def many(write):
-    """Leads of every kind; some share their score, their name or the time they were scored."""
-    write(make_many)
+@pytest.fixture(scope="module")
+def read_many(dialect, request, tmp_path_factory, compiled_templates):
+    """Read from many leads that are made once; no test here changes them."""
+    folder = tmp_path_factory.mktemp("many")
+    with new_database(dialect, request, folder) as url:
+        chosen = Settings(data_dir=folder, database_url=url)
+        with new_app(chosen, compiled_templates) as app, app.app_context():
+            database.write(make_many)
+            yield database.read
 
 
 def make_many(session, n=60):
+    """Leads of every kind; some share their score, their name or the time they were scored."""
     rng = random.Random(3)
     for number in range(n):
         lead = make_lead(
@@ -92,28 +101,28 @@ def expected(everything, query):
 
 
 @pytest.mark.parametrize("sort", lead_query.SORTS)
-def test_every_filter_and_sort_shows_each_lead_once_and_in_order(sort, many, read, monkeypatch):
+def test_every_filter_and_sort_shows_each_lead_once_and_in_order(sort, read_many, monkeypatch):
     monkeypatch.setattr(lead_table, "PAGE_SIZE", 7)
-    everything = read(scored)
+    everything = read_many(scored)
     for values in itertools.product(*FILTERS.values()):
         query = lead_query.read({**dict(zip(FILTERS, values, strict=True)), "sort": sort})
-        assert read(lambda s, q=query: all_keys(s, q)) == expected(everything, query)
+        assert read_many(lambda s, q=query: all_keys(s, q)) == expected(everything, query)
 
 
 @pytest.mark.parametrize("sort", ["scored", "name"])
-def test_a_table_too_long_to_be_sorted_is_walked_in_the_same_order(sort, many, read, monkeypatch):
+def test_a_table_too_long_to_be_sorted_is_walked_in_the_same_order(sort, read_many, monkeypatch):
     query = Query(grade="A", status="all", sort=sort)
-    wanted = expected(read(scored), query)
+    wanted = expected(read_many(scored), query)
     monkeypatch.setattr(lead_table, "PAGE_SIZE", 7)
     monkeypatch.setattr(lead_table, "MAX_COUNTED", 5)
-    assert read(lambda s: all_keys(s, query)) == wanted
+    assert read_many(lambda s: all_keys(s, query)) == wanted
 
 
-def test_counting_ends_at_its_limit(many, read, monkeypatch):
+def test_counting_ends_at_its_limit(read_many, monkeypatch):
     monkeypatch.setattr(lead_table, "MAX_COUNTED", 40)
-    here = read(lambda s: page(s, status="all"))
+    here = read_many(lambda s: page(s, status="all"))
     assert (here.n_leads, here.is_more) == (40, True)
-    here = read(lambda s: page(s, status="lost"))
+    here = read_many(lambda s: page(s, status="lost"))
     assert 0 < here.n_leads < 40
     assert not here.is_more
 
@@ -155,21 +164,21 @@ def test_a_search_follows_a_changed_name(write, read):
     assert read(lambda s: page(s, q="byron")).n_leads == 0
 
 
-def test_a_search_looks_at_every_status_and_can_be_filtered_and_sorted(many, read):
+def test_a_search_looks_at_every_status_and_can_be_filtered_and_sorted(read_many):
     assert (
-        read(lambda s: page(s, q="ann")).n_leads
-        > read(lambda s: page(s, q="ann", status="open")).n_leads
+        read_many(lambda s: page(s, q="ann")).n_leads
+        > read_many(lambda s: page(s, q="ann", status="open")).n_leads
     )
-    rows = read(lambda s: page(s, q="ann", source="Referral", sort="scored")).rows
+    rows = read_many(lambda s: page(s, q="ann", source="Referral", sort="scored")).rows
     assert {r.lead.lead_source for r in rows} == {"Referral"}
     assert [r.lead.scored_at for r in rows] == sorted(
         (r.lead.scored_at for r in rows), reverse=True
     )
 
 
-def test_a_search_with_too_many_hits_shows_the_newest_and_says_so(many, read, monkeypatch):
+def test_a_search_with_too_many_hits_shows_the_newest_and_says_so(read_many, monkeypatch):
     monkeypatch.setattr(lead_table, "MAX_COUNTED", 20)
-    here = read(lambda s: page(s, q="l"))
+    here = read_many(lambda s: page(s, q="l"))
     assert here.is_more
     assert {r.lead.lead_id for r in here.rows} == {f"L-{n}" for n in range(39, 60)}
 
@@ -190,7 +199,8 @@ def test_a_lead_moves_to_the_owner_it_was_given(write, read):
     assert read(lambda s: page(s, owner="Omar")).n_leads == 1
 
 
-def test_a_version_that_takes_over_has_the_whole_table(many, write, read):
+def test_a_version_that_takes_over_has_the_whole_table(write, read):
+    write(make_many)
     before = read(lambda s: page(s, status="lost", source="Webinar")).n_leads
     write(put_another_version_in_use)
     assert read(lambda s: page(s, status="lost", source="Webinar")).n_leads == before
@@ -207,9 +217,9 @@ def put_another_version_in_use(session):
     lifecycle.switch(session, version, "ada@example.com", NOW)
 
 
-def test_the_choices_of_a_filter_are_the_values_that_leads_have(many, read):
-    assert read(lambda s: lead_table.choices(s, "lead_source")) == sorted(SOURCES)
-    assert read(lambda s: lead_table.choices(s, "owner")) == ["Omar", "Rita"]
+def test_the_choices_of_a_filter_are_the_values_that_leads_have(read_many):
+    assert read_many(lambda s: lead_table.choices(s, "lead_source")) == sorted(SOURCES)
+    assert read_many(lambda s: lead_table.choices(s, "owner")) == ["Omar", "Rita"]
 
 
 def test_the_number_of_queries_does_not_grow_with_rows(write, statements, read):
@@ -263,16 +273,16 @@ def test_a_place_survives_being_written_and_read(sort):
 
 
 @pytest.mark.parametrize("sort", lead_query.SORTS)
-def test_a_place_in_an_address_tells_no_name(sort, many, read):
-    text = read(lambda s: lead_query.written(page(s, sort=sort, status="all").next, sort))
+def test_a_place_in_an_address_tells_no_name(sort, read_many):
+    text = read_many(lambda s: lead_query.written(page(s, sort=sort, status="all").next, sort))
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     assert not any(name in raw.lower() for name in ("ann", "bo", "çelik"))
 
 
-def test_behind_a_lead_that_is_gone_the_table_by_name_begins_anew(many, write, read):
-    first = read(lambda s: page(s, sort="name"))
+def test_behind_a_lead_that_is_gone_the_table_by_name_begins_anew(read_many):
+    first = read_many(lambda s: page(s, sort="name"))
     gone = lead_query.written(Cursor(None, 10**6), "name")
-    again = read(lambda s: page(s, sort="name", after=gone))
+    again = read_many(lambda s: page(s, sort="name", after=gone))
     assert [row.lead.key for row in again.rows] == [row.lead.key for row in first.rows]
 
 
