@@ -15,6 +15,12 @@ from webapp.services.models.lifecycle import Trigger
 from webapp.services.runs import runs
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What it reads, the services' tests read from both; tests/walks trains on both."""
+    return "sqlite"
+
+
 @pytest.fixture
 def learn(app):
     def learn(run_key, progress=lambda done, stage: None):

@@ -6,7 +6,6 @@ import pytest
 
 from tests.factories import make_lead, make_outcome
 from tests.sync.processes import wait_until
-from webapp.services.models import registry
 from webapp.services.runs import runs
 
 
@@ -52,16 +51,3 @@ def test_before_set_up_the_worker_says_what_to_do(start):
     _, log = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Run `flask --app wsgi setup`" in log
-
-
-def test_the_worker_trains_for_real_and_promotes_what_the_gate_lets_through(write, start, read):
-    write(label)
-    process = start("sync")
-    wait_until(lambda: read(lambda s: registry.champion(s).name) == "1.1", seconds=300)
-    version = read(registry.champion)
-    assert version.family == "blend of spline logistic and random forest"
-    assert version.decision["promote"] is True
-    assert version.training["n_leads"] == version.training["n_converted"] * 2 == 40
-    assert version.training["seed"] == version.run_key
-    assert set(version.training["libraries"]) >= {"python", "scikit-learn"}
-    assert end(process)[0] == 0

@@ -55,6 +55,12 @@ def test_sixteen_clients_crossing_the_threshold_before_two_workers_start_one_tra
     assert ask("GET", "/info")["retraining_status"]["feedback_count"] == 60
     assert len(read(trainings)) == 1
     assert read(_scores) == read(_expected_scores)
+    version = read(registry.champion)
+    assert version.family == "blend of spline logistic and random forest"
+    assert version.decision["promote"] is True
+    assert 50 <= version.training["n_leads"] <= 60
+    assert version.training["seed"] == version.run_key == training.key
+    assert set(version.training["libraries"]) >= {"python", "scikit-learn"}
 
 
 def _scores(session):
