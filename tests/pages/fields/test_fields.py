@@ -11,6 +11,8 @@ from webapp.product import Product
 from webapp.services.accounts import audit
 from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
+from webapp.services.imports.matching import remembered
+from webapp.services.imports.matching.mapping import Mapping
 
 ADA = Author("ada@example.com", NOW, fields_file=None)
 WRONG = {"label", "name", "min", "salesforce"}
@@ -47,6 +49,14 @@ def test_the_list_tells_coverage_and_what_uses_a_field(admin, write):
     assert "50 %" in row
     assert "model 1.0" in row
     assert "whole number 0 to 1,000,000" in row
+
+
+def test_a_remembered_import_is_among_what_uses_a_field(admin, write):
+    columns = ({"name": "Lead", "target": "lead_id"}, {"name": "Years", "target": "age"})
+    mapping = Mapping.model_validate({"columns": columns})
+    write(lambda s: remembered.remember(s, mapping, file_name="web.csv", actor="ada", now=NOW))
+    assert 'title="web">1 import<' in admin.get("/settings/fields/age").text
+    assert "1 import" not in admin.get("/settings/fields/industry").text
 
 
 def test_a_field_is_declared_and_follows_at_once(admin, fields, client, headers):

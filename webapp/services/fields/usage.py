@@ -9,16 +9,21 @@ from ml.fields.fields_file import Field, Fields
 from ml.fields.lenient import choice_of
 from webapp.services.crm import connections, field_sources
 from webapp.services.fields import lead_values
+from webapp.services.imports.matching import remembered
 from webapp.services.models import registry
 
 
 @dataclass(frozen=True)
 class Usage:
-    """The live version and the fields that it uses, and what Salesforce fills, by field."""
+    """The live version with the fields that it uses, and what fills fields, by their names.
+
+    `crm_fields` are those of Salesforce, `imports` the names of remembered imports.
+    """
 
     version: str | None
     in_version: frozenset[str]
     crm_fields: dict[str, str]
+    imports: dict[str, list[str]]
 
 
 def usage(session: Session, fields: Fields) -> Usage:
@@ -30,6 +35,7 @@ def usage(session: Session, fields: Fields) -> Usage:
         live.name if live else None,
         frozenset(live.fields if live else ()),
         {source.field: source.crm_field for source in sources if source.crm_field},
+        remembered.by_target(session),
     )
 
 
@@ -99,6 +105,8 @@ def _of_another_meaning(
             f"Salesforce fills it from {used.crm_fields[before.name]}: check the field mapping"
             " afterwards."
         )
+    if names := used.imports.get(before.name):
+        yield f"Remembered imports fill it ({', '.join(names)}): look closely at the next preview."
 
 
 def _refused_values(session: Session, before: Field, after: Field) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Mappings by the header that they were made for: offered when such a file comes again."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
@@ -41,6 +42,15 @@ def by_name(session: Session, name: str) -> Mapping:
         names = session.scalars(sa.select(ImportMapping.name).order_by(ImportMapping.name))
         raise MappingNotFound(name, names.all())
     return Mapping.model_validate(found.mapping)
+
+
+def by_target(session: Session) -> dict[str, list[str]]:
+    """The names of the mappings that fill each field, by the field's name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in session.scalars(sa.select(ImportMapping).order_by(ImportMapping.name)):
+        for target in {c.target for c in Mapping.model_validate(row.mapping).columns}:
+            found[target].append(row.name)
+    return dict(found)
 
 
 def known(session: Session, found: Import, header: Sequence[str]) -> Mapping:
