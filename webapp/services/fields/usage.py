@@ -73,8 +73,8 @@ def consequences(
         )
     if is_live and (before.use and before.declared) and not (after.use and after.declared):
         found.append(
-            f"Model {used.version} is live and uses {before.label}. It goes on doing so until the"
-            " next training makes a model without it; until then the Models page warns."
+            f"Model {used.version} is live and uses {before.label}. It goes on doing so until a"
+            " training makes a model without it."
         )
     return found
 
