@@ -19,7 +19,7 @@ from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import lead_query, removal
-from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent, record_many
 from webapp.tables import AuditEntry, Lead, Outcome, Snapshot
 
 DAY = timedelta(days=1)
@@ -49,14 +49,18 @@ def view(**asked):
 def make_history(session):
     """Leads of every kind, with a history that an import must not mix up."""
     make_lead(session, "L-1", now=NOW - 9 * DAY, name=FORMULA, phone="+44 20", email_opens=3)
-    make_lead(session, "L-1", now=NOW - 8 * DAY, industry="'=2", age=44)
+    make_lead(session, "L-1", now=NOW - 8 * DAY, industry="'=2", age=44, email_opens=None)
     make_outcome(session, "L-1", True, now=NOW - 7 * DAY)
     make_outcome(session, "L-1", None, now=NOW - 6 * DAY)
     make_outcome(session, "L-1", False, attribution=RITA, now=NOW - 5 * DAY)
     make_lead(session, "L-2", now=NOW - 4 * DAY, company='Ünïcode, "quoted"', actual_outcome=True)
     make_lead(session, "-3", now=NOW - 3 * DAY, owner="@rita", website_visits=0)
     make_outcome(session, "-3", "never_worked", now=NOW - 2 * DAY, happened_at=NOW - 3 * DAY)
-    make_lead(session, "L-4", now=NOW - DAY)
+    lead = make_lead(session, "L-4", now=NOW - 2 * DAY)
+    make_outcome(session, lead, True, now=NOW - DAY)
+    withdrawal = OutcomeEvent(lead, None, RITA, withdraws="counting")
+    record_many(session, [withdrawal], now=NOW - DAY)
+    make_outcome(session, lead, False, attribution=RITA, now=NOW)
 
 
 def state(session):
@@ -85,7 +89,8 @@ def import_text(text, folder):
     kept = imports.keep_file(stream, "leads.csv", folder, max_bytes=10**7)
     importing.import_now(
         kept,
-        decided=Mapping(),
+        # Each row of the score history says all that was known then.
+        decided=Mapping(empty_clears=True),
         uses_remembered=False,
         skip_bad_rows=False,
         requested_by="ada",

@@ -16,10 +16,11 @@ from webapp.services.accounts import audit
 from webapp.services.exports.columns import (
     EVENT_COLUMNS,
     HISTORY_COLUMNS,
+    OTHER_WITHDRAWN,
     OUTCOME_COLUMNS,
+    OWN_WITHDRAWN,
     SCORE_COLUMNS,
     STATE_COLUMNS,
-    WITHDRAWN,
 )
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import Query
@@ -152,17 +153,22 @@ def _lead_rows(session: Session, fields: Fields, found: Sequence[Lead]) -> list[
 def _outcome_rows(session: Session, after: int | None) -> tuple[list[Row], int | None]:
     found, following = _behind(session, Outcome, after)
     ids = leads.ids_by_key(session, {event.lead_key for event in found})
-    rows = [
-        {
+    cancelled = [event.cancels for event in found if event.cancels is not None]
+    query = sa.select(Outcome.key, Outcome.source).where(Outcome.key.in_(cancelled))
+    sources = dict(session.execute(query).all())
+
+    def row(event: Outcome) -> Row:
+        is_of_another = sources.get(event.cancels or 0, event.source) != event.source
+        return {
             "lead_id": ids[event.lead_key],
             **_outcome(event),
+            **({"actual_outcome": OTHER_WITHDRAWN} if is_of_another else {}),
             "reason": event.reason,
             "recorded_at": event.recorded_at,
             "actor": event.actor,
         }
-        for event in found
-    ]
-    return rows, following
+
+    return [row(event) for event in found], following
 
 
 def _score_rows(session: Session, fields: Fields, found: Sequence[Snapshot]) -> list[Row]:
@@ -191,7 +197,9 @@ def _events(
     session: Session, lead_keys: Sequence[int]
 ) -> dict[tuple[int, str, datetime | None], Outcome]:
     """The outcome events of leads by lead, result and time; the first of those that agree."""
-    query = sa.select(Outcome).where(Outcome.lead_key.in_(lead_keys), Outcome.result != WITHDRAWN)
+    query = sa.select(Outcome).where(
+        Outcome.lead_key.in_(lead_keys), Outcome.result != OWN_WITHDRAWN
+    )
     found = session.scalars(query.order_by(Outcome.key.desc()))
     return {(event.lead_key, event.result, event.happened_at): event for event in found}
 
@@ -200,7 +208,12 @@ def _outcome(event: Outcome | None) -> Row:
     if event is None:
         return dict.fromkeys(OUTCOME_COLUMNS)
     meaning = MEANINGS[event.result]
-    told = (WITHDRAWN if meaning is None else meaning, event.happened_at, event.source, event.rule)
+    told = (
+        OWN_WITHDRAWN if meaning is None else meaning,
+        event.happened_at,
+        event.source,
+        event.rule,
+    )
     return dict(zip(OUTCOME_COLUMNS, told, strict=True))
 
 

@@ -267,7 +267,9 @@ class Batch:
         return {(lead_key, names[name or ""]) for lead_key, name in found}
 
     def _event(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
-        return OutcomeEvent(lead, row.record.outcome, self._attribution(row), row.outcome_at)
+        event = OutcomeEvent(lead, row.record.outcome, self._attribution(row), row.outcome_at)
+        withdraws = row.exported.withdraws if row.exported else None
+        return replace(event, withdraws=withdraws) if withdraws else event
 
     def _attribution(self, row: ImportRow) -> Attribution:
         key, told = statement_key(self.origin.import_key, row.number), row.exported
@@ -282,7 +284,7 @@ def _came_with_outcome(row: ImportRow) -> bool:
 
 def _reports(row: ImportRow) -> bool:
     """Whether the row says what became of the lead, or takes that back."""
-    is_withdrawal = row.exported is not None and row.exported.is_withdrawal
+    is_withdrawal = row.exported is not None and row.exported.withdraws is not None
     return is_withdrawal or row.record.outcome is not None
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ml.fields.fields_file import Fields
-from webapp.services.exports.columns import WITHDRAWN
+from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.imports.cells import readers
 from webapp.services.imports.cells.readers import Reader
 from webapp.services.imports.cells.times import zone_of
@@ -41,11 +41,11 @@ class CellWarning(NamedTuple):
 
 @dataclass(frozen=True)
 class ExportedOutcome:
-    """Who an outcome that comes back is of, and by which rule; or that it takes one back."""
+    """Who an outcome that comes back is of, and by which rule; or which one it takes back."""
 
     source: str
     rule: str | None
-    is_withdrawal: bool
+    withdraws: Literal["own", "counting"] | None
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class RowReader:
         outcome = self._outcome(row)
         if outcome is not None:
             values[OUTCOME] = outcome
-        is_told = outcome is not None or (exported is not None and exported.is_withdrawal)
+        is_told = outcome is not None or bool(exported and exported.withdraws)
         scored_at, outcome_at = self._times(row, is_told=is_told)
         if row.errors:
             return WrongRow(number, row.errors)
@@ -208,8 +208,8 @@ class RowReader:
         source, rule = values.pop(OUTCOME_SOURCE, None), values.pop(OUTCOME_RULE, None)
         if source is None:
             return None
-        said = (row.cells[c.place].strip() for c in self.outcomes)
-        return ExportedOutcome(source, rule, is_withdrawal=WITHDRAWN in said)
+        said = (WITHDRAWALS.get(row.cells[c.place].strip()) for c in self.outcomes)
+        return ExportedOutcome(source, rule, next(filter(None, said), None))
 
     def _times(self, row: _Row, *, is_told: bool) -> tuple[datetime | None, datetime | None]:
         scored_at = _first(row, self.scored_at)

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from ml.fields.lenient import word_key
-from webapp.services.exports.columns import WITHDRAWN
+from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.leads.records import PLAIN_WORDS
 from webapp.stored import OutcomeWords
 from webapp.tables import Meaning
@@ -63,7 +63,7 @@ def read_cell(text: str, words: OutcomeWords) -> OutcomeReading:
     """Read a cell of a column that speaks in this way."""
     if words == "probability":
         return _probability(text)
-    if words == "exported" and text.strip() == WITHDRAWN:
+    if words == "exported" and text.strip() in WITHDRAWALS:
         return OutcomeReading(None, is_sure=True)
     if words == "active":
         key = word_key(text)
