@@ -9,6 +9,7 @@ from webapp.api.accounts import keys
 from webapp.api.crm import hooks
 from webapp.api.document import docs
 from webapp.api.exports import exports
+from webapp.api.imports import imports
 from webapp.api.leads import leads, scores
 from webapp.api.models import fields, model_versions, monitors
 from webapp.api.outcomes import feedback
@@ -16,6 +17,9 @@ from webapp.api.paths import LeadIds
 from webapp.api.runs import runs
 from webapp.database import UNAVAILABLE
 from webapp.services.accounts import api_keys
+from webapp.services.imports import imports as imports_service
+from webapp.services.imports.errors import ImportNotFound
+from webapp.services.imports.matching import remembered
 from webapp.services.leads.lead_query import InvalidQuery
 from webapp.services.leads.leads import LeadNotFound
 from webapp.services.leads.records import InvalidRecord
@@ -34,6 +38,7 @@ PARTS = (
     monitors.bp,
     runs.bp,
     exports.bp,
+    imports.bp,
     keys.bp,
     hooks.bp,
     docs.bp,
@@ -46,6 +51,9 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
     registry.VersionNotFound: (404, {}),
     leakage.NotSuspected: (404, {}),
     RunNotFound: (404, {}),
+    ImportNotFound: (404, {}),
+    imports_service.FileTooLarge: (413, {}),
+    remembered.MappingNotFound: (422, {}),
     api_keys.KeyNotFound: (404, {}),
     lifecycle.NothingToLearn: (400, {}),
     AlreadyRunning: (409, {}),

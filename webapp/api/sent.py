@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
 
 from ml.fields.fields_file import clean_text
-from ml.fields.types import NO_CONTROL_CHARACTERS, is_null_word
+from ml.fields.types import BOOLEAN_TEXTS, NO_CONTROL_CHARACTERS, is_null_word
 from webapp.api.document.contract import LEAD_RECORD
 from webapp.services.accounts import api_keys
 from webapp.services.exports.columns import FORMATS
@@ -31,6 +31,7 @@ RESULT_RULE = (
     " being worked, which is no label for training"
 )
 WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"
+FLAG_RULE = "true or false"
 IGNORE_UNKNOWN_RULE = "true or false: whether fields that are not known are left out with a warning"
 SCOPE_RULE = (
     f"a list of one or more of {', '.join(api_keys.SCOPES)}, or of {api_keys.FORM} alone with"
@@ -196,6 +197,28 @@ def _wait(value: Any) -> bool:
     if (said := str(value).strip().lower()) not in words:
         raise ValueError(f"must be {WAIT_RULE}")
     return words[said]
+
+
+def _flag(value: Any) -> bool:
+    if (said := str(value).strip().lower()) not in BOOLEAN_TEXTS:
+        raise ValueError(f"must be {FLAG_RULE}")
+    return BOOLEAN_TEXTS[said]
+
+
+Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
+
+
+class ImportQuery(Body):
+    """How to take a file in."""
+
+    name: str = Field("file", description="what the file is called, for people")
+    mapping: str | None = Field(
+        None, description="the name of a mapping, or auto: only what is beyond doubt"
+    )
+    skip_bad_rows: Flag = Field(False, description="whether wrong rows are left out: true or false")
+    empty_clears: Flag = Field(
+        False, description="whether an empty cell clears the value: true or false"
+    )
 
 
 class OutcomeQuery(Body):

@@ -65,8 +65,9 @@ def test_every_answer_of_an_error_is_a_problem(document):
 def test_examples_of_bodies_are_taken(document, client, headers):
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if operation.get("requestBody", {}).get("required"):
-                shape = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            media = operation.get("requestBody", {}).get("content", {})
+            if "application/json" in media and operation["requestBody"]["required"]:
+                shape = media["application/json"]["schema"]["$ref"]
                 schema = document["components"]["schemas"][shape.rpartition("/")[2]]
                 body = schema["examples"][0]
                 answer = client.open(path, method=method.upper(), json=body, headers=headers)

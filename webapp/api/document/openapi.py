@@ -41,6 +41,7 @@ TAGS = {
     "monitors": "Monitors",
     "runs": "Runs",
     "exports": "Exports",
+    "imports": "Imports",
     "keys": "API keys",
     "hooks": "Hints from Salesforce",
     "docs": "This document",
@@ -215,6 +216,12 @@ def _operation(rule: Rule, contract: Contract, view: Any) -> dict[str, Any]:
     }
     if contract.body is not None:
         found["requestBody"] = _request_body(contract)
+    if contract.takes_files:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        found["requestBody"] = {
+            "required": True,
+            "content": dict.fromkeys(contract.takes_files, binary),
+        }
     return found
 
 

@@ -145,7 +145,7 @@ def _operation(
         paragraphs=paragraphs(found["description"]),
         scope=scopes[0],
         parameters=[_parameter(p) for p in found["parameters"]],
-        bodies=[Sent(kind, str(_shape(m["schema"]))) for kind, m in media.items()],
+        bodies=[Sent(kind, _shape(m["schema"]) or "") for kind, m in media.items()],
         answers=[_answer(status, a) for status, a in found["responses"].items() if status < "400"],
         errors=[status for status in found["responses"] if status >= "400"],
         curl=_curl(document, method, path, found),
@@ -202,7 +202,10 @@ def _curl(document: dict[str, Any], method: str, path: str, found: dict[str, Any
     words.append(f'"$LEADLOOP{path.format(**in_path)}{query}"')
     if found["security"]:
         words.append('-H "Authorization: Bearer $KEY"')
-    if found.get("requestBody", {}).get("required"):
+    media = found.get("requestBody", {}).get("content", {})
+    if "text/csv" in media:
+        words += ["-H 'Content-Type: text/csv'", "--data-binary @leads.csv"]
+    elif found.get("requestBody", {}).get("required"):
         words.append("-H 'Content-Type: application/json'")
         example = json.dumps(_example(document, found), ensure_ascii=False, indent=2)
         words.append(f"-d '{example}'")
