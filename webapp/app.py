@@ -16,6 +16,7 @@ from webapp.pages import blueprint as pages
 from webapp.pages import errors as page_errors
 from webapp.private_file import kept_secret
 from webapp.product import Product
+from webapp.services.imports.quality import Gathered
 
 
 class Application(Flask):
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # A lead id may begin with a slash or hold two in a row.
     app.url_map.merge_slashes = False
     database.init_app(app, settings.database)
+    app.extensions["leadloop_surprises"] = Gathered()
     observability.init_app(app, settings.log_level)
     security.init_app(app)
     api.register(app)

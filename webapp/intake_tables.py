@@ -1,4 +1,4 @@
-"""Tables of what comes in: imports, and outcomes whose lead is not known yet."""
+"""Tables of what came in and has no place in a lead: outcomes that wait, values that surprise."""
 
 from datetime import datetime
 from typing import Any
@@ -127,3 +127,19 @@ class WaitingOutcome(Base):
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None] = mapped_column(sa.String(200))
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Surprise(Base):
+    """A value that was taken with a warning: how often, and when and from whom the last time."""
+
+    __tablename__ = "surprises"
+    __table_args__ = (sa.UniqueConstraint("field", "kind", "value"),)
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    field: Mapped[str] = mapped_column(sa.String(100))
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    # Empty where a person may be meant, and for what comes after the first so many values.
+    value: Mapped[str] = mapped_column(sa.String(100))
+    n: Mapped[int] = mapped_column(sa.BigInteger())
+    last_seen_at: Mapped[datetime]
+    last_source: Mapped[str] = mapped_column(sa.String(200))

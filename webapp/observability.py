@@ -43,6 +43,7 @@ class Figures:
     requests: Counter
     duration_seconds: Histogram
     rows: Counter
+    surprises: Counter
 
 
 class StandardError(logging.Handler):
@@ -152,6 +153,7 @@ def end(response: Response) -> Response:
 def new_figures() -> Figures:
     """Counters that start at zero, apart from those of any other application."""
     registry = CollectorRegistry()
+    surprises = "Values of leads that the API took with a warning"
     disable_created_metrics()  # type: ignore[no-untyped-call]
     labels, seconds = ["method", "route", "status"], DURATION_BUCKETS_SECONDS
     timed = "leadloop_http_request_duration_seconds"
@@ -161,6 +163,7 @@ def new_figures() -> Figures:
         Counter("leadloop_http_requests", "Requests answered", labels, registry=registry),
         Histogram(timed, "Time to the answer", ["route"], registry=registry, buckets=seconds),
         Counter("leadloop_rows", rows, ["kind", "result"], registry=registry),
+        Counter("leadloop_surprises", surprises, ["field", "rule"], registry=registry),
     )
 
 

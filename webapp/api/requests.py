@@ -6,6 +6,7 @@ All wrong values are named at once.
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -17,9 +18,12 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from webapp.api import forms
 from webapp.api.document.contract import Contract
 from webapp.api.problems import Complaint, Refused, WrongValues, pointer
-from webapp.database import Session, read, utc_now, write
+from webapp.database import UNAVAILABLE, Session, read, utc_now, write
+from webapp.observability import figures
 from webapp.product import product
 from webapp.services.accounts import api_keys
+from webapp.services.imports import quality
+from webapp.services.imports.quality import Gathered
 from webapp.services.leads import records
 from webapp.services.leads.records import LeadRecord
 from webapp.services.outcomes.outcomes import Attribution
@@ -113,6 +117,9 @@ def finish(response: Response) -> Response:
         response.headers["Preference-Applied"] = "handling=strict"
     if "Origin" in request.headers:
         forms.share(response)
+    if g.get("is_time_to_store"):
+        with suppress(*UNAVAILABLE):
+            write(lambda session: quality.store(session, gathered().take(), utc_now()))
     return response
 
 
@@ -130,8 +137,20 @@ def lead_record() -> LeadRecord:
 
 def clean_record(values: Mapping[str, Any]) -> LeadRecord:
     """A lead as it was sent, cleaned as the caller wants it."""
-    is_tolerant = caller().ignores_unknown
-    return records.clean(product().fields, values, strict=is_strict(), ignore_unknown=is_tolerant)
+    fields, is_tolerant = product().fields, caller().ignores_unknown
+    record = records.clean(fields, values, strict=is_strict(), ignore_unknown=is_tolerant)
+    if record.warnings:
+        seen = quality.seen(fields, record.warnings)
+        for field, kind, _ in seen:
+            figures().surprises.labels(field, kind).inc()
+        g.is_time_to_store = gathered().add(seen, actor())
+    return record
+
+
+def gathered() -> Gathered:
+    """The surprises of this process that are not stored yet."""
+    found: Gathered = current_app.extensions["leadloop_surprises"]
+    return found
 
 
 def is_of_form_key() -> bool:

@@ -75,6 +75,9 @@ MIN_ROLE = {
     "pages.imports.show": "manager",
     "pages.imports.status": "manager",
     "pages.imports.columns": "manager",
+    "pages.quality.index": "admin",
+    "pages.quality.add": "admin",
+    "pages.quality.forget": "admin",
     # Export
     "pages.exports.index": "admin",
     "pages.exports.leads": "admin",

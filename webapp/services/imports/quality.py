@@ -1,0 +1,103 @@
+"""Values that were taken with a warning: counted by field and value, for people to look at.
+
+Counts are gathered in memory and stored every few seconds, so that scoring waits for none of it.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.fields.types import NULL_WORD
+from webapp.database import hold, insert
+from webapp.intake_tables import Surprise
+from webapp.services.leads.records import KNOWN_RULE, PEOPLE_FIELDS, FieldWarning
+
+STORED_EVERY_SECONDS = 10
+MAX_GATHERED = 1000
+MAX_VALUES = 200
+NOT_IN_LIST = "not in the list"
+UNKNOWN_FIELD = "unknown field"
+# Stands for all fields that are not known; their names are the values.
+NOT_DECLARED = "(not declared)"
+Seen = tuple[str, str, str]
+
+
+class Gathered:
+    """Counts of this process that are not stored yet, by field, kind and value."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[Seen] = Counter()
+        self._sources: dict[Seen, str] = {}
+        self._stored_at_seconds = time.monotonic()
+
+    def add(self, seen: Iterable[Seen], source: str) -> bool:
+        """Count, and say whether it is time to store what was gathered."""
+        with self._lock:
+            for one in seen:
+                is_known = one in self._counts or len(self._counts) < MAX_GATHERED
+                place = one if is_known else (one[0], one[1], "")
+                self._counts[place] += 1
+                self._sources[place] = source
+            return time.monotonic() - self._stored_at_seconds > STORED_EVERY_SECONDS
+
+    def take(self) -> dict[Seen, tuple[int, str]]:
+        """What was gathered, with counts and last sources; the next count begins at zero."""
+        with self._lock:
+            found = {one: (n, self._sources[one]) for one, n in self._counts.items()}
+            self._counts.clear()
+            self._sources.clear()
+            self._stored_at_seconds = time.monotonic()
+            return found
+
+
+def seen(fields: Fields, warnings: Iterable[FieldWarning]) -> list[Seen]:
+    """What is counted of warnings; text about people and free text is not kept."""
+    return [
+        (NOT_DECLARED, UNKNOWN_FIELD, w.field)
+        if w.rule == KNOWN_RULE
+        else (w.field, *_kind_and_value(fields, w))
+        for w in warnings
+    ]
+
+
+def store(session: Session, gathered: Mapping[Seen, tuple[int, str]], now: datetime) -> None:
+    """Add counts; beyond the first values of a field others are counted together."""
+    hold(session, "surprises")
+    n_values = sa.select(Surprise.field, sa.func.count()).group_by(Surprise.field)
+    counts = dict(session.execute(n_values).all())
+    known = set(session.execute(sa.select(Surprise.field, Surprise.kind, Surprise.value)).all())
+    for (field, kind, value), (n, source) in sorted(gathered.items()):
+        is_kept = (field, kind, value) in known or counts.get(field, 0) < MAX_VALUES
+        row = {"field": field, "kind": kind, "value": value if is_kept else ""}
+        statement = insert(session, Surprise).values(
+            **row, n=n, last_seen_at=now, last_source=source
+        )
+        changed = {"n": Surprise.n + n, "last_seen_at": now, "last_source": source}
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["field", "kind", "value"], set_=changed)
+        )
+        counts[field] = counts.get(field, 0) + 1
+
+
+def everything(session: Session) -> list[Surprise]:
+    """All counts, the most frequent first."""
+    return list(session.scalars(sa.select(Surprise).order_by(Surprise.n.desc(), Surprise.key)))
+
+
+def forget(session: Session, key: int) -> None:
+    """Delete a count that somebody has dealt with."""
+    session.execute(sa.delete(Surprise).where(Surprise.key == key))
+
+
+def _kind_and_value(fields: Fields, warning: FieldWarning) -> tuple[str, str]:
+    if warning.message.startswith(NULL_WORD):
+        return "word for unknown", warning.value if warning.field not in PEOPLE_FIELDS else ""
+    has_list = warning.field in fields and bool(fields.named(warning.field).choices)
+    return (NOT_IN_LIST, warning.value) if has_list else ("other", "")
