@@ -1,7 +1,6 @@
 """Compare scorecards with the fitted models they were compiled from, on real leads.
 
-`python -m bench.check_compiled FOLDER...` fits each folder's leads (`fields.toml`,
-`leads.csv.gz`) whole by every family, scores every row both ways and fails where they differ.
+`python -m bench.check_compiled FOLDER...` fails where a row is scored differently.
 """
 
 import json

@@ -1,12 +1,9 @@
 """Promotion gates on streams of real leads whose truth is known.
 
-`python -m bench.gate FOLDER... [--streams n] [--outcomes real]` draws streams of 500 labelled leads
-from each folder in import format. Every 50 labels the product learns a challenger from all so far,
-and each gate decides for itself whether it replaces that gate's champion. What a model is truly
-worth is its AUC on leads outside the stream. Streams start from a weak champion (learned from 25
-other labels) and from a strong one (from 1,500, where the folder has so many). Each folder is
-replayed once more with its outcomes shuffled: then there is nothing to learn and no promotion is
-deserved.
+`python -m bench.gate FOLDER... [--streams n] [--outcomes real]` learns a challenger after every 50
+of 500 labels; each gate decides for itself. A model's true worth is its AUC on leads outside the
+stream. Streams start from a weak champion (25 other labels) and from a strong one (1,500); with
+outcomes shuffled no promotion is deserved.
 """
 
 import argparse
@@ -36,8 +33,8 @@ RULE = GateRule()
 class Row:
     """What became of one stream behind one gate.
 
-    An attempt is undeserved where the true AUC would gain less than the gate asks for: an oracle
-    refuses it. A promotion is wrong where the true AUC falls.
+    An attempt is undeserved where the true AUC would gain less than the gate asks for, a promotion
+    wrong where it falls.
     """
 
     dataset: str

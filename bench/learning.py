@@ -1,12 +1,9 @@
 """Learning curves on real leads: how well each method ranks and predicts after n outcomes.
 
-`python -m bench.learning FOLDER... [--fields own builtin] [--split random rolling]` reads folders
-in import format, teaches every method the same leads and measures all on the same unseen ones.
-
-random: 30 % of the leads, at most 3,000, are drawn for measuring, the training samples from the
-rest, anew in each repeat. rolling: in the order of the file, the n leads before a cut teach and
-the 1,500 behind it measure, at five cuts. A sample has at least five leads of each outcome: where
-a draw has fewer, it is drawn again; a cut with fewer is left out.
+`python -m bench.learning FOLDER... [--fields own builtin] [--split random rolling]` teaches all
+methods the same leads, at least five of each outcome, and measures on the same unseen ones. random:
+30 %, at most 3,000, are drawn for measuring, anew in each repeat. rolling: at five cuts of the
+file, n leads before a cut teach and the 1,500 behind it measure.
 """
 
 import argparse

@@ -1,7 +1,4 @@
-"""Made-up leads of eleven fields, some of which mean something only together.
-
-For measuring what learning costs, not how well it goes.
-"""
+"""Made-up leads of eleven fields, to measure what learning costs, not how well it goes."""
 
 from pathlib import Path
 from typing import Any

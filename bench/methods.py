@@ -1,8 +1,7 @@
-"""The methods that learning curves compare: the product's own and its peers, each fairly set.
+"""The methods that learning curves compare: the product's own and its peers, with the same fields.
 
-A method learns from a sample and gives what scores records. All get the same fields. Numbers come
-compressed (`ml.training.encode`), which trees do not mind and linear methods like. LightGBM and EBM
-are left out where their library is not installed or cannot be loaded.
+Numbers come compressed (`ml.training.encode`), which linear methods like. LightGBM and EBM are left
+out where their library cannot be loaded.
 """
 
 from collections.abc import Callable, Sequence
@@ -159,7 +158,6 @@ def _leads_in_a_leaf(frame: pd.DataFrame) -> int:
 
 
 def _levels_first(frame: pd.DataFrame, columns: Columns) -> Any:
-    """Number the levels of each field, rare ones together, and put them before the numbers."""
     encoder = OrdinalEncoder(
         handle_unknown="use_encoded_value",
         unknown_value=np.nan,

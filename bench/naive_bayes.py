@@ -1,9 +1,7 @@
 """An Odoo-style naive Bayes for leads, to compare with: counts of won and lost by value.
 
-Written from a description of the algorithm of Odoo's CRM ("predictive lead scoring"), for
-comparison only. `LeadScoring` is the whole of it, with stages, teams and tags; `fit` uses it on
-plain records, without stages and with numbers cut into quartiles. That cut is an addition: the
-original knows no numbers.
+Written from a description of the algorithm ("predictive lead scoring"). Cutting numbers into
+quartiles is an addition.
 """
 
 from bisect import bisect_left
@@ -57,17 +55,13 @@ class Table(NamedTuple):
 
 @dataclass
 class LeadScoring:
-    """Counts of won and lost leads by team, variable and value, and scores from them.
-
-    `n_stages` counts all stages, the won one last; 1 where there are none to speak of.
-    """
+    """Counts of won and lost leads by team, variable and value; `n_stages` includes the won one."""
 
     n_stages: int = 1
     counts: dict[tuple[str | None, str, str], Cells] = field(default_factory=dict)
     tables: dict[str | None, Table] = field(default_factory=dict)
 
     def learn(self, lead: Lead, *, won: bool) -> None:
-        """Count one closed lead."""
         self._add(lead, won=won, step=1)
 
     def forget(self, lead: Lead, *, won: bool) -> None:
@@ -94,7 +88,6 @@ class LeadScoring:
         }
 
     def _shares(self, lead: Lead, prior: Cells) -> Iterator[tuple[str, float, float]]:
-        """Give each known factor's share among won and among lost leads."""
         rows, totals = self._table(lead.team)
         if stage := rows.get((STAGE, str(lead.stage))):
             yield STAGE, stage[0] / prior[0], stage[1] / prior[1]
@@ -121,7 +114,6 @@ class LeadScoring:
         return self.tables[team]
 
     def _summed(self, team: str | None) -> Table:
-        """Add up a team's own rows or, where it has none, the rows of all."""
         has_own = team is not None and any(owner == team for owner, _, _ in self.counts)
         rows: dict[Factor, Cells] = {}
         for (owner, variable, value), cells in self.counts.items():
@@ -141,9 +133,7 @@ class LeadScoring:
 def fit(
     records: Sequence[Record], converted: Sequence[bool]
 ) -> Callable[[Sequence[Record]], list[float]]:
-    """Learn from closed leads, without stages, teams and tags; numbers are cut into quartiles.
-
-    Gives what scores records, in [0.0001, 0.9999]. Raises ValueError without a lead.
+    """Learn from closed leads, at least one; give what scores records, in [0.0001, 0.9999].
 
     >>> predict = fit([{"source": "a"}, {"source": "b"}] * 9, [True, False] * 9)
     >>> [round(p, 2) for p in predict([{"source": "a"}, {"source": "b"}, {}])]

@@ -1,8 +1,4 @@
-"""Folders of real leads in the product's import format, for measuring on.
-
-A folder holds `fields.toml` and `leads.csv.gz` (or `leads.csv`), rows in the order in which the
-leads came.
-"""
+"""Folders of real leads: `fields.toml` and `leads.csv.gz` (or `.csv`), in the order they came."""
 
 import csv
 import gzip

@@ -1,12 +1,9 @@
 """Replay real leads through the real product and compare its models as they come.
 
-`python -m bench.replay FOLDER [--limit N]` starts an empty store with the folder's `fields.toml`,
-feeds its leads in the order of the file over HTTP (each is scored first, its outcome follows in a
-later call) and stops at every outcome that makes a training due: then the worker trains, the gate
-decides, and champion, version 1.0 and an Odoo-style naive Bayes are measured on the next 1,000
-leads of the file, which nobody has seen. Where fewer follow, these; below 100, or with outcomes
-of one kind only, nothing is measured. `--limit` ends the feeding; what follows in the file still
-serves as unseen leads.
+`python -m bench.replay FOLDER [--limit N]` feeds the leads over HTTP to an empty store (each is
+scored first, its outcome follows) and stops at every outcome that makes a training due: then
+champion, version 1.0 and an Odoo-style naive Bayes are measured on the next 1,000 leads, at least
+100 and of both outcomes. `--limit` ends the feeding, not the measuring.
 """
 
 import argparse

@@ -47,7 +47,7 @@ RESULTS = Path(__file__).parent / "results" / "salesforce.json"
 def org(n: int, to_parent: Connection) -> None:
     """Serve an org of n leads, half of them converted, and n opportunities, until told to stop.
 
-    To every other word the answer is the processor time used so far, in seconds.
+    Answers every other word with the processor seconds used so far.
     """
     clock = Clock(utc_now() - timedelta(days=DAYS))
     fake = FakeSalesforce(clock)
@@ -109,7 +109,6 @@ class Stopwatch:
     to_org: Connection
 
     def lap(self) -> Lap:
-        """Carry out one run."""
         wall, worker, org = time.perf_counter(), time.process_time(), self._org_seconds()
         run = run_once()
         assert run.state == "succeeded", run.error

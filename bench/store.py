@@ -53,26 +53,21 @@ class Store:
         self._headers["Authorization"] = f"Bearer {key}"
 
     def score(self, lead_id: str, values: dict[str, Value]) -> None:
-        """`POST /score` without an outcome."""
         known = {name: value for name, value in values.items() if value is not None}
         self._ask("POST", "/score", {"lead_id": lead_id, **known})
 
     def say(self, lead_id: str, *, converted: bool) -> None:
-        """`PUT /feedback`."""
         outcome = str(converted).lower()
         self._ask("PUT", f"/feedback/{quote(lead_id, safe='')}?outcome={outcome}")
 
     def score_all(self, leads: Iterable[tuple[str, dict[str, Value]]]) -> None:
-        """`POST /score/batch`."""
         self._batches("/score/batch", "leads", ({"lead_id": i, **v} for i, v in leads))
 
     def say_all(self, outcomes: Iterable[tuple[str, bool]]) -> None:
-        """`POST /feedback/batch`."""
         rows = ({"lead_id": lead_id, "outcome": converted} for lead_id, converted in outcomes)
         self._batches("/feedback/batch", "outcomes", rows)
 
     def trainings(self) -> list[dict[str, Any]]:
-        """All trainings so far, newest first."""
         found: list[dict[str, Any]] = self._ask("GET", "/api/runs?kind=training")["runs"]
         return found
 

@@ -56,7 +56,6 @@ class Stream:
         return self.outcomes(self.labelled)
 
     def outcomes(self, places: Places) -> Bools:
-        """Outcomes of some leads."""
         return np.array([self.leads.converted[place] for place in places])
 
     def rounds(self) -> list[Round]:

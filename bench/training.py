@@ -1,10 +1,8 @@
 """What a training costs, and whether anybody waits for it.
 
-`python -m bench.training [FOLDER] [--sizes n ...]` starts a Leadloop of its own for each size and
-gives it so many leads (made up, or drawn from the folder) and all outcomes but the last. One
-client scores leads and loads the lead table in turn, first while nothing else is done. Then the
-last outcome makes a training due, with family choice and gate, and the client goes on until that
-is done. Both waits are taken in one run and told as a ratio.
+`python -m bench.training [FOLDER] [--sizes n ...]` fills a Leadloop of its own for each size. One
+client scores leads and loads the lead table, first while nothing else is done, then while the last
+outcome trains a model. Both waits are told as a ratio.
 """
 
 import argparse
