@@ -1,7 +1,4 @@
-"""What the worker does at each tick: each function looks for work, claims it and carries it out.
-
-The rules stand in the services; here is their order.
-"""
+"""What the worker does at each tick: each function looks for work, claims it and carries it out."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -61,10 +61,7 @@ def held(
         runs.finish(session, run, now, error=error)
     ),
 ) -> Iterator[None]:
-    """Close the run with a sentence when its work fails: here and nowhere else.
-
-    `fail` closes it, and undoes what the work had begun.
-    """
+    """Close the run by `fail`, with a sentence, when its work fails: here and nowhere else."""
     log.info("run claimed", run=run.key, kind=run.kind, attempt=run.n_attempts)
     try:
         yield

@@ -1,7 +1,4 @@
-"""Taking in leads and opportunities: kept and scored, and what became of them recorded.
-
-A few rows at a time, each in one transaction with the cursor.
-"""
+"""Taking in leads and opportunities, a few rows in each transaction with the cursor."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -38,10 +35,9 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
     """Take in leads, the rows of one step.
 
     1. A row that says nothing new only moves its stamp: our own writes come back so.
-    2. New leads, and open ones with other inputs, are scored. A converted lead is not scored
-       again: its inputs stay as they were before.
-    3. Of a lead that was merged before it was first read only the id is kept, for the lead that
-       goes on.
+    2. New leads, and open ones with other inputs, are scored; converted ones keep their inputs.
+    3. Of a lead that was merged before it was first read only the id is kept, for the one that goes
+       on.
     4. What became of the leads that changed is recorded, and of those merged with them.
     """
     parsed = {row["Id"]: context.mapping.parse(row) for row in rows}
@@ -151,7 +147,6 @@ def _take_in(
     families: Mapping[str, int | None],
     now: datetime,
 ) -> None:
-    """Give each row a lead of ours, and score it where its inputs are news."""
     ours = _Ours(session, context, rows, families)
     inputs = [
         _scoring_input(context, row, ours, known.get(row.id), now=now)
@@ -203,8 +198,7 @@ def record_outcomes(
 ) -> None:
     """Record what became of these leads where Salesforce says something new.
 
-    1. A lead deleted or merged is hidden; its outcome is withdrawn, and what people here reported
-       of a merged one goes over to the lead that stays.
+    1. A lead deleted or merged is hidden; what people reported of it goes to the one that stays.
     2. Won or lost is recorded once; a deal that is open again withdraws what Salesforce said.
     3. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
     4. Where a person here has reported another outcome, that is listed as a conflict.
@@ -340,10 +334,7 @@ def _outcome(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
 
 
 def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) -> datetime:
-    """Behind what Salesforce said before: a change may move no stamp, or carry an older one.
-
-    A report needs no place behind an inferred outcome: it counts before one, at whatever time.
-    """
+    """Behind what Salesforce said before: a change may move no stamp, or carry an older one."""
     latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
     at = latest or derived.happened_at
     if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):

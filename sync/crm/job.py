@@ -84,10 +84,8 @@ def carry_out(worker: Worker, run: Run) -> None:
 def live(sync_run: SyncRun) -> None:
     """Read what has changed, record outcomes, write scores back; reconcile once a day.
 
-    1. The mapping is checked against what Salesforce describes, before anything is asked.
-    2. Leads, then opportunities, each to the end of its window.
-    3. What the pages named and did not hold is asked for by id.
-    4. Scores that have moved are written.
+    The mapping is checked against what Salesforce describes before anything is asked. Leads come
+    before opportunities, then by id what the pages named and did not hold.
     """
     check_mapping(sync_run)
     apply_rules_again(sync_run)
@@ -124,10 +122,7 @@ def check(sync_run: SyncRun) -> None:
 
 
 def sample(sync_run: SyncRun) -> None:
-    """Map the leads changed last: their inputs, what was empty, and what breaks a field's rule.
-
-    The mapping may be one that is not saved: what is wrong with it is told and stops no run.
-    """
+    """Map the leads changed last, by an unsaved mapping too: their inputs, gaps and mistakes."""
     problems = _problems(sync_run)
     leads = [] if problems else list(_mapped(sync_run))
     sync_run.result.sample = Sample(

@@ -1,7 +1,7 @@
 """Reading one object to the end of its window: some rows and the cursor are one transaction.
 
-A stamp is set up to ten minutes before its transaction commits, so a finished window is followed by
-one that overlaps it. One that was stopped is resumed inside, or short runs would never end.
+A stamp is set up to ten minutes before its transaction commits, so windows overlap. One
+that was stopped is resumed inside, or short runs would never end.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ MIN_SLICE = timedelta(minutes=1)
 class Window:
     """Where the reading of one object stands; times are texts as Salesforce writes them.
 
-    `done_until` is the end of the last finished window. While one is open, `start` and `end` are
-    its bounds, and `after_stamp` with `after_id` the last row stored (no id: from that time on).
+    `done_until` ends the last finished window. While one is open, `start` and `end` are its bounds,
+    `after_stamp` and `after_id` the last row stored (no id: from that time on).
     """
 
     done_until: str | None = None
@@ -42,17 +42,14 @@ class Window:
 
     @classmethod
     def stored(cls, values: Mapping[str, str | None]) -> "Window":
-        """The window as a table has it."""
         return cls(**{**values, "after_id": values.get("after_id") or ""})  # type: ignore[arg-type]
 
     @property
     def is_open(self) -> bool:
-        """Whether a window has been begun and not finished."""
         return self.end is not None
 
     @property
     def position(self) -> str | tuple[str, str]:
-        """From where the next page goes on."""
         assert self.after_stamp is not None
         return (self.after_stamp, self.after_id) if self.after_id else self.after_stamp
 
@@ -71,7 +68,6 @@ class Window:
         return replace(self, after_stamp=row_stamp, after_id=row_id)
 
     def finished(self) -> "Window":
-        """The window with all its rows stored."""
         return Window(done_until=self.end)
 
     def progress(self) -> float:
@@ -102,7 +98,6 @@ class Slices:
         return not is_shortest
 
     def was_empty(self) -> None:
-        """Ask for twice the time from now on."""
         self.length = min(self.length * 2, timedelta(days=36_500))
 
 
@@ -143,10 +138,7 @@ class Reading:
         return []
 
     def _open(self, *, is_kept: bool = True) -> bool:
-        """Go on with the open window, or begin the next, up to Salesforce's present time.
-
-        Returns whether it was open: whether a run before has stopped inside it.
-        """
+        """Go on with the open window, or begin the next; say whether it was open."""
         stored = Window.stored(read(lambda s: mirror.window(s, self.obj)))
         server_now = self.sync_run.client.meter.server_time or self.sync_run.now
         first_start = server_now - timedelta(days=self.sync_run.context.rules.history_days)

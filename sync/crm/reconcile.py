@@ -40,8 +40,7 @@ MIN_ASKED = timedelta(minutes=2)
 def reconcile(sync_run: SyncRun) -> None:
     """Look at everything once more.
 
-    1. Every opportunity linked to a lead is asked for: a stage that an administrator has given
-       another type changes deals without a stamp.
+    1. Every opportunity linked to a lead: a stage given another type changes deals without a stamp.
     2. Leads and opportunities that were purged are erased or void.
     3. Converted leads without an opportunity are looked for by their contact.
     4. Inputs and outcomes that depend on the date are worked out again.

@@ -63,7 +63,6 @@ class SyncRun:
 
     @property
     def now(self) -> datetime:
-        """The worker's present time."""
         return self.worker.clock()
 
     def step(
@@ -73,10 +72,7 @@ class SyncRun:
         stage: str | None = None,
         progress: float | None = None,
     ) -> T:
-        """One transaction: the work, the calls it took, and the claim for a while longer.
-
-        `Reconfigured` where the settings are no longer those that the run works by.
-        """
+        """Work, note the calls and renew the claim in one transaction; else `Reconfigured`."""
         self.worker.go_on()
 
         def whole(session: Session) -> T:
@@ -100,7 +96,6 @@ class SyncRun:
         connections.count_calls(connections.get(session), n_new, self.now, usage)
 
     def warn(self, message: str, detail: str = "") -> None:
-        """Tell people something without ending the run."""
         self.result.warnings.append(RunWarning(message, detail))
 
     @contextmanager

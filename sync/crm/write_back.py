@@ -23,10 +23,7 @@ STOPPING = {Kind.CONFIG, Kind.BUSY, Kind.BUG}
 
 
 def write_back(sync_run: SyncRun) -> None:
-    """Write what has moved, as far as the fields are there and nothing stops it.
-
-    Reading never waits for writing: where the org takes no scores the run says so and ends well.
-    """
+    """Write what has moved; where the org takes no scores the run says so and ends well."""
     if not sync_run.context.rules.writes_scores:
         return
     n_due = sync_run.step(lambda s: _offer(s, sync_run.now), stage="Writing scores", progress=0.95)

@@ -1,7 +1,4 @@
-"""Everything Salesforce and the network can refuse with: its kind, and what to tell people.
-
-How an answer is recognised as one of these stands in `sync.salesforce.errors`.
-"""
+"""Everything Salesforce and the network can refuse with: its kind, and what to tell people."""
 
 from dataclasses import dataclass
 from enum import StrEnum

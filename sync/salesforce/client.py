@@ -1,7 +1,7 @@
 """Calls to Salesforce, each classified, repeated where that helps, and paid from the quota.
 
-Of simple-salesforce only `query` and `restful` are used, with a token of our own: its object
-methods log in again for ever when a user has lost access, and drop headers on the way.
+Of simple-salesforce only `query` and `restful` are used: its object methods log in again for ever
+when a user has lost access, and drop headers.
 """
 
 import random
@@ -55,10 +55,7 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Quota:
-    """What is left: the calls we made today before this run, and the most we may make.
-
-    Without a budget of our own a quarter of the org's day is the most.
-    """
+    """What is left of the day's calls; at most a quarter of the org's without our own budget."""
 
     n_made_today: int = 0
     budget: int | None = None
@@ -160,9 +157,9 @@ class Client:
         return [row["id"] for row in _rows(answer, "deletedRecords", ("id",))]
 
     def write(self, records: Sequence[Row]) -> list[Fault | None]:
-        """Change up to 200 leads; one verdict a record in the same order, None where saved.
+        """Change up to 200 leads; give a verdict for each in order, None where saved.
 
-        Never repeated here after a failure of the network: the outbox does, with fresh data.
+        Not repeated after a failure of the network: the outbox does that with fresh data.
         """
         if not 0 < len(records) <= ROWS_PER_WRITE:
             raise ValueError(f"1 to {ROWS_PER_WRITE} records fit a call")
@@ -195,7 +192,6 @@ class Client:
         return answer if isinstance(answer, dict) else {}
 
     def _call(self, ask: Callable[[Salesforce], T], *, max_tries: int = MAX_TRIES) -> T:
-        """Ask until it is answered, it cannot be, or it was tried often enough."""
         n_tries = 0
         while True:
             self._quota.check(self.meter)

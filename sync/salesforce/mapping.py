@@ -140,12 +140,9 @@ class LeadMapping:
     ) -> tuple[LeadRecord, list[str]]:
         """The lead's record, and the fields whose value breaks their rule and is left out.
 
-        `before` holds the row's values when it was read last. What Salesforce has emptied since is
-        unknown; what it never had keeps what another source knows.
-
-        Of a lead that is first seen together with its outcome only those fields are inputs that
-        do not move with it: everything else may have been written by the outcome itself. That
-        holds for lost leads too, or what is missing would tell the classes apart.
+        What Salesforce has emptied since `before` is unknown; what it never had keeps what is
+        known. Of a lead first seen with its outcome, lost ones too, only fields that do not move
+        with it are inputs: the outcome may have written all others.
         """
         inputs, wrong = self.inputs(row.values, today, only_stable=with_outcome)
         had, _ = self.inputs(before, today, only_stable=with_outcome)
@@ -178,7 +175,6 @@ class LeadMapping:
         return inputs, wrong
 
     def depends_on_today(self) -> bool:
-        """Whether inputs change by themselves from day to day."""
         return any(source.transform == "days_since" for source in self.sources.values())
 
 
@@ -246,7 +242,6 @@ def _day(raw: Any) -> date:
 
 
 def _kept(value: Any) -> Any:
-    """A value as it is kept: blank text is none, a long one is cut."""
     return (value.strip()[:MAX_KEPT_LENGTH] or None) if isinstance(value, str) else value
 
 

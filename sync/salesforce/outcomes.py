@@ -41,8 +41,8 @@ REASONS = {
 class Derived:
     """An outcome with the rule that made it, the record it comes from and when it happened.
 
-    `result` is converted, lost or never_worked; pending or open where there is none yet; void or
-    merged where the lead or its opportunity is gone.
+    `result` is converted, lost, never_worked, pending, open, or void and merged where the lead or
+    its opportunity is gone.
     """
 
     result: str
@@ -63,9 +63,8 @@ def derive(
 ) -> Derived:
     """Say what became of a lead.
 
-    `opportunity` is the one the lead was converted to, None where there is none or it cannot be
-    read; `candidates` are those in which the converted contact plays a role; `linked` is one that
-    a person has chosen, which comes before them all.
+    `opportunity` is the one it was converted to, if it can be read; `candidates` those in which its
+    contact plays a role; `linked`, chosen by a person, comes before them all.
     """
     if lead.is_deleted:
         return _of_lead("merged" if lead.merged_into else "void", lead, GONE)

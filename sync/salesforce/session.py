@@ -1,8 +1,4 @@
-"""The HTTP session: only allowed hosts, a limit on every time and size, no retries.
-
-Retries are the client's, which knows what an answer means; a retry here as well would multiply
-the calls, and a write must only be repeated with fresh data.
-"""
+"""The HTTP session: only allowed hosts, a limit on every time and size; the client retries."""
 
 import io
 import time
@@ -84,8 +80,6 @@ class Hosts:
 
 
 class _NoNetrc(requests.auth.AuthBase):
-    """Keeps a .netrc of the machine from replacing the bearer token."""
-
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
@@ -99,7 +93,6 @@ class _GuardedAdapter(HTTPAdapter):
         self.clock = clock
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        """Check the host, send, and read the whole answer before its time is over."""
         parts = urlsplit(request.url or "")
         self.hosts.check(parts)
         extra = self.hosts.extra

@@ -1,7 +1,4 @@
-"""The questions asked in SOQL: the only place where one is written.
-
-Nothing enters a question but names, ids and times, each checked here.
-"""
+"""The only place where SOQL is written: of names, ids and times, each checked here."""
 
 # ruff: noqa: S608 - checked, as said above
 

@@ -1,7 +1,6 @@
 """The trainer as the worker sees it: a child process at low priority, kept warm for a while.
 
-The first training of a child waits seconds for scikit-learn to load; later ones do not. What the
-child does stands in `sync.trainer.trainer`. It ends by itself soon after the worker is gone.
+The first training of a child waits seconds for scikit-learn; it ends soon after the worker.
 """
 
 import contextlib
@@ -33,10 +32,7 @@ class TrainingFailed(Explained):
 
 
 class TrainingProcess:
-    """Trains in a child process, one training at a time.
-
-    `environment` holds the settings that the child starts with, `command` says what it runs.
-    """
+    """Trains in a child process, one training at a time, with the settings of `environment`."""
 
     def __init__(self, environment: Mapping[str, str], command: Sequence[str] = TRAINER) -> None:
         self._command = command
@@ -49,8 +45,7 @@ class TrainingProcess:
     def train(self, run_key: int, *, limit_seconds: float, beat: Beat) -> Answer:
         """Give a scorecard with its details, or the reason for none; else `TrainingFailed`.
 
-        `beat` is told the progress each second; where it raises or the limit is passed, the child
-        is killed.
+        `beat` is told the progress each second; where it raises or time is up, the child is killed.
         """
         with self._lock:
             try:
@@ -133,10 +128,7 @@ class TrainingProcess:
 
 
 def _listen(child: subprocess.Popen[str], answers: "queue.SimpleQueue[Answer | None]") -> None:
-    """Pass the child's lines on; None says that there will be no more.
-
-    A child killed in the middle of a line leaves a piece of one, which is the end as well.
-    """
+    """Pass the child's lines on; None is the end, as is the piece of a line of a child killed."""
     try:
         with child.stdout, contextlib.suppress(ValueError):  # type: ignore[union-attr]
             for line in child.stdout:  # type: ignore[union-attr]

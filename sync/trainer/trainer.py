@@ -1,8 +1,4 @@
-"""The training process: JSON lines over stdin and stdout.
-
-It reads what to learn from out of the database and writes nothing there: whether a challenger
-is registered is decided by the worker, which holds the claim. It ends when its standard input does.
-"""
+"""The training process: JSON lines over stdin and stdout; it writes nothing to the database."""
 
 import json
 import os
