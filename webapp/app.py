@@ -23,7 +23,6 @@ class Application(Flask):
     """Flask, but unexpected errors are logged without what people sent."""
 
     def log_exception(self, exc_info: Any) -> None:
-        """Called by Flask for each of them."""
         observability.log_failure(exc_info)
 
 

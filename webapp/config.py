@@ -172,7 +172,6 @@ class Settings(BaseSettings):
 
     @property
     def import_max_bytes(self) -> int:
-        """The largest file that may be imported."""
         return self.import_max_megabytes * 2**20
 
     def shown(self) -> list["Shown"]:
@@ -233,7 +232,6 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def _lines(file: Path | None) -> list[Binding]:
-    """What stands in the file of settings, if it is there."""
     if file is None or not file.is_file():
         return []
     try:

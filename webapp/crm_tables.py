@@ -1,7 +1,4 @@
-"""The tables of the CRM connection. What they mean and who writes them stands in the services.
-
-Times that a CRM has stamped its rows with are texts, kept as they came.
-"""
+"""The tables of the CRM connection; times that a CRM stamped its rows with are texts."""
 
 from datetime import datetime
 from typing import Any

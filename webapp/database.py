@@ -103,12 +103,11 @@ migrate = Migrate()
 
 
 class WriteLock:
-    """Whose turn it is to write on SQLite, which has one writer: the threads of this process wait
-    here, since waiting in its busy handler starves them.
+    """Give the threads of this process turns to write on SQLite, whose busy handler starves them.
 
-    Other processes do wait there, and look every tenth of a second. Long writes that have taken
-    `MAX_SECONDS` without a pause owe them one, twice as long as they wait before they look.
-    Short ones, of which a web process makes many, leave them gaps and owe nothing.
+    Other processes do wait there, and look every tenth of a second. Long writes that took
+    `MAX_SECONDS` without a pause owe them one, twice as long; short ones leave gaps and owe
+    nothing.
     """
 
     LONG_SECONDS = 0.1

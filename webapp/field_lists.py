@@ -1,7 +1,4 @@
-"""The declared fields in the database: each change adds a whole list, and the newest counts.
-
-Who may change them and how stands in `services.fields.declaring`.
-"""
+"""The declared fields in the database: each change adds a whole list, and the newest counts."""
 
 import hashlib
 import json
@@ -69,13 +66,7 @@ def shipped() -> Fields:
 
 
 def current(session: Session) -> Declared:
-    """Read the fields as they are now: one row of one index where they are known already.
-
-    Returns
-    -------
-    Declared
-        The newest list; version 0 is `fields.toml`.
-    """
+    """Read the newest list (0: `fields.toml`): one row of one index where it is known."""
     newest = session.connection().exec_driver_sql(NEWEST).first()
     if newest is None:
         return Declared(0, shipped())
@@ -115,21 +106,10 @@ def add(
     now: datetime,
     renewed: Collection[str] = (),
 ) -> Declared:
-    """Keep changed fields as the next list, from which on they count in every process.
+    """Keep all fields as the next list, which counts in every process from then on.
 
-    Parameters
-    ----------
-    session : Session
-        Its transaction has asked for `current_locked`.
-    fields : Fields
-        All of them, the changed ones in their places.
-    actor : str
-        Who changed them.
-    now : datetime
-        When, aware.
-    renewed : collection of str
-        Names of fields whose values mean something else from now on, as in another unit. Those of
-        another type do anyway.
+    The transaction has asked for `current_locked`. `renewed` names fields whose values mean
+    something else from now on, as in another unit; those of another type do anyway.
     """
     before = session.get(FieldList, current(session).version)
     known = before.meanings if before else {}
@@ -154,13 +134,7 @@ def add(
 
 
 def of_another_meaning(session: Session) -> dict[str, list[KeyRange]]:
-    """Find the snapshots whose values of a field mean something else than its values of now.
-
-    Returns
-    -------
-    dict of str to list of KeyRange
-        By the field's name; empty where no field ever changed its type or unit.
-    """
+    """Find, by field, the snapshots whose values mean something else than its values of now."""
     query = sa.select(FieldList.after_snapshot_key, FieldList.meanings).order_by(FieldList.version)
     lists = session.execute(query).all()
     # Before the first list the fields were as it says.

@@ -1,7 +1,6 @@
 """What operators see: a request id, one JSON line a request, figures for Prometheus.
 
-No line and no figure holds personal data: routes are named by their rule, never by the path with
-its lead id, and an error by its kind and place, never by its message.
+Nothing holds personal data: routes are named by their rule, errors by their kind and place.
 """
 
 import logging

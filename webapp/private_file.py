@@ -35,10 +35,9 @@ def replace_private(path: Path, pieces: Iterable[str]) -> None:
 
 
 def keep_database_private(path: Path) -> None:
-    """Let only the owner read a SQLite file: made here before SQLite does, or tightened.
+    """Let only the owner read a SQLite file, made here if need be; else `NotWritable`.
 
-    The files beside it get its mode when SQLite makes them. One of somebody else keeps its mode;
-    where we may not write it, this raises `NotWritable`.
+    The files beside it get its mode from SQLite. A file of somebody else keeps its mode.
     """
     with suppress(OSError):
         path.touch(mode=0o600)

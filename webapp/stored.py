@@ -1,7 +1,4 @@
-"""JSON columns, typed: what is stored with a model version, a run and an import.
-
-Older releases stored less: what a row may lack has a default here.
-"""
+"""JSON columns, typed; what older releases did not store has a default."""
 
 from typing import Any, Literal, TypeAlias
 
@@ -161,7 +158,6 @@ class Decision(_Stored):
 
     @property
     def n_failed(self) -> int:
-        """How many checks did not pass."""
         return sum(not check.passed for check in self.checks)
 
 
@@ -195,7 +191,7 @@ class RowError(_Stored):
 class ImportWarning(_Stored):
     """Something taken otherwise than it stands in a file: where, why, how often; never the value.
 
-    What is said of the whole file has no column. `lines` are the first ones.
+    Without a column it is said of the whole file; `lines` are the first ones.
     """
 
     column: str | None = None

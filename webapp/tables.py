@@ -179,21 +179,15 @@ class ModelVersion(Base):
 
     @property
     def verdict(self) -> stored.Decision:
-        """The gate's decision, typed."""
         return stored.Decision.model_validate(self.decision)
 
     @property
     def learned_from(self) -> stored.TrainingData | None:
-        """The training data, typed; None for a starter model."""
         return stored.TrainingData.model_validate(self.training) if self.training else None
 
 
 class LeakingField(Base):
-    """A field that seems to be filled in after the outcome: the evidence, and who decided what.
-
-    It is left out of training unless `state` is allowed; a person has confirmed it where it is
-    left out.
-    """
+    """A field that seems to be filled in after the outcome: left out of training unless allowed."""
 
     __tablename__ = "guarded_fields"
     __table_args__ = (one_of("state", FIELD_STATES),)
@@ -223,7 +217,7 @@ class ModelAlias(Base):
 def queue_index(name: str, *facets: str) -> sa.Index:
     """Keep the leads of one status, and of one value of the first facet, in order of their scores.
 
-    The other facets stand behind: two filters at once are then answered from the index alone.
+    Two filters at once are then answered from the index alone.
     """
     first, others = facets[:1], facets[1:]
     return sa.Index(name, "version_key", "status", *first, "probability", "lead_key", *others)
@@ -232,8 +226,8 @@ def queue_index(name: str, *facets: str) -> sa.Index:
 class Score(Base):
     """A lead's current score by one version, with what the lead table filters by.
 
-    `status`, `lead_source`, `industry` and `owner` repeat what the lead says ("" where unknown),
-    since an index cannot span two tables and a filtered list is read in the order of scores.
+    Repeats `status`, `lead_source`, `industry` and `owner` ("" where unknown), since an index
+    cannot span two tables.
     """
 
     __tablename__ = "scores"
@@ -297,12 +291,10 @@ class Run(Base):
 
     @property
     def training_result(self) -> stored.TrainingResult:
-        """The result of a training, typed."""
         return stored.TrainingResult.model_validate(self.result)
 
     @property
     def rescoring_result(self) -> stored.RescoringResult:
-        """The result of a rescoring, typed."""
         return stored.RescoringResult.model_validate(self.result)
 
 

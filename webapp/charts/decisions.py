@@ -1,7 +1,4 @@
-"""The evidence of a decision, against the lines it had to cross.
-
-Gain, leads of each kind and log loss are drawn one beneath the other, with the same margins.
-"""
+"""The evidence of a decision (gain, leads of each kind, log loss) and the lines to cross."""
 
 import math
 

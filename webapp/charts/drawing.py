@@ -1,7 +1,7 @@
 """What every chart is drawn with: elements, a frame, axes, bars.
 
-Inline SVG: presentation attributes and classes only, colours by the style sheet. Each chart has a
-title and a description for those who do not see it; pages put the numbers in a table beneath.
+Inline SVG with classes, coloured by the style sheet, a title and a description. Pages put the
+numbers in a table beneath.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,12 +51,10 @@ class Frame:
     y_range: tuple[float, float] = (0, 1)
 
     def x(self, value: float) -> float:
-        """The place of a value from left to right."""
         low, high = self.x_range
         return self.left + (value - low) / (high - low) * (self.width - self.left - self.right)
 
     def y(self, value: float) -> float:
-        """The place of a value from top to bottom."""
         low, high = self.y_range
         room = self.height - self.top - self.bottom
         return self.top + (1 - (value - low) / (high - low)) * room

@@ -1,7 +1,4 @@
-"""What each field does in a model, value by value; measured in `ml.scorecard.shapes`.
-
-All charts of a model have one scale, its `reach`: a field that does little is drawn flat.
-"""
+"""What each field does in a model, value by value, all charts of a model in one scale (`reach`)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -83,10 +80,7 @@ def _shown(groups: Groups) -> Groups:
 
 
 def curve(name: str, title: str, groups: Groups, most: float) -> Markup:
-    """A point a group of neighbouring numbers, with their leads as columns beneath.
-
-    Unknown values stand apart at the right.
-    """
+    """Draw a point for each group of numbers, their leads beneath, unknown ones at the right."""
     is_counted = groups[0]["n"] is not None if groups else False
     frame = Frame(
         WIDTH,
@@ -142,7 +136,6 @@ def _columns(frame: Frame, groups: Groups) -> list[Markup]:
 
 
 def _starts(frame: Frame, groups: Groups) -> list[Markup]:
-    """Where the groups begin, as many as there is room for, and the unknown ones."""
     texts = [group["label"].partition(" to ")[0] for group in groups]
     is_last_unknown = bool(groups) and groups[-1]["label"] == UNKNOWN
     widths = [CHARACTER * len(text) for text in texts]

@@ -25,10 +25,7 @@ TOLD_SHARE = 0.2  # of the leads: the point of the gains that is named
 def roc(
     points: Sequence[tuple[float, float]], auc: float, band: tuple[Sequence[Point], Sequence[Point]]
 ) -> Markup:
-    """Which share of conversions is found, for which share of lost leads called as well.
-
-    `band` has the upper and the lower bound of each point.
-    """
+    """Draw the share of conversions found by that of lost leads called; `band`: upper, lower."""
     frame, (upper, lower) = Frame(360, 300), band
     return figure(
         "roc",
@@ -66,10 +63,7 @@ def gains(rows: Sequence[Gain], base_rate: float) -> Markup:
 
 
 def calibration(rows: Sequence[Bin], intervals: Sequence[tuple[float, float]]) -> Markup:
-    """What was predicted against what happened; on the diagonal a score means what it says.
-
-    `intervals` has the bounds of the observed share of each row.
-    """
+    """Draw what was predicted against what happened, with bounds of each observed share."""
     frame = Frame(360, 300)
     most = max(row.n for row in rows)
     parts: list[Markup] = []

@@ -36,7 +36,6 @@ class Command(click.Command):
     """A command that ends with a sentence and exit code 1 where it is refused."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Called by click."""
         try:
             return super().invoke(ctx)
         except REFUSALS as error:

@@ -87,7 +87,6 @@ def _keep_private(access: FirstAccess) -> None:
 
 
 def _greet(access: FirstAccess | None, *, can_serve: bool) -> None:
-    """Say how to get in, and where, unless another process has that address."""
     address = product().settings.address
     click.echo(f"\n  Leadloop: {address}" if can_serve else "")
     if access is not None:

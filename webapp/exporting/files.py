@@ -1,6 +1,6 @@
-"""An export as text, written while it is read: a block at a time, each in a transaction of its own.
+"""An export as text, written while it is read, each block in a transaction of its own.
 
-So a large export needs little memory and holds up nobody. What changes meanwhile is in it or not.
+So a large export needs little memory and holds up nobody; what changes meanwhile is in it or not.
 """
 
 import csv
