@@ -28,8 +28,8 @@ KEY_RULE = "1 to 255 visible ASCII characters"
 class Kind:
     """What is done with the rows of one kind of batch.
 
-    `check` takes a row and its place in the body, and gives the row as `work` wants it or what is
-    wrong with it; `work` takes a session and rows that are right, and has a result for each.
+    `check` takes a row and its place, and gives the row for `work` or what is wrong with it; `work`
+    takes a session and right rows, and has a result for each.
     """
 
     name: str
@@ -94,7 +94,6 @@ def _firsts(start: int, n_rows: int) -> range:
 
 @contextmanager
 def _released_on_failure(claim: Claim) -> Iterator[None]:
-    """Let a repeated request go on at once where this one fails."""
     is_done = False
     try:
         yield

@@ -1,7 +1,7 @@
 """Forms, also those on pages of other sites, which carry their key in a hidden field.
 
-Everybody can read such a key, so it is good only from the sites it was made for, a number of times
-a minute, for sending leads; the answer tells nothing about the lead but its score.
+Everybody can read it, so it is good only from the sites it was made for, a number of times a
+minute, for sending leads; the answer tells only the score.
 """
 
 from collections import Counter

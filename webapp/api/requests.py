@@ -1,7 +1,4 @@
-"""Requests and answers of programs: who calls, with which right, what the body holds.
-
-All wrong values are named at once.
-"""
+"""Requests and answers of programs: who calls, by which right, and all that is wrong at once."""
 
 import difflib
 import re

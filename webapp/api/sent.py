@@ -106,7 +106,6 @@ class FeedbackRow(Feedback):
 
     @property
     def meaning(self) -> Meaning:
-        """What the row says, whichever way."""
         return self.outcome if self.result is None else self.result
 
 

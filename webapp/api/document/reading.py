@@ -186,7 +186,6 @@ def kind(schema: dict[str, Any]) -> str:
 
 
 def _shape(schema: dict[str, Any]) -> str | None:
-    """The name of the object that a value is, or is a list of."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     inner = [schema["items"]] if "items" in schema else schema.get("anyOf", [])

@@ -62,7 +62,6 @@ def show_history(lead_id: str) -> Response:
 
 
 def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
-    """A lead with its present score and what led to it."""
     fields = product().fields
     champion = registry.champion(session)
     card = registry.scorecard(session, champion)

@@ -217,7 +217,6 @@ def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
 
 
 def _agreed(in_address: Meaning, in_body: Meaning, result: Meaning) -> Meaning:
-    """What was sent, in whichever place."""
     reported = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
     if len(reported) == 1:
         return reported.pop()
@@ -235,7 +234,6 @@ _BESIDE_A_RESULT = Complaint(
 
 
 def _one_thing(row: sent.FeedbackRow, place: str) -> Complaint | None:
-    """What is wrong with a row that says nothing, or two things."""
     if row.outcome is None and row.result is None:
         pointed = pointer(place, "outcome")
         return Complaint(pointer=pointed, message="is required", rule=sent.OUTCOME_RULE)
