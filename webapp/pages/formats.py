@@ -81,10 +81,7 @@ def points(change: float) -> str:
 
 
 def effect_in_points(effect: float, probability: float) -> str:
-    """How far a reason moves the score: `effect` in log-odds, told in points of 0 to 100.
-
-    It is the difference to the score that the lead would have without this reason.
-    """
+    """Say how far a reason moves the score: `effect` in log-odds, told in points of 0 to 100."""
     without = 1 / (1 + (1 / max(probability, 1e-12) - 1) * math.exp(effect))
     moved = 100 * (probability - without)
     if abs(moved) < 1:

@@ -82,22 +82,18 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """What the value is called."""
         return LABELS[self.name]
 
     @property
     def hint(self) -> str:
-        """What to enter, or that nothing need be entered."""
         return "Stored. Leave it empty to keep it." if self.is_kept else HINTS.get(self.name, "")
 
     @property
     def is_secret(self) -> bool:
-        """Whether it is hidden while it is typed."""
         return self.name in SECRET_VALUES
 
     @property
     def max_length(self) -> int:
-        """How many characters it may have."""
         return MAX_LENGTHS.get(self.name, MAX_SECRET_LENGTH)
 
 
@@ -152,7 +148,6 @@ def disconnect() -> ResponseReturnValue:
 
 
 def _entered() -> tuple[Credentials, dict[str, str]]:
-    """What the form says, and what is wrong with it by name."""
     method = request.form.get("method", "")
     if method not in METHODS:
         raise BadRequest

@@ -112,7 +112,6 @@ def _test(session: Session, key: int) -> Run:
 
 
 def _entered() -> tuple[_State, list[FieldSource], ResponseReturnValue | None]:
-    """The mapping that was entered; where something is wrong, the page that says so."""
     state = read(_state)
     sources, errors = mapping_form.entered(_form(), product().fields, state.described)
     refusal = (_page(state, sources, errors, is_entered=True), 422) if errors else None
@@ -120,14 +119,12 @@ def _entered() -> tuple[_State, list[FieldSource], ResponseReturnValue | None]:
 
 
 def _form() -> MultiDict[str, str]:
-    """What was sent, but for the token that every form has."""
     form = MultiDict(request.form)
     form.poplist("csrf_token")
     return form
 
 
 def _shown(state: _State) -> str:
-    """The page with the mapping that a test tries, else with the saved one."""
     tried = sync_runs.sources_to_test(state.run) if state.run is not None else None
     sources = state.saved if tried is None else tried
     errors = field_sources.problems(sources, product().fields, state.described)

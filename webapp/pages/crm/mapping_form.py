@@ -1,8 +1,8 @@
 """The form of the field mapping: what was entered, and the rows that show it.
 
-Of each field the form sends `name.from` (a transform and a Salesforce field), `name.default`,
-`name.stable`, `name.was` (the Salesforce field that the page showed), and `name:value` for each
-value of a picklist that is outside of the field's list.
+Of each field it sends `name.from` (a transform and a Salesforce field), `name.default`,
+`name.stable`, `name.was` (the field that the page showed), and `name:value` for each picklist value
+outside of the field's list.
 """
 
 import re
@@ -30,11 +30,7 @@ NOT_SENT = "was not sent: choose what fills it, or that it is not from Salesforc
 
 @dataclass(frozen=True)
 class MappingRow:
-    """One field of a lead as the form shows it.
-
-    `outside` are the values of the chosen picklist that break the field's rule, each with what
-    was chosen to stand for it.
-    """
+    """One field of a lead; `outside` are picklist values that break its rule, with stand-ins."""
 
     field: Field
     chosen: str
@@ -55,10 +51,7 @@ class MappingRow:
 def entered(
     form: MultiDict[str, str], fields: Fields, described: Described
 ) -> tuple[list[FieldSource], dict[str, str]]:
-    """Read the form: the mapping that it asks for, and a sentence for each name that is wrong.
-
-    Whatever was entered stands in the mapping, so that it can be shown again.
-    """
+    """Read the mapping as entered, mistakes included, and a sentence for each wrong name."""
     sources = [_source(form, field, described) for field in fields.declared]
     errors = field_sources.problems(sources, fields, described)
     # What was not sent was not chosen: a form cut short must not take fields from the mapping.

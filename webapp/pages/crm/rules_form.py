@@ -70,7 +70,6 @@ def id_fields(described: Described, before: CrmRules) -> list[tuple[str, str]]:
 
 
 def _strange(rules: CrmRules, described: Described, before: CrmRules) -> dict[str, str]:
-    """What Salesforce does not have, where it has told what it has."""
     if rules.external_id_field in WRITTEN:
         return {"external_id_field": "must not be a field that Leadloop writes"}
     if not described:

@@ -92,6 +92,5 @@ def summary(run: Run) -> str:
 
 
 def _labels(result: SyncResult) -> list[tuple[str, str]]:
-    """Names of what was counted at least once, each with its label."""
     counts = result.counts
     return [(n, one if counts[n] == 1 else many) for n, one, many in COUNTS if counts[n]]

@@ -108,7 +108,6 @@ def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
 
 
 def _place(text: str | None) -> tuple[datetime, str] | None:
-    """The time and id after which a page begins; a damaged one is refused."""
     if not text:
         return None
     at, _, opportunity_id = text.partition("~")

@@ -26,10 +26,9 @@ def as_texts(field: Field) -> dict[str, str]:
 
 
 def entry_from(form: MultiDict[str, str], fields: Fields) -> dict[str, Any]:
-    """Read an entry, as in a fields file, from the controls; blank ones are left out.
+    """Read an entry, as in a fields file, from the controls; leave out blank ones.
 
-    What belongs to another type only is left out too, since the form shows all controls. A field
-    without a name gets one by its label.
+    Other types' ones are left out too. A field without a name gets one by its label.
     """
     entry: dict[str, Any] = {
         key: form[key].strip() for key in (*TEXTS, *BOUNDS) if form.get(key, "").strip()
@@ -67,7 +66,6 @@ def shown(errors: Mapping[str, str]) -> dict[str, str]:
 
 
 def _number(text: str) -> int | float | str:
-    """A bound as it was meant; the check of the entry names what is none."""
     for read in (int, float):
         with suppress(ValueError):
             return read(text.replace(",", ""))

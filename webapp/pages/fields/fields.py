@@ -108,7 +108,6 @@ def _author() -> Author:
 
 
 def _seen_version() -> int:
-    """The number of the list that the form was made from."""
     text = request.form.get("version", "")
     if not text.isdecimal() or len(text) > 9:
         raise BadRequest

@@ -67,7 +67,6 @@ def row(key: int) -> ResponseReturnValue:
 
 
 def _record(key: int) -> tuple[Lead, str]:
-    """Record the outcome that the form says; return the lead and what counted before."""
     result = request.form.get("outcome", "")
     if result not in MEANINGS:
         raise BadRequest

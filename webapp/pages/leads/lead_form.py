@@ -1,7 +1,4 @@
-"""Scoring or updating a lead by hand: a form made from the fields, and the answer with its reasons.
-
-Only what a person changed is sent: what others report while the form is open is kept.
-"""
+"""Scoring or updating a lead by hand: only what a person changed is sent."""
 
 import json
 import secrets
@@ -73,10 +70,7 @@ def edit(key: int) -> ResponseReturnValue:
 
 @bp.post("/new")
 def score() -> ResponseReturnValue:
-    """Any role: take in what was entered and say what the lead scores, or what is wrong.
-
-    What was emptied becomes unknown; what was empty already keeps what is known by now.
-    """
+    """Any role: take in what was entered and say what the lead scores, or what is wrong."""
     entered = request.form.to_dict()
     entered.pop("csrf_token", None)
     shown = _shown(entered.pop("shown", "{}"))
@@ -109,7 +103,6 @@ def _take_in(
 
 
 def _shown(text: str) -> dict[str, str]:
-    """What the form was filled with when it was opened."""
     try:
         shown = json.loads(text)
     except ValueError:
@@ -120,7 +113,6 @@ def _shown(text: str) -> dict[str, str]:
 
 
 def _known(lead: Lead) -> dict[str, str]:
-    """What is known of a lead, as the form shows it."""
     people = {name: getattr(lead, name) for name in PEOPLE_FIELDS}
     known = {**people, **leads.known_inputs(lead)}
     values = {name: value for name, value in known.items() if value is not None}
@@ -132,7 +124,6 @@ def _as_text(value: object) -> str:
 
 
 def _empty_page(**told: Any) -> str:
-    """The form for a new lead, which belongs to whoever enters it."""
     owner = {"owner": current_user.email}
     return _page(entered=owner, shown=owner, **told)
 
@@ -145,7 +136,6 @@ def _page(
     errors: Mapping[str, str] | None = None,
     **more: Any,
 ) -> str:
-    """The form with what is known of a lead, or what was entered; `shown` as it was opened."""
     keeps = "The outcome on record is kept unless you choose one."
     if lead is not None:
         shown = entered = _known(lead)

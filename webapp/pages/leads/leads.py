@@ -1,7 +1,4 @@
-"""The lead table: the queue of leads, and what became of each, said in its row.
-
-A page to itself for each lead stands in `lead`; which rows there are, in `services.lead_table`.
-"""
+"""The lead table: the queue of leads, and what became of each, said in its row."""
 
 from typing import Any
 

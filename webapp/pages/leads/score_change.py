@@ -31,10 +31,7 @@ class Step(NamedTuple):
 
 
 def chosen(scorings: Sequence[Scoring]) -> Scoring | None:
-    """What the request asks for: `change`, a scoring, or `switch`, one of versions; else 404.
-
-    Without either the last that moved the score, if any did.
-    """
+    """Find the `change` or `switch` asked for, else 404; by default the last that moved it."""
     asked = key_argument("change"), key_argument("switch")
     if asked == (None, None):
         return next((scoring for scoring in scorings if scoring.has_moved), None)

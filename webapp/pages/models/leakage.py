@@ -16,11 +16,7 @@ bp = Blueprint("leakage", __name__, url_prefix="/models/fields")
 
 
 class LeakagePanel(NamedTuple):
-    """What the panel shows: leaking fields, and those that the live model uses all the same.
-
-    `used` are the labels and reasons of excluded fields; `better` is the newest version
-    without them.
-    """
+    """Leaking fields, those the live model uses, and the newest version without them."""
 
     rows: list[LeakingField]
     labels: dict[str, str]

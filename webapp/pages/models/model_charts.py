@@ -1,7 +1,4 @@
-"""The pictures of a model version: its evidence, its quality, what each field does.
-
-What a version was made without, by an older release, is left out.
-"""
+"""The pictures of a model version: its evidence, its quality, what each field does."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -102,7 +99,6 @@ def of_decision(version: ModelVersion) -> Evidence:
 
 
 def _named(shape: Mapping[str, Any]) -> dict[str, Any]:
-    """A shape with its field's name for people, and its levels spelled as they are stored."""
     fields, name = product().fields, shape["field"]
     if name not in fields:
         return {**shape, "label": name.replace("_", " ")}

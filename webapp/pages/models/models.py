@@ -121,10 +121,7 @@ def _status(session: Session, watched: int | None) -> dict[str, Any]:
 
 
 def _expected_precision(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:
-    """What to expect of the first training, by the share converted; later it is measured.
-
-    Where all outcomes so far are alike, their share says nothing of those to come.
-    """
+    """What to expect of the first training; outcomes all alike say nothing of those to come."""
     _, card = registry.serving(session)
     if card.n_leads:
         return {"precision": []}
