@@ -136,6 +136,8 @@ def fail(session: Session, run: Run, failure: str, now: datetime) -> None:
     """Close a run whose work failed, and its import with the sentence; what it took in stays."""
     runs.finish(session, run, now, error=failure)
     imports.fail(session, run.task["import"], failure, now)
+    found = imports.by_key(session, run.task["import"])
+    imports.discard(product().settings.data_dir, found.path)
 
 
 class _Work:

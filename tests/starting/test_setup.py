@@ -1,6 +1,7 @@
 """The first start: what it makes, what it prints, and that a second changes nothing."""
 
 import dataclasses
+import json
 import re
 import stat
 
@@ -112,6 +113,39 @@ def test_import_leads_says_what_it_took_in_and_a_second_time_takes_in_nothing(ap
     assert "2 rows, 0 wrong, 2 new leads, 0 changed, 1 new outcomes" in first.output
     second = app.test_cli_runner().invoke(args=["import-leads", str(file)])
     assert "2 rows, 0 wrong, 0 new leads, 0 changed, 0 new outcomes" in second.output
+
+
+def test_import_leads_prints_one_json_object(app, tmp_path):
+    setup(app)
+    file = tmp_path / "leads.csv"
+    file.write_text("lead_id,age,Colour\nL-1,30,red\nL-2,old,blue\n")
+    run = app.test_cli_runner().invoke
+    done = run(args=["import-leads", str(file), "--skip-bad-rows", "--json"])
+    told = json.loads(done.output)
+    reason = "must be a whole number from 0 to 120; leave it empty if it is unknown"
+    assert told.pop("rejected") == [{"line": 3, "column": "age", "reason": reason}]
+    assert told == {
+        "read": 2,
+        "new": 1,
+        "changed": 0,
+        "unchanged": 0,
+        "outcomes": 0,
+        "waiting": 0,
+        "ignored_columns": ["Colour"],
+        "warnings": [],
+    }
+    refused = run(args=["import-leads", str(file), "--json"])
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout)["rejected"][0]["line"] == 3
+
+
+def test_import_leads_names_the_mappings_that_there_are(app, tmp_path):
+    setup(app)
+    file = tmp_path / "leads.csv"
+    file.write_text("lead_id\nL-1\n")
+    result = app.test_cli_runner().invoke(args=["import-leads", str(file), "--mapping", "weekly"])
+    assert result.exit_code == 1
+    assert "There is no mapping 'weekly'. Known: none so far." in result.output
 
 
 def test_import_leads_lists_wrong_rows_and_imports_nothing(app, read, tmp_path):

@@ -1,6 +1,7 @@
 """An import as a conversation: read, matched, previewed, confirmed, undone."""
 
 import csv
+import gzip
 import io
 
 import pytest
@@ -8,11 +9,14 @@ import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.services.imports.reading import CASES
+from tests.services.imports.workbooks import write_workbook
 from webapp.services.imports import conversation, imports
 from webapp.services.imports.errors import UndoRefused, WrongState
 from webapp.services.leads import leads
+from webapp.services.models import lifecycle
 from webapp.services.outcomes import waiting
 from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Snapshot
 
 RITA = "rita@example.com"
@@ -151,6 +155,29 @@ def test_values_of_leads_are_forgotten_when_an_import_is_over(import_file, found
     assert "Ada" not in str(done.result)
 
 
+def test_another_sheet_of_a_workbook_is_read_when_it_is_chosen(
+    upload, do_import, matching, write, tmp_path
+):
+    sheets = {"Notes": [["read me"]], "Leads": [["lead_id", "age"], ["L-1", 30]]}
+    path = write_workbook(tmp_path / "leads.xlsx", sheets)
+    key = upload(path.read_bytes(), "leads.xlsx")
+    do_import()
+    assert (matching(key).sheets, matching(key).format) == (
+        ["Notes", "Leads"],
+        "Workbook, sheet “Notes”",
+    )
+    write(lambda s: conversation.choose_sheet(s, key, "Leads"))
+    do_import()
+    assert [c.target for c in matching(key).columns] == ["lead_id", "age"]
+
+
+def test_a_field_is_proposed_for_a_column_that_has_none(upload, do_import, read):
+    key = upload("lead_id,Seats\nL-1,4\nL-2,12\n")
+    do_import()
+    entry = read(lambda s: conversation.field_for(s, key, 1))
+    assert entry == {"name": "seats", "label": "Seats", "type": "count"}
+
+
 def test_an_import_that_is_cancelled_changes_nothing(upload, do_import, write, found, answer):
     key = upload(LEADS)
     do_import()
@@ -160,12 +187,14 @@ def test_an_import_that_is_cancelled_changes_nothing(upload, do_import, write, f
         write(lambda s: imports.confirm(s, key))
 
 
-def test_wrong_rows_are_kept_as_a_file_with_their_reasons(upload, do_import, answer, settings):
+def test_wrong_rows_are_kept_as_a_file_with_their_reasons(
+    upload, do_import, answer, found, settings
+):
     key = upload("lead_id,age,name\nL-1,44,Ada\nL-2,old,=1+1\nL-3,45\n")
     do_import()
     assert answer(key) == []
     do_import()
-    [path] = (settings.data_dir / imports.FOLDER).glob("*.rejected.csv")
+    path = imports.rejected_path(settings.data_dir, found(key))
     assert path.stat().st_mode & 0o777 == 0o600
     with path.open(encoding="utf-8-sig", newline="") as file:
         header, first, second = csv.reader(file)
@@ -249,6 +278,35 @@ def test_undo_takes_back_outcomes_that_wait_or_have_found_their_lead(
     do_import()
     assert read(lead_of("L-1")).outcome is None
     assert read(lambda s: waiting.count(s, NOW)).n == 0
+
+
+HOSTILE = {
+    "blank lines without end": lambda: gzip.compress(b"lead_id\n" + b"\n" * 12_000_000),
+    "blank lines": lambda: b"lead_id\n" + b"\n" * 200_000,
+    "one long line": lambda: b"lead_id\n" + b"x" * 3_000_000,
+    "a quote that is not closed": lambda: b'lead_id,name\nL-1,"' + (b"x" * 99_999 + b"\n") * 20,
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_file_is_refused_and_the_worker_goes_on(make, upload, do_import, found):
+    hostile, sound = upload(make()), upload("lead_id,age\nL-1,30\n", is_automatic=True)
+    do_import()
+    assert (found(hostile).state, found(sound).state) == ("failed", "reading")
+    assert found(hostile).error.startswith("We could not read the file: line")
+    do_import()
+    assert found(sound).state == "done"
+
+
+def test_an_import_that_kills_its_workers_is_given_up(upload, found, write):
+    key, now = upload("lead_id,age\nL-1,30\n"), NOW
+    for attempt in range(runs.MAX_ATTEMPTS):
+        assert write(lambda s, n=attempt, now=now: imports.claim(s, f"worker {n}", now)) is not None
+        now += 2 * runs.LEASE
+        write(lambda s, now=now: lifecycle.free_lost_runs(s, now))
+    assert write(lambda s: imports.claim(s, "next worker", now)) is None
+    assert found(key).state == "failed"
+    assert "worker stopped" in found(key).error
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (CASES / "layouts").iterdir()))

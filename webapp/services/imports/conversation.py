@@ -12,7 +12,7 @@ from webapp.services.imports.errors import WrongState
 from webapp.services.imports.files.table import format_sentence
 from webapp.services.imports.matching import profile, questions, remembered
 from webapp.services.imports.matching.mapping import LEAVE_OUT, TARGETS_BESIDE_FIELDS, Mapping
-from webapp.services.imports.matching.proposal import ColumnProposal, propose
+from webapp.services.imports.matching.proposal import ColumnProposal, new_field, propose
 from webapp.services.imports.matching.questions import Question
 
 
@@ -97,6 +97,14 @@ def answer(session: Session, fields: Fields, key: int, decided: Mapping) -> list
     if not still_open:
         found.state = "checking"
     return still_open
+
+
+def field_for(session: Session, key: int, place: int) -> dict[str, object]:
+    """Propose how to declare a field for a column, as an entry of the fields file.
+
+    `place` counts the columns from 0. Once the field is declared the column can mean it.
+    """
+    return new_field(profile.from_store(_in_matching(session, key).profiled).columns[place])
 
 
 def choose_sheet(session: Session, key: int, sheet: str) -> None:

@@ -308,6 +308,12 @@ def remove_orphans(session: Session, data_dir: Path, now: datetime) -> int:
     return len(orphans)
 
 
+def rejected_path(data_dir: Path, found: Import) -> Path | None:
+    """Where the wrong rows of an import lie as a CSV file with their reasons; None without any."""
+    path = file_path(data_dir, rejected_name(found.path))
+    return path if path.exists() else None
+
+
 def rejected_name(path: str) -> str:
     """What the file of the wrong rows of a kept file is called in the imports folder."""
     return f"{path}.rejected.csv"

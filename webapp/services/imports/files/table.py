@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -152,10 +152,10 @@ def _delimiter(lines: Lines) -> str:
 
 def _fit(lines: list[str], delimiter: str) -> tuple[bool, float, int]:
     """How well rows fit their header where they are cut so: the share as wide, and the width."""
-    try:
-        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if any(row)]
-    except csv.Error:
-        widths = []
+    widths: list[int] = []
+    with suppress(csv.Error):
+        for row in csv.reader(lines, delimiter=delimiter):
+            widths += [len(row)] if any(row) else []
     if not widths:
         return False, 0.0, 0
     return widths[0] > 1, widths.count(widths[0]) / len(widths), widths[0]
