@@ -1,13 +1,13 @@
 """What an import changed of which lead, kept so that it can be undone."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.database import PLAIN_ROWS, insert
+from webapp.database import PLAIN_ROWS
 from webapp.intake_tables import ImportChange
 from webapp.services.leads import leads
 from webapp.services.leads.records import PEOPLE_FIELDS
@@ -81,24 +81,18 @@ def _snapshots_since(
     return found
 
 
-def _keep(session: Session, import_key: int, rows: list[dict[str, Any]]) -> None:
-    """Write the changes down, merged with those of earlier rows."""
-    if not rows:
-        return
+def _keep(session: Session, import_key: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the changes down; those of leads that earlier rows have changed are merged."""
+    by_lead = {row["lead_key"]: row for row in rows if not row["is_new"]}
     earlier = sa.select(ImportChange).where(
-        ImportChange.import_key == import_key,
-        ImportChange.lead_key.in_([row["lead_key"] for row in rows]),
+        ImportChange.import_key == import_key, ImportChange.lead_key.in_(by_lead)
     )
-    for old in session.scalars(earlier):
-        new = next(row for row in rows if row["lead_key"] == old.lead_key)
-        new["is_new"] = old.is_new
-        new["before"] = new["before"] | old.before
-        new["after"] = old.after | new["after"]
-        new["snapshots"] = old.snapshots + new["snapshots"]
-    statement = insert(session, ImportChange)
-    merged = {name: statement.excluded[name] for name in ("before", "after", "snapshots")}
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["import_key", "lead_key"], set_=merged),
-        rows,
-        execution_options=PLAIN_ROWS,
-    )
+    merged = session.scalars(earlier).all() if by_lead else []
+    for old in merged:
+        new = by_lead[old.lead_key]
+        old.before = new["before"] | old.before
+        old.after = old.after | new["after"]
+        old.snapshots = old.snapshots + new["snapshots"]
+    known = {old.lead_key for old in merged}
+    if fresh := [row for row in rows if row["lead_key"] not in known]:
+        session.execute(sa.insert(ImportChange), fresh, execution_options=PLAIN_ROWS)
