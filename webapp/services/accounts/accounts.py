@@ -98,12 +98,9 @@ def create(
 def begin_sign_in(session: Session, email: str, now: datetime) -> Attempt | LockedOut:
     """Count a sign-in as failed before its password is checked, so that none goes uncounted.
 
-    1. This transaction, which is short, counts; it is committed whatever comes of it.
-    2. `is_right` checks the password, which is slow on purpose, outside any transaction.
-    3. `finish_sign_in` takes the count back.
-
-    After five failures the account is locked for 1, 2, 4 ... seconds, at most
-    15 minutes, so that guessing is slow and the owner is never shut out for long.
+    This short transaction is committed whatever comes of it. `is_right` then checks the password
+    outside any, slow on purpose, and `finish_sign_in` takes the count back. After five failures the
+    account is locked for 1, 2, 4 ... seconds, at most 15 minutes.
     """
     user = find(session, email, lock=True)
     if user is None or not user.is_active:

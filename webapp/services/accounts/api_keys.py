@@ -52,7 +52,7 @@ def create(
     created_by: str,
     now: datetime,
 ) -> tuple[ApiKey, str]:
-    """Make a key; the text is returned once and cannot be read again. Else `InvalidKey`.
+    """Make a key; its text is returned once and cannot be read again. Else `InvalidKey`.
 
     `ignore_unknown` is for programs that cannot choose what they send, such as form plugins.
     """
@@ -129,10 +129,7 @@ def is_listed(session: Session, origin: str) -> bool:
 
 
 def count_post(session: Session, key: int, now: datetime, most: int) -> bool:
-    """Count a use of a form key, and say whether it is within so many a minute.
-
-    One statement, so that several processes count together.
-    """
+    """Count a use of a form key in one statement, and say whether it is within `most` a minute."""
     minute = now.replace(second=0, microsecond=0)
     is_same = ApiKey.minute.is_not_distinct_from(minute)
     count = sa.case((is_same, ApiKey.n_in_minute + 1), else_=1)
