@@ -1,7 +1,4 @@
-"""What is exported: a block of rows at a time, in the order of their keys, never by an offset.
-
-Columns that an import reads have the names that it reads; `columns` tells them from the others.
-"""
+"""What is exported: a block of rows at a time, in the order of their keys, never by an offset."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,10 +35,7 @@ ReadBlock: TypeAlias = Callable[[Session, Any], tuple[list[Row], Any]]
 
 @dataclass(frozen=True)
 class Export:
-    """One thing to export: its name, its columns, and how its rows are read.
-
-    `query` is that of the lead table where only a view of it is exported.
-    """
+    """One thing to export: its columns, and how rows are read (those of a `query`, if any)."""
 
     name: str
     columns: tuple[str, ...]
@@ -50,18 +44,13 @@ class Export:
 
 
 def leads_asked(fields: Fields, asked: Mapping[str, str], *, explore_percent: float) -> Export:
-    """The leads that filters and sort of the lead table name; without any of them, all.
-
-    What the table does not have is `lead_query.InvalidQuery`.
-    """
+    """The leads that filters and sort name, all without any; else `lead_query.InvalidQuery`."""
     if not any(asked.values()):
         return _all_leads(fields)
     return _view(fields, lead_query.read(asked), explore_percent)
 
 
 def _all_leads(fields: Fields) -> Export:
-    """Every lead as known now, those that the CRM has removed as well."""
-
     def read_block(session: Session, after: int | None) -> tuple[list[Row], int | None]:
         found, following = _behind(session, Lead, after)
         return _lead_rows(session, fields, found), following
@@ -70,8 +59,6 @@ def _all_leads(fields: Fields) -> Export:
 
 
 def _view(fields: Fields, query: Query, explore_percent: float) -> Export:
-    """The leads that the lead table shows for a query, on all its pages, in its order."""
-
     def read_block(session: Session, after: Any) -> tuple[list[Row], Any]:
         found, following = lead_table.block(
             session,
@@ -222,10 +209,7 @@ def _declared(fields: Fields, inputs: dict[str, Any]) -> Row:
 
 
 def _time_of_inputs(lead: Lead, newest: Snapshot | None) -> datetime | None:
-    """When the inputs were so; None where nobody knows that they are older than the outcome.
-
-    An import takes inputs of the outcome's own time, and those of no time, as come with it.
-    """
+    """When the inputs were so; None where nobody knows that they are older than the outcome."""
     if newest is None:
         return None
     is_apart = newest.came_with_outcome and newest.taken_at != lead.outcome_at

@@ -10,8 +10,6 @@ DEFUSED = re.compile(r"'+[=+\-@\t\r]")
 def defused(text: str) -> str:
     """Put an apostrophe before text that a spreadsheet would run.
 
-    Examples
-    --------
     >>> defused("=1+1"), defused("'=1+1"), defused("Acme")
     ("'=1+1", "''=1+1", 'Acme')
     """
@@ -21,8 +19,6 @@ def defused(text: str) -> str:
 def restored(cell: str) -> str:
     """Give the text that `defused` wrote as this cell, exactly.
 
-    Examples
-    --------
     >>> restored("'=1+1"), restored("''=1+1"), restored("'s Hertogenbosch")
     ('=1+1', "'=1+1", "'s Hertogenbosch")
     """
