@@ -1,6 +1,6 @@
 """Declare, change and retire fields: checked whole, kept as a new list, and audited.
 
-Where `LEADLOOP_FIELDS_FILE` is set that file rules, and changes are refused with `FieldsInFile`.
+Where a file rules (`LEADLOOP_FIELDS_FILE`), changes are refused with `FieldsInFile`.
 """
 
 import re
@@ -66,8 +66,6 @@ class Author:
 def proposed_name(label: str, fields: Fields) -> str:
     """Make a name that no field has out of a label; empty where it has no letter of a to z.
 
-    Examples
-    --------
     >>> proposed_name("Pages / visit", Fields([])), proposed_name("Age", Fields([]))
     ('pages_visit', 'age_2')
     """
@@ -77,21 +75,9 @@ def proposed_name(label: str, fields: Fields) -> str:
 
 
 def checked(entry: Mapping[str, Any], fields: Fields, *, replaces: str | None = None) -> Field:
-    """Check an entry as one of a fields file, and that its name is free or the one it replaces.
+    """Check an entry as of a fields file, and its name; `InvalidField` has every mistake.
 
-    Parameters
-    ----------
-    entry : mapping
-        Keys as in a fields file: name, type, label, min, max, choices, unit, use, salesforce, help.
-    fields : Fields
-        The fields beside which it shall stand.
-    replaces : str, optional
-        The field that it changes, whose name it keeps.
-
-    Raises
-    ------
-    InvalidField
-        With every mistake.
+    `replaces` is the field that it changes, whose name it keeps.
     """
     errors: dict[str, str] = {}
     for key, complaint in entry_complaints(dict(entry)):
@@ -109,26 +95,8 @@ def checked(entry: Mapping[str, Any], fields: Fields, *, replaces: str | None = 
 def declare_field(session: Session, entry: Mapping[str, Any], by: Author) -> Field:
     """Declare a new field, the last in the list; every process knows it from its next request.
 
-    Parameters
-    ----------
-    session : Session
-        Of a transaction that writes.
-    entry : mapping
-        As in a fields file: at least name, type and label.
-    by : Author
-        Who declares it.
-
-    Returns
-    -------
-    Field
-        As it counts from now on.
-
-    Raises
-    ------
-    InvalidField
-        With every mistake in the entry.
-    FieldsInFile
-        Where a file rules.
+    The transaction writes. `entry` is as in a fields file, at least name, type and label; else
+    `InvalidField` with every mistake.
     """
     fields = _editable(session, by)
     field = checked(entry, fields)
@@ -147,31 +115,12 @@ def change_field(
     seen_version: int,
     is_new_unit: bool = False,
 ) -> Field:
-    """Change a declared field; the same again changes nothing.
+    """Change a declared field by a whole new entry; the same again changes nothing.
 
-    Values of another type, or of a new unit, do not count any more: leads forget them, snapshots
-    keep them and training passes them over.
-
-    Parameters
-    ----------
-    session : Session
-        Of a transaction that writes.
-    name : str
-        The field, which keeps its name.
-    entry : mapping
-        The whole new entry.
-    by : Author
-        Who changes it.
-    seen_version : int
-        The list that the person saw (`Declared.version`).
-    is_new_unit : bool
-        Whether values known until now are in another unit; else only its word changes.
-
-    Raises
-    ------
-    InvalidField, FieldNotFound, FieldsInFile
-    ChangedMeanwhile
-        Where this very field is not as in the list that the person saw.
+    The transaction writes. Values of another type, or of a new unit (else only its word changes), do
+    not count any more: leads forget them, snapshots keep them, and training passes them over.
+    `InvalidField`, `FieldNotFound`, or `ChangedMeanwhile` where this very field is not as in the
+    list that the person saw (`Declared.version`).
     """
     fields = _editable(session, by)
     before = _seen(session, fields, name, seen_version)
@@ -200,15 +149,10 @@ def restore_field(session: Session, name: str, by: Author, *, seen_version: int)
 
 
 def add_choice(session: Session, name: str, choice: str, by: Author) -> Field:
-    """Add a value to the list of a category, from where every process takes it.
+    """Add a value to the list of a category, unless it is there, case and punctuation aside.
 
-    A value that the list has already, case and punctuation aside, changes nothing.
-
-    Raises
-    ------
-    FieldNotFound, FieldsInFile
-    InvalidField
-        Where the field has no list, or the value cannot stand in one; the key is "choices".
+    `FieldNotFound`, or `InvalidField` (key "choices") where there is no list or the value cannot
+    stand in one.
     """
     fields = _editable(session, by)
     field = _named(fields, name)
@@ -226,10 +170,7 @@ def add_choice(session: Session, name: str, choice: str, by: Author) -> Field:
 def replace_all(session: Session, fields: Fields, by: Author, *, seen_version: int) -> None:
     """Let a whole list count, which a file that rules does not hinder; what it lacks is retired.
 
-    Raises
-    ------
-    ChangedMeanwhile
-        Where the fields are not those of the list that the person saw.
+    `ChangedMeanwhile` where the fields are not those of the list that the person saw.
     """
     field_lists.seed(session, by.now)
     before = field_lists.current(session).fields
@@ -258,7 +199,6 @@ def retired(field: Field) -> Field:
 
 
 def _editable(session: Session, by: Author) -> Fields:
-    """The fields, which nobody else changes until the transaction ends."""
     if by.fields_file is not None:
         raise FieldsInFile(by.fields_file)
     field_lists.seed(session, by.now)
@@ -303,7 +243,6 @@ def _set_retired(
 def _replace(
     session: Session, fields: Fields, after: Field, by: Author, *, renewed: Collection[str] = ()
 ) -> None:
-    """Keep the fields with one of them changed, in its place."""
     changed = Fields(after if field.name == after.name else field for field in fields)
     field_lists.add(session, changed, actor=by.name, now=by.now, renewed=renewed)
 

@@ -67,11 +67,8 @@ def coverage(session: Session, fields: Fields) -> Coverage:
 def groups(session: Session, field: Field) -> list[Group]:
     """Count the values of a field among the `MAX_LEADS` leads scored last, with their outcomes.
 
-    Returns
-    -------
-    list of Group
-        Of a category the most frequent values, the rest together behind them; of many different
-        numbers up to `MAX_BINS` ranges with about as many leads each.
+    The most frequent of a category come first, the rest together behind; of many numbers up to
+    `MAX_BINS` ranges with about as many leads each.
     """
     column = getattr(Lead, field.name) if field.builtin else sa.null()
     rows = session.execute(_newest(column.label("value"), Lead.outcome))

@@ -15,10 +15,7 @@ from webapp.services.models import registry
 
 @dataclass(frozen=True)
 class Usage:
-    """The live version with the fields that it uses, and what fills fields, by their names.
-
-    `crm_fields` are those of Salesforce, `imports` the names of remembered imports.
-    """
+    """The live version with its fields, and what fills fields, by name: Salesforce, imports."""
 
     version: str | None
     in_version: frozenset[str]
@@ -44,21 +41,8 @@ def consequences(
 ) -> list[str]:
     """Say what a change of a declared field takes from models and leads, a sentence each.
 
-    Parameters
-    ----------
-    session : Session
-        To read leads with.
-    before, after : Field
-        The field as it is, and as it would be.
-    used : Usage
-        What uses it now.
-    is_new_unit : bool
-        Whether values known until now are in another unit.
-
-    Returns
-    -------
-    list of str
-        Empty where nobody has to think about it.
+    Empty where nobody has to think about it. `is_new_unit`: whether known values are in another
+    unit.
     """
     is_live = before.name in used.in_version
     found: list[str] = []
@@ -110,7 +94,6 @@ def _of_another_meaning(
 
 
 def _refused_values(session: Session, before: Field, after: Field) -> Iterator[str]:
-    """Values that leads have and that would not be taken any more."""
     if (before.choices, before.minimum, before.maximum) == (
         after.choices,
         after.minimum,
