@@ -1,7 +1,6 @@
-"""Leakage: fields that seem to be filled in after the outcome are excluded from training.
+"""Leakage: fields that seem to be filled in after the outcome are excluded until allowed.
 
-A training flags a leaking field, and it stays excluded until somebody allows it; others are
-retired, or declared as not for models. A live version that was trained before may still use them.
+A live version that was trained before may still use them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -65,7 +64,7 @@ def excluded_but_used(
 def newest_without_leaks(
     session: Session, fields: Fields, champion: ModelVersion
 ) -> ModelVersion | None:
-    """The newest version but the champion that uses no excluded field, if there is one.
+    """Find the newest other version without excluded fields, if any.
 
     One that was refused in favour of another of them is passed over.
     """
@@ -107,8 +106,7 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
 def _excluded_as_declared(version: ModelVersion, fields: Fields) -> dict[str, str]:
     """Those of a version's fields that models may not use as declared, with the reasons.
 
-    The starter model uses built-in fields whether a team has them or not: where the file leaves
-    one out, nothing was learned from it.
+    The starter model uses built-in fields whether a team has them or not.
     """
     found = {}
     for name in version.fields:

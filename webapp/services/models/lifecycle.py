@@ -98,11 +98,10 @@ def request_retraining(session: Session, requested_by: str, now: datetime) -> Ru
 def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datetime) -> Run | None:
     """Claim the training that was asked for or is due; None where there is none.
 
-    1. Nothing starts during a backfill or a recalibration, nor soon after a failed
-       attempt.
+    1. Nothing starts during a backfill or a recalibration, nor soon after a failed attempt.
     2. The run row is the lock: the database allows one unfinished training.
-    3. The new labels are counted by marking them for the run. Two workers can both
-       see enough labels; only the first finds them still unmarked.
+    3. New labels are counted by marking them for the run, so that of two workers only the first
+       finds them unmarked.
     """
     hold(session, VERSION_LOCK)
     checking = runs.unfinished(session, "monitoring")
@@ -238,7 +237,6 @@ class _Due(NamedTuple):
 
 
 def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
-    """What starts a training at this moment; None where there is too little, or none may."""
     due = _wanted(session, trigger, now)
     # The cheapest question first: it is asked every few seconds.
     if due is None or n_uncounted(session) < due.needed or _shortage(session):

@@ -1,7 +1,6 @@
-"""A model card: what a version is, learned from, worth and not meant for, to keep or hand on.
+"""A model card, after Mitchell et al. (2019): what a version is, learned from and is worth.
 
-Its sections follow Mitchell et al. (2019), Model Cards for Model Reporting. There is no lead in it:
-only counts, levels that several leads share, and the ends of groups of numbers.
+No lead is in it: only counts, levels that several leads share, and the ends of groups of numbers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -96,7 +95,6 @@ def shapes(session: Session, version: ModelVersion) -> list[dict[str, Any]]:
 def _fields(
     fields: Fields, version: ModelVersion, found: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Those it may use, with what each does where that is known."""
     shapes = {shape["field"]: shape for shape in found}
     return [
         {

@@ -82,7 +82,6 @@ def _failed(session: Session, before: datetime | None) -> list[Run]:
 
 
 def _switches(session: Session, before: datetime | None) -> list[AuditEntry]:
-    """What people switched; what the gate promotes is told with the version."""
     query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.actor != "gate")
     if before is not None:
         query = query.where(AuditEntry.at < before)

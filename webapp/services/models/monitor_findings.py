@@ -194,10 +194,7 @@ def verdict_of(findings: list[Finding]) -> Verdict:
 
 
 def _score_references(metrics: Metrics | None) -> list[list[int]]:
-    """The scores of the leads learned from, known in two ways, so that drift is what both show.
-
-    Those out of fold are of slightly other models; those as served are of leads it has seen.
-    """
+    """The scores of the leads learned from, out of fold and as served; drift is what both show."""
     if metrics is None or metrics.served_scores is None:
         return []
     out_of_fold = zip(metrics.histogram.converted, metrics.histogram.lost, strict=True)
@@ -213,7 +210,6 @@ def _no_reference(name: str, title: str, samples: Samples) -> Finding:
 
 
 def _few(found: Drift) -> str:
-    """Why a drift cannot be judged, or nothing."""
     if found.verdict != "unknown":
         return ""
     return (
@@ -223,13 +219,11 @@ def _few(found: Drift) -> str:
 
 
 def _figures(found: Drift) -> dict[str, Any]:
-    """All of it by name; no index where one of the samples is empty."""
     is_measured = found.n_reference and found.n_recent
     return asdict(found) | {"verdict": found.verdict, "psi": found.psi if is_measured else None}
 
 
 def _earlier(wait: timedelta) -> str:
-    """How long ago a lead must have been scored, if long at all."""
     if not wait:
         return "earlier"
     unit = next((name for name, length in UNITS.items() if wait >= length), "minute")

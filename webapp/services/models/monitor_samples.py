@@ -31,10 +31,9 @@ class ScoredLead:
 
 @dataclass(frozen=True)
 class JudgedLead(ScoredLead):
-    """A lead whose outcome has come lately, as it was before that.
+    """A lead as it was before its outcome was first known (`recorded_at`).
 
-    `recorded_at` is when the outcome was first known; the champion did not learn from one
-    `is_unseen`.
+    The champion did not learn from one `is_unseen`.
     """
 
     converted: bool
@@ -148,7 +147,6 @@ def _judged(
 
 
 def _by_score(session: Session, champion: ModelVersion) -> tuple[list[int], list[int]]:
-    """Count the leads with an outcome, and all, by their present score: one pass of an index."""
     bounds = [(Score.probability < n / N_SCORE_BINS, n - 1) for n in range(1, N_SCORE_BINS)]
     place = sa.case(*bounds, else_=N_SCORE_BINS - 1).label("place")
     is_labelled = Score.status.in_(("converted", "lost")).label("is_labelled")

@@ -115,10 +115,7 @@ def register(
     champion_key: int,
     now: datetime,
 ) -> None:
-    """Store a recalibration as a version, close the run, and start its promotion.
-
-    If somebody promotes another version meanwhile, nothing is left to recalibrate.
-    """
+    """Close the run; store the recalibration and promote it unless the champion has changed."""
     hold(session, lifecycle.VERSION_LOCK)
     is_same = registry.champion(session).key == champion_key
     if is_same and runs.unfinished(session, "rescoring") is None:
@@ -174,10 +171,7 @@ GAUGES = {
 
 
 def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
-    """What makes a check due at this moment: new outcomes, or the clock; None where nothing.
-
-    What a recalibration waited for being over is one as well.
-    """
+    """What makes a check due: new outcomes, the clock, or the end of what was waited for."""
     if runs.waits_after_failure(runs.latest(session, KIND, limit=8), now):
         return None
     last = runs.last_success(session, KIND)
@@ -193,7 +187,6 @@ def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
 
 
 def _seen(session: Session) -> dict[str, int]:
-    """How far the product has come, to tell later whether there is anything new."""
     return {
         "outcome": session.scalar(sa.select(sa.func.max(Outcome.key))) or 0,
         "scoring": session.scalar(sa.select(sa.func.max(Snapshot.key))) or 0,
@@ -202,7 +195,6 @@ def _seen(session: Session) -> dict[str, int]:
 
 
 def _noted(result: dict[str, Any], obstacle: str) -> dict[str, Any]:
-    """What a check found, and why the level of scores is not set right."""
     findings = [
         each | {"advice": f"{each['advice']} {obstacle}"} if each["name"] == "calibration" else each
         for each in result["findings"]

@@ -164,10 +164,7 @@ def in_use(session: Session) -> InUse:
 
 
 def stage(session: Session, version: ModelVersion, now: datetime) -> None:
-    """Let scoring write this version's scores too, from the next one on.
-
-    It waits for scorings that do not know of it yet: the backfill will see what they commit.
-    """
+    """Let scoring write this version's scores too; wait for scorings that do not know of it."""
     hold(session, BACKFILL)
     set_alias(session, STAGED, version.key, now)
 

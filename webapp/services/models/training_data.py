@@ -19,8 +19,7 @@ from webapp.tables import Lead, Snapshot
 class LabelledLead:
     """A lead with a known outcome and the inputs to learn from.
 
-    `came_with_outcome` marks inputs not known to be older than the outcome: both came together.
-    `counted_by_run` is the training run that first saw the label.
+    `came_with_outcome`: its inputs may be no older. `counted_by_run` first saw the label.
     """
 
     lead_key: int
@@ -35,8 +34,8 @@ class LabelledLead:
 class Labelled:
     """All that a training run may learn from.
 
-    `is_evidence` marks the leads labelled since the champion was trained; `n_left_out` counts those
-    of which only later inputs are known.
+    `is_evidence` marks leads labelled since the champion was trained; `n_left_out` counts those of
+    which only later inputs are known.
     """
 
     leads: list[LabelledLead]
@@ -45,11 +44,7 @@ class Labelled:
 
     @property
     def is_dated(self) -> bool:
-        """Whether the order of the leads tells old outcomes from new ones.
-
-        Not where most are of one day, as from a file that tells no times: leads then stand in the
-        order in which they came in.
-        """
+        """Whether time tells old outcomes from new ones: not where most leads are of one day."""
         days = Counter(lead.outcome_at.date() for lead in self.leads)
         return 2 * max(days.values(), default=0) <= len(self.leads)
 
@@ -71,11 +66,9 @@ class Labelled:
 def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
     """Read what a run may learn from, against a champion trained by `since_run` (0: by none).
 
-    The snapshot of a lead is the last one taken before its outcome happened and
-    without an outcome in the same request. Where there is none, it is the first one if
-    that came with the outcome; inputs only known from later would tell what they should
-    predict, so such a lead is left out. Labels that arrived after the run was claimed are
-    left for the next.
+    A lead's snapshot is the last one before its outcome happened and without one in the same
+    request, else the first one if it came with the outcome. Others would tell what they should
+    predict and are left out. Labels that arrived after the claim are left for the next run.
     """
     found = list(_labels(session, run_key))
     leads = [lead for lead in found if lead is not None]
@@ -84,10 +77,7 @@ def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
 
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
-    """Yield every label of a run in order, None for a lead that is to be left out.
-
-    Values of another type or unit than the field has now are unknown.
-    """
+    """Yield labels in order, None for a lead left out; values of another meaning are unknown."""
     outdated = field_lists.of_another_meaning(session)
     own, earliest = aliased(Snapshot), aliased(Snapshot)
     of_lead = sa.select(earliest.key).where(earliest.lead_key == Lead.key).correlate(Lead)
