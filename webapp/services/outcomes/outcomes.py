@@ -39,9 +39,9 @@ class Attribution:
 class OutcomeEvent:
     """An outcome reported of a lead; without a time it is about now.
 
-    `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the
-    last statement of its own source (all that Salesforce said), the one that counts, all, or those
-    whose idempotency key begins with its own.
+    `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the last
+    statement of its source (all that Salesforce said), the one that counts, all, or those whose
+    idempotency key begins with its own.
     """
 
     lead: Lead
@@ -61,10 +61,9 @@ def record(
     now: datetime,
     happened_at: datetime | None = None,
 ) -> bool:
-    """Add an outcome and say whether what counts for the lead has changed.
+    """Add an outcome; say whether what counts has changed. The caller holds the lead's row locked.
 
-    None withdraws the last statement of the same source. The caller holds the lead's row locked,
-    as for `record_many`.
+    None withdraws the last statement of the same source.
     """
     event = OutcomeEvent(lead, converted, attribution, happened_at)
     return record_many(session, [event], now=now)[0]
@@ -76,13 +75,12 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     1. The same outcome reported again by the same source adds nothing.
     2. The newest statement by time of happening counts, the later row on a tie. What is only
        inferred (`Outcome.is_assumed`) counts where nobody has reported anything.
-    3. A withdrawal cancels a statement and is none: see `OutcomeEvent.withdraws`. Another
-       statement then counts, whatever its time.
-    4. A lead becomes a new label for the next training once its outcome is another than the
-       one counted before: a withdrawal alone does not make it one.
+    3. A withdrawal cancels a statement and is none; another then counts, whatever its time.
+    4. A lead is a new label for training once its outcome is another than the one counted before; a
+       withdrawal alone does not make it one.
 
-    The caller holds the rows of the leads locked (`leads.find(..., lock=True)`,
-    `leads.resolve_many` or `leads.upsert_many`), and so what a backfill waits for.
+    The caller holds the leads' rows locked (`leads.find(..., lock=True)`, `leads.resolve_many` or
+    `leads.upsert_many`), and so what a backfill waits for.
     """
     if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in events):
         raise OutcomeInFuture
@@ -123,8 +121,7 @@ def stands(told: Any = Outcome) -> sa.ColumnElement[bool]:
 def first_recorded_at() -> sa.ScalarSelect[datetime]:
     """When the outcome of a lead of the query around it was first known.
 
-    By the first row that says so and that no later statement contradicts: reporting the same
-    again, also after a withdrawal, is nothing new.
+    By the first row that says so and that no later statement contradicts: a repeat is nothing new.
     """
     told, later = aliased(Outcome), aliased(Outcome)
     contradicted = sa.exists().where(
@@ -176,7 +173,6 @@ class _Event:
 
     @property
     def is_undone(self) -> bool:
-        """Whether the import that told it was undone."""
         return self.cancelled_by is not None and self.cancelled_by.rule == UNDONE
 
     @property
@@ -194,7 +190,6 @@ STORED = [f.name for f in fields(_Event) if f.name not in {"key", "cancels", "ca
 
 
 def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Event]]:
-    """The outcome events of each lead, in the order in which they were recorded."""
     told = (getattr(Outcome, name) for name in STORED)
     query = sa.select(*told, Outcome.key, Outcome.cancels).where(Outcome.lead_key.in_(lead_keys))
     histories: dict[int, list[_Event]] = defaultdict(list)
@@ -219,7 +214,6 @@ def _in_place(history: Iterable[_Event]) -> list[_Event]:
 
 
 def _new_events(event: OutcomeEvent, history: list[_Event], now: datetime) -> list[_Event]:
-    """The rows that an event adds to its lead's history: none where it is known."""
     attribution = event.attribution
     newest_at = max((told.happened_at for told in history), default=now)
     new = _Event(
@@ -241,7 +235,6 @@ def _new_events(event: OutcomeEvent, history: list[_Event], now: datetime) -> li
 
 
 def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
-    """The statements that a withdrawal cancels."""
     found = [told for told in history if told.stands]
     if event.withdraws == "all":
         return found
@@ -272,8 +265,7 @@ def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
 def _is_told(history: list[_Event], new: _Event) -> bool:
     """Whether the same source has reported the same of the same time.
 
-    What was withdrawn may be reported again, but by a file or a CRM that only tells it again
-    just where the import that had told it was undone.
+    What was withdrawn may be reported again; by a file or a CRM only where an import was undone.
     """
     is_telling_again = new.idempotency_key is not None
     told = [
@@ -318,10 +310,7 @@ def _since(history: list[_Event]) -> datetime:
 
 
 def _is_undo(told: _Event, again: _Event) -> bool:
-    """Whether a source withdrew its own report and then repeated it, giving no other time.
-
-    What the CRM withdraws was not so: a deal was open again.
-    """
+    """Whether a source withdrew its report and repeated it; what the CRM withdraws was not so."""
     by = told.cancelled_by
     sources = {told.source, by.source if by else None, again.source}
     is_one = len(sources) == 1 and "salesforce" not in sources

@@ -24,8 +24,8 @@ class OutcomeInFuture(ValueError):
 def parse_time(value: object, now: datetime) -> datetime | None:
     """Read when an outcome happened, None where it is not given or is now; else ValueError.
 
-    A date means its end, so that all that was known on that day comes before the outcome; a day
-    that has not ended means now, so that it can be reported again without adding anything.
+    A date means its end, so that all known on that day comes before the outcome; a day that has not
+    ended means now.
     """
     if value is None:
         return None

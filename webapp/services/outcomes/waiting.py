@@ -41,9 +41,8 @@ def keep(
 ) -> list[bool]:
     """Keep outcomes of leads that are not known, and say of each whether it is new.
 
-    As with known leads, the same reported again by the same source adds nothing, and neither does
-    an idempotency key that was seen before; what is kept waits anew. Ids are in their one form
-    (`records.clean_lead_id`).
+    What the source, or an idempotency key, has reported already adds nothing. Ids are in their one
+    form (`records.clean_lead_id`).
     """
     kept = _kept(session, {event.lead_id for event in events}, now)
     news = []
@@ -60,10 +59,7 @@ def keep(
 
 
 def withdraw(session: Session, lead_id: str, attribution: Attribution, *, now: datetime) -> bool:
-    """Cancel the last outcome of this source that waits; False where it has reported none.
-
-    Asked again it changes nothing more.
-    """
+    """Cancel the last outcome of this source that waits; False where it has reported none."""
     own = [
         row for row in _kept(session, {lead_id}, now)[lead_id] if row.source == attribution.source
     ]
@@ -83,10 +79,7 @@ def record(session: Session, found: Mapping[str, Lead], now: datetime) -> None:
 
 
 def stragglers(session: Session, limit: int) -> list[str]:
-    """Ids of leads for which outcomes wait although they are known, at most so many.
-
-    A lead and an outcome of it that come at the same moment do not see each other.
-    """
+    """Up to `limit` ids of known leads for which outcomes wait: both came at the same moment."""
     query = sa.select(WaitingOutcome.lead_id).join(Lead, Lead.lead_id == WaitingOutcome.lead_id)
     return list(session.scalars(query.distinct().limit(limit)))
 
@@ -114,7 +107,6 @@ def count(session: Session, now: datetime) -> Waiting:
 def _kept(
     session: Session, lead_ids: Collection[str], now: datetime
 ) -> dict[str, list[WaitingOutcome]]:
-    """What waits for each of these leads, in the order in which it was recorded."""
     query = sa.select(WaitingOutcome).where(
         WaitingOutcome.lead_id.in_(lead_ids), WaitingOutcome.expires_at > now
     )
@@ -155,7 +147,6 @@ def _told(row: WaitingOutcome) -> tuple[str, str, datetime | None]:
 
 
 def _events(lead: Lead, rows: Sequence[WaitingOutcome]) -> list[OutcomeEvent]:
-    """What was reported and withdrawn of a lead before it came, in that order."""
     events: list[tuple[datetime, OutcomeEvent]] = []
     for row in rows:
         attribution = Attribution(
