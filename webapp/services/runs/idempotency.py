@@ -1,7 +1,7 @@
 """Requests that may be sent twice: the first does the work, the others get its answer.
 
-A batch is worked through in parts. A part's answer is committed together with what the part
-changed, so that a request which was cut off goes on behind its last part, and no row is done twice.
+A batch's part and its answer are committed together, so that a request which was cut off goes on
+behind its last part, and no row is done twice.
 """
 
 import secrets
@@ -57,8 +57,7 @@ class Claim:
 def claim(session: Session, request: Request, now: datetime) -> Claim:
     """Take on a request, or find it finished; else `InFlight` or `KeyReused`.
 
-    What another request left unfinished for longer than its lease is taken over, and an answer
-    older than a day counts no more.
+    What is overdue by its lease is taken over; an answer older than a day counts no more.
     """
     change(session, sa.delete(IdempotentAnswer).where(*_same(request), _is_old(now)))
     token = secrets.token_hex(16)

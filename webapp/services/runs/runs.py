@@ -101,8 +101,7 @@ def renew(
 ) -> None:
     """Renew the lease and report progress; `LostClaim` if it is gone.
 
-    A result is a step done for good: a run that gets on is not given up, however often its
-    worker dies.
+    A `result` is a step done for good: a run that gets on is never given up.
     """
     values: dict[str, Any] = {"lease_until": now + LEASE}
     values |= {} if progress is None else {"progress": min(max(progress, 0.0), 1.0)}
@@ -139,10 +138,7 @@ def overdue(session: Session, now: datetime) -> Sequence[Run]:
 
 
 def give_up(session: Session, run: Run, now: datetime) -> bool:
-    """Free an overdue run: back to the queue where it can resume, else closed as failed.
-
-    Returns True where it was closed.
-    """
+    """Free an overdue run: back to the queue where it can resume, else closed as failed (True)."""
     still_overdue = (Run.key == run.key, Run.state == "running", Run.lease_until < now)
     if run.kind in RESUMABLE and run.n_attempts < MAX_ATTEMPTS:
         values: dict[str, Any] = {
