@@ -117,8 +117,8 @@ def change_field(
 ) -> Field:
     """Change a declared field by a whole new entry; the same again changes nothing.
 
-    The transaction writes. Values of another type, or of a new unit (else only its word changes), do
-    not count any more: leads forget them, snapshots keep them, and training passes them over.
+    The transaction writes. Values of another type, or of a new unit (else only its word changes),
+    do not count any more: leads forget them, snapshots keep them, training passes them over.
     `InvalidField`, `FieldNotFound`, or `ChangedMeanwhile` where this very field is not as in the
     list that the person saw (`Declared.version`).
     """

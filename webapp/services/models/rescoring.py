@@ -23,8 +23,8 @@ def begin(session: Session, version: ModelVersion, now: datetime) -> None:
 def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int) -> int | None:
     """Score the next leads behind `after_key`; return the last one's key, None at the end.
 
-    No scoring and no outcome is written in the middle of it. What live scoring has written is newer and
-    stays.
+    No scoring and no outcome is written in the middle of it. What live scoring has written is
+    newer and stays.
     """
     hold(session, BACKFILL)
     shown = sa.select(Lead).where(Lead.key > after_key, Lead.removed_at.is_(None))
