@@ -287,14 +287,14 @@ def csrf_token(client, path):
 def do_import(app, write):
     """`do_import()` does what the worker does with the oldest import that has work for it."""
 
-    def do_import():
-        run = write(lambda s: imports.claim(s, "a worker", factories.NOW))
+    def do_import(now=factories.NOW):
+        run = write(lambda s: imports.claim(s, "a worker", now))
         try:
             with app.app_context():
-                importing.carry_out(run, clock=lambda: factories.NOW, on_step=lambda step: None)
+                importing.carry_out(run, clock=lambda: now, on_step=lambda step: None)
         except importing.ImportRefused as refused:
             sentence = str(refused)
-            write(lambda s: importing.fail(s, run, sentence, factories.NOW))
+            write(lambda s: importing.fail(s, run, sentence, now))
 
     return do_import
 

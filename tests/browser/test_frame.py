@@ -128,21 +128,6 @@ def test_without_javascript_a_lead_is_scored_and_a_key_made_and_revoked(new_cont
     expect(page.get_by_text("revoked just now")).to_be_visible()
 
 
-def test_an_import_shows_its_end_without_a_reload(page, mona, sign_in, do_import):
-    sign_in(mona)
-    page.goto("/imports")
-    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": b"lead_id,age\nA 1,44\nA 2,\n"}
-    page.get_by_label("File").set_input_files(file)
-    page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("Waiting for the worker")).to_be_visible()
-    do_import()
-    expect(page.get_by_text("2 of 2 rows imported")).to_be_visible()
-    requests = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.wait_for_timeout(2_500)
-    assert requests == []
-
-
 def test_where_the_cdn_cannot_be_reached_the_vendored_htmx_steps_in(new_context, rita, sign_in):
     context = new_context()
     context.unroute_all()

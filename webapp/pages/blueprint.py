@@ -16,7 +16,7 @@ from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import conflicts, connection, mapping, rejected, run_labels, sync, unmatched
 from webapp.pages.exports import exports
 from webapp.pages.fields import fields
-from webapp.pages.imports import imports, quality
+from webapp.pages.imports import imports, matching, quality
 from webapp.pages.leads import lead, lead_form, leads
 from webapp.pages.models import leakage, models, monitors
 from webapp.product import VERSION, product
@@ -37,6 +37,7 @@ PARTS = (
     leakage.bp,
     monitors.bp,
     imports.bp,
+    matching.bp,
     quality.bp,
     exports.bp,
     settings.bp,

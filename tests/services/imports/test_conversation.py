@@ -12,6 +12,7 @@ from tests.services.imports.reading import CASES
 from tests.services.imports.workbooks import write_workbook
 from webapp.services.imports import conversation, imports
 from webapp.services.imports.errors import UndoRefused, WrongState
+from webapp.services.imports.matching.proposal import new_field
 from webapp.services.leads import leads
 from webapp.services.models import lifecycle
 from webapp.services.outcomes import waiting
@@ -171,10 +172,10 @@ def test_another_sheet_of_a_workbook_is_read_when_it_is_chosen(
     assert [c.target for c in matching(key).columns] == ["lead_id", "age"]
 
 
-def test_a_field_is_proposed_for_a_column_that_has_none(upload, do_import, read):
+def test_a_field_is_proposed_for_a_column_that_has_none(upload, do_import, matching):
     key = upload("lead_id,Seats\nL-1,4\nL-2,12\n")
     do_import()
-    entry = read(lambda s: conversation.field_for(s, key, 1))
+    entry = new_field(matching(key).columns[1].column)
     assert entry == {"name": "seats", "label": "Seats", "type": "count"}
 
 

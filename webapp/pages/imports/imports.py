@@ -1,13 +1,16 @@
-"""Importing a file of leads: the upload, and how far the worker is with it."""
+"""Importing a file of leads as a conversation: drop it, match its columns, preview, import."""
 
 import csv
 import io
+from collections.abc import Callable
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import NotFound
 
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
+from webapp.pages.imports import step
 from webapp.product import product
 from webapp.services.imports import imports
 from webapp.services.leads.records import PEOPLE_FIELDS
@@ -21,13 +24,13 @@ LAST_COLUMNS = ("actual_outcome", "scored_at", "outcome_at")
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Managers: the upload form and the latest imports."""
+    """Managers: where to drop a file, and the latest imports."""
     return _page()
 
 
 @bp.post("")
 def upload() -> ResponseReturnValue:
-    """Managers: keep the file and ask the worker to import it."""
+    """Managers: keep the file and ask the worker to read it."""
     file = request.files.get("file")
     if file is None or not file.filename:
         return _page("Choose a file first."), 422
@@ -38,25 +41,62 @@ def upload() -> ResponseReturnValue:
         )
     except imports.FileTooLarge as error:
         return _page(f"{error}. Split it and import the parts one by one."), 422
-    skip = request.form.get("skip_wrong_rows") == "yes"
-    found = write(
-        lambda session: imports.start(
-            session, kept, requested_by=actor, now=now, is_automatic=True, skip_bad_rows=skip
-        )
-    )
+    found = write(lambda session: imports.start(session, kept, requested_by=actor, now=now))
     return redirect(url_for("pages.imports.show", key=found.key), 303)
 
 
 @bp.get("/<key:key>")
 def show(key: int) -> ResponseReturnValue:
-    """Managers: one import."""
-    return _import("imports/show.html", key)
+    """Managers: one import, at the step where it stands."""
+    return step.render(step.PAGE, key)
 
 
 @bp.get("/<key:key>/status")
 def status(key: int) -> ResponseReturnValue:
-    """Managers, fragment: how far the import is, or what came of it."""
-    return _import("imports/_status.html", key)
+    """Managers, fragment: how far the worker is, or the next step."""
+    return step.render(step.FRAGMENT, key)
+
+
+@bp.post("/<key:key>/confirm")
+def confirm(key: int) -> ResponseReturnValue:
+    """Managers: import the good rows."""
+    return _go_on(key, lambda session: imports.confirm(session, key))
+
+
+@bp.post("/<key:key>/back")
+def back(key: int) -> ResponseReturnValue:
+    """Managers: change what the columns mean after all."""
+    return _go_on(key, lambda session: imports.back_to_matching(session, key))
+
+
+@bp.post("/<key:key>/cancel")
+def cancel(key: int) -> ResponseReturnValue:
+    """Managers: give the import up; nothing of it was taken in."""
+    now = utc_now()
+    write(lambda session: imports.cancel(session, key, now))
+    flash("Import cancelled. Nothing was changed.")
+    return redirect(url_for("pages.imports.index"), 303)
+
+
+@bp.post("/<key:key>/undo")
+def undo(key: int) -> ResponseReturnValue:
+    """Managers: take back all that the import did."""
+    actor, now = current_user.email, utc_now()
+    return _go_on(key, lambda session: imports.request_undo(session, key, actor, now))
+
+
+@bp.get("/<key:key>/wrong-rows.csv")
+def wrong_rows(key: int) -> ResponseReturnValue:
+    """Managers: the rows with errors as a file, each with the reason."""
+    found = read(lambda session: imports.by_key(session, key))
+    folder = product().settings.data_dir
+    path = imports.file_path(folder, imports.rejected_name(found.path))
+    if not path.exists():
+        raise NotFound
+    stem = found.name.partition(".")[0]
+    return send_file(
+        path, mimetype="text/csv", as_attachment=True, download_name=f"{stem} - errors.csv"
+    )
 
 
 @bp.get("/columns.csv")
@@ -69,6 +109,12 @@ def columns() -> ResponseReturnValue:
     return Response(text.getvalue(), headers=headers, mimetype="text/csv")
 
 
+def _go_on(key: int, work: Callable[[Session], None]) -> ResponseReturnValue:
+    """Do something to an import and show how it stands then."""
+    write(work)
+    return redirect(url_for("pages.imports.show", key=key), 303)
+
+
 def _page(error: str | None = None) -> str:
     return render_template(
         "imports/index.html",
@@ -76,12 +122,5 @@ def _page(error: str | None = None) -> str:
         error=error,
         waiting=read(lambda session: waiting.count(session, utc_now())),
         waiting_days=product().settings.waiting_outcome_days,
-        fields=product().fields.declared,
         max_megabytes=product().settings.import_max_megabytes,
     )
-
-
-def _import(template: str, key: int) -> str:
-    found = read(lambda session: imports.by_key(session, key))
-    run = read(lambda session: imports.progress(session, found, utc_now()))
-    return render_template(template, found=found, run=run)

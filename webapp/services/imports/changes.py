@@ -70,6 +70,13 @@ def note(
     return n_changed
 
 
+def first_leads(session: Session, import_key: int, limit: int) -> list[tuple[Lead, bool]]:
+    """Some leads that an import has changed and can be undone for, and whether it made each."""
+    query = sa.select(Lead, ImportChange.is_new).join(ImportChange)
+    query = query.where(ImportChange.import_key == import_key).order_by(ImportChange.lead_key)
+    return [(lead, is_new) for lead, is_new in session.execute(query.limit(limit))]
+
+
 def _snapshots_since(
     session: Session, lead_keys: Collection[int], last: int
 ) -> dict[int, list[int]]:

@@ -1,7 +1,7 @@
 """What a person sees and says of the columns of a file, before anything of it is taken in."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -11,60 +11,35 @@ from webapp.services.imports import imports
 from webapp.services.imports.errors import WrongState
 from webapp.services.imports.files.table import format_sentence
 from webapp.services.imports.matching import profile, questions, remembered
-from webapp.services.imports.matching.mapping import LEAVE_OUT, TARGETS_BESIDE_FIELDS, Mapping
-from webapp.services.imports.matching.proposal import ColumnProposal, new_field, propose
-from webapp.services.imports.matching.questions import Question
+from webapp.services.imports.matching.mapping import (
+    LEAD_ID,
+    LEAVE_OUT,
+    OUTCOME,
+    TARGETS_BESIDE_FIELDS,
+    ColumnMapping,
+    Mapping,
+)
+from webapp.services.imports.matching.proposal import ColumnProposal, Proposal, propose
+from webapp.services.imports.matching.questions import Matching, Question
 
 
-@dataclass(frozen=True)
-class Matching:
-    """What the page of the step *Match* shows.
+def matching(
+    session: Session, fields: Fields, key: int, drafted: Mapping | None = None
+) -> Matching:
+    """Give what is known and asked of an import's columns; `WrongState` unless it is matching.
 
-    Parameters
-    ----------
-    columns : sequence of ColumnProposal
-        In the order of the file. Of each: `column.name`, `column.samples` (up to three values),
-        `column.n_filled`, `target` (a key of `targets`), `confidence`, `why`, and where they
-        matter `values` (values with the meaning proposed), `day_first`, `needs_day_order`,
-        `decimal`, `needs_decimal`, `words`.
-    questions : list of Question
-        What is open, what must be answered first.
-    targets : dict of str
-        All that a column may mean: target to label; the empty target leaves the column out.
-    mapping : Mapping
-        What was decided so far, with `time_zone`, `empty_clears` and `id_from_email`.
-    proposed : Mapping
-        What is imported if the person changes nothing: the defaults of the form.
-    n_rows : int
-        Rows under the header.
-    format : str
-        How the file was read, for people: encoding, delimiter, or the sheet.
-    sheets : list of str
-        Sheets of a workbook to choose from.
-    remembered : str or None
-        The name of the mapping of an earlier file with this header that was applied.
+    `drafted` has one `ColumnMapping` for each column, in order, whose targets count here: where one
+    is not as proposed, values and questions are those of that target, and other columns make room
+    for it. The questions are those of somebody who agrees with all targets.
     """
-
-    columns: Sequence[ColumnProposal]
-    questions: list[Question]
-    targets: dict[str, str]
-    mapping: Mapping
-    proposed: Mapping
-    n_rows: int
-    format: str
-    sheets: list[str]
-    remembered: str | None
-
-
-def matching(session: Session, fields: Fields, key: int) -> Matching:
-    """Give what is known and asked of an import's columns; `WrongState` unless it is matching."""
     found = _in_matching(session, key)
     read = profile.from_store(found.profiled)
     known = Mapping.model_validate(found.mapping)
-    proposal = propose(read, fields, known)
+    first = propose(read, fields, known)
+    proposal = propose(read, fields, _with_choices(first, known, drafted))
     earlier = remembered.by_header(session, read.header)
     return Matching(
-        columns=proposal.columns,
+        columns=tuple(map(_as_reasoned, proposal.columns, first.columns)),
         questions=questions.questions(proposal),
         targets=targets(fields),
         mapping=known,
@@ -90,21 +65,22 @@ def answer(session: Session, fields: Fields, key: int, decided: Mapping) -> list
     found = _in_matching(session, key)
     read = profile.from_store(found.profiled)
     questions.check_answers(read, fields, decided)
+    asked = questions.questions(propose(read, fields, Mapping.model_validate(found.mapping)))
+    asked = [q for q in asked if q.kind == "outcome" and not _is_answered(q, decided.columns)]
     proposal = propose(read, fields, decided)
     found.mapping = decided.to_store()
-    still_open = questions.claimed_twice(decided)
-    still_open += [q for q in questions.questions(proposal) if q.must_answer]
+    must = [q for q in questions.questions(proposal) if q.must_answer]
+    still_open = [*questions.claimed_twice(decided), *must, *(q for q in asked if q not in must)]
     if not still_open:
         found.state = "checking"
     return still_open
 
 
-def field_for(session: Session, key: int, place: int) -> dict[str, object]:
-    """Propose how to declare a field for a column, as an entry of the fields file.
-
-    `place` counts the columns from 0. Once the field is declared the column can mean it.
-    """
-    return new_field(profile.from_store(_in_matching(session, key).profiled).columns[place])
+def forget_remembered(session: Session, key: int) -> None:
+    """Forget what files with this header were said to mean, and propose anew."""
+    found = _in_matching(session, key)
+    remembered.forget(session, profile.from_store(found.profiled).header)
+    found.mapping = {}
 
 
 def choose_sheet(session: Session, key: int, sheet: str) -> None:
@@ -120,6 +96,37 @@ def targets(fields: Fields) -> dict[str, str]:
     """All that a column may mean, each with its label for people."""
     declared = {field.name: field.label for field in fields.declared}
     return {LEAVE_OUT: "Leave out", **TARGETS_BESIDE_FIELDS, **declared}
+
+
+def _with_choices(first: Proposal, known: Mapping, drafted: Mapping | None) -> Mapping:
+    """What was decided, with the targets that a person has changed, or agrees with though unsure.
+
+    What is unsure about the lead's ID stays a question.
+    """
+    targets = [column.target for column in (drafted or first).columns]
+    chosen = {
+        column.column.name: ColumnMapping(
+            name=column.column.name, target=target, words=column.words
+        )
+        for column, target in zip(first.columns, targets, strict=True)
+        if target != column.target
+        or (column.confidence != "sure" and target not in (LEAD_ID, LEAVE_OUT))
+    }
+    rest = (column for column in known.columns if column.name not in chosen)
+    return known.model_copy(update={"columns": (*chosen.values(), *rest)})
+
+
+def _as_reasoned(column: ColumnProposal, first: ColumnProposal) -> ColumnProposal:
+    """A column with the reason for which its target was proposed at first, if it still is."""
+    if column.target == first.target:
+        return replace(column, confidence=first.confidence, why=first.why)
+    return replace(column, why="your choice") if column.is_decided else column
+
+
+def _is_answered(question: Question, columns: Iterable[ColumnMapping]) -> bool:
+    """Whether a value of an outcome was decided, or its column does not tell the outcome."""
+    named = [c for c in columns if c.name == question.column and c.target == OUTCOME]
+    return all(column.decided(question.value or "") for column in named)
 
 
 def _in_matching(session: Session, key: int) -> Import:

@@ -1,6 +1,6 @@
 """What must be asked of a person before a file can be imported, and the mapping once it is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -40,6 +40,46 @@ class Question:
     message: str
     value: str | None = None
     must_answer: bool = True
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What the page of the step *Match* shows.
+
+    Parameters
+    ----------
+    columns : sequence of ColumnProposal
+        In the order of the file. Of each: `column.name`, `column.samples` (up to three values),
+        `column.n_filled`, `target` (a key of `targets`), `confidence`, `why`, and where they
+        matter `values` (values with the meaning proposed), `day_first`, `needs_day_order`,
+        `decimal`, `needs_decimal`, `words`.
+    questions : list of Question
+        What is open, what must be answered first.
+    targets : dict of str
+        All that a column may mean: target to label; the empty target leaves the column out.
+    mapping : Mapping
+        What was decided so far, with `time_zone`, `empty_clears` and `id_from_email`.
+    proposed : Mapping
+        What is imported if the person changes nothing: the defaults of the form.
+    n_rows : int
+        Rows under the header.
+    format : str
+        How the file was read, for people: encoding, delimiter, or the sheet.
+    sheets : list of str
+        Sheets of a workbook to choose from.
+    remembered : str or None
+        The name of the mapping of an earlier file with this header that was applied.
+    """
+
+    columns: Sequence[ColumnProposal]
+    questions: list[Question]
+    targets: dict[str, str]
+    mapping: Mapping
+    proposed: Mapping
+    n_rows: int
+    format: str
+    sheets: list[str]
+    remembered: str | None
 
 
 class MappingRefused(ValueError):

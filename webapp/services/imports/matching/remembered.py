@@ -9,6 +9,7 @@ from pathlib import PurePath
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.database import change
 from webapp.intake_tables import Import, ImportMapping
 from webapp.services.imports.matching.mapping import Mapping, header_key
 
@@ -80,6 +81,11 @@ def remember(
         found = ImportMapping(name=name, signature=signature(header))
         session.add(found)
     found.mapping, found.used_at, found.used_by = mapping.to_store(), now, actor
+
+
+def forget(session: Session, header: Sequence[str]) -> None:
+    """Forget the mapping of files with this header, if there is one."""
+    change(session, sa.delete(ImportMapping).where(ImportMapping.signature == signature(header)))
 
 
 def _free_name(session: Session, wanted: str) -> str:

@@ -1,0 +1,107 @@
+"""The step *Match* of an import: what its columns and values mean."""
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.exceptions import Forbidden
+
+from webapp import field_lists
+from webapp.database import Session, utc_now, write
+from webapp.pages.fields import field_form
+from webapp.pages.imports import match_form, step
+from webapp.pages.imports.step import Entered
+from webapp.product import product
+from webapp.services.fields import declaring
+from webapp.services.fields.declaring import Author, InvalidField
+from webapp.services.imports import conversation
+from webapp.services.imports.matching.questions import Question
+
+bp = Blueprint("matching", __name__, url_prefix="/imports/<key:key>")
+
+
+class _Open(Exception):
+    """The answers leave something open, or declare a field wrongly; nothing is kept."""
+
+    def __init__(self, problems: list[str], errors: dict[int, dict[str, str]]) -> None:
+        self.entered = Entered(request.form, problems, errors)
+
+
+@bp.post("/columns")
+def columns(key: int) -> ResponseReturnValue:
+    """Managers, fragment: the form with what the chosen columns bring and ask."""
+    is_fragment = bool(request.headers.get("HX-Request"))
+    template = step.FRAGMENT if is_fragment else step.PAGE
+    return step.render(template, key, Entered(request.form))
+
+
+@bp.post("/match")
+def save(key: int) -> ResponseReturnValue:
+    """Managers: go on to the preview, if every question is answered."""
+    try:
+        problems = write(lambda session: _answer(session, key))
+    except _Open as still_open:
+        return step.render(step.PAGE, key, still_open.entered), 422
+    if problems:
+        return step.render(step.PAGE, key, Entered(request.form, problems)), 422
+    return redirect(url_for("pages.imports.show", key=key), 303)
+
+
+@bp.post("/sheet")
+def choose_sheet(key: int) -> ResponseReturnValue:
+    """Managers: read another sheet of the workbook."""
+    name = request.form.get("sheet", "")
+    try:
+        write(lambda session: conversation.choose_sheet(session, key, name))
+    except ValueError as error:
+        return step.render(step.PAGE, key, Entered(problems=[str(error)])), 422
+    return redirect(url_for("pages.imports.show", key=key), 303)
+
+
+@bp.post("/forget")
+def forget(key: int) -> ResponseReturnValue:
+    """Managers: forget how such files were matched before, and propose anew."""
+    write(lambda session: conversation.forget_remembered(session, key))
+    return redirect(url_for("pages.imports.show", key=key), 303)
+
+
+def _answer(session: Session, key: int) -> list[str]:
+    """Declare what is new and take the answers; return what is open still, as sentences."""
+    shown = step.shown(session, key, request.form)
+    found = match_form.answers(request.form, shown, product().fields)
+    if (found.new_fields or found.new_choices) and not step.may_declare():
+        raise Forbidden
+    decided = found.with_fields(_declared(session, found))
+    fields = product().file_fields or field_lists.current(session).fields
+    try:
+        return list(map(_sentence, conversation.answer(session, fields, key, decided)))
+    except conversation.WrongState:
+        raise
+    except ValueError as error:
+        raise _Open([f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}."], {}) from None
+
+
+def _declared(session: Session, found: match_form.Answers) -> dict[int, str]:
+    """Declare the new fields and values; return the names of the fields by place."""
+    by = Author(current_user.email, utc_now(), product().settings.fields_file)
+    names: dict[int, str] = {}
+    errors: dict[int, dict[str, str]] = {}
+    for place, entry in found.new_fields.items():
+        if f"new.{place}.label" not in request.form:
+            errors[place] = {}
+            continue
+        try:
+            names[place] = declaring.declare_field(session, entry, by).name
+        except InvalidField as error:
+            errors[place] = field_form.shown(error.errors)
+    if errors:
+        raise _Open(["Say what the new field is, then continue."], errors)
+    for name, value in found.new_choices:
+        try:
+            declaring.add_choice(session, name, value, by)
+        except InvalidField as error:
+            raise _Open([f"“{value[:40]}” was not added: {error}."], {}) from None
+    return names
+
+
+def _sentence(question: Question) -> str:
+    return f"“{question.column}”: {question.message}{'' if question.message[-1] in '.?' else '.'}"
