@@ -47,10 +47,7 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
 
 
 def remove(session: Session) -> int:
-    """Delete the demo leads and all that belongs to them; return how many there were.
-
-    A lead that somebody else has sent under the same id stays, with all that is known of it.
-    """
+    """Delete demo leads, with all of theirs, that nobody else sent; return how many there were."""
     hold(session, BACKFILL)
     ids = [_lead_id(number) for number in range(1, N_LEADS + 1)]
     sent_by_others = sa.select(Snapshot.lead_key).where(Snapshot.source != DEMO_SOURCE)
@@ -93,7 +90,6 @@ def _value(field: Field, rng: random.Random) -> Value:
 
 
 def _amount(field: Field, rng: random.Random) -> Value:
-    """A count or number within the field's range, near what is typical for the built-in ones."""
     if field.name == "age":
         return min(max(round(rng.gauss(42, 11)), 19), 75)
     amount = rng.expovariate(1 / TYPICAL_COUNTS.get(field.name, 10))

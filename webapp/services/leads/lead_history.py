@@ -43,10 +43,9 @@ class Scored:
 class Scoring:
     """One score that a lead had, and what it and the one before it came from.
 
-    `by_inputs` and `by_model` are the parts of the change: first the old version on the new
-    inputs, then the new version. `before` and both are None at the first scoring. `key` is the
-    snapshot's; it and `source` are None where the lead was scored again because a version took
-    over, which is `switch`.
+    The change is first `by_inputs` (the old version on the new inputs), then `by_model`; both and
+    `before` are None at the first. `key` is the snapshot's, None with `source` at a `switch` of
+    versions.
     """
 
     key: int | None
@@ -91,10 +90,7 @@ def standing(history: Iterable[Outcome]) -> list[Outcome]:
 
 
 def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """The newest statement of another source that disagrees with what counts, if any.
-
-    `outcomes` are those of the lead that stand, the one that counts first.
-    """
+    """Find another source's newest statement against the first of `outcomes`, which counts."""
     newest_of = {o.source: o for o in reversed(outcomes) if not o.is_assumed}
     return next((o for o in newest_of.values() if o.result != outcomes[0].result), None)
 
@@ -102,8 +98,7 @@ def other_opinion(outcomes: Sequence[Outcome]) -> Outcome | None:
 def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[Scoring]:
     """The lead's scores, oldest first, not compared yet.
 
-    A switch counts where it replaced the version that had scored the lead: others came
-    before a file brought inputs of old.
+    A switch counts only where it replaced the version that had scored the lead.
     """
     versions = {version.key: version for version in registry.refs(session)}
     by_name = {version.name: version for version in versions.values()}
@@ -127,7 +122,6 @@ def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[S
 
 
 def _switches(session: Session, lead: Lead, oldest: Snapshot) -> list[Switch]:
-    """The switches since the oldest scoring while the lead was here."""
     found = lifecycle.switches(session, max(oldest.taken_at, lead.created_at))
     return [s for s in found if lead.removed_at is None or s.at < lead.removed_at]
 

@@ -1,7 +1,4 @@
-"""What may be asked of the lead table: filters, search, sort and place, checked and readable.
-
-How the rows are found stands in `lead_table`.
-"""
+"""What may be asked of the lead table: filters, search, sort and place, checked and readable."""
 
 import base64
 import json
@@ -63,12 +60,10 @@ class Query:
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """The statuses wanted."""
         return STATUSES if self.status == ANY_STATUS else (self.status,)
 
     @property
     def words(self) -> list[str]:
-        """What the search compares; empty where there is none."""
         return search_words(self.search)[:MAX_WORDS]
 
     def parameters(self) -> dict[str, str]:

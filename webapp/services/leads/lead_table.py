@@ -1,7 +1,7 @@
 """The lead table: leads by score, filtered, searched and sorted, one page at a time.
 
-What may be asked stands in `lead_query`. A page is a range of an index, or a sort of few leads:
-it gets slower neither with the number of leads nor with the pages before it.
+A page is a range of an index, or a sort of few leads: it gets slower neither with the number of
+leads nor with the pages before it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,10 +42,9 @@ SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
 
 @dataclass(frozen=True)
 class Row:
-    """A lead as the table shows it; `reason` is the strongest one, None where nothing counts.
+    """A lead as the table shows it, with its strongest `reason`.
 
-    `earlier` is the score before the last scoring, None where the live version did not give it:
-    a score of another version differs by the model, not by what became known of the lead.
+    `earlier` is the score before the last scoring, None where another version gave it.
     """
 
     lead: Lead
@@ -62,7 +61,6 @@ class Row:
 
     @property
     def has_moved(self) -> bool:
-        """Whether that is enough to tell."""
         return abs(self.moved) >= MIN_POINTS_SHOWN
 
     @property
@@ -78,8 +76,7 @@ class Row:
 class Page:
     """Some rows of the table; `next` is the place of those behind them.
 
-    `n_leads` counts what matches, up to `MAX_COUNTED`; `is_more` says that there is more.
-    A search with more hits is cut: only the newest are in the table.
+    `n_leads` counts matches up to `MAX_COUNTED`. A search with more hits is cut to the newest.
     """
 
     rows: list[Row]
@@ -120,17 +117,13 @@ class Scope:
         ]
 
     def below(self, after: Cursor | None = None) -> list[sa.ColumnElement[bool]]:
-        """The upper bound: that of the grade, or a place within, which then replaces it.
-
-        Of two upper bounds SQLite may start at the wrong one and read on to the other.
-        """
+        """The upper bound, only the lowest of several: SQLite may start at the wrong one of two."""
         _, high = self._bounds()
         if after is not None and (high is None or after.value < high):
             return [sa.tuple_(Score.probability, Score.lead_key) < sa.tuple_(*after)]
         return [] if high is None else [Score.probability < high]
 
     def _bounds(self) -> tuple[float | None, float | None]:
-        """The lowest probability of the wanted grade, and that of the next better one."""
         if self.query.grade is None:
             return None, None
         lowest, place = (*self.card.grades, None), GRADES.index(self.query.grade)
@@ -218,7 +211,6 @@ def _row(
 def _earlier(
     session: Session, version_key: int, lead_keys: Iterable[int]
 ) -> dict[int, EarlierScore]:
-    """The score of each lead before its last scoring, where this version gave it."""
     found = leads.scores_before_last(session, lead_keys)
     return {key: score for key, score in found.items() if score.version_key == version_key}
 
@@ -238,7 +230,6 @@ def _place(lead: Lead, probability: float, sort: str) -> Cursor:
 
 
 def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
-    """How many leads were found, and how many of them are in scope."""
     counts = sa.select(sa.func.count(), sa.func.count(matching.c.probability))
     found: tuple[int, int] = session.execute(counts.select_from(matching)).one()
     return found
@@ -247,9 +238,8 @@ def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
 def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
     """The leads of one part and one more: `key`, `probability`, and the `value` sorted by.
 
-    1. By score, each status is a range of its index.
-    2. What a search finds, and what few leads match, is sorted here.
-    3. Otherwise the index of the sort is walked: so many leads match that a page is near.
+    By score, each status is a range of its index; what a search or few leads match is sorted here;
+    else the index of the sort is walked.
     """
     query = scope.query
     if query.sort == "score" and not query.words:
@@ -273,7 +263,6 @@ def _by_score(scope: Scope) -> sa.Subquery:
 
 
 def _matching(scope: Scope) -> sa.Subquery:
-    """The leads that match, in no order, at most one more than are counted."""
     each = [
         _scores(scope, status, scope.below()).limit(MAX_COUNTED + 1)
         for status in scope.query.statuses
@@ -312,7 +301,6 @@ def _walked(scope: Scope) -> sa.Subquery:
 
 
 def _first(keys: Rows, scope: Scope, value: Any, key: Any) -> sa.Subquery:
-    """One part and one more, from the query's place on."""
     query = scope.query
     if query.after is not None:
         here, there = sa.tuple_(value, key), sa.tuple_(*query.after)
@@ -325,17 +313,13 @@ def _ordered(sort: str, value: Any, key: Any) -> list[Any]:
 
 
 def _score_of(key: Any, scope: Scope) -> sa.ScalarSelect[Any]:
-    """The score of one lead, found by its key, or null where it is out of the scope."""
     query = sa.select(Score.probability).where(Score.lead_key == key, *scope.filters())
     statuses = Score.status.in_(scope.query.statuses)
     return query.where(statuses, *scope.below()).scalar_subquery()
 
 
 def _found(session: Session, scope: Scope) -> sa.Subquery:
-    """The newest leads with a word that begins like each word searched for.
-
-    A lead out of scope has no `probability`.
-    """
+    """The newest leads found by the beginnings of words; out of scope without `probability`."""
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     words = _words_on_postgresql(scope.query) if is_postgresql else _words_on_sqlite(scope.query)
     newest = words.order_by(sa.desc("key")).limit(MAX_COUNTED + 1).subquery()

@@ -59,10 +59,9 @@ class EarlierScore(NamedTuple):
 def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
     """Create leads or merge what was sent into them; no lead may stand in `records` twice.
 
-    What a record does not name keeps its value; None makes it unknown. The rows stay locked until
-    the transaction ends, so that score, snapshot and outcome of one lead are written one after
-    another; they are locked in one order, so that two batches never wait for each other. The
-    caller has asked `registry.in_use` or locked leads before: that comes first in this order.
+    What a record does not name keeps its value; None makes it unknown. Rows are locked in one order
+    until the transaction ends, so that batches never wait for each other. The caller has asked
+    `registry.in_use` or locked leads before: that comes first in this order.
     """
     if not records:
         return []
@@ -103,10 +102,7 @@ def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
 
 
 def resolve_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
-    """The leads that these ids mean, by the id asked for, locked in one order.
-
-    A lead that was merged into another is that other one; an unknown id is left out.
-    """
+    """Map each known id to its lead, merges followed, locked in one order."""
     asked = set(lead_ids)
     names: dict[str, str] = {}
     found: dict[str, Lead] = {}
@@ -117,10 +113,7 @@ def resolve_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
 
 
 def find(session: Session, lead_id: str, *, lock: bool = False) -> Lead:
-    """Return the lead with this id, locked for a change where asked; else `LeadNotFound`.
-
-    A lead that was merged into another is that other one.
-    """
+    """Return the lead with this id, merges followed, locked where asked; else `LeadNotFound`."""
     if lock:
         lead = resolve_many(session, [lead_id]).get(lead_id)
     else:
@@ -140,10 +133,7 @@ def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
 
 
 def inputs(lead: Lead, fields: Fields) -> dict[str, Value]:
-    """What the lead's score is made from: its value of every field, None where unknown.
-
-    What is stored of fields that are no longer declared is in it: versions of old go by that.
-    """
+    """What the score is made from: values by field, None where unknown, retired ones too."""
     return dict.fromkeys((*fields.names, *BUILTIN_COLUMNS)) | known_inputs(lead)
 
 
@@ -206,10 +196,9 @@ def facets(lead: Lead) -> dict[str, str]:
 
 
 def explore_draw(lead_id: str) -> int:
-    """Draw a number from 0 to 9,999 for a lead, always the same.
+    """Draw a number from 0 to 9,999 for a lead, always the same: a slice worked whatever the score.
 
-    A random slice of leads is worth a call whatever the score: where only the highest are worked,
-    a model learns nothing of the others. A larger slice holds all of a smaller one.
+    Where only the highest are worked, a model learns nothing of the others.
     """
     digest = hashlib.sha256(f"explore:{lead_id}".encode()).digest()
     return int.from_bytes(digest[:8]) % N_DRAWS
@@ -221,7 +210,6 @@ def is_explored(lead: Lead, percent: float) -> bool:
 
 
 def _newest_but(n: int) -> sa.ScalarSelect[int]:
-    """The key of a lead's snapshot that has so many newer ones."""
     keys = sa.select(_other.key).where(_other.lead_key == Lead.key).correlate(Lead)
     newest = keys.order_by(_other.taken_at.desc(), _other.key.desc())
     return newest.limit(1).offset(n).scalar_subquery()
@@ -245,7 +233,6 @@ def _end(into: Mapping[str, str], lead_id: str) -> str:
 
 
 def _whole(value: Value) -> Value:
-    """Show a whole number as one: real columns give 5.0 for 5."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -271,7 +258,6 @@ def _insert_missing(session: Session, by_id: Mapping[str, LeadRecord], now: date
 
 
 def _merge_many(session: Session, pairs: Sequence[tuple[Lead, LeadRecord]], now: datetime) -> None:
-    """Write what locked leads are once their records are merged in, where that is news."""
     columns = (*BUILTIN_COLUMNS, *PEOPLE_FIELDS, "own_fields", *SEARCHED, "scored_at")
     rows = []
     for lead, record in pairs:

@@ -102,9 +102,8 @@ def clean(
 ) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
 
-    Mistakes of the sender are errors; surprises in the data are taken with a warning, but with
-    `strict` they are errors too. Keys that are not known are mistakes, unless they are ignored:
-    then each is a surprise that is left out.
+    Surprises in the data are taken with a warning, unless `strict`. Keys that are not known are
+    mistakes, unless they are ignored: then each is a surprise that is left out.
     """
     check = _Checker(record, strict, _unknown_keys(fields, record), [])
     if ignore_unknown and not strict:
@@ -160,29 +159,11 @@ def search_words(text: str) -> list[str]:
 
 
 def clean_lead_id(value: Any) -> str:
-    """Bring a lead id into its one form.
+    """Bring an id into its one form of 1 to 100 characters; else ValueError for the sender.
 
-    Trimmed, in Unicode NFC, without zero-width and direction characters; a whole number becomes
-    text (5.0 too, which programs make of 5 where other rows have none), and Salesforce's 15
+    Trimmed, NFC, without zero-width and direction characters; 5.0 is 5, and Salesforce's 15
     characters become the 18 that mean the same.
 
-    Parameters
-    ----------
-    value : object
-        As it was sent: text or an integer.
-
-    Returns
-    -------
-    str
-        1 to 100 characters.
-
-    Raises
-    ------
-    ValueError
-        With a sentence for the sender, where it is no id.
-
-    Examples
-    --------
     >>> clean_lead_id(" L-1\u200b "), clean_lead_id(12345), clean_lead_id("00Q5f000001AbCd")
     ('L-1', '12345', '00Q5f000001AbCdEAK')
     """
@@ -214,11 +195,7 @@ def _checksum(salesforce_id: str) -> str:
 
 
 def parse_outcome(value: Any) -> Meaning:
-    """Read an outcome in any of its plain words; raise ValueError where it is none.
-
-    True and False are labels, never_worked is a lead that was closed without being worked, and
-    None says nothing; so do empty text and the words for unknown.
-    """
+    """Read an outcome in any of its plain words, empty and unknown being None; else ValueError."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float) and value in (0, 1):

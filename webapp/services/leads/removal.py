@@ -64,10 +64,7 @@ def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetim
 
 
 def erase(session: Session, keys: Collection[int], actor: str, now: datetime) -> int:
-    """Delete leads and all that belongs to them for good, as the law wants; the audit log says so.
-
-    Leads that were merged into them go too.
-    """
+    """Delete leads, those merged into them, and all of theirs for good; the audit log says so."""
     merged = session.scalars(sa.select(Lead.key).where(Lead.merged_into_key.in_(keys)))
     names = delete(session, {*keys, *merged}, now)
     for name in names:

@@ -22,10 +22,7 @@ from webapp.tables import Lead, Score, Snapshot
 
 @dataclass(frozen=True)
 class Scored:
-    """A lead's new score with all that the answer tells about it.
-
-    `outcome` is what counts for the lead after this scoring.
-    """
+    """A lead's new score with all that the answer tells; `outcome` counts after this scoring."""
 
     lead: Lead
     probability: float
@@ -68,9 +65,8 @@ def score_leads(
 ) -> list[Scored]:
     """Take in leads in this order, score them, and record the outcomes that came with them.
 
-    What a record leaves out is kept, and so is the outcome where that is null. A record without
-    any input changes no score; a new lead is still scored once. A lead may stand there more than
-    once, and what is sent of one that was merged into another is of that other one.
+    What a record leaves out, a null outcome too, is kept. Without any input only a new lead is
+    scored. A lead may come more than once; one that was merged is the one that stays.
     """
     records = of_survivors(session, records)
     versions = registry.in_use(session)
@@ -153,9 +149,8 @@ def score_many(
 ) -> list[tuple[Lead, float]]:
     """Take in leads, each at most once, and give each with its score by the champion.
 
-    1. The leads are created or updated; outcomes that have waited for new ones are recorded.
-    2. The inputs are kept as snapshots with the score they got.
-    3. The present score is written for the champion, and for a staged version.
+    Outcomes that have waited for new leads are recorded, inputs kept as snapshots, and scores
+    written for the champion and for a staged version.
     """
     if not inputs:
         return []
@@ -226,7 +221,6 @@ def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: 
 def _keep_scores(
     session: Session, found: Sequence[Lead], scores: Mapping[int, Sequence[float]]
 ) -> None:
-    """Write the scores of leads that are not removed, by the live and the staged version."""
     facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
     rows = [
         {"version_key": version_key, "probability": probability, **of_lead}
