@@ -40,10 +40,9 @@ class Listed:
 
 
 def review(session: Session, lead_keys: Collection[int], rule: str, now: datetime) -> int:
-    """Compare both sides of these leads; list conflicts, resolve them if a rule says how.
+    """Compare both sides of leads, list conflicts or resolve them by rule; return how many opened.
 
     A resolved conflict is not opened again before one side reports something new.
-    Returns how many were opened.
     """
     sides = _sides(session, lead_keys)
     known = _known(session, lead_keys)
@@ -98,7 +97,6 @@ def n_open(session: Session) -> int:
 
 
 def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
-    """Conflicts with their leads and sides."""
     rep, crm = sa.orm.aliased(Outcome), sa.orm.aliased(Outcome)
     return (
         sa.select(CrmConflict, Lead, rep, crm)
@@ -127,10 +125,7 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
 def _sides(
     session: Session, lead_keys: Iterable[int]
 ) -> dict[int, tuple[Outcome | None, Outcome | None]]:
-    """The newest outcome of each side that nobody has withdrawn; None where there is none.
-
-    What resolved another conflict, or was only inferred, is of no side.
-    """
+    """The newest standing outcome of each side; resolutions and what was inferred are of none."""
     query = sa.select(Outcome).where(
         Outcome.lead_key.in_(lead_keys),
         Outcome.rule.is_distinct_from(RULE),

@@ -111,8 +111,7 @@ def save(
     """Store how to log in, and close the breaker: a person has acted.
 
     A secret left empty keeps the stored one, as long as method and domain stay. Changing the domain
-    deletes cached data from the old org; leads and outcomes stay. A new connection is paused, so
-    that nothing is read or written before somebody has looked at its rules.
+    deletes cached data from the old org; leads and outcomes stay. A new connection is paused.
     """
     connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
@@ -167,10 +166,7 @@ def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) ->
 
 
 def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
-    """Note that an administrator has set something anew: a run at work ends, and one comes early.
-
-    Locks the connection, so that no run stores what it has read by the old settings after this.
-    """
+    """Note new settings: a run at work ends, and one comes early. Locks the connection."""
     connection = get(session, lock=True)
     connection.changed_at, connection.changed_by = now, actor
     connection.hinted_at = now
@@ -202,10 +198,7 @@ def read_history(session: Session, n_days: int, actor: str, now: datetime) -> No
 
 
 def disconnect(session: Session, actor: str, now: datetime) -> None:
-    """Forget how to log in, the rules, and all that was read of the org.
-
-    Leads, scores and outcomes stay, and so does the mapping of fields.
-    """
+    """Forget how to log in, the rules, and what was read of the org; leads and the mapping stay."""
     connection = get(session, lock=True)
     forget_org(session, connection)
     audit.record(
@@ -296,7 +289,6 @@ def _new(
 def _completed(
     connection: CrmConnection | None, entered: Credentials, settings: Settings
 ) -> Credentials:
-    """The entered credentials with the stored secrets where none was typed."""
     if connection is None or not connection.sealed_secrets:
         return entered
     if (connection.method, connection.domain) != (entered.method, entered.domain):

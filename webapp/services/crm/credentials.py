@@ -40,11 +40,9 @@ class Credentials:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The values that must never be seen, those that are set."""
         return {name: text for name in SECRET_VALUES if (text := getattr(self, name))}
 
     def missing(self) -> list[str]:
-        """Names of the values that the method needs and that are empty."""
         return [n for n in ("domain", *NEEDED[self.method]) if not getattr(self, n)]
 
 
@@ -79,10 +77,7 @@ def opened(text: str, key: str) -> dict[str, str]:
 
 
 def is_allowed(parts: SplitResult, extra: SplitResult | None) -> bool:
-    """Whether an address is one of Salesforce's, or the extra one; never one with a user name.
-
-    A port that is no number raises `ValueError`.
-    """
+    """Whether an address is Salesforce's or the extra one; ValueError for a port not a number."""
     name = (parts.hostname or "").lower()
     is_extra = extra is not None and parts.netloc.lower() == extra.netloc.lower()
     is_salesforce = name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}
@@ -98,6 +93,5 @@ def may_connect(host: str, extra_url: str | None) -> bool:
 
 
 def _box(key: str) -> Fernet:
-    """A key of any form, made the length that Fernet wants."""
     derived = HKDF(SHA256(), length=32, salt=None, info=b"leadloop crm").derive(key.encode())
     return Fernet(base64.urlsafe_b64encode(derived))

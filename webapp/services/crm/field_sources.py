@@ -77,8 +77,8 @@ MOVES_BY_ITSELF = frozenset(
 class FieldSource:
     """How one field of a lead is filled: from a Salesforce field by a transform, or constant.
 
-    `replacements` says what stands for values outside of the field's list, one by one; `fallback`
-    what stands for every other value that breaks the field's rule.
+    `replacements` stand for values outside of the field's list, `fallback` for all others that
+    break its rule.
     """
 
     field: str
@@ -91,7 +91,6 @@ class FieldSource:
 
     @property
     def is_filled(self) -> bool:
-        """Whether the field gets any value at all."""
         return self.crm_field is not None or self.transform == "constant"
 
 
@@ -161,10 +160,7 @@ def outside(field: Field, values: Iterable[str]) -> list[str]:
 
 
 def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datetime) -> bool:
-    """Replace the mapping; all leads are read again, since values of new fields are not here.
-
-    Returns whether it is another one; the same again changes nothing.
-    """
+    """Replace the mapping, so that all leads are read again; return whether it is another one."""
     chosen = [s if s.is_filled else FieldSource(s.field, None) for s in chosen]
     # First, so that neither a run nor another administrator is between reading and writing.
     connections.get(session, lock=True)
@@ -189,7 +185,6 @@ def _saved(session: Session) -> list[FieldSource]:
 def _origin_problem(
     field: Field, source: FieldSource, described: Mapping[str, Mapping[str, Any]]
 ) -> str | None:
-    """What is wrong with where the values come from."""
     if not source.is_filled:
         return None
     if source.transform == "constant":
@@ -205,7 +200,6 @@ def _origin_problem(
 
 
 def _stand_in_problem(field: Field, source: FieldSource) -> str | None:
-    """What is wrong with what stands for values that Salesforce has not, or not rightly."""
     stand_ins = {"the default": source.constant or source.fallback} | {
         f"what stands for {value}": text for value, text in source.replacements.items()
     }
@@ -222,7 +216,6 @@ def _text_problem(field: Field, text: str | None, what: str) -> str | None:
 
 
 def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
-    """How a Salesforce field can become one of ours."""
     name, crm_type = described["name"], str(described["type"])
     if name in WRITTEN or name in MOVES_BY_ITSELF:
         return ()

@@ -43,10 +43,7 @@ def seen(session: Session, ids: Collection[str]) -> dict[str, Seen]:
 
 
 def families(session: Session, ids: Collection[str]) -> dict[str, int | None]:
-    """These leads, all that were merged into them, and those that go on for them.
-
-    Each by its id, with the key of our lead where it has one.
-    """
+    """Map these leads, those merged into them and those that go on for them to our keys, if any."""
     found, new = set(ids), set(ids)
     pairs = sa.select(CrmLead.id, CrmLead.merged_into).where(CrmLead.merged_into.is_not(None))
     while new:

@@ -55,7 +55,6 @@ class CrmRules:
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
-        """The rules as they are stored."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     def without_inference(self) -> "CrmRules":
@@ -67,7 +66,6 @@ class CrmRules:
         return any(getattr(before, name) != getattr(self, name) for name in READ_AGAIN)
 
     def mistakes(self) -> dict[str, str]:
-        """A sentence for each value that breaks its rule."""
         return dict(self._mistakes())
 
     def _mistakes(self) -> Iterator[tuple[str, str]]:
@@ -92,12 +90,8 @@ class CrmRules:
 
 
 def full_id(text: str) -> str:
-    """A record id in the form of 18 characters that the API sends; others come back as they are.
+    """A record id with the 3 characters that say which of its 15 are capitals; else as it is.
 
-    Pages of Salesforce also show it with 15. The three others say which of five are capitals.
-
-    Examples
-    --------
     >>> full_id("0055g000001AbCd")
     '0055g000001AbCdAAK'
     """

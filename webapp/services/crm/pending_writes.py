@@ -48,10 +48,7 @@ class PendingWrite:
 
 
 def offer(session: Session, connection: CrmConnection, bands: Bands, now: datetime) -> int:
-    """Make due what has been scored since the last time, and some of what a new version changed.
-
-    A switch of versions changes all leads at once: they are looked through a portion a run.
-    """
+    """Make due what was scored since the last time, and a portion of what a version changed."""
     version = registry.champion(session)
     since = connection.offered_since
     scored = Lead.scored_at >= since - LATE if since else Lead.key > 0
@@ -129,10 +126,7 @@ def sent(session: Session, pending_writes: Sequence[PendingWrite], now: datetime
 def refused(
     session: Session, verdicts: Mapping[int, tuple[str, str]], now: datetime, *, for_good: bool
 ) -> int:
-    """Note refusals by lead key, with their case and text; tried again soon, or listed.
-
-    Returns how many are listed as refused: for good, or after too many attempts.
-    """
+    """Note refusals (case, text) by lead key; return how many are listed, not tried again."""
     n_dead = 0
     for lead_key, (case, detail) in verdicts.items():
         row = session.get_one(CrmOutbox, lead_key)
@@ -221,7 +215,6 @@ def _band(probability: float, bands: Bands) -> str:
 
 
 def _sentences(reasons: Iterable[Any]) -> str:
-    """The reasons, whole ones only, as far as they fit the field."""
     text = ""
     for reason in reasons:
         longer = f"{text}\n{reason.sentence}" if text else reason.sentence

@@ -96,10 +96,7 @@ class Drift:
 
 @dataclass
 class SyncResult:
-    """What a run has done: `run.result` of its row, typed.
-
-    `stopped` says why it ended early; the last four belong to modes, None for the others.
-    """
+    """What a run has done: `run.result` of its row, typed; the last four belong to modes."""
 
     mode: str = "live"
     counts: Counter[str] = field(default_factory=Counter)
@@ -120,11 +117,9 @@ class SyncResult:
 
     @property
     def failed_checks(self) -> list[Check]:
-        """What a test found missing."""
         return [check for check in self.checks or () if not check.is_good]
 
     def to_json(self) -> dict[str, Any]:
-        """The result as the row holds it, without what the mode does not have."""
         dumped: dict[str, Any] = _RESULT.dump_python(self, by_alias=True)
         return {name: value for name, value in dumped.items() if value is not None}
 
@@ -147,9 +142,9 @@ def request(
     *,
     sources: Sequence[FieldSource] | None = None,
 ) -> Run:
-    """Ask for a run; `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none.
+    """Ask for a run, a sample also by unsaved `sources`.
 
-    A sample may try `sources` that are not saved.
+    `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none.
     """
     connection = connections.get(session)
     if waits_for_person(connection) and mode not in TESTS:
@@ -219,10 +214,7 @@ def succeed(session: Session, run: Run, result: SyncResult, now: datetime) -> No
 def stop_for_quota(
     session: Session, run: Run, result: SyncResult, *, why: tuple[str, str], now: datetime
 ) -> None:
-    """Close a run in the middle of its work as done in part; the next goes on an hour later.
-
-    `why` is the case and the sentence for people. Every time in a row the pause doubles.
-    """
+    """Close a run as done in part (`why`: case, sentence); each time the pause doubles."""
     connection = connections.get(session)
     connection.n_failures += 1
     pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), MAX_QUOTA_PAUSE)
@@ -278,7 +270,6 @@ def waits_for_person(connection: CrmConnection) -> bool:
 
 
 def _pause(connection: CrmConnection, settings: Settings) -> timedelta:
-    """From the beginning of one run to that of the next."""
     every = timedelta(minutes=settings.sync_every_minutes)
     if connection.n_failures:
         # Tried again sooner than usual, and less and less soon; no hint changes that.

@@ -50,10 +50,7 @@ def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) 
 
 
 def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
-    """Take from the list, with their names, what belongs to leads about to be erased.
-
-    An entry without a name stays of each, so that it is not listed when it is read again.
-    """
+    """Remove the names of leads about to be erased; entries stay, not to be listed again."""
     crm_leads = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(lead_keys))
     deals: sa.CompoundSelect[str | None] = sa.union(
         sa.select(CrmLead.opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
