@@ -256,11 +256,16 @@ class ImportPreview(_Stored):
 
 
 class FileFormat(_Stored):
-    """How a file is to be read: a codec and a delimiter, or a sheet of a workbook."""
+    """How a file is to be read: a codec and a delimiter, or a sheet of a workbook.
+
+    JSON lines have a codec and the keys of all their objects, those with nested values apart.
+    """
 
     codec: str | None = None
     is_gzip: bool = False
     delimiter: str = ","
+    keys: list[str] = []
+    nested_keys: list[str] = []
     sheet: str | None = None
     sheets: list[str] = []
 
@@ -283,6 +288,7 @@ class ImportProfile(_Stored):
     columns: list[ProfiledColumn]
     n_rows: int
     point_is_usual: bool
+    notes: list[str] = []
 
 
 class TrainingResult(_Stored):

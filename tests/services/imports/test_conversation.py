@@ -191,7 +191,7 @@ def test_an_import_that_is_cancelled_changes_nothing(upload, do_import, write, f
 def test_wrong_rows_are_kept_as_a_file_with_their_reasons(
     upload, do_import, answer, found, settings
 ):
-    key = upload("lead_id,age,name\nL-1,44,Ada\nL-2,old,=1+1\nL-3,45\n")
+    key = upload("lead_id,age,name\nL-1,44,Ada\nL-2,old,=1+1\nL-3,45,Bob,x\n")
     do_import()
     assert answer(key) == []
     do_import()
@@ -202,7 +202,7 @@ def test_wrong_rows_are_kept_as_a_file_with_their_reasons(
     assert header == ["lead_id", "age", "name", "Why it was not imported"]
     assert first[:3] == ["L-2", "old", "'=1+1"]
     assert first[3].startswith("age: must be a whole number from 0 to 120")
-    assert second == ["L-3", "45", "", "has 2 cells; the header has 3"]
+    assert second == ["L-3", "45", "Bob", "x", "has 4 cells; the header has 3"]
 
 
 def test_the_reason_of_an_outcome_is_recorded_with_it(import_file, read, write):

@@ -152,10 +152,10 @@ def test_an_id_of_an_e_mail_address_is_in_small_letters():
     assert "is empty" in errors_of(read(1, 2, ["", "Ada"]))["email"]
 
 
-@pytest.mark.parametrize(("cells", "n"), [(["L-1"], 1), (["L-1", "30", "x"], 3)])
+@pytest.mark.parametrize(("cells", "n"), [(["L-1"], "1 cell"), (["L-1", "30", "x"], "3 cells")])
 def test_a_row_of_another_length_is_wrong(cells, n):
     row = reader("lead_id", "age").read(1, 2, cells)
-    assert errors_of(row) == {"": f"has {n} cells; the header has 2"}
+    assert errors_of(row) == {"": f"has {n}; the header has 2"}
 
 
 TEXTS = (

@@ -143,7 +143,8 @@ class RowReader:
         """Read one row; `line` is where it begins in the file."""
         n_columns = len(self.mapping.columns)
         if len(cells) != n_columns:
-            message = f"has {len(cells)} cells; the header has {n_columns}"
+            noun = "cell" if len(cells) == 1 else "cells"
+            message = f"has {len(cells)} {noun}; the header has {n_columns}"
             return WrongRow(number, [RowError(line=line, field="", message=message)])
         row = _Row(line, cells)
         values = {LEAD_ID: self._lead_id(row), **self._values(row)}

@@ -27,6 +27,14 @@ MOJIBAKE = re.compile(
     "\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
     "|\u00e2\u20ac|\u00ef\u00bf\u00bd|\ufffd"
 )
+# What reports and databases put under a table or its header, in the languages of most exports.
+NO_LEAD = re.compile(
+    r"(?:(?:grand |sub-?)?totals?|sum|sums|count|average|mean|(?:gesamt|zwischen)?summe|gesamt"
+    r"|anzahl|insgesamt|total g[ée]n[ée]ral|sous-total|somme|totaal|totale|suma|итого|всего"
+    r"|合计|总计)"
+    r"(?:\s*[:=(].*)?|\(?[\d.,]+ (?:records?|rows?|leads?)(?: affected| selected)?\)?|[-=_+]{2,}",
+    re.IGNORECASE,
+)
 NULL_WORD = f"{types.NULL_WORD}; {LEFT_UNKNOWN}"
 WRONG_ENCODING = (
     "looks like text that was saved in a wrong encoding; correct it where it comes from"
@@ -123,6 +131,8 @@ def _text(text: str, *, maximum: int) -> Cell:
 
 
 def _id(text: str) -> Cell:
+    if NO_LEAD.fullmatch(text.strip()[:100]):
+        raise ValueError("is a line of totals or a rule, not a lead's ID")
     return Cell(records.clean_lead_id(text))
 
 

@@ -1,4 +1,4 @@
-"""Open any table that teams export: CSV of every dialect, packed or not, or a workbook."""
+"""Open any table that teams export: CSV of every dialect, JSON lines, packed or not, a workbook."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -7,29 +7,36 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from webapp.services.imports.files import workbook
+from webapp.services.imports.files import json_lines, other_kinds, workbook
 from webapp.services.imports.files.errors import ImportFileError
+from webapp.services.imports.files.layout import BYTE_ORDER_MARK, Cells, Layout, Row
 from webapp.services.imports.files.text_source import Encoding, Lines, detect_encoding, open_lines
 from webapp.stored import FileFormat
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-BYTE_ORDER_MARK = "\ufeff"
 # Enough records to tell a delimiter from a mark that cells hold.
 DIALECT_ROWS = 30
-MAX_BLANK_ROWS = 100_000
-MAX_COLUMNS = 1_000
-
-Cells = list[str]
-Row = tuple[int, Cells]
+MAX_KEYS_NAMED = 10
 
 
 @dataclass
 class Table:
-    """An open table: its header, and its rows once, each with the line it begins on."""
+    """An open table: its layout with the header, and its rows once, each with its first line."""
 
-    header: Cells
+    layout: Layout
     rows: Iterator[Row]
     share: Callable[[], float]
+    format: FileFormat
+
+    @property
+    def header(self) -> Cells:
+        """The names of the columns."""
+        return self.layout.header
+
+    @property
+    def notes(self) -> list[str]:
+        """What was read otherwise than it stands in the file; complete when all rows were read."""
+        return [*_format_notes(self.format), *self.layout.notes]
 
     @property
     def share_read(self) -> float:
@@ -48,9 +55,16 @@ def detect(path: Path, sheet: str | None = None) -> FileFormat:
             raise ImportFileError.at(1, f"the workbook has no sheet “{sheet}”")
         return FileFormat(sheet=sheet or sheets[0], sheets=sheets)
     encoding = detect_encoding(path)
+    found = FileFormat(codec=encoding.codec, is_gzip=encoding.is_gzip)
     with path.open("rb") as raw:
-        delimiter = _delimiter(open_lines(raw, encoding))
-    return FileFormat(codec=encoding.codec, is_gzip=encoding.is_gzip, delimiter=delimiter)
+        first = list(islice(open_lines(raw, encoding), DIALECT_ROWS))
+    beginning = next((line for line in first if line.strip()), "")
+    other_kinds.refuse_text(beginning)
+    if not beginning.lstrip(BYTE_ORDER_MARK).startswith("{"):
+        return found.model_copy(update={"delimiter": _delimiter(first)})
+    with path.open("rb") as raw:
+        keys, nested = json_lines.columns(open_lines(raw, encoding))
+    return found.model_copy(update={"keys": keys, "nested_keys": nested})
 
 
 def format_sentence(format_: FileFormat) -> str:
@@ -59,6 +73,8 @@ def format_sentence(format_: FileFormat) -> str:
         return f"Workbook, sheet “{format_.sheet}”"
     encoding = Encoding(format_.codec, format_.is_gzip)
     packed = ", gzip" if format_.is_gzip else ""
+    if format_.keys:
+        return f"JSON lines{packed}, {encoding.name}"
     return f"CSV{packed}, {encoding.name}, separated by {DELIMITERS[format_.delimiter]}"
 
 
@@ -72,49 +88,33 @@ def open_table(path: Path, format_: FileFormat) -> Iterator[Table]:
     if format_.codec is None:
         assert format_.sheet is not None  # every workbook has a sheet
         book = workbook.read(path, format_.sheet)
-        yield _table(book.rows(), book.share_read)
+        yield _table(book.rows(), book.share_read, format_)
         return
     with path.open("rb") as raw:
         lines = open_lines(raw, Encoding(format_.codec, format_.is_gzip))
-        yield _table(_csv_rows(lines, format_.delimiter), lambda: lines.share_read)
+        if format_.keys:
+            rows = json_lines.rows(lines, format_.keys)
+        else:
+            rows = _csv_rows(lines, format_.delimiter)
+        yield _table(rows, lambda: lines.share_read, format_)
 
 
-def _table(rows: Iterator[Row], share: Callable[[], float]) -> Table:
-    filled = _filled(rows)
-    _, first, _ = next(filled, (1, [], False))
-    header = _names(first)
-    while header and not header[-1]:
-        header.pop()
-    if len(header) > MAX_COLUMNS:
-        raise ImportFileError.at(1, f"has more than {MAX_COLUMNS:,} columns")
-    return Table(header, _under(header, filled), share)
+def _table(rows: Iterator[Row], share: Callable[[], float], format_: FileFormat) -> Table:
+    layout = Layout.of(rows)
+    return Table(layout, layout.rows(), share, format_)
 
 
-def _names(cells: Cells) -> Cells:
-    return [name.strip().lstrip(BYTE_ORDER_MARK) for name in cells]
-
-
-def _filled(rows: Iterator[Row]) -> Iterator[tuple[int, Cells, bool]]:
-    """Rows with any text, each with whether a blank one is before it; not endlessly many blanks."""
-    n_blank = 0
-    for line, cells in rows:
-        if "".join(cells).strip():
-            yield line, cells, n_blank > 0
-            n_blank = 0
-        elif (n_blank := n_blank + 1) > MAX_BLANK_ROWS:
-            raise ImportFileError.at(line, f"more than {MAX_BLANK_ROWS:,} blank rows on end")
-
-
-def _under(header: Cells, rows: Iterator[tuple[int, Cells, bool]]) -> Iterator[Row]:
-    """The rows under a header, without the header again and without notes under the table."""
-    width, is_note = len(header), False
-    for line, cells, is_after_blank in rows:
-        # Excel leaves empty columns behind; a row that is too long for another reason stays so.
-        while len(cells) > width and not cells[-1].strip():
-            cells.pop()
-        is_note = len(cells) < width and (is_note or is_after_blank)
-        if not is_note and (_names(cells[:1]) != header[:1] or _names(cells) != header):
-            yield line, cells
+def _format_notes(format_: FileFormat) -> Iterator[str]:
+    """What somebody should know of how the file was read."""
+    if format_.codec is not None and not format_.codec.startswith("utf"):
+        name = Encoding(format_.codec, format_.is_gzip).name
+        yield (
+            f"The file does not say how its letters are encoded; it was read as {name}. If accents"
+            " look wrong, export it as CSV UTF-8."
+        )
+    if format_.nested_keys:
+        names = ", ".join(f"“{key[:60]}”" for key in format_.nested_keys[:MAX_KEYS_NAMED])
+        yield f"Left out, since they hold lists or objects: {names}."
 
 
 def _csv_rows(lines: Lines, delimiter: str) -> Iterator[Row]:
@@ -137,28 +137,32 @@ def _without_hint(lines: Lines) -> Iterator[str]:
 
 
 def _hinted(line: str) -> str | None:
-    text = line.strip().lstrip(BYTE_ORDER_MARK).strip('"')
-    delimiter = text.removeprefix("sep=").removeprefix("SEP=")
-    return delimiter if len(delimiter) == 1 and delimiter != text else None
+    text = line.lstrip(BYTE_ORDER_MARK).strip("\r\n ").strip('"')
+    is_hint = text[:4].casefold() == "sep=" and len(text) == len("sep=") + 1
+    return text[-1] if is_hint else None
 
 
-def _delimiter(lines: Lines) -> str:
+def _delimiter(first: list[str]) -> str:
     """The hinted delimiter, or that that cuts the first rows into as many cells as its header."""
-    first = list(islice(lines, DIALECT_ROWS))
-    if first and (hinted := _hinted(first[0])) in DELIMITERS:
-        return hinted
+    if first and (hinted := _hinted(first[0])):
+        first = first[1:]
+        if hinted in DELIMITERS and _fit(first, hinted)[0]:
+            return hinted
     return max(DELIMITERS, key=lambda delimiter: _fit(first, delimiter))
 
 
-def _fit(lines: list[str], delimiter: str) -> tuple[bool, float, int]:
-    """How well rows fit their header where they are cut so: the share as wide, and the width."""
-    widths: list[int] = []
+def _fit(lines: list[str], delimiter: str) -> tuple[bool, float, int, int]:
+    """How well rows fit their header where they are cut so.
+
+    The share as wide as it, as few rows above it as possible, and the width.
+    """
+    rows: list[Row] = []
     with suppress(csv.Error):
-        for row in csv.reader(lines, delimiter=delimiter):
-            widths += [len(row)] if any(row) else []
-    if not widths:
-        return False, 0.0, 0
-    return widths[0] > 1, widths.count(widths[0]) / len(widths), widths[0]
+        rows.extend(enumerate(csv.reader(lines, delimiter=delimiter)))
+    layout = Layout.of(iter(rows))
+    fitting = [layout.fits(row.cells) for row in layout.filled]
+    width = len(layout.header)
+    return width > 1, sum(fitting) / max(len(fitting), 1), -len(layout.above), width
 
 
 def _sentence(error: csv.Error) -> str:

@@ -13,6 +13,7 @@ from typing import IO
 from charset_normalizer import from_bytes
 
 from webapp.services.imports.files.errors import ImportFileError
+from webapp.services.imports.files.other_kinds import refuse_bytes
 
 GZIP_MAGIC = b"\x1f\x8b"
 BLOCK_BYTES = 1_000_000
@@ -25,12 +26,18 @@ MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 # Single-byte and East Asian encodings in which spreadsheets are still saved.
 OTHER_ENCODINGS = [
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
-    *("mac_roman", "shift_jis", "euc_kr", "big5", "gb18030"),
+    *("mac_roman", "cp850", "cp866", "koi8_r", "shift_jis", "euc_kr", "big5", "gb18030"),
 ]
 # With fewer characters outside ASCII, a guess between them would be chance.
 MIN_BYTES_TO_GUESS = 64
 MAX_SAMPLE_BYTES = 100_000
-NAMES = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", WINDOWS_1252: "Windows-1252"}
+NAMES = {
+    "utf-8-sig": "UTF-8",
+    WINDOWS_1252: "Windows-1252",
+    "mac_roman": "Mac Roman",
+    "cp850": "DOS (CP850)",
+    "koi8_r": "KOI8-R",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ def detect_encoding(path: Path) -> Encoding:
     with path.open("rb") as raw:
         source = _Unpacked.of(raw)
         head = source.read(BLOCK_BYTES)
+        refuse_bytes(head)
         codec = next((codec for mark, codec in MARKS.items() if head.startswith(mark)), None)
         codec = codec or _utf_16_without_mark(head) or _utf_8_or_other(source, head)
         return Encoding(codec, source.is_gzip)
@@ -174,8 +182,9 @@ def _guess(sample: bytes) -> str:
     if sum(byte > 127 for byte in sample) < MIN_BYTES_TO_GUESS:
         return WINDOWS_1252
     found = from_bytes(sample[:MAX_SAMPLE_BYTES], cp_isolation=OTHER_ENCODINGS, threshold=0.5)
-    mess = {match.encoding: match.chaos for match in found}
-    least = min(mess.values(), default=0.0)
-    if not mess or mess.get(WINDOWS_1252, 1.0) <= least:
+    mess = {match.encoding: (match.chaos, -match.coherence) for match in found}
+    if not mess:
         return WINDOWS_1252
-    return min(mess, key=mess.__getitem__)
+    best = min(mess, key=mess.__getitem__)
+    is_as_good = WINDOWS_1252 in mess and mess[WINDOWS_1252][0] <= mess[best][0]
+    return WINDOWS_1252 if is_as_good else best

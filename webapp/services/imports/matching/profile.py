@@ -103,11 +103,15 @@ class ColumnProfile:
 
 @dataclass
 class Profile:
-    """What a whole table holds; `point_is_usual` as `numbers.decimal_mark` takes it."""
+    """What a whole table holds; `point_is_usual` as `numbers.decimal_mark` takes it.
+
+    `notes` are sentences on what was read otherwise than it stands in the file.
+    """
 
     columns: list[ColumnProfile]
     n_rows: int
     point_is_usual: bool
+    notes: list[str]
 
     @property
     def header(self) -> list[str]:
@@ -133,14 +137,18 @@ def profile_file(
             for column, cells in zip(columns, zip(*whole, strict=True), strict=False):
                 column.add(list(cells))
             on_block(table.share_read)
-    return Profile(columns, n_rows, format_.codec is None or format_.delimiter == ",")
+        point_is_usual = format_.codec is None or format_.delimiter == ","
+        return Profile(columns, n_rows, point_is_usual, table.notes)
 
 
 def to_store(profile: Profile) -> ImportProfile:
     """The profile as it is stored: of values that are too many to be matched only samples."""
     columns = [_stored(column) for column in profile.columns]
     return ImportProfile(
-        columns=columns, n_rows=profile.n_rows, point_is_usual=profile.point_is_usual
+        columns=columns,
+        n_rows=profile.n_rows,
+        point_is_usual=profile.point_is_usual,
+        notes=profile.notes,
     )
 
 
@@ -159,7 +167,7 @@ def from_store(found: ImportProfile) -> Profile:
         )
         for place, column in enumerate(found.columns)
     ]
-    return Profile(columns, found.n_rows, found.point_is_usual)
+    return Profile(columns, found.n_rows, found.point_is_usual, found.notes)
 
 
 def _stored(column: ColumnProfile) -> ProfiledColumn:

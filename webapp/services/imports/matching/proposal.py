@@ -3,7 +3,7 @@
 Nothing here decides: a proposal says how sure it is and why, and `questions` what must be asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -82,10 +82,14 @@ class ColumnProposal:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a whole file may mean; `known` is what was decided before, by past mappings or now."""
+    """What a whole file may mean; `known` is what was decided before, by past mappings or now.
+
+    `notes` are sentences on how the file was read.
+    """
 
     columns: tuple[ColumnProposal, ...]
     known: Mapping | None = None
+    notes: Sequence[str] = ()
 
     def of(self, target: str) -> list[ColumnProposal]:
         """The columns proposed for a target."""
@@ -102,7 +106,7 @@ def propose(profile: Profile, fields: Fields, known: Mapping | None = None) -> P
         _Proposer(column, candidate, fields, _decided(column, candidate, known)).proposal(profile)
         for column, candidate in zip(profile.columns, chosen, strict=True)
     ]
-    return Proposal(tuple(_without_silent_outcomes(columns)), known)
+    return Proposal(tuple(_without_silent_outcomes(columns)), known, profile.notes)
 
 
 def new_field(column: ColumnProfile) -> dict[str, object]:

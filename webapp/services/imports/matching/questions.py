@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from ml.fields.fields_file import Fields, Value, category_key
 from webapp.services.imports.cells.times import zone_of
+from webapp.services.imports.files.layout import cell_shape
 from webapp.services.imports.matching.mapping import (
     LEAD_ID,
     LEAVE_OUT,
@@ -16,7 +17,7 @@ from webapp.services.imports.matching.mapping import (
     Mapping,
     header_key,
 )
-from webapp.services.imports.matching.profile import Profile
+from webapp.services.imports.matching.profile import ColumnProfile, Profile
 from webapp.services.imports.matching.proposal import ColumnProposal, Proposal
 from webapp.services.leads import records
 from webapp.stored import RowError
@@ -87,6 +88,7 @@ class MappingRefused(ValueError):
 
     def __init__(self, questions: list[Question]) -> None:
         asked = "; ".join(f"“{q.column}” {q.message}" for q in questions)
+        asked = asked.rstrip(".?")
         super().__init__(f"Nothing was imported, since the file leaves questions open: {asked}.")
         self.errors = [RowError(line=1, field=q.column, message=q.message) for q in questions]
         self.questions = questions
@@ -214,9 +216,18 @@ def _about_id(proposal: Proposal) -> Iterator[Question]:
         message = "no column is the lead's ID; the e-mail address can be, if you say so"
         yield Question("id_from_email", emails[0].column.name, message)
     else:
-        yield Question(
-            "lead_id", LEAD_ID, "no column is the lead's ID, and none the e-mail address"
-        )
+        message = "no column is the lead's ID, and none the e-mail address"
+        if any(_looks_like_data(column.column) for column in proposal.columns):
+            message += (
+                "; the header seems to be missing, since its row looks like the rows under it: add"
+                " a first row of names, such as lead_id,name,industry"
+            )
+        yield Question("lead_id", LEAD_ID, message)
+
+
+def _looks_like_data(column: ColumnProfile) -> bool:
+    """Whether the name of a column is formed like its values: N-1 over N-2."""
+    return cell_shape(column.name) in map(cell_shape, column.samples)
 
 
 def _about_times(proposal: Proposal) -> Iterator[Question]:
@@ -272,13 +283,30 @@ def _about_value(column: ColumnProposal, value: str) -> Question:
 
 
 def _notes(proposal: Proposal, mapping: Mapping) -> Iterator[str]:
+    yield from proposal.notes
     without = [c.column.name for c in proposal.columns if c.lacks_offset and c.confidence == "sure"]
     if without:
         names = ", ".join(f"“{name}”" for name in without)
         yield f"Times without an offset in {names} were taken as {mapping.time_zone}."
+    yield from _about_names(proposal)
     for column in proposal.columns:
         if column.target and column.confidence != "sure":
             target = TARGETS_BESIDE_FIELDS.get(column.target, column.target)
             yield f"The column “{column.column.name}” looks like {target}; it was left out."
     if mapping.id_from_email:
         yield "The e-mail address, in small letters, is the lead's ID."
+
+
+def _about_names(proposal: Proposal) -> Iterator[str]:
+    """What is left out for its name: none, or that of a column before."""
+    names = [header_key(column.column.name) for column in proposal.columns]
+    for place, column in enumerate(proposal.columns):
+        if column.target or not column.column.n_filled:
+            continue
+        if not column.column.name:
+            yield f"Column {place + 1} has values but no name; it was left out."
+        elif names[place] in names[:place]:
+            yield (
+                f"The column “{column.column.name}” stands in the header more than once; the one at"
+                f" place {place + 1} was left out."
+            )
