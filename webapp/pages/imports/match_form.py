@@ -65,11 +65,7 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class MatchRow:
-    """One column of the file as the form shows it.
-
-    `values` are in its fold-out, `asked` on top of the page; `new` are the texts of a field to
-    declare for it, with what is wrong in them.
-    """
+    """One column in the form; `values` fold out, `asked` stand on top, `new` is a field's texts."""
 
     place: int
     column: ColumnProposal
@@ -90,11 +86,7 @@ class MatchRow:
 
 @dataclass(frozen=True)
 class Answers:
-    """What was answered: the mapping, and what has to be declared for it first.
-
-    `new_fields` are entries of a fields file by the place of their column, `new_choices` fields
-    and values to add to their lists.
-    """
+    """The mapping answered, and by place fields and values of lists to declare for it first."""
 
     mapping: Mapping
     new_fields: dict[int, dict[str, Any]]
@@ -146,10 +138,7 @@ def answers(form: Form, shown: Matching, fields: Fields) -> Answers:
 def rows(
     form: Form, shown: Matching, fields: Fields, errors: dict[int, dict[str, str]]
 ) -> list[MatchRow]:
-    """A row for each column, with what was chosen in the form or else is proposed.
-
-    `errors` are complaints about new fields by place.
-    """
+    """A row for each column, as chosen or proposed; `errors` of new fields come by place."""
     return [
         _Part(form, shown, fields, place).row(errors.get(place, {}))
         for place in range(len(shown.columns))
@@ -206,7 +195,6 @@ class _Part:
         )
 
     def new_choices(self) -> Iterator[tuple[str, str]]:
-        """The values to add to the list of the column's field."""
         for value in self.column.values:
             if self.form.get(self._name(value)) == ADD_TO_LIST:
                 yield self.column.target, value.value.strip()
@@ -222,7 +210,6 @@ class _Part:
         return {"label": entry["label"], "type": entry["type"], "choices": choices, "use": "1"}
 
     def row(self, errors: dict[str, str]) -> MatchRow:
-        """The column as the form shows it."""
         name, choices = self.column.column.name, self._value_choices()
         questions = [q for q in self.shown.questions if q.column == name]
         asked_keys = {category_key(q.value or "") for q in questions if q.kind == "outcome"}
