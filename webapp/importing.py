@@ -1,8 +1,7 @@
-"""What the worker (or the command line) does with an import, step by step, until a person is asked.
+"""What the worker (or the command line) does with an import, until a person is asked.
 
-Reading profiles the file, checking reads every row and tells what it would bring, importing takes
-rows in, a few at a time, and undoing takes them back. Each step is a transaction of its own that
-also says how far the import is, so that it goes on there when its worker dies.
+Each step is a transaction of its own that also says how far the import is, so that it goes on there
+when its worker dies.
 """
 
 import os
@@ -107,8 +106,8 @@ def import_now(
 def carry_out(run: Run, *, clock: Callable[[], datetime], on_step: OnStep) -> None:
     """Do a claimed import from where it stands until it is over or a person is asked.
 
-    `on_step` hears of each step and may raise to stop; the import then goes on from there.
-    `ImportRefused` means that nothing was taken in.
+    `on_step` may raise to stop; the import then goes on from there. `ImportRefused`: nothing taken
+    in.
     """
     work = _Work(run, clock, on_step)
     steps = {
@@ -151,11 +150,9 @@ class _Work:
         self.rejected_path = imports.file_path(folder, imports.rejected_name(self.found.path))
 
     def reload(self) -> None:
-        """Look at how the import stands now."""
         self.found = read(lambda s: imports.by_key(s, self.run.task["import"]))
 
     def read(self) -> None:
-        """Find out how the file is to be read and what its columns hold."""
         format_ = detect(self.path, self.found.file_format.get("sheet"))
         on_block = partial(self._tell, "Reading the file")
         found = profile.profile_file(self.path, format_, on_block)
@@ -172,7 +169,6 @@ class _Work:
         write(done)
 
     def check(self) -> None:
-        """Check every row, keep what is wrong, and tell what the file would bring."""
         accepted = self._accepted()
         mapping, check = accepted.mapping, Check()
         checked_at = self.clock()
@@ -213,7 +209,6 @@ class _Work:
         write(lambda s: imports.finish(s, self.found, self.clock()))
 
     def undo(self) -> None:
-        """Take back what the import did, some leads at a time."""
         write(lambda s: undo.take_waiting_back(s, self.found))
         n_all = max(read(lambda s: undo.n_left(s, self.found.key)), 1)
         n_done = 0
@@ -223,7 +218,6 @@ class _Work:
         write(lambda s: imports.finish_undo(s, self.found, self.clock()))
 
     def refused(self, sentence: str, errors: Sequence[RowError]) -> ImportRefused:
-        """Keep what is wrong with the file as a whole, and say it."""
         result = ImportResult(errors=list(errors)[:MAX_ERRORS_KEPT])
         write(lambda s: self._change(s, result=result.model_dump()))
         return ImportRefused(sentence, result)
@@ -257,7 +251,6 @@ class _Work:
     def _groups(
         self, reader: RowReader, n_together: int, *, behind: int = 0
     ) -> Iterator[tuple[list[tuple[Cells, Row]], float]]:
-        """The rows in groups, each with the share of the file read."""
         with open_table(self.path, self.found.format) as table:
             numbered = islice(enumerate(table.rows, 1), behind, None)
             rows = ((cells, reader.read(n, line, cells)) for n, (line, cells) in numbered)

@@ -54,30 +54,23 @@ class Import(Base):
 
     @property
     def format(self) -> stored.FileFormat:
-        """How the file is read, typed."""
         return stored.FileFormat.model_validate(self.file_format)
 
     @property
     def profiled(self) -> stored.ImportProfile:
-        """What the columns hold, typed."""
         return stored.ImportProfile.model_validate(self.profile)
 
     @property
     def outlook(self) -> stored.ImportPreview:
-        """What it would bring, typed."""
         return stored.ImportPreview.model_validate(self.preview)
 
     @property
     def found(self) -> stored.ImportResult:
-        """What it has found and brought, typed."""
         return stored.ImportResult.model_validate(self.result)
 
 
 class ImportChange(Base):
-    """What an import did to one lead, kept for as long as it can be undone.
-
-    `before` and `after` hold the values that it changed; of a new lead all that it has.
-    """
+    """What an import changed of a lead, all of a new one; kept as long as it can be undone."""
 
     __tablename__ = "import_changes"
 

@@ -23,7 +23,6 @@ class Before:
 
     @classmethod
     def of(cls, session: Session, found: Iterable[Lead]) -> "Before":
-        """Look at leads that are locked."""
         last = session.scalar(sa.select(sa.func.max(Snapshot.key)))
         return cls({lead.key: known_values(lead) for lead in found}, last or 0)
 
@@ -44,8 +43,7 @@ def note(
 ) -> int:
     """Keep what an import has changed of leads; return how many known ones have other values.
 
-    `told` are the keys of leads whose outcome it has told. What earlier rows of the same import
-    have changed of a lead is kept with it.
+    `told` are the leads whose outcome it has told. Changes by earlier rows of it are kept with it.
     """
     snapshots = _snapshots_since(session, [lead.key for lead in found], before.last_snapshot)
     rows = []
@@ -89,7 +87,6 @@ def _snapshots_since(
 
 
 def _keep(session: Session, import_key: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the changes down; those of leads that earlier rows have changed are merged."""
     by_lead = {row["lead_key"]: row for row in rows if not row["is_new"]}
     earlier = sa.select(ImportChange).where(
         ImportChange.import_key == import_key, ImportChange.lead_key.in_(by_lead)

@@ -52,15 +52,11 @@ def matching(
 
 
 def answer(session: Session, fields: Fields, key: int, decided: Mapping) -> list[Question]:
-    """Take what a person says of all columns, and go on to the preview if nothing is open.
+    """Take what a person says of each column, in order; give what is open still.
 
-    `decided` has one `ColumnMapping` for each column of the file, in its order, with what the page
-    showed or the person chose: target, decided `values` by `category_key`, `day_first`, `decimal`
-    and `words`; and the time zone and options of the whole file.
-
-    It gives what must be answered still: the answers are kept and the import stays in matching.
-    Where that is empty the import is checking, and the worker goes on. `WrongState` unless it is
-    in matching; ValueError with a sentence where the answers do not fit the file.
+    Where anything is, the answers are kept in matching; else the worker goes on to checking.
+    `WrongState` unless it is in matching; ValueError with a sentence where answers do not fit the
+    file.
     """
     found = _in_matching(session, key)
     read = profile.from_store(found.profiled)

@@ -1,9 +1,7 @@
 """Imports and their states: the file is kept for the worker, a person says what its columns mean.
 
-An import goes from state to state. The worker does `reading` (profile the file), `checking` (check
-every row, tell what it would bring), `importing` and `undoing`; a person answers in `matching` and
-confirms in `preview`. It ends as done, failed, cancelled or undone. How the worker does its part
-stands in `webapp.importing`, what a person sees of the columns in `conversation`.
+The worker does `reading`, `checking`, `importing` and `undoing`; a person answers in `matching` and
+confirms in `preview`. It ends as done, failed, cancelled or undone.
 """
 
 import hashlib
@@ -109,12 +107,11 @@ def start(
     decided: Mapping = UNDECIDED,
     uses_remembered: bool = True,
 ) -> Import:
-    """Begin an import in the state reading: the worker takes it up within seconds.
+    """Begin an import in the state reading; the worker takes them one after another within seconds.
 
-    Any number may be under way; the worker takes them one after another. One that is automatic
-    asks nobody: what is in doubt fails it by name, and so does a wrong row unless these are
-    skipped; else it goes on to its end. `decided` says beforehand what columns mean, or only
-    holds options; `uses_remembered` lets the mapping of the last file with this header count.
+    An automatic one asks nobody: what is in doubt fails it by name, as do wrong rows unless
+    skipped. `decided` says what columns mean, or only holds options; `uses_remembered`: so does the
+    mapping of the last file with this header.
     """
     found = Import(
         state="reading",
@@ -190,8 +187,8 @@ def can_be_undone(found: Import, now: datetime) -> bool:
 def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
     """Ask the worker to undo a whole import; else `UndoRefused` with the reason.
 
-    Leads that it made are deleted unless somebody else has added to them since; values that it
-    changed get back what they were unless they were changed since; its outcomes are withdrawn.
+    Leads that it made are deleted, values restored, unless somebody has changed them since; its
+    outcomes are withdrawn.
     """
     found = by_key(session, key)
     if not can_be_undone(found, now):
@@ -202,9 +199,9 @@ def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
 
 
 def claim(session: Session, worker: str, now: datetime, key: int | None = None) -> Run | None:
-    """Take up an import by a run: what another worker had to leave, or the oldest with work to do.
+    """Take up an import: by `key`, what another worker left, or the oldest with work to do.
 
-    With a `key` that import is taken up; `AlreadyRunning` where it has to wait for another.
+    `AlreadyRunning` where that of `key` has to wait for another.
     """
     if key is None and (left := runs.claim(session, "import", worker, now)) is not None:
         return left
@@ -223,7 +220,6 @@ def claim(session: Session, worker: str, now: datetime, key: int | None = None) 
 
 
 def _oldest(session: Session) -> Import | None:
-    """The oldest import that has something to do for the worker."""
     waiting = sa.select(Import).where(Import.state.in_(WORKING_STATES))
     return session.scalar(waiting.order_by(Import.key).limit(1))
 

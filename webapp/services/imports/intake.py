@@ -27,9 +27,8 @@ from webapp.tables import Lead, Outcome, Snapshot
 class Origin:
     """Who imports, by which import, and what earlier imports of the same file have taken in.
 
-    With `keep_days` the file holds nothing but outcomes; those of unknown leads wait so long for
-    them. `n_rows_before` counts its first rows that were taken in by the same mapping; an outcome
-    that one of the `earlier` imports has recorded is not recorded again.
+    `keep_days`: a file of nothing but outcomes, which wait so long. `n_rows_before` counts first
+    rows taken in by the same mapping; what the `earlier` have recorded is not recorded again.
     """
 
     actor: str
@@ -40,10 +39,10 @@ class Origin:
 
 
 def origin(session: Session, found: Import, keep_days: int) -> Origin:
-    """Who imports, and what earlier imports of the same file took in that were not undone.
+    """Who imports, and what earlier imports of the file took in that were not undone.
 
-    In a file of nothing but outcomes these wait so many days where their lead is not known.
-    Imports that left out wrong rows, or read the file by another mapping, took in other rows.
+    Outcomes of a file of nothing else wait `keep_days` for unknown leads. Imports that left out
+    wrong rows, or read by another mapping, took in other rows.
     """
     query = sa.select(Import).where(
         Import.digest == found.digest,
@@ -81,10 +80,9 @@ class Taken:
 def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now: datetime) -> Taken:
     """Take in rows in their order, as one by one.
 
-    1. A row says nothing twice: of a file that is repeated those of known leads are passed over,
-       and a row that tells nothing new of its lead leaves no snapshot.
-    2. A row older than the lead's newest snapshot goes into the history, and fills in what nobody
-       has told of the lead.
+    1. A row that tells nothing new leaves no snapshot; what a repeated file repeats is passed over.
+    2. A row older than the lead's newest snapshot goes into the history, and fills in what
+       nobody has told of the lead.
     3. An outcome that is known already adds nothing; one without a time is about now.
     4. A row of a lead that was merged into another is of that other one.
     """
@@ -129,7 +127,6 @@ class Batch:
         self.before = changes.Before.of(session, self.leads.values())
 
     def take_in(self) -> Taken:
-        """Add to leads, history, scores and outcomes what the rows tell, and note what changed."""
         n_known = len(self.leads)
         inputs: list[ScoringInput] = []
         n_snapshots = 0
@@ -161,7 +158,6 @@ class Batch:
         return self.origin.keep_days is not None and row.record.lead_id not in self.leads
 
     def _keep_waiting(self, rows: Sequence[ImportRow]) -> int:
-        """Keep outcomes until their leads come; return how many are new."""
         events = [
             WaitingEvent(
                 row.record.lead_id, row.record.outcome, self._attribution(row), row.outcome_at
@@ -181,13 +177,11 @@ class Batch:
         return self.newest.get(lead.key) if lead else None
 
     def _known_at(self, row: ImportRow) -> dict[str, Any]:
-        """The inputs of the row's lead that were known at the row's time."""
         lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
         before = leads.snapshot_at(self.session, lead, moment)
         return before.inputs if before is not None else {}
 
     def _score(self, inputs: Sequence[ScoringInput]) -> int:
-        """Score the leads of which the rows tell something new; return the snapshots added."""
         scored = scoring.score_many(self.session, self.versions, inputs, source="csv", now=self.now)
         self.leads |= {lead.lead_id: lead for lead, _ in scored}
         return sum(not scoring_input.is_repeat for scoring_input in inputs)
@@ -223,10 +217,7 @@ class Batch:
     def _gaps(
         self, row: ImportRow, newest: Snapshot, before: Mapping[str, Value]
     ) -> Iterator[ScoringInput]:
-        """Yield what a late row tells that nobody has told, as of the newest snapshot.
-
-        What was known before the row's time and is not now was made unknown since: it stays so.
-        """
+        """Yield what a late row tells that nobody has told, nor made unknown since."""
         lead = self.leads[row.record.lead_id]
         told = {**before, **leads.known_inputs(lead)}
         news = {n: v for n, v in row.record.inputs.items() if n not in told}

@@ -50,7 +50,7 @@ def known_leads(session: Session, rows: Iterable[ImportRow]) -> dict[str, Known]
 class Check:
     """What is wrong in the rows of a file, and what is to be said of them, without their values.
 
-    Memory does not grow with the file, but for a number for each of the first 500,000 ids.
+    Memory does not grow with the file, but for 500,000 ids.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,6 @@ class _Ids:
         self.n_again = self.n_other_outcome = self.n_other_case = self.n_cut = 0
 
     def add(self, lead_id: str, outcome: Meaning) -> None:
-        """Take in an id."""
         key = hash(lead_id)
         if key in self.outcomes:
             self.n_again += 1
@@ -178,7 +177,6 @@ class _Ids:
             self.by_small_letters[small] = key
 
     def notes(self) -> Iterator[str]:
-        """What is to be said of the ids."""
         if self.n_again:
             rows = _n(self.n_again, "row repeats the ID of a row", "rows repeat the ID of a row")
             yield f"{rows} above: where they differ, the last one counts."

@@ -1,7 +1,4 @@
-"""Values that were taken with a warning: counted by field and value, for people to look at.
-
-Counts are gathered in memory and stored every few seconds, so that scoring waits for none of it.
-"""
+"""Values that were taken with a warning, counted in memory by field and value, then stored."""
 
 import threading
 import time

@@ -50,25 +50,10 @@ class ExportedOutcome:
 
 @dataclass(frozen=True)
 class ImportRow:
-    """A row that is right.
+    """A row that is right; its `number` counts all rows from 1, `line` is where it begins.
 
-    Parameters
-    ----------
-    number, line : int
-        Its number among all rows of the file, from 1, and the line on which it begins.
-    values : dict
-        What it says, as `records.clean` takes it: a key that is absent keeps what is known, and
-        None makes it unknown.
-    record : LeadRecord
-        The same, checked.
-    scored_at, outcome_at : datetime or None
-        When the values were so, and when the outcome happened.
-    reason : str or None
-        Why the outcome came.
-    warnings : list of CellWarning
-        What was taken otherwise than it stands there.
-    exported : ExportedOutcome or None
-        What an export of the product knows of the outcome.
+    In `values` an absent key keeps what is known and None makes it unknown; `record` is the same,
+    checked. `scored_at` is when they were so, `exported` what an export of the product tells.
     """
 
     number: int
@@ -124,10 +109,7 @@ class _Row:
 
 
 class RowReader:
-    """Reads the rows of one file by a mapping; `now` is the moment of the import.
-
-    No time in the file may lie behind `now`.
-    """
+    """Reads the rows of one file by a mapping; no time in it may lie behind `now`."""
 
     def __init__(self, mapping: Mapping, fields: Fields, now: datetime) -> None:
         self.mapping, self.fields, self.now = mapping, fields, now
@@ -228,7 +210,6 @@ class RowReader:
         return scored_at, outcome_at
 
     def _record(self, values: dict[str, Any]) -> LeadRecord:
-        """The record that `records.clean` makes of these values, each of which is clean already."""
         people = {name: values[name] for name in PEOPLE_FIELDS if name in values}
         inputs = {name: values[name] for name in self.fields.names if name in values}
         return LeadRecord(values[LEAD_ID], people, inputs, values.get(OUTCOME))
@@ -270,5 +251,4 @@ def _outcome_reader(column: ColumnMapping) -> Reader | None:
 
 
 def _first(row: _Row, columns: list[_Column]) -> datetime | None:
-    """The first time that is filled."""
     return next((at for column in columns if (at := row.take(column)) is not None), None)

@@ -59,8 +59,8 @@ def step(session: Session, found: Import, now: datetime) -> int:
     """Undo what the import did to the next leads; return how many these were.
 
     A lead that it made is deleted, unless somebody else has added to it, changed it or linked it
-    to the CRM since. Of every other lead the values that are still as the import left them become
-    what they were, its snapshots go, and its outcomes are withdrawn.
+    since. Of all others untouched values become what they were, the import's snapshots go, and its
+    outcomes are withdrawn.
     """
     versions = registry.in_use(session)
     query = sa.select(ImportChange).where(ImportChange.import_key == found.key)
@@ -99,7 +99,6 @@ def _others(session: Session, import_key: int, changes: Mapping[int, ImportChang
 
 
 def _is_untouched(lead: Lead, made: ImportChange, others: _Others) -> bool:
-    """Whether the import made a lead to which nobody else has added anything."""
     is_alone = lead.key not in others.snapshots | others.outcomes | others.crm
     return made.is_new and is_alone and known_values(lead) == made.after
 
@@ -112,7 +111,6 @@ def _withdraw(session: Session, found: Import, told: Iterable[Lead], now: dateti
 
 
 def _prefix(import_key: int) -> str:
-    """What the keys of all outcomes of an import begin with."""
     return statement_key(import_key, 0).removesuffix("0")
 
 

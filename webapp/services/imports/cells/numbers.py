@@ -31,8 +31,6 @@ STRICT = {mark: _strict(mark) for mark in MARKS}
 def number_form(text: str) -> NumberForm | None:
     """Tell how a text writes its number; None where it is no number.
 
-    Examples
-    --------
     >>> number_form("1.200,50"), number_form("1234,5"), number_form("1,234"), number_form("n. a.")
     (',', ',', ',?', None)
     """
@@ -50,21 +48,10 @@ def number_form(text: str) -> NumberForm | None:
 def decimal_mark(
     forms: Mapping[NumberForm | None, int], *, point_is_usual: bool
 ) -> tuple[DecimalMark | None, bool]:
-    """Decide on a column's decimal mark by how its cells write their numbers.
+    """Decide on a column's decimal mark by how many cells have each form; None if they do not say.
 
-    Parameters
-    ----------
-    forms : mapping
-        How many cells have each form.
-    point_is_usual : bool
-        Whether the file parts its columns by commas, or holds numbers as such: a point in
-        1.234 is then no mark of thousands.
-
-    Returns
-    -------
-    tuple
-        The mark, None where the cells contradict each other or do not say; and whether it
-        matters, as some cell means another number by the other mark.
+    Says too whether it matters. `point_is_usual`: the file parts its columns by commas, or holds
+    numbers as such, so that a point in 1.234 is no mark of thousands.
     """
     point, comma = forms.get(".", 0) > 0, forms.get(",", 0) > 0
     doubtful = forms.get(".?", 0) + forms.get(",?", 0)
@@ -80,8 +67,6 @@ def decimal_mark(
 def read_number(text: str, mark: DecimalMark) -> int | float:
     """Read a number written with this decimal mark; ValueError where it is none.
 
-    Examples
-    --------
     >>> read_number("1.200,50", ","), read_number("€ 1,200", "."), read_number("12", ",")
     (1200.5, 1200.0, 12)
     """

@@ -79,9 +79,8 @@ class Moment:
 def moment(text: str) -> Moment | None:
     """Take a date or time apart; None where the text is neither.
 
-    ISO 8601, 2026/03/02, 02.03.2026 (the day first), 3/2/2026 (which comes first is left open
-    unless one part is above 12), 2 Mar 2026, and seconds or milliseconds since 1970, each date
-    with a clock or without.
+    ISO 8601, 2026/03/02, 02.03.2026 (day first), 3/2/2026 (left open unless a part is above 12), 2
+    Mar 2026, seconds or milliseconds since 1970; with a clock or without.
     """
     cleaned = text.strip()
     if not cleaned or len(cleaned) > MAX_TIME_LENGTH:
@@ -107,7 +106,6 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def _iso(text: str) -> datetime | None:
-    """The usual way of programs, read at the speed of C."""
     try:
         return datetime.fromisoformat(text) if ":" in text else None
     except ValueError:
@@ -126,7 +124,6 @@ def _of_digits(digits: str) -> Moment | None:
 
 
 def _named(text: str) -> Moment | None:
-    """A date with the name of its month, in English."""
     for pattern in NAMED:
         found = pattern.fullmatch(text)
         month = MONTHS.get(found["name"][:3].lower()) if found else None

@@ -14,5 +14,4 @@ class ImportFileError(ValueError):
 
     @classmethod
     def at(cls, line: int, message: str) -> "ImportFileError":
-        """One mistake."""
         return cls([RowError(line=line, field="", message=message)])

@@ -40,15 +40,11 @@ class Table:
 
     @property
     def share_read(self) -> float:
-        """How much of the file has been read, in [0, 1]."""
         return self.share()
 
 
 def detect(path: Path, sheet: str | None = None) -> FileFormat:
-    """Find out how a file is to be read.
-
-    Of a workbook the named sheet, or the first. `ImportFileError` where it is no table.
-    """
+    """Find how a file, or the named (else first) sheet, is read; else `ImportFileError`."""
     if workbook.is_workbook(path):
         sheets = workbook.sheet_names(path)
         if sheet is not None and sheet not in sheets:
@@ -82,8 +78,7 @@ def format_sentence(format_: FileFormat) -> str:
 def open_table(path: Path, format_: FileFormat) -> Iterator[Table]:
     """Open a table; rows come one at a time, so that a large text file costs no memory.
 
-    Blank rows, repeated headers and notes under the table are passed over, and columns without
-    a name and any cell behind the last name are cut.
+    Blank rows, repeated headers, notes under the table and cells behind the last name are left out.
     """
     if format_.codec is None:
         assert format_.sheet is not None  # every workbook has a sheet
@@ -130,7 +125,6 @@ def _csv_rows(lines: Lines, delimiter: str) -> Iterator[Row]:
 
 
 def _without_hint(lines: Lines) -> Iterator[str]:
-    """Pass over the line `sep=;` that some programs write for Excel."""
     for line in lines:
         if lines.number > 1 or _hinted(line) is None:
             yield line

@@ -49,14 +49,12 @@ class Encoding:
 
     @property
     def name(self) -> str:
-        """The encoding as people know it."""
         return NAMES.get(self.codec, self.codec.upper().replace("_", "-"))
 
 
 def detect_encoding(path: Path) -> Encoding:
-    """Find how a file is packed and encoded.
+    """Find how a file is packed and encoded, by the whole of it.
 
-    The whole file is looked at once: one that begins in ASCII can go on in anything.
     `ImportFileError` if it is damaged, unpacks to far too much, or is no text.
     """
     with path.open("rb") as raw:
@@ -78,7 +76,6 @@ class Lines:
 
     @property
     def share_read(self) -> float:
-        """How much of the file has been read, in [0, 1]."""
         return self.source.share_read
 
     def __iter__(self) -> Iterator[str]:

@@ -53,13 +53,11 @@ class Sheet:
     n_done: int = 0
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row as text, with its number in the sheet."""
         for number, row in enumerate(self.cells, self.first_row):
             self.n_done += 1
             yield number, [_text(cell) for cell in row]
 
     def share_read(self) -> float:
-        """How much was handed out, in [0, 1]."""
         return min(self.n_done / max(self.n_rows, 1), 1.0)
 
 
@@ -77,10 +75,9 @@ def read(path: Path, sheet: str) -> Sheet:
 
 
 def _check_size(path: Path) -> None:
-    """Unpack once, block by block, and refuse what would take too much memory as a whole.
+    """Unpack once, block by block, and refuse what takes too much memory as a rectangle.
 
-    What a workbook says of its own sizes may be wrong, so they are counted. A sheet is held as a
-    rectangle: a single cell far out would make a small file a huge one.
+    What a workbook says of its own sizes may be wrong, so they are counted.
     """
     try:
         with zipfile.ZipFile(path) as parts:

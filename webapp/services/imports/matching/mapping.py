@@ -56,16 +56,8 @@ class ColumnMapping(BaseModel):
 class Mapping(BaseModel):
     """What all columns of a file mean, in their order.
 
-    Parameters
-    ----------
-    columns : tuple of ColumnMapping
-        One for each column of the header.
-    time_zone : str or None
-        The zone of times without an offset.
-    empty_clears : bool
-        Whether an empty cell makes a known value unknown; else it keeps it.
-    id_from_email : bool
-        Whether the e-mail address, in small letters, is the lead's id.
+    `time_zone` is that of times without an offset. `empty_clears`: an empty cell makes a known
+    value unknown. `id_from_email`: the e-mail address, in small letters, is the lead's id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,7 +68,6 @@ class Mapping(BaseModel):
     id_from_email: bool = False
 
     def to_store(self) -> dict[str, Any]:
-        """Write the mapping down, as `model_validate` reads it."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def column(self, name: str) -> ColumnMapping | None:
@@ -92,7 +83,6 @@ class Mapping(BaseModel):
 
     @property
     def ignored_columns(self) -> list[str]:
-        """The names of columns that are left out."""
         return [c.name for c in self.columns if c.target == LEAVE_OUT and c.name]
 
     @property
@@ -105,8 +95,6 @@ class Mapping(BaseModel):
 def header_key(name: str) -> str:
     """Give the form of a column's name that headers are compared by.
 
-    Examples
-    --------
     >>> header_key("Lead ID"), header_key("Person - E-mail")
     ('leadid', 'personemail')
     """

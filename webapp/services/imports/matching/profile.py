@@ -1,7 +1,4 @@
-"""What the columns of a table hold: values counted, and how numbers and times are written.
-
-One pass over the file, a block of rows at a time, in bounded memory.
-"""
+"""What the columns of a table hold, in one pass over the file, block by block in bounded memory."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -42,7 +39,6 @@ class ColumnProfile:
 
     @property
     def samples(self) -> list[str]:
-        """Some of its first values, for people."""
         return [value[:MAX_CELL_SHOWN] for value in islice(self.values, N_SAMPLES)]
 
     @property
@@ -76,7 +72,6 @@ class ColumnProfile:
         return decimal_mark(self.numbers, point_is_usual=point_is_usual)
 
     def add(self, cells: list[str]) -> None:
-        """Take in a block of cells."""
         if max(map(len, cells)) > MAX_CELL_LENGTH:
             cells = [cell[:MAX_CELL_LENGTH] for cell in cells]
         counted = Counter(cells)
@@ -115,17 +110,13 @@ class Profile:
 
     @property
     def header(self) -> list[str]:
-        """The names of the columns."""
         return [column.name for column in self.columns]
 
 
 def profile_file(
     path: Path, format_: FileFormat, on_block: Callable[[float], None] = lambda share: None
 ) -> Profile:
-    """Look at a whole file; `ImportFileError` where it cannot be read to its end.
-
-    `on_block` hears after each block of rows how much of the file has been read, in [0, 1].
-    """
+    """Look at a whole file, telling `on_block` the share read, to 1; else `ImportFileError`."""
     with open_table(path, format_) as table:
         if not table.header:
             raise ImportFileError.at(1, "the file is empty")

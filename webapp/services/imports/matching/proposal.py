@@ -1,7 +1,4 @@
-"""Propose what each column of a file means, from its name, its values, and what was decided once.
-
-Nothing here decides: a proposal says how sure it is and why, and `questions` what must be asked.
-"""
+"""Propose what each column of a file means, from name, values, and what was decided once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +68,6 @@ class ColumnProposal:
 
     @property
     def open_values(self) -> list[ValueProposal]:
-        """The values whose meaning somebody should confirm."""
         return [value for value in self.values if value.confidence != "sure"]
 
     @property
@@ -92,15 +88,11 @@ class Proposal:
     notes: Sequence[str] = ()
 
     def of(self, target: str) -> list[ColumnProposal]:
-        """The columns proposed for a target."""
         return [column for column in self.columns if column.target == target]
 
 
 def propose(profile: Profile, fields: Fields, known: Mapping | None = None) -> Proposal:
-    """Propose a target for each column, and a meaning for its values.
-
-    `known` decides the columns that it names; its time zone and options answer their questions.
-    """
+    """Propose a target for each column and a meaning for its values, or what `known` says."""
     chosen = _assign(profile, fields, known)
     columns = [
         _Proposer(column, candidate, fields, _decided(column, candidate, known)).proposal(profile)
@@ -284,7 +276,7 @@ def _open_first(proposals: Iterable[ValueProposal]) -> tuple[ValueProposal, ...]
 def _without_silent_outcomes(columns: list[ColumnProposal]) -> Iterator[ColumnProposal]:
     """Leave out outcome columns beside others where no value tells what became of a lead.
 
-    Where "no" only means "not yet" and no other column tells of losses, somebody must say so.
+    Where "no" only means "not yet" and nothing tells of losses, somebody must say so.
     """
     several = [c for c in columns if c.target == OUTCOME]
     telling = [c for c in several if c.is_decided or _tells(c)]

@@ -32,8 +32,7 @@ MAX_VALUES_NAMED = 20
 class Question:
     """Something about a column (or the file) that only a person can tell.
 
-    `must_answer` is False where an import without the answer loses nothing unsaid: the column is
-    left out, the value unknown, the time in the usual zone, and the result says so.
+    Unless it `must_answer`, an import without it loses nothing unsaid: the result says so.
     """
 
     kind: QuestionKind
@@ -45,31 +44,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Matching:
-    """What the page of the step *Match* shows.
+    """What the page of the step *Match* shows, columns in the order of the file.
 
-    Parameters
-    ----------
-    columns : sequence of ColumnProposal
-        In the order of the file. Of each: `column.name`, `column.samples` (up to three values),
-        `column.n_filled`, `target` (a key of `targets`), `confidence`, `why`, and where they
-        matter `values` (values with the meaning proposed), `day_first`, `needs_day_order`,
-        `decimal`, `needs_decimal`, `words`.
-    questions : list of Question
-        What is open, what must be answered first.
-    targets : dict of str
-        All that a column may mean: target to label; the empty target leaves the column out.
-    mapping : Mapping
-        What was decided so far, with `time_zone`, `empty_clears` and `id_from_email`.
-    proposed : Mapping
-        What is imported if the person changes nothing: the defaults of the form.
-    n_rows : int
-        Rows under the header.
-    format : str
-        How the file was read, for people: encoding, delimiter, or the sheet.
-    sheets : list of str
-        Sheets of a workbook to choose from.
-    remembered : str or None
-        The name of the mapping of an earlier file with this header that was applied.
+    `targets` has a label for each meaning, "" leaving a column out. `mapping` was decided so far;
+    `proposed` is what is imported if the person changes nothing. `remembered` names the mapping of
+    an earlier file with this header.
     """
 
     columns: Sequence[ColumnProposal]
@@ -149,9 +128,9 @@ def accept(
     id_from_email: bool = False,
     empty_clears: bool = False,
 ) -> Accepted:
-    """Take a proposal without asking anybody; `MappingRefused` names what is in doubt.
+    """Take a proposal without asking anybody, with options for what it leaves open.
 
-    What was decided before (`Proposal.known`) is kept; the options answer what it leaves open.
+    `MappingRefused` names what is in doubt.
     """
     known = proposal.known or Mapping(columns=())
     asked = [q for q in questions(proposal) if q.must_answer]

@@ -1,8 +1,4 @@
-"""What the columns of usual exports are called, and which targets a header may mean.
-
-The names are those of reports and exports of Salesforce, HubSpot, Pipedrive, Zoho, Odoo and
-Dynamics, and of spreadsheets kept by hand.
-"""
+"""What the columns of usual exports are called: of Salesforce, HubSpot, Zoho and others."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -178,7 +174,6 @@ class Synonyms:
                 self.by_key.setdefault(header_key(name), []).append(candidate)
 
     def candidates(self, name: str) -> list[Candidate]:
-        """The targets that a column of that name may have, the best first."""
         key = header_key(name)
         if self.layout and key in self.layout.columns:
             target, words = self.layout.columns[key]
@@ -226,6 +221,5 @@ def _words(name: str) -> OutcomeWords:
 
 
 def _core(name: str) -> str:
-    """The words that matter in a name."""
     words = "".join(c if c.isalnum() else " " for c in name.casefold()).split()
     return " ".join(word for word in words if word not in FILLERS)
