@@ -49,7 +49,6 @@ def _ranking(row: pd.Series) -> str:
 
 
 def _lead(means: pd.DataFrame, overall: pd.DataFrame) -> Iterator[str]:
-    """Say how far the product is ahead of the best single peer, and where it is furthest behind."""
     if PRODUCT not in means.index.unique("method") or means.index.unique("method").size < 2:
         return
     yield f"\n{PRODUCT} against the best single peer\n"

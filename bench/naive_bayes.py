@@ -35,7 +35,6 @@ class Lead:
 
     @property
     def factors(self) -> list[Factor]:
-        """Variable and value of everything but the stage."""
         values = [(name, value) for name, value in self.values.items() if value]
         return values + [(TAG, tag) for tag in self.tags]
 
@@ -65,7 +64,6 @@ class LeadScoring:
         self._add(lead, won=won, step=1)
 
     def forget(self, lead: Lead, *, won: bool) -> None:
-        """Take one lead back that is closed no longer."""
         self._add(lead, won=won, step=-1)
 
     def percent(self, lead: Lead) -> float | None:

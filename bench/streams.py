@@ -52,7 +52,6 @@ class Stream:
 
     @property
     def converted(self) -> Bools:
-        """Outcomes in the order of the labels."""
         return self.outcomes(self.labelled)
 
     def outcomes(self, places: Places) -> Bools:
@@ -84,7 +83,6 @@ class Stream:
         return Round(n, challenger, learned.probabilities, self._held_out(places, converted))
 
     def _held_out(self, places: Places, converted: Bools) -> Model:
-        """Learn from 80 % of the labels and measure on the rest."""
         train, test = train_test_split(
             places, test_size=HOLDOUT, stratify=converted, random_state=self.seed
         )
@@ -138,7 +136,6 @@ def streams(leads: RealLeads, n_streams: int) -> Iterator[tuple[Stream, dict[str
 
 
 def _draws(leads: RealLeads, places: Places, n: int) -> Iterator[Places]:
-    """Cut places into pieces of n with enough of each outcome."""
     for begin in range(0, len(places) - n, n):
         piece = places[begin : begin + n]
         n_converted = sum(leads.converted[place] for place in piece)

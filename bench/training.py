@@ -94,7 +94,6 @@ class Watch:
         self.peak_megabytes = 0.0
 
     def goes_on(self, _: int = 0) -> bool:
-        """Look now and then."""
         now = time.monotonic()
         if now - self._began > MAX_TRAINING_SECONDS:
             raise StoreFailed("the training took too long")

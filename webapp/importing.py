@@ -223,7 +223,6 @@ class _Work:
         return ImportRefused(sentence, result)
 
     def _accepted(self) -> questions.Accepted:
-        """The mapping to import by; `ImportFileError` where something must be asked."""
         known = Mapping.model_validate(self.found.mapping)
         return questions.accept(
             propose(profile.from_store(self.found.profiled), self.fields, known)
@@ -263,7 +262,6 @@ class _Work:
         self.on_step(Step(stage, share))
 
     def _share(self, share: float) -> float:
-        """The share of the run, of which this may be only a part."""
         begin, end = SHARES[self.found.state] if self.found.is_automatic else (0.0, 1.0)
         return begin + (end - begin) * share
 
@@ -272,7 +270,6 @@ class _Work:
 
 
 def _refusal(result: ImportResult, found: Import) -> ImportRefused | None:
-    """Why nothing of a checked file is taken in, if so."""
     n_rows, n_wrong, sentence = result.n_rows, result.n_wrong, None
     if not n_rows:
         sentence = "The file has no rows."

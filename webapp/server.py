@@ -86,7 +86,6 @@ def _only_one(settings: Settings) -> IO[str] | None:
 
 
 def _listen_once(settings: Settings) -> None:
-    """Try the address: listen where the server would, and stop at once."""
     try:
         for family, *_, address in socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -182,7 +182,6 @@ def apply_rules_again(sync_run: SyncRun) -> None:
 
 
 def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
-    """What a run works with, by the settings of this moment; its counts go on from its last."""
     fields, settings = product().fields, product().settings
     connection = connections.get(session)
     rules = connections.rules(connection)
@@ -225,7 +224,6 @@ def _stop(sync_run: SyncRun, sentence: str, session: Session) -> None:
 
 
 def _close(sync_run: SyncRun, fault: Fault, session: Session) -> None:
-    """Close a run that a fault ended: in part where the quota is used, else as failed."""
     sync_run.note_calls(session)
     run, result, now = sync_run.run, sync_run.result, sync_run.now
     why = (fault.case.name, str(fault))
@@ -242,7 +240,6 @@ def _figures(sync_run: SyncRun) -> dict[str, int]:
 
 
 def _problems(sync_run: SyncRun) -> list[str]:
-    """Describe Lead, keep that for the mapping page, and say what is wrong with the mapping."""
     described = []
     for field in sync_run.client.describe(LEADS):
         values = [
@@ -277,7 +274,6 @@ def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
 
 
 def _compare(session: Session, sync_run: SyncRun) -> None:
-    """List where people here have reported another outcome than Salesforce since the last run."""
     connection = connections.get(session)
     keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
     rule = sync_run.context.rules.conflicts

@@ -86,7 +86,6 @@ class Slices:
     length: timedelta = MAX_SLICE
 
     def end(self, window: Window) -> str:
-        """Up to when the next query asks."""
         assert window.after_stamp is not None
         assert window.end is not None
         return stamp(min(parse_time(window.after_stamp) + self.length, parse_time(window.end)))

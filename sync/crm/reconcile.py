@@ -154,7 +154,6 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
 
 
 def _age(sync_run: SyncRun, after: str, session: Session) -> str | None:
-    """Work out again what depends on the date: inputs, and outcomes by inactivity or policy."""
     crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
@@ -169,7 +168,6 @@ def _age(sync_run: SyncRun, after: str, session: Session) -> str | None:
 def _score_aged(
     session: Session, sync_run: SyncRun, crm_leads: list[CrmLead], ours: dict[int, Lead]
 ) -> None:
-    """Score the leads whose score has moved by itself, by a point or more."""
     versions = registry.in_use(session)
     inputs = []
     for row in crm_leads:
@@ -185,7 +183,6 @@ def _score_aged(
 
 
 def _drift(sync_run: SyncRun) -> Iterator[Drift]:
-    """Months in which Salesforce has another number of leads than we do."""
     first = sync_run.now - timedelta(days=sync_run.context.rules.history_days)
     end = (sync_run.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
     if sync_run.context.rules.owner_ids or sync_run.context.rules.record_type_ids:

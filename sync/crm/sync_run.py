@@ -87,7 +87,6 @@ class SyncRun:
         return write(whole)
 
     def note_calls(self, session: Session) -> None:
-        """Add the calls made since the last time to the day's and to the run's."""
         meter = self.client.meter
         n_new, self._n_noted = meter.n_calls - self._n_noted, meter.n_calls
         self.result.n_calls += n_new

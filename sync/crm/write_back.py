@@ -80,7 +80,6 @@ def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> bool:
 
 
 def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
-    """What would refuse every further row alike."""
     faults = [fault for fault in verdicts if fault is not None]
     no_access = [fault for fault in faults if fault.case is cases.NO_RECORD_ACCESS]
     if 2 * len(no_access) > len(verdicts):

@@ -127,7 +127,6 @@ class Client:
             yield self._by_ids(obj, fields, chunk)
 
     def roles(self, contact_ids: Sequence[str]) -> Iterator[Row]:
-        """The roles that contacts play in opportunities."""
         for chunk in soql.chunks(contact_ids):
             after: str | None = None
             while True:
@@ -139,7 +138,6 @@ class Client:
                 after = rows[-1]["Id"]
 
     def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
-        """A few rows that were changed last."""
         return _rows(self._query(soql.sample(obj, fields)), "records", ("Id",))
 
     def count(self, obj: str, time_field: str, start: str, end: str) -> int:

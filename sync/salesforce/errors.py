@@ -49,7 +49,6 @@ class Fault(Exception):
 
     @property
     def kind(self) -> Kind:
-        """What to do about it."""
         return self.case.kind
 
     def __str__(self) -> str:

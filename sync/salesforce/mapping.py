@@ -233,7 +233,6 @@ def _fallback(field: Field, source: FieldSource) -> Value:
 
 
 def _day(raw: Any) -> date:
-    """The day of a date, or of a time in UTC, as today is."""
     if not isinstance(raw, str):
         raise ValueError("must be a date")
     if len(raw) == DATE_LENGTH:

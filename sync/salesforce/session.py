@@ -43,7 +43,6 @@ class Meter:
     retry_after_seconds: float | None = None
 
     def note(self, response: requests.Response, *args: object, **kwargs: object) -> None:
-        """Read the headers of one answer; a hook of the session."""
         headers = response.headers
         self.n_calls += "/services/data/" in response.url
         usage = headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2]

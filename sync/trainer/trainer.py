@@ -151,7 +151,6 @@ def gate_rule(settings: Settings) -> GateRule:
 def _material(
     session: Session, run_key: int, fields: Fields
 ) -> tuple[ModelVersion, Scorecard, training_data.Labelled, train.FieldExclusions]:
-    """What a training reads from the database."""
     champion = registry.champion(session)
     # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
     since_run = registry.learned(session, champion).run_key or 0

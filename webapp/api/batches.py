@@ -67,7 +67,6 @@ def wrong_row(lead_id: Any, errors: list[Complaint]) -> answers.RowError:
 
 
 def _part(kind: Kind, rows: list[Any], first: int, claim: Claim | None = None) -> str:
-    """Work on the rows from `first` on in one transaction, and write their answers as JSON."""
     some = rows[first : first + ROWS_AT_ONCE]
     # Before the transaction: others wait for that.
     checked = [kind.check(row, f"{kind.place}/{first + i}") for i, row in enumerate(some)]

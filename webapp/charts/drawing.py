@@ -60,7 +60,6 @@ class Frame:
         return self.top + (1 - (value - low) / (high - low)) * room
 
     def path(self, points: Iterable[Point]) -> str:
-        """A line through points, as the `d` of a path."""
         return "M" + "L".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
 

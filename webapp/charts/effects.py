@@ -72,7 +72,6 @@ def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
 
 
 def _shown(groups: Groups) -> Groups:
-    """The levels of most leads, and always rare and unknown values, which stand last."""
     if len(groups) <= MAX_LEVELS:
         return groups
     n_last = sum(group["label"] in {OTHER, UNKNOWN} for group in groups[-2:])

@@ -38,7 +38,6 @@ def own_path(path: str | None) -> str | None:
 
 
 def _path(address: str) -> str | None:
-    """The path and query of an address, or None where it is none."""
     try:
         page = urlsplit(iri_to_uri(address))
     except ValueError:

@@ -26,7 +26,6 @@ class Person(UserMixin):  # type: ignore[misc]
     epoch: int
 
     def get_id(self) -> str:
-        """What the session cookie holds."""
         return f"{self.key}.{self.epoch}"
 
 

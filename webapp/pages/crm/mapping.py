@@ -85,7 +85,6 @@ def describe() -> ResponseReturnValue:
 
 
 def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> ResponseReturnValue:
-    """Ask for a test, on its own page; where another run is at work, say so beside the form."""
     actor, now = current_user.email, utc_now()
     try:
         run = write(lambda s: sync_runs.request(s, mode, actor, now, sources=sources))

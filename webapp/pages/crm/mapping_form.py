@@ -44,7 +44,6 @@ class MappingRow:
 
     @property
     def answers(self) -> Options:
-        """What may stand for a value, where there is a list: as it is sent and as it is shown."""
         return list(self.field.answers)
 
 

@@ -121,7 +121,6 @@ def _named(fields: Fields, name: str) -> Field:
 
 
 def _question(before: Field, after: Field) -> str | None:
-    """The page that says what a change does and asks; None where nobody has to think about it."""
     is_same_measure = before.kind.measure == after.kind.measure
     is_other_unit = is_same_measure and before.unit not in (None, after.unit)
 

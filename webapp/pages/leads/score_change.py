@@ -71,7 +71,6 @@ def view(scoring: Scoring | None) -> dict[str, Any]:
 
 
 def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
-    """The largest parts, and the others together, so that they still add up."""
     told = [part for part in parts[:MAX_PARTS] if abs(part.points) >= MIN_MOVE]
     lines = [Line(_label(part.field), notes[part.field], part.points) for part in told]
     rest = sum(part.points for part in parts[len(told) :])

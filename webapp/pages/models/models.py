@@ -101,7 +101,6 @@ def promote(name: str) -> ResponseReturnValue:
 
 
 def _status(session: Session, watched: int | None) -> dict[str, Any]:
-    """What is at work; else what came of the watched run, or how far the next training is."""
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
     done = runs.by_key(session, watched) if watched is not None and at_work is None else None
     # Counting all outcomes is work, and this is asked every second while one is done.

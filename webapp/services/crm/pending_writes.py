@@ -173,7 +173,6 @@ def _keys(session: Session, after_key: int, condition: sa.ColumnElement[bool]) -
 def _offer(
     session: Session, keys: Sequence[int], version_key: int, bands: Bands, *, now: datetime
 ) -> int:
-    """Make due those of these leads whose score is new, or has moved by enough to be written."""
     query = (
         sa.select(Lead.key, Score.probability, CrmOutbox)
         .join(CrmLead, CrmLead.lead_key == Lead.key)

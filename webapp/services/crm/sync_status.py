@@ -59,13 +59,11 @@ class Overview:
 
     @property
     def is_tested(self) -> bool:
-        """Whether the last test of the connection found everything there."""
         tests = [r for r in self.latest if r.finished_at and sync_runs.mode(r) == "check"]
         return bool(tests) and not tests[0].error and not SyncResult.of(tests[0]).failed_checks
 
     @property
     def is_rehearsed(self) -> bool:
-        """Whether a dry run has ended well."""
         return any(r.state == "succeeded" and sync_runs.mode(r) == "dry" for r in self.latest)
 
     @property

@@ -183,7 +183,6 @@ def _score_rows(session: Session, fields: Fields, found: Sequence[Snapshot]) -> 
 def _events(
     session: Session, lead_keys: Sequence[int]
 ) -> dict[tuple[int, str, datetime | None], Outcome]:
-    """The outcome events of leads by lead, result and time; the first of those that agree."""
     query = sa.select(Outcome).where(
         Outcome.lead_key.in_(lead_keys), Outcome.result != OWN_WITHDRAWN
     )

@@ -206,7 +206,6 @@ def _editable(session: Session, by: Author) -> Fields:
 
 
 def _seen(session: Session, fields: Fields, name: str, seen_version: int) -> Field:
-    """The field, if it is still as in the list that the person saw."""
     field = _named(fields, name)
     seen = field_lists.at(session, seen_version)
     if name not in seen or seen[name] != field:

@@ -94,7 +94,6 @@ def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now:
 
 
 def _without_repeats(rows: Sequence[ImportRow]) -> Iterator[list[ImportRow]]:
-    """Cut the rows where a lead comes again."""
     batch: dict[str, ImportRow] = {}
     for row in rows:
         if row.record.lead_id in batch:
@@ -154,7 +153,6 @@ class Batch:
         return Taken(n_new, n_changed, n_unchanged, n_snapshots, n_outcomes, self.n_waiting)
 
     def _waits(self, row: ImportRow) -> bool:
-        """Whether the row only tells the outcome of a lead that is not known."""
         return self.origin.keep_days is not None and row.record.lead_id not in self.leads
 
     def _keep_waiting(self, rows: Sequence[ImportRow]) -> int:
@@ -229,7 +227,6 @@ class Batch:
             yield ScoringInput(record, newest.taken_at, is_with_outcome, is_repeat=not inputs)
 
     def _events(self) -> list[OutcomeEvent]:
-        """The outcomes that the rows tell, but for what is known."""
         rows = [
             row
             for row in self.rows
@@ -274,7 +271,6 @@ def _came_with_outcome(row: ImportRow) -> bool:
 
 
 def _reports(row: ImportRow) -> bool:
-    """Whether the row says what became of the lead, or takes that back."""
     is_withdrawal = row.exported is not None and row.exported.withdraws is not None
     return is_withdrawal or row.record.outcome is not None
 

@@ -76,8 +76,6 @@ class WrongRow:
 
 
 class _Column(NamedTuple):
-    """A column to read: where, what it is called, where its values go, and how they are read."""
-
     place: int
     name: str
     target: str
@@ -85,8 +83,6 @@ class _Column(NamedTuple):
 
 
 class _Row:
-    """One row being read: what it says so far, what is wrong in it, what is to be said of it."""
-
     def __init__(self, line: int, cells: list[str]) -> None:
         self.line, self.cells = line, cells
         self.errors: list[RowError] = []

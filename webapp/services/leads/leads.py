@@ -273,7 +273,6 @@ def _merge_many(session: Session, pairs: Sequence[tuple[Lead, LeadRecord]], now:
 
 
 def _changes(lead_id: str, before: Mapping[str, Any], record: LeadRecord) -> dict[str, Any]:
-    """The columns of a lead that a record may change, merged with what they were."""
     own = before["own_fields"] | {
         n: v for n, v in record.inputs.items() if n not in BUILTIN_COLUMNS
     }
@@ -288,7 +287,6 @@ def _changes(lead_id: str, before: Mapping[str, Any], record: LeadRecord) -> dic
 
 
 def _found_by(lead_id: str, people: Mapping[str, str | None]) -> dict[str, str]:
-    """What the search and the sort by name read."""
     named = [lead_id, *(people.get(n) or "" for n in ("name", "company", "email"))]
     shown = people.get("name") or people.get("company") or lead_id
     return {

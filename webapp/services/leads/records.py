@@ -123,8 +123,6 @@ def clean(
 
 @dataclass(frozen=True)
 class _Checker:
-    """Reads the values of one record and gathers what is wrong with them or surprises."""
-
     record: Mapping[str, Any]
     is_strict: bool
     errors: list[FieldError]
@@ -187,7 +185,6 @@ def clean_lead_id(value: Any) -> str:
 
 
 def _checksum(salesforce_id: str) -> str:
-    """The three characters that say which of the fifteen are capitals, five bits each."""
     return "".join(
         CHECKSUM[sum(1 << place for place, c in enumerate(five) if "A" <= c <= "Z")]
         for five in (salesforce_id[0:5], salesforce_id[5:10], salesforce_id[10:15])

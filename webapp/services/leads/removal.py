@@ -88,7 +88,6 @@ def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[s
 
 
 def _last_word(session: Session, lead: Lead) -> Outcome | None:
-    """The last outcome reported here that nobody has withdrawn."""
     query = (
         sa.select(Outcome)
         .where(Outcome.lead_key == lead.key, Outcome.source != "salesforce", outcomes.stands())

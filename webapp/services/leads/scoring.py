@@ -173,7 +173,6 @@ def _score_known(
     *,
     source: str,
 ) -> list[tuple[Lead, float]]:
-    """Keep inputs and scores of leads that are merged and locked."""
     known = [leads.known_inputs(lead) for lead in found]
     scores = {
         version_key: [card.score(values).probability for values in known]

@@ -42,7 +42,6 @@ class Trigger:
 
     @classmethod
     def by(cls, settings: Settings) -> "Trigger":
-        """The one that is set."""
         return cls(settings.retrain_threshold, settings.retrain_every_hours)
 
 
@@ -68,7 +67,6 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the next training would start now."""
         return self.n_new >= self.threshold and not shortage(self.n_converted, self.n_lost)
 
 
@@ -230,8 +228,6 @@ def _mark_labels(session: Session, values: dict[str, Any], *which: sa.ColumnElem
 
 
 class _Due(NamedTuple):
-    """What starts a training at this moment, and the number of new labels that it takes."""
-
     by: str
     needed: int
 

@@ -38,7 +38,6 @@ class Finding(NamedTuple):
 
     @property
     def is_warning(self) -> bool:
-        """Whether people should know."""
         return self.verdict in {"look", "act"}
 
 

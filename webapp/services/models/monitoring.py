@@ -46,12 +46,10 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The most urgent of the findings."""
         return monitor_findings.verdict_of(self.findings)
 
     @property
     def warnings(self) -> list[Finding]:
-        """What people should know, the most urgent first."""
         found = [finding for finding in self.findings if finding.is_warning]
         return sorted(found, key=lambda f: f.verdict != "act") if self.is_current else []
 

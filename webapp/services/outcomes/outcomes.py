@@ -168,7 +168,6 @@ class _Event:
 
     @property
     def stands(self) -> bool:
-        """Whether it is a statement that nobody has withdrawn."""
         return self.is_statement and self.cancelled_by is None
 
     @property
@@ -254,7 +253,6 @@ def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
 
 
 def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
-    """A withdrawal as rows, one for each statement that it cancels."""
     rows: list[_Event] = []
     for told in withdrawn:
         rows.append(replace(new, idempotency_key=None if rows else new.idempotency_key))
@@ -284,7 +282,6 @@ def _is_what_counts(history: list[_Event], new: _Event) -> bool:
 
 
 def _resolve(lead: Lead, history: list[_Event]) -> bool:
-    """Bring the lead's outcome, and since when it is so, in line with its history."""
     counts = _in_place(told for told in history if told.stands)[-1:]
     meaning = MEANINGS[counts[0].result] if counts else None
     lead.outcome_at = _since(history) if counts else None
@@ -341,7 +338,6 @@ def _rows(events: Iterable[_Event]) -> list[dict[str, Any]]:
 
 
 def _show(session: Session, changed: Iterable[Lead]) -> None:
-    """Repeat the changed outcomes where the lead table filters by them."""
     keys: dict[str, list[int]] = defaultdict(list)
     for lead in {lead.key: lead for lead in changed}.values():
         keys[lead.status].append(lead.key)

@@ -79,8 +79,8 @@ class Moment:
 def moment(text: str) -> Moment | None:
     """Take a date or time apart; None where the text is neither.
 
-    ISO 8601, 2026/03/02, 02.03.2026 (day first), 3/2/2026 (left open unless a part is above 12), 2
-    Mar 2026, seconds or milliseconds since 1970; with a clock or without.
+    ISO 8601, 2026/03/02, 2 Mar 2026, 02.03.2026 (day first), 3/2/2026 (left open unless a part is
+    above 12), seconds or milliseconds since 1970; with a clock or without.
     """
     cleaned = text.strip()
     if not cleaned or len(cleaned) > MAX_TIME_LENGTH:

@@ -30,7 +30,6 @@ class Table:
 
     @property
     def header(self) -> Cells:
-        """The names of the columns."""
         return self.layout.header
 
     @property

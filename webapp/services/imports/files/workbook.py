@@ -120,7 +120,6 @@ def _blocks(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _extent(block: bytes, width: int, height: int) -> tuple[int, int]:
-    """How far the cells of a sheet reach, with those of this block."""
     for letters, digits in CELL_PLACE.findall(block):
         column = 0
         for letter in letters:

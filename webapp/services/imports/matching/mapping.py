@@ -49,7 +49,6 @@ class ColumnMapping(BaseModel):
     decimal: DecimalMark | None = None
 
     def decided(self, cell: str) -> bool:
-        """Whether somebody has said what this value means."""
         return category_key(cell) in self.values
 
 

@@ -119,7 +119,6 @@ def new_field(column: ColumnProfile) -> dict[str, object]:
 
 
 def _assign(profile: Profile, fields: Fields, known: Mapping | None) -> list[Candidate]:
-    """Give each column its best target that no better column has."""
     names = Synonyms(fields, layout_of(profile.header))
     options = sorted(
         (
@@ -175,7 +174,6 @@ def _without_name_twice(chosen: dict[int, Candidate]) -> None:
 
 
 def _without_lone_details(chosen: dict[int, Candidate]) -> None:
-    """Leave out times and reasons of outcomes where no column has the outcome."""
     if any(candidate.target == OUTCOME for candidate in chosen.values()):
         return
     for place, candidate in chosen.items():

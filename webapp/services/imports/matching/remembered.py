@@ -89,7 +89,6 @@ def forget(session: Session, header: Sequence[str]) -> None:
 
 
 def _free_name(session: Session, wanted: str) -> str:
-    """The name, or the first with a number behind it that no other mapping has."""
     taken = set(session.scalars(sa.select(ImportMapping.name)))
     wanted = wanted[: MAX_NAME_LENGTH - 8]
     numbered = (f"{wanted} {number}" for number in range(2, len(taken) + 3))
