@@ -38,7 +38,6 @@ def largest_error(leads: RealLeads, weights: blending.Weights, slope: float) -> 
 
 
 def blends() -> list[blending.Weights]:
-    """Each family alone, and all of them in equal parts."""
     n = len(table.FAMILIES)
     return [*(tuple(row) for row in np.eye(n).tolist()), (1 / n,) * n]
 

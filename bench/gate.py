@@ -61,7 +61,6 @@ class Situation(NamedTuple):
 
 
 def own(now: Situation) -> bool:
-    """The product's own gate: on what was labelled since the champion was trained."""
     evidence = slice(now.since, now.round.n)
     compared = paired_evidence(
         now.converted[evidence], now.champion.scores[evidence], now.round.out_of_fold[now.since :]
@@ -111,7 +110,6 @@ def behind(gate: str, rounds: list[Round], first: Model, converted: Bools) -> di
 
 
 def replay(dataset: str, leads: RealLeads, n_streams: int, kinds: list[str]) -> Iterator[Row]:
-    """Send every stream through every gate from every start, with outcomes of each kind."""
     for outcomes in kinds:
         told = shuffled(leads) if outcomes == "shuffled" else leads
         for number, (stream, starts) in enumerate(streams(told, n_streams)):

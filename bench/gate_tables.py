@@ -12,7 +12,6 @@ HEADER = (
 
 
 def tables(rows: list[dict[str, Any]]) -> str:
-    """Lay out each data set, and all together where there are several."""
     if not rows:
         return "No data set has enough leads."
     frame = pd.DataFrame(rows)

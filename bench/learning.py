@@ -63,7 +63,6 @@ class View(NamedTuple):
 def curves(
     leads: RealLeads, view: View, methods: dict[str, Method], *, sizes: list[int], n_repeats: int
 ) -> Iterator[Row]:
-    """Measure all methods, sample by sample."""
     converted = np.array(leads.converted)
     splits = rolling_splits if view.split == "rolling" else random_splits
     for n in sizes:

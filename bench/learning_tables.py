@@ -9,7 +9,6 @@ PRODUCT = "leadloop"
 
 
 def tables(rows: list[dict[str, Any]]) -> str:
-    """Lay out all rows: for each kind of fields and split, the data sets and their mean."""
     if not rows:
         return "No data set has enough leads."
     by = ["fields", "split", "dataset", "n", "method"]

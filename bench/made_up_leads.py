@@ -26,7 +26,6 @@ SHARE_UNKNOWN = 0.1
 
 
 def fields_file() -> str:
-    """The eleven fields, as the text of a `fields.toml`."""
     return "\n".join(
         f'[[field]]\nname = "{name}"\ntype = "{kind}"\nlabel = "{name}"\n'
         for name, kind in TYPES.items()
@@ -60,7 +59,6 @@ def made_up(n_leads: int) -> RealLeads:
 
 
 def resampled(folder: Path, n_leads: int) -> RealLeads:
-    """As many leads drawn from a folder, each with its outcome."""
     leads = real_leads(folder)
     places = np.random.default_rng(0).integers(len(leads.records), size=n_leads).tolist()
     return leads._replace(

@@ -56,14 +56,12 @@ def available(names: Sequence[str] = ()) -> dict[str, Method]:
 
 
 def leadloop(sample: Sample) -> Predict:
-    """What the product learns and serves."""
     converted = sample.converted.tolist()
     card = train.learn(sample.records, converted, sample.fields, seed=sample.seed).scorecard
     return lambda records: batch_scoring.probabilities(card, records)
 
 
 def odoo_naive_bayes(sample: Sample) -> Predict:
-    """Naive Bayes as in Odoo, numbers cut into quartiles."""
     names = [field.name for field in sample.fields.model]
 
     def known(records: Sequence[Record]) -> list[Record]:
@@ -74,8 +72,6 @@ def odoo_naive_bayes(sample: Sample) -> Predict:
 
 
 def on_frames(fit: Fit) -> Method:
-    """Make a method of what fits a classifier to a frame."""
-
     def method(sample: Sample) -> Predict:
         columns = columns_of(sample.records, sample.fields.model)
         model = fit(frame_of(sample.records, columns), sample.converted, columns, sample.seed)
@@ -113,7 +109,6 @@ def hist_gradient_boosting(
 
 
 def lightgbm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
-    """The same size in LightGBM."""
     booster = LGBMClassifier(
         learning_rate=0.06,
         n_estimators=_by_size(frame, 80, 150),

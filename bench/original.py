@@ -26,7 +26,6 @@ DERIVED = ["engagement_intensity", "recency_weight", "interaction_frequency"]
 def fit(
     records: Sequence[Record], converted: NDArray[np.bool_], fields: Fields
 ) -> Callable[[Sequence[Record]], NDArray[np.float64]]:
-    """Learn from leads; give what scores records, in probabilities."""
     numbers = [f.name for f in fields.model if f.type in ("count", "number")]
     levels = [f.name for f in fields.model if f.name not in numbers]
     model = make_pipeline(

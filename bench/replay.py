@@ -78,7 +78,6 @@ class Due:
         self.n_by_class = {True: 0, False: 0}
 
     def add(self, *, converted: bool) -> bool:
-        """Count an outcome and say whether it makes a training due."""
         self.n_new += 1
         self.n_by_class[converted] += 1
         is_due = self.n_new >= self.threshold and not shortage(*self.n_by_class.values())
@@ -109,7 +108,6 @@ def replay(store: Store, leads: RealLeads, limit: int) -> list[Line]:
 def measured(
     leads: RealLeads, n_seen: int, champion: Champion, starter: Champion, *, run: dict[str, Any]
 ) -> Line:
-    """Measure the models on the leads behind those seen."""
     result = run["result"]
     told = Line(n_seen, champion.name, result["promoted"], result["reason"])
     unseen = slice(n_seen, n_seen + MAX_UNSEEN)
@@ -129,7 +127,6 @@ def measured(
 
 
 def scored(card: Scorecard, records: list[dict[str, Value]]) -> Floats:
-    """Score leads by a stored version."""
     return np.array([card.score(record).probability for record in records])
 
 

@@ -160,8 +160,6 @@ def measured(
 
 
 def set_rules(*, writes_scores: bool) -> None:
-    """Keep the rules, and have no outcome derived again."""
-
     def save(session: Session) -> None:
         rules = CrmRules(writes_scores=writes_scores)
         connections.save_rules(session, rules, "bench", utc_now())

@@ -92,7 +92,6 @@ class Stream:
         return self._model(score, auc(outcomes, score(test)) if is_measurable else 0.0)
 
     def _plainly_learned(self, places: Places) -> Callable[[Places], Floats]:
-        """Blend the product's members by their usual weights, without choosing."""
         records = [self.leads.records[place] for place in places]
         columns = columns_of(records, self.leads.fields.model)
         frame, converted = frame_of(records, columns), self.outcomes(places)
@@ -114,7 +113,6 @@ class Stream:
 
 
 def auc(converted: Bools, scores: Floats) -> float:
-    """Area under the ROC curve."""
     return float(delong(converted, scores)[0][0])
 
 

@@ -143,7 +143,6 @@ def measured(leads: RealLeads, fields: Path) -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Lay out the rows in Markdown."""
     lines = [
         "| labels | wall s | processor s | peak MB | rounds idle / training "
         "| POST /score idle: p50, p99 ms | while training | lead table idle: p50, p99 ms "
