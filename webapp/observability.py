@@ -1,7 +1,4 @@
-"""What operators see: a request id, one JSON line a request, figures for Prometheus.
-
-Nothing holds personal data: routes are named by their rule, errors by their kind and place.
-"""
+"""What operators see, without personal data: request ids, JSON lines, figures for Prometheus."""
 
 import logging
 import re

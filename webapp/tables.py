@@ -215,10 +215,7 @@ class ModelAlias(Base):
 
 
 def queue_index(name: str, *facets: str) -> sa.Index:
-    """Keep the leads of one status, and of one value of the first facet, in order of their scores.
-
-    Two filters at once are then answered from the index alone.
-    """
+    """Keep the leads of one status and facet in order of score; it answers two filters alone."""
     first, others = facets[:1], facets[1:]
     return sa.Index(name, "version_key", "status", *first, "probability", "lead_key", *others)
 

@@ -130,7 +130,6 @@ class _Ours:
         return bool(before.inputs_digest != row.columns["inputs_digest"])
 
     def unscored(self) -> list[LeadRecord]:
-        """The ids of new leads that were merged before they were read."""
         return [
             LeadRecord(self.ids[row.id], {**row.people}, {}, None)
             for row in self.new

@@ -1,8 +1,4 @@
-"""What every chart is drawn with: elements, a frame, axes, bars.
-
-Inline SVG with classes, coloured by the style sheet, a title and a description. Pages put the
-numbers in a table beneath.
-"""
+"""What every chart is drawn with: a frame, axes, bars; inline SVG, coloured by the style sheet."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

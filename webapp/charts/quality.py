@@ -25,7 +25,10 @@ TOLD_SHARE = 0.2  # of the leads: the point of the gains that is named
 def roc(
     points: Sequence[tuple[float, float]], auc: float, band: tuple[Sequence[Point], Sequence[Point]]
 ) -> Markup:
-    """Draw the share of conversions found by that of lost leads called; `band`: upper, lower."""
+    """Draw which share of conversions is found for which share of lost leads called.
+
+    `band` has the upper and the lower bound of each point.
+    """
     frame, (upper, lower) = Frame(360, 300), band
     return figure(
         "roc",

@@ -1,7 +1,4 @@
-"""An export as text, written while it is read, each block in a transaction of its own.
-
-So a large export needs little memory and holds up nobody; what changes meanwhile is in it or not.
-"""
+"""An export as text, written while it is read: a block at a time, each in its own transaction."""
 
 import csv
 import io

@@ -166,7 +166,10 @@ def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) ->
 
 
 def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
-    """Note new settings: a run at work ends, and one comes early. Locks the connection."""
+    """Note new settings: a run at work ends, and one comes early.
+
+    Locks the connection, so that no run stores what it read by the old settings after this.
+    """
     connection = get(session, lock=True)
     connection.changed_at, connection.changed_by = now, actor
     connection.hinted_at = now

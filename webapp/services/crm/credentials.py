@@ -77,7 +77,10 @@ def opened(text: str, key: str) -> dict[str, str]:
 
 
 def is_allowed(parts: SplitResult, extra: SplitResult | None) -> bool:
-    """Whether an address is Salesforce's or the extra one; ValueError for a port not a number."""
+    """Whether an address is one of Salesforce's, or the extra one; never one with a user name.
+
+    A port that is no number raises `ValueError`.
+    """
     name = (parts.hostname or "").lower()
     is_extra = extra is not None and parts.netloc.lower() == extra.netloc.lower()
     is_salesforce = name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}

@@ -214,7 +214,7 @@ def succeed(session: Session, run: Run, result: SyncResult, now: datetime) -> No
 def stop_for_quota(
     session: Session, run: Run, result: SyncResult, *, why: tuple[str, str], now: datetime
 ) -> None:
-    """Close a run as done in part (`why`: case, sentence); each time the pause doubles."""
+    """Close a run as done in part (`why`: case, sentence); pause for an hour, then two, four ..."""
     connection = connections.get(session)
     connection.n_failures += 1
     pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), MAX_QUOTA_PAUSE)

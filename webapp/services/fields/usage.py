@@ -39,11 +39,7 @@ def usage(session: Session, fields: Fields) -> Usage:
 def consequences(
     session: Session, before: Field, after: Field, used: Usage, *, is_new_unit: bool = False
 ) -> list[str]:
-    """Say what a change of a declared field takes from models and leads, a sentence each.
-
-    Empty where nobody has to think about it. `is_new_unit`: whether known values are in another
-    unit.
-    """
+    """Say what a change of a field takes from models and leads, a sentence each, if anything."""
     is_live = before.name in used.in_version
     found: list[str] = []
     if before.kind.measure != after.kind.measure or is_new_unit:

@@ -27,8 +27,9 @@ from webapp.tables import Lead, Outcome, Snapshot
 class Origin:
     """Who imports, by which import, and what earlier imports of the same file have taken in.
 
-    `keep_days`: a file of nothing but outcomes, which wait so long. `n_rows_before` counts first
-    rows taken in by the same mapping; what the `earlier` have recorded is not recorded again.
+    With `keep_days` the file holds only outcomes, which wait so long for unknown leads.
+    `n_rows_before` counts its first rows that were taken in by the same mapping; what `earlier`
+    imports have recorded is not recorded again.
     """
 
     actor: str

@@ -50,7 +50,7 @@ def known_leads(session: Session, rows: Iterable[ImportRow]) -> dict[str, Known]
 class Check:
     """What is wrong in the rows of a file, and what is to be said of them, without their values.
 
-    Memory does not grow with the file, but for 500,000 ids.
+    Memory does not grow with the file, but for the first 500,000 ids.
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
 
 
 def remove(session: Session) -> int:
-    """Delete demo leads, with all of theirs, that nobody else sent; return how many there were."""
+    """Delete demo leads that nobody else has sent, with all of theirs; return how many."""
     hold(session, BACKFILL)
     ids = [_lead_id(number) for number in range(1, N_LEADS + 1)]
     sent_by_others = sa.select(Snapshot.lead_key).where(Snapshot.source != DEMO_SOURCE)

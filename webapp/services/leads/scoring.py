@@ -37,10 +37,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class ScoringInput:
-    """A lead record to score: the time of its inputs, and whether an outcome came with it.
-
-    A repeat has nothing new to score by and leaves no snapshot.
-    """
+    """A lead record to score; a repeat has nothing new to score by and leaves no snapshot."""
 
     record: LeadRecord
     taken_at: datetime

@@ -104,10 +104,7 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
 
 
 def _excluded_as_declared(version: ModelVersion, fields: Fields) -> dict[str, str]:
-    """Those of a version's fields that models may not use as declared, with the reasons.
-
-    The starter model uses built-in fields whether a team has them or not.
-    """
+    """Those of a version's fields that models may not use as declared, with the reasons."""
     found = {}
     for name in version.fields:
         field = fields.named(name)

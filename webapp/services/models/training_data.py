@@ -19,7 +19,7 @@ from webapp.tables import Lead, Snapshot
 class LabelledLead:
     """A lead with a known outcome and the inputs to learn from.
 
-    `came_with_outcome`: its inputs may be no older. `counted_by_run` first saw the label.
+    `came_with_outcome` marks inputs not known to be older than it; `counted_by_run` first saw it.
     """
 
     lead_key: int

@@ -99,10 +99,7 @@ def renew(
     stage: str | None = None,
     result: dict[str, Any] | None = None,
 ) -> None:
-    """Renew the lease and report progress; `LostClaim` if it is gone.
-
-    A `result` is a step done for good: a run that gets on is never given up.
-    """
+    """Renew the lease and report progress, else `LostClaim`; a `result` is a step done for good."""
     values: dict[str, Any] = {"lease_until": now + LEASE}
     values |= {} if progress is None else {"progress": min(max(progress, 0.0), 1.0)}
     values |= {} if stage is None else {"stage": stage}

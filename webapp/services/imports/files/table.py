@@ -43,7 +43,7 @@ class Table:
 
 
 def detect(path: Path, sheet: str | None = None) -> FileFormat:
-    """Find how a file, or the named (else first) sheet, is read; else `ImportFileError`."""
+    """Find how a file is read, in a workbook the named or first sheet; else `ImportFileError`."""
     if workbook.is_workbook(path):
         sheets = workbook.sheet_names(path)
         if sheet is not None and sheet not in sheets:
@@ -75,10 +75,7 @@ def format_sentence(format_: FileFormat) -> str:
 
 @contextmanager
 def open_table(path: Path, format_: FileFormat) -> Iterator[Table]:
-    """Open a table; rows come one at a time, so that a large text file costs no memory.
-
-    Blank rows, repeated headers, notes under the table and cells behind the last name are left out.
-    """
+    """Open a table; rows come one at a time, without blank ones, repeated headers and notes."""
     if format_.codec is None:
         assert format_.sheet is not None  # every workbook has a sheet
         book = workbook.read(path, format_.sheet)

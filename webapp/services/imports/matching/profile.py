@@ -116,7 +116,7 @@ class Profile:
 def profile_file(
     path: Path, format_: FileFormat, on_block: Callable[[float], None] = lambda share: None
 ) -> Profile:
-    """Look at a whole file, telling `on_block` the share read, to 1; else `ImportFileError`."""
+    """Look at a whole file, else `ImportFileError`; tell `on_block` the share read, in [0, 1]."""
     with open_table(path, format_) as table:
         if not table.header:
             raise ImportFileError.at(1, "the file is empty")

@@ -272,10 +272,7 @@ def _open_first(proposals: Iterable[ValueProposal]) -> tuple[ValueProposal, ...]
 
 
 def _without_silent_outcomes(columns: list[ColumnProposal]) -> Iterator[ColumnProposal]:
-    """Leave out outcome columns beside others where no value tells what became of a lead.
-
-    Where "no" only means "not yet" and nothing tells of losses, somebody must say so.
-    """
+    """Leave out outcome columns beside others where "no" may only mean "not yet"."""
     several = [c for c in columns if c.target == OUTCOME]
     telling = [c for c in several if c.is_decided or _tells(c)]
     for column in columns:

@@ -128,10 +128,7 @@ def accept(
     id_from_email: bool = False,
     empty_clears: bool = False,
 ) -> Accepted:
-    """Take a proposal without asking anybody, with options for what it leaves open.
-
-    `MappingRefused` names what is in doubt.
-    """
+    """Take a proposal without asking, by these options; `MappingRefused` names what is in doubt."""
     known = proposal.known or Mapping(columns=())
     asked = [q for q in questions(proposal) if q.must_answer]
     asked = [q for q in asked if not (q.kind == "id_from_email" and id_from_email)]
