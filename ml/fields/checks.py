@@ -26,6 +26,7 @@ SALESFORCE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
 MAX_HELP_LENGTH = 300
 MAX_UNIT_LENGTH = 30
 MAX_CHOICES = 500
+MAX_ALIASES = 500
 
 # Keys of requests, forms and answers, which a field of the same name would hide.
 RESERVED_NAMES = frozenset(
@@ -101,6 +102,7 @@ def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
         if complaint := _key_complaint(key, value):
             yield key, complaint
     yield from _bound_complaints(entry)
+    yield from _alias_complaints(entry)
     yield from _kind_complaints(entry)
     yield from _builtin_complaints(entry)
 
@@ -114,6 +116,7 @@ def field_from(entry: dict[str, Any]) -> Field:
     'a whole number from 0 to 120, or null'
     """
     builtin = BUILTIN_FIELDS.get(entry["name"])
+    choices = {category_key(choice): _cleaned(choice) for choice in entry.get("choices", ())}
     minimum = builtin.minimum if builtin else (0 if entry["type"] == "count" else None)
     return Field(
         name=entry["name"],
@@ -121,7 +124,14 @@ def field_from(entry: dict[str, Any]) -> Field:
         label=_cleaned(entry["label"]),
         minimum=_whole_as_int(entry.get("min", minimum)),
         maximum=_whole_as_int(entry.get("max", builtin.maximum if builtin else None)),
-        choices=tuple(_cleaned(choice) for choice in entry.get("choices", ())),
+        choices=tuple(choices.values()),
+        # In an order of its own: a database may keep the keys of a table in any.
+        aliases=tuple(
+            sorted(
+                (_cleaned(word), choices[category_key(choice)])
+                for word, choice in entry.get("aliases", {}).items()
+            )
+        ),
         unit=_cleaned(entry.get("unit")) or None,
         use=entry.get("use", True),
         salesforce=entry.get("salesforce"),
@@ -147,13 +157,14 @@ def entry_of(field: Field) -> dict[str, Any]:
         "min": field.minimum,
         "max": field.maximum,
         "choices": list(field.choices),
+        "aliases": dict(field.aliases),
         "unit": field.unit,
         "use": None if field.use else False,
         "retired": field.retired or None,
         "salesforce": field.salesforce,
         "help": field.help,
     }
-    return {key: value for key, value in entry.items() if value is not None and value != []}
+    return {key: value for key, value in entry.items() if value not in (None, [], {})}
 
 
 def _cleaned(value: str | None) -> str:
@@ -231,6 +242,18 @@ def _choices(value: object) -> str | None:
     return None
 
 
+def _aliases(value: object) -> str | None:
+    if not isinstance(value, dict) or not value:
+        return "aliases must be a table of at least one word and its choice"
+    if len(value) > MAX_ALIASES:
+        return f"aliases may be at most {MAX_ALIASES}, not {len(value)}"
+    checks = (_text(f"alias {_quoted(word)}", MAX_TEXT_LENGTH)(word) for word in value)
+    if complaint := next(filter(None, checks), None):
+        return complaint
+    wrong = next((word for word in value if not isinstance(value[word], str)), None)
+    return None if wrong is None else f"alias {_quoted(wrong)} must stand for a text"
+
+
 def _flag(key: str) -> Callable[[object], str | None]:
     def check(value: object) -> str | None:
         if isinstance(value, bool):
@@ -253,6 +276,7 @@ CHECKS: dict[str, Callable[[object], str | None]] = {
     "min": _bound("min"),
     "max": _bound("max"),
     "choices": _choices,
+    "aliases": _aliases,
     "unit": _text("unit", MAX_UNIT_LENGTH),
     "use": _flag("use"),
     "retired": _flag("retired"),
@@ -284,13 +308,30 @@ def _bound_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
         yield "max", f"max {bounds['max']} is below min {low}"
 
 
+def _alias_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
+    """What makes an alias stand for no choice, or for two."""
+    if any(key in entry and CHECKS[key](entry[key]) for key in ("choices", "aliases")):
+        return
+    choices = {category_key(choice) for choice in entry.get("choices", ())}
+    seen: set[str] = set()
+    for word, choice in entry.get("aliases", {}).items():
+        key = category_key(word)
+        if category_key(choice) not in choices:
+            yield "aliases", f"{_quoted(word)} stands for {_quoted(choice)}, which is no choice"
+        elif key in choices:
+            yield "aliases", f"{_quoted(word)} is a choice itself, so it cannot stand for another"
+        elif key in seen:
+            yield "aliases", f"aliases hold {_quoted(word)} twice (case does not matter)"
+        seen.add(key)
+
+
 def _kind_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
     found = entry.get("type")
     if found not in FIELD_TYPES:
         return
     for key in entry.keys() & (OF_SOME_TYPES - kind_of(found).keys):
         fit = " and ".join(t for t in get_args(FieldType) if key in kind_of(t).keys)
-        is_are, types = ("are", "type") if key == "choices" else ("is", "types")
+        is_are, types = ("are", "type") if fit == "category" else ("is", "types")
         yield key, f"{key} {is_are} only for the {types} {fit}, not {found}"
 
 

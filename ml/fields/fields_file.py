@@ -206,12 +206,17 @@ def dumps(fields: Fields) -> str:
     min = 0
     <BLANKLINE>
     """
-    # Numbers, truth values, and texts and lists without control characters are the same in JSON.
     return "\n".join(
-        "[[field]]\n"
-        + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in entry.items())
+        "[[field]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in entry.items())
         for entry in fields.entries
     )
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in value.items())} }}"
+    # Numbers, truth values, and texts and lists without control characters are the same in JSON.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _syntax_mistake(text: str, message: str) -> Mistake:

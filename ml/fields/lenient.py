@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
 
-from ml.fields.types import category_key
+from ml.fields.types import Field, category_key
 
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
 SIGNS = str.maketrans("\uff0e\uff0d\u2212\uff0b", ".--+", "\u200b\u2060\ufeff")
@@ -77,15 +76,15 @@ def plain_number(text: str) -> str:
     return "".join(str(unicodedata.decimal(c, c)) for c in text.translate(SIGNS))
 
 
-def choice_of(text: str, choices: Collection[str]) -> str | None:
-    """Find the choice that a text writes.
+def choice_of(text: str, field: Field) -> str | None:
+    """Find the choice that a text writes, or is an alias of.
 
     Parameters
     ----------
     text : str
         As it was sent.
-    choices : collection of str
-        The values a category may take.
+    field : Field
+        A category with choices.
 
     Returns
     -------
@@ -95,10 +94,12 @@ def choice_of(text: str, choices: Collection[str]) -> str | None:
 
     Examples
     --------
-    >>> choice_of("trade-show", ["Trade Show", "Webinar"]), choice_of("Web", ["Webinar"])
-    ('Trade Show', None)
+    >>> plan = Field("plan", "category", "Plan", choices=("Pro", "Team 5"), aliases=(("P", "Pro"),))
+    >>> choice_of("team-5", plan), choice_of("p.", plan), choice_of("Teams", plan)
+    ('Team 5', 'Pro', None)
     """
     exact, loose = category_key(text), word_key(text)
-    found = [choice for choice in choices if category_key(choice) == exact]
-    found = found or [choice for choice in choices if loose and word_key(choice) == loose]
-    return found[0] if len(found) == 1 else None
+    words = [*zip(field.choices, field.choices, strict=True), *field.aliases]
+    found = {choice for word, choice in words if category_key(word) == exact}
+    found = found or {choice for word, choice in words if loose and word_key(word) == loose}
+    return found.pop() if len(found) == 1 else None

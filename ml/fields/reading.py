@@ -92,7 +92,7 @@ def _category(field: Field, value: object) -> Reading:
     if not field.choices or not isinstance(value, str):
         return read_text(value, MAX_TEXT_LENGTH)
     short = value[: 10 * MAX_TEXT_LENGTH]
-    choice = choice_of(short, field.choices)
+    choice = choice_of(short, field)
     if choice is not None:
         return Reading(choice)
     if is_null_word(value):

@@ -186,7 +186,7 @@ class Kind(NamedTuple):
 OF_NUMBERS = frozenset({"min", "max", "unit"})
 COUNT = Kind("whole number", "number", True, OF_NUMBERS, "numeric")
 NUMBER = Kind("number", "number", True, OF_NUMBERS, "decimal")
-CATEGORY = Kind("text", "text", False, frozenset({"choices"}), "text")
+CATEGORY = Kind("text", "text", False, frozenset({"choices", "aliases"}), "text")
 BOOLEAN = Kind("yes or no", "yes or no", False, frozenset(), "text", YES_OR_NO)
 
 
@@ -221,6 +221,8 @@ class Field:
         Bounds of counts and numbers, both allowed values themselves.
     choices : tuple of str
         The only categories allowed, as they are stored; empty where any text is.
+    aliases : tuple of (str, str)
+        Other words for choices, each with the choice that it is stored as.
     unit : str or None
         What a number counts, for people ("years").
     use : bool
@@ -243,6 +245,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
     unit: str | None = None
     use: bool = True
     salesforce: str | None = None
@@ -311,7 +314,8 @@ class Field:
     def json_schema(self) -> dict[str, Any]:
         """Describe the values as JSON Schema (OpenAPI 3.1), null allowed."""
         about: dict[str, Any] = {"title": self.label}
-        about |= {"description": f"{self.help or self.label} ({self.rule})"}
+        also = "".join(f"; {word} is read as {choice}" for word, choice in self.aliases)
+        about |= {"description": f"{self.help or self.label} ({self.rule}{also})"}
         about |= {"deprecated": True} if self.retired else {}
         low, high = self._bounds()
         match self.type:
@@ -390,4 +394,5 @@ class Field:
 
     @cached_property
     def _choice_by_key(self) -> dict[str, str]:
-        return {category_key(choice): choice for choice in self.choices}
+        words = (*self.aliases, *zip(self.choices, self.choices, strict=True))
+        return {category_key(word): choice for word, choice in words}

@@ -1,6 +1,6 @@
 import pytest
 
-from ml.fields.fields_file import FieldsFileError, load, loads
+from ml.fields.fields_file import FieldsFileError, dumps, load, loads
 
 SEATS = '[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"\n'
 
@@ -42,6 +42,37 @@ def test_wrong_key_is_named_with_its_line(line, message):
     found_line, found = only_mistake(SEATS + line)
     assert found_line == 4 + len(line.split("\n"))
     assert found.startswith(message)
+
+
+PLAN = '[[field]]\nname = "plan"\ntype = "category"\nlabel = "Plan"\nchoices = ["Pro", "Team"]\n'
+
+
+@pytest.mark.parametrize(
+    ("aliases", "message"),
+    [
+        ("[]", "aliases must be a table of at least one word and its choice"),
+        ("{}", "aliases must be a table of at least one word and its choice"),
+        ("{ P = 1 }", "alias 'P' must stand for a text"),
+        ('{ " " = "Pro" }', "alias ' ' must not be blank"),
+        ('{ P = "Basic" }', "'P' stands for 'Basic', which is no choice"),
+        ('{ TEAM = "Pro" }', "'TEAM' is a choice itself, so it cannot stand for another"),
+        ('{ P = "Pro", p = "Team" }', "aliases hold 'p' twice (case does not matter)"),
+    ],
+)
+def test_an_alias_must_stand_for_one_choice(aliases, message):
+    assert only_mistake(f"{PLAN}aliases = {aliases}") == (6, message)
+
+
+def test_aliases_are_only_for_categories_with_choices():
+    assert mistakes(SEATS + 'aliases = { a = "b" }')[0][0] == 5
+    free = PLAN.replace('choices = ["Pro", "Team"]', 'aliases = { P = "Pro" }')
+    assert only_mistake(free) == (5, "'P' stands for 'Pro', which is no choice")
+
+
+def test_aliases_are_written_as_they_are_read():
+    fields = loads(PLAN + 'aliases = { "P \\"1\\" =" = "pro", "Größe" = "Team" }')
+    assert fields["plan"].aliases == (("Größe", "Team"), ('P "1" =', "Pro"))
+    assert list(loads(dumps(fields))) == list(fields)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,22 @@ def test_a_removed_choice_is_warned_about_first(admin, write, fields):
     assert "Webinar" not in fields()["lead_source"].choices
 
 
+def test_aliases_are_shown_changed_and_removed(admin, fields):
+    data = form_of(admin, "lead_source", label="Source", type="category", use="1")
+    data["choices"] = "Organic\nA = B"
+    data["aliases"] = "Web = organic\nx = y = a = b\n"
+    admin.post("/settings/fields/lead_source", data={**data, "confirmed": "1"})
+    assert fields()["lead_source"].aliases == (("Web", "Organic"), ("x = y", "A = B"))
+    page = admin.get("/settings/fields/lead_source").text
+    assert "Web = Organic\nx = y = A = B</textarea>" in page
+    version = form_of(admin, "lead_source")
+    wrong = admin.post("/settings/fields/lead_source", data={**data, **version, "aliases": "Web"})
+    assert wrong.status_code == 422
+    assert "&#39;Web&#39; stands for &#39;&#39;, which is no choice." in wrong.text
+    admin.post("/settings/fields/lead_source", data={**data, **version, "aliases": ""})
+    assert fields()["lead_source"].aliases == ()
+
+
 def test_another_type_is_warned_about_and_leads_forget_the_values(admin, write, read):
     write(
         lambda s: declaring.declare_field(

@@ -1,14 +1,14 @@
 """The form of a field: its controls as text, and the entry that they make."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any, get_args
 
 from werkzeug.datastructures import MultiDict
 
 from ml.fields.checks import OF_SOME_TYPES, entry_of
-from ml.fields.fields_file import Field, Fields, FieldType
+from ml.fields.fields_file import Field, Fields, FieldType, category_key
 from ml.fields.types import kind_of, number_text
 from webapp.services.fields import declaring
 
@@ -22,7 +22,11 @@ def as_texts(field: Field) -> dict[str, str]:
     """What the controls show of a field."""
     entry = entry_of(field)
     texts = {key: str(value) for key, value in entry.items() if key in (*TEXTS, *BOUNDS)}
-    return texts | {"choices": "\n".join(field.choices), "use": "1" if field.use else ""}
+    lists = {
+        "choices": "\n".join(field.choices),
+        "aliases": "\n".join(f"{word} = {choice}" for word, choice in field.aliases),
+    }
+    return texts | lists | {"use": "1" if field.use else ""}
 
 
 def entry_from(form: MultiDict[str, str], fields: Fields) -> dict[str, Any]:
@@ -35,8 +39,10 @@ def entry_from(form: MultiDict[str, str], fields: Fields) -> dict[str, Any]:
     }
     entry["use"] = "use" in form
     entry |= {key: _number(entry[key]) for key in BOUNDS if key in entry}
-    if choices := [line.strip() for line in form.get("choices", "").splitlines() if line.strip()]:
+    if choices := _lines(form, "choices"):
         entry["choices"] = choices
+    if aliases := dict(_alias(line, choices) for line in _lines(form, "aliases")):
+        entry["aliases"] = aliases
     if "label" in entry:
         entry.setdefault("name", declaring.proposed_name(entry["label"], fields))
     if entry.get("type") in get_args(FieldType):
@@ -63,6 +69,19 @@ def shown(errors: Mapping[str, str]) -> dict[str, str]:
         bare = "is needed" if bare == "is missing" else bare
         sentences[key] = f"{bare[:1].upper()}{bare[1:]}."
     return sentences
+
+
+def _lines(form: MultiDict[str, str], key: str) -> list[str]:
+    return [line.strip() for line in form.get(key, "").splitlines() if line.strip()]
+
+
+def _alias(line: str, choices: Collection[str]) -> tuple[str, str]:
+    """A word and what it stands for; both may hold the sign that parts them."""
+    known = {category_key(choice) for choice in choices}
+    places = [i for i, character in enumerate(line) if character == "="]
+    fitting = (i for i in places if category_key(line[i + 1 :]) in known)
+    place = next(fitting, places[-1] if places else len(line))
+    return line[:place].strip(), line[place + 1 :].strip()
 
 
 def _number(text: str) -> int | float | str:

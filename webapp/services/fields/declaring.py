@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ml.fields.checks import entry_complaints, entry_of, field_from
-from ml.fields.fields_file import Field, Fields
+from ml.fields.fields_file import Field, Fields, category_key
 from ml.fields.lenient import choice_of
 from webapp import field_lists
 from webapp.services.accounts import audit
@@ -155,15 +155,35 @@ def add_choice(session: Session, name: str, choice: str, by: Author) -> Field:
     stand in one.
     """
     fields = _editable(session, by)
-    field = _named(fields, name)
-    if not field.choices:
-        raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
-    if choice_of(choice, field.choices) is not None:
+    field = _with_list(fields, name)
+    if choice_of(choice, field) is not None:
         return field
     entry = entry_of(field) | {"choices": [*field.choices, choice]}
     after = checked(entry, Fields([]))
     _replace(session, fields, after, by)
     _record(session, "added choice", after, by, choice=after.choices[-1])
+    return after
+
+
+def add_alias(session: Session, name: str, word: str, by: Author, *, choice: str) -> Field:
+    """Read a word as one of a category's choices, wherever values come in.
+
+    A word that is read so already, case and punctuation aside, changes nothing. `FieldNotFound`, or
+    `InvalidField` (key "aliases") where there is no such choice, or the word is a choice itself or
+    stands for another.
+    """
+    fields = _editable(session, by)
+    field = _with_list(fields, name)
+    meant = choice_of(word, field)
+    if meant is not None and meant == choice_of(choice, field):
+        return field
+    known = {category_key(other): other_choice for other, other_choice in field.aliases}
+    if other := known.get(category_key(word)):
+        raise InvalidField({"aliases": f"{word} stands for {other} already"})
+    entry = entry_of(field)
+    after = checked(entry | {"aliases": {**entry.get("aliases", {}), word: choice}}, Fields([]))
+    _replace(session, fields, after, by)
+    _record(session, "added alias", after, by, alias=word, choice=choice_of(word, after))
     return after
 
 
@@ -217,6 +237,13 @@ def _named(fields: Fields, name: str) -> Field:
     if name not in fields:
         raise FieldNotFound(name)
     return fields[name]
+
+
+def _with_list(fields: Fields, name: str) -> Field:
+    field = _named(fields, name)
+    if not field.choices:
+        raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
+    return field
 
 
 def _set_retired(

@@ -45,4 +45,6 @@ def _changed_keys(before: Field, after: Field) -> Iterator[str]:
 def _shown(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{word} = {choice}" for word, choice in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -110,7 +110,7 @@ def _refused_values(session: Session, before: Field, after: Field) -> Iterator[s
 
 def _fits(field: Field, value: object) -> bool:
     if isinstance(value, str) and field.choices:
-        return choice_of(value, field.choices) is not None
+        return choice_of(value, field) is not None
     try:
         field.parse(value)
     except ValueError:

@@ -256,7 +256,7 @@ def _field_value(value: str, field: Field) -> tuple[Value, Confidence]:
     if field.type == "boolean":
         key = category_key(value)
         return BOOLEAN_TEXTS.get(key), ("sure" if key in BOOLEAN_TEXTS else "ask")
-    if choice := choice_of(value, field.choices):
+    if choice := choice_of(value, field):
         return choice, "sure"
     words = set(word_key(value).split())
     holding = [choice for choice in field.choices if set(word_key(choice).split()) <= words]
