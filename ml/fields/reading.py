@@ -1,6 +1,7 @@
 """Read one value as it is sent: plain spellings as what they mean, surprises with a warning."""
 
 import math
+import re
 import unicodedata
 from typing import NamedTuple, assert_never
 
@@ -18,6 +19,14 @@ from ml.fields.types import (
 # Beyond this it is no measured number but a fault of the program that sent it.
 MAX_PLAUSIBLE = 1e40
 LEFT_UNKNOWN = "left unknown"
+OTHER_DIGITS = "must be written with the digits 0 to 9"
+# UTF-8 that was read as Windows-1252 and saved so, and what could not be read at all.
+MOJIBAKE = re.compile(
+    "[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    "\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    "|\u00e2\u20ac|\u00ef\u00bf\u00bd|\ufffd"
+)
+MOJIBAKE_PROBLEM = "looks like text that was saved in a wrong encoding"
 
 
 class Reading(NamedTuple):
@@ -70,6 +79,8 @@ def read(field: Field, value: object) -> Reading:
 def read_text(value: object, maximum: int) -> Reading:
     """Read text for people: cut where it is too long, with control characters folded into blanks.
 
+    Text that looks as if it was saved in a wrong encoding is kept, with a warning.
+
     Raises
     ------
     ValueError
@@ -78,7 +89,10 @@ def read_text(value: object, maximum: int) -> Reading:
     if isinstance(value, str) and is_null_word(value):
         return _null(value)
     try:
-        return Reading(clean_text(value, maximum=maximum))
+        kept = clean_text(value, maximum=maximum)
+        if kept is not None and not kept.isascii() and MOJIBAKE.search(kept):
+            return Reading(kept, MOJIBAKE_PROBLEM, "correct it where it comes from")
+        return Reading(kept)
     except ValueError as error:
         if not isinstance(value, str):
             raise
@@ -119,7 +133,7 @@ def _number(field: Field, value: object) -> Reading:
         return Reading(None, str(error), LEFT_UNKNOWN)
     if plain == value:
         return Reading(number)
-    return Reading(number, "must be written with the digits 0 to 9", f"read as {number}")
+    return Reading(number, OTHER_DIGITS, f"read as {number}")
 
 
 def _null(word: str) -> Reading:

@@ -23,7 +23,7 @@ def test_a_value_outside_the_list_is_counted_and_added(admin, send, read):
     for source in ("Web", "Web", "Fax"):
         send(lead_source=source)
     page = admin.get("/data-quality").text
-    assert page.index('<td class="cell-side">Web</td>') < page.index("Fax</td>")
+    assert page.index(">Web</th>") < page.index(">Fax</th>")
     counts = {one.value: one.n for one in read(quality.everything)}
     assert counts == {"Web": 2, "Fax": 1}
     key = next(one.key for one in read(quality.everything) if one.value == "Web")
@@ -33,15 +33,45 @@ def test_a_value_outside_the_list_is_counted_and_added(admin, send, read):
     assert [one.value for one in read(quality.everything)] == ["Fax"]
 
 
+def test_a_value_outside_the_list_is_treated_as_a_choice(admin, send, read):
+    for source in ("Web", "WEB", "web-", "Fax"):
+        send(lead_source=source)
+    admin.get("/data-quality")
+    [key] = [one.key for one in read(quality.everything) if one.value == "Web"]
+    path = f"/data-quality/{key}/treat-as"
+    answer = admin.post(path, data={"choice": "Organic"}, follow_redirects=True).text
+    assert "Web is read as Organic in Lead source from now on." in answer
+    assert [one.value for one in read(quality.everything)] == ["Fax"]
+    assert send(lead_source="wEb").json["warnings"] == []
+    again = admin.post(path, data={"choice": "Organic"}, follow_redirects=True).text
+    assert "This value is not on the page any more." in again
+
+
+def test_what_it_is_to_be_treated_as_must_be_a_choice(admin, send, read):
+    send(lead_source="Web")
+    admin.get("/data-quality")
+    [one] = read(quality.everything)
+    answer = admin.post(f"/data-quality/{one.key}/treat-as", data={"choice": "Letter"})
+    assert answer.status_code == 422
+    assert "which is no choice." in answer.text
+    assert [one.value for one in read(quality.everything)] == ["Web"]
+
+
+def test_outcomes_without_a_lead_are_counted(admin, send, client, headers):
+    assert "Outcomes without a lead" not in admin.get("/data-quality").text
+    client.put("/feedback/L-9?outcome=true&wait=true", headers=headers)
+    assert "1 outcome is waiting for a lead" in admin.get("/data-quality").text
+
+
 def test_text_about_people_is_never_kept(admin, send, read):
     send(name="Ada\nExample", phone="n/a", industry="x" * 300, email_opens=-1)
     admin.get("/data-quality")
     kept = {(one.field, one.kind, one.value) for one in read(quality.everything)}
     assert kept == {
-        ("name", "other", ""),
+        ("name", "control characters", ""),
         ("phone", "word for unknown", ""),
-        ("industry", "other", ""),
-        ("email_opens", "other", ""),
+        ("industry", "too long", ""),
+        ("email_opens", "out of range", ""),
     }
 
 
@@ -66,7 +96,7 @@ def test_a_count_is_dismissed_and_metrics_name_no_value(admin, send, client, rea
     admin.get("/data-quality")
     [one] = read(quality.everything)
     assert (
-        "Nothing has surprised us yet"
+        "No value is outside its list."
         in admin.post(f"/data-quality/{one.key}/forget", follow_redirects=True).text
     )
     figures = client.get("/metrics").text

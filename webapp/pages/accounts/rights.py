@@ -86,6 +86,7 @@ MIN_ROLE = {
     "pages.matching.forget": "manager",
     "pages.quality.index": "admin",
     "pages.quality.add": "admin",
+    "pages.quality.treat_as": "admin",
     "pages.quality.forget": "admin",
     # Export
     "pages.exports.index": "admin",

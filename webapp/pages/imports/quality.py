@@ -1,9 +1,12 @@
 """Data quality: values that were taken with a warning, and what to do about them."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from collections.abc import Callable
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.fields.fields_file import Field
 from webapp.database import Session, read, utc_now, write
 from webapp.intake_tables import Surprise
 from webapp.product import product
@@ -11,20 +14,32 @@ from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
+from webapp.services.outcomes import waiting
 
 bp = Blueprint("quality", __name__, url_prefix="/data-quality")
 
 
 @bp.get("")
-def index() -> ResponseReturnValue:
-    """Administrators: what surprised, by field and value."""
+def index() -> str:
+    """Administrators: what surprised, by field and value, and the outcomes that wait."""
     gathered: Gathered = current_app.extensions["leadloop_surprises"]
     if found := gathered.take():
         write(lambda s: quality.store(s, found, utc_now()))
+    surprises = read(quality.everything)
+    fields = product().fields
+
+    def is_open(one: Surprise) -> bool:
+        """Whether somebody can say what the value means."""
+        has_list = one.field in fields and bool(fields[one.field].choices)
+        return has_list and one.kind == quality.NOT_IN_LIST and bool(one.value)
+
     return render_template(
         "imports/quality.html",
-        surprises=read(quality.everything),
-        not_in_list=quality.NOT_IN_LIST,
+        fields=fields,
+        open_values=[one for one in surprises if is_open(one)],
+        others=[one for one in surprises if not is_open(one)],
+        waiting=read(lambda s: waiting.count(s, utc_now())),
+        waiting_days=product().settings.waiting_outcome_days,
         file=product().settings.fields_file,
     )
 
@@ -32,25 +47,53 @@ def index() -> ResponseReturnValue:
 @bp.post("/<key:key>/add")
 def add(key: int) -> ResponseReturnValue:
     """Administrators: add a value to the list of its field."""
-    by = Author(current_user.email, utc_now(), product().settings.fields_file)
 
-    def work(session: Session) -> str | None:
-        found = session.get(Surprise, key)
-        if found is None or found.kind != quality.NOT_IN_LIST or not found.value:
-            return None
-        field = declaring.add_choice(session, found.field, found.value, by)
-        quality.forget(session, key)
-        return f"{found.value} is a value of {field.label} from now on."
+    def work(session: Session, found: Surprise) -> tuple[Field, str]:
+        field = declaring.add_choice(session, found.field, found.value, _author())
+        return field, f"{found.value} is a value of {field.label} from now on."
 
-    try:
-        flash(write(work) or "This value is not on the page any more.", "good")
-    except (declaring.InvalidField, declaring.FieldsInFile, declaring.FieldNotFound) as error:
-        flash(f"Nothing was added: {error}.", "bad")
-    return redirect(url_for("pages.quality.index"), 303)
+    return _decide(key, work)
+
+
+@bp.post("/<key:key>/treat-as")
+def treat_as(key: int) -> ResponseReturnValue:
+    """Administrators: read a value as one of the choices of its field."""
+    choice = request.form.get("choice", "")
+
+    def work(session: Session, found: Surprise) -> tuple[Field, str]:
+        field = declaring.add_alias(session, found.field, found.value, _author(), choice=choice)
+        return field, f"{found.value} is read as {choice} in {field.label} from now on."
+
+    return _decide(key, work)
 
 
 @bp.post("/<key:key>/forget")
 def forget(key: int) -> ResponseReturnValue:
     """Administrators: take a count off the page; it comes back when the value does."""
     write(lambda session: quality.forget(session, key))
+    return redirect(url_for("pages.quality.index"), 303)
+
+
+def _author() -> Author:
+    return Author(current_user.email, utc_now(), product().settings.fields_file)
+
+
+def _decide(
+    key: int, work: Callable[[Session, Surprise], tuple[Field, str]]
+) -> ResponseReturnValue:
+    """Change the field of a value that is outside its list; what it reads now leaves the page."""
+
+    def whole(session: Session) -> str | None:
+        found = session.get(Surprise, key)
+        if found is None or found.kind != quality.NOT_IN_LIST or not found.value:
+            return None
+        field, sentence = work(session, found)
+        quality.forget_read(session, field)
+        return sentence
+
+    try:
+        flash(write(whole) or "This value is not on the page any more.", "good")
+    except (declaring.InvalidField, declaring.FieldsInFile, declaring.FieldNotFound) as error:
+        flash(f"Nothing was changed: {error}.", "bad")
+        return index(), 422
     return redirect(url_for("pages.quality.index"), 303)

@@ -5,24 +5,49 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields.fields_file import Fields
-from ml.fields.types import NULL_WORD
+from ml.fields.fields_file import Field, Fields
+from ml.fields.lenient import choice_of
+from ml.fields.reading import MOJIBAKE_PROBLEM, OTHER_DIGITS
+from ml.fields.types import NO_CONTROLS, NULL_WORD
 from webapp.database import hold, insert
 from webapp.intake_tables import Surprise
-from webapp.services.leads.records import KNOWN_RULE, PEOPLE_FIELDS, FieldWarning
+from webapp.services.leads.records import MAX_SHOWN_LENGTH, UNKNOWN_KEY, UNKNOWN_KEYS
 
 STORED_EVERY_SECONDS = 10
 MAX_GATHERED = 1000
 MAX_VALUES = 200
 NOT_IN_LIST = "not in the list"
+NULL = "word for unknown"
 UNKNOWN_FIELD = "unknown field"
+# By how the sentence begins.
+KINDS = {
+    NULL_WORD: NULL,
+    MOJIBAKE_PROBLEM: "wrong encoding",
+    OTHER_DIGITS: "other digits",
+    NO_CONTROLS: "control characters",
+    UNKNOWN_KEY: UNKNOWN_FIELD,
+    UNKNOWN_KEYS: UNKNOWN_FIELD,
+    "must be at most": "too long",
+}
 # Stands for all fields that are not known; their names are the values.
 NOT_DECLARED = "(not declared)"
 Seen = tuple[str, str, str]
+
+
+class Told(Protocol):
+    """What a sender is told of a value: the field, the value as it came, and a sentence."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def message(self) -> str: ...
 
 
 class Gathered:
@@ -54,14 +79,9 @@ class Gathered:
             return found
 
 
-def seen(fields: Fields, warnings: Iterable[FieldWarning]) -> list[Seen]:
+def seen(fields: Fields, warnings: Iterable[Told]) -> list[Seen]:
     """What is counted of warnings; text about people and free text is not kept."""
-    return [
-        (NOT_DECLARED, UNKNOWN_FIELD, w.field)
-        if w.rule == KNOWN_RULE
-        else (w.field, *_kind_and_value(fields, w))
-        for w in warnings
-    ]
+    return [_seen(fields, warning) for warning in warnings]
 
 
 def store(session: Session, gathered: Mapping[Seen, tuple[int, str]], now: datetime) -> None:
@@ -93,8 +113,23 @@ def forget(session: Session, key: int) -> None:
     session.execute(sa.delete(Surprise).where(Surprise.key == key))
 
 
-def _kind_and_value(fields: Fields, warning: FieldWarning) -> tuple[str, str]:
-    if warning.message.startswith(NULL_WORD):
-        return "word for unknown", warning.value if warning.field not in PEOPLE_FIELDS else ""
-    has_list = warning.field in fields and bool(fields.named(warning.field).choices)
-    return (NOT_IN_LIST, warning.value) if has_list else ("other", "")
+def forget_read(session: Session, field: Field) -> None:
+    """Delete the counts of values that the field reads now."""
+    query = sa.select(Surprise).where(Surprise.field == field.name, Surprise.kind == NOT_IN_LIST)
+    for one in session.scalars(query):
+        if choice_of(one.value, field) is not None:
+            session.delete(one)
+
+
+def _seen(fields: Fields, warning: Told) -> Seen:
+    kind = next((k for start, k in KINDS.items() if warning.message.startswith(start)), None)
+    if kind == UNKNOWN_FIELD:
+        return NOT_DECLARED, kind, warning.field
+    if warning.field not in fields:
+        return warning.field, kind or "other", ""
+    field = fields[warning.field]
+    if kind is None:
+        kind = "out of range" if field.kind.is_numeric else NOT_IN_LIST
+    # What may have been cut to be shown cannot be recognized when it comes again.
+    is_kept = kind in (NOT_IN_LIST, NULL) and len(warning.value) < MAX_SHOWN_LENGTH
+    return warning.field, kind, warning.value if is_kept else ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ml.fields.fields_file import Fields
+from ml.fields.lenient import folded
 from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.imports.cells import readers
 from webapp.services.imports.cells.readers import Reader
@@ -24,7 +25,12 @@ from webapp.services.imports.matching.mapping import (
     ColumnMapping,
     Mapping,
 )
-from webapp.services.leads.records import PEOPLE_FIELDS, PEOPLE_LENGTH, LeadRecord
+from webapp.services.leads.records import (
+    MAX_SHOWN_LENGTH,
+    PEOPLE_FIELDS,
+    PEOPLE_LENGTH,
+    LeadRecord,
+)
 from webapp.services.outcomes.outcomes import RESULTS
 from webapp.stored import RowError
 from webapp.tables import Meaning
@@ -33,9 +39,14 @@ ReaderOf: TypeAlias = Callable[[ColumnMapping], Reader | None]
 
 
 class CellWarning(NamedTuple):
-    """Something taken otherwise than it stands in the file: the column, and a sentence."""
+    """Something taken otherwise than it stands in the file: the column, and a sentence.
+
+    `field` is what the column means, `value` the cell as it is shown.
+    """
 
     column: str
+    field: str
+    value: str
     message: str
 
 
@@ -97,7 +108,8 @@ class _Row:
         if error:
             self.wrong(column.name, error)
         if warning:
-            self.warnings.append(CellWarning(column.name, warning))
+            shown = folded(text, MAX_SHOWN_LENGTH)
+            self.warnings.append(CellWarning(column.name, column.target, shown, warning))
         return value
 
     def wrong(self, name: str, message: str) -> None:

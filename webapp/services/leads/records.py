@@ -47,6 +47,7 @@ OUTCOME_RULE = (
 OUTCOME_OR_NULL_RULE = f"{OUTCOME_RULE}, or null"
 MAX_OUTCOME_LENGTH = 40
 MAX_SHOWN_LENGTH = 100
+UNKNOWN_KEY, UNKNOWN_KEYS = "is not a known field", "holds"
 KNOWN_RULE = "a field of the contract or one that is declared"
 MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
@@ -208,6 +209,8 @@ def parse_outcome(value: Any) -> Meaning:
 
 def _value(field: Field, value: Any) -> Reading:
     """A right value the short way; all others are read for what they mean."""
+    if isinstance(value, str) and not value.isascii() and not field.choices:
+        return read(field, value)
     try:
         return Reading(field.parse(value))
     except ValueError:
@@ -219,7 +222,8 @@ def _person(value: Any) -> Reading:
         text = clean_text(value, maximum=PEOPLE_LENGTH)
     except ValueError:
         return read_text(value, PEOPLE_LENGTH)
-    return read_text(value, PEOPLE_LENGTH) if text and is_null_word(text) else Reading(text)
+    is_plain = not text or (text.isascii() and not is_null_word(text))
+    return Reading(text) if is_plain else read_text(value, PEOPLE_LENGTH)
 
 
 def _lead_id(value: Any) -> Reading:
@@ -239,11 +243,9 @@ def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]
     meant = [fields.nearest(key, known) for key in unknown[:MAX_HINTS]]
     hints = [f"; did you mean {name}?" if name else "" for name in meant]
     listed = zip_longest(unknown[:MAX_UNKNOWN_KEYS], hints, fillvalue="")
-    errors = [
-        FieldError(_shown(key), f"is not a known field{hint}", KNOWN_RULE) for key, hint in listed
-    ]
+    errors = [FieldError(_shown(key), f"{UNKNOWN_KEY}{hint}", KNOWN_RULE) for key, hint in listed]
     if n_more := len(unknown[MAX_UNKNOWN_KEYS:]):
-        errors.append(FieldError("", f"holds {n_more:,} more unknown fields", KNOWN_RULE))
+        errors.append(FieldError("", f"{UNKNOWN_KEYS} {n_more:,} more unknown fields", KNOWN_RULE))
     return errors
 
 

@@ -21,12 +21,6 @@ from webapp.services.outcomes.times import parse_time
 from webapp.tables import SOURCES
 
 MAX_REMEMBERED = 5_000
-# UTF-8 that was read as Windows-1252 and saved so, and what could not be read at all.
-MOJIBAKE = re.compile(
-    "[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
-    "\u2013\u2014\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
-    "|\u00e2\u20ac|\u00ef\u00bf\u00bd|\ufffd"
-)
 # What reports and databases put under a table or its header, in the languages of most exports.
 NO_LEAD = re.compile(
     r"(?:(?:grand |sub-?)?totals?|sum|sums|count|average|mean|(?:gesamt|zwischen)?summe|gesamt"
@@ -36,9 +30,6 @@ NO_LEAD = re.compile(
     re.IGNORECASE,
 )
 NULL_WORD = f"{types.NULL_WORD}; {LEFT_UNKNOWN}"
-WRONG_ENCODING = (
-    "looks like text that was saved in a wrong encoding; correct it where it comes from"
-)
 
 
 class Cell(NamedTuple):
@@ -124,10 +115,7 @@ def scored_at_reader(column: ColumnMapping, zone: ZoneInfo, now: datetime) -> Re
 def _text(text: str, *, maximum: int) -> Cell:
     if text.isascii() and text.isprintable() and len(text) <= maximum:
         return Cell(text.strip())
-    cell = _cell(read_text(text, maximum))
-    if isinstance(cell.value, str) and MOJIBAKE.search(cell.value):
-        return Cell(cell.value, warning=WRONG_ENCODING)
-    return cell
+    return _cell(read_text(text, maximum))
 
 
 def _id(text: str) -> Cell:
