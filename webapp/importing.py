@@ -106,8 +106,7 @@ def import_now(
 def carry_out(run: Run, *, clock: Callable[[], datetime], on_step: OnStep) -> None:
     """Do a claimed import from where it stands until it is over or a person is asked.
 
-    `on_step` may raise to stop; the import then goes on from there. `ImportRefused`: nothing taken
-    in.
+    `on_step` may raise to stop for now; `ImportRefused` means that nothing was taken in.
     """
     work = _Work(run, clock, on_step)
     steps = {

@@ -1,7 +1,4 @@
-"""The trainer as the worker sees it: a child process at low priority, kept warm for a while.
-
-The first training of a child waits seconds for scikit-learn; it ends soon after the worker.
-"""
+"""The trainer as the worker sees it: a child process at low priority, kept warm for a while."""
 
 import contextlib
 import json

@@ -110,7 +110,6 @@ def columns() -> ResponseReturnValue:
 
 
 def _go_on(key: int, work: Callable[[Session], None]) -> ResponseReturnValue:
-    """Do something to an import and show how it stands then."""
     write(work)
     return redirect(url_for("pages.imports.show", key=key), 303)
 

@@ -95,8 +95,7 @@ def checked(entry: Mapping[str, Any], fields: Fields, *, replaces: str | None = 
 def declare_field(session: Session, entry: Mapping[str, Any], by: Author) -> Field:
     """Declare a new field, the last in the list; every process knows it from its next request.
 
-    The transaction writes. `entry` is as in a fields file, at least name, type and label; else
-    `InvalidField` with every mistake.
+    The transaction writes. `InvalidField` has every mistake in the entry.
     """
     fields = _editable(session, by)
     field = checked(entry, fields)

@@ -202,7 +202,6 @@ class Batch:
         return ScoringInput(row.record, taken_at, with_outcome, is_repeat=self._is_repeat(row))
 
     def _keep_history(self, row: ImportRow, before: Mapping[str, Value]) -> bool:
-        """Add a snapshot of the past where the row tells what was not known of the lead then."""
         lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
         values = {n: v for n, v in {**before, **row.record.inputs}.items() if v is not None}
         if values == before:
@@ -240,7 +239,6 @@ class Batch:
         ]
 
     def _recorded_before(self, rows: Sequence[ImportRow]) -> set[tuple[int, int]]:
-        """Leads and rows whose outcome an earlier import of the same file has recorded."""
         names = {
             statement_key(import_key, row.number): row.number
             for import_key in self.origin.earlier

@@ -276,7 +276,6 @@ def _is_told(history: list[_Event], new: _Event) -> bool:
 
 
 def _is_what_counts(history: list[_Event], new: _Event) -> bool:
-    """Whether an event about now reports only what counts already."""
     counts = _in_place(told for told in history if told.stands)[-1:]
     return [(told.result, told.source) for told in counts] == [(new.result, new.source)]
 

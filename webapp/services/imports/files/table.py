@@ -109,7 +109,6 @@ def _format_notes(format_: FileFormat) -> Iterator[str]:
 
 
 def _csv_rows(lines: Lines, delimiter: str) -> Iterator[Row]:
-    """Rows with the line each begins on; faults of the format as sentences."""
     reader = csv.reader(_without_hint(lines), delimiter=delimiter, strict=True)
     begins = 1
     try:

@@ -98,7 +98,6 @@ def _check_size(path: Path) -> None:
 
 
 def _size(parts: zipfile.ZipFile, part: zipfile.ZipInfo, n_allowed: int) -> tuple[int, int]:
-    """The bytes of a part, and the cells of the rectangle that it spans where it is a sheet."""
     is_sheet = SHEET_PART.match(part.filename)
     n_bytes = width = height = 0
     for block in _blocks(parts, part):

@@ -176,7 +176,6 @@ def _stored(column: ColumnProfile) -> ProfiledColumn:
 
 
 def _telling(column: ColumnProfile) -> list[str]:
-    """Some values to show, and some by which marks and orders are told or asked about."""
     marked = (v for v in column.values if set(v) & set(".,/") and not v.strip().endswith("000"))
     return [*islice(column.values, N_SAMPLES), *islice(marked, N_SAMPLES)]
 

@@ -190,8 +190,6 @@ def _decided(
 
 @dataclass(frozen=True)
 class _Proposer:
-    """What one column may mean, its target given."""
-
     column: ColumnProfile
     candidate: Candidate
     fields: Fields
@@ -267,7 +265,6 @@ def _field_value(value: str, field: Field) -> tuple[Value, Confidence]:
 
 
 def _open_first(proposals: Iterable[ValueProposal]) -> tuple[ValueProposal, ...]:
-    """Those that somebody should confirm first, then the most frequent, not endlessly many."""
     return tuple(sorted(proposals, key=lambda p: p.confidence == "sure")[:MAX_VALUES_PROPOSED])
 
 
