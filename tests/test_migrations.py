@@ -11,6 +11,7 @@ from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from webapp import field_lists
 from webapp.app import create_app
 from webapp.config import Settings
+from webapp.crm_tables import CrmConnection, CrmLead, CrmOpportunity
 from webapp.database import db, read, write
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.models.leakage import LEFT_OUT
@@ -119,6 +120,49 @@ def test_leads_never_worked_are_open_again_after_going_down(app):
         ).all()
     assert [tuple(row) for row in rows] == [("withdrawn", "open", None)]
     flask_migrate.upgrade()
+
+
+def test_converted_leads_of_before_are_in_the_pipeline_while_their_deal_is_open(app):
+    """And open again after going down; the next run goes through all of them."""
+    flask_migrate.upgrade()
+    write(fill_with_deals)
+    for revision, expected in (("0017", "open"), ("head", "in_pipeline")):
+        step = flask_migrate.downgrade if expected == "open" else flask_migrate.upgrade
+        step(revision=revision)
+        with db.engine.connect() as connection:
+            rows = connection.execute(sa.text(STATUSES)).all()
+        others = dict.fromkeys(("won", "withdrawn", "dropped", "new"), "open")
+        assert dict(rows) == others | {"won": "converted"} | dict.fromkeys(WITH_DEALS, expected)
+    assert read(lambda s: s.get(Lead, 1).is_in_pipeline)
+    assert read(lambda s: s.scalar(sa.select(CrmConnection.settle_after_id))) == ""
+
+
+STATUSES = "SELECT lead_id, status FROM scores JOIN leads ON leads.key = scores.lead_key"
+WITH_DEALS = ("negotiated", "unread", "alone")
+
+
+def fill_with_deals(session):
+    deals = {"negotiated": {}, "won": {"is_closed": True}, "withdrawn": {"is_closed": True}}
+    deals["dropped"] = {"is_deleted": True}
+    flags = ("is_closed", "is_won", "is_deleted", "has_source")
+    for name, state in deals.items():
+        values = dict.fromkeys(flags, False) | state | {"is_readable": True}
+        session.add(CrmOpportunity(id=name, stamp="s", created_at="s", **values))
+    flags = ("is_deleted", "is_inferred", "is_unscorable", "is_to_be_read")
+    for name in (*WITH_DEALS, "won", "withdrawn", "dropped", "new"):
+        deal = name if name not in {"alone", "new"} else None
+        values = dict.fromkeys(flags, False) | {"is_converted": name != "new"}
+        texts = dict.fromkeys(("stamp", "digest", "inputs_digest", "created_at"), "s")
+        key = make_lead(session, name).key
+        session.add(
+            CrmLead(id=name, lead_key=key, values={}, opportunity_id=deal, **texts, **values)
+        )
+    make_outcome(session, leads.find(session, "won"), True, attribution=Attribution("rep", "rita"))
+    session.add(
+        CrmConnection(
+            method="jwt", domain="d", username="u", is_paused=False, changed_at=NOW, changed_by="a"
+        )
+    )
 
 
 def test_a_field_left_out_stays_so_in_one_word_and_back(app):

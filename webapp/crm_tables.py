@@ -105,7 +105,7 @@ class CrmLead(Base):
 
 
 class CrmOpportunity(Base):
-    """What an opportunity says about outcomes; no names, no amounts."""
+    """What an opportunity says about outcomes; no amounts."""
 
     __tablename__ = "crm_opportunities"
 
@@ -119,6 +119,14 @@ class CrmOpportunity(Base):
     has_source: Mapped[bool]
     # A lead names it, but the integration user may not read it: nothing else here is known.
     is_readable: Mapped[bool]
+    # What people know the deal of a lead by, kept while it is open; None: not asked for yet.
+    name: Mapped[str | None] = mapped_column(sa.String(200))
+    stage: Mapped[str | None] = mapped_column(sa.String(200))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is under way, as far as we may see."""
+        return self.is_readable and not (self.is_closed or self.is_deleted)
 
 
 class CrmRole(Base):

@@ -11,7 +11,7 @@ from webapp import stored
 from webapp.database import Base, Key, one_of
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
-STATUSES = ("open", "converted", "lost", "never_worked")
+STATUSES = ("open", "in_pipeline", "converted", "lost", "never_worked")
 # What is said of a lead: converted, lost, closed without ever being worked; None withdraws it.
 Meaning: TypeAlias = bool | Literal["never_worked"] | None
 NEVER_WORKED: Literal["never_worked"] = "never_worked"
@@ -71,6 +71,8 @@ class Lead(Base):
     outcome_at: Mapped[datetime | None]
     # Closed without ever being worked: no outcome to learn from, and no longer open.
     is_never_worked: Mapped[bool] = mapped_column(server_default=sa.false())
+    # Converted in the CRM, and its deal is open there.
+    is_in_pipeline: Mapped[bool] = mapped_column(server_default=sa.false())
     # The training that counted the lead as a label, and what it was labelled then.
     counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)
     counted_outcome: Mapped[bool | None]
@@ -83,8 +85,9 @@ class Lead(Base):
 
     @property
     def status(self) -> str:
-        """What became of the lead: open until it is converted, lost or closed unworked."""
-        status = {True: "converted", False: "lost", None: "open"}[self.outcome]
+        """What became of the lead: its outcome, or else whether a deal is under way."""
+        unsettled = "in_pipeline" if self.is_in_pipeline else "open"
+        status = {True: "converted", False: "lost", None: unsettled}[self.outcome]
         return NEVER_WORKED if self.is_never_worked else status
 
 

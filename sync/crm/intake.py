@@ -16,7 +16,7 @@ from webapp.services.crm import conflicts, mirror, unmatched
 from webapp.services.crm.mirror import Seen
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import Example
-from webapp.services.leads import leads, removal, scoring
+from webapp.services.leads import leads, pipeline, removal, scoring
 from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
@@ -68,6 +68,9 @@ def take_opportunities(
 ) -> None:
     """Take in opportunities, and record what became of the leads that they belong to."""
     columns = {row["Id"]: opportunity_columns(row) for row in rows}
+    # Names only of deals that leads have, while people may look for them.
+    for row_id in columns.keys() - mirror.deals_of_leads(session, columns):
+        columns[row_id] |= {"name": None, "stage": None}
     news = mirror.keep_opportunities(session, list(columns.values()))
     context.result.counts["opportunities_read"] += len(columns)
     context.result.counts["opportunities_changed"] += len(news)
@@ -198,15 +201,18 @@ def record_outcomes(
     """Record what became of these leads where Salesforce says something new.
 
     1. A lead deleted or merged is hidden; what people reported of it goes to the one that stays.
-    2. Won or lost is recorded once; a deal that is open again withdraws what Salesforce said.
-    3. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
-    4. Where a person here has reported another outcome, that is listed as a conflict.
+    2. A lead whose deal is open is in the pipeline until its outcome is known.
+    3. Won or lost is recorded once; a deal that is open again withdraws what Salesforce said.
+    4. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
+    5. Where a person here has reported another outcome, that is listed as a conflict.
     """
     mine = [lead for lead in crm_leads if lead.lead_key is not None]
     if not mine:
         return
     facts = _Facts(session, mine)
     derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
+    is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
+    pipeline.put(session, is_pending)
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
     noted = {lead.id: _event(facts, lead, derived[lead.id], now) for lead in mine}
     mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
@@ -318,8 +324,9 @@ def _event(
 
 
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
-    """Whether there is something to note; why there is no outcome yet is no news."""
-    names = note if note["said"] else ("is_inferred",)
+    """Whether there is something to note; that a lead is open is no news."""
+    is_open = note["source_id"] == crm_lead.id and crm_lead.source_id is None
+    names = ("is_inferred",) if is_open and not note["said"] else note
     return any(getattr(crm_lead, name) != note[name] for name in names)
 
 

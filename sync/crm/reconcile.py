@@ -142,8 +142,7 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
     ]
     ids = [lead.id for lead in alone]
     sync_run.step(lambda s: mirror.keep_roles(s, ids, pairs))
-    deals = {deal for _, deal in pairs}
-    unread = deals - set(read(lambda s: mirror.opportunities(s, deals)))
+    unread = read(lambda s: mirror.unasked(s, {deal for _, deal in pairs}))
     if unread:
         read_opportunities(sync_run, unread)
     for first in range(0, len(ids), STEP_ROWS):

@@ -179,7 +179,9 @@ class LeadMapping:
 
 
 def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of an opportunity."""
+    """What is kept of an opportunity; its name, empty where it has none, only while it is open."""
+    is_over = row.get("IsClosed") is True or row.get("IsDeleted") is True
+    names = opportunity_names(row)
     return {
         "id": row["Id"],
         "stamp": row["SystemModstamp"],
@@ -189,6 +191,8 @@ def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
         "is_won": row.get("IsWon") is True,
         "is_deleted": row.get("IsDeleted") is True,
         "has_source": bool(row.get("LeadSource")),
+        "name": None if is_over else names["name"] or "",
+        "stage": None if is_over else names["stage"],
     }
 
 

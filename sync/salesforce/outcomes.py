@@ -64,11 +64,12 @@ def derive(
     """Say what became of a lead.
 
     `opportunity` is the one it was converted to, if it can be read; `candidates` those in which its
-    contact plays a role; `linked`, chosen by a person, comes before them all.
+    contact plays a role; `linked`, chosen by a person, comes before them all. Nothing is lost while
+    a deal is open.
     """
     if lead.is_deleted:
         return _of_lead("merged" if lead.merged_into else "void", lead, GONE)
-    if linked is not None:
+    if linked is not None and not (_is_lost(linked) and _is_open(opportunity)):
         return _of_opportunity(linked, rules, "L")
     if not lead.is_converted:
         return _not_converted(lead, rules, now)
@@ -121,11 +122,30 @@ def _without_opportunity(
         if since - timedelta(days=1) <= parse_time(c.created_at) <= until and not c.is_deleted
     ]
     if fitting:
-        first = min(fitting, key=lambda c: (parse_time(c.created_at), c.id))
-        return replace(_of_opportunity(first, rules, "2"), is_inferred=len(fitting) > 1)
+        deal = _deciding(fitting, rules)
+        return replace(_of_opportunity(deal, rules, "2"), is_inferred=len(fitting) > 1)
     if now > until and rules.no_opportunity != "leave_out":
         return Derived(rules.no_opportunity, "2n", lead.id, until)
     return _of_lead("pending", lead, "2")
+
+
+def _deciding(deals: Sequence[CrmOpportunity], rules: CrmRules) -> CrmOpportunity:
+    """Of several the first one won, else the first that is open, else the one lost last."""
+    in_order = sorted(deals, key=lambda deal: (parse_time(deal.created_at), deal.id))
+    if rules.milestone != "opportunity_won":
+        return in_order[0]
+    won = [deal for deal in in_order if deal.is_won]
+    under_way = [deal for deal in in_order if _is_open(deal)]
+    lost_last = max(in_order, key=lambda deal: parse_time(deal.stage_changed_at or deal.stamp))
+    return next(iter(won + under_way), lost_last)
+
+
+def _is_open(deal: CrmOpportunity | None) -> bool:
+    return deal is not None and not (deal.is_closed or deal.is_deleted)
+
+
+def _is_lost(deal: CrmOpportunity) -> bool:
+    return bool(deal.is_closed and not (deal.is_won or deal.is_deleted))
 
 
 def _of_lead(result: str, lead: CrmLead, rule: str) -> Derived:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.factories import make_lead, make_outcome
@@ -126,3 +127,31 @@ def test_a_lead_is_closed_on_its_own_page_and_says_why(table):
     expect(table.get_by_text("chose another")).to_be_visible()
     table.get_by_role("button", name="Withdraw").click()
     expect(table.locator("#outcome + .chip")).to_have_text("open")
+
+
+def test_a_lead_in_pipeline_has_its_own_list_and_shows_its_deal(
+    page, rita, sign_in, fake, salesforce
+):
+    fake.lead(FirstName="Bo", LastName="Ek")
+    deal = fake.convert(fake.lead(FirstName="Ada", LastName="Lovelace", Company="Engines"))
+    fake.update(deal, Name="Engines, forty seats and a long name that no column holds")
+    salesforce.later()
+    sign_in(rita)
+    page.goto("/leads")
+    expect(page.get_by_text("1 open lead")).to_be_visible()
+    page.get_by_role("radio", name="In pipeline").check()
+    expect(page).to_have_url(re.compile(r"/leads\?status=in_pipeline$"))
+    expect(page.get_by_text("1 lead in pipeline")).to_be_visible()
+    row = first_row(page)
+    expect(row.get_by_role("link", name="Engines, forty seats")).to_have_attribute(
+        "href", re.compile(f"/{deal}$")
+    )
+    expect(row.get_by_role("button")).to_have_count(0)
+    for width in (375, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    row.get_by_role("link", name="Ada Lovelace").click()
+    expect(page.get_by_text("in pipeline", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Deal in Salesforce")).to_be_visible()
+    expect(page.get_by_role("button", name="Converted")).to_have_count(0)
+    assert Axe().run(page).violations_count == 0

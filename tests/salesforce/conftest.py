@@ -4,6 +4,7 @@ import threading
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from demo.salesforce.fake import FakeSalesforce
 from sync.crm import job
@@ -11,10 +12,12 @@ from sync.worker import Worker
 from tests import factories
 from webapp import database
 from webapp.config import Settings
+from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs
 from webapp.services.crm.credentials import Credentials
 from webapp.services.leads import leads
 from webapp.services.runs import runs
+from webapp.tables import Score
 
 
 @pytest.fixture
@@ -125,6 +128,17 @@ class Salesforce:
 
     def lead(self, lead_id):
         return self.read(lambda s: leads.find(s, lead_id))
+
+    def converted_but_open(self):
+        """Leads listed as open although they are converted and their deal was not deleted."""
+        deal = sa.select(CrmOpportunity.id).where(CrmOpportunity.is_deleted)
+        query = (
+            sa.select(CrmLead.id)
+            .join(Score, Score.lead_key == CrmLead.lead_key)
+            .where(Score.status == "open", CrmLead.is_converted, ~CrmLead.is_deleted)
+            .where(sa.func.coalesce(CrmLead.opportunity_id, "").not_in(deal))
+        )
+        return self.read(lambda s: s.scalars(query).all())
 
     def outcome(self, lead_id):
         return self.lead(lead_id).outcome

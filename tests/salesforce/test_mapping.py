@@ -205,17 +205,17 @@ def test_any_row_becomes_a_record_that_keeps_the_rules(changes):
         assert field.parse(made.inputs.get(field.name)) == made.inputs.get(field.name)
 
 
-def test_an_opportunity_is_kept_without_names_and_amounts():
-    row = {"Id": "0061", "SystemModstamp": "s", "IsWon": True, "Name": " Acme\n deal ", "Amount": 5}
-    row |= {"StageName": "Closed Won", "Description": "Secret"}
-    assert {k: v for k, v in opportunity_columns(row).items() if v} == {
-        "id": "0061",
-        "stamp": "s",
-        "created_at": "s",
-        "is_won": True,
-    }
-    # They are for the list of unmatched ones alone.
-    assert opportunity_names(row) == {"name": "Acme deal", "stage": "Closed Won"}
+def test_an_opportunity_is_kept_without_amounts_and_with_names_while_it_is_open():
+    row = {"Id": "0061", "SystemModstamp": "s", "Name": " Acme\n deal ", "Amount": 5}
+    row |= {"StageName": "Proposal", "Description": "Secret"}
+    kept = {"id": "0061", "stamp": "s", "created_at": "s"}
+    names = {"name": "Acme deal", "stage": "Proposal"}
+    assert {k: v for k, v in opportunity_columns(row).items() if v} == kept | names
+    over = row | {"IsClosed": True, "IsWon": True}
+    closed = kept | {"is_closed": True, "is_won": True}
+    assert {k: v for k, v in opportunity_columns(over).items() if v} == closed
+    # Those of closed ones are for the list of unmatched ones alone.
+    assert opportunity_names(over) == names
 
 
 DESCRIBED: list[dict[str, Any]] = [

@@ -186,7 +186,9 @@ class Lead(BaseModel):
     conversion_score: Probability
     risk_category: Literal["high", "medium", "low"]
     grade: Grade
-    status: Literal["open", "converted", "lost", "never_worked"]
+    status: Literal["open", "in_pipeline", "converted", "lost", "never_worked"] = Field(
+        description="in_pipeline: converted in the CRM, and its deal is still open there."
+    )
     actual_outcome: bool | None
     outcome_at: Moment | None
     explore: bool = Field(description="Whether it is drawn to be called whatever the score.")

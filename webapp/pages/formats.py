@@ -91,7 +91,7 @@ def effect_in_points(effect: float, probability: float) -> str:
 
 def outcome_word(result: str) -> str:
     """An outcome or status as people read it."""
-    return "not worked" if result == "never_worked" else result
+    return "not worked" if result == "never_worked" else result.replace("_", " ")
 
 
 def sentence(error: Exception) -> str:

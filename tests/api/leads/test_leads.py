@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import FIELDS, make_lead, make_outcome, make_version
 from webapp.database import utc_now
-from webapp.services.leads import leads
+from webapp.services.leads import leads, pipeline
 from webapp.services.models import lifecycle, rescoring
 
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
@@ -128,3 +128,19 @@ def test_leads_to_explore_are_told_and_can_be_listed_alone(app, client, headers,
     for lead in (alone[0], next(lead for lead in found if not lead["explore"])):
         shown = client.get(f"/api/leads/{lead['lead_id']}", headers=headers).json
         assert shown["explore"] == lead["explore"]
+
+
+def test_leads_in_the_pipeline_have_a_status_of_their_own(client, headers, write):
+    def put(session):
+        found = [make_lead(session, f"L-{n}") for n in range(2)]
+        pipeline.put(session, {found[0].key: True})
+
+    write(put)
+    listed = [
+        [lead["lead_id"] for page in pages(client, headers, query) for lead in page]
+        for query in ("status=in_pipeline", "", "status=all&sort=name")
+    ]
+    assert listed == [["L-0"], ["L-1"], ["L-0", "L-1"]]
+    shown = client.get("/api/leads/L-0", headers=headers).json
+    assert (shown["status"], shown["actual_outcome"]) == ("in_pipeline", None)
+    assert client.get("/info", headers=headers).json["total_leads_scored"] == 2

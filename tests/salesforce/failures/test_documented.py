@@ -6,8 +6,8 @@ from sync.salesforce.cases import CASES
 from sync.salesforce.outcomes import REASONS
 from tests.salesforce import test_write_cases
 from tests.salesforce.failures import test_failures
-from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases
-from tests.salesforce.reading import test_cursor_cases
+from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases, test_pipeline_cases
+from tests.salesforce.reading import test_company, test_cursor_cases
 from webapp.config import ROOT
 
 PAGE = (ROOT / "docs/salesforce.md").read_text()
@@ -38,9 +38,10 @@ def test_each_case_names_a_test_of_its_number():
 
 
 def test_each_happening_names_its_tests():
-    modules = (test_cursor_cases, test_merge_cases, test_outcomes_cases, test_write_cases)
+    outcomes = (test_merge_cases, test_outcomes_cases, test_pipeline_cases)
+    modules = (*outcomes, test_company, test_cursor_cases, test_write_cases)
     known = {name for module in modules for name in vars(module)}
-    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 32))
+    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 34))
     for _, _, _, tests in HAPPENINGS:
         assert {test.strip("` ") for test in tests.split(",")} <= known
 

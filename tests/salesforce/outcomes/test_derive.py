@@ -75,11 +75,27 @@ def test_without_an_opportunity_that_of_the_contact_counts(candidate, expected):
     assert said(ALONE, None, candidate) == expected
 
 
-def test_of_two_fitting_opportunities_the_earlier_counts_and_is_flagged():
-    later = but(LOST, id="0062", created_at=NOW - 10 * DAY)
-    derived = derive(ALONE, None, [later, WON], RULES, now=NOW)
-    assert (derived.source_id, derived.result, derived.is_inferred) == ("0061", "converted", True)
-    assert not derive(ALONE, None, [WON], RULES, now=NOW).is_inferred
+LATER = NOW - 10 * DAY
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (WON, but(WON, id="0062", created_at=LATER), ("0061", "converted")),
+        (LOST, but(WON, id="0062", created_at=LATER), ("0062", "converted")),
+        (LOST, but(DEAL, id="0062", created_at=LATER), ("0062", "pending")),
+        (DEAL, but(LOST, id="0062", created_at=LATER), ("0061", "pending")),
+        (DEAL, but(WON, id="0062", created_at=LATER), ("0062", "converted")),
+        (LOST, but(LOST, id="0062", stage_changed_at=NOW - 8 * DAY), ("0061", "lost")),
+    ],
+)
+def test_of_two_fitting_deals_one_won_counts_else_one_open_else_the_last_lost(
+    first, second, expected
+):
+    derived = derive(ALONE, None, [second, first], RULES, now=NOW)
+    assert (derived.source_id, derived.result) == expected
+    assert derived.is_inferred
+    assert not derive(ALONE, None, [first], RULES, now=NOW).is_inferred
 
 
 @pytest.mark.parametrize(
@@ -135,6 +151,12 @@ def test_silent_leads_may_count_as_never_worked():
 def test_an_opportunity_chosen_by_a_person_comes_before_all_others():
     assert said(CONVERTED, WON, linked=but(LOST, id="0069")) == ("lost", "Lc")
     assert said(LEAD, linked=WON) == ("converted", "Lb")
+
+
+def test_a_lost_opportunity_chosen_by_a_person_decides_only_once_no_deal_is_open():
+    lost = but(LOST, id="0069")
+    assert said(CONVERTED, DEAL, linked=lost) == ("pending", "1d")
+    assert said(CONVERTED, but(DEAL, is_deleted=True), linked=lost) == ("lost", "Lc")
 
 
 def test_an_outcome_happened_when_the_stage_changed():

@@ -186,7 +186,7 @@ def test_a_deal_found_later_by_its_contact_counts(fake, salesforce):
     assert salesforce.history(lead) == [("converted", "2b")]
 
 
-def test_of_two_candidates_the_earlier_deal_counts_and_is_marked(fake, salesforce):
+def test_of_two_candidates_the_won_deal_counts_and_is_marked(fake, salesforce):
     lead = fake.lead()
     fake.convert(lead, False)
     for won in (False, True):
@@ -196,7 +196,7 @@ def test_of_two_candidates_the_earlier_deal_counts_and_is_marked(fake, salesforc
         fake.close(deal, won=won)
     salesforce.later()
     salesforce.next_day()
-    assert salesforce.outcome(lead) is False
+    assert salesforce.outcome(lead) is True
     row = salesforce.read(lambda s: mirror.leads_by_id(s, [lead])[lead])
     assert row.is_inferred
 

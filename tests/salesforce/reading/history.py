@@ -150,6 +150,7 @@ class History:
         monkeypatch.setattr(sync_run.SyncRun, "step", watched)
 
     def _maybe_kill(self):
+        assert self.salesforce.converted_but_open() == []
         if self._kill_at is not None:
             self._kill_at -= 1
             if self._kill_at <= 0:
@@ -168,11 +169,21 @@ class History:
         deal = self.fake.get(row["ConvertedOpportunityId"])
         return bool(deal["IsWon"]) if deal["IsClosed"] and not deal["IsDeleted"] else None
 
+    def has_open_deal(self, lead):
+        deal_id = self.survivor(lead)["ConvertedOpportunityId"]
+        deal = self.fake.get(deal_id) if deal_id else None
+        return deal is not None and not deal["IsClosed"] and not deal["IsDeleted"]
+
     # What the product says
 
     def outcomes(self):
         """The outcome of each lead that the product has."""
         return {lead: self.salesforce.outcome(lead) for lead in self.leads if self.is_known(lead)}
+
+    def in_pipeline(self):
+        """The leads that the product has in the pipeline."""
+        known = (lead for lead in self.leads if self.is_known(lead))
+        return {i for i in known if self.salesforce.lead(i).status == "in_pipeline"}
 
     def is_known(self, lead):
         try:
@@ -182,12 +193,15 @@ class History:
         return True
 
     def repeated_words(self):
-        """Leads of which Salesforce's word was recorded twice in a row."""
+        """Leads of which Salesforce's word was recorded twice in a row.
+
+        A withdrawal is a row for each word that it cancels.
+        """
         found = []
         for lead in self.leads:
             if self.is_known(lead):
                 recorded = [result for result, _ in self.salesforce.history(lead)]
-                found += [lead for one, two in pairwise(recorded) if one == two]
+                found += [lead for one, two in pairwise(recorded) if one == two != "withdrawn"]
         return found
 
     def useless_writes(self):

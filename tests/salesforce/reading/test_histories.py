@@ -37,6 +37,7 @@ def check(seed, fake, salesforce, monkeypatch):
     recorded = history.outcomes()
     assert goes_on <= recorded.keys()
     assert recorded == {lead: history.truth(lead) for lead in recorded}
+    assert history.in_pipeline() == {i for i in goes_on if history.has_open_deal(i)}
     assert history.repeated_words() == []
     assert history.unwritten() == []
     assert history.useless_writes() <= history.n_kills

@@ -15,6 +15,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.leads import score_change
 from webapp.product import product
+from webapp.services.crm import crm_records
 from webapp.services.leads import lead_history, lead_table, leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
@@ -109,6 +110,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         **score_change.view(score_change.chosen(scorings)),
         "lead": lead,
         "row": shown,
+        "records": crm_records.of_leads(session, [lead.key]).get(lead.key),
         "version": version,
         # Of the leads that set its level. What rules of thumb assume nobody has measured.
         "base_rate": measured.base_rate if measured else None,

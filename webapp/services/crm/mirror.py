@@ -14,6 +14,14 @@ from webapp.tables import Lead
 
 WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
+_NAMES_DEAL = (CrmLead.opportunity_id, CrmLead.linked_opportunity_id, CrmRole.opportunity_id)
+# Open deals have a name for people, once it is known that they are a lead's.
+_LACKS_NAME = sa.and_(
+    CrmOpportunity.name.is_(None),
+    CrmOpportunity.is_readable,
+    CrmOpportunity.is_closed.is_(False),
+    CrmOpportunity.is_deleted.is_(False),
+)
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
 
@@ -121,6 +129,12 @@ def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> l
     return [row["id"] for row in news]
 
 
+def deals_of_leads(session: Session, opportunity_ids: Collection[str]) -> set[str]:
+    """Those of these opportunities that belong to a lead, or that a person has linked to one."""
+    queries = [sa.select(column).where(column.in_(opportunity_ids)) for column in _NAMES_DEAL]
+    return {i for i in session.scalars(sa.union(*queries)) if i}
+
+
 def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
     """Note opportunities that leads name and that we may not read."""
     blank = {"stamp": "", "created_at": "", "stage_changed_at": None, "is_readable": False}
@@ -173,14 +187,22 @@ def keep_roles(
 
 
 def unread_opportunities(session: Session, limit: int) -> list[str]:
-    """Opportunities that leads name and that were never asked for."""
-    asked = sa.select(CrmOpportunity.id).where(CrmOpportunity.id == CrmLead.opportunity_id)
+    """Opportunities that leads name and that were never asked for, or whose name was not."""
+    asked = sa.select(CrmOpportunity.id).where(
+        CrmOpportunity.id == CrmLead.opportunity_id, ~_LACKS_NAME
+    )
     query = (
         sa.select(CrmLead.opportunity_id)
         .distinct()
         .where(CrmLead.opportunity_id.is_not(None), CrmLead.is_deleted.is_(False), ~asked.exists())
     )
     return [i for i in session.scalars(query.limit(limit)) if i]
+
+
+def unasked(session: Session, ids: Collection[str]) -> set[str]:
+    """Those of these opportunities that were never asked for, or whose name was not."""
+    asked = sa.select(CrmOpportunity.id).where(CrmOpportunity.id.in_(ids), ~_LACKS_NAME)
+    return set(ids) - set(session.scalars(asked))
 
 
 def to_be_read(session: Session, limit: int) -> list[str]:

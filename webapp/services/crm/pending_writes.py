@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import explain
@@ -98,7 +98,7 @@ def pending_writes(
 
 
 def drop_undeliverable(session: Session) -> int:
-    """Stop what takes no scores any more: converted, deleted, merged or refused for good."""
+    """Stop what takes no scores: converted, in the pipeline, deleted, merged, refused for good."""
     takes = sa.select(CrmLead.lead_key).where(
         CrmLead.lead_key == CrmOutbox.lead_key, *_TAKES_SCORES
     )
@@ -158,10 +158,12 @@ def n_by_state(session: Session) -> dict[str, int]:
     return {state: n for state, n in session.execute(query)}  # noqa: C416 - rows are no pairs to mypy
 
 
+_in_pipeline = aliased(Lead)
 _TAKES_SCORES: tuple[sa.ColumnElement[bool], ...] = (
     CrmLead.is_converted.is_(False),
     CrmLead.is_deleted.is_(False),
     CrmLead.is_unscorable.is_(False),
+    ~sa.exists().where(_in_pipeline.key == CrmLead.lead_key, _in_pipeline.is_in_pipeline),
 )
 
 

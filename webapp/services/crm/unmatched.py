@@ -62,6 +62,8 @@ def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     is_its = sa.or_(CrmUnmatched.opportunity_id.in_(ids), CrmUnmatched.lead_key.in_(lead_keys))
     statement = sa.update(CrmUnmatched).where(is_its)
     change(session, statement.values(state="settled", settled_at=now, lead_key=None, **NAMELESS))
+    named = sa.update(CrmOpportunity).where(CrmOpportunity.id.in_(ids))
+    change(session, named.values(**NAMELESS))
 
 
 def close_matched(session: Session, now: datetime) -> int:

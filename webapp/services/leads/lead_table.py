@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import Reason, explain
 from ml.scorecard.scorecard import Scorecard
+from webapp.services.crm import crm_records
+from webapp.services.crm.crm_records import Deal
 from webapp.services.leads import leads
 from webapp.services.leads.lead_query import GRADES, SORTS, Cursor, Query
 from webapp.services.leads.leads import EarlierScore
@@ -45,6 +47,7 @@ class Row:
     """A lead as the table shows it, with its strongest `reason`.
 
     `earlier` is the score before the last scoring, None where another version gave it.
+    `deal` is that of a lead in the pipeline, None where it is not known.
     """
 
     lead: Lead
@@ -52,6 +55,7 @@ class Row:
     grade: str
     reason: Reason | None
     earlier: EarlierScore | None
+    deal: Deal | None
 
     @property
     def moved(self) -> int:
@@ -112,6 +116,7 @@ class Scope:
         own = sa.select(Lead.key).where(Lead.key == Score.lead_key)
         return [
             own.where(Lead.explore_draw < self.explore_percent * leads.N_DRAWS / 100)
+            .where(~Lead.is_in_pipeline)
             .correlate(Score)
             .exists()
         ]
@@ -135,8 +140,7 @@ def page(session: Session, fields: Fields, query: Query, *, explore_percent: flo
     version, card = registry.serving(session)
     scope = Scope(version.key, card, _placed(session, query), explore_percent, PAGE_SIZE)
     found = _read(session, scope)
-    earlier = _earlier(session, version.key, [lead.key for lead, _ in found.leads])
-    rows = [_row(card, fields, lead, p, earlier=earlier.get(lead.key)) for lead, p in found.leads]
+    rows = _rows(session, fields, found.leads)
     return Page(rows, found.next, min(found.n_leads, MAX_COUNTED), found.is_more)
 
 
@@ -181,12 +185,11 @@ def _read(session: Session, scope: Scope) -> _Part:
 def row(session: Session, fields: Fields, key: int) -> Row:
     """One lead as the table shows it; else `LeadNotFound`."""
     lead = leads.by_key(session, key)
-    version, card = registry.serving(session)
+    version, _ = registry.serving(session)
     score = session.get(Score, (version.key, lead.key))
     if score is None:
         raise leads.LeadNotFound(key)
-    earlier = _earlier(session, version.key, [key]).get(key)
-    return _row(card, fields, lead, score.probability, earlier=earlier)
+    return _rows(session, fields, [(lead, score.probability)])[0]
 
 
 def choices(session: Session, facet: str) -> list[str]:
@@ -200,12 +203,20 @@ def is_empty(session: Session) -> bool:
     return session.scalar(sa.select(Lead.key).limit(1)) is None
 
 
-def _row(
-    card: Scorecard, fields: Fields, lead: Lead, probability: float, *, earlier: EarlierScore | None
-) -> Row:
-    reasons = explain(card, fields, leads.inputs(lead, fields), limit=1)
-    reason = reasons[0] if reasons else None
-    return Row(lead, probability, card.grade(probability), reason, earlier)
+def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, float]]) -> list[Row]:
+    version, card = registry.serving(session)
+    earlier = _earlier(session, version.key, [lead.key for lead, _ in found])
+    in_pipeline = [lead.key for lead, _ in found if lead.status == "in_pipeline"]
+    records = crm_records.of_leads(session, in_pipeline) if in_pipeline else {}
+    rows = []
+    for lead, probability in found:
+        reasons = explain(card, fields, leads.inputs(lead, fields), limit=1)
+        reason = reasons[0] if reasons else None
+        there = records.get(lead.key)
+        deal = there.deal if there else None
+        grade = card.grade(probability)
+        rows.append(Row(lead, probability, grade, reason, earlier.get(lead.key), deal))
+    return rows
 
 
 def _earlier(

@@ -205,8 +205,8 @@ def explore_draw(lead_id: str) -> int:
 
 
 def is_explored(lead: Lead, percent: float) -> bool:
-    """Whether a lead belongs to the random slice of so many percent."""
-    return lead.explore_draw < percent * N_DRAWS / 100
+    """Whether a lead belongs to the random slice of so many percent, and nobody works its deal."""
+    return not lead.is_in_pipeline and lead.explore_draw < percent * N_DRAWS / 100
 
 
 def _newest_but(n: int) -> sa.ScalarSelect[int]:

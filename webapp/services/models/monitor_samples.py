@@ -147,12 +147,13 @@ def _judged(
 
 
 def _by_score(session: Session, champion: ModelVersion) -> tuple[list[int], list[int]]:
+    # Those in the pipeline are left out: they keep the score from before their conversion.
     bounds = [(Score.probability < n / N_SCORE_BINS, n - 1) for n in range(1, N_SCORE_BINS)]
     place = sa.case(*bounds, else_=N_SCORE_BINS - 1).label("place")
     is_labelled = Score.status.in_(("converted", "lost")).label("is_labelled")
     query = (
         sa.select(place, is_labelled, sa.func.count())
-        .where(Score.version_key == champion.key)
+        .where(Score.version_key == champion.key, Score.status != "in_pipeline")
         .group_by("place", "is_labelled")
     )
     labelled, scored = [0] * N_SCORE_BINS, [0] * N_SCORE_BINS

@@ -115,7 +115,7 @@ def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dic
     )
     query = (
         sa.select(Lead)
-        .where(Lead.outcome.is_(None), ~Lead.is_never_worked, ~is_invented)
+        .where(Lead.outcome.is_(None), ~Lead.is_never_worked, ~Lead.is_in_pipeline, ~is_invented)
         .order_by(Lead.scored_at.desc(), Lead.key)
     )
     return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]

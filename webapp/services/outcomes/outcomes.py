@@ -9,9 +9,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from webapp.database import PLAIN_ROWS, change
+from webapp.database import PLAIN_ROWS
+from webapp.services.leads import pipeline
 from webapp.services.outcomes.times import CLOCK_SKEW, OutcomeInFuture
-from webapp.tables import NEVER_WORKED, Lead, Meaning, Outcome, Score, is_assumed
+from webapp.tables import NEVER_WORKED, Lead, Meaning, Outcome, is_assumed
 
 RESULTS: dict[Meaning, str] = {
     True: "converted",
@@ -95,7 +96,8 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
         added += new
         changes.append(bool(new) and _resolve(event.lead, history))
     _insert(session, added)
-    _show(session, [s.lead for s in events if counting(s.lead) != before[s.lead.key]])
+    changed = [s.lead for s in events if counting(s.lead) != before[s.lead.key]]
+    pipeline.show_status(session, changed)
     return changes
 
 
@@ -334,11 +336,3 @@ def _rows(events: Iterable[_Event]) -> list[dict[str, Any]]:
         | {"cancels": event.cancels and event.cancels.key}
         for event in events
     ]
-
-
-def _show(session: Session, changed: Iterable[Lead]) -> None:
-    keys: dict[str, list[int]] = defaultdict(list)
-    for lead in {lead.key: lead for lead in changed}.values():
-        keys[lead.status].append(lead.key)
-    for status, lead_keys in keys.items():
-        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=status))

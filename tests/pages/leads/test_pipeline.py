@@ -1,0 +1,93 @@
+"""Leads whose deal is open in Salesforce, as reps see them: in their own list, with the deal."""
+
+import re
+
+import pytest
+
+from tests.factories import make_lead
+
+
+@pytest.fixture
+def rep(rita, sign_in):
+    return sign_in(rita)
+
+
+@pytest.fixture
+def converted(fake, salesforce):
+    """A lead and its open deal."""
+    lead = fake.lead(FirstName="Ada", LastName="Lovelace", Company="Engines")
+    deal = fake.convert(lead)
+    fake.update(deal, Name="Engines, 40 seats", StageName="Qualification")
+    salesforce.later()
+    return lead, deal
+
+
+def text(page):
+    return re.sub(r"\s+", " ", page.text)
+
+
+def show(rep, salesforce, lead):
+    return text(rep.get(f"/leads/{salesforce.lead(lead).key}"))
+
+
+def link(salesforce, record_id):
+    return f'href="https://{salesforce.fake.url}/{record_id}" target="_blank"'
+
+
+def test_the_list_shows_name_and_stage_of_the_deal_in_place_of_buttons(rep, salesforce, converted):
+    assert "Ada Lovelace" not in text(rep.get("/leads"))
+    page = text(rep.get("/leads?status=in_pipeline"))
+    assert "1 lead in pipeline, highest score first" in page
+    row = page[page.index("<tbody>") :]
+    assert link(salesforce, converted[1]) in row
+    assert ">Engines, 40 seats</a>" in row
+    assert ">Qualification</span>" in row
+    assert "<button" not in row[: row.index("</tbody>")]
+
+
+def test_the_lead_links_to_both_records_and_waits_for_the_deal(rep, fake, salesforce, converted):
+    lead, deal = converted
+    page = show(rep, salesforce, lead)
+    assert link(salesforce, lead) in page
+    assert link(salesforce, deal) in page
+    assert '<span class="chip">in pipeline</span>' in page
+    assert "When the deal closes there, the outcome appears here." in page
+    assert 'name="outcome"' not in page
+    fake.close(deal, won=True)
+    salesforce.later()
+    page = show(rep, salesforce, lead)
+    assert link(salesforce, deal) in page
+    assert 'name="outcome"' in page
+    assert "Engines, 40 seats" not in page
+
+
+def test_without_a_deal_in_sight_a_rep_can_say_what_became_of_the_lead(rep, fake, salesforce):
+    alone, hidden = fake.lead(), fake.lead()
+    fake.convert(alone, False)
+    fake.hide(fake.convert(hidden))
+    salesforce.later()
+    for lead, why in ((alone, "no deal is known"), (hidden, "Leadloop cannot see its deal")):
+        page = show(rep, salesforce, lead)
+        assert f"Converted in Salesforce, but {why}." in page
+        assert 'name="outcome" value="converted"' in page
+    listed = text(rep.get("/leads?status=in_pipeline"))
+    assert "No deal known" in listed
+    assert "hidden from Leadloop" in listed
+
+
+def test_an_outcome_withdrawn_in_the_row_shows_the_deal_again(rep, salesforce, converted):
+    key = salesforce.lead(converted[0]).key
+    assert "Undo" in rep.post(f"/leads/{key}/row", data={"outcome": "lost"}).text
+    row = rep.post(f"/leads/{key}/row", data={"outcome": "withdrawn"}).text
+    assert "Engines, 40 seats" in row
+    assert "<button" not in row
+
+
+def test_an_empty_pipeline_says_so(rep, write):
+    write(lambda s: make_lead(s, "L-1"))
+    assert "No lead in pipeline matches" in text(rep.get("/leads?status=in_pipeline"))
+
+
+def test_a_lead_that_no_crm_has_links_nowhere(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1"))
+    assert "in Salesforce" not in text(rep.get(f"/leads/{lead.key}"))

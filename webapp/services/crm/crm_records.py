@@ -1,0 +1,57 @@
+"""The CRM's records of leads and their deals, for people who want to look at them there."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.services.crm import connections
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A lead's deal: where it is in the CRM; name and stage are known while it is open."""
+
+    address: str
+    name: str | None
+    stage: str | None
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class CrmRecords:
+    """Where the CRM has a lead, and its deal if it has one."""
+
+    address: str
+    deal: Deal | None
+
+
+def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecords]:
+    """The records of those of these leads that the connected CRM has, by the lead's key.
+
+    Of several deals it is the one that decides what becomes of the lead.
+    """
+    connection = connections.find(session)
+    if connection is None:
+        return {}
+    # What a lead's state comes from is the lead itself or one of its deals.
+    deciding = sa.func.nullif(CrmLead.source_id, CrmLead.id)
+    deal_id = sa.func.coalesce(deciding, CrmLead.opportunity_id)
+    query = (
+        sa.select(CrmLead.lead_key, CrmLead.id, deal_id, CrmOpportunity)
+        .outerjoin(CrmOpportunity, CrmOpportunity.id == deal_id)
+        .where(CrmLead.lead_key.in_(lead_keys), CrmLead.is_deleted.is_(False))
+    )
+    root = f"https://{connection.domain}"
+    return {
+        key: CrmRecords(f"{root}/{crm_id}", _deal(f"{root}/{deal}", row) if deal else None)
+        for key, crm_id, deal, row in session.execute(query)
+    }
+
+
+def _deal(address: str, row: CrmOpportunity | None) -> Deal:
+    if row is None:
+        return Deal(address, None, None, is_open=False)
+    return Deal(address, row.name or None, row.stage, row.is_open)

@@ -1,0 +1,31 @@
+"""Which leads are in the pipeline, and the status of leads where the lead table filters by it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.database import change
+from webapp.tables import Lead, Score
+
+
+def put(session: Session, deals_open: Mapping[int, bool]) -> None:
+    """Say of leads, by key, whether a deal of theirs is open in the CRM.
+
+    An outcome that anybody has reported counts before that. The caller holds their rows locked.
+    """
+    moved = [session.get_one(Lead, key) for key in deals_open]
+    moved = [lead for lead in moved if lead.is_in_pipeline != deals_open[lead.key]]
+    for lead in moved:
+        lead.is_in_pipeline = deals_open[lead.key]
+    show_status(session, moved)
+
+
+def show_status(session: Session, changed: Iterable[Lead]) -> None:
+    """Repeat the status of leads in their scores, by which the lead table filters."""
+    keys: dict[str, list[int]] = defaultdict(list)
+    for lead in {lead.key: lead for lead in changed}.values():
+        keys[lead.status].append(lead.key)
+    for status, lead_keys in keys.items():
+        change(session, sa.update(Score).where(Score.lead_key.in_(lead_keys)).values(status=status))
