@@ -128,11 +128,31 @@ def test_what_is_no_table_is_refused_with_a_sentence(file, content, message):
         read(file(content))
 
 
-def test_a_cell_far_out_does_not_fill_the_memory(tmp_path):
-    cell = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
-    xml = f'<worksheet xmlns="{MAIN}"><sheetData>{cell}</sheetData></worksheet>'
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        '<x:row r="1048576"><x:c r="XFD1048576"><x:v>1</x:v></x:c></x:row>',
+        "<row r='1048576'><c\ts='>'\n r = 'xfd1048576'><v>1</v></c></row>",
+        '<row r="5"><c r="AAAAAAA5"><v>1</v></c></row>',
+        '<row r="30000000"><c r="B30000000"><v>1</v></c></row>',
+        "<row>" + "<c><v>1</v></c>" * 5_000 + "</row>" + "<row><c><v>1</v></c></row>" * 5_000,
+    ],
+    ids=["plain", "prefix", "quotes", "letters", "digits", "no places"],
+)
+def test_a_cell_far_out_does_not_fill_the_memory_however_it_is_written(rows, tmp_path):
+    names = f'xmlns="{MAIN}" xmlns:x="{MAIN}"'
+    xml = f"<worksheet {names}><sheetData>{rows}</sheetData></worksheet>"
     path = write_raw(tmp_path / "far.xlsx", {"Leads": xml})
     with pytest.raises(ImportFileError, match="spans more than 10,000,000 cells"):
+        detect(path)
+
+
+def test_a_workbook_of_another_kind_is_refused_unopened(tmp_path):
+    path = tmp_path / "leads.ods"
+    with zipfile.ZipFile(path, "w") as parts:
+        parts.writestr("content.xml", "<a/>")
+    with pytest.raises(ImportFileError, match="is no XLSX"):
         detect(path)
 
 

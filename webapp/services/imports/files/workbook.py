@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 
@@ -17,9 +18,14 @@ MAX_PARTS = 1_000
 MAX_UNPACKED_BYTES = 300_000_000
 MAX_CELLS = 10_000_000
 BLOCK_BYTES = 1_000_000
-SHEET_PART = re.compile(r"xl/worksheets/.*\.xml$")
-CELL_PLACE = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
+CELL_PLACE = re.compile(r"([A-Za-z]{1,9})([0-9]{1,9})")
+# What the library that reads XLSX would open as another kind of workbook.
+OTHER_KINDS = {"content.xml", "xl/workbook.bin"}
 DAMAGED = "the workbook is damaged; save it again, or export it as CSV"
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError),
+)
 
 Cell = int | float | str | bool | date | datetime | time | timedelta | None
 
@@ -83,48 +89,73 @@ def _check_size(path: Path) -> None:
         with zipfile.ZipFile(path) as parts:
             if len(parts.infolist()) > MAX_PARTS:
                 raise ImportFileError.at(1, f"the workbook has more than {MAX_PARTS:,} parts")
-            n_bytes = n_cells = 0
+            if OTHER_KINDS & {name.lower() for name in parts.namelist()}:
+                raise ImportFileError.at(
+                    1, "the workbook is no XLSX; save it as one, or export it as CSV"
+                )
+            n_bytes = 0
             for part in parts.infolist():
-                more_bytes, more_cells = _size(parts, part, MAX_UNPACKED_BYTES - n_bytes)
-                n_bytes, n_cells = n_bytes + more_bytes, n_cells + more_cells
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+                n_bytes += _measure(parts, part, MAX_UNPACKED_BYTES - n_bytes)
+    except UNREADABLE:
         raise ImportFileError.at(1, DAMAGED) from None
-    if n_cells > MAX_CELLS:
-        raise ImportFileError.at(
-            1,
-            f"the workbook spans more than {MAX_CELLS:,} cells; delete what stands far out, or"
-            " export the table as CSV",
-        )
 
 
-def _size(parts: zipfile.ZipFile, part: zipfile.ZipInfo, n_allowed: int) -> tuple[int, int]:
-    is_sheet = SHEET_PART.match(part.filename)
-    n_bytes = width = height = 0
-    for block in _blocks(parts, part):
-        n_bytes += len(block)
-        if n_bytes > n_allowed:
-            raise ImportFileError.at(1, "the workbook unpacks to far more than a table would")
-        if is_sheet:
-            width, height = _extent(block, width, height)
-    return n_bytes, width * height
-
-
-def _blocks(parts: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
-    """A part in blocks, each with the end of the one before, so that no tag is cut."""
-    tail = b""
+def _measure(parts: zipfile.ZipFile, part: zipfile.ZipInfo, n_allowed: int) -> int:
+    """Count the bytes of a part; any that is XML may be a sheet, whose cells are measured."""
+    n_bytes, extent, parser = 0, _Extent(), None
+    if part.filename.lower().endswith(".xml"):
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = extent.begin
     with parts.open(part) as stream:
         while block := stream.read(BLOCK_BYTES):
-            yield tail + block
-            tail = block[-100:]
+            n_bytes += len(block)
+            if n_bytes > n_allowed:
+                raise ImportFileError.at(1, "the workbook unpacks to far more than a table would")
+            if parser is not None:
+                parser.Parse(block, False)
+    if parser is not None:
+        parser.Parse(b"", True)
+    return n_bytes
 
 
-def _extent(block: bytes, width: int, height: int) -> tuple[int, int]:
-    for letters, digits in CELL_PLACE.findall(block):
-        column = 0
-        for letter in letters:
-            column = 26 * column + letter - 64
-        width, height = max(width, column), max(height, int(digits))
-    return width, height
+class _Extent:
+    """How far the cells of a sheet reach; `ImportFileError` where that is too far.
+
+    A row or cell that does not say its place stands behind the one before.
+    """
+
+    def __init__(self) -> None:
+        self.row = self.column = self.width = self.height = 0
+
+    def begin(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take in the begin of an element, whatever the prefix of its name."""
+        if tag == "c" or tag.endswith(":c"):
+            place = CELL_PLACE.fullmatch(attributes.get("r", ""))
+            self.column = _column(place[1]) if place else self.column + 1
+            self._reach(int(place[2]) if place else self.row)
+        elif tag == "row" or tag.endswith(":row"):
+            number = attributes.get("r", "")
+            is_told = number.isdecimal() and len(number) < 10
+            self.row = int(number) if is_told else self.row + 1
+            self.column = 0
+
+    def _reach(self, row: int) -> None:
+        if self.column <= self.width and row <= self.height:
+            return
+        self.width, self.height = max(self.width, self.column), max(self.height, row)
+        if self.width * self.height > MAX_CELLS:
+            raise ImportFileError.at(
+                1,
+                f"the workbook spans more than {MAX_CELLS:,} cells; delete what stands far out, or"
+                " export the table as CSV",
+            )
+
+
+def _column(letters: str) -> int:
+    column = 0
+    for letter in letters.upper():
+        column = 26 * column + ord(letter) - 64
+    return column
 
 
 def _text(cell: Cell) -> str:
