@@ -88,11 +88,19 @@ def redirect_target(key: ApiKey) -> str | None:
     target = dict(_pairs()).get(REDIRECT) if request.mimetype in KINDS else None
     if not target:
         return None
-    parts = urlsplit(target)
-    if f"{parts.scheme}://{parts.netloc}".lower() not in key.origins or not target.isprintable():
+    if _origin(target) not in key.origins or not target.isprintable():
         message = f"must be {REDIRECT_RULE}"
         raise WrongValues([Complaint(pointer=f"/{REDIRECT}", message=message, rule=REDIRECT_RULE)])
     return target
+
+
+def _origin(address: str) -> str:
+    """The site of an address; empty where it is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _pairs() -> list[tuple[str, str]]:

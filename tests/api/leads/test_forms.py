@@ -95,6 +95,13 @@ def test_a_form_may_say_where_the_browser_goes_next_on_its_own_site(post, read):
         assert refused.json["errors"][0]["pointer"] == "/redirect_to"
 
 
+@pytest.mark.parametrize("target", ["https://[", "https://www.exa\u2100mple.com/", "//", ":"])
+def test_what_is_no_address_is_no_target(target, post):
+    refused = post(redirect_to=target)
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["pointer"] == "/redirect_to"
+
+
 def test_another_key_in_a_form_is_refused(client, write):
     text = write(lambda s: make_key(s, "score"))
     answer = client.post("/score", data={"form_key": text, **FORM}, headers={"Origin": SITE})
