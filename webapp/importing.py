@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
+from webapp import field_lists
 from webapp.database import read, utc_now, write
 from webapp.intake_tables import Import
 from webapp.product import product
@@ -143,6 +144,8 @@ class _Work:
 
     def __init__(self, run: Run, clock: Callable[[], datetime], on_step: OnStep) -> None:
         self.run, self.clock, self.on_step = run, clock, on_step
+        # Before the fields: what changes between the two is found at the confirmation.
+        self.fields_version = read(field_lists.current).version
         self.fields, folder = product().fields, product().settings.data_dir
         self.reload()
         self.path = imports.file_path(folder, self.found.path)
@@ -186,7 +189,8 @@ class _Work:
             "mapping": mapping.to_store(),
             "checked_at": checked_at,
             "result": result.model_dump(),
-            "preview": forecast.result().model_dump(mode="json"),
+            "preview": forecast.result().model_dump(mode="json")
+            | {"fields_version": self.fields_version},
         }
         refusal = _refusal(result, self.found)
         state = "importing" if self.found.is_automatic else "preview"

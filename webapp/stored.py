@@ -253,6 +253,8 @@ class ImportPreview(_Stored):
     n_outcomes: int = 0
     n_waiting: int = 0
     changes: list[LeadChange] = []
+    # The list of fields that the rows were checked by.
+    fields_version: int = 0
 
 
 class FileFormat(_Stored):

@@ -3,6 +3,9 @@
 import csv
 import gzip
 import io
+import threading
+import time
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +13,9 @@ import sqlalchemy as sa
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from tests.services.imports.reading import CASES
 from tests.services.imports.workbooks import write_workbook
+from webapp import database, field_lists, importing
+from webapp.services.fields import declaring
+from webapp.services.fields.declaring import Author
 from webapp.services.imports import conversation, imports
 from webapp.services.imports.errors import UndoRefused, WrongState
 from webapp.services.imports.matching.proposal import new_field
@@ -266,6 +272,59 @@ def test_only_a_recent_import_that_is_done_can_be_undone(import_file, write, upl
     waiting = upload("lead_id,age\n")
     with pytest.raises(UndoRefused):
         write(lambda s: imports.request_undo(s, waiting, RITA, NOW))
+
+
+def test_an_undo_that_failed_can_be_asked_for_again(import_file, do_import, write, found):
+    key = import_file("lead_id,age\nL-1,30\n")
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    run = write(lambda s: imports.claim(s, "a worker", NOW))
+    write(lambda s: importing.fail(s, run, "The disk was full.", NOW))
+    assert (found(key).state, found(key).error) == ("done", "The disk was full.")
+    write(lambda s: imports.request_undo(s, key, RITA, NOW))
+    do_import()
+    assert (found(key).state, found(key).error) == ("undone", None)
+
+
+def test_rows_are_checked_again_where_a_field_has_changed_since_the_preview(
+    upload, do_import, answer, write, found
+):
+    key = upload("lead_id,age\nL-1,30\nL-2,40\n")
+    do_import()
+    answer(key)
+    do_import()
+    assert found(key).outlook.n_new == 2
+    later = NOW + timedelta(seconds=1)
+    ada = Author("ada@example.com", later, None)
+    entry = {"type": "count", "label": "Age", "max": 35}
+    write(lambda s: field_lists.seed(s, NOW))
+    write(lambda s: declaring.change_field(s, "age", entry, ada, seen_version=1))
+    write(lambda s: imports.confirm(s, key))
+    assert found(key).state == "checking"
+    do_import()
+    assert found(key).state == "preview"
+    assert [w.column for w in found(key).found.warnings] == ["age"]
+
+
+def test_of_two_workers_at_once_one_takes_up_an_import(upload, app):
+    upload("lead_id,age\nL-1,30\n")
+    has_claimed, claimed = threading.Event(), []
+
+    def claim(session):
+        claimed.append(imports.claim(session, "a worker", NOW))
+        has_claimed.set()
+        time.sleep(0.2)  # so that the other comes before this is committed
+
+    def work():
+        with app.app_context():
+            database.write(claim)
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    workers[0].start()
+    has_claimed.wait()
+    workers[1].start()
+    for worker in workers:
+        worker.join()
+    assert [run is not None for run in claimed] == [True, False]
 
 
 def test_undo_takes_back_outcomes_that_wait_or_have_found_their_lead(

@@ -16,6 +16,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
+from webapp import field_lists
 from webapp.database import change
 from webapp.intake_tables import Import, ImportChange
 from webapp.services.accounts import audit
@@ -161,8 +162,13 @@ def progress(session: Session, found: Import, now: datetime) -> Progress:
 
 
 def confirm(session: Session, key: int) -> None:
-    """Import the good rows of what the preview shows; `WrongState` unless it is in preview."""
-    _move(session, key, "preview", "importing")
+    """Import the good rows of what the preview shows; `WrongState` unless it is in preview.
+
+    Where fields have changed since the rows were checked, these are checked and shown again first.
+    """
+    checked_by = by_key(session, key).outlook.fields_version
+    is_outdated = field_lists.current(session).version != checked_by
+    _move(session, key, "preview", "checking" if is_outdated else "importing")
 
 
 def back_to_matching(session: Session, key: int) -> None:
@@ -195,7 +201,8 @@ def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
         raise UndoRefused(
             "Only an import that is done can be undone, and only for 7 days. Nothing was changed."
         )
-    _move(session, key, "done", "undoing", undone_by=actor)
+    # A run that failed to undo it before must not close it again.
+    _move(session, key, "done", "undoing", undone_by=actor, run_key=None, error=None)
 
 
 def claim(session: Session, worker: str, now: datetime, key: int | None = None) -> Run | None:
@@ -213,7 +220,12 @@ def claim(session: Session, worker: str, now: datetime, key: int | None = None) 
         return None
     task = {"import": found.key, "name": found.name, "step": found.state}
     by = found.requested_by
-    run = runs.request(session, "import", trigger="import", requested_by=by, now=now, task=task)
+    try:
+        run = runs.request(session, "import", trigger="import", requested_by=by, now=now, task=task)
+    except runs.AlreadyRunning:
+        if key is None:  # another worker came first
+            return None
+        raise
     session.flush()
     found.run_key = run.key
     return runs.claim(session, "import", worker, now)
