@@ -84,6 +84,12 @@ def test_a_file_repeated_after_a_correction_does_not_undo_it(take_in, lead, writ
     assert lead().outcome is True
 
 
+def test_a_file_may_be_repeated_any_number_of_times(take_in):
+    rows = [row(f"L-{i}", number=i, actual_outcome=True) for i in range(1, 201)]
+    often = Origin("cron", OTHER.import_key, earlier=tuple(range(100, 500)))
+    assert take_in(*rows, origin=often).n_outcomes == 200
+
+
 def test_other_people_data_is_taken_over_without_a_snapshot(take_in, lead, read):
     take_in(row(owner="Rita"))
     assert take_in(row(owner="Omar", name="Ada")) == Taken(n_changed=1)

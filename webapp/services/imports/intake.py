@@ -246,12 +246,13 @@ class Batch:
         }
         if not names:
             return set()
+        # Not by the names: of a file that comes each hour these are too many for a statement.
         query = sa.select(Outcome.lead_key, Outcome.idempotency_key).where(
             Outcome.lead_key.in_([lead.key for lead in self.leads.values()]),
-            Outcome.idempotency_key.in_(names),
+            Outcome.idempotency_key.is_not(None),
         )
         found = self.session.execute(query)
-        return {(lead_key, names[name or ""]) for lead_key, name in found}
+        return {(lead_key, names[name]) for lead_key, name in found if name in names}
 
     def _event(self, row: ImportRow, lead: Lead) -> OutcomeEvent:
         event = OutcomeEvent(lead, row.record.outcome, self._attribution(row), row.outcome_at)
