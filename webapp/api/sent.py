@@ -191,13 +191,6 @@ class WantedKey(Body):
     ignore_unknown: StrictBool = Field(False, description=IGNORE_UNKNOWN_RULE)
 
 
-def _wait(value: Any) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if (said := str(value).strip().lower()) not in words:
-        raise ValueError(f"must be {WAIT_RULE}")
-    return words[said]
-
-
 def _flag(value: Any) -> bool:
     if (said := str(value).strip().lower()) not in BOOLEAN_TEXTS:
         raise ValueError(f"must be {FLAG_RULE}")
@@ -226,9 +219,7 @@ class OutcomeQuery(Body):
     outcome: Annotated[Meaning, _outcome(OutcomeWord)] = Field(
         None, description=f"{records.OUTCOME_RULE}, here or in the body"
     )
-    wait: Annotated[bool, BeforeValidator(_wait, json_schema_input_type=bool)] = Field(
-        False, description=WAIT_RULE
-    )
+    wait: Flag = Field(False, description=WAIT_RULE)
 
 
 def _kind(value: Any) -> Any:
