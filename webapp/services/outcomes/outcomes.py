@@ -319,7 +319,7 @@ def _insert(session: Session, added: Sequence[_Event]) -> None:
     """Add rows; a withdrawal names the row it cancels, which has a key once it is stored."""
     pending: list[_Event] = []
     for event in added:
-        if event.cancels in pending:
+        if event.cancels is not None and event.cancels.key is None:
             named = sa.insert(Outcome).returning(Outcome.key, sort_by_parameter_order=True)
             keys = session.scalars(named, _rows(pending), execution_options=PLAIN_ROWS)
             for stored, key in zip(pending, keys, strict=True):
