@@ -94,11 +94,12 @@ def tidy(worker: Worker) -> None:
     """Remove what lost work, answered requests and outcomes without a lead have left behind."""
     forget_old_scores(worker)
     now = worker.clock()
-    for forget in (idempotency.forget_old, waiting.forget_expired):
+    old = (idempotency.forget_old, waiting.forget_expired, imports.forget_old_changes)
+    for forget in old:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):
             pass
     folder = product().settings.data_dir
-    write(lambda s: imports.tidy(s, worker.clock()))
+    write(lambda s: imports.give_up_abandoned(s, worker.clock()))
     read(lambda s: imports.remove_orphans(s, folder, worker.clock()))
 
 

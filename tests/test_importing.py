@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import NOW, make_import
+from tests.factories import NOW, make_champion, make_import, make_lead
 from webapp import importing
 from webapp.app import create_app
 from webapp.database import utc_now, write
@@ -185,6 +185,30 @@ def test_files_of_no_import_are_removed_after_a_while(keep, settings, write, rea
     assert read(lambda s: imports.remove_orphans(s, settings.data_dir, later)) == 1
     assert [path.name for path in kept_files()] == [kept.path]
     assert kept.path != orphan.path
+
+
+def test_after_a_week_an_import_cannot_be_undone_nor_answered(app, write, read, monkeypatch):
+    def prepare(session):
+        done, asked = make_import(session), make_import(session)
+        done.state, done.finished_at, asked.state = "done", NOW, "matching"
+        nothing = {"is_new": True, "before": {}, "after": {}, "snapshots": []}
+        for _ in range(5):
+            lead = make_lead(session)
+            session.add(ImportChange(import_key=done.key, lead_key=lead.key, **nothing))
+        return asked.key
+
+    monkeypatch.setattr(imports, "FORGOTTEN_AT_ONCE", 2)
+    write(make_champion)
+    asked = write(prepare)
+    for seconds, state, forgotten in (
+        (0, "matching", [0, 0, 0, 0]),
+        (1, "cancelled", [2, 2, 1, 0]),
+    ):
+        at = NOW + timedelta(days=7, seconds=seconds)
+        write(lambda s, at=at: imports.give_up_abandoned(s, at))
+        assert read(lambda s: imports.by_key(s, asked)).state == state
+        found = [write(lambda s, at=at: imports.forget_old_changes(s, at)) for _ in range(4)]
+        assert found == forgotten
 
 
 def test_a_kept_file_is_private_and_as_long_as_allowed(settings, kept_files):

@@ -9,7 +9,14 @@ from sqlalchemy.exc import OperationalError
 from sync import jobs
 from sync.trainer.process import TrainingFailed
 from sync.worker import Stopped
-from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
+from tests.factories import (
+    FIELDS,
+    NOW,
+    PROGRAM,
+    make_lead,
+    make_outcome,
+    make_version,
+)
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
 from webapp.intake_tables import WaitingOutcome

@@ -39,6 +39,7 @@ FILE_STATES = ("reading", "matching", "checking", "preview", "importing")
 # Nobody answers any more: the file holds personal data.
 ABANDONED_AFTER = timedelta(days=7)
 UNDO_WINDOW = timedelta(days=7)
+FORGOTTEN_AT_ONCE = 500
 # What is emptied out of an import that is over: it holds values of leads.
 FORGOTTEN: dict[str, object] = {"profile": {}, "preview": {}}
 MIN_SHARE_TO_ESTIMATE = 0.02
@@ -288,16 +289,23 @@ def summary(result: ImportResult) -> dict[str, Any]:
     }
 
 
-def tidy(session: Session, now: datetime) -> None:
-    """Give up imports that nobody answers any more, and forget what can no longer be undone."""
+def give_up_abandoned(session: Session, now: datetime) -> None:
+    """Give up imports that nobody answers any more."""
     left = sa.update(Import).where(
         Import.state.in_(WAITING_STATES), Import.requested_at < now - ABANDONED_AFTER
     )
     change(session, left.values(state="cancelled", finished_at=now, **FORGOTTEN))
-    old = sa.select(Import.key).where(
+
+
+def forget_old_changes(session: Session, now: datetime) -> int:
+    """Delete some of what can no longer be undone; return how many leads of it, 0 at the end."""
+    place = (ImportChange.import_key, ImportChange.lead_key)
+    old = sa.select(*place).join(Import, Import.key == ImportChange.import_key)
+    old = old.where(
         Import.state.in_(("done", "failed", "undone")), Import.finished_at < now - UNDO_WINDOW
     )
-    change(session, sa.delete(ImportChange).where(ImportChange.import_key.in_(old)))
+    some = old.limit(FORGOTTEN_AT_ONCE)
+    return change(session, sa.delete(ImportChange).where(sa.tuple_(*place).in_(some)))
 
 
 def remove_orphans(session: Session, data_dir: Path, now: datetime) -> int:
