@@ -4,11 +4,13 @@ import csv
 import gzip
 import io
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.factories import make_lead
 from tests.services.imports.workbooks import write_workbook
+from webapp import field_lists
 from webapp.database import utc_now
 from webapp.services.imports import imports
 from webapp.services.leads import leads
@@ -210,6 +212,18 @@ def test_an_administrator_declares_a_field_on_the_spot(ada, sign_in, drop, do_im
     assert leads.known_inputs(read(lambda s: leads.find(s, "A 1")))["shoe_size"] == 43
 
 
+def test_a_field_is_declared_once_though_another_question_was_left_open(ada, sign_in, drop, read):
+    admin = sign_in(ada)
+    address = drop(b"lead_id,Shoe size,Status\nA 1,43,Ghosted\n", person=admin)
+    answers = {"target.1": "+new", "new.1.label": "Shoe size", "new.1.type": "count"}
+    assert save(admin, address, **answers).status_code == 422
+    assert "shoe_size" not in read(lambda s: field_lists.current(s).fields)
+    answers["value.2:ghosted"] = "lost"
+    assert save(admin, address, **answers).status_code == 303
+    names = read(lambda s: field_lists.current(s).fields).names
+    assert [name for name in names if name.startswith("shoe")] == ["shoe_size"]
+
+
 def test_an_administrator_adds_a_value_to_the_list_of_its_field(
     ada, sign_in, drop, do_import, read
 ):
@@ -259,6 +273,15 @@ def test_wrong_rows_are_counted_by_reason_and_come_as_a_file(manager, preview, d
     assert "leads - errors.csv" in answer.headers["Content-Disposition"]
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert [row[0] for row in rows] == ["lead_id", "A 2", ""]
+
+
+def test_wrong_rows_come_from_a_data_folder_named_from_here_too(
+    app, manager, preview, monkeypatch, settings
+):
+    address = preview(WRONG)
+    monkeypatch.chdir(settings.data_dir.parent)
+    monkeypatch.setattr(settings, "data_dir", Path(settings.data_dir.name))
+    assert manager.get(f"{address}/wrong-rows.csv").status_code == 200
 
 
 def test_a_file_without_a_right_row_offers_nothing_to_import(manager, preview):

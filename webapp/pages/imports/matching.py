@@ -73,11 +73,15 @@ def _answer(session: Session, key: int) -> list[str]:
     decided = found.with_fields(_declared(session, found))
     fields = product().file_fields or field_lists.current(session).fields
     try:
-        return list(map(_sentence, conversation.answer(session, fields, key, decided)))
+        still_open = list(map(_sentence, conversation.answer(session, fields, key, decided)))
     except conversation.WrongState:
         raise
     except ValueError as error:
         raise _Open([f"{str(error)[:1].upper()}{str(error)[1:].rstrip('.')}."], {}) from None
+    if still_open and found.new_fields:
+        # The form goes on to ask for these fields, and would declare them a second time.
+        raise _Open(still_open, {})
+    return still_open
 
 
 def _declared(session: Session, found: match_form.Answers) -> dict[int, str]:

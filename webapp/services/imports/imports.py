@@ -90,7 +90,7 @@ def keep_file(stream: IO[bytes], name: str, data_dir: Path, *, max_bytes: int) -
 
 def file_path(data_dir: Path, path: str) -> Path:
     """Where a kept file lies."""
-    return data_dir / FOLDER / Path(path).name
+    return data_dir.absolute() / FOLDER / Path(path).name
 
 
 def discard(data_dir: Path, path: str) -> None:
