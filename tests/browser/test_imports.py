@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.factories import make_lead
+from webapp.database import utc_now
 
 LAYOUTS = sorted((Path(__file__).parents[1] / "cases/layouts").iterdir())
 # Of each layout: new leads, and outcomes that count or wait.
@@ -25,10 +26,10 @@ MAX_CLICKS = 4
 # The times in the files lie before it.
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
 ASKING = b"""Lead,Lead Source,Status,Closed on,Shoe size,Owner
-A-1,Web,Ghosted,03/02/2026 10:00,43,Rita
-A-2,Referral,Won,04/02/2026 11:30,44,Rita
-A-3,Referral,Won,04/02/2026 11:30,,Mona
-,Referral,Won,04/02/2026 11:30,41,Mona
+A-1,Web,Ghosted,03/02/2024 10:00,43,Rita
+A-2,Referral,Won,04/02/2024 11:30,44,Rita
+A-3,Referral,Won,04/02/2024 11:30,,Mona
+,Referral,Won,04/02/2024 11:30,41,Mona
 """
 
 
@@ -71,7 +72,7 @@ class Walk:
 
 @pytest.fixture
 def walk(do_import):
-    return lambda page: Walk(page, partial(do_import, LATER))
+    return lambda page, now=LATER: Walk(page, partial(do_import, now))
 
 
 @pytest.mark.parametrize("path", LAYOUTS, ids=lambda path: path.stem)
@@ -148,7 +149,7 @@ def test_each_step_fits_the_screen_and_is_accessible(
     write(lambda s: make_lead(s, "A-2", lead_source="Webinar"))
     view = {"width": width, "height": 800}
     page = sign_in(ada, new_context(viewport=view, color_scheme=scheme).new_page())
-    walk = walk(page)
+    walk = walk(page, utc_now())
 
     def check():
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -173,6 +174,9 @@ def test_each_step_fits_the_screen_and_is_accessible(
     check()
     walk.click("Import 3 rows")
     walk.wait_for("3 rows imported")
+    page.get_by_text("Undo import").click()
     check()
+    box = page.get_by_role("button", name="Undo this import").bounding_box()
+    assert 0 <= box["x"] <= width - box["width"]
     page.goto("/imports")
     check()

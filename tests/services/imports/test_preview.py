@@ -42,8 +42,9 @@ def test_rows_are_counted_by_what_they_bring():
     assert (result.n_rows, result.n_wrong, result.ignored_columns) == (6, 1, ["Colour"])
     assert (told.n_new, told.n_changed, told.n_unchanged) == (2, 1, 2)
     assert (told.n_outcomes, told.n_waiting) == (2, 0)
-    rule = "must be a whole number from 0 to 120; leave it empty if it is unknown"
-    assert result.errors == [RowError(line=6, field="age", message=rule)]
+    rule = "must be a whole number from 0 to 120"
+    error = f"{rule}; leave it empty if it is unknown"
+    assert result.errors == [RowError(line=6, field="age", message=error)]
     [warning] = result.warnings
     assert (warning.column, warning.count, warning.lines) == ("age", 1, [7])
     assert warning.message == f"{rule}; left unknown"

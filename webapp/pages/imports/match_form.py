@@ -80,8 +80,7 @@ class MatchRow:
     @property
     def needs_a_look(self) -> bool:
         """Whether the proposal is unsure, so that a person should look at it."""
-        is_unsure = self.column.confidence != "sure" and self.chosen == self.column.target
-        return is_unsure or self.new is not None
+        return self.column.confidence != "sure" and self.chosen == self.column.target
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The page of one import at the step where it stands, whole or as a fragment."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from flask import render_template
@@ -44,7 +45,7 @@ def render(template: str, key: int, entered: Entered = NOTHING) -> str:
         }
         if found.state == "matching":
             return facts | _match(shown(session, key, entered.form), entered)
-        return facts | _over(session, found)
+        return facts | _over(session, found, now)
 
     return render_template(template, **read(look))
 
@@ -79,12 +80,12 @@ def _match(found: Matching, entered: Entered) -> dict[str, Any]:
     }
 
 
-def _over(session: Session, found: Import) -> dict[str, Any]:
+def _over(session: Session, found: Import, now: datetime) -> dict[str, Any]:
     folder = product().settings.data_dir
     rejected = imports.file_path(folder, imports.rejected_name(found.path))
     return {
         "leads": changes.first_leads(session, found.key, LEADS_SHOWN),
-        "can_be_undone": imports.can_be_undone(found, utc_now()),
-        "undo_days": imports.UNDO_WINDOW.days,
+        "can_be_undone": imports.can_be_undone(found, now),
+        "undo_until": found.finished_at and found.finished_at + imports.UNDO_WINDOW,
         "has_rejected": rejected.exists(),
     }

@@ -53,6 +53,7 @@ MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
 WORD = re.compile(r"[^\W_]+")
 MAX_WORD_LENGTH = 64
+OR_EMPTY = "; leave it empty if it is unknown"
 LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 
@@ -146,8 +147,8 @@ class _Checker:
 
 def as_text(message: str) -> str:
     """A message for a form or a file, where nothing is null but a cell can be empty."""
-    text = message.replace(", or null", "; leave it empty if it is unknown")
-    return LAST_OF_LIST.sub(r" or \1; leave it empty if it is unknown", text)
+    text = message.replace(", or null", OR_EMPTY)
+    return LAST_OF_LIST.sub(rf" or \1{OR_EMPTY}", text)
 
 
 def search_words(text: str) -> list[str]:

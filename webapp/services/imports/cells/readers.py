@@ -169,8 +169,10 @@ def _outcome(text: str, *, column: ColumnMapping) -> Cell:
 
 
 def _cell(reading: Reading) -> Cell:
-    warning = f"{reading.problem}; {reading.remedy}" if reading.problem else None
-    return Cell(reading.value, warning=warning and records.as_text(warning))
+    if not reading.problem:
+        return Cell(reading.value)
+    rule = records.as_text(reading.problem).replace(records.OR_EMPTY, "")
+    return Cell(reading.value, warning=f"{rule}; {reading.remedy}")
 
 
 def _iso(text: str, column: ColumnMapping, zone: ZoneInfo) -> str:
