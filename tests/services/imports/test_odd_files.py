@@ -124,7 +124,7 @@ def test_a_missing_header_is_told(read):
 @pytest.mark.parametrize(
     ("header", "note"),
     [
-        ("lead_id,name,name", "The column “name” stands in the header more than once"),
+        ("lead_id,name,name", "The column “name” was left out: “name” says this already."),
         ("lead_id,,name", "Column 2 has values but no name"),
     ],
 )
@@ -152,3 +152,93 @@ def test_a_guessed_encoding_is_said(read, encoding, name, city):
 @pytest.mark.parametrize("hint", ["sep=;", "Sep=;", '"sep=;"', "sep=|", "sep=\t"])
 def test_a_hint_counts_where_it_fits_the_header(read, hint):
     assert read(f"{hint}\r\n" + TABLE.replace(",", ";")).values == ROWS
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *(("(1,200.50)", -1200.5), ("120-", -120), ("\u22125", -5), ("-$5.50", -5.5)),
+        *(("1,20,000", 120000), ("\uff11\uff12", 12), ("1\u2009200.5", 1200.5)),
+        *(("kr 1200", 1200), ("1200 z\u0142", 1200), ("\u20b9 500", 500), ("R$ 5.50", 5.5)),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(read, cell, value):
+    result = read(f'lead_id,amount\nL-1,"{cell}"\nL-2,1.5\n')
+    assert result.values["L-1"]["amount"] == value
+
+
+@pytest.mark.parametrize("cell", ["35 years", "10+", "11-50", "12k", "~12", "1.5", "=5"])
+def test_a_number_with_more_in_its_cell_does_not_lose_the_lead(read, cell):
+    result = read(f"lead_id,name,employees\nL-1,Ada,{cell}\nL-2,Bob,6\n")
+    assert result.values["L-1"] == {"lead_id": "L-1", "name": "Ada"}
+    [warning] = [w for w in result.result.warnings if w.column == "employees"]
+    assert "must be a whole number" in warning.message
+    assert warning.lines == [2]
+
+
+@pytest.mark.parametrize(
+    ("cell", "at"),
+    [
+        ("3. März 2025", "2025-03-03"),
+        ("1er août 2025", "2025-08-01"),
+        ("27 de noviembre de 2025", "2025-11-27"),
+        ("02-Mar-25", "2025-03-02"),
+        ("2025年3月2日", "2025-03-02"),
+        ("2025-03-02 09:30 CET", "2025-03-02T08:30:00+00:00"),
+        ("2025-03-02 09:30 UTC+1", "2025-03-02T08:30:00+00:00"),
+        ("2025-03-02T09:30:00+01:00[Europe/Berlin]", "2025-03-02T08:30:00+00:00"),
+        (
+            "Sun Mar 02 2025 09:30:00 GMT+0100 (Central European Standard Time)",
+            "2025-03-02T08:30:00+00:00",
+        ),
+        ("1740907800.123", "2025-03-02T09:30:00.123000+00:00"),
+        ("20250302T093000Z", "2025-03-02T09:30:00+00:00"),
+        ("2.3.2025 3.05pm", "2025-03-02T15:05:00+00:00"),
+    ],
+)
+def test_times_are_read_as_people_write_them(read, cell, at):
+    [row] = read(f"lead_id;outcome;outcome_at\nL-1;won;{cell}\n").right
+    assert row.outcome_at.isoformat().startswith(at)
+
+
+@pytest.mark.parametrize("cell", ["0000-00-00 00:00:00", "1899-12-30", "01/00/1900"])
+def test_a_date_of_nought_is_unknown(read, cell):
+    result = read(f"lead_id,outcome,outcome_at\nL-1,won,{cell}\n")
+    assert result.right[0].record.outcome is True
+    assert result.right[0].outcome_at is None
+
+
+def test_the_number_of_a_day_is_called_so(read):
+    [(_, _, message)] = read("lead_id,outcome,outcome_at\nL-1,won,45992\n").errors
+    assert message.startswith("is the number of a day in a spreadsheet")
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        *(("oui", "non"), ("Ja", "Nein"), ("sí", "no"), ("VRAI", "FAUX"), ("WAHR", "FALSCH")),
+        *(("да", "нет"), ("on", "off"), ("Y", "N"), ("1.0", "0.0"), ("\u2713", "\u2717")),
+    ],
+)
+def test_yes_and_no_are_read_in_many_languages(read, yes, no):
+    rows = read(f"lead_id,newsletter\nL-1,{yes}\nL-2,{no}\n").values
+    assert [row["newsletter"] for row in rows.values()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("won", "lost"),
+    [
+        *(("Gewonnen", "Verloren"), ("Gagné", "Perdu"), ("Ganado", "Perdido"), ("Vinto", "Perso")),
+        *(("Выиграна", "Проиграна"), ("成交", "丢单"), ("Vunnen", "Förlorad")),
+    ],
+)
+def test_outcomes_are_read_in_many_languages(read, won, lost):
+    rows = read(f"lead_id,status\nL-1,{won}\nL-2,{lost}\n").right
+    assert [row.record.outcome for row in rows] == [True, False]
+
+
+def test_times_of_outcomes_without_any_outcome_are_left_out_and_this_is_said(read):
+    result = read("Deal ID,Deal - Won time\n7,2025-03-02T09:30:00Z\n")
+    assert result.notes == [
+        "The column “Deal - Won time” was left out: no column says what became of leads."
+    ]

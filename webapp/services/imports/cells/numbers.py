@@ -5,14 +5,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
+from ml.fields.lenient import plain_number
 from webapp.stored import NumberForm
 
 DecimalMark: TypeAlias = Literal[".", ","]
 
 MAX_NUMBER_LENGTH = 40
 MARKS: tuple[DecimalMark, ...] = (".", ",")
-# A currency may stand before or behind, a sign of per cent behind.
-AROUND = re.compile(r"(?:[A-Z]{3}\b|[$€£¥])?\s*(?P<number>[+-]?.*?)\s*(?:\b[A-Z]{3}|[$€£¥%])?")
+CURRENCY = r"(?:(?:[A-Z]{1,3})?[$€£¥₹₽₩₪₫₴₺₦฿]|\b[A-Z]{3}\b|\bkr\b\.?|zł|Kč|Rs\b\.?)"
+# A currency may stand before or behind, a sign of per cent behind; accountants write losses in
+# brackets, and some programs the minus at the end.
+AROUND = re.compile(
+    rf"(?P<open>\()?(?P<sign>[+-](?=\D))?\s*{CURRENCY}?\s*(?P<number>[+-]?.*?)"
+    rf"\s*(?:{CURRENCY}|%)?(?P<close>\)|-)?"
+)
+# Signs and figures as word processors and East Asian keyboards write them.
+PLAIN = str.maketrans("\u2212\uff0d\uff0b\uff0e\uff0c\u2009\u2007", "--+.,  ")
 
 
 def _strict(mark: DecimalMark) -> re.Pattern[str]:
@@ -21,6 +29,8 @@ def _strict(mark: DecimalMark) -> re.Pattern[str]:
         rf"[1-9][0-9]{{0,2}}(?:{between}[0-9]{{3}})+"
         for between in (other, "[ \u00a0\u202f]", "['\u2019]")
     )
+    # Lakhs and crores, as India groups its figures: 1,20,000.
+    groups += rf"|[1-9][0-9]?(?:{other}[0-9]{{2}})+{other}[0-9]{{3}}"
     decimals = rf"(?:{re.escape(mark)}[0-9]*)?(?:[eE][+-]?[0-9]{{1,3}})?"
     return re.compile(rf"[+-]?(?:{groups}|[0-9]+|(?={re.escape(mark)}[0-9])){decimals}")
 
@@ -86,9 +96,14 @@ def count_forms(cells: Iterable[str]) -> Counter[NumberForm | None]:
 
 
 def _without_currency(text: str) -> str:
-    """The number in a text; "" where the text is too long for one."""
-    cleaned = text.strip()
+    """The number in a text; "" where the text is too long for one, or has two signs."""
+    cleaned = text.strip() if text.isascii() else plain_number(text.strip().translate(PLAIN))
     if not cleaned or len(cleaned) > MAX_NUMBER_LENGTH:
         return ""
     found = AROUND.fullmatch(cleaned)
-    return found["number"].strip() if found else ""
+    if found is None or (found["open"] is None) == (found["close"] == ")"):
+        return ""
+    number, sign = found["number"].strip(), found["sign"] or ""
+    if found["close"]:
+        sign += "-"
+    return number if not sign else sign + number if number[:1] not in ("+", "-") else ""

@@ -29,6 +29,9 @@ NO_LEAD = re.compile(
     r"(?:\s*[:=(].*)?|\(?[\d.,]+ (?:records?|rows?|leads?)(?: affected| selected)?\)?|[-=_+]{2,}",
     re.IGNORECASE,
 )
+SERIAL = re.compile(r"[1-9]\d{4}(?:\.\d+)?", re.ASCII)
+# The nought of databases and spreadsheets.
+NO_TIME = re.compile(r"0000-00-00|0?0/0?0/0000|0?1/0?0/1900|1899-12-3[01]", re.ASCII)
 NULL_WORD = f"{types.NULL_WORD}; {LEFT_UNKNOWN}"
 
 
@@ -104,12 +107,16 @@ def outcome_reader(column: ColumnMapping) -> Reader:
 
 def outcome_time_reader(column: ColumnMapping, zone: ZoneInfo, now: datetime) -> Reader:
     """Read when outcomes happened: a date is the end of that day."""
-    return Reader(lambda text: Cell(parse_time(_iso(text, column, zone), now)))
+    return Reader(lambda text: _time(text, lambda t: parse_time(_iso(t, column, zone), now)))
 
 
 def scored_at_reader(column: ColumnMapping, zone: ZoneInfo, now: datetime) -> Reader:
     """Read when the values of a row were so: a date is the beginning of that day."""
-    return Reader(lambda text: Cell(_begin(_iso(text, column, zone), now)))
+    return Reader(lambda text: _time(text, lambda t: _begin(_iso(t, column, zone), now)))
+
+
+def _time(text: str, read: Callable[[str], datetime | None]) -> Cell:
+    return Cell(warning=NULL_WORD) if NO_TIME.match(text.strip()) else Cell(read(text))
 
 
 def _text(text: str, *, maximum: int) -> Cell:
@@ -132,10 +139,12 @@ def _email_id(text: str) -> Cell:
 
 def _number(text: str, *, field: Field, mark: DecimalMark) -> Cell:
     try:
-        number = read_number(text, mark)
+        return _cell(read(field, read_number(text, mark)))
     except ValueError:
-        raise ValueError(f"must be {field.rule}") from None
-    return _cell(read(field, number))
+        # What holds a figure was meant as a number: "10+", "35 years", "11-50".
+        if not any(map(str.isdecimal, text)):
+            raise ValueError(f"must be {field.rule}") from None
+        return Cell(warning=records.as_text(f"must be {field.rule}; {LEFT_UNKNOWN}"))
 
 
 def _boolean(text: str, *, field: Field, column: ColumnMapping) -> Cell:
@@ -177,6 +186,8 @@ def _cell(reading: Reading) -> Cell:
 
 def _iso(text: str, column: ColumnMapping, zone: ZoneInfo) -> str:
     found = moment(text)
+    if found is None and SERIAL.fullmatch(text.strip()):
+        raise ValueError(f"is the number of a day in a spreadsheet, and {RULE}")
     if found is None:
         raise ValueError(RULE)
     return found.text(day_first=column.day_first, zone=zone)

@@ -1,31 +1,72 @@
 """Times as files write them: what a cell says, and what only its column or a person can tell."""
 
 import re
+import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from webapp.stored import DayOrder
 
-MAX_TIME_LENGTH = 60
-MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
-    )
+MAX_TIME_LENGTH = 80
+# Without accents; in English, German, French, Spanish, Italian, Portuguese and Dutch.
+MONTH_NAMES = (
+    "january januar janvier enero gennaio janeiro januari janner",
+    "february februar fevrier febrero febbraio fevereiro februari",
+    "march marz maerz mars marzo marco maart mrz mrt",
+    "april avril abril aprile",
+    "may mai mayo maggio maio mei",
+    "june juni juin junio giugno junho",
+    "july juli juillet julio luglio julho",
+    "august aout agosto augustus",
+    "september septembre septiembre settembre setembro",
+    "october oktober octobre octubre ottobre outubro",
+    "november novembre noviembre novembro",
+    "december dezember decembre diciembre dicembre dezembro",
+)
+# Any beginning of a name that no other month has, from three letters on.
+BEGINNINGS: dict[str, set[int]] = defaultdict(set)
+for _number, _names in enumerate(MONTH_NAMES, 1):
+    for _name in _names.split():
+        for _length in range(3, len(_name) + 1):
+            BEGINNINGS[_name[:_length]].add(_number)
+MONTHS = {name: min(numbers) for name, numbers in BEGINNINGS.items() if len(numbers) == 1}
+# Names of zones that mean one offset everywhere, in hours.
+ZONES = {
+    "z": 0,
+    "utc": 0,
+    "gmt": 0,
+    "wet": 0,
+    "west": 1,
+    "cet": 1,
+    "cest": 2,
+    "mez": 1,
+    "mesz": 2,
+    "eet": 2,
+    "eest": 3,
+    "est": -5,
+    "edt": -4,
+    "mst": -7,
+    "mdt": -6,
+    "pst": -8,
+    "pdt": -7,
 }
 RULE = (
     "must be a date or time such as 2026-03-02, 2026-03-02 09:30 or 2026-03-02T09:30:00+01:00,"
     " from 1970 to now"
 )
 CLOCK = re.compile(
-    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-    r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<offset>z|utc|gmt|[+-]\d{2}:?\d{2})?",
+    r"(?P<hour>\d{1,2})(?P<colon>[:.])(?P<minute>\d{2})"
+    r"(?:(?P=colon)(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r"\s*(?P<half>[ap]\.?m\.?)?\s*"
+    rf"(?P<offset>(?:utc|gmt)?[+-]\d{{1,2}}(?::?\d{{2}})?|{'|'.join(ZONES)})?"
+    r"(?:\s*\([^()]*\)|\[[\w/+-]+\])?",
     re.ASCII | re.IGNORECASE,
 )
 BEHIND = r"(?:(?:,?\s+|,|t)(?P<clock>\d.*))?"
 YEAR_FIRST = re.compile(
-    rf"(?P<year>\d{{4}})[-./](?P<month>\d{{1,2}})[-./](?P<day>\d{{1,2}}){BEHIND}",
+    rf"(?P<year>\d{{4}})[-./年](?P<month>\d{{1,2}})[-./月](?P<day>\d{{1,2}})日?{BEHIND}",
     re.ASCII | re.IGNORECASE,
 )
 YEAR_LAST = re.compile(
@@ -34,10 +75,11 @@ YEAR_LAST = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 NAMED = tuple(
-    re.compile(rf"(?:[a-z]{{3,9}},\s*)?{first}{BEHIND}", re.ASCII | re.IGNORECASE)
+    re.compile(rf"(?:[a-z]{{2,12}}[.,]*\s+)?{first}{BEHIND}", re.ASCII | re.IGNORECASE)
     for first in (
-        r"(?P<day>\d{1,2})[. -]*(?P<name>[a-z]{3,9})[.,]*[\s-]*(?P<year>\d{4})",
-        r"(?P<name>[a-z]{3,9})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})",
+        r"(?P<day>\d{1,2})(?:er|\.)?(?:\s+de)?[\s-]*(?P<name>[a-z]{3,10})[.,]*(?:\s+de)?[\s-]*"
+        r"(?P<year>\d{4}|\d{2})",
+        r"(?P<name>[a-z]{3,10})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})",
     )
 )
 
@@ -94,7 +136,7 @@ def moment(text: str) -> Moment | None:
         return _moment(found["clock"], day=day)
     if found := YEAR_LAST.fullmatch(cleaned):
         return _either_order(found)
-    return _named(cleaned)
+    return _named(cleaned) or _of_seconds(cleaned) or _basic(cleaned)
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -123,12 +165,34 @@ def _of_digits(digits: str) -> Moment | None:
     return Moment(at.date(), "known", clock=at.timetz())
 
 
+def _of_seconds(text: str) -> Moment | None:
+    """Seconds since 1970 with a fraction."""
+    whole, _, fraction = text.partition(".")
+    is_number = len(whole) == 10 and whole.isdecimal() and fraction.isdecimal()
+    return _of_digits(whole + f"{fraction:0<3}"[:3]) if is_number and text.isascii() else None
+
+
+def _basic(text: str) -> Moment | None:
+    """The short form of ISO 8601: 20260302T093000Z."""
+    if text[8:9] != "T" or not text[:8].isdecimal():
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return Moment(at.date(), "known", clock=at.timetz())
+
+
 def _named(text: str) -> Moment | None:
+    """A date with the name of its month."""
+    letters = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in letters if not unicodedata.combining(c))
     for pattern in NAMED:
-        found = pattern.fullmatch(text)
-        month = MONTHS.get(found["name"][:3].lower()) if found else None
+        found = pattern.fullmatch(plain)
+        month = MONTHS.get(found["name"].lower()) if found else None
         if found and month:
-            return _moment(found["clock"], day=_date(found["year"], str(month), found["day"]))
+            year = found["year"] if len(found["year"]) == 4 else f"20{found['year']}"
+            return _moment(found["clock"], day=_date(year, str(month), found["day"]))
     return None
 
 
@@ -184,8 +248,13 @@ def _clock(text: str) -> time | None:
 
 
 def _offset(text: str | None) -> timezone | None:
-    if not text or text[0] not in "+-":
-        return UTC if text else None
-    digits = text[1:].replace(":", "")
-    shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(shift if text[0] == "+" else -shift)
+    name = (text or "").lower()
+    if not name:
+        return None
+    if name in ZONES:
+        return timezone(timedelta(hours=ZONES[name]))
+    signed = name.removeprefix("utc").removeprefix("gmt")
+    digits = signed[1:].replace(":", "")
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
+    shift = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(shift if signed[0] == "+" else -shift)

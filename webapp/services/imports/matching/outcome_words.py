@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from ml.fields.lenient import word_key
+from ml.fields.types import NO_TEXTS, YES_TEXTS
 from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.leads.records import PLAIN_WORDS
 from webapp.stored import OutcomeWords
@@ -12,13 +13,21 @@ from webapp.tables import Meaning
 CONVERTED_WORDS = (
     *("closed converted", "customer", "existing customer", "deal won", "converted to deal"),
     *("converted to opportunity", "converted to contact", "closed and converted", "sold"),
-    *("conversion", "success", "successful", "y", "t", "good lead won"),
+    *("conversion", "success", "successful", "good lead won", *YES_TEXTS),
+    *("gewonnen", "abgeschlossen gewonnen", "gagné", "gagnée", "fermée gagnée", "conclue"),
+    *("ganado", "ganada", "cerrada ganada", "vinto", "vinta", "ganho", "ganha", "fechado ganho"),
+    *("gesloten gewonnen", "vunnen", "vundet", "wygrana", "wygrane", "выиграна", "выиграно"),
+    *("успешно реализовано", "成交", "赢单", "受注", "converti", "konvertiert", "convertido"),
 )
 LOST_WORDS = (
     *("closed not converted", "not converted", "unqualified", "disqualified", "not qualified"),
     *("junk", "junk lead", "lost lead", "deal lost", "closed unqualified", "closed disqualified"),
     *("rejected", "not interested", "no longer interested", "dead", "dead lead", "unsuccessful"),
-    *("not won", "failed", "cannot contact", "n", "f", "lost deal", "closed dead"),
+    *("not won", "failed", "cannot contact", "lost deal", "closed dead", *NO_TEXTS),
+    *("verloren", "abgeschlossen verloren", "perdu", "perdue", "fermée perdue", "perdido"),
+    *("perdida", "cerrada perdida", "perso", "persa", "fechado perdido", "gesloten verloren"),
+    *("förlorad", "förlorat", "tabt", "przegrana", "przegrane", "проиграна", "проиграно"),
+    *("закрыто и не реализовано", "丢单", "输单", "失注"),
 )
 OPEN_WORDS = (
     *("open", "new", "working", "contacted", "not contacted", "in progress", "in process"),
@@ -34,9 +43,11 @@ CRM_WORDS: dict[str, Meaning] = {
     **dict.fromkeys(CONVERTED_WORDS, True),
     **dict.fromkeys(LOST_WORDS, False),
     **dict.fromkeys(OPEN_WORDS, None),
+    **dict.fromkeys(
+        ("offen", "ouvert", "en cours", "abierto", "aperto", "aberto", "открыта"), None
+    ),
 }
-YES = frozenset({"true", "yes", "1", "y", "t", "x"})
-NO = frozenset({"false", "no", "0", "n", "f"})
+YES, NO = frozenset(YES_TEXTS), frozenset(NO_TEXTS)
 # The whole word or the beginning of one; "not" turns it round.
 LOST_HINT = re.compile(r"\b(lost|junk|unqualif|disqualif|reject|dead|declin|not inter|not conv)")
 CONVERTED_HINT = re.compile(r"\b(won|convert|customer|sold|signed|bought|paid)")

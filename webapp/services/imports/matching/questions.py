@@ -18,7 +18,7 @@ from webapp.services.imports.matching.mapping import (
     header_key,
 )
 from webapp.services.imports.matching.profile import ColumnProfile, Profile
-from webapp.services.imports.matching.proposal import ColumnProposal, Proposal
+from webapp.services.imports.matching.proposal import LEFT_OUT, ColumnProposal, Proposal
 from webapp.services.leads import records
 from webapp.stored import RowError
 
@@ -274,15 +274,11 @@ def _notes(proposal: Proposal, mapping: Mapping) -> Iterator[str]:
 
 
 def _about_names(proposal: Proposal) -> Iterator[str]:
-    """What is left out for its name: none, or that of a column before."""
-    names = [header_key(column.column.name) for column in proposal.columns]
-    for place, column in enumerate(proposal.columns):
-        if column.target or not column.column.n_filled:
+    """What is left out although its name or values may mean something."""
+    for place, column in enumerate(proposal.columns, 1):
+        if column.target or column.is_decided or not column.column.n_filled:
             continue
         if not column.column.name:
-            yield f"Column {place + 1} has values but no name; it was left out."
-        elif names[place] in names[:place]:
-            yield (
-                f"The column “{column.column.name}” stands in the header more than once; the one at"
-                f" place {place + 1} was left out."
-            )
+            yield f"Column {place} has values but no name; it was left out."
+        elif column.why not in (LEFT_OUT.why, "as decided"):
+            yield f"The column “{column.column.name}” was left out: {column.why}."
