@@ -8,6 +8,18 @@ from ml.fields.types import Field, category_key
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\s]+")
 SIGNS = str.maketrans("\uff0e\uff0d\u2212\uff0b", ".--+", "\u200b\u2060\ufeff")
 NO_LETTERS = re.compile(r"[\W_]+")
+# Yes and no as programs and spreadsheets in the languages of most exports write them.
+YES_TEXTS = (
+    *("true", "yes", "y", "t", "1", "1.0", "on", "checked", "x", "\u2713", "\u2714", "\u2611"),
+    *("ja", "oui", "s\u00ed", "s\u00ec", "si", "sim", "tak", "да", "はい", "是"),
+    *("wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda", "истина"),
+)
+NO_TEXTS = (
+    *("false", "no", "n", "f", "0", "0.0", "off", "unchecked", "\u2717", "\u2718", "\u2610"),
+    *("nein", "nee", "nej", "non", "n\u00e3o", "nao", "nie", "нет", "いいえ", "否"),
+    *("falsch", "faux", "falso", "onwaar", "fa\u0142sz", "ложь"),
+)
+YES_OR_NO = {**dict.fromkeys(YES_TEXTS, True), **dict.fromkeys(NO_TEXTS, False)}
 
 
 def folded(text: str, maximum: int) -> str:

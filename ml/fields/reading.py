@@ -5,7 +5,7 @@ import re
 import unicodedata
 from typing import NamedTuple, assert_never
 
-from ml.fields.lenient import choice_of, folded, plain_number
+from ml.fields.lenient import YES_OR_NO, choice_of, folded, plain_number
 from ml.fields.types import (
     MAX_TEXT_LENGTH,
     NULL_WORD,
@@ -117,10 +117,10 @@ def _category(field: Field, value: object) -> Reading:
 
 
 def _boolean(field: Field, value: object) -> Reading:
-    is_text = isinstance(value, str)
-    if not is_text and value in (0, 1):
-        return Reading(bool(value))
-    return Reading(field.parse(value, text=is_text))
+    if isinstance(value, str):
+        word = value.strip()[:MAX_TEXT_LENGTH].casefold()
+        return Reading(YES_OR_NO[word] if word in YES_OR_NO else field.parse(value, text=True))
+    return Reading(bool(value) if value in (0, 1) else field.parse(value))
 
 
 def _number(field: Field, value: object) -> Reading:

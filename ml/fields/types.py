@@ -20,26 +20,13 @@ MAX_NUMBER_LENGTH = 40  # a million-digit cell is refused before it is read as a
 
 NUMBER_TEXT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 YES_OR_NO = (("true", "yes"), ("false", "no"))
-# Yes and no as programs and spreadsheets in the languages of most exports write them.
-YES_TEXTS = (
-    *("true", "yes", "y", "t", "1", "1.0", "on", "checked", "x", "\u2713", "\u2714", "\u2611"),
-    *("ja", "oui", "s\u00ed", "s\u00ec", "si", "sim", "tak", "да", "はい", "是"),
-    *("wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "prawda", "истина"),
-)
-NO_TEXTS = (
-    *("false", "no", "n", "f", "0", "0.0", "off", "unchecked", "\u2717", "\u2718", "\u2610"),
-    *("nein", "nee", "nej", "non", "n\u00e3o", "nao", "nie", "нет", "いいえ", "否"),
-    *("falsch", "faux", "falso", "onwaar", "fa\u0142sz", "ложь"),
-)
-BOOLEAN_TEXTS = {**dict.fromkeys(YES_TEXTS, True), **dict.fromkeys(NO_TEXTS, False)}
+BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # What spreadsheets, CRMs and programs write where they know nothing, in small letters.
 NULL_WORDS = frozenset(
     {
         *("", "nan", "none", "null", "nil", "nat", "undefined", "unknown", "<na>", "<null>"),
-        # What Excel shows where a column is too narrow.
-        *("#" * n for n in range(2, 20)),
         *("n/a", "n.a.", "#n/a", "#null!", "#value!", "#ref!", "#name?", "#div/0!"),
-        *("-", "--", "---", "\u2013", "\u2014", "?", "\\n"),
+        *("-", "--", "---", "\u2013", "\u2014", "?", "\\n", *("#" * n for n in range(2, 20))),
         *("--none--", "-none-", "- none -", "(none)", "(blank)", "(empty)"),
         *("select", "--select--", "-select-", "- select -", "please select"),
     }

@@ -1,8 +1,12 @@
 """Files as programs and people really make them: what each gives, and what is said of it."""
 
+import io
+import zipfile
+
 import pytest
 
 from tests.services.imports.reading import read_file
+from tests.services.imports.workbooks import write_workbook
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import detect, format_sentence
 from webapp.services.imports.matching.questions import MappingRefused
@@ -109,6 +113,11 @@ def test_json_lines_are_a_table(read, tmp_path):
         ("BEGIN:VCARD\nFN:Ada\nEND:VCARD\n", "contact cards"),
         (b"%PDF-1.7\nleads", "a PDF"),
         (b"BZh91AY", "bzip2"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(900), "an old kind"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            "a password",
+        ),
     ],
 )
 def test_what_is_no_table_is_called_by_its_name(read, content, message):
@@ -242,3 +251,42 @@ def test_times_of_outcomes_without_any_outcome_are_left_out_and_this_is_said(rea
     assert result.notes == [
         "The column “Deal - Won time” was left out: no column says what became of leads."
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("leads.csv", "a ZIP archive"),
+        ("content.xml", "an OpenDocument file"),
+        ("word/document.xml", "a text document"),
+        ("xl/workbook.bin", "a binary workbook"),
+    ],
+)
+def test_a_zip_that_is_no_workbook_is_called_by_its_name(read, part, message):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as parts:
+        parts.writestr(part, TABLE)
+    with pytest.raises(ImportFileError, match=message):
+        read(content.getvalue())
+
+
+def test_a_cover_sheet_is_told_and_an_empty_one_passed_over(tmp_path):
+    sheet = [["lead_id", "name"], ["L-1", "Ada"]]
+    path = write_workbook(tmp_path / "leads.xlsx", {"Empty": [], "Leads": sheet})
+    assert read_file(path).values == {"L-1": {"lead_id": "L-1", "name": "Ada"}}
+    path = write_workbook(tmp_path / "leads.xlsx", {"Cover": [["Read me"]], "Leads": sheet})
+    with pytest.raises(MappingRefused, match="has 2 sheets; only “Cover” was read"):
+        read_file(path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "lead_id"), [('"=""00012"""', "00012"), ("'=1", "=1"), (' "L, 1"', "L, 1")]
+)
+def test_ids_are_read_as_exports_write_them(read, cell, lead_id):
+    assert list(read(f"name,lead_id\nAda,{cell}\n").values) == [lead_id]
+
+
+@pytest.mark.parametrize("lead_id", ["1.23457E+14", "1.23457E14", "1,234E+12"])
+def test_ids_that_were_shortened_are_refused(read, lead_id):
+    [(_, _, message)] = read(f"lead_id;name\n{lead_id};Ada\n").errors
+    assert "shortened" in message

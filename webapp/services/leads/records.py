@@ -20,8 +20,8 @@ LEAD_ID_RULE = (
 )
 # Zero-width and direction characters, which nobody sees: two ids would look the same.
 INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
-# What Excel makes of a long number: 1.23457E+14 stands for a billion of them.
-SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}", re.ASCII | re.IGNORECASE)
+# What Excel (and Java, without the plus) makes of a long number: 1.23457E+14 stands for a billion.
+SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|\d[.,]\d{3,}E\d{1,3}", re.ASCII | re.IGNORECASE)
 # Ids of accounts, contacts, users, opportunities, leads and campaigns, without their checksum.
 SALESFORCE_ID = re.compile(r"(001|003|005|006|00Q|701)[0-9A-Za-z]{12}", re.ASCII)
 # Of the words for an unknown value those that somebody may call a lead by.

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from ml.fields import types
 from ml.fields.fields_file import Field, Value, category_key
+from ml.fields.lenient import YES_OR_NO
 from ml.fields.reading import LEFT_UNKNOWN, Reading, read, read_text
-from ml.fields.types import BOOLEAN_TEXTS, MAX_TEXT_LENGTH, is_null_word
+from ml.fields.types import MAX_TEXT_LENGTH, is_null_word
 from webapp.services.exports.formulas import restored
 from webapp.services.imports.cells.numbers import DecimalMark, read_number
 from webapp.services.imports.cells.times import RULE, moment
@@ -29,6 +30,7 @@ NO_LEAD = re.compile(
     r"(?:\s*[:=(].*)?|\(?[\d.,]+ (?:records?|rows?|leads?)(?: affected| selected)?\)?|[-=_+]{2,}",
     re.IGNORECASE,
 )
+EXCEL_TEXT = re.compile(r'="([^"]*)"')
 SERIAL = re.compile(r"[1-9]\d{4}(?:\.\d+)?", re.ASCII)
 # The nought of databases and spreadsheets.
 NO_TIME = re.compile(r"0000-00-00|0?0/0?0/0000|0?1/0?0/1900|1899-12-3[01]", re.ASCII)
@@ -51,7 +53,10 @@ class Reader(dict[str, Cell]):
         self.read, self.reads_null_words = read, reads_null_words
 
     def __missing__(self, text: str) -> Cell:
-        written, text = text, restored(text)
+        written = text
+        # Written so that Excel keeps the noughts in front: ="00012".
+        as_text = EXCEL_TEXT.fullmatch(text)
+        text = as_text[1] if as_text else restored(text)
         if not text.strip():
             cell = Cell()
         elif is_null_word(text) and not self.reads_null_words:
@@ -151,9 +156,9 @@ def _boolean(text: str, *, field: Field, column: ColumnMapping) -> Cell:
     key = category_key(text)
     if key in column.values:
         return Cell(column.values[key])
-    if key not in BOOLEAN_TEXTS:
+    if key not in YES_OR_NO:
         raise ValueError(f"must be {field.rule}")
-    return Cell(BOOLEAN_TEXTS[key])
+    return Cell(YES_OR_NO[key])
 
 
 def _category(text: str, *, field: Field, column: ColumnMapping) -> Cell:

@@ -49,6 +49,7 @@ def detect(path: Path, sheet: str | None = None) -> FileFormat:
         if sheet is not None and sheet not in sheets:
             raise ImportFileError.at(1, f"the workbook has no sheet “{sheet}”")
         return FileFormat(sheet=sheet or sheets[0], sheets=sheets)
+    other_kinds.refuse_old_workbook(path)
     encoding = detect_encoding(path)
     found = FileFormat(codec=encoding.codec, is_gzip=encoding.is_gzip)
     with path.open("rb") as raw:
@@ -103,13 +104,17 @@ def _format_notes(format_: FileFormat) -> Iterator[str]:
             f"The file does not say how its letters are encoded; it was read as {name}. If accents"
             " look wrong, export it as CSV UTF-8."
         )
+    if len(format_.sheets) > 1:
+        yield f"The workbook has {len(format_.sheets)} sheets; only “{format_.sheet}” was read."
     if format_.nested_keys:
         names = ", ".join(f"“{key[:60]}”" for key in format_.nested_keys[:MAX_KEYS_NAMED])
         yield f"Left out, since they hold lists or objects: {names}."
 
 
 def _csv_rows(lines: Lines, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(_without_hint(lines), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        _without_hint(lines), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
     begins = 1
     try:
         for cells in reader:
@@ -147,7 +152,7 @@ def _fit(lines: list[str], delimiter: str) -> tuple[bool, float, int, int]:
     """
     rows: list[Row] = []
     with suppress(csv.Error):
-        rows.extend(enumerate(csv.reader(lines, delimiter=delimiter)))
+        rows.extend(enumerate(csv.reader(lines, delimiter=delimiter, skipinitialspace=True)))
     layout = Layout.of(iter(rows))
     fitting = [layout.fits(row.cells) for row in layout.filled]
     width = len(layout.header)

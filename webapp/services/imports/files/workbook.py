@@ -9,9 +9,16 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from xml.parsers import expat
 
-from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
+from python_calamine import (
+    CalamineError,
+    CalamineWorkbook,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+    WorksheetNotFound,
+)
 
 from webapp.services.imports.files.errors import ImportFileError
+from webapp.services.imports.files.other_kinds import refuse_zip
 
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_PARTS = 1_000
@@ -39,14 +46,20 @@ def is_workbook(path: Path) -> bool:
 def sheet_names(path: Path) -> tuple[str, ...]:
     """Name the sheets; `ImportFileError` where the workbook is damaged or far too large."""
     _check_size(path)
+    n_empty = 0
     try:
         with CalamineWorkbook.from_path(path) as book:
-            names = tuple(book.sheet_names)
+            sheets = [s for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+            # The first is read unless somebody chooses: hidden and empty ones come last.
+            sheets.sort(key=lambda s: s.visible != SheetVisibleEnum.Visible)
+            names = tuple(sheet.name for sheet in sheets)
+            while n_empty < len(names) and not book.get_sheet_by_name(names[n_empty]).height:
+                n_empty += 1
     except (CalamineError, OSError):
         raise ImportFileError.at(1, DAMAGED) from None
     if not names:
         raise ImportFileError.at(1, "the workbook has no sheet")
-    return names
+    return names[n_empty:] + names[:n_empty]
 
 
 @dataclass
@@ -87,6 +100,7 @@ def _check_size(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as parts:
+            refuse_zip(parts.namelist())
             if len(parts.infolist()) > MAX_PARTS:
                 raise ImportFileError.at(1, f"the workbook has more than {MAX_PARTS:,} parts")
             if OTHER_KINDS & {name.lower() for name in parts.namelist()}:

@@ -3,8 +3,7 @@
 import re
 from typing import NamedTuple
 
-from ml.fields.lenient import word_key
-from ml.fields.types import NO_TEXTS, YES_TEXTS
+from ml.fields.lenient import NO_TEXTS, YES_TEXTS, word_key
 from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.leads.records import PLAIN_WORDS
 from webapp.stored import OutcomeWords

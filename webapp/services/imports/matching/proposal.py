@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from ml.fields.fields_file import Field, Fields, Value, category_key
-from ml.fields.lenient import choice_of, word_key
-from ml.fields.types import BOOLEAN_TEXTS
+from ml.fields.lenient import YES_OR_NO, choice_of, word_key
 from webapp.services.imports.cells.numbers import DecimalMark, number_form
 from webapp.services.imports.matching.mapping import (
     FIRST_NAME,
@@ -108,7 +107,7 @@ def new_field(column: ColumnProfile) -> dict[str, object]:
     name = name if name[0].isalpha() else f"field_{name}"
     entry: dict[str, object] = {"name": name, "label": column.name[:100] or name}
     words = {category_key(value) for value in column.values}
-    if words and words <= BOOLEAN_TEXTS.keys() and column.is_complete:
+    if words and words <= YES_OR_NO.keys() and column.is_complete:
         return entry | {"type": "boolean"}
     if column.share_of_numbers > 0.9 and column.numbers.total():
         is_count = column.numbers.keys() <= {"whole", None} and not any("-" in w for w in words)
@@ -253,7 +252,7 @@ def _decimal(
 def _field_value(value: str, field: Field) -> tuple[Value, Confidence]:
     if field.type == "boolean":
         key = category_key(value)
-        return BOOLEAN_TEXTS.get(key), ("sure" if key in BOOLEAN_TEXTS else "ask")
+        return YES_OR_NO.get(key), ("sure" if key in YES_OR_NO else "ask")
     if choice := choice_of(value, field):
         return choice, "sure"
     words = set(word_key(value).split())

@@ -198,7 +198,7 @@ def _about_id(proposal: Proposal) -> Iterator[Question]:
                 "; the header seems to be missing, since its row looks like the rows under it: add"
                 " a first row of names, such as lead_id,name,industry"
             )
-        yield Question("lead_id", LEAD_ID, message)
+        yield Question("lead_id", LEAD_ID, ". ".join([message, *proposal.notes]))
 
 
 def _looks_like_data(column: ColumnProfile) -> bool:
