@@ -16,7 +16,7 @@ from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.importing import ROWS_A_STEP, ImportRefused
 from webapp.intake_tables import Import, ImportChange
-from webapp.services.imports import imports
+from webapp.services.imports import imports, quality
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import leads, removal
 from webapp.services.models import lifecycle
@@ -73,6 +73,22 @@ def newest(read):
 @pytest.fixture
 def kept_files(settings):
     return lambda: list((settings.data_dir / imports.FOLDER).iterdir())
+
+
+def test_what_is_taken_with_a_warning_is_counted_once_an_import_takes_it_in(import_now, read):
+    rows = ["L-1,-4,n/a,", "L-2,-5,Caf\u00c3\u00a9,", "L-3,3,Berlin,unknown"]
+    with pytest.raises(ImportRefused):
+        import_now(*rows, ",3,Berlin,")
+    assert read(quality.everything) == []
+    import_now(*rows)
+    counted = {(one.field, one.kind, one.value): one.n for one in read(quality.everything)}
+    assert counted == {
+        ("email_opens", "out of range", ""): 2,
+        ("location", quality.NULL, "n/a"): 1,
+        ("location", "wrong encoding", ""): 1,
+        ("actual_outcome", quality.NULL, ""): 1,
+    }
+    assert {one.last_source for one in read(quality.everything)} == {"file:leads.csv"}
 
 
 def n_leads(session):

@@ -18,7 +18,7 @@ from webapp import field_lists
 from webapp.database import read, utc_now, write
 from webapp.intake_tables import Import
 from webapp.product import product
-from webapp.services.imports import imports, intake, undo
+from webapp.services.imports import imports, intake, quality, undo
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import Cells, detect, open_table
 from webapp.services.imports.imports import KeptFile
@@ -28,6 +28,7 @@ from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.proposal import propose
 from webapp.services.imports.matching.questions import MappingRefused
 from webapp.services.imports.preview import MAX_ERRORS_KEPT, Check, Forecast, known_leads
+from webapp.services.imports.quality import Gathered
 from webapp.services.imports.rejected import RejectedRows
 from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
 from webapp.services.runs import runs
@@ -144,6 +145,7 @@ class _Work:
 
     def __init__(self, run: Run, clock: Callable[[], datetime], on_step: OnStep) -> None:
         self.run, self.clock, self.on_step = run, clock, on_step
+        self.surprises = Gathered()
         # Before the fields: what changes between the two is found at the confirmation.
         self.fields_version = read(field_lists.current).version
         self.fields, folder = product().fields, product().settings.data_dir
@@ -208,7 +210,10 @@ class _Work:
         result = self.found.found
         for rows, _ in self._groups(reader, ROWS_A_STEP, behind=result.n_done):
             result = write(partial(self._step, rows=rows, origin=origin, before=result))
+            if self._count_surprises(rows):
+                self._store_surprises()
             self.on_step(Step("Importing", self._share(result.n_done / result.n_rows)))
+        self._store_surprises()
         write(lambda s: imports.finish(s, self.found, self.clock()))
 
     def undo(self) -> None:
@@ -249,6 +254,16 @@ class _Work:
         done = {"n_done": result.n_done}
         runs.renew(session, self.run, now, progress=share, stage=stage, result=done)
         return result
+
+    def _count_surprises(self, rows: Sequence[tuple[Cells, Row]]) -> bool:
+        """Count what was taken with a warning, and say whether it is time to store that."""
+        right = (row for _, row in rows if isinstance(row, ImportRow))
+        warnings = [warning for row in right for warning in row.warnings]
+        return self.surprises.add(quality.seen(self.fields, warnings), f"file:{self.found.name}")
+
+    def _store_surprises(self) -> None:
+        if found := self.surprises.take():
+            write(lambda s: quality.store(s, found, self.clock()))
 
     def _groups(
         self, reader: RowReader, n_together: int, *, behind: int = 0

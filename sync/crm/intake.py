@@ -16,6 +16,7 @@ from webapp.services.crm import conflicts, mirror, unmatched
 from webapp.services.crm.mirror import Seen
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import Example
+from webapp.services.imports import quality
 from webapp.services.leads import leads, pipeline, removal, scoring
 from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
@@ -170,14 +171,15 @@ def _scoring_input(
     is_first = row.id not in ours.old
     is_disqualified = row.columns["status"] in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
-    record, wrong = context.mapping.record(
+    record = context.mapping.record(
         row,
         ours.ids[row.id],
         now.date(),
         before={} if is_first or before is None else before.values,
         with_outcome=with_outcome,
     )
-    context.result.counts.update(f"wrong:{name}" for name in wrong)
+    context.result.counts.update(f"wrong:{warning.field}" for warning in record.warnings)
+    context.surprises.add(quality.seen(context.fields, record.warnings), ACTOR)
     return ScoringInput(record, now, with_outcome)
 
 

@@ -40,7 +40,6 @@ CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
 MAX_VALUES = 200  # of a picklist
-MAX_SHOWN_LENGTH = 100
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
 REHEARSED_ROWS = 200
 WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
@@ -292,12 +291,11 @@ def _mapped(sync_run: SyncRun) -> Iterator[SampledLead]:
     for row in sync_run.client.sample(LEADS, mapping.select):
         values = mapping.parse(row).values
         inputs, wrong = mapping.inputs(values, today)
-        raw = {name: values.get(s.crm_field or "") for name, s in mapping.sources.items()}
         yield SampledLead(
             row["Id"],
             inputs={name: inputs[name] for name in mapping.sources},
             empty=[n for n in mapping.sources if inputs[n] is None and n not in wrong],
-            wrong={name: str(raw[name])[:MAX_SHOWN_LENGTH] for name in wrong},
+            wrong={name: mapping.shown(name, values) for name in wrong},
         )
 
 

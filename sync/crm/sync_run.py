@@ -18,6 +18,8 @@ from webapp.database import write
 from webapp.services.crm import connections
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import RunWarning, SyncResult
+from webapp.services.imports import quality
+from webapp.services.imports.quality import Gathered
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -42,6 +44,7 @@ class SyncContext:
     mapping: LeadMapping
     rules: CrmRules
     result: SyncResult = field(default_factory=SyncResult)
+    surprises: Gathered = field(default_factory=Gathered)
 
 
 @dataclass
@@ -79,6 +82,8 @@ class SyncRun:
             if connections.get(session, lock=True).changed_at != self.settings_of:
                 raise Reconfigured
             answer = work(session)
+            if found := self.context.surprises.take():
+                quality.store(session, found, self.now)
             self.note_calls(session)
             result = self.result.to_json()
             runs.renew(session, self.run, self.now, progress=progress, stage=stage, result=result)

@@ -9,10 +9,16 @@ from hashlib import blake2s
 from typing import Any
 
 from ml.fields.fields_file import Field, Fields, Value
+from ml.fields.lenient import folded
 from ml.fields.types import BOOLEAN_TEXTS
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.leads import records
-from webapp.services.leads.records import PEOPLE_LENGTH, LeadRecord
+from webapp.services.leads.records import (
+    MAX_SHOWN_LENGTH,
+    PEOPLE_LENGTH,
+    FieldWarning,
+    LeadRecord,
+)
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 PEOPLE = {
@@ -137,8 +143,8 @@ class LeadMapping:
         *,
         before: Mapping[str, Any],
         with_outcome: bool,
-    ) -> tuple[LeadRecord, list[str]]:
-        """The lead's record, and the fields whose value breaks their rule and is left out.
+    ) -> LeadRecord:
+        """The lead's record, with a warning for each value that breaks its rule and is left out.
 
         What Salesforce has emptied since `before` is unknown; what it never had keeps what is
         known. Of a lead first seen with its outcome, lost ones too, only fields that do not move
@@ -149,7 +155,15 @@ class LeadMapping:
         emptied = {name for name, value in had.items() if value is not None}
         told = {n: v for n, v in inputs.items() if v is not None or n in emptied or n in wrong}
         people: dict[str, str | None] = {**row.people}
-        return LeadRecord(lead_id=lead_id, people=people, inputs=told, outcome=None), wrong
+        warnings = tuple(
+            FieldWarning(n, self.shown(n, row.values), self.fields[n].rule, message)
+            for n, message in wrong.items()
+        )
+        return LeadRecord(lead_id, people, told, None, warnings)
+
+    def shown(self, name: str, values: Mapping[str, Any]) -> str:
+        """What Salesforce has for a field, as it is shown where it breaks the field's rule."""
+        return folded(str(values.get(self.sources[name].crm_field or "")), MAX_SHOWN_LENGTH)
 
     def aged_record(self, values: Mapping[str, Any], lead_id: str, today: date) -> LeadRecord:
         """What the same values make of the fields that change from day to day."""
@@ -159,18 +173,18 @@ class LeadMapping:
 
     def inputs(
         self, values: Mapping[str, Any], today: date, *, only_stable: bool = False
-    ) -> tuple[dict[str, Value], list[str]]:
-        """Every mapped field's value, None where unknown, and the fields found wrong."""
+    ) -> tuple[dict[str, Value], dict[str, str]]:
+        """Every mapped field's value, None where unknown, and what is wrong with which."""
         inputs: dict[str, Value] = {}
-        wrong = []
+        wrong = {}
         for name, source in self.sources.items():
             if only_stable and (not source.is_stable or source.transform == "days_since"):
                 continue
             field = self.fields[name]
             try:
                 inputs[name] = _value(field, source, values, today)
-            except (ValueError, OverflowError):
-                wrong.append(name)
+            except (ValueError, OverflowError) as error:
+                wrong[name] = str(error)
                 inputs[name] = _fallback(field, source)
         return inputs, wrong
 
