@@ -18,6 +18,18 @@ from webapp.services.outcomes import waiting
 
 bp = Blueprint("quality", __name__, url_prefix="/data-quality")
 
+PROBLEMS = {
+    quality.NOT_IN_LIST: "Not in the list, left unknown",
+    quality.NULL: "Word for unknown",
+    quality.UNKNOWN_FIELD: "Field not known, left out",
+    quality.OUT_OF_RANGE: "Number out of range, left unknown",
+    quality.WRONG_ENCODING: "Text in a wrong encoding (\u00c3\u00b6 for \u00f6), kept as it is",
+    quality.OTHER_DIGITS: "Digits of another script, read as 0 to 9",
+    quality.CONTROLS: "Line breaks or control characters, turned into blanks",
+    quality.TOO_LONG: "Text too long, cut",
+    quality.OTHER: "Value of another kind, left unknown",
+}
+
 
 @bp.get("")
 def index() -> str:
@@ -36,6 +48,8 @@ def index() -> str:
     return render_template(
         "imports/quality.html",
         fields=fields,
+        problems=PROBLEMS,
+        not_declared=quality.NOT_DECLARED,
         open_values=[one for one in surprises if is_open(one)],
         others=[one for one in surprises if not is_open(one)],
         waiting=read(lambda s: waiting.count(s, utc_now())),

@@ -10,9 +10,9 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.fields import reading
 from ml.fields.fields_file import Field, Fields
 from ml.fields.lenient import choice_of
-from ml.fields.reading import MOJIBAKE_PROBLEM, OTHER_DIGITS
 from ml.fields.types import NO_CONTROLS, NULL_WORD
 from webapp.database import hold, insert
 from webapp.intake_tables import Surprise
@@ -24,15 +24,21 @@ MAX_VALUES = 200
 NOT_IN_LIST = "not in the list"
 NULL = "word for unknown"
 UNKNOWN_FIELD = "unknown field"
+OUT_OF_RANGE = "out of range"
+WRONG_ENCODING = "wrong encoding"
+OTHER_DIGITS = "other digits"
+CONTROLS = "control characters"
+TOO_LONG = "too long"
+OTHER = "other"
 # By how the sentence begins.
 KINDS = {
     NULL_WORD: NULL,
-    MOJIBAKE_PROBLEM: "wrong encoding",
-    OTHER_DIGITS: "other digits",
-    NO_CONTROLS: "control characters",
+    reading.MOJIBAKE_PROBLEM: WRONG_ENCODING,
+    reading.OTHER_DIGITS: OTHER_DIGITS,
+    NO_CONTROLS: CONTROLS,
     UNKNOWN_KEY: UNKNOWN_FIELD,
     UNKNOWN_KEYS: UNKNOWN_FIELD,
-    "must be at most": "too long",
+    "must be at most": TOO_LONG,
 }
 # Stands for all fields that are not known; their names are the values.
 NOT_DECLARED = "(not declared)"
@@ -126,10 +132,11 @@ def _seen(fields: Fields, warning: Told) -> Seen:
     if kind == UNKNOWN_FIELD:
         return NOT_DECLARED, kind, warning.field
     if warning.field not in fields:
-        return warning.field, kind or "other", ""
+        return warning.field, kind or OTHER, ""
     field = fields[warning.field]
     if kind is None:
-        kind = "out of range" if field.kind.is_numeric else NOT_IN_LIST
+        kind = OUT_OF_RANGE if field.kind.is_numeric else OTHER
+        kind = NOT_IN_LIST if field.choices else kind
     # What may have been cut to be shown cannot be recognized when it comes again.
     is_kept = kind in (NOT_IN_LIST, NULL) and len(warning.value) < MAX_SHOWN_LENGTH
     return warning.field, kind, warning.value if is_kept else ""
