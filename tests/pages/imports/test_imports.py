@@ -165,6 +165,15 @@ def test_the_e_mail_address_is_the_id_only_if_somebody_says_so(manager, drop, do
     assert figure(manager.get(address).text, "New leads") == "1"
 
 
+def test_without_an_id_and_an_e_mail_address_a_column_must_be_chosen(manager, drop):
+    address = drop(b"Name,Number\nAda,7\n")
+    form = form_of(manager.get(address).text) | {"target.1": ""}
+    answer = manager.post(f"{address}/match", data=form)
+    assert answer.status_code == 422
+    assert "No column is the lead&#39;s ID. Choose “Lead ID” for one of them." in answer.text
+    assert save(manager, address, **{"target.1": "lead_id"}).status_code == 303
+
+
 def test_a_wrong_time_zone_is_refused_in_words_and_the_rest_is_kept(manager, drop):
     address = drop(b"lead_id,age,Status,Closed on\nA 1,30,Won,2026-02-03 10:00\n")
     answer = save(manager, address, time_zone="Mars", empty_clears="1")
@@ -222,6 +231,19 @@ def test_a_field_is_declared_once_though_another_question_was_left_open(ada, sig
     assert save(admin, address, **answers).status_code == 303
     names = read(lambda s: field_lists.current(s).fields).names
     assert [name for name in names if name.startswith("shoe")] == ["shoe_size"]
+
+
+def test_the_decimal_sign_of_a_new_field_is_asked_too(ada, sign_in, drop, do_import, read):
+    admin = sign_in(ada)
+    address = drop(b"lead_id;Amount\nA 1;1.234\nA 2;2.500\n", person=admin)
+    new = {"target.1": "+new", "new.1.label": "Amount", "new.1.type": "number", "new.1.choices": ""}
+    asked = save(admin, address, **new)
+    assert (asked.status_code, "what marks decimals?" in asked.text) == (422, True)
+    assert save(admin, address, **new, **{"decimal.1": ","}).status_code == 303
+    do_import()
+    admin.post(f"{address}/confirm")
+    do_import()
+    assert leads.known_inputs(read(lambda s: leads.find(s, "A 1")))["amount"] == 1234
 
 
 def test_an_administrator_adds_a_value_to_the_list_of_its_field(

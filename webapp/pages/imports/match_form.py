@@ -221,10 +221,15 @@ class _Part:
             values=[choice for choice in choices.values() if choice not in asked],
             asked=asked,
             asks_day_order="day_first" in kinds,
-            asks_decimal="decimal" in kinds,
+            asks_decimal="decimal" in kinds or self._is_new_and_ambiguous(),
             new=self.new_texts() if self.is_new_field else None,
             errors=errors,
         )
+
+    def _is_new_and_ambiguous(self) -> bool:
+        """Whether a field of numbers is declared whose cells do not tell their decimal mark."""
+        is_of_numbers = self.is_new_field and self.new_texts()["type"] == "number"
+        return is_of_numbers and self.column.column.decimal(point_is_usual=False)[0] is None
 
     def _decided_values(self) -> Iterator[tuple[str, Value]]:
         """The values that somebody has decided, now or earlier, by their keys."""

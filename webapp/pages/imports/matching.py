@@ -108,4 +108,6 @@ def _declared(session: Session, found: match_form.Answers) -> dict[int, str]:
 
 
 def _sentence(question: Question) -> str:
+    if question.kind == "lead_id":
+        return "No column is the lead's ID. Choose “Lead ID” for one of them."
     return f"“{question.column}”: {question.message}{'' if question.message[-1] in '.?' else '.'}"
