@@ -18,7 +18,7 @@ from webapp.exporting import files
 from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
 from webapp.services.imports.matching.mapping import Mapping
-from webapp.services.leads import lead_query, removal
+from webapp.services.leads import lead_query, leads, removal
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent, record_many
 from webapp.tables import AuditEntry, Lead, Outcome, Snapshot
 
@@ -44,6 +44,21 @@ def rows(text):
 
 def view(**asked):
     return exports.leads_asked(FIELDS, asked, explore_percent=0)
+
+
+@pytest.mark.parametrize("export", [exports.outcomes, lambda: exports.scores(FIELDS)])
+def test_a_lead_erased_while_it_is_read_is_left_out(export, text, write, app, monkeypatch):
+    erased = write(lambda s: make_outcome(s, make_lead(s, "L-1"), True)).key
+    write(lambda s: make_outcome(s, make_lead(s, "L-2"), True))
+    ids_by_key = leads.ids_by_key
+
+    def erase_first(session, keys):
+        write(lambda s: removal.erase(s, [erased], "ada@example.com", NOW))
+        return ids_by_key(session, keys)
+
+    write(make_champion)
+    monkeypatch.setattr(leads, "ids_by_key", erase_first)
+    assert "L-2" in [row["lead_id"] for row in rows(text(export()))]
 
 
 def make_history(session):

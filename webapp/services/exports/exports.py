@@ -155,7 +155,8 @@ def _outcome_rows(session: Session, after: int | None) -> tuple[list[Row], int |
             "actor": event.actor,
         }
 
-    return [row(event) for event in found], following
+    # A lead may be erased while it is read.
+    return [row(event) for event in found if event.lead_key in ids], following
 
 
 def _score_rows(session: Session, fields: Fields, found: Sequence[Snapshot]) -> list[Row]:
@@ -177,7 +178,7 @@ def _score_rows(session: Session, fields: Fields, found: Sequence[Snapshot]) -> 
             "input_source": snapshot.source,
         }
 
-    return [row(snapshot) for snapshot in found]
+    return [row(snapshot) for snapshot in found if snapshot.lead_key in ids]
 
 
 def _events(
