@@ -297,6 +297,21 @@ def test_wrong_rows_are_counted_by_reason_and_come_as_a_file(manager, preview, d
     assert [row[0] for row in rows] == ["lead_id", "A 2", ""]
 
 
+def test_a_preview_that_a_change_of_fields_has_overtaken_is_shown_anew(
+    ada, sign_in, manager, preview, do_import
+):
+    address = preview(RIGHT)
+    field = {"label": "Size", "name": "size", "type": "category"}
+    assert sign_in(ada).post("/settings/fields/new-field", data=field).status_code == 303
+    page = manager.post(f"{address}/confirm", follow_redirects=True).text
+    assert "the rows are checked again" in page
+    do_import()
+    assert "Import 2 rows<" in manager.get(address).text
+    manager.post(f"{address}/confirm")
+    do_import()
+    assert "2 rows imported" in manager.get(address).text
+
+
 def test_wrong_rows_come_from_a_data_folder_named_from_here_too(
     app, manager, preview, monkeypatch, settings
 ):

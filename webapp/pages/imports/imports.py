@@ -59,8 +59,13 @@ def status(key: int) -> ResponseReturnValue:
 
 @bp.post("/<key:key>/confirm")
 def confirm(key: int) -> ResponseReturnValue:
-    """Managers: import the good rows."""
-    return _go_on(key, lambda session: imports.confirm(session, key))
+    """Managers: import the good rows, unless fields have changed since they were checked."""
+    if not write(lambda session: imports.confirm(session, key)):
+        flash(
+            "A field has changed since this preview, so the rows are checked again. Nothing was"
+            " imported yet: look at the new preview, then import."
+        )
+    return redirect(url_for("pages.imports.show", key=key), 303)
 
 
 @bp.post("/<key:key>/back")

@@ -162,14 +162,16 @@ def progress(session: Session, found: Import, now: datetime) -> Progress:
     return Progress(run.stage, run.progress, seconds_left)
 
 
-def confirm(session: Session, key: int) -> None:
+def confirm(session: Session, key: int) -> bool:
     """Import the good rows of what the preview shows; `WrongState` unless it is in preview.
 
-    Where fields have changed since the rows were checked, these are checked and shown again first.
+    Where fields have changed since the rows were checked, give False: these are checked and shown
+    again first.
     """
     checked_by = by_key(session, key).outlook.fields_version
-    is_outdated = field_lists.current(session).version != checked_by
-    _move(session, key, "preview", "checking" if is_outdated else "importing")
+    is_current = field_lists.current(session).version == checked_by
+    _move(session, key, "preview", "importing" if is_current else "checking")
+    return is_current
 
 
 def back_to_matching(session: Session, key: int) -> None:
