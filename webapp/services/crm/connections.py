@@ -30,8 +30,7 @@ from webapp.services.crm.credentials import (
     sealed,
 )
 from webapp.services.crm.outcome_rules import CrmRules
-from webapp.services.leads import leads, pipeline
-from webapp.tables import Lead
+from webapp.services.leads import pipeline
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
 CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
@@ -270,8 +269,7 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
     for table in (CrmRole, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmOpportunity):
         change(session, sa.delete(table))
-    in_pipeline = session.scalars(sa.select(Lead.key).where(Lead.is_in_pipeline)).all()
-    pipeline.put(session, dict.fromkeys(leads.lock_by_key(session, in_pipeline), False))
+    pipeline.clear(session)
     mirror.read_from_start(session)
     connection.described, connection.described_at = [], None
     connection.offered_through_key, connection.offered_version_key = 0, None

@@ -22,6 +22,13 @@ def put(session: Session, deals_open: Mapping[int, bool]) -> None:
     show_status(session, moved)
 
 
+def clear(session: Session) -> None:
+    """Say that no deal of any lead is known; however many leads that are."""
+    shown = sa.update(Score).where(Score.status == "in_pipeline")
+    change(session, shown.values(status="open"))
+    change(session, sa.update(Lead).where(Lead.is_in_pipeline).values(is_in_pipeline=False))
+
+
 def show_status(session: Session, changed: Iterable[Lead]) -> None:
     """Repeat the status of leads in their scores, by which the lead table filters."""
     keys: dict[str, list[int]] = defaultdict(list)
