@@ -148,11 +148,12 @@ def test_a_cell_far_out_does_not_fill_the_memory_however_it_is_written(rows, tmp
         detect(path)
 
 
-def test_a_workbook_of_another_kind_is_refused_unopened(tmp_path):
+@pytest.mark.parametrize("part", ["content.xml", "xl/Workbook.BIN"])
+def test_a_workbook_of_another_kind_is_refused_unopened(part, tmp_path):
     path = tmp_path / "leads.ods"
     with zipfile.ZipFile(path, "w") as parts:
-        parts.writestr("content.xml", "<a/>")
-    with pytest.raises(ImportFileError, match="is no XLSX"):
+        parts.writestr(part, "<a/>")
+    with pytest.raises(ImportFileError, match=r"ODS|XLSB"):
         detect(path)
 
 

@@ -43,7 +43,7 @@ ZIP_PARTS = {
     ("content.xml",): f"this is an OpenDocument file (ODS): {SAVE_AS}",
     ("xl/workbook.bin",): f"this is a binary workbook (XLSB): {SAVE_AS}",
     ("word/", "ppt/"): "this is a text document or a presentation: export the table as CSV or XLSX",
-    ("Index/",): "this is a Numbers document: export it as XLSX or CSV",
+    ("index/",): "this is a Numbers document: export it as XLSX or CSV",
 }
 
 
@@ -66,7 +66,7 @@ def refuse_old_workbook(path: Path) -> None:
 def refuse_zip(names: Collection[str]) -> None:
     """Raise `ImportFileError` where the parts of a ZIP file make no XLSX workbook."""
     for beginnings, sentence in ZIP_PARTS.items():
-        if any(name.startswith(beginnings) for name in names):
+        if any(name.lower().startswith(beginnings) for name in names):
             raise ImportFileError.at(1, sentence)
     if names and not any(name.startswith("xl/") for name in names):
         raise ImportFileError.at(

@@ -26,8 +26,6 @@ MAX_UNPACKED_BYTES = 300_000_000
 MAX_CELLS = 10_000_000
 BLOCK_BYTES = 1_000_000
 CELL_PLACE = re.compile(r"([A-Za-z]{1,9})([0-9]{1,9})")
-# What the library that reads XLSX would open as another kind of workbook.
-OTHER_KINDS = {"content.xml", "xl/workbook.bin"}
 DAMAGED = "the workbook is damaged; save it again, or export it as CSV"
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError),
@@ -100,13 +98,10 @@ def _check_size(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as parts:
+            # Before the library, which would open another kind of workbook unmeasured.
             refuse_zip(parts.namelist())
             if len(parts.infolist()) > MAX_PARTS:
                 raise ImportFileError.at(1, f"the workbook has more than {MAX_PARTS:,} parts")
-            if OTHER_KINDS & {name.lower() for name in parts.namelist()}:
-                raise ImportFileError.at(
-                    1, "the workbook is no XLSX; save it as one, or export it as CSV"
-                )
             n_bytes = 0
             for part in parts.infolist():
                 n_bytes += _measure(parts, part, MAX_UNPACKED_BYTES - n_bytes)
