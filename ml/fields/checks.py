@@ -90,8 +90,6 @@ Complaint = tuple[str, str]  # key of the entry, what is wrong with it
 def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
     """Name everything that is wrong with one `[[field]]` table taken alone.
 
-    Examples
-    --------
     >>> list(entry_complaints({"name": "seats", "type": "count", "lable": "Seats"}))
     [('label', 'label is missing'), ('lable', 'unknown key lable (did you mean label?)')]
     """
@@ -110,8 +108,6 @@ def entry_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
 def field_from(entry: dict[str, Any]) -> Field:
     """Build the field of a correct entry; bounds left out are built-in ones, or 0 of own counts.
 
-    Examples
-    --------
     >>> field_from({"name": "age", "type": "count", "label": "Age"}).rule
     'a whole number from 0 to 120, or null'
     """
@@ -145,8 +141,6 @@ def field_from(entry: dict[str, Any]) -> Field:
 def entry_of(field: Field) -> dict[str, Any]:
     """Write a declared field as its `[[field]]` entry; `field_from` makes the same of it again.
 
-    Examples
-    --------
     >>> entry_of(Field("seats", "count", "Seats", minimum=0, use=False))
     {'name': 'seats', 'type': 'count', 'label': 'Seats', 'min': 0, 'use': False}
     """

@@ -62,8 +62,6 @@ class FieldsFileError(ValueError):
 class Fields:
     """The fields in order: the declared ones first, then built-in ones that nobody declared.
 
-    Examples
-    --------
     >>> fields = loads('[[field]]\\nname = "seats"\\ntype = "count"\\nlabel = "Seats"')
     >>> [field.name for field in fields.model], len(fields), "age" in fields
     (['seats'], 9, True)
@@ -88,8 +86,6 @@ class Fields:
     def named(self, name: str) -> Field:
         """Give a field for people; one that is not known any more is called by its name.
 
-        Examples
-        --------
         >>> Fields([]).named("age").label, Fields([]).named("pages_per_visit").label
         ('Age', 'pages per visit')
         """
@@ -133,8 +129,6 @@ class Fields:
     def nearest(self, name: str, also: Iterable[str] = ()) -> str | None:
         """Find the field, or one of some further names, that a mistyped name most likely means.
 
-        Examples
-        --------
         >>> Fields([]).nearest("emailopens")
         'email_opens'
         """
@@ -144,11 +138,7 @@ class Fields:
 def load(path: str | Path) -> Fields:
     """Read a fields file: TOML of `[[field]]` tables, at most 1 MB.
 
-    Raises
-    ------
-    FieldsFileError
-        If the file cannot be read, is no UTF-8 or no TOML, or declares a field wrongly: every
-        mistake with its line.
+    FieldsFileError names every mistake with its line, and says where the file cannot be read.
     """
     source = Path(path).name
     try:
@@ -169,13 +159,8 @@ def load(path: str | Path) -> Fields:
 def loads(text: str, source: str = "fields.toml") -> Fields:
     """Read fields from TOML text, which messages call `source`.
 
-    Raises
-    ------
-    FieldsFileError
-        With every mistake and its line.
+    FieldsFileError names every mistake with its line.
 
-    Examples
-    --------
     >>> loads('[[field]]\\nname = "seats"\\ntype = "sum"\\nlabel = "Seats"')
     Traceback (most recent call last):
     ml.fields.fields_file.FieldsFileError: fields.toml has 1 mistake:
@@ -196,8 +181,6 @@ def loads(text: str, source: str = "fields.toml") -> Fields:
 def dumps(fields: Fields) -> str:
     """Write fields as the text of a fields file, which `loads` reads as the same fields.
 
-    Examples
-    --------
     >>> print(dumps(loads('[[field]]\\nname = "seats"\\ntype = "count"\\nlabel = "Seats"')))
     [[field]]
     name = "seats"

@@ -25,20 +25,6 @@ YES_OR_NO = {**dict.fromkeys(YES_TEXTS, True), **dict.fromkeys(NO_TEXTS, False)}
 def folded(text: str, maximum: int) -> str:
     r"""Fold line breaks, control and half characters into single blanks, and cut what is too long.
 
-    Parameters
-    ----------
-    text : str
-        Any text.
-    maximum : int
-        Most characters kept.
-
-    Returns
-    -------
-    str
-        At most `maximum` characters, trimmed.
-
-    Examples
-    --------
     >>> folded("Called twice.\n Wants a quote", 20)
     'Called twice. Wants'
     """
@@ -49,18 +35,6 @@ def folded(text: str, maximum: int) -> str:
 def word_key(text: str) -> str:
     """Give the form of words that is compared where case and punctuation do not matter.
 
-    Parameters
-    ----------
-    text : str
-        Words as written.
-
-    Returns
-    -------
-    str
-        Small letters and digits, single blanks between words.
-
-    Examples
-    --------
     >>> word_key("Closed - Won"), word_key("TRADE_SHOW")
     ('closed won', 'trade show')
     """
@@ -70,18 +44,6 @@ def word_key(text: str) -> str:
 def plain_number(text: str) -> str:
     """Give the digits of any script as 0 to 9, without zero-width characters.
 
-    Parameters
-    ----------
-    text : str
-        A number, perhaps in other digits or in full width.
-
-    Returns
-    -------
-    str
-        The same; anything but decimal digits, points and signs stays as it is.
-
-    Examples
-    --------
     >>> plain_number("٨"), plain_number("8²")
     ('8', '8²')
     """
@@ -89,23 +51,10 @@ def plain_number(text: str) -> str:
 
 
 def choice_of(text: str, field: Field) -> str | None:
-    """Find the choice that a text writes, or is an alias of.
+    """Find the choice that a text writes, or is an alias of; None where there is none, or several.
 
-    Parameters
-    ----------
-    text : str
-        As it was sent.
-    field : Field
-        A category with choices.
+    Case and white space do not matter; where that finds none, punctuation does not either.
 
-    Returns
-    -------
-    str or None
-        The choice, case and white space aside; else the only one that is the same but for
-        punctuation; else None.
-
-    Examples
-    --------
     >>> plan = Field("plan", "category", "Plan", choices=("Pro", "Team 5"), aliases=(("P", "Pro"),))
     >>> choice_of("team-5", plan), choice_of("p.", plan), choice_of("Teams", plan)
     ('Team 5', 'Pro', None)

@@ -38,27 +38,10 @@ class Reading(NamedTuple):
 
 
 def read(field: Field, value: object) -> Reading:
-    """Read a value of a field.
+    """Read a value of a field: numbers, yes and no may come as text.
 
-    Parameters
-    ----------
-    field : Field
-        Its rule.
-    value : object
-        As JSON, a form or a file has it: numbers, yes and no may come as text.
+    ValueError with a sentence for the sender where the value is of another type.
 
-    Returns
-    -------
-    Reading
-        The value, None where it is unknown, with what to tell the sender.
-
-    Raises
-    ------
-    ValueError
-        With a sentence for the sender, where the value is of another type.
-
-    Examples
-    --------
     >>> visits = Field("visits", "count", "Visits", minimum=0)
     >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).remedy
     (8, None, 'left unknown')
@@ -79,12 +62,8 @@ def read(field: Field, value: object) -> Reading:
 def read_text(value: object, maximum: int) -> Reading:
     """Read text for people: cut where it is too long, with control characters folded into blanks.
 
-    Text that looks as if it was saved in a wrong encoding is kept, with a warning.
-
-    Raises
-    ------
-    ValueError
-        Where it is no text.
+    Text that looks as if it was saved in a wrong encoding is kept, with a warning; ValueError
+    where it is no text.
     """
     if isinstance(value, str) and is_null_word(value):
         return _null(value)

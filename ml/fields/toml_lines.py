@@ -37,8 +37,6 @@ def table_lines(text: str) -> list[TableLines]:
 
     The first table is the unnamed one at the top.
 
-    Examples
-    --------
     >>> table_lines('a = 1\\n[[b]]\\nc = [\\n2]\\nd = 3')[1]
     TableLines(header='[[b]]', line=2, keys={'c': 3, 'd': 5})
     """

@@ -40,13 +40,9 @@ NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
 def clean_text(value: object, *, maximum: int) -> str | None:
     """Trim a text and bring it into Unicode form NFC; None and blank text mean unknown.
 
-    Raises
-    ------
-    ValueError
-        If it is no text, is longer than `maximum`, or holds control characters or lone surrogates.
+    ValueError if it is no text, is longer than `maximum`, or holds control characters or lone
+    surrogates.
 
-    Examples
-    --------
     >>> clean_text("  Cafe\\u0301 ", maximum=10)
     'Café'
     >>> clean_text("   ", maximum=10) is None
@@ -74,8 +70,6 @@ def clean_text(value: object, *, maximum: int) -> str | None:
 def is_null_word(text: str) -> bool:
     """Tell whether a text is blank or one of `NULL_WORDS`, in any case, and so says nothing.
 
-    Examples
-    --------
     >>> is_null_word(" N/A "), is_null_word("--None--"), is_null_word("Nan Goldin")
     (True, True, False)
     """
@@ -85,8 +79,6 @@ def is_null_word(text: str) -> bool:
 def category_key(value: str) -> str:
     """Give a category without regard to case and white space, as models match on it.
 
-    Examples
-    --------
     >>> category_key("Cold  CALL ")
     'cold call'
     """
@@ -98,8 +90,6 @@ def level_key(value: Value) -> str | None:
 
     None where it is unknown, as a number kept from the time when the field had another type.
 
-    Examples
-    --------
     >>> level_key("Cold  Call"), level_key(True), level_key(7)
     ('cold call', 'true', None)
     """
@@ -115,8 +105,6 @@ def signed_log1p(value: Value) -> float | None:
 
     None for anything but a number within +-10^15.
 
-    Examples
-    --------
     >>> round(signed_log1p(9), 3), round(signed_log1p(-9.0), 3), signed_log1p("9")
     (2.303, -2.303, None)
     """
@@ -131,8 +119,6 @@ def signed_log1p(value: Value) -> float | None:
 def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
     """Find the candidate that a mistyped text most likely means, None where none is close.
 
-    Examples
-    --------
     >>> nearest_of("referal", ("Referral", "Webinar"))
     'Referral'
     """
@@ -144,8 +130,6 @@ def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
 def number_text(number: float) -> str:
     """Write a finite number for people: thousands separated, three digits of a fraction.
 
-    Examples
-    --------
     >>> number_text(1279), number_text(2.33333), number_text(3178.24)
     ('1,279', '2.33', '3,178')
     """
@@ -157,8 +141,6 @@ def number_text(number: float) -> str:
 def value_text(value: Value) -> str:
     """Write a known value for people.
 
-    Examples
-    --------
     >>> value_text(True), value_text(2500.0), value_text("Referral")
     ('yes', '2,500', 'Referral')
     """
@@ -209,34 +191,11 @@ def kind_of(field_type: FieldType) -> Kind:
 class Field:
     """One input of a lead and the rule for its values.
 
-    Parameters
-    ----------
-    name : str
-        Key in requests, files and models.
-    type : {"count", "number", "category", "boolean"}
-        Whole number, any number, text from a vocabulary, or yes/no.
-    label : str
-        Name for people.
-    minimum, maximum : float or None
-        Bounds of counts and numbers, both allowed values themselves.
-    choices : tuple of str
-        The only categories allowed, as they are stored; empty where any text is.
-    aliases : tuple of (str, str)
-        Other words for choices, each with the choice that it is stored as.
-    unit : str or None
-        What a number counts, for people ("years").
-    use : bool
-        Whether models may learn from it.
-    salesforce : str or None
-        API name of the Salesforce Lead field it is filled from.
-    help : str or None
-        A sentence for people who fill it in.
-    declared : bool
-        Whether it is declared and not retired: people see it.
-    retired : bool
-        Whether it was declared once: values are still taken, but people and models do without.
-    builtin : bool
-        Whether it is one of the eight fields that are always accepted.
+    Both bounds are allowed values themselves. Of a category `choices` are all that is allowed, as
+    they are stored, or any text where there are none, and `aliases` other words, each with its
+    choice. `use` says whether models may learn from it; people see it while it is `declared`.
+    Of a `retired` field values are still taken, but people and models do without. The eight
+    `builtin` fields are always accepted.
     """
 
     name: str
@@ -260,13 +219,8 @@ class Field:
         With `text` every value comes as a string (form, CSV): numbers and booleans are then read
         from it, and blank text means unknown.
 
-        Raises
-        ------
-        ValueError
-            With a sentence for the sender, whatever is wrong.
+        ValueError with a sentence for the sender, whatever is wrong.
 
-        Examples
-        --------
         >>> visits = Field("visits", "count", "Visits", minimum=0)
         >>> visits.parse(3.0), visits.parse(" 12 ", text=True), visits.parse(None)
         (3, 12, None)

@@ -4,8 +4,6 @@
 def signed_text(change: float, digits: int = 0) -> str:
     r"""Write a change for people: always signed, with a minus sign and no hyphen.
 
-    Examples
-    --------
     >>> signed_text(3.21, 1), signed_text(-0.4), signed_text(-7) == "\N{MINUS SIGN}7"
     ('+3.2', '+0', True)
     """
