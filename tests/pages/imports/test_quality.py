@@ -82,6 +82,22 @@ def test_the_values_of_a_field_are_bounded(write, read):
     rows = read(quality.everything)
     assert len(rows) == quality.MAX_VALUES + 1
     assert sum(one.n for one in rows) == 500
+    known = {("lead_source", quality.NOT_IN_LIST, one.value): (1, "key:b") for one in rows}
+    write(lambda s: quality.store(s, known, NOW))
+    assert {one.n for one in read(quality.everything)} == {3, 101}
+    assert {one.last_source for one in read(quality.everything)} == {"key:b"}
+
+
+def test_known_values_leave_room_for_new_ones(write, read):
+    def seen(start, end):
+        return {
+            ("lead_source", quality.NOT_IN_LIST, f"{n:03}"): (1, "key:a") for n in range(start, end)
+        }
+
+    write(lambda s: quality.store(s, seen(0, 150), NOW))
+    write(lambda s: quality.store(s, seen(0, 200), NOW))
+    assert len(read(quality.everything)) == quality.MAX_VALUES
+    assert all(one.value for one in read(quality.everything))
 
 
 def test_counts_are_gathered_and_taken_once():

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -42,6 +42,7 @@ KINDS = {
 }
 # Stands for all fields that are not known; their names are the values.
 NOT_DECLARED = "(not declared)"
+KEYS = ("field", "kind", "value")
 Seen = tuple[str, str, str]
 
 
@@ -95,18 +96,31 @@ def store(session: Session, gathered: Mapping[Seen, tuple[int, str]], now: datet
     hold(session, "surprises")
     n_values = sa.select(Surprise.field, sa.func.count()).group_by(Surprise.field)
     counts = dict(session.execute(n_values).all())
-    known = set(session.execute(sa.select(Surprise.field, Surprise.kind, Surprise.value)).all())
-    for (field, kind, value), (n, source) in sorted(gathered.items()):
-        is_kept = (field, kind, value) in known or counts.get(field, 0) < MAX_VALUES
-        row = {"field": field, "kind": kind, "value": value if is_kept else ""}
-        statement = insert(session, Surprise).values(
-            **row, n=n, last_seen_at=now, last_source=source
-        )
-        changed = {"n": Surprise.n + n, "last_seen_at": now, "last_source": source}
+    query = sa.select(Surprise.field, Surprise.kind, Surprise.value)
+    known: set[Seen] = {(field, kind, value) for field, kind, value in session.execute(query)}
+    rows: dict[Seen, dict[str, Any]] = {}
+    for seen, (n, source) in sorted(gathered.items()):
+        field, kind, _ = place = seen
+        if seen not in known and counts.get(field, 0) >= MAX_VALUES:
+            place = field, kind, ""
+        elif seen not in known:
+            counts[field] = counts.get(field, 0) + 1
+        row = rows.setdefault(place, dict(zip(KEYS, place, strict=True)) | {"n": 0})
+        row |= {"n": row["n"] + n, "last_seen_at": now, "last_source": source}
+    if rows:
+        statement = insert(session, Surprise)
+        new = statement.excluded
         session.execute(
-            statement.on_conflict_do_update(index_elements=["field", "kind", "value"], set_=changed)
+            statement.on_conflict_do_update(
+                index_elements=KEYS,
+                set_={
+                    "n": Surprise.n + new.n,
+                    "last_seen_at": new.last_seen_at,
+                    "last_source": new.last_source,
+                },
+            ),
+            list(rows.values()),
         )
-        counts[field] = counts.get(field, 0) + 1
 
 
 def everything(session: Session) -> list[Surprise]:
