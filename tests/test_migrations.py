@@ -13,6 +13,7 @@ from webapp.app import create_app
 from webapp.config import Settings
 from webapp.crm_tables import CrmConnection, CrmLead, CrmOpportunity
 from webapp.database import db, read, write
+from webapp.services.imports import imports
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.models.leakage import LEFT_OUT
 from webapp.services.outcomes.outcomes import Attribution
@@ -236,6 +237,35 @@ def test_leads_of_before_get_the_one_form_of_their_id(app):
     assert [tuple(r) for r in rows] == [
         (lead_id, f"{word} ada", word) for lead_id, word in zip(kept, words, strict=True)
     ]
+
+
+def test_imports_of_before_are_kept_and_those_under_way_are_read_anew(app):
+    flask_migrate.upgrade(revision="0015")
+    columns = "kind, state, trigger, requested_by, requested_at, finished_at, n_attempts, progress"
+    of_all = f"INSERT INTO runs ({columns}, stage, task, result) VALUES ('import', :state, 'upload'"
+    values = ", 'ada', :at, :finished_at, 1, 1, '', :task, :result)"
+    insert = sa.text(of_all + values).bindparams(
+        *(sa.bindparam(name, type_=sa.JSON) for name in ("task", "result")),
+        *(sa.bindparam(name, type_=sa.DateTime(True)) for name in ("at", "finished_at")),
+    )
+    task = {"path": "abc", "name": "weekly.csv", "digest": "d", "skip_wrong_rows": True}
+    done = {"n_rows": 2, "n_done": 2, "n_new_leads": 2}
+    with db.engine.execution_options(writes=True).begin() as connection:
+        for state, finished_at, result in (("succeeded", NOW, done), ("requested", None, {})):
+            told = {"state": state, "at": NOW, "finished_at": finished_at}
+            connection.execute(insert, {**told, "task": task, "result": result})
+    flask_migrate.upgrade()
+    new, old = read(imports.latest)
+    assert (old.state, old.name, old.found.n_new_leads) == ("done", "weekly.csv", 2)
+    assert not imports.can_be_undone(old, NOW)
+    assert (new.state, new.path, new.skip_bad_rows, new.is_automatic) == (
+        *("reading", "abc", True, True),
+    )
+    assert write(lambda s: imports.claim(s, "a worker", NOW)).task["import"] == new.key
+    flask_migrate.downgrade(revision="0015")
+    with db.engine.connect() as connection:
+        states = connection.scalars(sa.text("SELECT state FROM runs ORDER BY key")).all()
+    assert states == ["succeeded", "failed"]
 
 
 def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(app):

@@ -1,5 +1,7 @@
 """An import is a row that goes from state to state, and can be undone."""
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -74,7 +76,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget the imports; their runs, and what they brought, stay."""
+    """Forget the imports; their runs, and what they brought, stay. What is under way fails."""
+    is_open = sa.and_(RUNS.c.kind == "import", RUNS.c.finished_at.is_(None))
+    ended = {"state": "failed", "finished_at": datetime.now(UTC), "error": "Import it again."}
+    op.execute(sa.update(RUNS).where(is_open).values(**ended))
     for table in ("import_mappings", "import_changes", "imports"):
         op.drop_table(table)
 

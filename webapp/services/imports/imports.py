@@ -190,7 +190,8 @@ def cancel(session: Session, key: int, now: datetime) -> None:
 def can_be_undone(found: Import, now: datetime) -> bool:
     """Whether an import is done and not older than the seven days in which it can be undone."""
     is_recent = found.finished_at is not None and now - found.finished_at < UNDO_WINDOW
-    return found.state == "done" and is_recent
+    # What an import of before there was a check has changed was not written down.
+    return found.state == "done" and is_recent and found.checked_at is not None
 
 
 def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
