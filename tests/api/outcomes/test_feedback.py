@@ -94,6 +94,14 @@ def test_an_outcome_is_withdrawn_and_its_history_stays(client, headers, score, r
     assert [row.result for row in rows] == ["withdrawn", "converted"]
 
 
+def test_who_has_reported_nothing_withdraws_nothing(client, headers, score, write):
+    score("L-1")
+    rita = Attribution("rep", "rita@example.com")
+    write(lambda s: make_outcome(s, "L-1", True, attribution=rita))
+    answer = client.delete("/feedback/L-1", headers=headers).json
+    assert answer["message"] == "Nothing has changed; another one counts for this lead: converted"
+
+
 def test_after_a_withdrawal_another_sources_outcome_counts(client, headers, score, write):
     score("L-1")
     file = Attribution("csv", "ada@example.com")

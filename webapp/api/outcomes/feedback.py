@@ -193,7 +193,8 @@ def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiv
     result = outcomes.RESULTS[outcome].replace("_", " ")
     if outcome is None and (counts := outcomes.counting(lead)) is not None:
         now_counts = outcomes.RESULTS[counts].replace("_", " ")
-        message = f"Your last outcome is withdrawn; another one counts for this lead: {now_counts}"
+        done = "Your last outcome is withdrawn" if is_change else "Nothing has changed"
+        message = f"{done}; another one counts for this lead: {now_counts}"
     elif outcomes.counting(lead) != outcome:
         message = "Recorded, but something later counts for this lead"
     elif is_change:
