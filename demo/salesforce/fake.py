@@ -156,9 +156,11 @@ class FakeSalesforce(Crm):
         with self.org.lock:
             return self._injections.add(Injection(canned, **how))
 
-    def refuse(self, record_id: str, name: str, message: str | None = None) -> Injection:
+    def refuse(
+        self, record_id: str, name: str, message: str | None = None, *, code: str | None = None
+    ) -> Injection:
         """Refuse this record's row in every write, until it is allowed again."""
-        return self._order(name, times=None, on=record_id, message=message)
+        return self._order(name, times=None, on=record_id, message=message, code=code)
 
     def allow(self, record_id: str) -> None:
         self._injections.cancel_for(record_id)
@@ -168,7 +170,7 @@ class FakeSalesforce(Crm):
         self._injections.clear()
 
     def _order(self, name: str, *, on: str | None = None, **how: Any) -> Injection:
-        fault = with_message(faults.named(name), how.pop("message", None))
+        fault = with_message(faults.named(name), how.pop("message", None), how.pop("code", None))
         with self.org.lock:
             return self._injections.add(Injection(fault, record_id=on, **how))
 

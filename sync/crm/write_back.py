@@ -1,5 +1,6 @@
 """Scores written to Salesforce, 200 a call; every refusal is dealt with by its class."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +20,7 @@ from webapp.services.crm.field_sources import WRITTEN
 from webapp.services.crm.pending_writes import Bands, PendingWrite
 
 RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
-STOPPING = {Kind.CONFIG, Kind.BUSY, Kind.BUG}
+Verdicts = Sequence[Fault | None]
 
 
 def write_back(sync_run: SyncRun) -> None:
@@ -38,9 +39,18 @@ def write_back(sync_run: SyncRun) -> None:
         bands=bands(),
         limit=ROWS_PER_WRITE,
     )
+    before: Fault | None = None
     while found := read(lambda s: due(s, now=sync_run.now)):
-        if not _deliver(sync_run, found):
+        verdicts = _deliver(sync_run, found)
+        if verdicts is None:
             return
+        common = _said_of_most(verdicts)
+        if stop := _reason_to_stop(verdicts, common, before):
+            sync_run.warn(stop.case.message, stop.detail)
+            return
+        before = common
+    if before is not None and before.kind is Kind.CONFIG:
+        sync_run.warn(before.case.message, before.detail)
 
 
 def unwritable(described: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -61,8 +71,8 @@ def record(pending: PendingWrite, now: datetime) -> dict[str, Any]:
     }
 
 
-def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> bool:
-    """Write one call's worth and note each verdict; False where writing has to stop."""
+def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> Verdicts | None:
+    """Write one call's worth and note each verdict; None where the call failed."""
     try:
         verdicts = sync_run.client.write([record(pending, sync_run.now) for pending in found])
     except Fault as fault:
@@ -70,21 +80,25 @@ def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> bool:
             raise
         # Whether it was carried out is not known: the same scores are due once more.
         sync_run.warn(fault.case.message, fault.detail)
-        return False
+        return None
     placed = list(zip(found, verdicts, strict=True))
     sync_run.step(lambda s: _note(s, sync_run, placed))
-    stop = _reason_to_stop(verdicts)
-    if stop is not None:
-        sync_run.warn(stop.case.message, stop.detail)
-    return stop is None
+    return verdicts
 
 
-def _reason_to_stop(verdicts: Sequence[Fault | None]) -> Fault | None:
-    faults = [fault for fault in verdicts if fault is not None]
-    no_access = [fault for fault in faults if fault.case is cases.NO_RECORD_ACCESS]
-    if 2 * len(no_access) > len(verdicts):
-        return no_access[0]
-    return next((fault for fault in faults if fault.kind in STOPPING), None)
+def _said_of_most(verdicts: Verdicts) -> Fault | None:
+    """The fault of more than half of the rows, leads that take no scores aside."""
+    faults = [fault for fault in verdicts if fault and fault.kind is not Kind.ROW_GONE]
+    cases_found = Counter(fault.case for fault in faults)
+    by_most = {case for case, n in cases_found.items() if 2 * n > len(verdicts)}
+    return next((fault for fault in faults if fault.case in by_most), None)
+
+
+def _reason_to_stop(verdicts: Verdicts, common: Fault | None, before: Fault | None) -> Fault | None:
+    """Stop where the org cannot be written to now, or two calls in a row say the same of most."""
+    if common is not None and before is not None and common.case is before.case:
+        return common
+    return next((fault for fault in verdicts if fault and fault.kind is Kind.BUSY), None)
 
 
 def _note(

@@ -310,6 +310,30 @@ RECORD_RULE = Case(
     "The lead breaks a rule of the org, so nothing on it can be saved. Correct the lead in"
     " Salesforce.",
 )
+INACTIVE_OWNER = Case(
+    "owner is inactive",
+    Kind.ROW_REFUSED,
+    "The lead belongs to an inactive user, so nothing on it can be saved. Give it another owner in"
+    " Salesforce.",
+)
+OUT_OF_RANGE = Case(
+    "score does not fit its field",
+    Kind.ROW_REFUSED,
+    "A score field takes smaller numbers than the one shipped. Deploy the fields from the folder"
+    " salesforce/ again.",
+)
+VALUE_NOT_UNIQUE = Case(
+    "value not unique",
+    Kind.ROW_REFUSED,
+    "A field that must be unique has the same value on another lead. Correct one of the two leads"
+    " in Salesforce, or make the field not unique.",
+)
+UNKNOWN_ROW = Case(
+    "row refused for an unknown reason",
+    Kind.ROW_TRANSIENT,
+    "Salesforce refuses the score for a reason that Leadloop does not know. It is tried again a few"
+    " times; the text below says more.",
+)
 UNKNOWN = Case(
     "unknown fault",
     Kind.BUG,

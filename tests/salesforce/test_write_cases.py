@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ml.fields.fields_file import category_key
+from sync.salesforce import cases
 from tests.factories import FIELDS, make_lead
 from webapp.services.crm import pending_writes
 from webapp.services.leads import leads, records, scoring
@@ -202,3 +203,60 @@ def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, sales
     assert counts["scores_put_off"] == 1
     assert counts["scores_unwanted"] == 1
     assert salesforce.read(pending_writes.n_by_state)["dead"] == 1
+
+
+@pytest.mark.parametrize("code", ["NOBODY_KNOWS_THIS", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"])
+def test_one_bad_row_is_one_bad_row_whatever_its_code(code, fake, salesforce):
+    some = fake.leads(450, LeadSource="Webinar")
+    for lead in some[::200]:
+        fake.refuse(lead, "validation rule", "Region is closed", code=code)
+    run = salesforce.later()
+    assert run.result["counts"]["scores_written"] == 447
+    assert run.result["counts"]["scores_put_off"] == 3
+    assert run.result["warnings"] == []
+    # Tried again with longer and longer pauses, then listed with the org's own words.
+    for _ in range(pending_writes.MAX_ATTEMPTS):
+        salesforce.later(hours=1)
+    listed = salesforce.read(pending_writes.dead_letters)
+    assert {lead.lead_id for _, lead in listed} == set(some[::200])
+    assert all("Region is closed" in row.detail for row, _ in listed)
+    assert len(fake.written(some[1])) == 1
+
+
+def test_what_refuses_most_rows_of_one_call_alone_does_not_stop_the_others(fake, salesforce):
+    some = fake.leads(450, LeadSource="Webinar")
+    for lead in some[:150]:
+        fake.refuse(lead, "field read-only")
+    run = salesforce.later()
+    assert run.result["counts"]["scores_written"] == 300
+    assert len(fake.patches) == 3
+
+
+def test_what_refuses_most_rows_of_two_calls_in_a_row_stops_the_writing(fake, salesforce):
+    some = fake.leads(650, LeadSource="Webinar")
+    for lead in some:
+        fake.refuse(lead, "validation rule", code="NOBODY_KNOWS_THIS")
+    run = salesforce.later()
+    assert len(fake.patches) == 2
+    assert run.result["warnings"][0]["words"] == cases.UNKNOWN_ROW.message
+
+
+@pytest.mark.parametrize(
+    ("code", "case"),
+    [
+        ("FIELD_INTEGRITY_EXCEPTION", "record breaks a rule"),
+        ("FIELD_FILTER_VALIDATION_EXCEPTION", "record breaks a rule"),
+        ("INACTIVE_OWNER_OR_USER", "owner is inactive"),
+        ("LIMIT_EXCEEDED", "trigger or flow failed"),
+        ("FLOW_EXCEPTION", "trigger or flow failed"),
+        ("NUMBER_OUTSIDE_VALID_RANGE", "score does not fit its field"),
+        ("DUPLICATE_VALUE", "value not unique"),
+        ("DUPLICATES_DETECTED", "duplicate rule"),
+    ],
+)
+def test_a_code_that_is_known_is_listed_at_once_in_words(code, case, fake, salesforce):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.refuse(lead, "validation rule", code=code)
+    salesforce.later()
+    [(row, _)] = salesforce.read(pending_writes.dead_letters)
+    assert row.case == case

@@ -86,11 +86,12 @@ class Injections:
         return failing
 
 
-def with_message(fault: Fault, message: str | None) -> Fault:
-    """The same fault in other words, such as a rule's own text."""
-    if message is None or fault.row is None:
+def with_message(fault: Fault, message: str | None, code: str | None = None) -> Fault:
+    """The same fault in other words, such as a rule's own text, or by another code."""
+    if fault.row is None:
         return fault
-    return replace(fault, row=replace(fault.row, message=message))
+    row = replace(fault.row, message=message or fault.row.message, code=code or fault.row.code)
+    return replace(fault, row=row)
 
 
 def written_ids(request: Request) -> list[str]:

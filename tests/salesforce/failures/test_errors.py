@@ -54,8 +54,8 @@ def test_nothing_that_comes_back_breaks_the_reading_of_it(status, content):
 
 
 @pytest.mark.parametrize("errors", [[], [{}], [{"statusCode": 5, "message": None, "fields": 3}]])
-def test_a_verdict_without_reasons_is_an_unknown_fault(errors):
-    assert classify_row(errors).kind is Kind.BUG
+def test_a_verdict_without_reasons_is_of_its_row_alone(errors):
+    assert classify_row(errors).kind is Kind.ROW_TRANSIENT
 
 
 def test_the_field_that_is_missing_comes_first():
