@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.database import change
+from webapp.database import BACKFILL, change, hold
 from webapp.tables import Lead, Score
 
 
@@ -24,9 +24,11 @@ def put(session: Session, deals_open: Mapping[int, bool]) -> None:
 
 def clear(session: Session) -> None:
     """Say that no deal of any lead is known; however many leads that are."""
+    hold(session, BACKFILL, shared=True)
+    # The leads first: who is at work on one writes its score before we get it.
+    change(session, sa.update(Lead).where(Lead.is_in_pipeline).values(is_in_pipeline=False))
     shown = sa.update(Score).where(Score.status == "in_pipeline")
     change(session, shown.values(status="open"))
-    change(session, sa.update(Lead).where(Lead.is_in_pipeline).values(is_in_pipeline=False))
 
 
 def show_status(session: Session, changed: Iterable[Lead]) -> None:
