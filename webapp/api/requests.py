@@ -1,7 +1,9 @@
 """Requests and answers of programs: who calls, by which right, and all that is wrong at once."""
 
 import difflib
+import json
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -28,6 +30,10 @@ from webapp.tables import ApiKey
 
 JSON = "application/json"
 MAX_ERRORS = 20
+# The end of each key, and quotes in texts: never fewer than there are keys.
+KEY_ENDS = re.compile(rb'"\s*:')
+NOT_UTF_8 = (BOM_UTF16_BE, BOM_UTF16_LE, b"\x1f\x8b")
+MAX_KEY_SHOWN = 60
 OBJECT_RULE = "a JSON object"
 MAX_KEY_LENGTH = 200
 NO_CONTRACT = Contract("", {})
@@ -197,8 +203,12 @@ def checked(model: type[Model], value: Any, now: datetime) -> Model:
 
 
 def query(model: type[Model]) -> Model:
-    """The parameters of the address in their shape; the last duplicate wins."""
+    """The parameters of the address in their shape; one that says two things is refused."""
     values = {name: several[-1] for name, several in request.args.lists()}
+    if twice := [name for name, several in request.args.lists() if len(set(several)) > 1]:
+        message, rule = "stands in the address more than once: send it once", "one value a name"
+        places = map("?{}".format, twice[:MAX_ERRORS])
+        raise WrongValues([Complaint(pointer=p, message=message, rule=rule) for p in places])
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -231,10 +241,51 @@ def _content_type(*accepted: str) -> str:
 
 def _json() -> Any:
     try:
-        # NaN is no JSON, but no reason to lose the other rows of a batch: no value may be one.
-        return from_json(request.get_data(), allow_inf_nan=True)
+        return _parsed(request.get_data().removeprefix(BOM_UTF8))
     except ValueError as error:
         raise Refused(400, f"The body is not valid JSON: {error}.") from None
+
+
+def _parsed(body: bytes) -> Any:
+    """Read JSON; ValueError where it is none or says two things of one key.
+
+    NaN is no JSON, but no reason to lose the other rows of a batch: no value may be one. Half
+    characters, of a text that was cut within an emoji, become blanks later, with a warning.
+    """
+    if body.startswith(NOT_UTF_8):
+        raise ValueError("it is not text in UTF-8")
+    try:
+        value = from_json(body, allow_inf_nan=True)
+    except ValueError as error:
+        if "escape" not in str(error):
+            raise
+        return _carefully(body)
+    if len(KEY_ENDS.findall(body)) > _n_keys(value):
+        _carefully(body)
+    return value
+
+
+def _carefully(body: bytes) -> Any:
+    try:
+        return json.loads(body, object_pairs_hook=_unambiguous)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if found.get(key, value) != value:
+            shown = key[:MAX_KEY_SHOWN].encode("ascii", "replace").decode()
+            raise ValueError(f"{shown!r} says two things in one object; send it once")
+        found[key] = value
+    return found
+
+
+def _n_keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_n_keys, value.values()))
+    return sum(map(_n_keys, value)) if isinstance(value, list) else 0
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -15,6 +15,10 @@ from webapp.services.leads import records
         (12345, "12345"),
         ("00Q5f000001AbCd", "00Q5f000001AbCdEAK"),
         (" 00Q5f000001AbCdEAK", "00Q5f000001AbCdEAK"),
+        ("00Q5F000001ABCDEAK", "00Q5f000001AbCdEAK"),
+        ("00q5f000001abcdeak", "00Q5f000001AbCdEAK"),
+        # Three last characters that tell of capitals where there are figures are no checksum.
+        ("001234567890123ZZZ", "001234567890123ZZZ"),
         # No key prefix of Salesforce, or not its length or letters: nothing is known of it.
         ("00q5f000001abcd", "00q5f000001abcd"),
         ("123456789012345", "123456789012345"),

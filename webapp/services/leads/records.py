@@ -24,6 +24,8 @@ INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|\d[.,]\d{3,}E\d{1,3}", re.ASCII | re.IGNORECASE)
 # Ids of accounts, contacts, users, opportunities, leads and campaigns, without their checksum.
 SALESFORCE_ID = re.compile(r"(001|003|005|006|00Q|701)[0-9A-Za-z]{12}", re.ASCII)
+# All of an id, which a spreadsheet or a database may have put into one case.
+WHOLE_SALESFORCE_ID = re.compile(rf"{SALESFORCE_ID.pattern}[A-Z0-5]{{3}}", re.ASCII | re.IGNORECASE)
 # Of the words for an unknown value those that somebody may call a lead by.
 WORDS_AS_IDS = ("unknown", "select")
 # Whole numbers below this are exact as floating point.
@@ -161,8 +163,8 @@ def search_words(text: str) -> list[str]:
 def clean_lead_id(value: Any) -> str:
     """Bring an id into its one form of 1 to 100 characters; else ValueError for the sender.
 
-    Trimmed, NFC, without zero-width and direction characters; 5.0 is 5, and Salesforce's 15
-    characters become the 18 that mean the same.
+    Trimmed, NFC, without zero-width and direction characters; 5.0 is 5. Salesforce's 15 characters
+    become the 18 that mean the same, and 18 in one case get their capitals back.
 
     >>> clean_lead_id(" L-1\u200b "), clean_lead_id(12345), clean_lead_id("00Q5f000001AbCd")
     ('L-1', '12345', '00Q5f000001AbCdEAK')
@@ -183,7 +185,18 @@ def clean_lead_id(value: Any) -> str:
             "was shortened by Excel, so that different IDs look the same: format the column as text"
             " before you export it"
         )
+    if WHOLE_SALESFORCE_ID.fullmatch(cleaned) and cleaned in (cleaned.upper(), cleaned.lower()):
+        return _with_case(cleaned)
     return cleaned + _checksum(cleaned) if SALESFORCE_ID.fullmatch(cleaned) else cleaned
+
+
+def _with_case(salesforce_id: str) -> str:
+    """The capitals that the last three characters tell; the id as it is where they tell others."""
+    checksum = salesforce_id[15:].upper()
+    bits = [CHECKSUM.index(character) >> place & 1 for character in checksum for place in range(5)]
+    letters = zip(salesforce_id[:15], bits, strict=True)
+    restored = "".join(c.upper() if is_capital else c.lower() for c, is_capital in letters)
+    return restored + checksum if _checksum(restored) == checksum else salesforce_id
 
 
 def _checksum(salesforce_id: str) -> str:
