@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections import defaultdict
+from functools import lru_cache
 
 from ml.fields.types import Field, category_key
 
@@ -59,8 +61,18 @@ def choice_of(text: str, field: Field) -> str | None:
     >>> choice_of("team-5", plan), choice_of("p.", plan), choice_of("Teams", plan)
     ('Team 5', 'Pro', None)
     """
-    exact, loose = category_key(text), word_key(text)
-    words = [*zip(field.choices, field.choices, strict=True), *field.aliases]
-    found = {choice for word, choice in words if category_key(word) == exact}
-    found = found or {choice for word, choice in words if loose and word_key(word) == loose}
-    return found.pop() if len(found) == 1 else None
+    exact, loose = _readings(field.choices, field.aliases)
+    return exact.get(category_key(text)) or loose.get(word_key(text))
+
+
+@lru_cache(maxsize=100)
+def _readings(
+    choices: tuple[str, ...], aliases: tuple[tuple[str, str], ...]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What each word is read as: by its case-free form, and by the form without punctuation."""
+    exact: dict[str, str] = {}
+    meant: dict[str, set[str]] = defaultdict(set)
+    for word, choice in (*aliases, *zip(choices, choices, strict=True)):
+        exact[category_key(word)] = choice
+        meant[word_key(word)].add(choice)
+    return exact, {key: one for key, (one, *more) in meant.items() if key and not more}
