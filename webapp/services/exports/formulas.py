@@ -22,4 +22,4 @@ def restored(cell: str) -> str:
     >>> restored("'=1+1"), restored("''=1+1"), restored("'s Hertogenbosch")
     ('=1+1', "'=1+1", "'s Hertogenbosch")
     """
-    return cell[1:] if DEFUSED.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and DEFUSED.match(cell) else cell

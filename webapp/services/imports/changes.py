@@ -51,8 +51,9 @@ def note(
     for lead in found:
         is_new, now = lead.key not in before.values, known_values(lead)
         was = before.values.get(lead.key, {})
-        names = [name for name in was.keys() | now.keys() if was.get(name) != now.get(name)]
-        n_changed += bool(names) and not is_new
+        # A new lead was nothing before, and all that it has is new.
+        names = [] if is_new else [n for n in was.keys() | now.keys() if was.get(n) != now.get(n)]
+        n_changed += bool(names)
         if names or is_new or lead.key in snapshots or lead.key in told:
             rows.append(
                 {
@@ -60,7 +61,7 @@ def note(
                     "lead_key": lead.key,
                     "is_new": is_new,
                     "before": {name: was.get(name) for name in names},
-                    "after": {name: now.get(name) for name in names},
+                    "after": now if is_new else {name: now.get(name) for name in names},
                     "snapshots": snapshots.get(lead.key, []),
                 }
             )
@@ -94,7 +95,7 @@ def _keep(session: Session, import_key: int, rows: Sequence[dict[str, Any]]) -> 
     merged = session.scalars(earlier).all() if by_lead else []
     for old in merged:
         new = by_lead[old.lead_key]
-        old.before = new["before"] | old.before
+        old.before = {} if old.is_new else new["before"] | old.before
         old.after = old.after | new["after"]
         old.snapshots = old.snapshots + new["snapshots"]
     known = {old.lead_key for old in merged}

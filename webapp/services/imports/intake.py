@@ -88,7 +88,10 @@ def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now:
     4. A row of a lead that was merged into another is of that other one.
     """
     records = scoring.of_survivors(session, [row.record for row in rows])
-    rows = [replace(row, record=record) for row, record in zip(rows, records, strict=True)]
+    rows = [
+        row if record is row.record else replace(row, record=record)
+        for row, record in zip(rows, records, strict=True)
+    ]
     versions = registry.in_use(session)
     batches = (Batch(session, versions, rows, origin, now=now) for rows in _without_repeats(rows))
     return sum((batch.take_in() for batch in batches), Taken())
@@ -164,6 +167,8 @@ class Batch:
             for row in rows
             if row.record.outcome is not None
         ]
+        if not events:
+            return 0
         keep_days = self.origin.keep_days or 0
         return sum(waiting.keep(self.session, events, now=self.now, keep_days=keep_days))
 

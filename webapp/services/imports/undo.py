@@ -118,7 +118,7 @@ def _before(lead: Lead, made: ImportChange, newest: Snapshot | None, now: dateti
     """The values of a lead that are still as the import left them, as they were before."""
     present = known_values(lead)
     undone: dict[str, Any] = {
-        name: old for name, old in made.before.items() if present.get(name) == made.after[name]
+        name: made.before.get(name) for name, new in made.after.items() if present.get(name) == new
     }
     people = {name: value for name, value in undone.items() if name in PEOPLE_FIELDS}
     inputs = {name: value for name, value in undone.items() if name not in PEOPLE_FIELDS}

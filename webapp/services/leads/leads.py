@@ -1,9 +1,9 @@
 """Leads as they are now: create, update, find; the lead table stands in `lead_table`."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -66,9 +66,10 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
     if not records:
         return []
     by_id = {record.lead_id: record for record in sorted(records, key=lambda r: r.lead_id)}
-    _insert_missing(session, by_id, now)
+    made = _insert_missing(session, by_id, now)
     found = lock_many(session, by_id)
-    _merge_many(session, [(lead, by_id[lead_id]) for lead_id, lead in found.items()], now)
+    known = ((lead, by_id[lead_id]) for lead_id, lead in found.items() if lead_id not in made)
+    _merge_many(session, known, now)
     return [found[record.lead_id] for record in records]
 
 
@@ -158,8 +159,10 @@ def outcome_history(session: Session, lead: Lead) -> list[Outcome]:
     return list(session.scalars(query.order_by(*order)))
 
 
-def latest_snapshots(session: Session, lead_keys: Iterable[int]) -> dict[int, Snapshot]:
+def latest_snapshots(session: Session, lead_keys: Collection[int]) -> dict[int, Snapshot]:
     """The newest scoring of each of these leads, by the lead's key."""
+    if not lead_keys:
+        return {}
     query = sa.select(Snapshot).join(Lead, Snapshot.key == _newest_but(0))
     found = session.scalars(query.where(Lead.key.in_(lead_keys)))
     return {snapshot.lead_key: snapshot for snapshot in found}
@@ -236,8 +239,13 @@ def _whole(value: Value) -> Value:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _insert_missing(session: Session, by_id: Mapping[str, LeadRecord], now: datetime) -> None:
-    """Create the leads that are not there; another transaction may have come first."""
+def _insert_missing(
+    session: Session, by_id: Mapping[str, LeadRecord], now: datetime
+) -> Collection[str]:
+    """Create the leads that are not there, and return their ids.
+
+    None are returned where another transaction has come first for one: all must be merged then.
+    """
     known = set(session.scalars(sa.select(Lead.lead_id).where(Lead.lead_id.in_(list(by_id)))))
     times = {"created_at": now, "scored_at": now}
     blank = dict.fromkeys((*BUILTIN_COLUMNS, *PEOPLE_FIELDS))
@@ -252,12 +260,16 @@ def _insert_missing(session: Session, by_id: Mapping[str, LeadRecord], now: date
         for lead_id, record in by_id.items()
         if lead_id not in known
     ]
-    if rows:
-        statement = insert(session, Lead).on_conflict_do_nothing(index_elements=["lead_id"])
-        session.execute(statement, rows, execution_options=PLAIN_ROWS)
+    if not rows:
+        return ()
+    statement = insert(session, Lead).on_conflict_do_nothing(index_elements=["lead_id"])
+    counted = {"preserve_rowcount": True, **PLAIN_ROWS}
+    result = session.execute(statement, rows, execution_options=counted)
+    n_made = cast("sa.CursorResult[Any]", result).rowcount
+    return by_id.keys() - known if n_made == len(rows) else ()
 
 
-def _merge_many(session: Session, pairs: Sequence[tuple[Lead, LeadRecord]], now: datetime) -> None:
+def _merge_many(session: Session, pairs: Iterable[tuple[Lead, LeadRecord]], now: datetime) -> None:
     columns = (*BUILTIN_COLUMNS, *PEOPLE_FIELDS, "own_fields", *SEARCHED, "scored_at")
     rows = []
     for lead, record in pairs:

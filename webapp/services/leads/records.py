@@ -155,8 +155,10 @@ def as_text(message: str) -> str:
 
 def search_words(text: str) -> list[str]:
     """The words that a search compares: without case, accents and punctuation, each once."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(c for c in plain if not unicodedata.combining(c))
+    bare = text.casefold()
+    if not bare.isascii():
+        plain = unicodedata.normalize("NFKD", bare)
+        bare = "".join(c for c in plain if not unicodedata.combining(c))
     return list(dict.fromkeys(word[:MAX_WORD_LENGTH] for word in WORD.findall(bare)))
 
 
@@ -173,7 +175,7 @@ def clean_lead_id(value: Any) -> str:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LEAD_ID_LENGTH:
         value = str(value)
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         value = INVISIBLE.sub("", value)
     cleaned = clean_text(value, maximum=LEAD_ID_LENGTH)
     if not cleaned:

@@ -78,7 +78,11 @@ def score_leads(
 def of_survivors(session: Session, records: Sequence[LeadRecord]) -> list[LeadRecord]:
     """The records, each under the id of the lead that goes on."""
     names = leads.survivors(session, [record.lead_id for record in records])
-    return [replace(record, lead_id=names[record.lead_id]) for record in records]
+    return [
+        record if record.lead_id == name else replace(record, lead_id=name)
+        for record in records
+        for name in [names[record.lead_id]]
+    ]
 
 
 def _rounds(records: Sequence[LeadRecord]) -> list[list[int]]:

@@ -55,14 +55,12 @@ class Reader(dict[str, Cell]):
     def __missing__(self, text: str) -> Cell:
         written = text
         # Written so that Excel keeps the noughts in front: ="00012".
-        as_text = EXCEL_TEXT.fullmatch(text)
+        as_text = EXCEL_TEXT.fullmatch(text) if text.startswith("=") else None
         text = as_text[1] if as_text else restored(text)
-        if not text.strip():
-            cell = Cell()
-        elif is_null_word(text) and not self.reads_null_words:
-            cell = Cell(warning=NULL_WORD)
-        else:
+        if not is_null_word(text) or (self.reads_null_words and text.strip()):
             cell = self._read(text)
+        else:
+            cell = Cell(warning=NULL_WORD) if text.strip() else Cell()
         if len(self) < MAX_REMEMBERED:
             self[written] = cell
         return cell

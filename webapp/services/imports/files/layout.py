@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import NamedTuple
 
 from webapp.services.imports.files.errors import ImportFileError
 
@@ -24,8 +25,7 @@ Cells = list[str]
 Row = tuple[int, Cells]
 
 
-@dataclass(frozen=True)
-class FilledRow:
+class FilledRow(NamedTuple):
     """A row with any text, and whether a blank one is before it."""
 
     line: int
@@ -103,14 +103,13 @@ class Layout:
     def _under(self) -> Iterator[Row]:
         """The rows under the header, without the header again and without notes."""
         header, width, is_note = self.header, len(self.header), False
-        for row in self.filled:
-            cells = row.cells
+        for line, cells, is_after_blank in self.filled:
             # Excel leaves empty columns behind; a row that is too long otherwise stays so.
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
-            is_note = len(cells) < width and (is_note or row.is_after_blank)
+            is_note = len(cells) < width and (is_note or is_after_blank)
             if not is_note and (_names(cells[:1]) != header[:1] or _names(cells) != header):
-                yield row.line, cells
+                yield line, cells
 
     def _mended(self, short: list[Row], n_short: int) -> Iterator[Row]:
         """Fill rows whose last cells were empty and left out, but for pieces of a broken row.
