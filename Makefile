@@ -99,6 +99,10 @@ bench-gate: install ## Replay streams of labels on DATA=folders through gates [S
 	@test -n '$(DATA)' || { echo 'Say which data: make bench-gate DATA=folder [STREAMS=n]'; exit 2; }
 	@$(BENCH) bench.gate $(DATA) $(if $(STREAMS),--streams $(STREAMS)) $(if $(OUTCOMES),--outcomes $(OUTCOMES))
 
+.PHONY: bench-import
+bench-import: install ## Compare the import of made-up leads with the least that must be done (ROWS=n)
+	@$(BIN)/python -m bench.speed.importing $(if $(ROWS),--rows $(ROWS))
+
 .PHONY: bench-training
 bench-training: install-dev ## Time trainings and what others wait meanwhile [DATA=folder] [SIZES='n ...']
 	@$(BIN)/python -m bench.training $(DATA) $(if $(SIZES),--sizes $(SIZES))
