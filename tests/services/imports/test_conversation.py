@@ -244,7 +244,7 @@ def test_undo_gives_back_what_was_known_before_unless_it_was_changed_since(
 
 
 def test_undo_keeps_leads_to_which_others_have_added(import_file, do_import, write, read):
-    key = import_file("lead_id,name,age\nL-1,Ada,30\nL-2,Bob,31\n")
+    key = import_file("lead_id,name,age\nL-1,Ada,30\nL-2,Bob,31\nL-2,Rob,\n")
     rita = Attribution("rep", RITA)
     write(lambda s: make_outcome(s, "L-2", True, attribution=rita))
     write(lambda s: imports.request_undo(s, key, RITA, NOW))
