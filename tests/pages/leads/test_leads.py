@@ -120,9 +120,11 @@ def test_undo_brings_back_what_somebody_else_had_said(rep, lead, write, read):
     crm = Attribution("salesforce", "worker")
     write(lambda s: make_outcome(s, "L-1", False, attribution=crm, now=utc_now()))
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "converted"}).text
-    assert re.search(r'value="lost"[^>]+autofocus>Undo', row)
-    rep.post(f"/leads/{lead.key}/row", data={"outcome": "lost"})
+    assert re.search(r'value="withdrawn"[^>]+autofocus>Undo', row)
+    rep.post(f"/leads/{lead.key}/row", data={"outcome": "withdrawn"})
     assert outcome_of(read) is False
+    standing = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))
+    assert [o.result for o in standing if o.source == "rep"] == ["withdrawn", "converted"]
 
 
 def test_a_lead_never_worked_leaves_the_queue_and_can_be_undone(rep, lead, read):

@@ -51,7 +51,7 @@ def change(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/outcome")
 def record_outcome(key: int) -> ResponseReturnValue:
     """Any role: say what became of the lead, or withdraw it; then back to where the form was."""
-    lead, _ = _record(key)
+    lead = _record(key)
     back = sign_in.own_path(request.form.get("back"))
     return redirect(back or url_for("pages.lead.show", key=lead.key), 303)
 
@@ -59,12 +59,12 @@ def record_outcome(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/row")
 def row(key: int) -> ResponseReturnValue:
     """Any role, fragment: the same, answered with the lead's row of the table, if it has one."""
-    lead, before = _record(key)
+    lead = _record(key)
     if lead.removed_at is not None:
         return ""
     fields = product().fields
     fresh = read(lambda session: lead_table.row(session, fields, lead.key))
-    return render_template("leads/_row.html", row=fresh, fields=fields, undo=before)
+    return render_template("leads/_row.html", row=fresh, fields=fields, is_said=True)
 
 
 def _record(key: int) -> tuple[Lead, str]:
@@ -74,13 +74,12 @@ def _record(key: int) -> tuple[Lead, str]:
     attribution = Attribution("rep", current_user.email, reason=_reason())
     now = utc_now()
 
-    def work(session: Session) -> tuple[Lead, str]:
+    def work(session: Session) -> Lead:
         lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
-        before = outcomes.RESULTS[outcomes.counting(lead)]
         # A person withdraws what the page shows, whoever has reported it.
         event = OutcomeEvent(lead, MEANINGS[result], attribution, withdraws="counting")
         outcomes.record_many(session, [event], now=now)
-        return lead, before
+        return lead
 
     return write(work)
 
