@@ -67,7 +67,7 @@ def row(key: int) -> ResponseReturnValue:
     return render_template("leads/_row.html", row=fresh, fields=fields, is_said=True)
 
 
-def _record(key: int) -> tuple[Lead, str]:
+def _record(key: int) -> Lead:
     result = request.form.get("outcome", "")
     if result not in MEANINGS:
         raise BadRequest
