@@ -112,7 +112,7 @@ def test_a_count_is_dismissed_and_metrics_name_no_value(admin, send, client, rea
     admin.get("/data-quality")
     [one] = read(quality.everything)
     assert (
-        "Every value so far was understood."
+        "Nothing to correct at present."
         in admin.post(f"/data-quality/{one.key}/forget", follow_redirects=True).text
     )
     figures = client.get("/metrics").text
