@@ -290,3 +290,9 @@ def test_ids_are_read_as_exports_write_them(read, cell, lead_id):
 def test_ids_that_were_shortened_are_refused(read, lead_id):
     [(_, _, message)] = read(f"lead_id;name\n{lead_id};Ada\n").errors
     assert "shortened" in message
+
+
+def test_a_unit_in_the_header_is_asked_about(read):
+    result = read("lead_id,Age (years)\nL-1,35\n")
+    assert result.values == {"L-1": {"lead_id": "L-1"}}
+    assert result.notes == ["The column “Age (years)” looks like age; it was left out."]

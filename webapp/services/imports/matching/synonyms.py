@@ -1,7 +1,8 @@
 """What the columns of usual exports are called: of Salesforce, HubSpot, Zoho and others."""
 
+import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
@@ -103,6 +104,8 @@ FILLERS = frozenset(
     }
 )
 MIN_LIKENESS = 0.85
+# What stands in brackets at the end of a name.
+UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 # Short words are like many others: Page is not Age.
 MIN_LENGTH_TO_COMPARE = 6
 
@@ -178,7 +181,7 @@ class Synonyms:
         if self.layout and key in self.layout.columns:
             target, words = self.layout.columns[key]
             return [Candidate(1, 0, target, "sure", f"as {self.layout.name} exports it", words)]
-        found = self.by_key.get(key) or list(self._near(name))
+        found = self.by_key.get(key) or self._without_unit(name) or list(self._near(name))
         return sorted(found, key=lambda candidate: (candidate.tier, candidate.order))
 
     def _all(self) -> Iterator[tuple[Candidate, str]]:
@@ -198,6 +201,13 @@ class Synonyms:
         for target, names in LIKELY.items():
             for order, name in enumerate(names):
                 yield Candidate(6, order, target, "likely", "by a similar name"), name
+
+    def _without_unit(self, name: str) -> list[Candidate]:
+        """Of Age (years) those of Age: whether the unit is the field's, somebody must say."""
+        found = self.by_key.get(header_key(UNIT.sub("", name)), [])
+        return [
+            replace(c, tier=7, confidence="likely", why="by its name, unit aside") for c in found
+        ]
 
     def _near(self, name: str) -> Iterator[Candidate]:
         """A field of the team that the name holds among other words, or nearly spells."""
