@@ -141,6 +141,25 @@ def test_a_new_target_shows_its_values_at_once_and_keeps_the_focus(page, mona, s
     expect(page.get_by_text("your choice")).to_be_visible()
 
 
+def test_two_targets_chosen_before_the_server_answers_both_count(page, mona, sign_in, walk):
+    walk = walk(sign_in(mona))
+    walk.drop("leads.csv", b"lead_id,How,Firm\nA 1,Fair,x\nA 2,Web,y\n")
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/columns", hold)
+    page.get_by_label("How means").select_option("Lead source")
+    page.get_by_label("Firm means").select_option("Company")
+    page.wait_for_timeout(300)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("your choice")).to_have_count(2)
+    expect(page.get_by_label("How means")).to_have_value("lead_source")
+    expect(page.get_by_label("Firm means")).to_have_value("company")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1280])
 def test_each_step_fits_the_screen_and_is_accessible(
@@ -158,6 +177,7 @@ def test_each_step_fits_the_screen_and_is_accessible(
     walk.drop("spring.csv", ASKING)
     check()
     page.get_by_label("Lead means").select_option("Lead ID")
+    expect(page.get_by_text("your choice")).to_be_visible()
     page.get_by_label("Shoe size means").select_option("New field …")
     expect(page.get_by_label("Label")).to_be_visible()
     check()
