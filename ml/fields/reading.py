@@ -19,6 +19,7 @@ from ml.fields.types import (
 # Beyond this it is no measured number but a fault of the program that sent it.
 MAX_PLAUSIBLE = 1e40
 LEFT_UNKNOWN = "left unknown"
+NOT_USED = "not used, what was known before is kept"
 OTHER_DIGITS = "must be written with the digits 0 to 9"
 # UTF-8 that was read as Windows-1252 and saved so, and what could not be read at all.
 MOJIBAKE = re.compile(
@@ -36,6 +37,11 @@ class Reading(NamedTuple):
     problem: str | None = None
     remedy: str | None = None
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether it breaks its rule, so that it says neither a value nor that there is none."""
+        return self.remedy == NOT_USED
+
 
 def read(field: Field, value: object) -> Reading:
     """Read a value of a field: numbers, yes and no may come as text.
@@ -44,7 +50,7 @@ def read(field: Field, value: object) -> Reading:
 
     >>> visits = Field("visits", "count", "Visits", minimum=0)
     >>> read(visits, " 8.0 ").value, read(visits, "n/a").value, read(visits, -1).remedy
-    (8, None, 'left unknown')
+    (8, None, 'not used, what was known before is kept')
     """
     if field.type != "category" and isinstance(value, str) and is_null_word(value):
         return _null(value)
@@ -92,7 +98,7 @@ def _category(field: Field, value: object) -> Reading:
         return _null(value)
     meant = nearest_of(short, field.choices)
     hint = f" (did you mean {meant}?)" if meant else ""
-    return Reading(None, f"must be {field.rule}{hint}", LEFT_UNKNOWN)
+    return Reading(None, f"must be {field.rule}{hint}", NOT_USED)
 
 
 def _boolean(field: Field, value: object) -> Reading:
@@ -109,7 +115,7 @@ def _number(field: Field, value: object) -> Reading:
     except ValueError as error:
         if not _is_number(field, plain):
             raise
-        return Reading(None, str(error), LEFT_UNKNOWN)
+        return Reading(None, str(error), NOT_USED)
     if plain == value:
         return Reading(number)
     return Reading(number, OTHER_DIGITS, f"read as {number}")

@@ -146,14 +146,14 @@ class LeadMapping:
     ) -> LeadRecord:
         """The lead's record, with a warning for each value that breaks its rule and is left out.
 
-        What Salesforce has emptied since `before` is unknown; what it never had keeps what is
-        known. Of a lead first seen with its outcome, lost ones too, only fields that do not move
-        with it are inputs: the outcome may have written all others.
+        What Salesforce has emptied since `before` is unknown; what it never had, and a value that
+        breaks its rule, keep what is known. Of a lead first seen with its outcome, lost ones too,
+        only fields that do not move with it are inputs: the outcome may have written all others.
         """
         inputs, wrong = self.inputs(row.values, today, only_stable=with_outcome)
         had, _ = self.inputs(before, today, only_stable=with_outcome)
         emptied = {name for name, value in had.items() if value is not None}
-        told = {n: v for n, v in inputs.items() if v is not None or n in emptied or n in wrong}
+        told = {n: v for n, v in inputs.items() if v is not None or n in emptied - wrong.keys()}
         people: dict[str, str | None] = {**row.people}
         warnings = tuple(
             FieldWarning(n, self.shown(n, row.values), self.fields[n].rule, message)

@@ -97,6 +97,16 @@ def test_a_choice_of_their_own_is_named_and_the_lead_is_scored(post, known, sent
     assert known("a56") == {"age": 30}
 
 
+@pytest.mark.parametrize("sent", [{"lead_source": "Fax"}, {"email_opens": -4}, {"age": 900}])
+def test_a_value_that_breaks_its_rule_keeps_what_was_known(post, known, sent):
+    before = {"email_opens": 8, "lead_source": "Referral", "age": 40}
+    post("/score", {"lead_id": "a57", **before})
+    answer = post("/score", {"lead_id": "a57", "industry": "Retail", **sent})
+    [warning] = answer.json["warnings"]
+    assert warning["message"].endswith("not used, what was known before is kept")
+    assert known("a57") == {**known("a57"), **before, "industry": "Retail"}
+
+
 @pytest.mark.parametrize(
     ("sent", "choice"),
     [

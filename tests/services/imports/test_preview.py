@@ -47,7 +47,7 @@ def test_rows_are_counted_by_what_they_bring():
     assert result.errors == [RowError(line=6, field="age", message=error)]
     [warning] = result.warnings
     assert (warning.column, warning.count, warning.lines) == ("age", 1, [7])
-    assert warning.message == f"{rule}; left unknown"
+    assert warning.message == f"{rule}; not used, what was known before is kept"
     assert told.changes == [changed("L-1", "owner", "Rita", "Omar")]
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.fields.reading import NOT_USED
 from tests.factories import FIELDS, NOW
 from tests.services.imports.reading import TEAM_FIELDS
 from webapp.services.imports.matching.mapping import ColumnMapping, Mapping
@@ -80,7 +81,13 @@ def test_surprises_in_a_row_are_taken_with_a_warning():
         "lead_source",
     ]
     remedies = [warning.message.rpartition("; ")[2] for warning in row.warnings]
-    assert remedies == ["they became blanks", "left unknown", "cut from 120", "left unknown"]
+    assert remedies == ["they became blanks", NOT_USED, "cut from 120", NOT_USED]
+
+
+def test_a_value_that_breaks_its_rule_clears_nothing_where_empty_cells_do():
+    cells = ["L-1", "n/a", "130", "", "Fair", "", "", ""]
+    row = reader(*NAMES, empty_clears=True).read(1, 2, cells)
+    assert row.values == {"lead_id": "L-1", "name": None, "location": None}
 
 
 def test_a_day_begins_with_the_scoring_and_ends_with_the_outcome():

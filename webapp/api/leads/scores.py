@@ -42,9 +42,9 @@ def create_score() -> Response:
     """Create the lead or bring it up to date, and say how likely it converts and why.
 
     Plain spellings are read as what they mean: "8" is 8, "" is null, yes and won are true. What
-    surprises is taken with a warning and is unknown for this scoring: a category outside its
-    list, a number out of range; text that is too long is cut. `Prefer: handling=strict` refuses
-    such values instead.
+    surprises is taken with a warning: a category outside its list or a number out of range is not
+    used, and what was known before is kept; text that is too long is cut. `Prefer:
+    handling=strict` refuses such values instead.
 
     Only `lead_id` is needed. A field that is not sent keeps what is known; null makes it unknown,
     which is not zero. A call without any input changes no score. `actual_outcome: null`, or

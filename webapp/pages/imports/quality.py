@@ -19,15 +19,15 @@ from webapp.services.outcomes import waiting
 bp = Blueprint("quality", __name__, url_prefix="/data-quality")
 
 PROBLEMS = {
-    quality.NOT_IN_LIST: "Not in the list, left unknown",
+    quality.NOT_IN_LIST: "Not in the list, not used",
     quality.NULL: "Word for unknown",
     quality.UNKNOWN_FIELD: "Field not known, left out",
-    quality.OUT_OF_RANGE: "Number out of range, left unknown",
+    quality.OUT_OF_RANGE: "Number out of range, not used",
     quality.WRONG_ENCODING: "Text in a wrong encoding (\u00c3\u00b6 for \u00f6), kept as it is",
     quality.OTHER_DIGITS: "Digits of another script, read as 0 to 9",
     quality.CONTROLS: "Line breaks or control characters, turned into blanks",
     quality.TOO_LONG: "Text too long, cut",
-    quality.OTHER: "Value of another kind, left unknown",
+    quality.OTHER: "Value of another kind, not used",
 }
 
 

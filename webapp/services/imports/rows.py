@@ -165,7 +165,8 @@ class RowReader:
         for column in self.values:
             if row.cells[column.place]:
                 value = row.take(column)
-                if value is not None or is_cleared:
+                clears = is_cleared and column.cells[row.cells[column.place]].is_unknown
+                if value is not None or clears:
                     values[column.target] = value
             elif is_cleared:
                 values[column.target] = None

@@ -106,10 +106,11 @@ def clean(
 ) -> LeadRecord:
     """Check a lead record whole and return it cleaned, or raise `InvalidRecord` with all errors.
 
-    Surprises in the data are taken with a warning, unless `strict`. Keys that are not known are
+    Surprises in the data are taken with a warning, unless `strict`; a value that breaks its field's
+    rule is as if it had not been sent, so that what was known is kept. Keys that are not known are
     mistakes, unless they are ignored: then each is a surprise that is left out.
     """
-    check = _Checker(record, strict, _unknown_keys(fields, record), [])
+    check = _Checker(record, strict, _unknown_keys(fields, record), [], set())
     if ignore_unknown and not strict:
         check.warnings.extend(
             FieldWarning(e.field, "", e.rule, f"{e.message}; it is left out") for e in check.errors
@@ -122,7 +123,8 @@ def clean(
     inputs = {field.name: check(field.name, field.rule, partial(_value, field)) for field in sent}
     if check.errors:
         raise InvalidRecord(check.errors)
-    return LeadRecord(lead_id, people, inputs, outcome, tuple(check.warnings))
+    told = {name: value for name, value in inputs.items() if name not in check.unused}
+    return LeadRecord(lead_id, people, told, outcome, tuple(check.warnings))
 
 
 @dataclass(frozen=True)
@@ -131,20 +133,24 @@ class _Checker:
     is_strict: bool
     errors: list[FieldError]
     warnings: list[FieldWarning]
+    unused: set[str]
 
     def __call__(self, name: str, rule: str, parse: Callable[[Any], Reading]) -> Any:
         sent = self.record.get(name)
         try:
-            value, problem, remedy = parse(sent)
+            reading = parse(sent)
         except ValueError as error:
             self.errors.append(FieldError(name, str(error), rule))
             return None
-        if problem is not None and self.is_strict:
-            self.errors.append(FieldError(name, problem, rule))
-        elif problem is not None:
+        if reading.problem is not None and self.is_strict:
+            self.errors.append(FieldError(name, reading.problem, rule))
+        elif reading.problem is not None:
             shown = folded(str(sent), MAX_SHOWN_LENGTH)
-            self.warnings.append(FieldWarning(name, shown, rule, f"{problem}; {remedy}"))
-        return value
+            message = f"{reading.problem}; {reading.remedy}"
+            self.warnings.append(FieldWarning(name, shown, rule, message))
+        if reading.is_unused:
+            self.unused.add(name)
+        return reading.value
 
 
 def as_text(message: str) -> str:
@@ -246,8 +252,8 @@ def _lead_id(value: Any) -> Reading:
     return Reading(clean_lead_id(value))
 
 
-def _outcome(value: Any) -> Any:
-    return parse_outcome(value), None, None
+def _outcome(value: Any) -> Reading:
+    return Reading(parse_outcome(value))
 
 
 def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:

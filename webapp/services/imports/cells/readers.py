@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ml.fields import types
 from ml.fields.fields_file import Field, Value, category_key
 from ml.fields.lenient import YES_OR_NO
-from ml.fields.reading import LEFT_UNKNOWN, Reading, read, read_text
+from ml.fields.reading import LEFT_UNKNOWN, NOT_USED, Reading, read, read_text
 from ml.fields.types import MAX_TEXT_LENGTH, is_null_word
 from webapp.services.exports.formulas import restored
 from webapp.services.imports.cells.numbers import DecimalMark, read_number
@@ -43,6 +43,11 @@ class Cell(NamedTuple):
     value: Value | datetime = None
     error: str | None = None
     warning: str | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it says that the value is unknown."""
+        return self.value is None and not self.error and self.warning in {None, NULL_WORD}
 
 
 class Reader(dict[str, Cell]):
@@ -147,7 +152,7 @@ def _number(text: str, *, field: Field, mark: DecimalMark) -> Cell:
         # What holds a figure was meant as a number: "10+", "35 years", "11-50".
         if not any(map(str.isdecimal, text)):
             raise ValueError(f"must be {field.rule}") from None
-        return Cell(warning=records.as_text(f"must be {field.rule}; {LEFT_UNKNOWN}"))
+        return Cell(warning=records.as_text(f"must be {field.rule}; {NOT_USED}"))
 
 
 def _boolean(text: str, *, field: Field, column: ColumnMapping) -> Cell:
