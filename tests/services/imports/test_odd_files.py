@@ -48,6 +48,19 @@ def test_titles_above_the_header_are_left_out_and_named(read, content, lines):
 
 
 @pytest.mark.parametrize(
+    ("under", "lines"),
+    [
+        ("Leads report\nCopyright 2026\n", "lines 5, 6"),
+        ("Filtered by,new\n", "line 5"),
+    ],
+)
+def test_notes_under_a_blank_row_are_left_out_and_named(read, under, lines):
+    result = read(TABLE + "\n" + under)
+    assert result.values == ROWS
+    assert result.notes == [f"Left out as notes, since they follow a blank row: {lines}."]
+
+
+@pytest.mark.parametrize(
     "row",
     [
         *("Total,,10", "Grand Total,,10", "Grand Totals (2 records),,", "Summe,,10"),

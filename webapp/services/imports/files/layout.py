@@ -48,6 +48,8 @@ class Layout:
     header: Cells
     above: list[int]
     filled: Iterator[FilledRow]
+    below: list[int] = field(default_factory=list)
+    n_below: int = 0
     cut: list[int] = field(default_factory=list)
     n_cut: int = 0
     # How the first cells of whole rows look.
@@ -78,6 +80,9 @@ class Layout:
         found = []
         if self.above:
             found.append(f"Left out above the header: {_lines(self.above, len(self.above))}.")
+        if self.n_below:
+            lines = _lines(self.below, self.n_below)
+            found.append(f"Left out as notes, since they follow a blank row: {lines}.")
         if self.n_cut:
             lines = _lines(self.cut, self.n_cut)
             found.append(f"Cells missing at the end of a row were read as empty: {lines}.")
@@ -108,7 +113,10 @@ class Layout:
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
             is_note = len(cells) < width and (is_note or is_after_blank)
-            if not is_note and (_names(cells[:1]) != header[:1] or _names(cells) != header):
+            if is_note:
+                self.n_below += 1
+                self.below += [line] if len(self.below) < MAX_LINES_SHOWN else []
+            elif _names(cells[:1]) != header[:1] or _names(cells) != header:
                 yield line, cells
 
     def _mended(self, short: list[Row], n_short: int) -> Iterator[Row]:
