@@ -141,7 +141,7 @@ def test_the_outcome_is_recorded_with_the_lead_and_kept_where_nothing_new_is_sai
     assert find(read, "A 1").status == "never_worked"
 
 
-@pytest.mark.parametrize("shown", ["", "[]", "{", "1"])
+@pytest.mark.parametrize("shown", ["", "[]", "{", "1", "[" * 100_000])
 def test_a_damaged_form_is_refused(shown, rep):
     assert rep.post("/leads/new", data={"lead_id": "A 1", "shown": shown}).status_code == 400
 

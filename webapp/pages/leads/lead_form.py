@@ -105,7 +105,7 @@ def _take_in(
 def _shown(text: str) -> dict[str, str]:
     try:
         shown = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest from None
     if not isinstance(shown, dict):
         raise BadRequest
