@@ -182,7 +182,9 @@ def test_steps_tell_how_far_the_import_is(import_now):
     assert shares[-1] == 1
 
 
-def test_an_import_that_is_stopped_in_this_process_is_closed(import_now, newest):
+def test_an_import_that_is_stopped_in_this_process_is_closed_and_can_be_undone(
+    import_now, do_import, newest, write, read
+):
     def stop(step):
         if step.stage == "Importing":
             raise KeyboardInterrupt
@@ -191,6 +193,18 @@ def test_an_import_that_is_stopped_in_this_process_is_closed(import_now, newest)
         import_now(*lines_of(2 * ROWS_A_STEP), on_step=stop)
     assert (newest().state, newest().found.n_done) == ("failed", ROWS_A_STEP)
     assert "can be repeated" in newest().error
+    write(lambda s: imports.request_undo(s, newest().key, ADA, utc_now()))
+    do_import()
+    assert newest().state == "undone"
+    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 0
+
+
+def test_an_import_that_asked_nobody_can_be_undone(import_now, do_import, newest, write, read):
+    import_now(*lines_of(20))
+    write(lambda s: imports.request_undo(s, newest().key, ADA, utc_now()))
+    do_import()
+    assert newest().state == "undone"
+    assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 0
 
 
 def test_files_of_no_import_are_removed_after_a_while(keep, settings, write, read, kept_files):

@@ -280,7 +280,8 @@ class _Work:
         self.on_step(Step(stage, share))
 
     def _share(self, share: float) -> float:
-        begin, end = SHARES[self.found.state] if self.found.is_automatic else (0.0, 1.0)
+        is_part = self.found.is_automatic and self.found.state in SHARES
+        begin, end = SHARES[self.found.state] if is_part else (0.0, 1.0)
         return begin + (end - begin) * share
 
     def _change(self, session: Session, **values: object) -> None:

@@ -228,6 +228,11 @@ class ImportResult(_Stored):
     n_outcomes: int = 0
     n_waiting: int = 0
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether there is anything to undo."""
+        return any((self.n_new_leads, self.n_changed, self.n_outcomes, self.n_waiting))
+
 
 class ValueChange(_Stored):
     """A value of a lead that an import changes: the field, its value before and after."""

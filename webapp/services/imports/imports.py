@@ -188,10 +188,11 @@ def cancel(session: Session, key: int, now: datetime) -> None:
 
 
 def can_be_undone(found: Import, now: datetime) -> bool:
-    """Whether an import is done and not older than the seven days in which it can be undone."""
+    """Whether an import has changed anything, also a part, and is over for less than seven days."""
     is_recent = found.finished_at is not None and now - found.finished_at < UNDO_WINDOW
     # What an import of before there was a check has changed was not written down.
-    return found.state == "done" and is_recent and found.checked_at is not None
+    is_over = found.state in {"done", "failed"} and found.checked_at is not None
+    return is_over and is_recent and found.found.has_changed
 
 
 def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
@@ -203,10 +204,11 @@ def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
     found = by_key(session, key)
     if not can_be_undone(found, now):
         raise UndoRefused(
-            "Only an import that is done can be undone, and only for 7 days. Nothing was changed."
+            "Only an import that has changed something can be undone, and only for 7 days. Nothing"
+            " was changed."
         )
     # A run that failed to undo it before must not close it again.
-    _move(session, key, "done", "undoing", undone_by=actor, run_key=None, error=None)
+    _move(session, key, found.state, "undoing", undone_by=actor, run_key=None, error=None)
 
 
 def claim(session: Session, worker: str, now: datetime, key: int | None = None) -> Run | None:
@@ -270,8 +272,10 @@ def finish_undo(session: Session, found: Import, now: datetime) -> None:
 
 def fail(session: Session, key: int, sentence: str, now: datetime) -> None:
     """Close an import whose work failed; one that was being undone can be undone again."""
-    state = "done" if by_key(session, key).state == "undoing" else "failed"
-    ended = {} if state == "done" else {"finished_at": now, **FORGOTTEN}
+    found = by_key(session, key)
+    is_undo = found.state == "undoing"
+    state = "done" if is_undo and found.found.n_done == found.found.n_rows else "failed"
+    ended = {} if is_undo else {"finished_at": now, **FORGOTTEN}
     set_facts(session, key, state=state, error=sentence, **ended)
 
 
