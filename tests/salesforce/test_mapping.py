@@ -91,9 +91,9 @@ def test_a_lead_without_company_or_owner_is_taken_as_it_is():
 
 
 @pytest.mark.parametrize("value", [0, 2.5, "many", True, [1], {"a": 1}, float("nan"), 1e300])
-def test_a_value_that_breaks_the_rule_is_unknown_and_named(value):
+def test_a_value_that_breaks_the_rule_is_left_out_and_named(value):
     made, wrong = record(Seats__c=value)
-    assert made.inputs["seats"] is None
+    assert "seats" not in made.inputs
     assert wrong == ["seats"]
 
 
@@ -134,9 +134,9 @@ def test_days_since_a_time_are_days_of_utc(time, days):
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "yesterday", 20261101, True, [1]])
-def test_a_time_that_is_none_is_unknown_and_named(time):
+def test_a_time_that_is_none_is_left_out_and_named(time):
     made, wrong = record(LastActivityDate=time)
-    assert made.inputs["days_since_contact"] is None
+    assert "days_since_contact" not in made.inputs
     assert wrong == ["days_since_contact"]
 
 

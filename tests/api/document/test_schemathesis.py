@@ -17,8 +17,8 @@ from tests.factories import make_lead, make_outcome, make_version
 # What a document cannot say: plain spellings are read as what they mean ("8", "won", 12345), and
 # what surprises is taken with a warning; a batch has its errors in its rows; an Idempotency-Key is
 # for one body; two places for an outcome must agree and a time may not lie ahead; a place in the
-# table is one that the table gave; a form key has sites and no other scope; and a lead may have the
-# id "batch", which answers to other methods.
+# table is one that the table gave; a form key has sites and no other scope; an import names a
+# mapping that is there; and a lead may have the id "batch", which answers to other methods.
 TAKEN = {"positive_data_acceptance": {"enabled": False}}
 BATCH = {**TAKEN, "negative_data_rejection": {"enabled": False}}
 UNSAID = {
@@ -28,6 +28,7 @@ UNSAID = {
     "PUT /feedback/{lead_id}": TAKEN,
     "POST /feedback/{lead_id}": TAKEN,
     "POST /api/keys": TAKEN,
+    "POST /api/imports": TAKEN,
     "GET /api/leads": TAKEN,
     "GET /api/exports/leads": TAKEN,
 }

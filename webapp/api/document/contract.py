@@ -31,8 +31,8 @@ class Contract:
     body: type[BaseModel] | str | None = None
     body_required: bool = True
     takes_forms: bool = False
-    # The media types of a file that is the body.
-    takes_files: tuple[str, ...] = ()
+    # Whether the body is a file.
+    takes_file: bool = False
     query: type[BaseModel] | None = None
     takes_idempotency_key: bool = False
     takes_preference: bool = False

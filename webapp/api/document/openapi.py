@@ -216,12 +216,10 @@ def _operation(rule: Rule, contract: Contract, view: Any) -> dict[str, Any]:
     }
     if contract.body is not None:
         found["requestBody"] = _request_body(contract)
-    if contract.takes_files:
-        binary = {"schema": {"type": "string", "format": "binary"}}
-        found["requestBody"] = {
-            "required": True,
-            "content": dict.fromkeys(contract.takes_files, binary),
-        }
+    if contract.takes_file:
+        # The only kind of file that generators of clients know.
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        found["requestBody"] = {"required": True, "content": content}
     return found
 
 

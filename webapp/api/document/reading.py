@@ -202,8 +202,8 @@ def _curl(document: dict[str, Any], method: str, path: str, found: dict[str, Any
     if found["security"]:
         words.append('-H "Authorization: Bearer $KEY"')
     media = found.get("requestBody", {}).get("content", {})
-    if "text/csv" in media:
-        words += ["-H 'Content-Type: text/csv'", "--data-binary @leads.csv"]
+    if "application/octet-stream" in media:
+        words += ["-H 'Content-Type: application/octet-stream'", "--data-binary @leads.csv"]
     elif found.get("requestBody", {}).get("required"):
         words.append("-H 'Content-Type: application/json'")
         example = json.dumps(_example(document, found), ensure_ascii=False, indent=2)

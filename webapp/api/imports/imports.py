@@ -32,7 +32,7 @@ FILE_TYPES = (
     "Import a file",
     scope="admin",
     query=sent.ImportQuery,
-    takes_files=FILE_TYPES,
+    takes_file=True,
     answers={202: answers.Import},
     problems=(413, 415, 422),
     max_bytes=MAX_BYTES,

@@ -142,9 +142,11 @@ class _Checker:
         except ValueError as error:
             self.errors.append(FieldError(name, str(error), rule))
             return None
-        if reading.problem is not None and self.is_strict:
+        if reading.problem is None:
+            return reading.value
+        if self.is_strict:
             self.errors.append(FieldError(name, reading.problem, rule))
-        elif reading.problem is not None:
+        else:
             shown = folded(str(sent), MAX_SHOWN_LENGTH)
             message = f"{reading.problem}; {reading.remedy}"
             self.warnings.append(FieldWarning(name, shown, rule, message))
