@@ -41,8 +41,13 @@ Row: TypeAlias = ImportRow | WrongRow
 # Live requests wait no longer than one step takes.
 ROWS_A_STEP = 200
 ROWS_A_CHECK = 2_000
-# Shares of the time that an import takes which asks nobody: reading, checking, importing.
-SHARES = {"reading": (0.0, 0.1), "checking": (0.1, 0.25), "importing": (0.25, 1.0)}
+# Of an import that asks nobody: from which share of its run to which a state takes.
+SHARES = {
+    "reading": (0.0, 0.1),
+    "checking": (0.1, 0.25),
+    "importing": (0.25, 1.0),
+    "undoing": (0.0, 1.0),
+}
 FILE_MISSING = "The uploaded file is not here: web and worker must share one data folder."
 STOPPED = "The import was stopped; it can be repeated."
 
@@ -280,8 +285,7 @@ class _Work:
         self.on_step(Step(stage, share))
 
     def _share(self, share: float) -> float:
-        is_part = self.found.is_automatic and self.found.state in SHARES
-        begin, end = SHARES[self.found.state] if is_part else (0.0, 1.0)
+        begin, end = SHARES[self.found.state] if self.found.is_automatic else (0.0, 1.0)
         return begin + (end - begin) * share
 
     def _change(self, session: Session, **values: object) -> None:
