@@ -94,9 +94,8 @@ def undo(key: int) -> ResponseReturnValue:
 def wrong_rows(key: int) -> ResponseReturnValue:
     """Managers: the rows with errors as a file, each with the reason."""
     found = read(lambda session: imports.by_key(session, key))
-    folder = product().settings.data_dir
-    path = imports.file_path(folder, imports.rejected_name(found.path))
-    if not path.exists():
+    path = imports.rejected_path(product().settings.data_dir, found)
+    if path is None:
         raise NotFound
     stem = found.name.partition(".")[0]
     return send_file(

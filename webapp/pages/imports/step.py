@@ -82,10 +82,9 @@ def _match(found: Matching, entered: Entered) -> dict[str, Any]:
 
 def _over(session: Session, found: Import, now: datetime) -> dict[str, Any]:
     folder = product().settings.data_dir
-    rejected = imports.file_path(folder, imports.rejected_name(found.path))
     return {
         "leads": changes.first_leads(session, found.key, LEADS_SHOWN),
         "can_be_undone": imports.can_be_undone(found, now),
         "undo_until": found.finished_at and found.finished_at + imports.UNDO_WINDOW,
-        "has_rejected": rejected.exists(),
+        "has_rejected": imports.rejected_path(folder, found) is not None,
     }
