@@ -7,7 +7,7 @@ from webapp.api.document.contract import MEGABYTE, describe
 from webapp.api.imports import answers
 from webapp.api.paths import KEY
 from webapp.api.problems import Refused
-from webapp.database import read, utc_now, write
+from webapp.database import Session, read, utc_now, write
 from webapp.intake_tables import Import
 from webapp.product import product
 from webapp.services.imports import imports
@@ -69,26 +69,26 @@ def create_import() -> Response:
         )
     )
     place = {"Location": url_for("api.imports.show_import", key=found.key)}
-    return requests.reply(_answer(found), 202, place)
+    return requests.reply(read(lambda session: _answer(session, found)), 202, place)
 
 
 @bp.get("/api/imports")
 @describe("List imports", scope="admin", answers={200: answers.Imports})
 def list_imports() -> Response:
     """The newest 50 imports, those of people as well."""
-    found = read(lambda session: imports.latest(session, LIST_LENGTH))
-    return requests.reply(answers.Imports(imports=[_answer(each) for each in found]))
+    found = read(lambda s: [_answer(s, each) for each in imports.latest(s, LIST_LENGTH)])
+    return requests.reply(answers.Imports(imports=found))
 
 
 @bp.get(f"/api/imports/{KEY}")
 @describe("Follow an import", scope="admin", answers={200: answers.Import}, problems=(404,))
 def show_import(key: int) -> Response:
     """How far an import is, and what came of it."""
-    return requests.reply(_answer(read(lambda session: imports.by_key(session, key))))
+    return requests.reply(read(lambda s: _answer(s, imports.by_key(s, key))))
 
 
-def _answer(found: Import) -> answers.Import:
-    now = read(lambda session: imports.progress(session, found, utc_now()))
+def _answer(session: Session, found: Import) -> answers.Import:
+    now = imports.progress(session, found, utc_now())
     is_at_work = found.state in imports.WORKING_STATES
     return answers.Import.model_validate(
         {
