@@ -64,7 +64,7 @@ def show(name: str) -> ResponseReturnValue:
 def change(name: str) -> ResponseReturnValue:
     """Administrators: change a field; what that takes from models and leads is said first."""
     fields = product().fields
-    before = _named(fields, name)
+    before = declaring.named(fields, name)
     entry = field_form.entry_from(request.form, fields)
     try:
         after = declaring.checked({**entry, "name": name}, fields, replaces=name)
@@ -114,12 +114,6 @@ def _seen_version() -> int:
     return int(text)
 
 
-def _named(fields: Fields, name: str) -> Field:
-    if name not in fields:
-        raise declaring.FieldNotFound(name)
-    return fields[name]
-
-
 def _question(before: Field, after: Field) -> str | None:
     is_same_measure = before.kind.measure == after.kind.measure
     is_other_unit = is_same_measure and before.unit not in (None, after.unit)
@@ -164,7 +158,7 @@ def _page(
 ) -> str:
     file_fields = product().file_fields
     declared = Declared(0, file_fields) if file_fields else read(field_lists.current)
-    field = _named(declared.fields, name)
+    field = declaring.named(declared.fields, name)
 
     def look(session: Session) -> dict[str, Any]:
         used = usage.usage(session, declared.fields)

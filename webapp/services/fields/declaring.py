@@ -225,21 +225,22 @@ def _editable(session: Session, by: Author) -> Fields:
 
 
 def _seen(session: Session, fields: Fields, name: str, seen_version: int) -> Field:
-    field = _named(fields, name)
+    field = named(fields, name)
     seen = field_lists.at(session, seen_version)
     if name not in seen or seen[name] != field:
         raise ChangedMeanwhile(field.label)
     return field
 
 
-def _named(fields: Fields, name: str) -> Field:
+def named(fields: Fields, name: str) -> Field:
+    """The field of this name; else `FieldNotFound`."""
     if name not in fields:
         raise FieldNotFound(name)
     return fields[name]
 
 
 def _with_list(fields: Fields, name: str) -> Field:
-    field = _named(fields, name)
+    field = named(fields, name)
     if not field.choices:
         raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
     return field
