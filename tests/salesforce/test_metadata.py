@@ -6,8 +6,11 @@ from xml.etree import ElementTree
 import pytest
 
 from demo.salesforce.org.objects import all_objects
+from sync.salesforce.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS
+from tests.demo import recordings
+from tests.factories import FIELDS
 from webapp.config import ROOT, Settings
-from webapp.services.crm.field_sources import WRITTEN
+from webapp.services.crm.field_sources import STABLE, WRITTEN
 
 PROJECT = ROOT / "salesforce"
 SOURCE = PROJECT / "force-app/main/default"
@@ -43,19 +46,53 @@ def test_a_field_of_the_picklist_takes_values_that_are_not_listed():
     assert field.findtext("m:valueSet/m:restricted", namespaces=NAMESPACE) == "false"
 
 
-def test_the_permission_set_grants_what_we_write_and_nothing_more():
+def granted(editable):
+    """The fields that the permission set shows, by whether it lets them be changed."""
     [path] = (SOURCE / "permissionsets").iterdir()
-    granted = root_of(path)
-    fields = granted.findall("m:fieldPermissions", NAMESPACE)
-    by_right: dict[str, set[str]] = {"true": set(), "false": set()}
-    for each in fields:
-        right = each.findtext("m:editable", namespaces=NAMESPACE) or ""
-        by_right[right].add(each.findtext("m:field", namespaces=NAMESPACE) or "")
-    assert by_right["true"] == {f"Lead.{name}" for name in WRITTEN}
-    # The others that we read are shown to whoever may read an opportunity.
-    assert by_right["false"] == {"Opportunity.LeadSource"}
-    objects = granted.findall("m:objectPermissions", NAMESPACE)
-    for each in objects:
+    fields = root_of(path).findall("m:fieldPermissions", NAMESPACE)
+    return {
+        each.findtext("m:field", namespaces=NAMESPACE)
+        for each in fields
+        if each.findtext("m:editable", namespaces=NAMESPACE) == editable
+    }
+
+
+def read_of(sobject):
+    """The standard fields of an object that the product reads, or knows as sources of a field."""
+    if sobject == "Opportunity":
+        return set(OPPORTUNITY_FIELDS)
+    mapped = {field.salesforce for field in FIELDS.declared if field.salesforce}
+    return {name for name in (*LEAD_FIELDS, *mapped, *STABLE) if "." not in name}
+
+
+def permission(field):
+    """Under which name field-level security has a field, or None where it always shows.
+
+    The parts of an address are shown together, although the describe calls each permissionable.
+    """
+    if not field["permissionable"]:
+        return None
+    compound = field["compoundFieldName"]
+    return compound if compound and compound != field["name"] else field["name"]
+
+
+def test_the_permission_set_lets_the_score_fields_be_written_and_no_other():
+    assert granted("true") == {f"Lead.{name}" for name in WRITTEN}
+
+
+@pytest.mark.parametrize("sobject", ["Lead", "Opportunity"])
+def test_the_permission_set_shows_what_is_read_wherever_salesforce_lets_it(sobject):
+    """Salesforce refuses a permission set that lists a field which always shows."""
+    fields = {field["name"]: field for field in recordings.describe(sobject)["fields"]}
+    # Codes of state and country exist only in orgs with picklists for them, in the address too.
+    wanted = read_of(sobject) - {"StateCode", "CountryCode"}
+    needed = {f"{sobject}.{name}" for n in wanted if (name := permission(fields[n]))}
+    assert {name for name in granted("false") if name.startswith(f"{sobject}.")} == needed
+
+
+def test_the_permission_set_lets_leads_be_edited_and_nothing_else():
+    [path] = (SOURCE / "permissionsets").iterdir()
+    for each in root_of(path).findall("m:objectPermissions", NAMESPACE):
         allowed = {tag.tag.split("}")[1] for tag in each if tag.text == "true"}
         is_lead = each.findtext("m:object", namespaces=NAMESPACE) == "Lead"
         assert allowed <= {"allowRead", "viewAllRecords", *(["allowEdit"] if is_lead else [])}
