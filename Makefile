@@ -48,11 +48,11 @@ test: $(if $(T),install-dev,browser) ## Run the tests (T=file, folder, file::tes
 	@$(PYTEST) $(if $(T),$(PART))
 
 .PHONY: install-clients
-install-clients: install-dev ## Install Node as well, for clients in TypeScript
+install-clients: install-dev ## Install Node as well, for clients in TypeScript and the Salesforce CLI
 	@$(PYTHON) bootstrap.py requirements.txt requirements-dev.txt requirements-recordings.txt requirements-clients.txt
 
 .PHONY: test-clients
-test-clients: install-clients ## Generate clients in Python and TypeScript and use them (needs npm's registry)
+test-clients: install-clients ## Try generated clients and the Salesforce CLI (needs npm's registry)
 	@$(BIN)/pytest -m '' -n 0 tests/clients
 
 .PHONY: test-slow
