@@ -1,11 +1,13 @@
 """Connecting Salesforce: what is asked for, refused, kept, and forgotten at the end."""
 
+import html
 import re
 
 import pytest
 from pydantic import SecretStr
 
 from sync.salesforce.client import Client
+from webapp.config import ROOT
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import lead_table, leads
@@ -86,6 +88,17 @@ def test_a_key_that_is_too_long_is_refused(admin, fake):
     answer = admin.post("/sync/connection", data=form(fake, consumer_key="x" * 2001))
     assert answer.status_code == 422
     assert "Must be at most 2,000 characters long." in answer.text
+
+
+@pytest.mark.parametrize("method", ["client_credentials", "jwt"])
+def test_the_page_sets_an_org_up_by_the_commands_of_the_guide(admin, method):
+    page = html.unescape(admin.get(f"/sync/connection?method={method}").text)
+    commands = re.findall(
+        r"^\s*(?:<pre.*<code>)?((?:npm|sf|openssl) .+?)(?:</code>.*)?$", page, re.M
+    )
+    guide = (ROOT / "docs/salesforce-setup.md").read_text()
+    assert [command for command in commands if command not in guide] == []
+    assert len(commands) == 9 + (method == "jwt")
 
 
 @pytest.mark.parametrize("method", ["", "telepathy"])
