@@ -18,7 +18,7 @@ from webapp import config, server
 from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.product import product
-from webapp.services.crm import connections, field_sources
+from webapp.services.crm import connections, saved_mapping
 from webapp.services.crm.field_sources import STABLE, FieldSource
 from webapp.services.crm.outcome_rules import CrmRules
 
@@ -103,7 +103,7 @@ def connect() -> None:
     with create_app().app_context():
         settings = product().settings
         write(lambda session: connections.ensure(session, settings, utc_now()))
-        write(lambda session: field_sources.save(session, sources(), ACTOR, utc_now()))
+        write(lambda session: saved_mapping.save(session, sources(), ACTOR, utc_now()))
         write(lambda session: connections.save_rules(session, RULES, ACTOR, utc_now()))
 
 

@@ -7,17 +7,12 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from sync.crm.intake import (
-    record_outcomes,
-    record_outcomes_of,
-    take_leads,
-    take_opportunities,
-)
+from sync.crm.faults import Fault, Kind
+from sync.crm.intake import take_leads, take_opportunities
+from sync.crm.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, stamp
+from sync.crm.protocol import Row
+from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
-from sync.salesforce.cases import Kind
-from sync.salesforce.client import Row
-from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, stamp
 from webapp.crm_tables import CrmLead
 from webapp.database import read
 from webapp.services.crm import connections, mirror, unmatched

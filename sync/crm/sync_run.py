@@ -11,8 +11,8 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
-from sync.salesforce.client import Client
-from sync.salesforce.mapping import LeadMapping
+from sync.crm.mapping import LeadMapping
+from sync.crm.protocol import Crm
 from sync.worker import Worker
 from webapp.database import write
 from webapp.services.crm import connections
@@ -53,7 +53,7 @@ class SyncRun:
 
     worker: Worker
     run: Run
-    client: Client
+    client: Crm
     context: SyncContext
     # When the settings that this run works by were made.
     settings_of: datetime | None = None

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from sync.crm.faults import Fault, Kind
 from sync.crm.sync_run import SyncRun
 from sync.salesforce import cases
-from sync.salesforce.cases import Kind
 from sync.salesforce.client import ROWS_PER_WRITE
-from sync.salesforce.errors import Fault
 from webapp.database import read
 from webapp.product import product
 from webapp.services.crm import connections, mirror, pending_writes

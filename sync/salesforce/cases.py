@@ -1,33 +1,6 @@
 """Everything Salesforce and the network can refuse with: its kind, and what to tell people."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """What to do about a fault."""
-
-    AUTH_EXPIRED = "auth_expired"  # log in once more and repeat
-    AUTH_BROKEN = "auth_broken"  # stop until a person saves the connection again
-    QUOTA = "quota"  # stop for an hour or more; the run is partial
-    BUSY = "busy"  # wait a little and repeat
-    SLOW = "slow"  # ask for less and repeat
-    CURSOR = "cursor"  # start again from what is stored
-    CONFIG = "config"  # stop and tell the administrator what to change
-    ROW_TRANSIENT = "row_transient"  # repeat this row
-    ROW_GONE = "row_gone"  # this lead takes no scores any more
-    ROW_REFUSED = "row_refused"  # a rule of the org refuses this row
-    BUG = "bug"  # nothing known fits: fail, with all that is known
-
-
-@dataclass(frozen=True)
-class Case:
-    """One fault by name: what happened and what to do, for the administrator."""
-
-    name: str
-    kind: Kind
-    message: str
-
+from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, Case, Kind
 
 _AGAIN = "Nothing to do: Leadloop tries again by itself."
 _SAVE = "save the connection again"
@@ -97,18 +70,6 @@ DAY_QUOTA = Case(
     Kind.QUOTA,
     "The org has used its API calls of the last 24 hours. Leadloop waits and continues where it"
     " stopped. See System Overview in Setup for who uses them.",
-)
-OWN_BUDGET = Case(
-    "own budget used",
-    Kind.QUOTA,
-    "Leadloop has used the API calls that it may use in a day. It continues where it stopped. To"
-    " read faster, raise LEADLOOP_SALESFORCE_DAILY_CALLS.",
-)
-QUOTA_RESERVE = Case(
-    "quota reserve reached",
-    Kind.QUOTA,
-    "The org has used 80 % of its API calls of the last 24 hours; Leadloop leaves the rest. It"
-    " continues where it stopped once calls are free again.",
 )
 TOO_MANY_LONG = Case(
     "too many long requests",
@@ -341,4 +302,5 @@ UNKNOWN = Case(
     " is lost; the next run continues from here.",
 )
 
-CASES = {c.name: c for c in list(vars().values()) if isinstance(c, Case)}
+_OWN = [c for c in vars().values() if isinstance(c, Case)]
+CASES = {case.name: case for case in (*_OWN, OWN_BUDGET, QUOTA_RESERVE)}

@@ -4,34 +4,38 @@ Of simple-salesforce only `query` and `restful` are used: its object methods log
 when a user has lost access, and drop headers.
 """
 
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
+import requests
 from simple_salesforce.api import Salesforce
 
+from sync.crm.faults import Fault, Kind, WrongShape
+from sync.crm.http.calls import MAX_TRIES, Calls, Clocks
+from sync.crm.http.quota import Meter, Quota
+from sync.crm.http.session import Hosts, build
+from sync.crm.protocol import Page, Row
 from sync.salesforce import cases, soql
-from sync.salesforce.cases import Kind
-from sync.salesforce.errors import Fault, WrongShape, classify, classify_row
+from sync.salesforce.errors import classify, classify_row
 from sync.salesforce.login import Token, log_in
-from sync.salesforce.session import Hosts, Meter, build
-from webapp.services.crm.connections import ORG_SHARE, daily_budget
 from webapp.services.crm.credentials import Credentials
 
 T = TypeVar("T")
-Row = Mapping[str, Any]
 
-MAX_TRIES = 5
-MAX_WAIT_SECONDS = 60.0
-MAX_RETRY_AFTER_SECONDS = 120.0
 # An expired session is renewed once; more logins in this time would lock the user out.
 MAX_LOGINS = 2
 LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
-MIN_SECRET_LENGTH = 4
+HEADERS = {
+    # Absent, an update runs the org's assignment rules and can give the lead to someone else.
+    "Sforce-Auto-Assign": "FALSE",
+    # A duplicate rule that only warns must not refuse a score.
+    "Sforce-Duplicate-Rule-Header": "allowSave=true",
+    "Sforce-Query-Options": "batchSize=2000",
+}
 
 
 @dataclass
@@ -42,41 +46,6 @@ class TokenCache:
     logins_at: list[datetime] = field(default_factory=list)
     # Tokens refused one after another, with no answered call between them.
     n_refused: int = 0
-
-
-@dataclass(frozen=True)
-class Clocks:
-    """Times and waiting, so that tests need neither."""
-
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[float, float], float] = random.uniform  # noqa: S311 - spreads retries
-
-
-@dataclass(frozen=True)
-class Quota:
-    """What is left of the day's calls; at most a quarter of the org's without our own budget."""
-
-    n_made_today: int = 0
-    budget: int | None = None
-
-    def check(self, meter: Meter) -> None:
-        """Raise a fault of kind QUOTA where the next call may not be made."""
-        limit = meter.n_limit
-        if limit is not None and meter.n_used is not None and meter.n_used >= ORG_SHARE * limit:
-            raise Fault(cases.QUOTA_RESERVE, f"{meter.n_used:,} of {limit:,} calls used")
-        most = daily_budget(limit, self.budget)
-        n_made = self.n_made_today + meter.n_calls
-        if most and n_made >= most:
-            raise Fault(cases.OWN_BUDGET, f"{n_made:,} of {most:,} calls made today")
-
-
-@dataclass(frozen=True)
-class Page:
-    """Rows in order of (SystemModstamp, Id); the last page says so."""
-
-    rows: list[Row]
-    is_last: bool
 
 
 class Client:
@@ -92,14 +61,15 @@ class Client:
         quota: Quota | None = None,
         clocks: Clocks | None = None,
     ) -> None:
-        self.meter = Meter()
         self._credentials = credentials
         self._hosts = hosts
         self._api_version = api_version
         self._token_cache = token_cache or TokenCache()
-        self._quota = quota or Quota()
         self._clocks = clocks or Clocks()
-        self._session = build(hosts, self.meter)
+        self._calls = Calls(self._classified, self._forget_token, quota or Quota(), self._clocks)
+        self.meter = self._calls.meter
+        self._session = build(hosts, self.meter, HEADERS)
+        self._session.hooks["response"].append(partial(_note_usage, self.meter))
 
     def describe(self, obj: str) -> list[Row]:
         """The fields of an object as the integration user sees them."""
@@ -169,7 +139,7 @@ class Client:
         if not isinstance(answer, list) or len(answer) != len(records):
             raise Fault(cases.WRONG_SHAPE, "not one result for each record")
         verdicts = (_verdict(row) for row in answer)
-        return [fault and self._without_secrets(fault) for fault in verdicts]
+        return [fault and fault.without(self._secrets()) for fault in verdicts]
 
     def _by_ids(self, obj: str, fields: Sequence[str], ids: list[str]) -> list[Row]:
         try:
@@ -190,37 +160,19 @@ class Client:
         return answer if isinstance(answer, dict) else {}
 
     def _call(self, ask: Callable[[Salesforce], T], *, max_tries: int = MAX_TRIES) -> T:
-        n_tries = 0
-        while True:
-            self._quota.check(self.meter)
-            try:
-                answer = ask(self._salesforce())
-            except Exception as error:  # noqa: BLE001 - classified, and raised again
-                fault = self._without_secrets(classify(error))
-            else:
-                self._token_cache.n_refused = 0
-                return answer
-            if fault.kind is Kind.AUTH_EXPIRED:
-                self._forget_token(fault)
-                continue
-            n_tries += 1
-            if fault.kind not in {Kind.BUSY, Kind.CURSOR} or n_tries >= max_tries:
-                raise fault from None
-            asked, longest = self.meter.retry_after_seconds, min(MAX_WAIT_SECONDS, 2.0**n_tries)
-            jitter = self._clocks.jitter
-            wait = jitter(0, longest) if asked is None else min(asked, MAX_RETRY_AFTER_SECONDS)
-            self._clocks.sleep(wait)
+        def answered() -> T:
+            answer = ask(self._salesforce())
+            self._token_cache.n_refused = 0
+            return answer
 
-    def _without_secrets(self, fault: Fault) -> Fault:
-        """The same fault, should an answer have repeated what was sent."""
+        return self._calls.make(answered, max_tries=max_tries)
+
+    def _classified(self, error: Exception) -> Fault:
+        return classify(error).without(self._secrets())
+
+    def _secrets(self) -> list[str]:
         token = self._token_cache.token
-        secrets = [*self._credentials.secrets.values(), *([token.text] if token else [])]
-        for secret in secrets:
-            # A shorter one is no secret, and stands in many a word.
-            if len(secret) < MIN_SECRET_LENGTH:
-                continue
-            fault.detail = fault.detail.replace(secret, "(removed)")
-        return fault
+        return [*self._credentials.secrets.values(), *([token.text] if token else [])]
 
     def _salesforce(self) -> Salesforce:
         token = self._token_cache.token
@@ -248,7 +200,15 @@ class Client:
         self._token_cache.logins_at[:] = recent
         is_hopeless = self._token_cache.n_refused > 1 or self._credentials.method == "session"
         if is_hopeless or len(recent) >= MAX_LOGINS:
-            raise Fault(cases.SESSION_REFUSED, fault.detail)
+            raise Fault(cases.SESSION_REFUSED, fault.detail, said=fault.said)
+
+
+def _note_usage(meter: Meter, response: requests.Response, *args: object, **kwargs: object) -> None:
+    meter.n_calls += "/services/data/" in response.url
+    usage = response.headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2]
+    used, _, limit = usage.partition(";")[0].partition("/")
+    if used.isdecimal() and limit.isdecimal():
+        meter.n_used, meter.n_limit = int(used), int(limit)
 
 
 def _rows(answer: Mapping[str, Any], key: str, texts: Sequence[str]) -> list[Row]:

@@ -8,10 +8,11 @@ from typing import Any
 import requests
 from simple_salesforce.exceptions import SalesforceError
 
+from sync.crm.faults import Case, Fault, HostNotAllowed, WrongShape
 from sync.salesforce import cases
-from sync.salesforce.cases import Case, Kind
 
 MAX_DETAIL_LENGTH = 500
+SAID = "Salesforce said"
 # What must never be kept of an answer: session ids, bearer tokens, signed assertions, long keys.
 SECRETS = re.compile(
     r"00D\w{12,15}![\w.]+|bearer\s+\S+|basic\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|\b3MVG[\w.]+"
@@ -28,32 +29,6 @@ class LoginRefused(Exception):
         super().__init__(f"login answered {status}")
         self.status = status
         self.content = content
-
-
-class HostNotAllowed(Exception):
-    """A call to a host that is neither Salesforce's nor named in the settings."""
-
-
-class WrongShape(Exception):
-    """An answer of status 200 that does not have the documented form."""
-
-
-class Fault(Exception):
-    """A case as it happened, with what Salesforce said about it, cleaned."""
-
-    def __init__(self, case: Case, detail: str = "", *, said: str = "Salesforce said") -> None:
-        super().__init__(case.name)
-        self.case = case
-        self.detail = detail
-        self.said = said
-
-    @property
-    def kind(self) -> Kind:
-        return self.case.kind
-
-    def __str__(self) -> str:
-        said = f" {self.said}: {self.detail}" if self.detail else ""
-        return f"{self.case.message}{said}"
 
 
 @dataclass(frozen=True)
@@ -182,12 +157,12 @@ def classify_row(errors: Iterable[Mapping[str, Any]]) -> Fault:
     named = first.get("fields")
     fields = ", ".join(map(str, named)) if isinstance(named, list) else ""
     case = _case(ROW_SIGNS, 200, code, text)
-    return Fault(case, cleaned(_named(text, fields)))
+    return Fault(case, cleaned(_named(text, fields)), said=SAID)
 
 
 def _recognise(signs: Iterable[_Sign], status: int, content: Any) -> Fault:
     code, text = _said(content)
-    return Fault(_case(signs, status, code, text), cleaned(_named(text)))
+    return Fault(_case(signs, status, code, text), cleaned(_named(text)), said=SAID)
 
 
 def _case(signs: Iterable[_Sign], status: int, code: str, text: str) -> Case:

@@ -9,8 +9,9 @@ import requests
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
-from sync.salesforce.errors import HostNotAllowed, LoginRefused
-from sync.salesforce.session import Hosts
+from sync.crm.faults import HostNotAllowed
+from sync.crm.http.session import Hosts
+from sync.salesforce.errors import LoginRefused
 from webapp.services.crm.credentials import SALESFORCE_DOMAINS, Credentials
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from sync.salesforce.mapping import LeadMapping
+from sync.crm.mapping import LeadMapping
 from tests.factories import FIELDS, NOW
 from webapp import field_lists, importing
 from webapp.services.crm.field_sources import FieldSource

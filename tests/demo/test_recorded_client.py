@@ -4,11 +4,10 @@ import pytest
 
 from demo.salesforce.fake import FakeSalesforce
 from ml.fields import fields_file
-from sync.salesforce.cases import Kind
+from sync.crm.faults import Fault, Kind
+from sync.crm.http.session import Hosts
+from sync.crm.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from sync.salesforce.client import Client
-from sync.salesforce.errors import Fault
-from sync.salesforce.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS
-from sync.salesforce.session import Hosts
 from tests.demo import recordings
 from webapp.services.crm.credentials import Credentials
 

@@ -16,7 +16,7 @@ from demo.salesforce.http.describe import describe_field
 from ml.fields import fields_file
 from tests.sync.processes import wait_until
 from webapp.config import PREFIX, ROOT
-from webapp.services.crm import connections, field_sources
+from webapp.services.crm import connections, field_sources, saved_mapping
 
 
 @pytest.fixture(scope="session", params=["sqlite"])
@@ -43,7 +43,7 @@ def test_the_connection_is_that_of_the_org(connected, fake, settings, read):
 def test_every_field_is_mapped_to_one_that_can_fill_it(connected, fake, read):
     declare_fields(fake)
     known = fields_file.load("fields.toml")
-    saved = read(lambda session: field_sources.sources(session, known))
+    saved = read(lambda session: saved_mapping.sources(session, known))
     described = [describe_field(each) for each in fake.org.objects["lead"].visible]
     assert {source.field for source in saved} == set(known.names)
     assert field_sources.problems(saved, known, described) == {}

@@ -13,7 +13,7 @@ from tests import factories
 from webapp import database
 from webapp.config import Settings
 from webapp.crm_tables import CrmLead, CrmOpportunity
-from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs
+from webapp.services.crm import connections, field_sources, outcome_rules, saved_mapping, sync_runs
 from webapp.services.crm.credentials import Credentials
 from webapp.services.leads import leads
 from webapp.services.runs import runs
@@ -96,13 +96,13 @@ class Salesforce:
         """Fill fields from Salesforce fields: (name, transform, fallback)."""
 
         def save(session):
-            before = {s.field: s for s in field_sources.sources(session, factories.FIELDS)}
+            before = {s.field: s for s in saved_mapping.sources(session, factories.FIELDS)}
             for field, (name, transform, *fallback) in changes.items():
                 is_stable = name in field_sources.STABLE
                 before[field] = field_sources.FieldSource(
                     field, name, transform, None, next(iter(fallback), None), is_stable
                 )
-            field_sources.save(session, list(before.values()), "ada", self.now)
+            saved_mapping.save(session, list(before.values()), "ada", self.now)
 
         self.write(save)
 

@@ -4,9 +4,11 @@ import jwt
 import pytest
 
 from demo.salesforce.http.oauth import key_pair
-from sync.salesforce.client import Client, Clocks, TokenCache
+from sync.crm.http.calls import Clocks
+from sync.crm.http.quota import Meter
+from sync.crm.http.session import Hosts, build
+from sync.salesforce.client import HEADERS, Client, TokenCache
 from sync.salesforce.login import log_in
-from sync.salesforce.session import Hosts, Meter, build
 from webapp.services.crm.credentials import Credentials
 
 
@@ -68,7 +70,7 @@ def test_an_assertion_is_for_production_or_for_the_sandboxes(fake, monkeypatch, 
         sent.append((url, data))
         return Refusal()
 
-    session = build(Hosts(), Meter())
+    session = build(Hosts(), Meter(), HEADERS)
     monkeypatch.setattr(session, "post", post)
     with pytest.raises(Exception, match="login answered 400"):
         log_in(session, Hosts(), credentials(fake, "jwt", domain=domain), fake.clock.now)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.fields import fields_file
-from sync.salesforce.mapping import (
+from sync.crm.mapping import (
     LEAD_FIELDS,
     LeadMapping,
     opportunity_columns,

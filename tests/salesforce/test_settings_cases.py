@@ -7,7 +7,7 @@ import pytest
 from sync.salesforce import cases
 from sync.salesforce.client import Client
 from tests import factories
-from webapp.services.crm import connections, field_sources, mirror, sync_runs
+from webapp.services.crm import connections, mirror, saved_mapping, sync_runs
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.outcome_rules import CrmRules, full_id
 from webapp.services.runs import runs
@@ -119,7 +119,7 @@ def test_a_mapping_is_tried_before_it_is_saved(fake, salesforce):
         {"email_opens": 3, "lead_source": "Organic"},
     ]
     assert sample["leads"][1]["wrong"] == {"lead_source": "Web"}
-    saved = salesforce.read(lambda s: field_sources.sources(s, factories.FIELDS))
+    saved = salesforce.read(lambda s: saved_mapping.sources(s, factories.FIELDS))
     assert "email_opens" not in {source.field for source in saved}
 
 
@@ -134,8 +134,8 @@ def test_a_mapping_that_is_only_tried_stops_no_run(fake, salesforce):
 
 def test_a_field_that_is_filled_by_nothing_stays_so(salesforce, write):
     nothing = [FieldSource("lead_source", None), FieldSource("age", None, "constant", "40")]
-    write(lambda s: field_sources.save(s, nothing, "ada", salesforce.now))
-    sources = salesforce.read(lambda s: field_sources.sources(s, factories.FIELDS))
+    write(lambda s: saved_mapping.save(s, nothing, "ada", salesforce.now))
+    sources = salesforce.read(lambda s: saved_mapping.sources(s, factories.FIELDS))
     # The others, of which nobody has said anything, follow the file.
     assert {s.field for s in sources} == {"age", "location", "industry"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync.crm import job
+from sync.crm import phases
 from sync.salesforce import cases
 from webapp.services.crm import connections, sync_runs, sync_status
 
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(fake, salesforce):
 
 
 def test_a_dry_run_rehearses_no_more_than_others_can_wait_for(fake, salesforce, monkeypatch):
-    monkeypatch.setattr(job, "REHEARSED_ROWS", 3)
+    monkeypatch.setattr(phases, "REHEARSED_ROWS", 3)
     for _ in range(5):
         fake.lead(LeadSource="Webinar")
     fake.clock.advance(minutes=15)

@@ -6,7 +6,7 @@ import pytest
 
 from tests import factories
 from webapp.services.accounts import audit
-from webapp.services.crm import field_sources, mirror, sync_runs
+from webapp.services.crm import mirror, saved_mapping, sync_runs
 from webapp.services.runs import runs
 
 UNMAPPED = {f"{field.name}.from": "" for field in factories.FIELDS.declared}
@@ -26,7 +26,7 @@ def admin(ada, sign_in):
 
 
 def sources(read):
-    return {s.field: s for s in read(lambda s: field_sources.sources(s, factories.FIELDS))}
+    return {s.field: s for s in read(lambda s: saved_mapping.sources(s, factories.FIELDS))}
 
 
 def error(page, field):

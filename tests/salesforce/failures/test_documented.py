@@ -2,8 +2,8 @@
 
 import re
 
+from sync.crm.outcomes import REASONS
 from sync.salesforce.cases import CASES
-from sync.salesforce.outcomes import REASONS
 from tests.salesforce import test_write_cases
 from tests.salesforce.failures import test_failures
 from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases, test_pipeline_cases

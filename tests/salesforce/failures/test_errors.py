@@ -4,9 +4,9 @@ import pytest
 import requests
 from simple_salesforce.exceptions import SalesforceGeneralError
 
+from sync.crm.faults import Fault, HostNotAllowed, Kind
 from sync.salesforce import cases
-from sync.salesforce.cases import Kind
-from sync.salesforce.errors import Fault, HostNotAllowed, LoginRefused, classify, classify_row
+from sync.salesforce.errors import LoginRefused, classify, classify_row
 from tests.salesforce.failures.bodies import CALLS, HTML, LOGINS, ROWS, rest, row
 
 

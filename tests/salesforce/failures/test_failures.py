@@ -2,8 +2,8 @@
 
 import pytest
 
+from sync.crm.http import session as http
 from sync.salesforce import cases, soql
-from sync.salesforce import session as http
 from webapp.services.crm import connections, mirror, pending_writes
 
 

@@ -4,10 +4,13 @@ from itertools import count
 
 import pytest
 
-from sync.salesforce import cases, session
-from sync.salesforce.client import Client, Clocks, Quota
-from sync.salesforce.errors import Fault
-from sync.salesforce.session import Hosts, Meter
+from sync.crm.faults import Fault
+from sync.crm.http import session
+from sync.crm.http.calls import Clocks
+from sync.crm.http.quota import Meter, Quota
+from sync.crm.http.session import Hosts
+from sync.salesforce import cases
+from sync.salesforce.client import Client
 from webapp.services.crm.credentials import Credentials
 
 

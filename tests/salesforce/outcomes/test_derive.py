@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sync.salesforce.mapping import parse_time, stamp
-from sync.salesforce.outcomes import derive
+from sync.crm.mapping import parse_time, stamp
+from sync.crm.outcomes import derive
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.services.crm.outcome_rules import CrmRules
 

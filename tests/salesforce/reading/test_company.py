@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from demo.salesforce import company, try_out
 from tests.factories import NOW
-from webapp.services.crm import field_sources
+from webapp.services.crm import saved_mapping
 from webapp.tables import Lead
 
 N_RUNS = 20
@@ -46,7 +46,7 @@ def by_status(salesforce):
 
 def test_no_converted_lead_is_ever_in_the_open_queue(world, fake, salesforce):
     salesforce.write(
-        lambda s: field_sources.save(s, try_out.sources(), try_out.ACTOR, salesforce.now)
+        lambda s: saved_mapping.save(s, try_out.sources(), try_out.ACTOR, salesforce.now)
     )
     seen, converted = set(), there(fake)
     for _ in range(N_RUNS):

@@ -7,7 +7,7 @@ import pytest
 from tests.factories import FIELDS, NOW, PASSWORD
 from webapp.database import utc_now
 from webapp.services.accounts import accounts
-from webapp.services.crm import connections, field_sources
+from webapp.services.crm import connections, saved_mapping
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.field_sources import FieldSource
 
@@ -46,7 +46,7 @@ def test_of_two_mappings_saved_at_once_the_second_replaces_the_first(second, wri
     )
     write(lambda s: connections.save(s, acme, settings, actor="ada", now=NOW))
     mapped = [FieldSource("location", "City")], [FieldSource("location", "State")]
-    future = second(*(lambda s, m=m: field_sources.save(s, m, "ada", utc_now()) for m in mapped))
+    future = second(*(lambda s, m=m: saved_mapping.save(s, m, "ada", utc_now()) for m in mapped))
     assert future.result() is True
-    found = {s.field: s.crm_field for s in read(lambda s: field_sources.sources(s, FIELDS))}
+    found = {s.field: s.crm_field for s in read(lambda s: saved_mapping.sources(s, FIELDS))}
     assert found["location"] == "State"

@@ -14,7 +14,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.crm import mapping_form, rules_form
 from webapp.product import product
-from webapp.services.crm import connections, field_sources, outcome_rules, sync_runs
+from webapp.services.crm import connections, field_sources, outcome_rules, saved_mapping, sync_runs
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -66,7 +66,7 @@ def save() -> ResponseReturnValue:
     if refusal is not None:
         return refusal
     actor, now = current_user.email, utc_now()
-    is_new = write(lambda session: field_sources.save(session, sources, actor, now))
+    is_new = write(lambda session: saved_mapping.save(session, sources, actor, now))
     flash(SAVED if is_new else "This mapping is already saved; nothing was changed.", "good")
     return redirect(url_for("pages.mapping.index"), 303)
 
@@ -99,7 +99,7 @@ def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> Res
 
 def _state(session: Session, key: int | None = None) -> _State:
     run = None if key is None else _test(session, key)
-    saved = field_sources.sources(session, product().fields)
+    saved = saved_mapping.sources(session, product().fields)
     return _State(connections.find(session), saved, run)
 
 

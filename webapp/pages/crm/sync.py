@@ -12,7 +12,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.crm import connection, run_labels
 from webapp.product import product
-from webapp.services.crm import connections, sync_runs, sync_status
+from webapp.services.crm import connections, quota, sync_runs, sync_status
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -119,7 +119,7 @@ def _overview(session: Session) -> dict[str, Any]:
         > WAITS_TOO_LONG,
         "is_behind": overview.lag is not None
         and overview.lag > sync_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),
-        "stops_at": connections.ORG_SHARE,
+        "stops_at": quota.ORG_SHARE,
         "api_version": settings.salesforce_api_version,
         **_at_work(session),
     }

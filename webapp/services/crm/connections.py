@@ -34,9 +34,6 @@ from webapp.services.leads import pipeline
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
 CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
-# Of the org's calls of a day: the share after which we stop, and the share that is ours.
-ORG_SHARE = 0.80
-OWN_SHARE = 0.25
 # Where people are when they copy an address, and the address of the same org for programs.
 ADDRESSES_OF_PAGES = (".lightning.force.com", ".my.salesforce-setup.com")
 MY_DOMAIN = ".my.salesforce.com"
@@ -249,11 +246,6 @@ def count_calls(
     connection.calls_on = now.date().isoformat()
     if usage[0] is not None:
         connection.n_used, connection.n_limit = usage
-
-
-def daily_budget(n_limit: int | None, chosen: int | None) -> int | None:
-    """The most calls a day that are ours: as chosen, else a share of the org's, if known."""
-    return chosen or (int(OWN_SHARE * n_limit) if n_limit else None)
 
 
 def host_of(address: str) -> str:

@@ -1,19 +1,11 @@
-"""Where each field of a lead comes from in Salesforce: what may be chosen, and what was."""
+"""Where each field of a lead may come from in Salesforce, and what is wrong with a choice."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, assert_never
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 from ml.fields.fields_file import Field, Fields
-from webapp.crm_tables import CrmFieldMap
-from webapp.database import change
-from webapp.services.accounts import audit
-from webapp.services.crm import connections, mirror
 
 # What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
 # Only such fields may be inputs of a lead that we first see together with its outcome.
@@ -104,19 +96,6 @@ class Choice:
     is_custom: bool = False
 
 
-def sources(session: Session, fields: Fields) -> list[FieldSource]:
-    """The mapping in force: what was saved, and for other fields what they declare."""
-    saved = _saved(session)
-    known = {source.field for source in saved}
-    found = [*saved, *(s for s in declared(fields) if s.field not in known)]
-    return [source for source in found if source.field in fields and source.is_filled]
-
-
-def has_mapping(session: Session) -> bool:
-    """Whether a mapping was saved."""
-    return session.scalar(sa.select(CrmFieldMap.field).limit(1)) is not None
-
-
 def declared(fields: Fields) -> list[FieldSource]:
     """The mapping that the fields declare."""
     return [
@@ -157,29 +136,6 @@ def problems(
 def outside(field: Field, values: Iterable[str]) -> list[str]:
     """Those of a picklist's values that break the field's rule as they are."""
     return [value for value in values if _text_problem(field, value, "")]
-
-
-def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datetime) -> bool:
-    """Replace the mapping, so that all leads are read again; return whether it is another one."""
-    chosen = [s if s.is_filled else FieldSource(s.field, None) for s in chosen]
-    # First, so that neither a run nor another administrator is between reading and writing.
-    connections.get(session, lock=True)
-    if _saved(session) == sorted(chosen, key=lambda source: source.field):
-        return False
-    connections.reconfigured(session, actor, now)
-    change(session, sa.delete(CrmFieldMap))
-    session.add_all(CrmFieldMap(**asdict(source)) for source in chosen)
-    mirror.read_from_start(session, "Lead")
-    detail = {s.field: s.crm_field or (s.transform if s.is_filled else "nothing") for s in chosen}
-    audit.record(session, actor, "mapped fields", "salesforce", now=now, detail=detail)
-    return True
-
-
-def _saved(session: Session) -> list[FieldSource]:
-    rows = session.scalars(sa.select(CrmFieldMap))
-    names = [part.name for part in dataclasses.fields(FieldSource)]
-    found = [FieldSource(**{name: getattr(row, name) for name in names}) for row in rows]
-    return sorted(found, key=lambda source: source.field)
 
 
 def _origin_problem(

@@ -10,9 +10,10 @@ from webapp.crm_tables import CrmConnection
 from webapp.services.crm import (
     conflicts,
     connections,
-    field_sources,
     mirror,
     pending_writes,
+    quota,
+    saved_mapping,
     sync_runs,
     unmatched,
 )
@@ -87,8 +88,8 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
         reached=mirror.reached(session),
         latest=runs.latest(session, sync_runs.KIND, limit=LATEST),
         n_calls_today=connections.n_calls_today(connection, now),
-        budget=connections.daily_budget(connection.n_limit, settings.salesforce_daily_calls),
-        has_mapping=field_sources.has_mapping(session),
+        budget=quota.daily_budget(connection.n_limit, settings.salesforce_daily_calls),
+        has_mapping=saved_mapping.has_mapping(session),
         n_by_state=pending_writes.n_by_state(session),
         n_conflicts=conflicts.n_open(session),
         n_unmatched=unmatched.n_open(session),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Field, Fields
 from ml.fields.lenient import choice_of
-from webapp.services.crm import connections, field_sources
+from webapp.services.crm import connections, saved_mapping
 from webapp.services.fields import lead_values
 from webapp.services.imports.matching import remembered
 from webapp.services.models import registry
@@ -27,7 +27,7 @@ def usage(session: Session, fields: Fields) -> Usage:
     """Look up what uses the fields now."""
     live = registry.aliased(session, registry.CHAMPION)
     is_connected = connections.find(session) is not None
-    sources = field_sources.sources(session, fields) if is_connected else []
+    sources = saved_mapping.sources(session, fields) if is_connected else []
     return Usage(
         live.name if live else None,
         frozenset(live.fields if live else ()),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sync.salesforce.mapping import parse_time
+from sync.crm.mapping import parse_time
 from webapp.crm_tables import CrmLead, CrmOpportunity
 from webapp.services.crm.outcome_rules import CrmRules
 

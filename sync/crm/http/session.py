@@ -2,10 +2,8 @@
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -13,51 +11,19 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from sync.salesforce.errors import HostNotAllowed
+from sync.crm.faults import HostNotAllowed
+from sync.crm.http.quota import Meter
 from webapp.services.crm.credentials import is_allowed
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 WHOLE_ANSWER_SECONDS = 300.0
 MAX_ANSWER_BYTES = 256 * 2**20
-HEADERS = {
-    # Absent, an update runs the org's assignment rules and can give the lead to someone else.
-    "Sforce-Auto-Assign": "FALSE",
-    # A duplicate rule that only warns must not refuse a score.
-    "Sforce-Duplicate-Rule-Header": "allowSave=true",
-    "Sforce-Query-Options": "batchSize=2000",
-    "Accept-Encoding": "gzip",
-    "User-Agent": "Leadloop",
-}
-
-
-@dataclass
-class Meter:
-    """What the answers tell beside their bodies: calls made, the org's day, Salesforce's clock."""
-
-    n_calls: int = 0
-    n_logins: int = 0
-    n_used: int | None = None
-    n_limit: int | None = None
-    server_time: datetime | None = None
-    retry_after_seconds: float | None = None
-
-    def note(self, response: requests.Response, *args: object, **kwargs: object) -> None:
-        headers = response.headers
-        self.n_calls += "/services/data/" in response.url
-        usage = headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2]
-        used, _, limit = usage.partition(";")[0].partition("/")
-        if used.isdecimal() and limit.isdecimal():
-            self.n_used, self.n_limit = int(used), int(limit)
-        self.server_time = _date(headers.get("Date")) or self.server_time
-        # Its other form, a date, is left to the usual back-off.
-        retry_after = headers.get("Retry-After", "")
-        self.retry_after_seconds = float(retry_after) if retry_after.isdecimal() else None
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """Where calls may go: Salesforce's domains, and one address of the settings."""
+    """Where calls may go: the CRM's domains, and one address of the settings."""
 
     extra: SplitResult | None = None
 
@@ -119,20 +85,16 @@ class _GuardedAdapter(HTTPAdapter):
 
 
 def build(
-    hosts: Hosts, meter: Meter, clock: Callable[[], float] = time.monotonic
+    hosts: Hosts,
+    meter: Meter,
+    headers: Mapping[str, str],
+    clock: Callable[[], float] = time.monotonic,
 ) -> requests.Session:
     """A session that reaches allowed hosts only; plain http is no way out of it."""
     session = requests.Session()
     session.adapters.clear()
     session.mount("https://", _GuardedAdapter(hosts, clock))
-    session.headers.update(HEADERS)
+    session.headers.update({"Accept-Encoding": "gzip", "User-Agent": "Leadloop"} | dict(headers))
     session.auth = _NoNetrc()
     session.hooks["response"].append(meter.note)
     return session
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None

@@ -1,0 +1,80 @@
+"""Faults of a CRM and of the network: their kinds, the named cases, and one as it happened."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+MIN_SECRET_LENGTH = 4
+
+
+class Kind(StrEnum):
+    """What to do about a fault."""
+
+    AUTH_EXPIRED = "auth_expired"  # log in once more and repeat
+    AUTH_BROKEN = "auth_broken"  # stop until a person saves the connection again
+    QUOTA = "quota"  # stop for an hour or more; the run is partial
+    BUSY = "busy"  # wait a little and repeat
+    SLOW = "slow"  # ask for less and repeat
+    CURSOR = "cursor"  # start again from what is stored
+    CONFIG = "config"  # stop and tell the administrator what to change
+    ROW_TRANSIENT = "row_transient"  # repeat this row
+    ROW_GONE = "row_gone"  # this lead takes no scores any more
+    ROW_REFUSED = "row_refused"  # a rule of the org refuses this row
+    BUG = "bug"  # nothing known fits: fail, with all that is known
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault by name: what happened and what to do, for the administrator."""
+
+    name: str
+    kind: Kind
+    message: str
+
+
+class Fault(Exception):
+    """A case as it happened, with what the CRM said about it, cleaned."""
+
+    def __init__(self, case: Case, detail: str = "", *, said: str = "Details") -> None:
+        super().__init__(case.name)
+        self.case = case
+        self.detail = detail
+        self.said = said
+
+    @property
+    def kind(self) -> Kind:
+        return self.case.kind
+
+    def __str__(self) -> str:
+        said = f" {self.said}: {self.detail}" if self.detail else ""
+        return f"{self.case.message}{said}"
+
+    def without(self, secrets: Iterable[str]) -> "Fault":
+        """The same fault, should an answer have repeated what was sent."""
+        for secret in secrets:
+            # A shorter one is no secret, and stands in many a word.
+            if len(secret) >= MIN_SECRET_LENGTH:
+                self.detail = self.detail.replace(secret, "(removed)")
+        return self
+
+
+class HostNotAllowed(Exception):
+    """A call to a host that is neither the CRM's nor named in the settings."""
+
+
+class WrongShape(Exception):
+    """An answer of status 200 that does not have the documented form."""
+
+
+OWN_BUDGET = Case(
+    "own budget used",
+    Kind.QUOTA,
+    "Leadloop has used the API calls that it may use in a day. It continues where it stopped. To"
+    " read faster, raise LEADLOOP_SALESFORCE_DAILY_CALLS.",
+)
+QUOTA_RESERVE = Case(
+    "quota reserve reached",
+    Kind.QUOTA,
+    "The org has used 80 % of its API calls of the last 24 hours; Leadloop leaves the rest. It"
+    " continues where it stopped once calls are free again.",
+)

@@ -1,0 +1,53 @@
+"""What the answers tell beside their bodies, and how many calls a day are left."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, Fault
+from webapp.services.crm.quota import ORG_SHARE, daily_budget
+
+
+@dataclass
+class Meter:
+    """Calls made, the CRM's own count of the day where it tells it, and its clock."""
+
+    n_calls: int = 0
+    n_logins: int = 0
+    n_used: int | None = None
+    n_limit: int | None = None
+    server_time: datetime | None = None
+    retry_after_seconds: float | None = None
+
+    def note(self, response: requests.Response, *args: object, **kwargs: object) -> None:
+        self.server_time = _date(response.headers.get("Date")) or self.server_time
+        # Its other form, a date, is left to the usual back-off.
+        retry_after = response.headers.get("Retry-After", "")
+        self.retry_after_seconds = float(retry_after) if retry_after.isdecimal() else None
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What is left of the day's calls; at most a quarter of the org's without our own budget."""
+
+    n_made_today: int = 0
+    budget: int | None = None
+
+    def check(self, meter: Meter) -> None:
+        """Raise a fault of kind QUOTA where the next call may not be made."""
+        limit = meter.n_limit
+        if limit is not None and meter.n_used is not None and meter.n_used >= ORG_SHARE * limit:
+            raise Fault(QUOTA_RESERVE, f"{meter.n_used:,} of {limit:,} calls used")
+        most = daily_budget(limit, self.budget)
+        n_made = self.n_made_today + meter.n_calls
+        if most and n_made >= most:
+            raise Fault(OWN_BUDGET, f"{n_made:,} of {most:,} calls made today")
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None

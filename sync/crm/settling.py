@@ -1,0 +1,186 @@
+"""Recording what became of leads, where the CRM says something new."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from sync.crm.mapping import parse_time
+from sync.crm.outcomes import GONE, REASONS, Derived, derive
+from sync.crm.sync_run import SyncContext
+from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.services.crm import conflicts, mirror
+from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.crm.sync_runs import Example
+from webapp.services.leads import leads, pipeline, removal
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.outcomes.times import CLOCK_SKEW
+from webapp.tables import Lead, is_assumed
+
+ACTOR = "salesforce"
+MIN_STEP = timedelta(microseconds=1)
+MAX_EXAMPLES = 20
+CLOSING = frozenset({"converted", "lost", "never_worked"})
+
+
+def record_outcomes_of(
+    session: Session, context: SyncContext, ids: Collection[str], now: datetime
+) -> None:
+    """Record what became of the leads with these ids of Salesforce."""
+    record_outcomes(session, context, mirror.leads_by_id(session, ids).values(), now)
+
+
+def record_outcomes(
+    session: Session, context: SyncContext, crm_leads: Iterable[CrmLead], now: datetime
+) -> None:
+    """Record what became of these leads where Salesforce says something new.
+
+    1. A lead deleted or merged is hidden; what people reported of it goes to the one that stays.
+    2. A lead whose deal is open is in the pipeline until its outcome is known.
+    3. Won or lost is recorded once; a deal that is open again withdraws what Salesforce said.
+    4. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
+    5. Where a person here has reported another outcome, that is listed as a conflict.
+    """
+    mine = [lead for lead in crm_leads if lead.lead_key is not None]
+    if not mine:
+        return
+    facts = _Facts(session, mine)
+    derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
+    is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
+    pipeline.put(session, is_pending)
+    handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
+    noted = {lead.id: _event(facts, lead, derived[lead.id], now) for lead in mine}
+    mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
+    events = [event for _, event in noted.values() if event is not None]
+    for event in events:
+        outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
+        context.result.counts[outcome] += 1
+        if len(context.result.examples) < MAX_EXAMPLES:
+            example = Example(event.lead.lead_id, outcome, rule, REASONS.get(rule, ""))
+            context.result.examples.append(example)
+    # Before the outcome of the merged lead is withdrawn.
+    removal.hand_over(session, handed_over, now)
+    if events:
+        outcomes.record_many(session, events, now=now)
+    keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
+    if keys:
+        opened = conflicts.review(session, keys, context.rules.conflicts, now)
+        context.result.counts["conflicts"] += opened
+
+
+class _Facts:
+    """What outcomes of some leads depend on, read at once."""
+
+    def __init__(self, session: Session, crm_leads: list[CrmLead]) -> None:
+        self.session = session
+        alone = [lead.id for lead in crm_leads if lead.is_converted and not lead.opportunity_id]
+        self.roles = mirror.roles_of(session, alone)
+        ids = {i for lead in crm_leads for i in (lead.opportunity_id, lead.linked_opportunity_id)}
+        ids |= {i for found in self.roles.values() for i in found}
+        self.deals = mirror.opportunities(session, {i for i in ids if i})
+        self.survivors = {
+            lead.id: mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
+        }
+        keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
+        self.ours = leads.lock_by_key(session, {key for key in keys if key})
+        self.reported = outcomes.with_reported_outcome(session, self.ours)
+
+    def derived(self, lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
+        return derive(
+            lead,
+            self._deal(lead.opportunity_id),
+            [deal for i in self.roles.get(lead.id, []) if (deal := self._deal(i))],
+            rules.without_inference() if lead.lead_key in self.reported else rules,
+            now=now,
+            linked=self._deal(lead.linked_opportunity_id),
+        )
+
+    def survivor(self, lead: CrmLead) -> Lead | None:
+        found = self.survivors.get(lead.id)
+        return self.ours.get(found.lead_key or 0) if found else None
+
+    def _deal(self, row_id: str | None) -> CrmOpportunity | None:
+        row = self.deals.get(row_id or "")
+        return row if row is not None and row.is_readable else None
+
+
+def _show_or_hide(
+    facts: _Facts, context: SyncContext, crm_lead: CrmLead, now: datetime
+) -> tuple[Lead, Lead] | None:
+    """Bring what people see in line; where a lead was merged, it and the one that stays."""
+    lead = facts.ours[crm_lead.lead_key or 0]
+    if not crm_lead.is_deleted:
+        if lead.removed_at is not None:
+            removal.restore(facts.session, context.fields, lead, now)
+        return None
+    winner = facts.survivor(crm_lead)
+    if lead.removed_at is not None and lead.merged_into_key == (winner.key if winner else None):
+        return None
+    removal.remove(facts.session, lead, now, into=winner)
+    return (lead, winner) if winner is not None else None
+
+
+def _event(
+    facts: _Facts, crm_lead: CrmLead, derived: Derived, now: datetime
+) -> tuple[dict[str, Any], OutcomeEvent | None]:
+    """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
+    lead = facts.ours[crm_lead.lead_key or 0]
+    outcome = _outcome(lead, crm_lead, derived)
+    note = {
+        "id": crm_lead.id,
+        "said": crm_lead.said,
+        "said_at": crm_lead.said_at,
+        "rule": crm_lead.rule,
+        "source_id": derived.source_id,
+        "is_inferred": derived.is_inferred,
+    }
+    if outcome is None:
+        return note, None
+    rule, because = derived.rule, REASONS[derived.rule]
+    # What withdraws an inferred outcome is inferred itself and carries its rule; a lead that is
+    # gone withdraws what was reported of it too.
+    takes_reports_back = derived.rule == GONE and lead.key in facts.reported
+    if outcome == "withdrawn" and is_assumed(crm_lead.rule) and not takes_reports_back:
+        rule, because = crm_lead.rule, "the inferred outcome no longer counts"
+    # What a lead that is gone withdraws may have been reported since another withdrawal.
+    is_same_rule = rule == crm_lead.rule
+    is_alike = outcome != "withdrawn" and is_assumed(rule) == is_assumed(crm_lead.rule)
+    if outcome == crm_lead.said and (is_same_rule or is_alike):
+        return note | {"rule": rule}, None
+    happened_at = _happened_at(crm_lead, derived, rule, now)
+    key = f"salesforce:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
+    reason = f"Salesforce: {because} ({derived.source_id})"
+    attribution = Attribution("salesforce", ACTOR, reason, rule, key)
+    event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
+    if derived.rule == GONE:
+        # A lead that is gone teaches nothing, whoever reported its outcome.
+        event = replace(event, withdraws="all")
+    return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event
+
+
+def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
+    """Whether there is something to note; that a lead is open is no news."""
+    is_open = note["source_id"] == crm_lead.id and crm_lead.source_id is None
+    names = ("is_inferred",) if is_open and not note["said"] else note
+    return any(getattr(crm_lead, name) != note[name] for name in names)
+
+
+def _outcome(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
+    if derived.result in CLOSING:
+        return derived.result
+    # A lead that is gone teaches nothing, whoever reported its outcome.
+    is_gone = derived.result in {"merged", "void"} and derived.rule == GONE
+    is_withdrawn = crm_lead.said in CLOSING or (is_gone and outcomes.counting(lead) is not None)
+    return "withdrawn" if is_withdrawn else None
+
+
+def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) -> datetime:
+    """Behind what Salesforce said before: a change may move no stamp, or carry an older one."""
+    latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
+    at = latest or derived.happened_at
+    if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
+        return min(at, now)
+    return min(max(at, crm_lead.said_at + MIN_STEP), now + CLOCK_SKEW)
