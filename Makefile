@@ -99,6 +99,11 @@ bench-gate: install ## Replay streams of labels on DATA=folders through gates [S
 	@test -n '$(DATA)' || { echo 'Say which data: make bench-gate DATA=folder [STREAMS=n]'; exit 2; }
 	@$(BENCH) bench.gate $(DATA) $(if $(STREAMS),--streams $(STREAMS)) $(if $(OUTCOMES),--outcomes $(OUTCOMES))
 
+.PHONY: bench-worlds
+bench-worlds: install ## Live through simulated orgs whose truth is known [WORLDS='name ...'] [SEEDS=n]
+	@$(BENCH) bench.worlds $(if $(WORLDS),--worlds $(WORLDS)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(PROCESSES),--processes $(PROCESSES))
+
 .PHONY: bench-import
 bench-import: install ## Compare the import of made-up leads with the least that must be done (ROWS=n)
 	@$(BIN)/python -m bench.speed.importing $(if $(ROWS),--rows $(ROWS))

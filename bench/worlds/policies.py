@@ -1,0 +1,175 @@
+"""Ways to decide which model is live, and what became of the models that they made live."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+from sklearn.model_selection import train_test_split
+
+from bench.worlds.truth import AHEAD_DAYS, Truth
+from ml.fields.fields_file import Fields
+from ml.gate.intervals import ONE_SIDED_95, Z_95
+from ml.scorecard.scorecard import Scorecard
+from ml.training import blending
+from ml.training.encode import Bools, Record, columns_of, frame_of
+from ml.training.evaluate import delong
+from ml.training.metrics import grade_bounds
+
+HOLDOUT = 0.2
+MIN_GAIN = 0.02
+BAD = 0.02  # of AUC below version 1.0, or below chance
+SAME = 1e-9
+
+
+class Claim(NamedTuple):
+    """The AUC that a model is said to have, with its 90 % interval."""
+
+    auc: float
+    low: float
+    high: float
+
+
+class Model(NamedTuple):
+    """A model that may be live; version 1.0 claims nothing."""
+
+    card: Scorecard
+    claim: Claim | None = None
+
+
+def claimed(metrics: dict[str, Any]) -> Claim:
+    """What the product shows of a version, its 95 % interval made one of 90 %."""
+    half = (metrics["auc_high"] - metrics["auc_low"]) / 2 * ONE_SIDED_95 / Z_95
+    return Claim(metrics["auc"], metrics["auc"] - half, metrics["auc"] + half)
+
+
+def held_out(
+    records: Sequence[Record], converted: Sequence[bool], fields: Fields, seed: int
+) -> Model | None:
+    """The usual way: learn from four fifths, claim the AUC on the last fifth; None from too few."""
+    outcomes: Bools = np.array(converted)
+    columns = columns_of(records, fields.model)
+    frame = frame_of(records, columns)
+    known, test = train_test_split(
+        np.arange(len(outcomes)), test_size=HOLDOUT, stratify=outcomes, random_state=seed
+    )
+    if min(outcomes[test].sum(), (~outcomes[test]).sum()) < 2:
+        return None
+    members = blending.fit(frame.iloc[known], outcomes[known], columns, seed)
+    weights = blending.usual_weights(len(columns.names), len(known))
+    scores = expit(blending.blended(members.log_odds(frame.iloc[test]), weights))
+    aucs, covariance = delong(outcomes[test], scores)
+    half = ONE_SIDED_95 * float(covariance[0, 0]) ** 0.5
+    auc = float(aucs[0])
+    card = members.scorecard(
+        weights,
+        [records[place] for place in known],
+        outcomes[known].tolist(),
+        grades=grade_bounds(scores),
+    )
+    return Model(card, Claim(auc, auc - half, auc + half))
+
+
+@dataclass
+class Spell:
+    """A time in which something was wrong, from a day and a number of outcomes on, to others."""
+
+    day: float
+    n_outcomes: int
+    ended: tuple[float, int] | None = None
+
+    def end(self, day: float, n_outcomes: int) -> None:
+        self.ended = (day - self.day, n_outcomes - self.n_outcomes)
+
+
+@dataclass
+class Track:
+    """What one policy did in one org, and how its live models fared."""
+
+    policy: str
+    truth: Truth
+    starter: Model
+    live: Model
+    promotions: int = 0
+    wrong: int = 0
+    recalibrations: int = 0
+    worse_recalibrations: int = 0
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    tiny_errors: list[float] = field(default_factory=list)
+    bad: list[Spell] = field(default_factory=list)
+    failed: list[Spell] = field(default_factory=list)
+
+    def promote(self, model: Model, day: float) -> None:
+        """Put a model in place of the live one; wrong where that ranks no better."""
+        self.promotions += 1
+        self.wrong += self.truth.auc(model.card, day) <= self.truth.auc(self.live.card, day) + SAME
+        self.live = model
+        if model.claim is not None:
+            self.claims.append(self._judged(model.card, model.claim, day))
+
+    def recalibrate(self, card: Scorecard, day: float) -> None:
+        """Put the live model with another level in its place."""
+        before, after = (self.truth.calibration_error(each, day) for each in (self.live.card, card))
+        self.recalibrations += 1
+        self.worse_recalibrations += after > before
+        self.live = self.live._replace(card=card)
+
+    def look(self, day: float, n_outcomes: int, *, is_said: bool = False) -> None:
+        """Measure the live model; `is_said` where the product says that its claim has failed."""
+        card, claim = self.live
+        auc = self.truth.auc(card, day)
+        floor = max(0.5, self.truth.auc(self.starter.card, day)) - BAD
+        world = self.truth.world
+        is_knowable = world.wrong_until is None or day >= world.wrong_until
+        _follow(self.bad, day, n_outcomes, is_on=is_knowable and auc < floor)
+        if claim is None:
+            return
+        self.errors.append(self.truth.calibration_error(card, day))
+        tiny = self.truth.tiny_error(card, day)
+        if tiny is not None:
+            self.tiny_errors.append(tiny)
+        has_changed = world.is_changed(0, day) or (world.wrong_until is not None and is_knowable)
+        is_failing = has_changed and auc < claim.low
+        _follow(self.failed, day, n_outcomes, is_on=is_failing and not is_said)
+
+    def row(self) -> dict[str, Any]:
+        """Everything that was measured, as plain JSON."""
+        return {
+            "policy": self.policy,
+            "promotions": self.promotions,
+            "wrong": self.wrong,
+            "recalibrations": self.recalibrations,
+            "worse_recalibrations": self.worse_recalibrations,
+            "claims": self.claims,
+            "calibration_error": _mean(self.errors),
+            "tiny_error": _mean(self.tiny_errors),
+            "bad": [spell.ended for spell in self.bad],
+            "failed": [spell.ended for spell in self.failed],
+        }
+
+    def _judged(self, card: Scorecard, claim: Claim, day: float) -> dict[str, Any]:
+        world = self.truth.world
+        return {
+            "day": day,
+            "auc": round(claim.auc, 4),
+            "low": round(claim.low, 4),
+            "high": round(claim.high, 4),
+            "prospective": round(self.truth.auc(card, day, AHEAD_DAYS), 4),
+            "has_changed": world.is_changed(day, day + AHEAD_DAYS)
+            or day < (world.wrong_until or 0),
+        }
+
+
+def _follow(spells: list[Spell], day: float, n_outcomes: int, *, is_on: bool) -> None:
+    """Begin a spell, or end the last one."""
+    open_one = spells[-1] if spells and spells[-1].ended is None else None
+    if is_on and open_one is None:
+        spells.append(Spell(day, n_outcomes))
+    elif not is_on and open_one is not None:
+        open_one.end(day, n_outcomes)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 5) if values else None
