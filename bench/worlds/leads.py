@@ -1,6 +1,6 @@
 """Leads of a world: what they are, what is sent of them, and what becomes of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -120,7 +120,7 @@ def records(drawn: Drawn, rng: np.random.Generator) -> Iterator[dict[str, Value]
         yield dict(zip(columns, row, strict=True))
 
 
-def sent(world: World, known: dict[str, Value], *, day: float, age: float) -> dict[str, Value]:
+def sent(world: World, known: Mapping[str, Value], *, day: float, age: float) -> dict[str, Value]:
     """What is sent of a lead on a day, so many days after it was created."""
     values = dict(known)
     if world.grows and isinstance(visits := values.get("website_visits"), int):
