@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from pathlib import Path
@@ -34,15 +34,19 @@ def rows_of(name: str, seed: int) -> Rows:
     return lived(BY_NAME[name], seed)
 
 
-def run(names: Iterable[str], n_seeds: int, n_processes: int) -> Rows:
-    """Live through the orgs, as many at a time as there are processes."""
+def run(names: Sequence[str], n_seeds: int, n_processes: int) -> Rows:
+    """Live through the orgs, as many at a time as there are processes; keep what is done."""
+    before: Rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    others = [row for row in before if row["world"] not in names]
     rows: Rows = []
-    orgs = list(product(names, range(n_seeds)))
+    # An org of each world, then the next of each: a run that is ended early tells of all worlds.
+    orgs = [(name, seed) for seed, name in product(range(n_seeds), names)]
     with ProcessPoolExecutor(n_processes) as pool:
-        for (name, seed), found in zip(
-            orgs, pool.map(rows_of, *zip(*orgs, strict=True)), strict=True
-        ):
+        lives = pool.map(rows_of, *zip(*orgs, strict=True))
+        for (name, seed), found in zip(orgs, lives, strict=True):
             rows += found
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(others + rows, indent=0) + "\n")
             print(f"{name}: org {seed + 1} of {n_seeds}", file=sys.stderr, flush=True)
     return rows
 
@@ -54,10 +58,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     rows = run(options.worlds, options.seeds, options.processes)
-    before: Rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
-    others = [row for row in before if row["world"] not in options.worlds]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(others + rows, indent=0) + "\n")
     print(tables(rows))
     print(f"\n{len(rows):,} rows written to {RESULTS}")
     return int(not rows)
