@@ -7,7 +7,6 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
-from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Scorecard
 from sync.trainer.process import Answer
 from sync.worker import Worker, held
@@ -47,9 +46,12 @@ def retrain_if_due(worker: Worker) -> None:
         write(lambda s: _register(s, run, answer, worker.clock()))
 
 
-def promote(worker: Worker) -> None:
-    """Score all leads with the version that is to be promoted, then switch to it."""
-    run = write(lambda s: runs.claim(s, "rescoring", worker.name, worker.clock()))
+def rescore(worker: Worker) -> None:
+    """Score all leads with the version that is to be promoted, then switch to it.
+
+    Where values have got another meaning, the live version scores them anew.
+    """
+    run = write(lambda s: lifecycle.claim_rescoring(s, worker.name, worker.clock()))
     if run is None:
         return
     with held(worker, run, lifecycle.fail):
@@ -168,15 +170,15 @@ def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
     place = run.rescoring_result
     after_key, n_done = place.after_key or 0, place.n_done
 
-    def step(session: Session, fields: Fields) -> int | None:
-        reached = rescoring.fill(session, fields, version, after_key)
+    def step(session: Session) -> int | None:
+        reached = rescoring.fill(session, version, after_key)
         if reached is not None:
             result = {"after_key": reached, "n_done": n_done + rescoring.CHUNK}
             share = min(result["n_done"] / n_leads, 1)
             runs.renew(session, run, worker.clock(), progress=share, result=result)
         return reached
 
-    while (reached := write(partial(step, fields=product().fields))) is not None:
+    while (reached := write(step)) is not None:
         after_key, n_done = reached, n_done + rescoring.CHUNK
         worker.wait(PAUSE_SECONDS)
 

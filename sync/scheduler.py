@@ -27,7 +27,7 @@ from webapp.services import health
 POLLING = (
     jobs.free_lost_runs,
     jobs.retrain_if_due,
-    jobs.promote,
+    jobs.rescore,
     jobs.import_leads,
     job.sync_crm,
     jobs.monitor,

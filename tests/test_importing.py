@@ -11,16 +11,19 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import NOW, make_champion, make_import, make_lead
-from webapp import importing
+from webapp import field_lists, importing
 from webapp.app import create_app
 from webapp.database import utc_now, write
 from webapp.importing import ROWS_A_STEP, ImportRefused
 from webapp.intake_tables import Import, ImportChange
+from webapp.services.fields import declaring
+from webapp.services.fields.declaring import Author
 from webapp.services.imports import imports, quality
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import leads, removal
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
+from webapp.services.runs.runs import Explained
 from webapp.tables import Lead, Outcome, Run, Score, Snapshot
 
 HEADER = "lead_id,email_opens,location,actual_outcome"
@@ -197,6 +200,24 @@ def test_an_import_that_is_stopped_in_this_process_is_closed_and_can_be_undone(
     do_import()
     assert newest().state == "undone"
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 0
+
+
+def test_an_import_stops_where_a_field_gets_another_unit_while_it_is_running(import_now, read):
+    entry = {"name": "age", "type": "count", "label": "Age", "unit": "months"}
+    by = Author(ADA, NOW, fields_file=None)
+
+    def change(step):
+        if step.stage == "Importing":
+            write(lambda s: field_lists.seed(s, NOW))
+            write(
+                lambda s: declaring.change_field(
+                    s, "age", entry, by, seen_version=1, is_new_unit=True
+                )
+            )
+
+    with pytest.raises(Explained, match="stopped after 200 rows"):
+        import_now(*lines_of(300), on_step=change)
+    assert read(lambda s: s.scalar(sa.select(Import.state))) == "failed"
 
 
 def test_an_import_that_asked_nobody_can_be_undone(import_now, do_import, newest, write, read):

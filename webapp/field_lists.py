@@ -2,18 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ml.fields.checks import field_from
-from ml.fields.fields_file import Field, Fields, load
+from ml.fields.fields_file import Field, Fields, Value, load
 from webapp.config import ROOT
-from webapp.database import Base, Key, hold
+from webapp.database import BACKFILL, Base, Key, hold
 from webapp.tables import Snapshot
 
 
@@ -39,7 +41,59 @@ FIELD_LISTS = "field lists"
 # Plain text: every request runs it, and as an expression it takes ten times as long.
 NEWEST = "SELECT version, digest FROM field_lists ORDER BY version DESC LIMIT 1"
 MAX_KEPT = 16
-_by_digest: dict[str, Fields] = {}
+
+
+class Kept(NamedTuple):
+    """A list as far as it says what values mean."""
+
+    after_snapshot_key: int
+    changed_at: datetime
+    meanings: dict[str, str]
+
+
+class Meanings:
+    """What the values of each field meant under each list, from the first one on.
+
+    `changes` has when each list came that gave values another meaning; `newest_change` is the last
+    of these lists, 0 where there is none.
+    """
+
+    def __init__(self, lists: Sequence[Kept] = ()) -> None:
+        self._lists = lists
+        self._starts = [kept.after_snapshot_key for kept in lists]
+        pairs = enumerate(pairwise(lists), 2)
+        self.changes = {
+            version: kept.changed_at
+            for version, (before, kept) in pairs
+            if before.meanings.items() - kept.meanings.items()
+        }
+        self.newest_change = max(self.changes, default=0)
+
+    def changed(self, then: int, now: int | None = None) -> frozenset[str]:
+        """Name the fields whose values mean something else under one list than under another.
+
+        `now` is by default the newest list; before the first one the fields were as it says.
+        """
+        if not self.changes:
+            return frozenset()
+        after = self._lists[-1 if now is None else max(now, 1) - 1].meanings
+        return frozenset(n for n, meaning in after.items() if meaning != self._at(then, n))
+
+    def list_of(self, snapshot_key: int) -> int:
+        """Give the list that counted when a snapshot was taken."""
+        return max(bisect_left(self._starts, snapshot_key), 1)
+
+    def still_true(
+        self, inputs: Mapping[str, Value], then: int, now: int | None = None
+    ) -> dict[str, Value]:
+        """Give the values, known under one list, that mean the same under another."""
+        changed = self.changed(then, now)
+        return {name: value for name, value in inputs.items() if name not in changed}
+
+    def _at(self, version: int, name: str) -> str:
+        # A field that came later has no values of before.
+        lists = self._lists[max(version, 1) - 1 :]
+        return next(kept.meanings[name] for kept in lists if name in kept.meanings)
 
 
 class Declared(NamedTuple):
@@ -47,22 +101,16 @@ class Declared(NamedTuple):
 
     version: int
     fields: Fields
+    meanings: Meanings = Meanings()
 
 
-class KeyRange(NamedTuple):
-    """Keys of snapshots: above `after`, up to `through`, both at least 0."""
-
-    after: int
-    through: int
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, int) and self.after < key <= self.through
+_by_digest: dict[str, Declared] = {}
 
 
 @cache
 def shipped() -> Fields:
     """The fields of `fields.toml`, which count until a list is kept; else `FieldsFileError`."""
-    return load(ROOT / "fields.toml")
+    return Fields(load(ROOT / "fields.toml"), 0)
 
 
 def current(session: Session) -> Declared:
@@ -70,12 +118,15 @@ def current(session: Session) -> Declared:
     newest = session.connection().exec_driver_sql(NEWEST).first()
     if newest is None:
         return Declared(0, shipped())
-    fields = _by_digest.get(newest.digest)
-    if fields is None:
+    if newest.digest not in _by_digest:
         if len(_by_digest) >= MAX_KEPT:
             _by_digest.clear()
-        fields = _by_digest[newest.digest] = at(session, newest.version)
-    return Declared(newest.version, fields)
+        query = sa.select(*(getattr(FieldList, name) for name in Kept._fields))
+        kept = session.execute(query.order_by(FieldList.version))
+        meanings = Meanings([Kept(*row) for row in kept])
+        fields = at(session, newest.version)
+        _by_digest[newest.digest] = Declared(newest.version, fields, meanings)
+    return _by_digest[newest.digest]
 
 
 def current_locked(session: Session) -> Declared:
@@ -89,7 +140,7 @@ def at(session: Session, version: int) -> Fields:
     if version == 0:
         return shipped()
     found = session.get(FieldList, version)
-    return Fields(field_from(entry) for entry in (found.entries if found else ()))
+    return Fields((field_from(entry) for entry in (found.entries if found else ())), version)
 
 
 def seed(session: Session, now: datetime) -> None:
@@ -113,38 +164,28 @@ def add(
     """
     before = session.get(FieldList, current(session).version)
     known = before.meanings if before else {}
-    entries = list(fields.entries)
+    meanings = known | {
+        field.name: _meaning(field, None if field.name in renewed else known.get(field.name))
+        for field in fields
+        if field.declared or field.retired
+    }
+    if any(meaning != meanings[name] for name, meaning in known.items()):
+        hold(session, BACKFILL)  # nobody scores while values begin to mean something else
     row = FieldList(
         version=before.version + 1 if before else 1,
-        digest=hashlib.sha256(json.dumps(entries).encode()).hexdigest(),
-        entries=entries,
-        meanings=known
-        | {
-            field.name: _meaning(field, None if field.name in renewed else known.get(field.name))
-            for field in fields
-            if field.declared or field.retired
-        },
+        entries=list(fields.entries),
+        meanings=meanings,
         after_snapshot_key=session.scalar(sa.select(sa.func.max(Snapshot.key))) or 0,
         changed_at=now,
         changed_by=actor,
     )
+    # Of all lists until now: the same digest stands for the same meanings, too.
+    stamps = [row.after_snapshot_key, now.isoformat()]
+    content = [before.digest if before else "", row.entries, meanings, stamps]
+    row.digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     session.add(row)
     session.flush()
-    return Declared(row.version, fields)
-
-
-def of_another_meaning(session: Session) -> dict[str, list[KeyRange]]:
-    """Find, by field, the snapshots whose values mean something else than its values of now."""
-    query = sa.select(FieldList.after_snapshot_key, FieldList.meanings).order_by(FieldList.version)
-    lists = session.execute(query).all()
-    # Before the first list the fields were as it says.
-    starts = [0, *(row.after_snapshot_key for row in lists[1:])]
-    found: dict[str, list[KeyRange]] = {}
-    for row, keys in zip(lists, map(KeyRange, starts, starts[1:]), strict=False):
-        for name, meaning in row.meanings.items():
-            if keys.after < keys.through and meaning != lists[-1].meanings.get(name, meaning):
-                found.setdefault(name, []).append(keys)
-    return found
+    return current(session)
 
 
 def _meaning(field: Field, known: str | None) -> str:

@@ -49,6 +49,10 @@ SHARES = {
     "undoing": (0.0, 1.0),
 }
 FILE_MISSING = "The uploaded file is not here: web and worker must share one data folder."
+FIELDS_CHANGED = (
+    "A field got another type or unit while this import was running, so it stopped after {:,} rows."
+    " What it took in stays: import the file again, or undo it."
+)
 STOPPED = "The import was stopped; it can be repeated."
 
 
@@ -250,6 +254,9 @@ class _Work:
     ) -> ImportResult:
         """Take in some rows and say so in the import: both or neither."""
         now = self.clock()
+        newest_change = field_lists.current(session).meanings.newest_change
+        if self.fields.version is not None and self.fields.version < newest_change:
+            raise Explained(FIELDS_CHANGED.format(before.n_done))
         right = [row for _, row in rows if isinstance(row, ImportRow)]
         taken = asdict(intake.take_in(session, right, origin, now=now))
         counts = {name: getattr(before, name) + n for name, n in taken.items()}

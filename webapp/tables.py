@@ -80,6 +80,8 @@ class Lead(Base):
     # Drawn once by the lead's id: below 100 times the share in percent it is one to explore.
     explore_draw: Mapped[int] = mapped_column(server_default="10000")
 
+    # The list of fields under which it was last written to: what its values mean.
+    field_list: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
     scored_at: Mapped[datetime]
 
@@ -169,6 +171,8 @@ class ModelVersion(Base):
     scorecard: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     digest: Mapped[str] = mapped_column(sa.String(64))
     fields: Mapped[list[Any]]
+    # The list under which it learned them (0: none was kept yet).
+    field_list: Mapped[int] = mapped_column(server_default="0")
     # What it was trained on: counts, flagged leads, first and last outcome, seed, libraries.
     training: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any]]

@@ -62,12 +62,15 @@ class FieldsFileError(ValueError):
 class Fields:
     """The fields in order: the declared ones first, then built-in ones that nobody declared.
 
+    `version` is the number of the kept list that they are, None where no list is kept.
+
     >>> fields = loads('[[field]]\\nname = "seats"\\ntype = "count"\\nlabel = "Seats"')
     >>> [field.name for field in fields.model], len(fields), "age" in fields
     (['seats'], 9, True)
     """
 
-    def __init__(self, declared: Iterable[Field]) -> None:
+    def __init__(self, declared: Iterable[Field], version: int | None = None) -> None:
+        self.version = version
         by_name = {field.name: field for field in declared}
         self._by_name = by_name | {n: f for n, f in BUILTIN_FIELDS.items() if n not in by_name}
 
@@ -120,7 +123,8 @@ class Fields:
 
     def without(self, names: Collection[str]) -> "Fields":
         """Keep models from some fields, as if their entries said use = false."""
-        return Fields(replace(f, use=False) if f.name in names else f for f in self)
+        left_out = (replace(f, use=False) if f.name in names else f for f in self)
+        return Fields(left_out, self.version)
 
     def choices(self, name: str) -> tuple[str, ...]:
         """List the only values a category may take; empty where any text is allowed."""

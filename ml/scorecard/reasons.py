@@ -54,9 +54,9 @@ def explain(
     >>> explain(starter_scorecard(), fields, {"lead_source": "Referral"})[0].sentence
     'Rule of thumb: Referral leads tend to convert more often.'
     """
-    effects = (effect for _, effect in scorecard.score(values).effects)
-    terms = zip(scorecard.terms, effects, strict=True)
-    telling = [(term, effect) for term, effect in terms if abs(effect) >= MIN_EFFECT]
+    terms = {term.field: term for term in scorecard.terms}
+    effects = scorecard.score(values).effects
+    telling = [(terms[field], effect) for field, effect in effects if abs(effect) >= MIN_EFFECT]
     base_rate = scorecard.base_rate
     telling.sort(key=lambda pair: -abs(pair[1]))
     return [

@@ -44,7 +44,8 @@ class Scorecard:
 
     `base_rate` is the share converted of the `n_leads` learned from (0: not trained, an assumed
     rate); `grades` are the lowest probabilities of A, B and C. `parts` add to the effects of the
-    `terms`, at most one a field.
+    `terms`, at most one a field. Fields in `ignored`, whose values are not what it learned from,
+    take no part; they are not of the model itself and stay out of its JSON.
     """
 
     family: str
@@ -54,6 +55,7 @@ class Scorecard:
     grades: tuple[float, float, float]
     terms: tuple[Term, ...]
     parts: tuple[Part, ...] = ()
+    ignored: frozenset[str] = frozenset()
 
     def score(self, values: Mapping[str, Value]) -> Score:
         """Score one lead from its stored values by field; a field left out is unknown.
@@ -64,6 +66,8 @@ class Scorecard:
         >>> card.score({"lead_source": "Referral"}).effects
         (('lead_source', 0.5),)
         """
+        if self.ignored:
+            values = {name: value for name, value in values.items() if name not in self.ignored}
         more: dict[str, float] = {}
         for part in self.parts:
             for field, effect in part.effects(values).items():
@@ -71,6 +75,7 @@ class Scorecard:
         effects = tuple(
             (term.field, term.effect(values.get(term.field)) + more.get(term.field, 0.0))
             for term in self.terms
+            if term.field not in self.ignored
         )
         log_odds = math.fsum((self.intercept, *(effect for _, effect in effects)))
         return Score(_probability(log_odds), log_odds, effects)

@@ -159,7 +159,7 @@ class LeadMapping:
             FieldWarning(n, self.shown(n, row.values), self.fields[n].rule, message)
             for n, message in wrong.items()
         )
-        return LeadRecord(lead_id, people, told, None, warnings)
+        return LeadRecord(lead_id, people, told, None, warnings, self.fields.version)
 
     def shown(self, name: str, values: Mapping[str, Any]) -> str:
         """What Salesforce has for a field, as it is shown where it breaks the field's rule."""
@@ -169,7 +169,7 @@ class LeadMapping:
         """What the same values make of the fields that change from day to day."""
         inputs, _ = self.inputs(values, today)
         aged = {n: v for n, v in inputs.items() if self.sources[n].transform == "days_since"}
-        return LeadRecord(lead_id=lead_id, people={}, inputs=aged, outcome=None)
+        return LeadRecord(lead_id, {}, aged, None, field_list=self.fields.version)
 
     def inputs(
         self, values: Mapping[str, Any], today: date, *, only_stable: bool = False

@@ -17,6 +17,7 @@ from ml.gate.gate import GateRule
 from ml.monitoring import recalibration
 from ml.scorecard.scorecard import Scorecard
 from ml.training import train
+from webapp import field_lists
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read
@@ -83,6 +84,7 @@ def recalibrate() -> dict[str, Any]:
         "details": {
             "learned_key": samples.learned.key,
             "fields": champion.fields,
+            "field_list": champion.field_list,
             "training": learned_from,
             # What each field does is as it was.
             "metrics": made.metrics | {k: v for k, v in before.items() if k == "shapes"},
@@ -93,6 +95,8 @@ def recalibrate() -> dict[str, Any]:
 
 def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Train for a run: the challenger with all that is kept of it, or why there is none."""
+    # Before the fields: what changes between the two is not taken for learned.
+    field_list = read(field_lists.current).version
     settings, fields = product().settings, product().fields
     champion, card, labelled, exclusions = read(lambda s: _material(s, run_key, fields))
     examples = train.Examples(
@@ -131,6 +135,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
         "promote": challenge.decision.promote,
         "details": {
             "fields": list(challenge.fields),
+            "field_list": field_list,
             "training": labelled.about() | kept,
             "metrics": challenge.metrics,
             "decision": challenge.decision.to_json() | {"rule": asdict(rule)},

@@ -9,18 +9,15 @@ from sqlalchemy.exc import OperationalError
 from sync import jobs
 from sync.trainer.process import TrainingFailed
 from sync.worker import Stopped
-from tests.factories import (
-    FIELDS,
-    NOW,
-    PROGRAM,
-    make_lead,
-    make_outcome,
-    make_version,
-)
+from tests.factories import NOW, PROGRAM, make_lead, make_outcome, make_version
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
+from webapp import field_lists
 from webapp.intake_tables import WaitingOutcome
 from webapp.services.accounts import api_keys
+from webapp.services.fields import declaring
+from webapp.services.fields.declaring import Author
+from webapp.services.leads import leads
 from webapp.services.models import lifecycle, registry, rescoring
 from webapp.services.outcomes import waiting
 from webapp.services.outcomes.waiting import WaitingEvent
@@ -70,7 +67,7 @@ def test_outcomes_lead_to_a_version_that_takes_over(write, do, worker, newest, c
         "promoted": True,
         "reason": "Promoted: it won.",
     }
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert newest("rescoring").result == {"version": "1.1", "n_leads": 20}
     assert champion_name() == "1.1"
 
@@ -78,7 +75,7 @@ def test_outcomes_lead_to_a_version_that_takes_over(write, do, worker, newest, c
 def test_all_scores_are_the_new_champions_and_the_old_ones_are_gone(write, read, do, worker):
     write(label)
     do(jobs.retrain_if_due, worker)
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     version = read(registry.champion)
     card = read(lambda s: registry.scorecard(s, version))
     query = sa.select(Score.version_key, Lead.email_opens, Score.probability).join(Lead)
@@ -149,7 +146,7 @@ def test_a_failed_training_gives_its_outcomes_back_and_is_tried_again(
     assert newest("training").state == "failed"
     clock.forward(minutes=2)
     do(jobs.retrain_if_due, worker)
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert champion_name() == "1.1"
 
 
@@ -200,11 +197,11 @@ def test_a_run_outlives_a_database_that_is_away_for_a_while(
     do(jobs.retrain_if_due, worker)
     with monkeypatch.context() as broken:
         broken.setattr(rescoring, "fill", away)
-        do(jobs.promote, worker)
+        do(jobs.rescore, worker)
     assert newest("rescoring").state == "running"
     clock.forward(seconds=61)
     do(jobs.free_lost_runs, worker)
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert champion_name() == "1.1"
 
 
@@ -251,7 +248,7 @@ def test_a_worker_that_is_told_to_end_hands_its_training_back(
     assert (newest("training").state, newest("training").n_attempts) == ("requested", 0)
     worker.stop.clear()
     do(jobs.retrain_if_due, worker)
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert champion_name() == "1.1"
 
 
@@ -262,12 +259,12 @@ def test_a_fill_that_is_stopped_goes_on_where_it_stood(
     write(label)
     do(jobs.retrain_if_due, worker)
     worker.stop.set()
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     stopped = newest("rescoring")
     assert (stopped.state, stopped.result["n_done"]) == ("requested", 5)
     assert champion_name() == "1.0"
     worker.stop.clear()
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert (newest("rescoring").n_attempts, champion_name()) == (1, "1.1")
 
 
@@ -278,12 +275,12 @@ def test_leads_scored_during_the_fill_have_the_new_score_after_the_switch(
     write(label)
     do(jobs.retrain_if_due, worker)
     worker.stop.set()
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     write(lambda s: make_lead(s, "L-0", email_opens=29))
     write(lambda s: make_lead(s, "L-19", email_opens=29))
     write(lambda s: make_lead(s, "new", email_opens=29))
     worker.stop.clear()
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     card = read(lambda s: registry.scorecard(s, registry.champion(s)))
     query = sa.select(Score.probability).join(Lead).where(Lead.email_opens == 29)
     found = read(lambda s: s.scalars(query).all())
@@ -304,12 +301,29 @@ def test_a_fill_that_is_lost_for_good_leaves_the_champion_and_no_trace(
     assert set(read(registry.aliases)) == {"champion"}
 
 
+def test_a_field_in_another_unit_lets_the_live_version_score_all_leads_anew_once(
+    write, read, do, worker, newest, champion_name
+):
+    lead = write(lambda s: make_lead(s, age=40))
+    by = Author("ada", NOW, fields_file=None)
+    entry = {"name": "age", "type": "count", "label": "Age", "unit": "months", "max": 120}
+    write(lambda s: field_lists.seed(s, NOW))
+    write(lambda s: declaring.change_field(s, "age", entry, by, seen_version=1, is_new_unit=True))
+    for _ in range(2):
+        do(jobs.rescore, worker)
+    run = newest("rescoring")
+    assert (run.state, run.key, champion_name()) == ("succeeded", 1, "1.0")
+    _, card = read(registry.serving)
+    assert read(lambda s: leads.current_probability(s, lead)) == card.score({}).probability
+    assert read(lambda s: leads.known_inputs(leads.find(s, lead.lead_id))) == {}
+
+
 def test_the_claim_is_kept_while_many_old_scores_are_deleted(
     write, do, worker, newest, clock, monkeypatch
 ):
     old, version = write(make_version), write(make_version)
     write(lambda s: [make_lead(s) for _ in range(6)])
-    write(lambda s: rescoring.fill(s, FIELDS, old, 0))
+    write(lambda s: rescoring.fill(s, old, 0))
     monkeypatch.setattr(rescoring, "CHUNK", 2)
     forget, lost = rescoring.forget_others, list[Run]()
 
@@ -320,7 +334,7 @@ def test_the_claim_is_kept_while_many_old_scores_are_deleted(
 
     monkeypatch.setattr(rescoring, "forget_others", slowly)
     write(lambda s: lifecycle.request_promotion(s, version.name, "ada@example.com", NOW))
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert (newest("rescoring").state, lost) == ("succeeded", [])
 
 
@@ -362,14 +376,14 @@ def test_outcomes_whose_lead_did_not_come_are_dropped_and_missed_ones_recorded(
 def test_a_rollback_is_the_same_switch(write, do, worker, newest, champion_name):
     write(label)
     do(jobs.retrain_if_due, worker)
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     write(lambda s: lifecycle.request_promotion(s, "1.0", "ada@example.com", NOW))
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     assert champion_name() == "1.0"
 
 
 def test_nothing_to_do_is_done_at_once(champion, do, worker, newest):
-    for job in (jobs.free_lost_runs, jobs.retrain_if_due, jobs.promote, jobs.import_leads):
+    for job in (jobs.free_lost_runs, jobs.retrain_if_due, jobs.rescore, jobs.import_leads):
         do(job, worker)
     assert [newest(kind) for kind in ("training", "rescoring", "import")] == [None] * 3
 

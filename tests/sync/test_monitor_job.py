@@ -46,7 +46,7 @@ def check(write, do, worker, clock):
     def check():
         write(lambda s: monitoring.request(s, "ada", clock()))
         do(jobs.monitor, worker)
-        do(jobs.promote, worker)
+        do(jobs.rescore, worker)
 
     return check
 
@@ -200,7 +200,7 @@ def test_a_recalibration_put_off_follows_as_soon_as_nothing_comes_first(
     training = write(lambda s: lifecycle.claim_retraining(s, Trigger(100), "w", NOW))
     write(lambda s: runs.finish(s, training, NOW, {}))
     do(jobs.monitor, worker)
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     again = newest()
     assert (again.trigger, again.result["version"]) == ("put off", "1.1")
     assert monitoring.COMES_FIRST not in finding(again, "calibration")["advice"]
@@ -248,7 +248,7 @@ def test_after_a_roll_back_the_evidence_begins_anew(write, check, newest, clock,
     check()
     clock.forward(minutes=1)
     write(lambda s: lifecycle.request_promotion(s, "1.0", "ada@example.com", clock()))
-    do(jobs.promote, worker)
+    do(jobs.rescore, worker)
     check()
     assert finding(newest(), "calibration")["figures"]["n"] == 0
     assert "version" not in newest().result
@@ -278,7 +278,7 @@ def test_the_next_worker_ends_a_check_that_a_killed_one_began(
     assert line == "here\n", log
     clock.forward(minutes=2)
     worker = make_worker()
-    for job in (jobs.free_lost_runs, jobs.monitor, jobs.promote):
+    for job in (jobs.free_lost_runs, jobs.monitor, jobs.rescore):
         do(job, worker)
     assert [(r.kind, r.state) for r in reversed(read(runs.latest))] == [
         ("monitoring", "succeeded"),

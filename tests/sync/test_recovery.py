@@ -49,7 +49,7 @@ def recover(do, worker, clock):
     def recover():
         for _ in range(3):
             clock.forward(minutes=2)
-            for job in (jobs.free_lost_runs, jobs.retrain_if_due, jobs.promote, jobs.tidy):
+            for job in (jobs.free_lost_runs, jobs.retrain_if_due, jobs.rescore, jobs.tidy):
                 do(job, worker)
 
     return recover

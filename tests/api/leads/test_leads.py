@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.factories import FIELDS, make_lead, make_outcome, make_version
+from tests.factories import make_lead, make_outcome, make_version
 from webapp.database import utc_now
 from webapp.services.leads import leads, pipeline
 from webapp.services.models import lifecycle, rescoring
@@ -98,7 +98,7 @@ def test_a_history_tells_the_score_of_a_version_that_took_over(client, headers, 
     def take_over(session):
         version = make_version(session)
         rescoring.begin(session, version, utc_now())
-        rescoring.fill(session, FIELDS, version, 0)
+        rescoring.fill(session, version, 0)
         lifecycle.switch(session, version, "gate", utc_now())
 
     write(take_over)

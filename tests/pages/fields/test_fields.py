@@ -13,6 +13,7 @@ from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
 from webapp.services.imports.matching import remembered
 from webapp.services.imports.matching.mapping import Mapping
+from webapp.services.models import registry, rescoring
 
 ADA = Author("ada@example.com", NOW, fields_file=None)
 WRONG = {"label", "name", "min", "salesforce"}
@@ -153,6 +154,7 @@ def test_another_type_is_warned_about_and_leads_forget_the_values(admin, write, 
     asked = admin.post("/settings/fields/seats", data=data)
     assert "1 lead has a value now and will lose it" in asked.text
     admin.post("/settings/fields/seats", data={**data, "confirmed": "1"})
+    write(lambda s: rescoring.fill(s, registry.champion(s), 0))
     assert "No lead has a value yet" in admin.get("/settings/fields/seats").text
     assert read(audit.latest)[0].detail["forgets_values"] is True
 
@@ -164,6 +166,7 @@ def test_another_unit_asks_what_the_values_are(answer, is_known, admin, write):
     asked = admin.post("/settings/fields/age", data=data)
     assert "Are the values known until now still right?" in asked.text
     admin.post("/settings/fields/age", data={**data, "confirmed": "1", "known_values": answer})
+    write(lambda s: rescoring.fill(s, registry.champion(s), 0))
     page = admin.get("/settings/fields/age").text
     assert ("No lead has a value yet" not in page) is is_known
 

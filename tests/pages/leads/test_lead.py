@@ -155,14 +155,14 @@ def test_few_leads_like_this_one_are_told(rep, write):
 def learned_in_use(session):
     version = make_learned_version(session)
     rescoring.begin(session, version, NOW + DAY)
-    rescoring.fill(session, FIELDS, version, 0)
+    rescoring.fill(session, version, 0)
     lifecycle.switch(session, version, "gate", NOW + DAY)
 
 
 def put_in_use(session):
     version = make_version(session)
     rescoring.begin(session, version, NOW + DAY)
-    rescoring.fill(session, FIELDS, version, 0)
+    rescoring.fill(session, version, 0)
     lifecycle.switch(session, version, "gate", NOW + DAY)
 
 

@@ -1,17 +1,20 @@
 """Fields declared, changed and retired in the database."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ml.fields.fields_file import loads
-from tests.factories import FIELDS, NOW, make_lead
+from tests.factories import FIELDS, NOW, PROGRAM, make_champion, make_lead
 from webapp import field_lists
 from webapp.services.accounts import audit
 from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
-from webapp.services.leads import leads
+from webapp.services.leads import lead_history, leads, records, scoring
+from webapp.services.models import registry, rescoring
 
+HOUR = timedelta(hours=1)
 ADA = Author("ada@example.com", NOW, fields_file=None)
 SEATS = {"name": "seats", "type": "count", "label": "Seats", "unit": "seats"}
 PLAN = {"name": "plan", "type": "category", "label": "Plan", "choices": ["Basic", "Pro"]}
@@ -163,18 +166,15 @@ def test_values_of_another_type_or_unit_are_forgotten_by_leads(
         )
 
     write(change)
-    lead = read(lambda s: leads.find(s, "L-1"))
+    (lead,) = write(lambda s: leads.lock_many(s, ["L-1"])).values()
     assert name not in leads.known_inputs(lead)
     (snapshot,) = read(lambda s: leads.snapshots(s, lead))
     assert snapshot.inputs[name] == first
-    ranges = read(field_lists.of_another_meaning)
-    assert set(ranges) == {name}
-    assert snapshot.key in ranges[name][0]
+    meanings = now_declared().meanings
+    assert meanings.changed(meanings.list_of(snapshot.key)) == {name}
 
 
-def test_a_field_that_gets_its_old_unit_back_means_what_it_meant(
-    write, read, declare, now_declared
-):
+def test_a_field_that_gets_its_old_unit_back_means_what_it_meant(write, declare, now_declared):
     declare(SEATS)
     for unit in ("teams", "seats"):
         seen = now_declared()
@@ -186,17 +186,65 @@ def test_a_field_that_gets_its_old_unit_back_means_what_it_meant(
             )
 
         write(change)
-        write(lambda s: make_lead(s, fields=FIELDS))
-    found = read(field_lists.of_another_meaning)
-    assert [1 in keys for keys in found["seats"]] == [True]
+    meanings = now_declared().meanings
+    assert [meanings.changed(version) for version in (2, 3, 4)] == [set(), {"seats"}, set()]
 
 
-def test_another_word_for_the_unit_changes_no_meaning(write, read, declare, now_declared):
+def test_another_word_for_the_unit_changes_no_meaning(write, declare, now_declared):
     declare(SEATS)
     seen = now_declared()
     entry = entry_of(seen, "seats", unit="desks", type="number")
     write(lambda s: declaring.change_field(s, "seats", entry, ADA, seen_version=seen.version))
-    assert read(field_lists.of_another_meaning) == {}
+    assert now_declared().meanings.newest_change == 0
+
+
+def in_dozens(session):
+    declared = field_lists.current(session)
+    entry = entry_of(declared, "email_opens", unit="dozens")
+    seen = declared.version
+    by = Author("ada@example.com", NOW + HOUR, fields_file=None)
+    declaring.change_field(session, "email_opens", entry, by, seen_version=seen, is_new_unit=True)
+
+
+def present(session):
+    """The score that is stored of the lead, and the one that its inputs and the version give."""
+    lead = leads.find(session, "L-1")
+    _, card = registry.serving(session)
+    return (
+        leads.current_probability(session, lead),
+        card.score(leads.known_inputs(lead)).probability,
+    )
+
+
+def test_a_version_leaves_out_a_field_in_another_unit_and_every_score_says_so(write, read):
+    lead = write(lambda s: make_lead(s, "L-1", email_opens=8, age=40))
+    before, _ = read(present)
+    write(in_dozens)
+    write(lambda s: rescoring.fill(s, registry.champion(s), 0))
+    stored, given = read(present)
+    assert stored == given != before
+    # Nor is a value in the new unit read as one of the old.
+    fields = read(field_lists.current).fields
+    write(lambda s: make_lead(s, "L-1", fields=fields, email_opens=1, now=NOW + 2 * HOUR))
+    assert read(present) == (stored, stored)
+    anew, change, first = read(lambda s: lead_history.scorings(s, fields, lead))
+    assert [s.probability for s in (anew, change, first)] == [stored, stored, before]
+    assert [(c.label, c.before, c.after) for c in change.changes] == [("Email opens", 8, None)]
+    assert change.explained().after == stored
+    # What was scored before the change is still what that version gave.
+    assert first.scored.card.score(first.scored.inputs).probability == before
+
+
+def test_values_read_just_before_a_change_are_not_taken_for_new_ones(write, read):
+    record = records.clean(read(field_lists.current).fields, {"lead_id": "L-1", "email_opens": 8})
+    write(make_champion)
+    write(in_dozens)
+
+    def late(session):
+        scoring.score_leads(session, FIELDS, [record], PROGRAM, now=NOW)
+
+    write(late)
+    assert read(lambda s: leads.known_inputs(leads.find(s, "L-1"))) == {}
 
 
 @pytest.mark.parametrize(

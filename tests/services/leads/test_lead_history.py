@@ -18,7 +18,7 @@ def history(read):
 def put_in_use(session, at=NOW + DAY):
     version = make_version(session)
     rescoring.begin(session, version, at)
-    rescoring.fill(session, FIELDS, version, 0)
+    rescoring.fill(session, version, 0)
     lifecycle.switch(session, version, "gate", at)
 
 
@@ -66,7 +66,7 @@ def test_a_version_that_takes_over_is_a_scoring_of_its_own(write, read):
 def switch(session, name, days):
     version = registry.version(session, name)
     rescoring.begin(session, version, NOW + days * DAY)
-    rescoring.fill(session, FIELDS, version, 0)
+    rescoring.fill(session, version, 0)
     lifecycle.switch(session, version, "ada", NOW + days * DAY)
 
 

@@ -213,7 +213,7 @@ def put_another_version_in_use(session):
     details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
     version = registry.save(session, card, created_at=NOW, **details)
     rescoring.begin(session, version, NOW)
-    rescoring.fill(session, FIELDS, version, 0)
+    rescoring.fill(session, version, 0)
     lifecycle.switch(session, version, "ada@example.com", NOW)
 
 

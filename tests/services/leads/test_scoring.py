@@ -111,7 +111,7 @@ def test_the_score_before_is_that_of_the_version_in_use(champion, write):
     def put_in_use(session):
         version = make_version(session)
         rescoring.begin(session, version, NOW)
-        rescoring.fill(session, FIELDS, version, 0)
+        rescoring.fill(session, version, 0)
         lifecycle.switch(session, version, "gate", NOW)
 
     write(put_in_use)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
+from tests.factories import NOW, make_lead, make_outcome, make_version
 from webapp.services.models import lifecycle, registry, rescoring, training_data
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.runs import runs
@@ -288,7 +288,7 @@ def test_filling_scores_every_lead_and_keeps_what_live_scoring_wrote(write, read
     live = read(lambda s: scores_of(s, version)["L-0"])
     after: int | None = 0
     while after is not None:
-        after = write(lambda s, after=after: rescoring.fill(s, FIELDS, version, after))
+        after = write(lambda s, after=after: rescoring.fill(s, version, after))
     filled = read(lambda s: scores_of(s, version))
     assert len(filled) == 20
     assert filled["L-0"] == live > filled["L-1"]
@@ -298,7 +298,7 @@ def test_scores_of_versions_no_longer_in_use_are_deleted(write, read):
     write(lambda s: label(s, 10, 10))
     run = write(claim)
     version = write(lambda s: register(s, run, promote=True))
-    write(lambda s: rescoring.fill(s, FIELDS, version, 0))
+    write(lambda s: rescoring.fill(s, version, 0))
     write(lambda s: lifecycle.switch(s, version, "gate", NOW))
     assert write(rescoring.forget_others) == 20
     assert write(rescoring.forget_others) == 0

@@ -123,6 +123,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         else None,
         "values": [(f, v) for f, v in known if f.declared or v is not None],
         "used": {term.field for term in card.terms},
+        "ignored": card.ignored.intersection(term.field for term in card.terms),
         "outcomes": recorded,
         "standing": standing,
         "other_opinion": lead_history.other_opinion(standing) if standing else None,

@@ -31,11 +31,11 @@ class Step(NamedTuple):
 
 
 def chosen(scorings: Sequence[Scoring]) -> Scoring | None:
-    """Find the `change` or `switch` asked for, else 404; by default the last that moved it."""
-    asked = key_argument("change"), key_argument("switch")
-    if asked == (None, None):
+    """Find the `change`, `switch` or `fields` asked for, else 404; else the last that moved it."""
+    asked = tuple(map(key_argument, ("change", "switch", "fields")))
+    if not any(asked):
         return next((scoring for scoring in scorings if scoring.has_moved), None)
-    found = next((scoring for scoring in scorings if (scoring.key, scoring.switch) == asked), None)
+    found = next((s for s in scorings if (s.key, s.switch, s.field_list) == asked), None)
     if found is None:
         raise NotFound
     return found
@@ -62,7 +62,9 @@ def view(scoring: Scoring | None) -> dict[str, Any]:
         _lines(change.by_lead, {part.field: of_lead(part.field) for part in change.by_lead}),
     )
     model = Step(
-        f"What changed in the model, {before.version} → {now.version}",
+        f"What changed in the model, {before.version} → {now.version}"
+        if before.version != now.version
+        else "What the model no longer uses",
         change.after - change.between,
         _lines(change.by_model, {part.field: of_model(part.field) for part in change.by_model}),
     )

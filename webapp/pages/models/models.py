@@ -45,11 +45,15 @@ def index() -> ResponseReturnValue:
 
     def whole(session: Session) -> dict[str, Any]:
         champion = registry.champion(session)
+        used = registry.fields_used(session, champion)
         return {
             **_status(session, None),
             **monitors.state(session),
             **leakage.state(session),
             "champion": champion,
+            "changed": [
+                product().fields.named(name).label for name in champion.fields if name not in used
+            ],
             "tested": registry.last_test(session, champion),
             "since": registry.champion_since(session),
             "outdated": model_story.outdated(session),

@@ -17,7 +17,6 @@ from ml.fields.fields_file import Field, Fields, category_key
 from ml.fields.lenient import choice_of
 from webapp import field_lists
 from webapp.services.accounts import audit
-from webapp.services.fields import lead_values
 
 NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
@@ -128,8 +127,6 @@ def change_field(
         return after
     forgets = before.kind.measure != after.kind.measure or is_new_unit
     _replace(session, fields, after, by, renewed=[name] if forgets else [])
-    if forgets:
-        lead_values.forget(session, after)
     old, new = entry_of(before), entry_of(after)
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     detail = {key: [old.get(key), new.get(key)] for key in keys}
@@ -197,9 +194,6 @@ def replace_all(session: Session, fields: Fields, by: Author, *, seen_version: i
         raise ChangedMeanwhile("the fields")
     after = with_retired(before, fields)
     declared = field_lists.add(session, after, actor=by.name, now=by.now)
-    for field in after:
-        if field.name in before and before[field.name].kind.measure != field.kind.measure:
-            lead_values.forget(session, field)
     detail = {"n_fields": len(after.declared), "version": declared.version}
     audit.record(session, by.name, "imported fields", "fields", now=by.now, detail=detail)
 

@@ -1,4 +1,4 @@
-"""What leads hold of a field: how many have it, how those converted, and how it is forgotten."""
+"""What leads hold of a field: how many have it, and how those converted."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,13 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Field, Fields, Value
 from ml.fields.types import value_text
 from ml.scorecard.reasons import span_text
-from webapp.database import change
 from webapp.tables import Lead
 
 # Newest leads that are looked at: pages stay quick, however many there are.
@@ -86,23 +84,6 @@ def values(session: Session, field: Field) -> list[Value]:
     rows = session.execute(_newest(column.label("value")))
     found = (row.value if field.builtin else row.own_fields.get(field.name) for row in rows)
     return [value for value in found if value is not None]
-
-
-def forget(session: Session, field: Field) -> None:
-    """Make a field unknown in all leads; snapshots keep what was known."""
-    if field.builtin:
-        column = getattr(Lead, field.name)
-        change(session, sa.update(Lead).where(column.is_not(None)).values({field.name: None}))
-        return
-    rest: sa.ColumnElement[Any]
-    if session.get_bind().dialect.name == "postgresql":
-        known = sa.cast(Lead.own_fields, JSONB)
-        has_it, rest = known.has_key(field.name), sa.cast(known.delete_path([field.name]), sa.JSON)
-    else:
-        path = f'$."{field.name}"'
-        has_it = sa.func.json_type(Lead.own_fields, path).is_not(None)
-        rest = sa.func.json_remove(Lead.own_fields, path)
-    change(session, sa.update(Lead).where(has_it).values(own_fields=rest))
 
 
 def _newest(*columns: Any) -> sa.Select[Any]:

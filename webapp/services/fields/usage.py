@@ -15,7 +15,7 @@ from webapp.services.models import registry
 
 @dataclass(frozen=True)
 class Usage:
-    """The live version with its fields, and what fills fields, by name: Salesforce, imports."""
+    """The live version, the fields it uses, and what fills fields, by name: Salesforce, imports."""
 
     version: str | None
     in_version: frozenset[str]
@@ -30,7 +30,7 @@ def usage(session: Session, fields: Fields) -> Usage:
     sources = saved_mapping.sources(session, fields) if is_connected else []
     return Usage(
         live.name if live else None,
-        frozenset(live.fields if live else ()),
+        frozenset(registry.fields_used(session, live) if live else ()),
         {source.field: source.crm_field for source in sources if source.crm_field},
         remembered.by_target(session),
     )
@@ -69,16 +69,12 @@ def _of_another_meaning(
             f"{leads} a value now and will lose it: {before.label} is unknown until new values"
             " come. Score histories keep the old ones, and training passes over them."
         )
-    if before.name in used.in_version and is_new_unit:
+    if before.name in used.in_version:
+        learned = f"in {before.unit}" if is_new_unit else f"as {before.kind.noun}"
         yield (
-            f"Model {used.version} is live and learned {before.label} in {before.unit}. It reads"
-            f" new values as {before.unit} until a model is trained on them, so scores can be"
-            " wrong. Train a model as soon as there are outcomes with new values."
-        )
-    elif before.name in used.in_version:
-        yield (
-            f"Model {used.version} is live and learned {before.label} as {before.kind.noun}. It"
-            " treats new values as unknown until a model is trained on them."
+            f"Model {used.version} is live and learned {before.label} {learned}. It leaves"
+            f" {before.label} out, and all leads are scored again without it, until a model is"
+            " trained on new values."
         )
     if before.name in used.crm_fields:
         yield (

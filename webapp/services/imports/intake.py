@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Value
+from webapp import field_lists
 from webapp.intake_tables import Import
 from webapp.services.imports import changes
 from webapp.services.imports.matching.mapping import Mapping as ColumnsMapping
@@ -183,7 +184,8 @@ class Batch:
     def _known_at(self, row: ImportRow) -> dict[str, Any]:
         lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
         before = leads.snapshot_at(self.session, lead, moment)
-        return before.inputs if before is not None else {}
+        meanings = field_lists.current(self.session).meanings
+        return meanings.still_true(before.inputs, meanings.list_of(before.key)) if before else {}
 
     def _score(self, inputs: Sequence[ScoringInput]) -> int:
         scored = scoring.score_many(self.session, self.versions, inputs, source="csv", now=self.now)
@@ -198,8 +200,8 @@ class Batch:
 
     def _is_repeat(self, row: ImportRow) -> bool:
         newest = self._newest_of(row)
-        told = row.record.inputs.items()
-        return newest is not None and all(newest.inputs.get(n) == v for n, v in told)
+        known = self.before.values[newest.lead_key] if newest else {}
+        return newest is not None and all(known.get(n) == v for n, v in row.record.inputs.items())
 
     def _arrival(self, row: ImportRow) -> ScoringInput:
         taken_at = row.scored_at or self.now

@@ -221,7 +221,8 @@ class RowReader:
     def _record(self, values: dict[str, Any]) -> LeadRecord:
         people = {name: values[name] for name in PEOPLE_FIELDS if name in values}
         inputs = {name: values[name] for name in self.fields.names if name in values}
-        return LeadRecord(values[LEAD_ID], people, inputs, values.get(OUTCOME))
+        outcome, field_list = values.get(OUTCOME), self.fields.version
+        return LeadRecord(values[LEAD_ID], people, inputs, outcome, field_list=field_list)
 
     def _columns(self, reader_of: ReaderOf) -> list[_Column]:
         return [

@@ -1,8 +1,9 @@
 """How a lead came to its score: its scores one after another, and what changed between them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from operator import itemgetter
 
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields, Value
 from ml.scorecard.changes import Explained, explain_change
 from ml.scorecard.scorecard import Scorecard
+from webapp import field_lists
+from webapp.field_lists import Meanings
 from webapp.services.leads import leads
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.lifecycle import Switch
@@ -32,11 +35,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a score came from: a version, and a lead's inputs."""
+    """What a score came from: a version, and a lead's inputs as a list of fields means them."""
 
     version: str
     card: Scorecard
     inputs: dict[str, Value]
+    field_list: int
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,12 @@ class Scoring:
 
     The change is first `by_inputs` (the old version on the new inputs), then `by_model`; both and
     `before` are None at the first. `key` is the snapshot's, None with `source` at a `switch` of
-    versions.
+    versions, and where another `field_list` gave values another meaning.
     """
 
     key: int | None
     switch: int | None
+    field_list: int | None
     at: datetime
     probability: float
     source: str | None
@@ -75,11 +80,13 @@ class Scoring:
 
 
 def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
-    """The lead's scores, newest first, at most `MAX_SCORINGS`, by scorings and switches since."""
+    """The lead's scores, newest first, at most `MAX_SCORINGS`, by scorings and changes since."""
     snapshots = leads.snapshots(session, lead, MAX_SCORINGS + 1)
     each = _each(session, lead, snapshots) if snapshots else []
     later = [_compared(fields, older, newer) for older, newer in pairwise(each)]
-    return [*each[:1], *later][::-1][:MAX_SCORINGS]
+    # Most leads have no value of a field that changed.
+    told = [s for s in later if s.field_list is None or s.changes or s.has_moved]
+    return [*each[:1], *told][::-1][:MAX_SCORINGS]
 
 
 def standing(history: Iterable[Outcome]) -> list[Outcome]:
@@ -102,60 +109,81 @@ def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[S
     """
     versions = {version.key: version for version in registry.refs(session)}
     by_name = {version.name: version for version in versions.values()}
-    switches = _switches(session, lead, snapshots[-1])
-    events: list[tuple[datetime, Snapshot | Switch]] = [
+    meanings = field_lists.current(session).meanings
+    events: list[tuple[datetime, Snapshot | Switch | int]] = [
         *((snapshot.taken_at, snapshot) for snapshot in reversed(snapshots)),
-        *((switch.at, switch) for switch in switches),
+        *_between(session, meanings, lead, snapshots[-1]),
     ]
     scored: list[Scoring] = []
     for at, event in sorted(events, key=itemgetter(0)):
         if isinstance(event, Snapshot):
-            scored.append(_scored(session, versions[event.version_key], event))
-        elif scored[-1].scored.version == event.before:
-            last, version = scored[-1], by_name[event.after]
-            scored.append(_taken_over(session, version, last, at=at, switch=event.key))
+            under = meanings.list_of(event.key)
+            scored.append(_scored(session, versions[event.version_key], event, under))
+            continue
+        anew = partial(_anew, session, meanings, scored[-1], at=at)
+        last = scored[-1].scored
+        if isinstance(event, Switch):
+            if last.version == event.before:
+                scored.append(anew(by_name[event.after], switch=event.key))
+        elif event > last.field_list:
+            scored.append(anew(by_name[last.version], field_list=event))
     champion, _ = registry.serving(session)
     if lead.removed_at is None and scored[-1].scored.version != champion.name:
         since = registry.champion_since(session)
-        scored.append(_taken_over(session, champion, scored[-1], at=since))
+        scored.append(_anew(session, meanings, scored[-1], champion, at=since))
     return scored
 
 
-def _switches(session: Session, lead: Lead, oldest: Snapshot) -> list[Switch]:
-    found = lifecycle.switches(session, max(oldest.taken_at, lead.created_at))
-    return [s for s in found if lead.removed_at is None or s.at < lead.removed_at]
+def _between(
+    session: Session, meanings: Meanings, lead: Lead, oldest: Snapshot
+) -> Iterator[tuple[datetime, Switch | int]]:
+    """Yield switches of versions, and lists of fields that gave values another meaning."""
+    since = max(oldest.taken_at, lead.created_at)
+    for switch in lifecycle.switches(session, since):
+        if lead.removed_at is None or switch.at < lead.removed_at:
+            yield switch.at, switch
+    for field_list, at in meanings.changes.items():
+        if at >= since and (lead.removed_at is None or at < lead.removed_at):
+            yield at, field_list
 
 
-def _scored(session: Session, version: VersionRef, snapshot: Snapshot) -> Scoring:
+def _scored(session: Session, version: VersionRef, snapshot: Snapshot, field_list: int) -> Scoring:
+    card = registry.scorecard(session, version, field_list)
     return Scoring(
         key=snapshot.key,
         switch=None,
+        field_list=None,
         at=snapshot.taken_at,
         probability=snapshot.probability,
         source=snapshot.source,
         came_with_outcome=snapshot.came_with_outcome,
-        scored=Scored(version.name, registry.scorecard(session, version), snapshot.inputs),
+        scored=Scored(version.name, card, snapshot.inputs, field_list),
     )
 
 
-def _taken_over(
+def _anew(
     session: Session,
-    version: VersionRef,
+    meanings: Meanings,
     last: Scoring,
+    version: VersionRef,
     *,
     at: datetime,
     switch: int | None = None,
+    field_list: int | None = None,
 ) -> Scoring:
-    """The score that a version gave the lead when it was promoted, by what was known then."""
-    card, inputs = registry.scorecard(session, version), last.scored.inputs
+    """The score that a version gave the lead at a switch or a change of fields, by what it knew."""
+    under = field_list or last.scored.field_list
+    inputs = meanings.still_true(last.scored.inputs, last.scored.field_list, under)
+    card = registry.scorecard(session, version, under)
     return replace(
         last,
         key=None,
         switch=switch,
+        field_list=field_list,
         at=at,
         probability=card.score(inputs).probability,
         source=None,
-        scored=Scored(version.name, card, inputs),
+        scored=Scored(version.name, card, inputs, under),
     )
 
 

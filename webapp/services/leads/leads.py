@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ml.fields.fields_file import Fields, Value
+from webapp import field_lists
 from webapp.database import BACKFILL, PLAIN_ROWS, hold, insert
+from webapp.field_lists import Meanings
 from webapp.services.leads.records import (
     PEOPLE_FIELDS,
     PEOPLE_LENGTH,
@@ -65,8 +68,10 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
     """
     if not records:
         return []
-    by_id = {record.lead_id: record for record in sorted(records, key=lambda r: r.lead_id)}
-    made = _insert_missing(session, by_id, now)
+    declared = field_lists.current(session)
+    told = (_as_meant_now(record, declared.meanings) for record in records)
+    by_id = {record.lead_id: record for record in sorted(told, key=lambda r: r.lead_id)}
+    made = _insert_missing(session, by_id, declared.version, now)
     found = lock_many(session, by_id)
     known = ((lead, by_id[lead_id]) for lead_id, lead in found.items() if lead_id not in made)
     _merge_many(session, known, now)
@@ -218,12 +223,24 @@ def _newest_but(n: int) -> sa.ScalarSelect[int]:
     return newest.limit(1).offset(n).scalar_subquery()
 
 
-def _locked(session: Session, which: sa.ColumnElement[bool]) -> sa.ScalarResult[Lead]:
-    """Lock leads in the one order that all keep: first the backfill lock, then by id."""
+def _locked(session: Session, which: sa.ColumnElement[bool]) -> Sequence[Lead]:
+    """Lock leads in the one order that all keep: first the backfill lock, then by id.
+
+    Whoever locks a lead first since values got another meaning makes it forget the old ones.
+    """
     hold(session, BACKFILL, shared=True)
     query = sa.select(Lead).where(which).order_by(Lead.lead_id)
     locked = query.with_for_update(key_share=True)
-    return session.scalars(locked, execution_options={"populate_existing": True})
+    found = session.scalars(locked, execution_options={"populate_existing": True}).all()
+    meanings = field_lists.current(session).meanings
+    for lead in found:
+        if lead.field_list < meanings.newest_change:
+            changed = meanings.changed(lead.field_list)
+            for name in changed.intersection(BUILTIN_COLUMNS):
+                setattr(lead, name, None)
+            lead.own_fields = {n: v for n, v in lead.own_fields.items() if n not in changed}
+            lead.field_list = meanings.newest_change
+    return found
 
 
 def _end(into: Mapping[str, str], lead_id: str) -> str:
@@ -239,15 +256,22 @@ def _whole(value: Value) -> Value:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _as_meant_now(record: LeadRecord, meanings: Meanings) -> LeadRecord:
+    """The record without values that were read just before they got another meaning."""
+    if record.field_list is None or record.field_list >= meanings.newest_change:
+        return record
+    return replace(record, inputs=meanings.still_true(record.inputs, record.field_list))
+
+
 def _insert_missing(
-    session: Session, by_id: Mapping[str, LeadRecord], now: datetime
+    session: Session, by_id: Mapping[str, LeadRecord], field_list: int, now: datetime
 ) -> Collection[str]:
     """Create the leads that are not there, and return their ids.
 
     None are returned where another transaction has come first for one: all must be merged then.
     """
     known = set(session.scalars(sa.select(Lead.lead_id).where(Lead.lead_id.in_(list(by_id)))))
-    times = {"created_at": now, "scored_at": now}
+    stamps = {"created_at": now, "scored_at": now, "field_list": field_list}
     blank = dict.fromkeys((*BUILTIN_COLUMNS, *PEOPLE_FIELDS))
     rows = [
         {
@@ -255,7 +279,7 @@ def _insert_missing(
             **blank,
             **_changes(lead_id, blank | {"own_fields": {}}, record),
             "explore_draw": explore_draw(lead_id),
-            **times,
+            **stamps,
         }
         for lead_id, record in by_id.items()
         if lead_id not in known

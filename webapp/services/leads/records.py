@@ -95,6 +95,8 @@ class LeadRecord:
     inputs: dict[str, Value]
     outcome: Meaning
     warnings: tuple[FieldWarning, ...] = ()
+    # The list of fields by which its inputs were read; None where they are as meant now anyway.
+    field_list: int | None = None
 
 
 def clean(
@@ -124,7 +126,7 @@ def clean(
     if check.errors:
         raise InvalidRecord(check.errors)
     told = {name: value for name, value in inputs.items() if name not in check.unused}
-    return LeadRecord(lead_id, people, told, outcome, tuple(check.warnings))
+    return LeadRecord(lead_id, people, told, outcome, tuple(check.warnings), fields.version)
 
 
 @dataclass(frozen=True)

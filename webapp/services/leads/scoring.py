@@ -188,7 +188,7 @@ def _score_known(
         if not scoring_input.is_repeat
     ]
     keep_snapshots(session, new, source=source)
-    _keep_scores(session, found, scores)
+    keep_scores(session, found, scores)
     return list(zip(found, probabilities, strict=True))
 
 
@@ -218,9 +218,10 @@ def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: 
         session.execute(sa.insert(Snapshot), named, execution_options=PLAIN_ROWS)
 
 
-def _keep_scores(
+def keep_scores(
     session: Session, found: Sequence[Lead], scores: Mapping[int, Sequence[float]]
 ) -> None:
+    """Let these be the present scores of leads, by version; of removed ones none are kept."""
     facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
     rows = [
         {"version_key": version_key, "probability": probability, **of_lead}

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
 from ml.training.readiness import shortage
+from webapp import field_lists
 from webapp.config import Settings
 from webapp.database import change, hold
 from webapp.services.accounts import audit
@@ -124,6 +125,25 @@ def claim_retraining(session: Session, trigger: Trigger, worker: str, now: datet
     return runs.claim(session, "training", worker, now)
 
 
+def claim_rescoring(session: Session, worker: str, now: datetime) -> Run | None:
+    """Claim the promotion that was asked for, or the re-scoring by the live version that is due.
+
+    It is due where values of a field mean something else since the last one.
+    """
+    hold(session, VERSION_LOCK)
+    run = runs.claim(session, "rescoring", worker, now)
+    if run is not None or any(runs.unfinished(session, k) for k in ("training", "rescoring")):
+        return run
+    last = runs.last_success(session, "rescoring")
+    scored_under = last.task.get("field_list", 0) if last else 0
+    if scored_under >= field_lists.current(session).meanings.newest_change:
+        return None
+    if runs.waits_after_failure(runs.latest(session, "rescoring", limit=8), now):
+        return None
+    _request_rescoring(session, registry.champion(session), "worker", now)
+    return runs.claim(session, "rescoring", worker, now)
+
+
 def is_idle(session: Session, trigger: Trigger, now: datetime) -> bool:
     """Whether no training and no change of version is at work, asked for or due."""
     kinds = ("training", "rescoring")
@@ -179,15 +199,14 @@ def request_promotion(session: Session, name: str, requested_by: str, now: datet
         raise AlreadyChampion(name)
     if requested_by != "gate" and runs.unfinished(session, "training") is not None:
         raise runs.AlreadyRunning("training")
-    task = {"version": name, "version_key": version.key}
-    return runs.request(
-        session, "rescoring", trigger="promotion", requested_by=requested_by, now=now, task=task
-    )
+    return _request_rescoring(session, version, requested_by, now)
 
 
 def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -> None:
     """Promote a backfilled version: one row changes, and all leads switch at one instant."""
     before = registry.champion(session)
+    if version.key == before.key:
+        return
     registry.set_alias(session, registry.CHAMPION, version.key, now)
     registry.set_alias(session, registry.STAGED, None, now)
     action = SWITCHES[version.key < before.key]
@@ -200,6 +219,20 @@ def switches(session: Session, since: datetime) -> list[Switch]:
     query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since)
     found = session.scalars(query.order_by(AuditEntry.key))
     return [Switch(e.key, e.at, e.detail["from"], e.subject.split()[-1]) for e in found]
+
+
+def _request_rescoring(
+    session: Session, version: ModelVersion, requested_by: str, now: datetime
+) -> Run:
+    trigger = "fields" if requested_by == "worker" else "promotion"
+    task = {
+        "version": version.name,
+        "version_key": version.key,
+        "field_list": field_lists.current(session).version,
+    }
+    return runs.request(
+        session, "rescoring", trigger=trigger, requested_by=requested_by, now=now, task=task
+    )
 
 
 def _undo(session: Session, run: Run, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Model versions and their aliases: the champion, and a staged one being backfilled."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
+from webapp import field_lists
 from webapp.database import BACKFILL, hold
 from webapp.services.runs.runs import Explained
 from webapp.stored import Decision
@@ -19,6 +20,7 @@ STAGED = "incoming"  # as stored
 
 MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
+_REF = (ModelVersion.key, ModelVersion.name, ModelVersion.digest, ModelVersion.field_list)
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class VersionRef:
     key: int
     name: str
     digest: str
+    field_list: int
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,7 @@ def versions(
 
 def refs(session: Session) -> list[VersionRef]:
     """All versions as far as scoring needs to know them."""
-    query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.digest)
-    return [VersionRef(*row) for row in session.execute(query)]
+    return [VersionRef(*row) for row in session.execute(sa.select(*_REF))]
 
 
 def aliased(session: Session, name: str) -> ModelVersion | None:
@@ -123,6 +125,12 @@ def champion(session: Session) -> ModelVersion:
     if found is None:
         raise NoChampion
     return found
+
+
+def fields_used(session: Session, version: ModelVersion) -> list[str]:
+    """The fields of a version but those whose values mean something else since it learned them."""
+    changed = field_lists.current(session).meanings.changed(version.field_list)
+    return [name for name in version.fields if name not in changed]
 
 
 def learned(session: Session, version: ModelVersion) -> ModelVersion:
@@ -184,10 +192,9 @@ def set_alias(session: Session, name: str, version_key: int | None, now: datetim
 
 def aliases(session: Session) -> dict[str, VersionRef]:
     """Which version each alias names at this moment, in one small query."""
-    query = sa.select(
-        ModelAlias.name, ModelVersion.key, ModelVersion.name, ModelVersion.digest
-    ).join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
-    return {a: VersionRef(key, name, digest) for a, key, name, digest in session.execute(query)}
+    query = sa.select(ModelAlias.name, *_REF)
+    query = query.join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
+    return {row[0]: VersionRef(*row[1:]) for row in session.execute(query)}
 
 
 def last_test(session: Session, version: VersionRef | ModelVersion) -> Decision | None:
@@ -198,8 +205,21 @@ def last_test(session: Session, version: VersionRef | ModelVersion) -> Decision 
     return found if found.auc_champion is not None else None
 
 
-def scorecard(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
-    """The scorecard of a version, kept once it is read and verified: versions never change."""
+def scorecard(
+    session: Session, version: VersionRef | ModelVersion, under: int | None = None
+) -> Scorecard:
+    """The scorecard of a version, to score values of now, or those taken under an older list.
+
+    A field whose values mean something else by then than those it learned from takes no part.
+    """
+    meanings = field_lists.current(session).meanings
+    ignored = meanings.changed(version.field_list, under)
+    card = _saved(session, version)
+    return replace(card, ignored=ignored) if ignored else card
+
+
+def _saved(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
+    """The scorecard as saved, kept once it is read and verified: versions never change."""
     kept = _by_digest.get(version.digest)
     if kept is not None:
         return kept

@@ -5,9 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields.fields_file import Fields
-from webapp.database import BACKFILL, PLAIN_ROWS, change, hold, insert
-from webapp.services.leads import leads
+from webapp.database import BACKFILL, change, hold
+from webapp.services.leads import leads, scoring
 from webapp.services.models import registry
 from webapp.tables import Lead, ModelVersion, Score
 
@@ -15,35 +14,30 @@ CHUNK = 500
 
 
 def begin(session: Session, version: ModelVersion, now: datetime) -> None:
-    """Stage the version and clear its old scores; from now on live scoring writes to both."""
-    registry.stage(session, version, now)
-    change(session, sa.delete(Score).where(Score.version_key == version.key))
+    """Stage the version and clear its old scores; from now on live scoring writes to both.
+
+    The live version's scores stay until each is replaced.
+    """
+    if version.key != registry.champion(session).key:
+        registry.stage(session, version, now)
+        change(session, sa.delete(Score).where(Score.version_key == version.key))
 
 
-def fill(session: Session, fields: Fields, version: ModelVersion, after_key: int) -> int | None:
+def fill(session: Session, version: ModelVersion, after_key: int) -> int | None:
     """Score the next leads behind `after_key`; return the last one's key, None at the end.
 
-    No scoring and no outcome is written in the middle of it. What live scoring has written is
-    newer and stays.
+    No scoring and no outcome is written in the middle of it, so that it finds what live scoring
+    would. Values that mean something else by now are forgotten.
     """
     hold(session, BACKFILL)
-    shown = sa.select(Lead).where(Lead.key > after_key, Lead.removed_at.is_(None))
-    chunk = session.scalars(shown.order_by(Lead.key).limit(CHUNK)).all()
+    keys = sa.select(Lead.key).where(Lead.key > after_key).order_by(Lead.key).limit(CHUNK)
+    chunk = leads.lock_by_key(session, session.scalars(keys).all())
     if not chunk:
         return None
-    card = registry.scorecard(session, version)
-    rows = [
-        {
-            "version_key": version.key,
-            "lead_key": lead.key,
-            "probability": card.score(leads.inputs(lead, fields)).probability,
-            **leads.facets(lead),
-        }
-        for lead in chunk
-    ]
-    statement = insert(session, Score).on_conflict_do_nothing()
-    session.execute(statement, rows, execution_options=PLAIN_ROWS)
-    return chunk[-1].key
+    card, found = registry.scorecard(session, version), list(chunk.values())
+    scores = [card.score(leads.known_inputs(lead)).probability for lead in found]
+    scoring.keep_scores(session, found, {version.key: scores})
+    return max(chunk)
 
 
 def forget_others(session: Session) -> int:

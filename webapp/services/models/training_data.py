@@ -78,7 +78,7 @@ def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
     """Yield labels in order, None for a lead left out; values of another meaning are unknown."""
-    outdated = field_lists.of_another_meaning(session)
+    meanings = field_lists.current(session).meanings
     own, earliest = aliased(Snapshot), aliased(Snapshot)
     of_lead = sa.select(earliest.key).where(earliest.lead_key == Lead.key).correlate(Lead)
     first = of_lead.order_by(earliest.taken_at, earliest.key).limit(1).scalar_subquery()
@@ -103,8 +103,7 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
         if snapshot_key is None:
             yield None
             continue
-        names = [n for n, keys in outdated.items() if any(snapshot_key in some for some in keys)]
-        values = {name: value for name, value in inputs.items() if name not in names}
+        values = meanings.still_true(inputs, meanings.list_of(snapshot_key))
         yield LabelledLead(lead_key, values, *label)
 
 
