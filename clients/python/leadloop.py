@@ -97,7 +97,7 @@ class Leadloop:
         return self._in_batches("/feedback/batch", "outcomes", outcomes)
 
     def withdraw(self, lead_id: str) -> dict[str, Any]:
-        """Take back the outcome of a lead that programs have reported last."""
+        """Take back the outcome of a lead that this key has reported last."""
         return self._call("DELETE", _feedback(lead_id))
 
     def info(self) -> dict[str, Any]:

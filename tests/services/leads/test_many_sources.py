@@ -118,7 +118,7 @@ class ManySources(RuleBasedStateMachine):
         now = self.next_moment()
         # No two of one time: which of these counts is decided by the order of arrival.
         at = None if hours is None else NOW - timedelta(hours=hours, seconds=len(self.told))
-        attribution = Attribution(source, "somebody")
+        attribution = Attribution(source, PROGRAM.actor)
 
         def work(session):
             if not self.is_here:
@@ -133,7 +133,7 @@ class ManySources(RuleBasedStateMachine):
 
     @rule(source=SOURCES)
     def a_source_takes_back_its_last_word(self, source):
-        now, attribution = self.next_moment(), Attribution(source, "somebody")
+        now, attribution = self.next_moment(), Attribution(source, PROGRAM.actor)
 
         def work(session):
             if not self.is_here:

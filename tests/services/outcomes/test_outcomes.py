@@ -85,6 +85,19 @@ def test_a_source_cannot_withdraw_what_another_has_said(lead, write, read):
     assert (outcome_of(read), n_rows(read, lead)) == (True, 1)
 
 
+def test_a_key_withdraws_its_own_word_and_not_that_of_another_key(lead, write, read):
+    another = Attribution("api", "key:another")
+    for day, (told, by) in enumerate(((True, PROGRAM), (True, another), (None, PROGRAM))):
+        write(
+            lambda s, d=day, t=told, by=by: make_outcome(
+                s, "L-1", t, attribution=by, now=NOW + d * DAY
+            )
+        )
+    assert (outcome_of(read), n_rows(read, lead)) == (True, 3)
+    write(lambda s: make_outcome(s, "L-1", None, attribution=another, now=NOW + 9 * DAY))
+    assert outcome_of(read) is None
+
+
 def test_a_deal_that_is_open_again_withdraws_all_that_the_crm_has_said(lead, write, read):
     crm = Attribution("salesforce", "worker")
     for day, converted in enumerate((True, False, None)):

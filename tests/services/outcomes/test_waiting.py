@@ -138,6 +138,7 @@ def test_an_idempotency_key_counts_once(keep):
 def test_one_that_was_withdrawn_counts_no_more_and_its_history_stays(keep, withdraw, write, read):
     keep("L-1")
     assert withdraw("L-1", Attribution("rep", "rita")) is False
+    assert withdraw("L-1", Attribution("api", "key:another")) is False
     assert withdraw("L-1", now=NOW + DAY) is True
     assert n_waiting(read) == 0
     assert withdraw("L-1", now=NOW + 2 * DAY) is True

@@ -76,9 +76,9 @@ def post_outcome(lead_id: str) -> Response:
     problems=(404, 422),
 )
 def withdraw_outcome(lead_id: str) -> Response:
-    """Withdraw the last outcome that programs have reported; the history keeps both.
+    """Withdraw the last outcome that this API key has reported; the history keeps both.
 
-    A withdrawal is no outcome: what another source has reported then counts, whatever its time.
+    A withdrawal is no outcome: what others have reported then counts, whatever its time.
     Repeating the call withdraws nothing more.
 
     Of a lead that is not known, this cancels an outcome that waits for it.
@@ -89,7 +89,7 @@ def withdraw_outcome(lead_id: str) -> Response:
     except leads.LeadNotFound:
         if not write(lambda s: waiting.withdraw(s, lead_id, attribution, now=now)):
             raise
-        message = "Withdrawn: nothing waits for this lead any more from this source"
+        message = "Withdrawn: nothing waits for this lead any more from this key"
         given = answers.FeedbackGiven(message=message, lead_id=lead_id, outcome=None)
         return _with_total(given)
 

@@ -35,13 +35,23 @@ class Attribution:
     rule: str | None = None
     idempotency_key: str | None = None
 
+    @property
+    def told_by(self) -> tuple[str, str]:
+        """Who speaks: each person and each API key for itself, files and the CRM as one."""
+        return told_by(self.source, self.actor)
+
+
+def told_by(source: str, actor: str) -> tuple[str, str]:
+    """Who speaks, by the source and the actor of a statement."""
+    return source, "" if source in {"csv", "salesforce"} else actor
+
 
 @dataclass(frozen=True)
 class OutcomeEvent:
     """An outcome reported of a lead; without a time it is about now.
 
     `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the last
-    statement of its source (all that Salesforce said), the one that counts, all, or those whose
+    statement of who withdraws (all that Salesforce said), the one that counts, all, or those whose
     idempotency key begins with its own.
     """
 
@@ -64,7 +74,7 @@ def record(
 ) -> bool:
     """Add an outcome; say whether what counts has changed. The caller holds the lead's row locked.
 
-    None withdraws the last statement of the same source.
+    None withdraws the last statement of the same source and actor.
     """
     event = OutcomeEvent(lead, converted, attribution, happened_at)
     return record_many(session, [event], now=now)[0]
@@ -73,7 +83,7 @@ def record(
 def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: datetime) -> list[bool]:
     """Add outcomes in this order and say of each whether what counts for its lead has changed.
 
-    1. The same outcome reported again by the same source adds nothing.
+    1. The same outcome reported again by the same caller adds nothing.
     2. The newest statement by time of happening counts, the later row on a tie. What is only
        inferred (`Outcome.is_assumed`) counts where nobody has reported anything.
     3. A withdrawal cancels a statement and is none; another then counts, whatever its time.
@@ -164,6 +174,10 @@ class _Event:
     cancelled_by: "_Event | None" = None
 
     @property
+    def told_by(self) -> tuple[str, str]:
+        return told_by(self.source, self.actor)
+
+    @property
     def is_statement(self) -> bool:
         """Whether it says something: a withdrawal does not."""
         return self.result != RESULTS[None]
@@ -244,14 +258,14 @@ def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
     if event.withdraws == "keyed":
         begin = event.attribution.idempotency_key or ""
         return [told for told in found if (told.idempotency_key or "").startswith(begin)]
-    source, at = event.attribution.source, event.happened_at
-    own = [told for told in found if told.source == source]
-    if source == "salesforce":  # which says what is so now
-        return own
+    own = [told for told in history if told.told_by == event.attribution.told_by]
+    if event.attribution.source == "salesforce":  # which says what is so now
+        return [told for told in own if told.stands]
     # A withdrawal that is repeated is the same one: it does not cancel what was said before.
-    last = [told for told in history if told.source == source][-1:]
-    is_repeated = not all(told.is_statement for told in last)
-    return [] if is_repeated else [t for t in own if at is None or t.happened_at <= at][-1:]
+    if own and not own[-1].is_statement:
+        return []
+    at = event.happened_at
+    return [t for t in own if t.stands and (at is None or t.happened_at <= at)][-1:]
 
 
 def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
@@ -263,7 +277,7 @@ def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
 
 
 def _is_told(history: list[_Event], new: _Event) -> bool:
-    """Whether the same source has reported the same of the same time.
+    """Whether the same caller has reported the same of the same time.
 
     What was withdrawn may be reported again; by a file or a CRM only where an import was undone.
     """
@@ -273,13 +287,13 @@ def _is_told(history: list[_Event], new: _Event) -> bool:
         for t in history
         if t.stands or not t.is_statement or (is_telling_again and not t.is_undone)
     ]
-    about = (new.result, new.source, new.happened_at)
-    return any(about == (t.result, t.source, t.happened_at) for t in told)
+    about = (new.result, new.told_by, new.happened_at)
+    return any(about == (t.result, t.told_by, t.happened_at) for t in told)
 
 
 def _is_what_counts(history: list[_Event], new: _Event) -> bool:
     counts = _in_place(told for told in history if told.stands)[-1:]
-    return [(told.result, told.source) for told in counts] == [(new.result, new.source)]
+    return [(told.result, told.told_by) for told in counts] == [(new.result, new.told_by)]
 
 
 def _resolve(lead: Lead, history: list[_Event]) -> bool:

@@ -41,7 +41,7 @@ def keep(
 ) -> list[bool]:
     """Keep outcomes of leads that are not known, and say of each whether it is new.
 
-    What the source, or an idempotency key, has reported already adds nothing. Ids are in their one
+    What the caller, or an idempotency key, has reported already adds nothing. Ids are in their one
     form (`records.clean_lead_id`).
     """
     kept = _kept(session, {event.lead_id for event in events}, now)
@@ -59,10 +59,9 @@ def keep(
 
 
 def withdraw(session: Session, lead_id: str, attribution: Attribution, *, now: datetime) -> bool:
-    """Cancel the last outcome of this source that waits; False where it has reported none."""
-    own = [
-        row for row in _kept(session, {lead_id}, now)[lead_id] if row.source == attribution.source
-    ]
+    """Cancel the last outcome of this caller that waits; False where it has reported none."""
+    kept = _kept(session, {lead_id}, now)[lead_id]
+    own = [row for row in kept if _told_by(row) == attribution.told_by]
     if own and own[-1].withdrawn_at is None:
         own[-1].withdrawn_at, own[-1].withdrawn_by = now, attribution.actor
     return bool(own)
@@ -139,11 +138,15 @@ def _is_repeated(kept: Sequence[WaitingOutcome], new: WaitingOutcome) -> bool:
     if new.happened_at is not None:
         return any(_told(new) == _told(row) for row in standing)
     last = max(standing, key=lambda row: row.happened_at or row.recorded_at, default=None)
-    return last is not None and (last.result, last.source) == (new.result, new.source)
+    return last is not None and (last.result, _told_by(last)) == (new.result, _told_by(new))
 
 
-def _told(row: WaitingOutcome) -> tuple[str, str, datetime | None]:
-    return row.result, row.source, row.happened_at
+def _told_by(row: WaitingOutcome) -> tuple[str, str]:
+    return outcomes.told_by(row.source, row.actor)
+
+
+def _told(row: WaitingOutcome) -> tuple[str, tuple[str, str], datetime | None]:
+    return row.result, _told_by(row), row.happened_at
 
 
 def _events(lead: Lead, rows: Sequence[WaitingOutcome]) -> list[OutcomeEvent]:
@@ -156,7 +159,7 @@ def _events(lead: Lead, rows: Sequence[WaitingOutcome]) -> list[OutcomeEvent]:
         event = OutcomeEvent(lead, meaning, attribution, row.happened_at, row.recorded_at)
         events.append((row.recorded_at, event))
         if row.withdrawn_at is not None:
-            withdrawal = Attribution(row.source, row.withdrawn_by or row.actor)
+            withdrawal = Attribution(row.source, row.actor)
             event = OutcomeEvent(lead, None, withdrawal, recorded_at=row.withdrawn_at)
             events.append((row.withdrawn_at, event))
     return [event for _, event in sorted(events, key=itemgetter(0))]
