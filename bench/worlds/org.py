@@ -132,11 +132,11 @@ class Org:
 
     def _work(self) -> None:
         jobs.retrain_if_due(self.worker)
-        jobs.promote(self.worker)
+        jobs.rescore(self.worker)
         is_monitored = self.day % MONITOR_DAYS == 0
         if is_monitored:
             jobs.monitor(self.worker)
-            jobs.promote(self.worker)
+            jobs.rescore(self.worker)
         champion, new = read(self._versions)
         for version in new:
             self._follow(version, is_live=version.key == champion.key)
