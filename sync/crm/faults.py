@@ -62,6 +62,18 @@ class HostNotAllowed(Exception):
     """A call to a host that is neither the CRM's nor named in the settings."""
 
 
+class ForeignRedirect(Exception):
+    """An answer that points to a host which is not the CRM's; it is not followed."""
+
+
+class UntrustedCertificate(Exception):
+    """Whoever answered could not show that it is the host that was called."""
+
+
+class AnswerTooSlow(Exception):
+    """An answer that has begun and did not end in time."""
+
+
 class WrongShape(Exception):
     """An answer of status 200 that does not have the documented form."""
 

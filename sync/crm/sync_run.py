@@ -24,7 +24,7 @@ from webapp.services.runs import runs
 from webapp.tables import Run
 
 T = TypeVar("T")
-BEAT_SECONDS = runs.LEASE.total_seconds() / 3
+BEAT_SECONDS = runs.LEASE.total_seconds() / 6
 # So many leads or rows are stored in one step: on SQLite nobody else writes meanwhile.
 STEP_ROWS = 500
 
@@ -58,6 +58,7 @@ class SyncRun:
     # When the settings that this run works by were made.
     settings_of: datetime | None = None
     _n_noted: int = 0
+    _stage: str | None = None
 
     @property
     def result(self) -> SyncResult:
@@ -77,6 +78,7 @@ class SyncRun:
     ) -> T:
         """Work, note the calls and renew the claim in one transaction; else `Reconfigured`."""
         self.worker.go_on()
+        self._stage = stage or self._stage
 
         def whole(session: Session) -> T:
             if connections.get(session, lock=True).changed_at != self.settings_of:
@@ -86,7 +88,9 @@ class SyncRun:
                 quality.store(session, found, self.now)
             self.note_calls(session)
             result = self.result.to_json()
-            runs.renew(session, self.run, self.now, progress=progress, stage=stage, result=result)
+            runs.renew(
+                session, self.run, self.now, progress=progress, stage=self._stage, result=result
+            )
             return answer
 
         return write(whole)
@@ -104,14 +108,18 @@ class SyncRun:
 
     @contextmanager
     def alive(self) -> Iterator[None]:
-        """Renew the lease during slow calls; a lost claim shows at the next step."""
+        """Renew the lease during slow calls, which the page then names.
+
+        A lost claim shows at the next step.
+        """
         app, over = current_app._get_current_object(), threading.Event()  # type: ignore[attr-defined]
 
         def beat() -> None:
             while not over.wait(BEAT_SECONDS):
                 with app.app_context():
                     try:
-                        write(lambda s: runs.renew(s, self.run, self.now))
+                        stage = self.client.meter.waiting
+                        write(lambda s: runs.renew(s, self.run, self.now, stage=stage))  # noqa: B023
                     except runs.LostClaim:
                         return
 

@@ -12,10 +12,26 @@ SESSION_EXPIRED = Case(
 )
 SESSION_REFUSED = Case(
     "session refused",
+    Kind.BUSY,
+    "Salesforce refuses a session that it has just opened. Leadloop tries again by itself. If it"
+    " stays so, check that the integration user is active and has the permission API Enabled.",
+)
+SESSION_ENDED = Case(
+    "session id ended",
     Kind.AUTH_BROKEN,
-    "Salesforce refuses the session although it has just been opened. Check that the integration"
-    " user is active and has the permission API Enabled, and with a session id whether it has"
-    f" run out; then {_SAVE}.",
+    "The session id has run out, or Salesforce refuses it. Enter a new one, or let the connection"
+    " use client credentials, which do not run out.",
+)
+LOGIN_LATER = Case(
+    "login to be repeated",
+    Kind.BUSY,
+    f"Salesforce had no time for the login. {_AGAIN}",
+)
+LOGIN_RATE = Case(
+    "too many logins",
+    Kind.BUSY,
+    "The integration user has logged in too often within an hour. Leadloop tries again by itself."
+    " If it stays so, find out which other program uses the same user.",
 )
 WRONG_LOGIN = Case(
     "wrong user, password or token",
@@ -92,6 +108,38 @@ TOO_FAST = Case(
     Kind.BUSY,
     f"The service asks for fewer requests. {_AGAIN}",
 )
+POLICY = Case(
+    "transaction security policy",
+    Kind.BUSY,
+    "A transaction security policy of the org stopped the call. Leadloop tries again by itself. If"
+    " it stays so, exempt the integration user from the policy (Setup, Transaction Security).",
+)
+PROXY = Case(
+    "proxy asks for a login",
+    Kind.BUSY,
+    "A proxy on the way to Salesforce asks for a login. Leadloop tries again by itself. If it stays"
+    " so, put the proxy's user name and password into HTTPS_PROXY.",
+)
+REDIRECTED = Case(
+    "redirected elsewhere",
+    Kind.BUSY,
+    "An answer points to an address that is not Salesforce's, as the login page of a guest network"
+    " does; nothing was sent there. Leadloop tries again by itself. If it stays so, check the"
+    " network and the proxy.",
+)
+CERTIFICATE = Case(
+    "certificate not trusted",
+    Kind.BUSY,
+    "The certificate that the server shows is not trusted, so nothing was sent. Leadloop tries"
+    " again by itself. If it stays so, check this machine's date; a proxy that opens TLS needs its"
+    " certificate authority in REQUESTS_CA_BUNDLE.",
+)
+ANSWER_SLOW = Case(
+    "answer too slow",
+    Kind.SLOW,
+    "An answer was not complete after a minute. Leadloop asks for less, and tries again by itself."
+    " If it stays so, check the network and the proxy.",
+)
 EDGE = Case(
     "bad gateway",
     Kind.BUSY,
@@ -120,6 +168,12 @@ QUERY_SLOW = Case(
     Kind.SLOW,
     "Salesforce stopped a query because it took too long. Nothing to do: Leadloop asks for a"
     " shorter time at once.",
+)
+QUERY_TOO_LARGE = Case(
+    "query too large",
+    Kind.SLOW,
+    "A query was too much for Salesforce at once. Leadloop asks for fewer records at once. If it"
+    " stays so, map fewer formula fields.",
 )
 ADDRESS_TOO_LONG = Case(
     "address too long",

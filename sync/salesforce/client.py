@@ -29,6 +29,8 @@ T = TypeVar("T")
 MAX_LOGINS = 2
 LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
+HALVED = {cases.QUERY_TOO_LARGE, cases.ANSWER_SLOW}
+MIN_PAGE_ROWS = 50
 HEADERS = {
     # Absent, an update runs the org's assignment rules and can give the lead to someone else.
     "Sforce-Auto-Assign": "FALSE",
@@ -66,6 +68,7 @@ class Client:
         self._api_version = api_version
         self._token_cache = token_cache or TokenCache()
         self._clocks = clocks or Clocks()
+        self._page_share = 1
         self._calls = Calls(self._classified, self._forget_token, quota or Quota(), self._clocks)
         self.meter = self._calls.meter
         self._session = build(hosts, self.meter, HEADERS)
@@ -77,35 +80,33 @@ class Client:
         return _rows(answer, "fields", ("name", "type"))
 
     def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
-        """The rows of a window: from a time on, or behind a row given as its stamp and id."""
-        if isinstance(after, str):
-            answer = self._query(soql.first_page(obj, fields, after, end))
-        else:
-            answer = self._query(soql.next_page(obj, fields, after, end))
-        rows = _rows(answer, "records", ("Id", "SystemModstamp"))
-        # A wide page may be short although more follows: only these two together mean the end.
-        is_last = answer.get("done") is True and answer.get("totalSize", 0) < soql.PAGE_ROWS
-        if rows and (rows[-1]["SystemModstamp"], rows[-1]["Id"]) == after:
-            raise Fault(cases.WRONG_SHAPE, "the same page came twice")
-        if not rows and not is_last:
-            raise Fault(cases.WRONG_SHAPE, "a page without rows says that more follows")
-        return Page(rows, is_last)
+        """The rows of a window: from a time on, or behind a row given as its stamp and id.
+
+        Pages that are too much for the org or the network are asked for in halves from then on.
+        """
+        while True:
+            n_rows = soql.PAGE_ROWS // self._page_share
+            try:
+                answer = self._query(soql.page(obj, fields, after, end, n_rows=n_rows))
+                return _page(answer, after, n_rows)
+            except Fault as fault:
+                if fault.case not in HALVED or n_rows // 2 < MIN_PAGE_ROWS:
+                    raise
+            self._page_share *= 2
 
     def by_ids(self, obj: str, fields: Sequence[str], ids: Sequence[str]) -> Iterator[list[Row]]:
         """The rows with these ids that exist and may be seen, deleted ones included."""
+
+        def ask(some: list[str]) -> list[Row]:
+            answer = self._query(soql.by_ids(obj, fields, some))
+            return _rows(answer, "records", ("Id", "SystemModstamp"))
+
         for chunk in soql.chunks(ids):
-            yield self._by_ids(obj, fields, chunk)
+            yield _in_halves(ask, chunk)
 
     def roles(self, contact_ids: Sequence[str]) -> Iterator[Row]:
         for chunk in soql.chunks(contact_ids):
-            after: str | None = None
-            while True:
-                answer = self._query(soql.roles(chunk, after))
-                rows = _rows(answer, "records", ("Id", "OpportunityId", "ContactId"))
-                yield from rows
-                if not rows or (len(rows) < soql.PAGE_ROWS and answer.get("done") is True):
-                    break
-                after = rows[-1]["Id"]
+            yield from _in_halves(self._roles, chunk)
 
     def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
         return _rows(self._query(soql.sample(obj, fields)), "records", ("Id",))
@@ -141,15 +142,14 @@ class Client:
         verdicts = (_verdict(row) for row in answer)
         return [fault and fault.without(self._secrets()) for fault in verdicts]
 
-    def _by_ids(self, obj: str, fields: Sequence[str], ids: list[str]) -> list[Row]:
-        try:
-            answer = self._query(soql.by_ids(obj, fields, ids))
-        except Fault as fault:
-            if fault.kind is not Kind.SLOW or len(ids) == 1:
-                raise
-            half = len(ids) // 2
-            return self._by_ids(obj, fields, ids[:half]) + self._by_ids(obj, fields, ids[half:])
-        return _rows(answer, "records", ("Id", "SystemModstamp"))
+    def _roles(self, contact_ids: list[str]) -> list[Row]:
+        found: list[Row] = []
+        while True:
+            answer = self._query(soql.roles(contact_ids, found[-1]["Id"] if found else None))
+            rows = _rows(answer, "records", ("Id", "OpportunityId", "ContactId"))
+            found += rows
+            if not rows or (len(rows) < soql.PAGE_ROWS and answer.get("done") is True):
+                return found
 
     def _query(self, question: str) -> dict[str, Any]:
         answer = self._call(lambda salesforce: salesforce.query(question, include_deleted=True))
@@ -198,9 +198,21 @@ class Client:
         since = self._clocks.now() - LOGIN_WINDOW
         recent = [at for at in self._token_cache.logins_at if at > since]
         self._token_cache.logins_at[:] = recent
-        is_hopeless = self._token_cache.n_refused > 1 or self._credentials.method == "session"
-        if is_hopeless or len(recent) >= MAX_LOGINS:
+        if self._credentials.method == "session":
+            raise Fault(cases.SESSION_ENDED, fault.detail, said=fault.said)
+        if self._token_cache.n_refused > 1 or len(recent) >= MAX_LOGINS:
             raise Fault(cases.SESSION_REFUSED, fault.detail, said=fault.said)
+
+
+def _in_halves(ask: Callable[[list[str]], list[Row]], ids: list[str]) -> list[Row]:
+    """What is said of these ids, asked for in halves where they are too many for one call."""
+    try:
+        return ask(ids)
+    except Fault as fault:
+        if fault.kind is not Kind.SLOW or len(ids) == 1:
+            raise
+    half = len(ids) // 2
+    return _in_halves(ask, ids[:half]) + _in_halves(ask, ids[half:])
 
 
 def _note_usage(meter: Meter, response: requests.Response, *args: object, **kwargs: object) -> None:
@@ -218,6 +230,17 @@ def _rows(answer: Mapping[str, Any], key: str, texts: Sequence[str]) -> list[Row
     if not all(isinstance(r, dict) and all(isinstance(r.get(t), str) for t in texts) for r in rows):
         raise Fault(cases.WRONG_SHAPE, f"a row of {key} without {' and '.join(texts)}")
     return rows
+
+
+def _page(answer: Mapping[str, Any], after: str | tuple[str, str], n_rows: int) -> Page:
+    rows = _rows(answer, "records", ("Id", "SystemModstamp"))
+    # A wide page may be short although more follows: only these two together mean the end.
+    is_last = answer.get("done") is True and answer.get("totalSize", 0) < n_rows
+    if rows and (rows[-1]["SystemModstamp"], rows[-1]["Id"]) == after:
+        raise Fault(cases.WRONG_SHAPE, "the same page came twice")
+    if not rows and not is_last:
+        raise Fault(cases.WRONG_SHAPE, "a page without rows says that more follows")
+    return Page(rows, is_last)
 
 
 def _verdict(row: Any) -> Fault | None:

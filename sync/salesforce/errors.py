@@ -1,14 +1,22 @@
 """Faults recognised: one table from status, code and text to a case, for calls and for rows."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from simple_salesforce.exceptions import SalesforceError
 
-from sync.crm.faults import Case, Fault, HostNotAllowed, WrongShape
+from sync.crm.faults import (
+    AnswerTooSlow,
+    Case,
+    Fault,
+    ForeignRedirect,
+    HostNotAllowed,
+    UntrustedCertificate,
+    WrongShape,
+)
 from sync.salesforce import cases
 
 MAX_DETAIL_LENGTH = 500
@@ -36,7 +44,7 @@ class _Sign:
     """How a case is recognised; what is not given matches anything."""
 
     case: Case
-    statuses: tuple[int, ...] = ()
+    statuses: Collection[int] = ()
     codes: str = ""
     text: str = ""
 
@@ -48,19 +56,33 @@ class _Sign:
         )
 
 
+# What passes by itself, whatever was asked for.
+PASSING = (
+    _Sign(cases.POLICY, codes="TXN_SECURITY.*"),
+    _Sign(cases.TOO_FAST, (429,)),
+    _Sign(cases.PROXY, (407,)),
+    _Sign(cases.MAINTENANCE, (503,)),
+    _Sign(cases.MAINTENANCE, codes="SERVER_UNAVAILABLE"),
+    _Sign(cases.EDGE, (408, 420, 423, 425, 477, *range(500, 600))),
+    _Sign(cases.EDGE, codes="UNKNOWN_EXCEPTION"),
+    _Sign(cases.REDIRECTED, range(301, 400)),
+    _Sign(cases.NOT_SALESFORCE, text="^<html$"),
+)
 # Read from the top: the first sign that fits decides.
 LOGIN_SIGNS = (
     _Sign(cases.OLD_LOGIN_OFF, codes="INVALID_OPERATION"),
-    _Sign(cases.TOO_FAST, (429,)),
-    _Sign(cases.MAINTENANCE, (503,)),
-    _Sign(cases.MAINTENANCE, codes="SERVER_UNAVAILABLE"),
+    _Sign(cases.LOGIN_RATE, codes="LOGIN_RATE_EXCEEDED|rate_limit_exceeded"),
+    _Sign(cases.LOGIN_RATE, text="login rate exceeded"),
+    _Sign(cases.LOGIN_LATER, codes="unknown_error|server_error|temporarily_unavailable"),
+    _Sign(cases.LOGIN_LATER, text="retry|try again|already being processed"),
+    _Sign(cases.TOO_FAST, codes="REQUEST_LIMIT_EXCEEDED"),
     _Sign(cases.NO_RUN_AS_USER, text="no client credentials user"),
     _Sign(cases.WRONG_DOMAIN, text="not supported on this domain"),
     _Sign(cases.NOT_APPROVED, codes="invalid_app_access"),
     _Sign(cases.NOT_APPROVED, text="hasn't approved|not admin approved"),
     _Sign(cases.WRONG_KEY, codes="invalid_client|invalid_client_id|invalid_client_credentials"),
     _Sign(cases.WRONG_LOGIN, codes="invalid_grant|INVALID_LOGIN"),
-    _Sign(cases.EDGE, (420, 500, 502, 504)),
+    *PASSING,
     _Sign(cases.NOT_SALESFORCE, (200,)),
     _Sign(cases.LOGIN_REFUSED),
 )
@@ -71,11 +93,7 @@ CALL_SIGNS = (
     _Sign(cases.DAY_QUOTA, (429,), text="daily"),
     _Sign(cases.API_OFF, codes="API_DISABLED_FOR_ORG|API_CURRENTLY_DISABLED"),
     _Sign(cases.READ_ONLY, codes="INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"),
-    _Sign(cases.MAINTENANCE, (503,)),
-    _Sign(cases.TOO_FAST, (429,)),
-    _Sign(
-        cases.EDGE, (420, 423, 477, 500, 502, 504), codes="|UNKNOWN_EXCEPTION|SERVER_UNAVAILABLE"
-    ),
+    _Sign(cases.QUERY_TOO_LARGE, codes="QUERY_TOO_COMPLICATED|OPERATION_TOO_LARGE"),
     _Sign(cases.LOCATOR, codes="INVALID_QUERY_LOCATOR"),
     _Sign(cases.QUERY_SLOW, codes="QUERY_TIMEOUT"),
     _Sign(cases.TOO_MANY_IDS, codes="EXCEEDED_ID_LIMIT"),
@@ -90,12 +108,14 @@ CALL_SIGNS = (
     _Sign(cases.WRONG_PATH, (404,)),
     _Sign(cases.NOT_UNIQUE, (300,)),
     _Sign(cases.NO_ACCESS, (403,), "INSUFFICIENT_ACCESS.*|FUNCTIONALITY_NOT_ENABLED"),
+    *PASSING,
     _Sign(cases.UNKNOWN),
 )
 ROW_SIGNS = (
     _Sign(cases.ROW_LOCKED, codes="UNABLE_TO_LOCK_ROW"),
     _Sign(cases.ROW_BUSY, codes="SERVER_UNAVAILABLE|REQUEST_LIMIT_EXCEEDED"),
     _Sign(cases.READ_ONLY, codes="INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"),
+    _Sign(cases.POLICY, codes="TXN_SECURITY.*"),
     _Sign(cases.ROLLED_BACK, codes="ALL_OR_NONE_OPERATION_ROLLED_BACK"),
     _Sign(cases.CONVERTED, codes="CANNOT_UPDATE_CONVERTED_LEAD"),
     _Sign(cases.RECORD_DELETED, codes="ENTITY_IS_DELETED"),
@@ -126,11 +146,15 @@ ROW_SIGNS = (
 
 TRANSPORT: tuple[tuple[type[Exception], Case], ...] = (
     (HostNotAllowed, cases.HOST_NOT_ALLOWED),
-    (requests.exceptions.InvalidSchema, cases.HOST_NOT_ALLOWED),
+    (ForeignRedirect, cases.REDIRECTED),
+    (requests.TooManyRedirects, cases.REDIRECTED),
+    (UntrustedCertificate, cases.CERTIFICATE),
+    (AnswerTooSlow, cases.ANSWER_SLOW),
     (requests.exceptions.JSONDecodeError, cases.NOT_SALESFORCE),
     (requests.RequestException, cases.UNREACHABLE),
     (WrongShape, cases.WRONG_SHAPE),
 )
+OURS = (HostNotAllowed, ForeignRedirect, UntrustedCertificate, AnswerTooSlow, WrongShape)
 
 
 def classify(error: Exception) -> Fault:
@@ -142,7 +166,7 @@ def classify(error: Exception) -> Fault:
     if isinstance(error, SalesforceError):
         return _recognise(CALL_SIGNS, error.status, error.content)
     case = next((case for kinds, case in TRANSPORT if isinstance(error, kinds)), cases.UNKNOWN)
-    is_ours = isinstance(error, HostNotAllowed | WrongShape)
+    is_ours = isinstance(error, OURS)
     # The texts of other libraries hold addresses, which may hold anything.
     text = str(error) if is_ours or case is cases.UNKNOWN else ""
     detail = text if is_ours else ": ".join(filter(None, (type(error).__name__, text)))

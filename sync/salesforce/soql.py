@@ -19,18 +19,20 @@ class Unaskable(ValueError):
     """A name, id or time that must not stand in a query."""
 
 
-def first_page(obj: str, fields: Iterable[str], start: str, end: str) -> str:
-    """The oldest rows of a window, its start included and its end not."""
-    return _page(
-        obj, fields, f"SystemModstamp >= {_stamp(start)} AND SystemModstamp < {_stamp(end)}"
+def page(
+    obj: str, fields: Iterable[str], after: str | tuple[str, str], end: str, *, n_rows: int
+) -> str:
+    """The oldest rows of a window: from its start on, or behind a row given as stamp and id."""
+    if isinstance(after, str):
+        where = f"SystemModstamp >= {_stamp(after)} AND SystemModstamp < {_stamp(end)}"
+    else:
+        stamp, row_id = _stamp(after[0]), _id(after[1])
+        behind = f"SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {row_id})"
+        where = f"SystemModstamp < {_stamp(end)} AND ({behind})"
+    return (
+        f"SELECT {_names(fields)} FROM {_name(obj)} WHERE {where}"
+        f" ORDER BY SystemModstamp, Id LIMIT {n_rows:d}"
     )
-
-
-def next_page(obj: str, fields: Iterable[str], after: tuple[str, str], end: str) -> str:
-    """The rows of a window behind one of them, given as its stamp and id."""
-    stamp, row_id = _stamp(after[0]), _id(after[1])
-    behind = f"SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {row_id})"
-    return _page(obj, fields, f"SystemModstamp < {_stamp(end)} AND ({behind})")
 
 
 def by_ids(obj: str, fields: Iterable[str], ids: Sequence[str]) -> str:
@@ -69,13 +71,6 @@ def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), IDS_PER_QUERY):
         yield wanted[start : start + IDS_PER_QUERY]
-
-
-def _page(obj: str, fields: Iterable[str], where: str) -> str:
-    return (
-        f"SELECT {_names(fields)} FROM {_name(obj)} WHERE {where}"
-        f" ORDER BY SystemModstamp, Id LIMIT {PAGE_ROWS}"
-    )
 
 
 def _names(fields: Iterable[str]) -> str:

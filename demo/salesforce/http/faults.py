@@ -198,6 +198,30 @@ def writes() -> Iterator[Fault]:
     yield row(40, "not in the picklist", choice)
 
 
+def passing() -> Iterator[Fault]:
+    """What ends by itself, beyond maintenance and the network."""
+    yield oauth(43, "login retry", "unknown_error", "retry your request")
+    processed = "token request is already being processed"
+    yield oauth(43, "login under way", "invalid_grant", processed)
+    yield oauth(44, "login rate", "invalid_grant", "login rate exceeded")
+    yield page(45, "proxy login", "any", status=407, title="Proxy Authentication Required")
+    portal = Answer(302, b"", {"Location": "https://portal.example/login?to=x"})
+    yield Fault(46, "captive portal", "any", portal)
+    yield page(47, "request timeout", "any", status=408, title="Request Timeout")
+    yield page(47, "too early", "any", status=425, title="Too Early")
+    yield rest(47, "server error", "any", (500, "INTERNAL_ERROR", "An unexpected error occurred."))
+    yield page(47, "origin down", "any", status=521, title="Web server is down")
+    yield page(47, "origin slow", "any", status=524, title="A timeout occurred")
+    yield page(48, "edge refuses", "any", status=403, title="Access Denied")
+    filters = "Query is either selecting too many fields or the filter conditions are too complex."
+    yield rest(49, "query too complicated", "query", (400, "QUERY_TOO_COMPLICATED", filters))
+    ids = "exceeded 100000 distinct ids"
+    yield rest(50, "operation too large", "query", (400, "OPERATION_TOO_LARGE", ids))
+    metering = "An error occurred while the policy was evaluated."
+    yield rest(51, "security policy", "api", (403, "TXN_SECURITY_METERING_ERROR", metering))
+    yield Fault(53, "slow body", "api", hangup="trickle", is_done_first=True)
+
+
 def hubspot() -> Iterator[Fault]:
     """Answers of another CRM, for tests of what an answer means; no request here gets them."""
     wait = {
@@ -222,7 +246,7 @@ def hubspot() -> Iterator[Fault]:
     yield Fault(42, "HubSpot partial batch", "none", json_answer(partial, 207))
 
 
-ALL = (*logins(), *limits_and_network(), *queries(), *writes(), *hubspot())
+ALL = (*logins(), *limits_and_network(), *queries(), *writes(), *passing(), *hubspot())
 BY_NAME = {fault.name: fault for fault in ALL}
 
 

@@ -94,7 +94,17 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(head + answer.body[: len(answer.body) // 2])
             self._break(reset=False)
             return
+        if answer.hangup == "trickle":
+            self._trickle(head, answer)
+            return
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    def _trickle(self, head: bytes, answer: Answer) -> None:
+        """A byte now and then, for so long, so that no single wait is long."""
+        self.wfile.write(head)
+        for byte in answer.body:
+            self.server.stopping.wait(answer.hang_seconds / len(answer.body))
+            self.wfile.write(bytes([byte]))
 
     def _packed(self, answer: Answer) -> Answer:
         if len(answer.body) < 1024 or "gzip" not in self.headers.get("Accept-Encoding", ""):

@@ -1,5 +1,8 @@
 """What the answers tell beside their bodies, and how many calls a day are left."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -8,6 +11,8 @@ import requests
 
 from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, Fault
 from webapp.services.crm.quota import ORG_SHARE, daily_budget
+
+SHOWN_AFTER_SECONDS = 10.0
 
 
 @dataclass
@@ -20,6 +25,26 @@ class Meter:
     n_limit: int | None = None
     server_time: datetime | None = None
     retry_after_seconds: float | None = None
+    # Of the call that is under way: when it began by the monotonic clock, and bytes received.
+    called_at: float | None = None
+    n_received: int = 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Say that a call is under way, for those who watch from another thread."""
+        self.called_at, self.n_received = time.monotonic(), 0
+        try:
+            yield
+        finally:
+            self.called_at = None
+
+    @property
+    def waiting(self) -> str | None:
+        """What to tell people while an answer takes its time."""
+        began = self.called_at
+        if began is None or (seconds := time.monotonic() - began) < SHOWN_AFTER_SECONDS:
+            return None
+        return f"Waiting for an answer: {self.n_received / 1000:,.0f} kB in {seconds:.0f} s"
 
     def note(self, response: requests.Response, *args: object, **kwargs: object) -> None:
         self.server_time = _date(response.headers.get("Date")) or self.server_time

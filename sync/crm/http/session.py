@@ -1,23 +1,26 @@
 """The HTTP session: only allowed hosts, a limit on every time and size; the client retries."""
 
+import contextlib
 import io
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from sync.crm.faults import HostNotAllowed
+from sync.crm.faults import AnswerTooSlow, ForeignRedirect, HostNotAllowed, UntrustedCertificate
 from sync.crm.http.quota import Meter
 from webapp.services.crm.credentials import is_allowed
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
-WHOLE_ANSWER_SECONDS = 300.0
+# From the request to the last byte; a body that trickles in is cut off then.
+CALL_SECONDS = 60.0
 MAX_ANSWER_BYTES = 256 * 2**20
 
 
@@ -49,13 +52,30 @@ class _NoNetrc(requests.auth.AuthBase):
         return request
 
 
-class _GuardedAdapter(HTTPAdapter):
-    """Sends to allowed hosts only, redirects included, and reads answers within limits."""
+class _GuardedSession(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where an answer points; `ForeignRedirect` where that is not an allowed address."""
+        target = super().get_redirect_target(resp)
+        parts = urlsplit(urljoin(resp.url, target or ""))
+        if target and (parts.scheme != "https" or not self._may_call(parts)):
+            raise ForeignRedirect(f"an answer points to {parts.hostname or 'no host'}")
+        return target
 
-    def __init__(self, hosts: Hosts, clock: Callable[[], float]) -> None:
+    def _may_call(self, parts: SplitResult) -> bool:
+        try:
+            self.adapters["https://"].hosts.check(parts)  # type: ignore[attr-defined]
+        except (HostNotAllowed, ValueError):
+            return False
+        return True
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Sends to allowed hosts only, and reads answers within limits of time and size."""
+
+    def __init__(self, hosts: Hosts, meter: Meter) -> None:
         super().__init__(max_retries=0)
         self.hosts = hosts
-        self.clock = clock
+        self.meter = meter
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         parts = urlsplit(request.url or "")
@@ -65,35 +85,70 @@ class _GuardedAdapter(HTTPAdapter):
             request.url = urlunsplit(parts._replace(scheme="http"))
             kwargs["proxies"] = {}
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
-        deadline = self.clock() + WHOLE_ANSWER_SECONDS
-        response = super().send(request, *args, **kwargs | {"stream": True})
-        response.raw = io.BytesIO(self._body(response, deadline))
+        with self.meter.call():
+            deadline = time.monotonic() + CALL_SECONDS
+            try:
+                response = super().send(request, *args, **kwargs | {"stream": True})
+            except requests.exceptions.SSLError as error:
+                if reason := _distrust(error):
+                    raise UntrustedCertificate(f"{parts.hostname}: {reason}") from None
+                raise
+            response.raw = io.BytesIO(self._body(response, deadline))
         return response
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()
-        try:
+        with _read_until(deadline, response):
             while piece := response.raw.read1(2**16, decode_content=True):
                 body += piece
-                if self.clock() > deadline or len(body) > MAX_ANSWER_BYTES:
-                    raise requests.ConnectionError("the answer took too long or was too large")
-        except urllib3.exceptions.HTTPError as error:
-            raise requests.ConnectionError(type(error).__name__) from None
-        finally:
-            response.close()
+                self.meter.n_received = len(body)
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise requests.ConnectionError("the answer was too large")
         return bytes(body)
+
+
+@contextlib.contextmanager
+def _read_until(deadline: float, response: requests.Response) -> Iterator[None]:
+    """Let a body be read until a time of the monotonic clock, else raise `AnswerTooSlow`."""
+    is_cut = threading.Event()
+
+    def cut() -> None:
+        is_cut.set()
+        # The whole body may just have been read.
+        with contextlib.suppress(RuntimeError, OSError):
+            response.raw.shutdown()
+
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except urllib3.exceptions.HTTPError as error:
+        if not is_cut.is_set():
+            raise requests.ConnectionError(type(error).__name__) from None
+    finally:
+        timer.cancel()
+        response.close()
+    if is_cut.is_set():
+        raise AnswerTooSlow(f"not complete after {CALL_SECONDS:.0f} s")
+
+
+def _distrust(error: requests.exceptions.SSLError) -> str:
+    """Why a certificate was not trusted, in the words of the TLS library; else nothing."""
+    reason = getattr(next(iter(error.args), None), "reason", None)
+    cause = next(iter(getattr(reason, "args", ())), None)
+    return str(getattr(cause, "verify_message", ""))
 
 
 def build(
     hosts: Hosts,
     meter: Meter,
     headers: Mapping[str, str],
-    clock: Callable[[], float] = time.monotonic,
 ) -> requests.Session:
     """A session that reaches allowed hosts only; plain http is no way out of it."""
-    session = requests.Session()
+    session = _GuardedSession()
     session.adapters.clear()
-    session.mount("https://", _GuardedAdapter(hosts, clock))
+    session.mount("https://", _GuardedAdapter(hosts, meter))
     session.headers.update({"Accept-Encoding": "gzip", "User-Agent": "Leadloop"} | dict(headers))
     session.auth = _NoNetrc()
     session.hooks["response"].append(meter.note)

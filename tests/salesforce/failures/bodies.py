@@ -59,6 +59,22 @@ LOGINS = [
     ),
     (12, 503, HTML, "maintenance"),
     (13, 502, HTML, "bad gateway"),
+    (43, 400, oauth("unknown_error", "retry your request"), "login to be repeated"),
+    (
+        43,
+        400,
+        oauth("invalid_grant", "token request is already being processed"),
+        "login to be repeated",
+    ),
+    (43, 400, oauth("temporarily_unavailable", ""), "login to be repeated"),
+    (44, 400, oauth("invalid_grant", "login rate exceeded"), "too many logins"),
+    (44, 400, oauth("rate_limit_exceeded", "too many"), "too many logins"),
+    (44, 500, "LOGIN_RATE_EXCEEDED: login rate exceeded", "too many logins"),
+    (45, 407, HTML, "proxy asks for a login"),
+    (47, 408, HTML, "bad gateway"),
+    (47, 425, HTML, "bad gateway"),
+    (47, 522, HTML, "bad gateway"),
+    (48, 403, HTML, "not an answer of Salesforce"),
 ]
 CALLS = [
     (
@@ -132,6 +148,19 @@ CALLS = [
         },
         "too many requests",
     ),
+    (45, 407, HTML, "proxy asks for a login"),
+    (46, 302, "", "redirected elsewhere"),
+    (47, 408, HTML, "bad gateway"),
+    (47, 425, HTML, "bad gateway"),
+    (47, 500, rest("INTERNAL_ERROR", "unexpected"), "bad gateway"),
+    (47, 500, rest("UNKNOWN_EXCEPTION", "unexpected"), "bad gateway"),
+    (47, 520, HTML, "bad gateway"),
+    (47, 524, HTML, "bad gateway"),
+    (48, 403, HTML, "not an answer of Salesforce"),
+    (49, 400, rest("QUERY_TOO_COMPLICATED", "too many fields"), "query too large"),
+    (50, 400, rest("OPERATION_TOO_LARGE", "exceeded 100000 ids"), "query too large"),
+    (51, 403, rest("TXN_SECURITY_NO_ACCESS", "policy"), "transaction security policy"),
+    (51, 500, rest("TXN_SECURITY_RUNTIME_ERROR", "policy"), "transaction security policy"),
 ]
 ROWS = [
     (
@@ -202,4 +231,5 @@ ROWS = [
         ),
         "value not in the picklist",
     ),
+    (51, row("TXN_SECURITY_METERING_ERROR", "policy"), "transaction security policy"),
 ]

@@ -4,10 +4,19 @@ import pytest
 import requests
 from simple_salesforce.exceptions import SalesforceGeneralError
 
-from sync.crm.faults import Fault, HostNotAllowed, Kind
+from sync.crm.faults import (
+    AnswerTooSlow,
+    Fault,
+    ForeignRedirect,
+    HostNotAllowed,
+    Kind,
+    UntrustedCertificate,
+)
 from sync.salesforce import cases
 from sync.salesforce.errors import LoginRefused, classify, classify_row
 from tests.salesforce.failures.bodies import CALLS, HTML, LOGINS, ROWS, rest, row
+
+BODIES: tuple[object, ...] = (HTML, "", {}, [])
 
 
 def call(status, content):
@@ -37,6 +46,10 @@ def test_a_refused_row_is_recognised(number, verdict, name):
         (requests.exceptions.ChunkedEncodingError("secret"), "network failure"),
         (requests.exceptions.JSONDecodeError("secret", "", 0), "not an answer of Salesforce"),
         (HostNotAllowed("evil.example is not allowed"), "host not allowed"),
+        (ForeignRedirect("an answer points to portal.example"), "redirected elsewhere"),
+        (requests.TooManyRedirects("secret"), "redirected elsewhere"),
+        (UntrustedCertificate("acme.example: self-signed"), "certificate not trusted"),
+        (AnswerTooSlow("not complete after 60 s"), "answer too slow"),
         (KeyError(0), "unknown fault"),
     ],
 )
@@ -56,6 +69,15 @@ def test_nothing_that_comes_back_breaks_the_reading_of_it(status, content):
 @pytest.mark.parametrize("errors", [[], [{}], [{"statusCode": 5, "message": None, "fields": 3}]])
 def test_a_verdict_without_reasons_is_of_its_row_alone(errors):
     assert classify_row(errors).kind is Kind.ROW_TRANSIENT
+
+
+def test_only_credentials_rights_and_the_org_itself_call_a_person():
+    """A network, a proxy or a server that is down ends by itself, whatever it answers."""
+    statuses = (302, 307, 407, 408, 425, 429, *range(500, 512), *range(520, 531))
+    for status in statuses:
+        for content in BODIES:
+            for fault in (call(status, content), classify(LoginRefused(status, content))):
+                assert fault.kind is Kind.BUSY, (status, content, fault.case.name)
 
 
 def test_the_field_that_is_missing_comes_first():

@@ -4,40 +4,14 @@ import pytest
 
 from sync.crm.http import session as http
 from sync.salesforce import cases, soql
-from webapp.services.crm import connections, mirror, pending_writes
+from tests.salesforce.failures.endings import breaker, comes_back, failed, survived
+from webapp.services.crm import mirror, pending_writes
 
 
 @pytest.fixture(scope="session")
 def dialect():
     """What is tested here is the wire; statements are tested on both databases elsewhere."""
     return "sqlite"
-
-
-def breaker(salesforce):
-    return salesforce.read(lambda s: connections.get(s).breaker_case)
-
-
-def failed(fake, salesforce, case, *, n_logins=None):
-    """A run that fails in words, and leaves Salesforce alone until a person acts."""
-    fake.clock.advance(minutes=15)
-    run = salesforce.run()
-    assert run.state == "failed"
-    assert run.error.startswith(case.message)
-    assert breaker(salesforce) == case.name
-    if n_logins is not None:
-        assert len(fake.logins) == n_logins
-    n_requests = len(fake.requests)
-    fake.clock.advance(hours=3)
-    salesforce.tick()
-    assert len(fake.requests) == n_requests
-    return run
-
-
-def survived(fake, salesforce, *leads):
-    """A run that does all it had to do."""
-    salesforce.later()
-    for lead in leads:
-        assert salesforce.lead(lead).crm_id == lead
 
 
 def test_01_an_expired_token_is_renewed_once_and_no_row_is_lost(fake, salesforce, monkeypatch):
@@ -49,15 +23,27 @@ def test_01_an_expired_token_is_renewed_once_and_no_row_is_lost(fake, salesforce
 
 
 @pytest.mark.parametrize("name", ["session refused", "session expired"])
-def test_02_a_user_who_lost_access_costs_two_logins(fake, salesforce, name):
+def test_02_a_session_refused_twice_is_tried_again_by_the_next_run(fake, salesforce, name):
+    lead = fake.lead()
     with fake.failing(name):
-        failed(fake, salesforce, cases.SESSION_REFUSED, n_logins=2)
+        comes_back(fake, salesforce, cases.SESSION_REFUSED)
+        assert len(fake.logins) == 2
+    salesforce.tick()
+    assert salesforce.lead(lead).crm_id == lead
 
 
-def test_02_the_same_for_a_user_whose_access_was_taken_in_the_middle(fake, salesforce):
+def test_02_a_user_who_lost_access_costs_one_login_a_run(fake, salesforce):
     salesforce.later()
     fake.take_api_access()
-    failed(fake, salesforce, cases.SESSION_REFUSED, n_logins=2)
+    comes_back(fake, salesforce, cases.SESSION_REFUSED)
+    fake.forget_requests()
+    comes_back(fake, salesforce, cases.SESSION_REFUSED)
+    assert len(fake.logins) == 1
+
+
+def test_02_a_session_id_that_has_ended_waits_for_a_person(fake, salesforce):
+    salesforce.connect(method="session", session_id="x" * 20)
+    failed(fake, salesforce, cases.SESSION_ENDED, n_logins=0)
 
 
 @pytest.mark.parametrize("name", ["401 with a dict", "401 with a page"])
@@ -65,7 +51,7 @@ def test_03_a_401_of_any_form_is_an_expired_token(fake, salesforce, name):
     fake.fail_next(name)
     survived(fake, salesforce, fake.lead())
     with fake.failing(name):
-        failed(fake, salesforce, cases.SESSION_REFUSED)
+        comes_back(fake, salesforce, cases.SESSION_REFUSED)
 
 
 @pytest.mark.parametrize(

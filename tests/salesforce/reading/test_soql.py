@@ -13,11 +13,11 @@ IDS = [f"00Q5g00000{n:08}" for n in range(1000)]
 
 
 def test_the_pages_of_a_window_are_asked_for_by_stamp_and_id():
-    assert soql.first_page("Lead", ["Id", "Owner.Name"], T, T) == (
+    assert soql.page("Lead", ["Id", "Owner.Name"], T, T, n_rows=2000) == (
         f"SELECT Id, Owner.Name FROM Lead WHERE SystemModstamp >= {T} AND SystemModstamp < {T}"
         " ORDER BY SystemModstamp, Id LIMIT 2000"
     )
-    assert soql.next_page("Lead", ["Id"], (T, IDS[0]), T) == (
+    assert soql.page("Lead", ["Id"], (T, IDS[0]), T, n_rows=2000) == (
         f"SELECT Id FROM Lead WHERE SystemModstamp < {T} AND (SystemModstamp > {T} OR"
         f" (SystemModstamp = {T} AND Id > '{IDS[0]}')) ORDER BY SystemModstamp, Id LIMIT 2000"
     )
@@ -53,7 +53,7 @@ def test_an_id_that_is_none_is_refused(row_id):
     with pytest.raises(Unaskable):
         soql.by_ids("Lead", ["Id"], [row_id])
     with pytest.raises(Unaskable):
-        soql.next_page("Lead", ["Id"], (T, row_id), T)
+        soql.page("Lead", ["Id"], (T, row_id), T, n_rows=2000)
 
 
 @pytest.mark.parametrize("time", ["", "2026-11-02", "now", T + " OR Id != null", T[:-5]])
