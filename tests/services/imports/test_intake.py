@@ -1,5 +1,6 @@
 """What the rows of an import file bring, on top of what is known."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -145,6 +146,18 @@ def test_what_was_known_before_the_outcome_is_what_training_reads(take_in, read,
     write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=run.key)))
     [labelled] = read(lambda s: training_data.collect(s, run.key, since_run=0).leads)
     assert (labelled.inputs["email_opens"], labelled.came_with_outcome) == (1, False)
+
+
+def test_of_a_file_without_inputs_rows_that_say_who_it_is_make_leads(take_in, lead, read):
+    rows = [
+        row("L-1", actual_outcome=True, name="Ada"),
+        row("L-2", number=2, owner="Rita"),
+        row("L-3", number=3, actual_outcome=False),
+        row("eve@example.com", number=4, actual_outcome=False, email="Eve@example.com"),
+    ]
+    taken = take_in(*rows, origin=replace(ANA, keep_days=30))
+    assert (taken.n_new_leads, taken.n_outcomes, taken.n_waiting) == (2, 1, 2)
+    assert (lead("L-1").name, lead("L-1").outcome, lead("L-2").owner) == ("Ada", True, "Rita")
 
 
 def test_an_outcome_keeps_its_own_time(take_in, lead):

@@ -63,11 +63,12 @@ def test_the_changes_of_five_leads_are_shown():
     assert told.changes == [changed(f"L-{n}", "age", n, n + 1) for n in range(5)]
 
 
-def test_outcomes_of_unknown_leads_wait_where_a_file_says_nothing_else():
+def test_outcomes_of_unknown_leads_wait_where_a_row_says_nothing_else():
     columns = [ColumnMapping(name=n, target=n) for n in ("lead_id", "name", "actual_outcome")]
     mapping = Mapping(columns=tuple(columns))
-    _, told = preview_of(("L-1", "Ada", "won"), ("L-2", "Bob", "lost"), mapping=mapping)
-    assert (told.n_new, told.n_outcomes, told.n_waiting) == (0, 0, 2)
+    rows = [("L-1", "", "won"), ("L-2", "Bob", "lost"), ("L-3", "Cleo", ""), ("L-4", "", "")]
+    _, told = preview_of(*rows, mapping=mapping)
+    assert (told.n_new, told.n_outcomes, told.n_waiting) == (2, 1, 1)
 
 
 def test_wrong_rows_are_counted_by_reason_and_listed_up_to_a_bound():

@@ -28,7 +28,8 @@ from webapp.tables import Lead, Outcome, Snapshot
 class Origin:
     """Who imports, by which import, and what earlier imports of the same file have taken in.
 
-    With `keep_days` the file holds only outcomes, which wait so long for unknown leads.
+    With `keep_days` the file holds nothing that a score rests on: outcomes of unknown leads wait so
+    long, unless their row says who the lead is.
     `n_rows_before` counts its first rows that were taken in by the same mapping; what `earlier`
     imports have recorded is not recorded again.
     """
@@ -43,7 +44,7 @@ class Origin:
 def origin(session: Session, found: Import, keep_days: int) -> Origin:
     """Who imports, and what earlier imports of the file took in that were not undone.
 
-    Outcomes of a file of nothing else wait `keep_days` for unknown leads. Imports that left out
+    Outcomes of a file without inputs wait `keep_days` for unknown leads. Imports that left out
     wrong rows, or read by another mapping, took in other rows.
     """
     query = sa.select(Import).where(
@@ -158,7 +159,8 @@ class Batch:
         return Taken(n_new, n_changed, n_unchanged, n_snapshots, n_outcomes, self.n_waiting)
 
     def _waits(self, row: ImportRow) -> bool:
-        return self.origin.keep_days is not None and row.record.lead_id not in self.leads
+        may_wait = self.origin.keep_days is not None and not row.tells_who
+        return may_wait and row.record.lead_id not in self.leads
 
     def _keep_waiting(self, rows: Sequence[ImportRow]) -> int:
         events = [

@@ -111,7 +111,7 @@ class Check:
 
 
 class Forecast:
-    """What right rows would bring; `waits` if outcomes of unknown leads wait for these."""
+    """What right rows would bring; `waits` if outcomes of unknown people wait for their leads."""
 
     def __init__(self, *, waits: bool) -> None:
         self.waits = waits
@@ -130,7 +130,7 @@ class Forecast:
 
     def _count(self, row: ImportRow, known: Known | None) -> None:
         outcome = row.record.outcome
-        if known is None and self.waits:
+        if known is None and self.waits and not row.tells_who:
             self.counts["n_waiting"] += outcome is not None
             return
         if outcome is not None and (known is None or outcome != known.outcome):

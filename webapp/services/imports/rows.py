@@ -77,6 +77,12 @@ class ImportRow:
     warnings: list[CellWarning]
     exported: ExportedOutcome | None = None
 
+    @property
+    def tells_who(self) -> bool:
+        """Whether it says who the lead is: an e-mail address that is its ID says no more."""
+        lead_id = self.record.lead_id.casefold()
+        return any(text and text.casefold() != lead_id for text in self.record.people.values())
+
 
 @dataclass(frozen=True)
 class WrongRow:
