@@ -168,7 +168,7 @@ class _Work:
     def read(self) -> None:
         format_ = detect(self.path, self.found.file_format.get("sheet"))
         on_block = partial(self._tell, "Reading the file")
-        found = profile.profile_file(self.path, format_, on_block)
+        found = profile.profile_file(self.path, format_, self.fields, on_block)
         next_state = "checking" if self.found.is_automatic else "matching"
         facts = {
             "file_format": format_.model_dump(),

@@ -296,6 +296,7 @@ class ImportProfile(_Stored):
     n_rows: int
     point_is_usual: bool
     notes: list[str] = []
+    agreeing: list[tuple[int, int]] = []
 
 
 class TrainingResult(_Stored):

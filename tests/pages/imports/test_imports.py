@@ -188,7 +188,7 @@ def test_a_changed_target_brings_its_values_and_moves_the_other_column(manager, 
     fragment = manager.post(f"{address}/columns", data=form, headers={"HX-Request": "true"}).text
     assert "<html" not in fragment
     assert form_of(fragment)["target.1"] == ""
-    assert "“Note” says this already" in fragment
+    assert "“Note” is taken instead" in fragment
     assert "your choice" in fragment
     form["target.2"] = "lead_source"
     page = manager.post(f"{address}/columns", data=form).text
@@ -200,7 +200,7 @@ def test_two_columns_said_to_mean_the_same_are_refused(manager, drop):
     address = drop(b"lead_id,Email,Note\nA 1,a@example.com,b@example.com\n")
     answer = save(manager, address, **{"target.2": "email"})
     assert answer.status_code == 422
-    assert "another column is E-mail already" in answer.text
+    assert "means E-mail, and so does “Email”" in answer.text
 
 
 def test_an_administrator_declares_a_field_on_the_spot(ada, sign_in, drop, do_import, read):

@@ -71,7 +71,7 @@ class Read(NamedTuple):
 
 def proposal_of(path: Path, *, known: Mapping | None = None, fields=TEAM_FIELDS) -> Proposal:
     """What a file may mean."""
-    return propose(profile_file(path, detect(path)), fields, known)
+    return propose(profile_file(path, detect(path), fields), fields, known)
 
 
 def read_file(path: Path, *, known=None, fields=TEAM_FIELDS, leads=(), now=NOW, **options) -> Read:

@@ -18,6 +18,7 @@ from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
 from webapp.services.imports import conversation, imports
 from webapp.services.imports.errors import UndoRefused, WrongState
+from webapp.services.imports.matching.mapping import ColumnMapping, Mapping
 from webapp.services.imports.matching.proposal import new_field
 from webapp.services.leads import leads
 from webapp.services.models import lifecycle
@@ -121,6 +122,23 @@ def test_an_answer_that_is_missing_is_asked_for_again_and_the_rest_is_kept(
     [question] = write(lambda s: conversation.answer(s, FIELDS, key, decided))
     assert "“Ghosted” mean converted, lost" in question.message
     assert matching(key).mapping.time_zone == "Europe/Berlin"
+
+
+def test_columns_of_one_name_are_told_apart_by_their_places(
+    upload, do_import, matching, answer, read, found
+):
+    key = upload("lead_id,age,age\nL-1,30,31\nL-2,,32\n")
+    do_import()
+    [question] = answer(key)
+    assert question.message == "means age, and so does “age”: leave one of them out"
+    header = ("lead_id", "age", "age")
+    targets = ("lead_id", "", "age")
+    columns = (ColumnMapping(name=n, target=t) for n, t in zip(header, targets, strict=True))
+    drafted = Mapping(columns=tuple(columns))
+    shown = read(lambda s: conversation.matching(s, FIELDS, key, drafted))
+    assert tuple(column.target for column in shown.columns) == targets
+    assert shown.questions == []
+    assert answer(key, columns=drafted.columns) == []
 
 
 def test_two_columns_cannot_mean_the_same(upload, do_import, matching, write):

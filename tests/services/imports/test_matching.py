@@ -4,6 +4,7 @@ import pytest
 
 from ml.fields import fields_file
 from ml.fields.checks import field_from
+from tests.factories import FIELDS
 from tests.services.imports.reading import TEAM_FIELDS, proposal_of, read_file
 from webapp.services.imports.files.table import detect
 from webapp.services.imports.matching.mapping import ColumnMapping, Mapping
@@ -39,13 +40,48 @@ def targets(file):
 
 def test_the_same_is_taken_from_one_column_the_best_known(targets):
     assert targets("Mobile,Phone,ID,Lead ID,Country,City") == [
-        "",
+        "phone",
         "phone",
         "",
         "lead_id",
         "",
         "location",
     ]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "told"),
+    [
+        ("lead_id,age,age", ["L-1,30,", "L-2,,32", "L-3,33,33"], [30, 32, 33]),
+        ("lead_id,Email Opens,email_opens", ["L-1,n/a,3", "L-2,4,"], [3, 4]),
+        ("lead_id,Mobile,Phone", ["L-1,1,2", "L-2,3,"], ["2", "3"]),
+        ("lead_id,Mobile,Phone,Telephone", ["L-1,1,,2", "L-2,,,4"], ["2", "4"]),
+    ],
+)
+def test_a_second_column_of_a_meaning_fills_in_where_the_first_is_empty(file, header, rows, told):
+    values = read_file(file(header, *rows)).values
+    assert [list(values[row[:3]].values())[1] for row in rows] == told
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("lead_id,age,age", "L-1,30,31"),
+        ("lead_id,Lead Source,Original Source", "L-1,Webinar,Organic"),
+        ("lead_id,name,name", "L-1,Ada,Eve"),
+    ],
+)
+def test_columns_of_one_meaning_that_differ_are_asked_about(file, header, row):
+    one, other = header.split(",")[1:]
+    path = file(header, row)
+    with pytest.raises(MappingRefused, match=f"“{other}” means .*, and so does “{one}”: leave "):
+        read_file(path)
+    names = header.split(",")
+    targets = ("lead_id", "", proposal_of(path).columns[1].target)
+    known = Mapping(
+        columns=tuple(ColumnMapping(name=n, target=t) for n, t in zip(names, targets, strict=True))
+    )
+    assert str(read_file(path, known=known).values["L-1"][targets[2]]) == row.split(",")[2]
 
 
 def test_a_column_without_any_value_does_not_keep_another_from_its_target(targets):
@@ -182,7 +218,7 @@ def test_choices_can_be_taken_as_others(file):
 )
 def test_a_new_field_is_proposed_by_its_values(cells, kind, file):
     path = file("lead_id,2nd Colour!", *(f"L,{cell}" for cell in cells))
-    entry = new_field(profile_file(path, detect(path)).columns[1])
+    entry = new_field(profile_file(path, detect(path), FIELDS).columns[1])
     assert (entry["name"], entry["type"]) == ("field_2nd_colour", kind)
     assert field_from(entry).type == kind
 

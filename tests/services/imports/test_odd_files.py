@@ -146,7 +146,7 @@ def test_a_missing_header_is_told(read):
 @pytest.mark.parametrize(
     ("header", "note"),
     [
-        ("lead_id,name,name", "The column “name” was left out: “name” says this already."),
+        ("lead_id,name,full name", "The column “full name” fills in where “name” is empty."),
         ("lead_id,,name", "Column 2 has values but no name"),
     ],
 )

@@ -187,6 +187,7 @@ class _Part:
         return chosen.model_copy(
             update={
                 "words": self.column.words,
+                "fills": self.column.fills,
                 "values": dict(self._decided_values()),
                 "day_first": order == "day" if order in ("day", "month") else before.day_first,
                 "decimal": decimal if decimal in get_args(DecimalMark) else before.decimal,

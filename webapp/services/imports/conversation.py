@@ -18,9 +18,13 @@ from webapp.services.imports.matching.mapping import (
     TARGETS_BESIDE_FIELDS,
     ColumnMapping,
     Mapping,
+    header_key,
 )
 from webapp.services.imports.matching.proposal import ColumnProposal, Proposal, propose
 from webapp.services.imports.matching.questions import Matching, Question
+
+# It has the name of no column.
+UNDECIDED = ColumnMapping(name="?")
 
 
 def matching(
@@ -66,7 +70,7 @@ def answer(session: Session, fields: Fields, key: int, decided: Mapping) -> list
     proposal = propose(read, fields, decided)
     found.mapping = decided.to_store()
     must = [q for q in questions.questions(proposal) if q.must_answer]
-    still_open = [*questions.claimed_twice(decided), *must, *(q for q in asked if q not in must)]
+    still_open = [*must, *(q for q in asked if q not in must)]
     if not still_open:
         found.state = "checking"
     return still_open
@@ -100,16 +104,24 @@ def _with_choices(first: Proposal, known: Mapping, drafted: Mapping | None) -> M
     What is unsure about the lead's ID stays a question.
     """
     targets = [column.target for column in (drafted or first).columns]
+    columns = list(zip(first.columns, targets, strict=True))
+    # Of columns with one name, all are chosen or none: only their places tell them apart.
     chosen = {
-        column.column.name: ColumnMapping(
-            name=column.column.name, target=target, words=column.words
-        )
-        for column, target in zip(first.columns, targets, strict=True)
+        header_key(column.column.name)
+        for column, target in columns
         if target != column.target
         or (column.confidence != "sure" and target not in (LEAD_ID, LEAVE_OUT))
     }
-    rest = (column for column in known.columns if column.name not in chosen)
-    return known.model_copy(update={"columns": (*chosen.values(), *rest)})
+    return known.model_copy(
+        update={
+            "columns": tuple(
+                ColumnMapping(name=c.column.name, target=t, words=c.words, fills=c.fills)
+                if header_key(c.column.name) in chosen
+                else known.column_at(c.column.place, c.column.name) or UNDECIDED
+                for c, t in columns
+            )
+        }
+    )
 
 
 def _as_reasoned(column: ColumnProposal, first: ColumnProposal) -> ColumnProposal:

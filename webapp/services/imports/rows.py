@@ -158,7 +158,7 @@ class RowReader:
         return ImportRow(number, line, values, *told)
 
     def _lead_id(self, row: _Row) -> str | None:
-        [column] = self.ids
+        column = next((c for c in self.ids if row.cells[c.place]), self.ids[0])
         n_before = len(row.errors)
         lead_id: str | None = row.take(column)
         if lead_id is None and len(row.errors) == n_before:
@@ -172,10 +172,12 @@ class RowReader:
             if row.cells[column.place]:
                 value = row.take(column)
                 clears = is_cleared and column.cells[row.cells[column.place]].is_unknown
-                if value is not None or clears:
+                if value is not None and values.get(column.target) is None:
                     values[column.target] = value
+                elif clears:
+                    values.setdefault(column.target, None)
             elif is_cleared:
-                values[column.target] = None
+                values.setdefault(column.target, None)
         if self.joins_names:
             parts = (values.pop(FIRST_NAME, None), values.pop(LAST_NAME, None))
             if name := " ".join(part for part in parts if part):
@@ -231,9 +233,10 @@ class RowReader:
         return LeadRecord(values[LEAD_ID], people, inputs, outcome, field_list=field_list)
 
     def _columns(self, reader_of: ReaderOf) -> list[_Column]:
+        columns = sorted(enumerate(self.mapping.columns), key=lambda placed: placed[1].fills)
         return [
             _Column(place, column.name, column.target, reader)
-            for place, column in enumerate(self.mapping.columns)
+            for place, column in columns
             if (reader := reader_of(column)) is not None
         ]
 

@@ -33,11 +33,16 @@ TARGETS_BESIDE_FIELDS = {
 }
 # Several columns may say these together.
 MULTIPLE_TARGETS = (OUTCOME, OUTCOME_AT)
+# Of these no column fills in for another.
+SINGLE_TARGETS = (LEAD_ID, SCORED_AT, OUTCOME_SOURCE, OUTCOME_RULE)
 TEXT_TARGETS = (*PEOPLE_FIELDS, FIRST_NAME, LAST_NAME, REASON, OUTCOME_RULE)
 
 
 class ColumnMapping(BaseModel):
-    """What one column means; `values` are decided ones by `category_key` of the cell."""
+    """What one column means; `values` are decided ones by `category_key` of the cell.
+
+    One that `fills` counts only where others of its target are empty.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,6 +52,7 @@ class ColumnMapping(BaseModel):
     values: dict[str, Value] = {}
     day_first: bool | None = None
     decimal: DecimalMark | None = None
+    fills: bool = False
 
     def decided(self, cell: str) -> bool:
         return category_key(cell) in self.values

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from ml.fields.fields_file import Fields, category_key
 from ml.fields.types import is_null_word
 from webapp.services.imports.cells.numbers import DecimalMark, NumberForm, decimal_mark, number_form
 from webapp.services.imports.cells.times import DayOrder, moment
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import open_table
+from webapp.services.imports.matching.synonyms import rivals
 from webapp.stored import FileFormat, ImportProfile, ProfiledColumn
 
 BLOCK_ROWS = 2_000
@@ -100,13 +102,15 @@ class ColumnProfile:
 class Profile:
     """What a whole table holds; `point_is_usual` as `numbers.decimal_mark` takes it.
 
-    `notes` are sentences on what was read otherwise than it stands in the file.
+    `notes` are sentences on what was read otherwise than it stands in the file. `agreeing` has the
+    places of two columns of one meaning that never contradict each other.
     """
 
     columns: list[ColumnProfile]
     n_rows: int
     point_is_usual: bool
     notes: list[str]
+    agreeing: list[tuple[int, int]]
 
     @property
     def header(self) -> list[str]:
@@ -114,22 +118,26 @@ class Profile:
 
 
 def profile_file(
-    path: Path, format_: FileFormat, on_block: Callable[[float], None] = lambda share: None
+    path: Path,
+    format_: FileFormat,
+    fields: Fields,
+    on_block: Callable[[float], None] = lambda share: None,
 ) -> Profile:
     """Look at a whole file, else `ImportFileError`; tell `on_block` the share read, in [0, 1]."""
     with open_table(path, format_) as table:
         if not table.header:
             raise ImportFileError.at(1, "the file is empty")
         columns = [ColumnProfile(name, place) for place, name in enumerate(table.header)]
-        n_rows = 0
+        n_rows, agreeing = 0, rivals(table.header, fields)
         while rows := [cells for _, cells in islice(table.rows, BLOCK_ROWS)]:
             n_rows += len(rows)
             whole = [cells for cells in rows if len(cells) == len(columns)]
             for column, cells in zip(columns, zip(*whole, strict=True), strict=False):
                 column.add(list(cells))
+            agreeing = [pair for pair in agreeing if _agree(whole, *pair)]
             on_block(table.share_read)
         point_is_usual = format_.codec is None or format_.delimiter == ","
-        return Profile(columns, n_rows, point_is_usual, table.notes)
+        return Profile(columns, n_rows, point_is_usual, table.notes, agreeing)
 
 
 def to_store(profile: Profile) -> ImportProfile:
@@ -140,6 +148,7 @@ def to_store(profile: Profile) -> ImportProfile:
         n_rows=profile.n_rows,
         point_is_usual=profile.point_is_usual,
         notes=profile.notes,
+        agreeing=profile.agreeing,
     )
 
 
@@ -158,7 +167,9 @@ def from_store(found: ImportProfile) -> Profile:
         )
         for place, column in enumerate(found.columns)
     ]
-    return Profile(columns, found.n_rows, found.point_is_usual, found.notes)
+    return Profile(
+        columns, found.n_rows, found.point_is_usual, found.notes, agreeing=found.agreeing
+    )
 
 
 def _stored(column: ColumnProfile) -> ProfiledColumn:
@@ -172,6 +183,15 @@ def _stored(column: ColumnProfile) -> ProfiledColumn:
         numbers={form or "": n for form, n in column.numbers.items()},
         times={order or "": n for order, n in column.times.items()},
         n_without_offset=column.n_without_offset,
+    )
+
+
+def _agree(rows: list[list[str]], one: int, other: int) -> bool:
+    """Whether two columns say the same in all rows in which both say something."""
+    pairs = ((cells[one], cells[other]) for cells in rows if cells[one] != cells[other])
+    return not any(
+        not is_null_word(a) and not is_null_word(b) and category_key(a) != category_key(b)
+        for a, b in pairs
     )
 
 

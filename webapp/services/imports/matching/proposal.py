@@ -16,6 +16,7 @@ from webapp.services.imports.matching.mapping import (
     OUTCOME_AT,
     REASON,
     SCORED_AT,
+    SINGLE_TARGETS,
     TARGETS_BESIDE_FIELDS,
     ColumnMapping,
     Mapping,
@@ -50,7 +51,8 @@ class ColumnProposal:
     """What a column may mean, how sure that is, and why.
 
     `day_first` and `decimal` are None where the cells do not decide them; `needs_day_order` and
-    `needs_decimal` say whether they must be known.
+    `needs_decimal` say whether they must be known. `rival` names another column with this target,
+    where this one `fills` what is empty; an unsure one contradicts it.
     """
 
     column: ColumnProfile
@@ -64,6 +66,8 @@ class ColumnProposal:
     needs_day_order: bool = False
     decimal: DecimalMark | None = None
     needs_decimal: bool = False
+    rival: str = ""
+    fills: bool = False
 
     @property
     def open_values(self) -> list[ValueProposal]:
@@ -128,21 +132,25 @@ def _assign(profile: Profile, fields: Fields, known: Mapping | None) -> list[Can
         key=lambda option: option[:4],
     )
     chosen: dict[int, Candidate] = {}
-    taken: dict[str, tuple[Candidate, str]] = {}
+    taken: dict[str, list[int]] = {}
     blocked: dict[int, Candidate] = {}
     for _, _, _, place, candidate in options:
         first = taken.get(candidate.target)
         if place in chosen:
             continue
-        if first is None or candidate.target == LEAVE_OUT or _may_join(candidate, first[0]):
+        if not first or candidate.target == LEAVE_OUT or _may_join(candidate, chosen[first[0]]):
             chosen[place] = candidate
-            taken.setdefault(candidate.target, (candidate, profile.columns[place].name))
+            taken.setdefault(candidate.target, []).append(place)
         else:
-            why = f"“{first[1]}” says this already"
-            blocked.setdefault(place, replace(LEFT_OUT, why=why))
+            blocked.setdefault(place, candidate)
+    for place in sorted(blocked.keys() - chosen.keys(), key=lambda p: (blocked[p].tier, p)):
+        places = [*taken[blocked[place].target], place]
+        chosen[place] = _beside(blocked[place], chosen[places[0]], places, profile)
+        if chosen[place].target != LEAVE_OUT:
+            taken[blocked[place].target] = places
     _without_name_twice(chosen)
     _without_lone_details(chosen)
-    return [chosen.get(p, blocked.get(p, LEFT_OUT)) for p in range(len(profile.columns))]
+    return [chosen.get(place, LEFT_OUT) for place in range(len(profile.columns))]
 
 
 def _candidates(
@@ -151,7 +159,9 @@ def _candidates(
     before = known.column_at(column.place, column.name) if known else None
     targets = (LEAVE_OUT, *TARGETS_BESIDE_FIELDS, *fields.names)
     if before and before.target in targets:
-        return [Candidate(0, 0, before.target, "sure", "as decided", before.words)]
+        order, fills = int(before.fills), before.fills
+        made = Candidate(0, order, before.target, "sure", "as decided", before.words, fills=fills)
+        return [made]
     return names.candidates(column.name) if column.name else []
 
 
@@ -160,15 +170,39 @@ def _may_join(candidate: Candidate, first: Candidate) -> bool:
     return candidate.target in MULTIPLE_TARGETS and candidate.tier == first.tier
 
 
+def _beside(
+    candidate: Candidate, best: Candidate, places: Sequence[int], profile: Profile
+) -> Candidate:
+    """What becomes of the last of these columns, whose target the others have, the best one first.
+
+    What several may say is left to that one.
+    """
+    *others, place = places
+    other = profile.columns[others[0]].name
+    left_out = replace(LEFT_OUT, why=f"“{other}” is taken instead")
+    is_known = candidate.confidence == best.confidence == "sure"
+    is_as_well_decided = (candidate.tier == 0) == (best.tier == 0)
+    is_told = is_known and is_as_well_decided and profile.columns[place].n_filled
+    if not is_told or candidate.target in MULTIPLE_TARGETS:
+        return left_out
+    fills = replace(candidate, why=f"fills in where “{other}” is empty", rival=other, fills=True)
+    if all((min(p, place), max(p, place)) in profile.agreeing for p in others):
+        return left_out if candidate.target in SINGLE_TARGETS else fills
+    is_as_good = (candidate.tier, candidate.order) == (best.tier, best.order)
+    if is_as_good or candidate.target not in TARGETS_BESIDE_FIELDS:
+        why = f"“{other}” says this too, but something else in some rows"
+        return replace(candidate, confidence="ask", why=why, rival=other)
+    return left_out if candidate.target in SINGLE_TARGETS else fills
+
+
 def _without_name_twice(chosen: dict[int, Candidate]) -> None:
     """Leave out first and last names where one column has both, or that column if it is unsure."""
-    by_target = {candidate.target: place for place, candidate in chosen.items()}
-    parts = [by_target[t] for t in (FIRST_NAME, LAST_NAME) if t in by_target]
-    if "name" not in by_target or not parts:
+    parts = [p for p, c in chosen.items() if c.target in (FIRST_NAME, LAST_NAME)]
+    wholes = [p for p, c in chosen.items() if c.target == "name"]
+    if not parts or not wholes:
         return
-    whole = by_target["name"]
-    dropped = parts if chosen[whole].confidence == "sure" else [whole]
-    for place in dropped:
+    is_sure = any(chosen[place].confidence == "sure" for place in wholes)
+    for place in parts if is_sure else wholes:
         chosen[place] = replace(LEFT_OUT, why="another column has the name")
 
 
@@ -203,6 +237,8 @@ class _Proposer:
             self.candidate.why,
             self.candidate.words,
             is_decided=decided is not None,
+            rival=self.candidate.rival,
+            fills=self.candidate.fills,
         )
         if target == OUTCOME:
             return replace(made, values=self._values(self._outcome))

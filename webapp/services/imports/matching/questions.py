@@ -10,7 +10,6 @@ from webapp.services.imports.files.layout import cell_shape
 from webapp.services.imports.matching.mapping import (
     LEAD_ID,
     LEAVE_OUT,
-    MULTIPLE_TARGETS,
     OUTCOME,
     TARGETS_BESIDE_FIELDS,
     ColumnMapping,
@@ -101,19 +100,6 @@ def check_answers(profile: Profile, fields: Fields, decided: Mapping) -> None:
             _check_meaning(column, fields, value)
 
 
-def claimed_twice(decided: Mapping) -> list[Question]:
-    """The columns said to mean what another column before them means."""
-    seen: set[str] = set()
-    found = []
-    for column in decided.columns:
-        if column.target in seen - {LEAVE_OUT, *MULTIPLE_TARGETS}:
-            label = TARGETS_BESIDE_FIELDS.get(column.target, column.target)
-            message = f"another column is {label} already: leave one of them out"
-            found.append(Question("column", column.name, message))
-        seen.add(column.target)
-    return found
-
-
 def _check_meaning(column: ColumnMapping, fields: Fields, value: Value) -> None:
     if column.target == OUTCOME:
         records.parse_outcome(value)
@@ -156,6 +142,7 @@ def as_proposed(proposal: Proposal) -> Mapping:
             values={category_key(value.value): value.meaning for value in column.open_values},
             day_first=column.day_first if column.needs_day_order else None,
             decimal=column.decimal if column.needs_decimal else None,
+            fills=column.fills,
         )
         for column in proposal.columns
     )
@@ -176,6 +163,7 @@ def _mapped(column: ColumnProposal, known: Mapping) -> ColumnMapping:
         values=values,
         day_first=column.day_first if column.needs_day_order else None,
         decimal=column.decimal if column.needs_decimal else None,
+        fills=column.fills,
     )
 
 
@@ -217,6 +205,11 @@ def _about_times(proposal: Proposal) -> Iterator[Question]:
 def _about_column(column: ColumnProposal) -> Iterator[Question]:
     name = column.column.name
     if column.target == LEAVE_OUT:
+        return
+    if column.rival and not column.fills:
+        what = TARGETS_BESIDE_FIELDS.get(column.target, column.target)
+        message = f"means {what}, and so does “{column.rival}”: leave one of them out"
+        yield Question("column", name, message)
         return
     if column.confidence != "sure":
         if column.target != LEAD_ID:
@@ -266,6 +259,8 @@ def _notes(proposal: Proposal, mapping: Mapping) -> Iterator[str]:
         yield f"Times without an offset in {names} were taken as {mapping.time_zone}."
     yield from _about_names(proposal)
     for column in proposal.columns:
+        if column.fills:
+            yield f"The column “{column.column.name}” {column.why}."
         if column.target and column.confidence != "sure":
             target = TARGETS_BESIDE_FIELDS.get(column.target, column.target)
             yield f"The column “{column.column.name}” looks like {target}; it was left out."

@@ -1,9 +1,11 @@
 """What the columns of usual exports are called: of Salesforce, HubSpot, Zoho and others."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import combinations, islice
 from typing import Literal, TypeAlias
 
 from ml.fields.fields_file import Field, Fields
@@ -12,6 +14,7 @@ from webapp.services.imports.matching.mapping import (
     LAST_NAME,
     LEAD_ID,
     LEAVE_OUT,
+    MULTIPLE_TARGETS,
     OUTCOME,
     OUTCOME_AT,
     REASON,
@@ -108,6 +111,7 @@ MIN_LIKENESS = 0.85
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 # Short words are like many others: Page is not Age.
 MIN_LENGTH_TO_COMPARE = 6
+MAX_RIVALS = 50
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,10 @@ LAYOUTS = (ODOO, OWN)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A target that a column may have; the least `tier` and then the least `order` comes first."""
+    """A target that a column may have; the least `tier` and then the least `order` comes first.
+
+    `rival` names a column that has the target already, which this one only `fills` or contradicts.
+    """
 
     tier: int
     order: int
@@ -157,6 +164,19 @@ class Candidate:
     confidence: Confidence
     why: str
     words: OutcomeWords = "status"
+    rival: str = ""
+    fills: bool = False
+
+
+def rivals(header: Sequence[str], fields: Fields) -> list[tuple[int, int]]:
+    """The places of columns that surely say the same by their names, in pairs, up to a bound."""
+    names, by_target = Synonyms(fields, layout_of(header)), defaultdict(list)
+    for place, name in enumerate(header):
+        sure = {c.target for c in names.candidates(name) if name and c.confidence == "sure"}
+        for target in sorted(sure.difference(MULTIPLE_TARGETS, [LEAVE_OUT])):
+            by_target[target].append(place)
+    pairs = (pair for places in by_target.values() for pair in combinations(places, 2))
+    return list(islice(pairs, MAX_RIVALS))
 
 
 def layout_of(header: Collection[str]) -> Layout | None:
