@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from ml.fields import reading
 from tests.factories import NOW, make_champion, make_import, make_lead
 from webapp import field_lists, importing
 from webapp.app import create_app
@@ -87,9 +88,9 @@ def test_what_is_taken_with_a_warning_is_counted_once_an_import_takes_it_in(impo
     counted = {(one.field, one.kind, one.value): one.n for one in read(quality.everything)}
     assert counted == {
         ("email_opens", "out of range", ""): 2,
-        ("location", quality.NULL, "n/a"): 1,
+        ("location", reading.NULL, "n/a"): 1,
         ("location", "wrong encoding", ""): 1,
-        ("actual_outcome", quality.NULL, ""): 1,
+        ("actual_outcome", reading.NULL, ""): 1,
     }
     assert {one.last_source for one in read(quality.everything)} == {"file:leads.csv"}
 

@@ -274,8 +274,7 @@ class _Work:
         return self.surprises.add(quality.seen(self.fields, warnings), f"file:{self.found.name}")
 
     def _store_surprises(self) -> None:
-        if found := self.surprises.take():
-            write(lambda s: quality.store(s, found, self.clock()))
+        self.surprises.flush(lambda found: write(lambda s: quality.store(s, found, self.clock())))
 
     def _groups(
         self, reader: RowReader, n_together: int, *, behind: int = 0

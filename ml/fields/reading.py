@@ -30,12 +30,24 @@ MOJIBAKE = re.compile(
 MOJIBAKE_PROBLEM = "looks like text that was saved in a wrong encoding"
 
 
+# What kind of surprise a value is.
+NOT_IN_LIST = "not in the list"
+NULL = "word for unknown"
+OUT_OF_RANGE = "out of range"
+WRONG_ENCODING = "wrong encoding"
+FOREIGN_DIGITS = "other digits"
+CONTROLS = "control characters"
+TOO_LONG = "too long"
+OTHER = "other"
+
+
 class Reading(NamedTuple):
-    """A value as it is kept; of a surprise also what is wrong with it, and what was done."""
+    """A value as it is kept; of a surprise also what is wrong with it, what was done, its kind."""
 
     value: Value
     problem: str | None = None
     remedy: str | None = None
+    kind: str | None = None
 
     @property
     def is_unused(self) -> bool:
@@ -65,6 +77,13 @@ def read(field: Field, value: object) -> Reading:
             assert_never(field.type)
 
 
+def kind_of(field: Field) -> str:
+    """The kind of a surprise that breaks the rule of a field."""
+    if field.choices:
+        return NOT_IN_LIST
+    return OUT_OF_RANGE if field.kind.is_numeric else OTHER
+
+
 def read_text(value: object, maximum: int) -> Reading:
     """Read text for people: cut where it is too long, with control characters folded into blanks.
 
@@ -76,15 +95,16 @@ def read_text(value: object, maximum: int) -> Reading:
     try:
         kept = clean_text(value, maximum=maximum)
         if kept is not None and not kept.isascii() and MOJIBAKE.search(kept):
-            return Reading(kept, MOJIBAKE_PROBLEM, "correct it where it comes from")
+            return Reading(kept, MOJIBAKE_PROBLEM, "correct it where it comes from", WRONG_ENCODING)
         return Reading(kept)
     except ValueError as error:
         if not isinstance(value, str):
             raise
         problem, length = str(error), len(value.strip())
     text = unicodedata.normalize("NFC", folded(value, maximum))[:maximum].strip() or None
-    is_long = length > maximum
-    return Reading(text, problem, f"cut from {length:,}" if is_long else "they became blanks")
+    if length > maximum:
+        return Reading(text, problem, f"cut from {length:,}", TOO_LONG)
+    return Reading(text, problem, "they became blanks", CONTROLS)
 
 
 def _category(field: Field, value: object) -> Reading:
@@ -98,7 +118,7 @@ def _category(field: Field, value: object) -> Reading:
         return _null(value)
     meant = nearest_of(short, field.choices)
     hint = f" (did you mean {meant}?)" if meant else ""
-    return Reading(None, f"must be {field.rule}{hint}", NOT_USED)
+    return Reading(None, f"must be {field.rule}{hint}", NOT_USED, NOT_IN_LIST)
 
 
 def _boolean(field: Field, value: object) -> Reading:
@@ -115,14 +135,14 @@ def _number(field: Field, value: object) -> Reading:
     except ValueError as error:
         if not _is_number(field, plain):
             raise
-        return Reading(None, str(error), NOT_USED)
+        return Reading(None, str(error), NOT_USED, OUT_OF_RANGE)
     if plain == value:
         return Reading(number)
-    return Reading(number, OTHER_DIGITS, f"read as {number}")
+    return Reading(number, OTHER_DIGITS, f"read as {number}", FOREIGN_DIGITS)
 
 
 def _null(word: str) -> Reading:
-    return Reading(None, NULL_WORD, LEFT_UNKNOWN) if word.strip() else Reading(None)
+    return Reading(None, NULL_WORD, LEFT_UNKNOWN, NULL) if word.strip() else Reading(None)
 
 
 def _is_number(field: Field, value: object) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.fields.fields_file import Field, Fields, Value
 from ml.fields.lenient import folded
+from ml.fields.reading import kind_of
 from ml.fields.types import BOOLEAN_TEXTS
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.leads import records
@@ -156,7 +157,9 @@ class LeadMapping:
         told = {n: v for n, v in inputs.items() if v is not None or n in emptied - wrong.keys()}
         people: dict[str, str | None] = {**row.people}
         warnings = tuple(
-            FieldWarning(n, self.shown(n, row.values), self.fields[n].rule, message)
+            FieldWarning(
+                n, self.shown(n, row.values), self.fields[n].rule, message, kind_of(self.fields[n])
+            )
             for n, message in wrong.items()
         )
         return LeadRecord(lead_id, people, told, None, warnings, self.fields.version)

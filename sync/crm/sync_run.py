@@ -84,8 +84,6 @@ class SyncRun:
             if connections.get(session, lock=True).changed_at != self.settings_of:
                 raise Reconfigured
             answer = work(session)
-            if found := self.context.surprises.take():
-                quality.store(session, found, self.now)
             self.note_calls(session)
             result = self.result.to_json()
             runs.renew(
@@ -93,7 +91,11 @@ class SyncRun:
             )
             return answer
 
-        return write(whole)
+        answer = write(whole)
+        self.context.surprises.flush(
+            lambda found: write(lambda s: quality.store(s, found, self.now))
+        )
+        return answer
 
     def note_calls(self, session: Session) -> None:
         meter = self.client.meter

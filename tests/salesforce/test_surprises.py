@@ -1,5 +1,6 @@
 """What Salesforce has against the rules is counted for the page Data quality, by runs that read."""
 
+from ml.fields import reading
 from webapp.services.imports import quality
 
 
@@ -13,7 +14,7 @@ def test_values_outside_the_rules_are_counted_with_their_source(fake, salesforce
     [one] = salesforce.read(quality.everything)
     assert (one.field, one.kind, one.value, one.n) == (
         "lead_source",
-        quality.NOT_IN_LIST,
+        reading.NOT_IN_LIST,
         "Purchased List",
         2,
     )

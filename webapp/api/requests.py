@@ -122,7 +122,7 @@ def finish(response: Response) -> Response:
         forms.share(response)
     if g.get("is_time_to_store"):
         with suppress(*UNAVAILABLE):
-            write(lambda session: quality.store(session, gathered().take(), utc_now()))
+            gathered().flush(lambda found: write(lambda s: quality.store(s, found, utc_now())))
     return response
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.factories import make_lead, make_outcome, make_version
+from tests.factories import make_lead, make_version
 from webapp.database import utc_now
 from webapp.services.leads import leads, pipeline
 from webapp.services.models import lifecycle, rescoring
@@ -80,10 +80,10 @@ def test_odd_ids_are_found_and_have_their_history(client, headers, write):
             assert (history["lead_id"], len(history["scores"])) == (lead_id, 1)
 
 
-def test_a_history_tells_every_score_and_every_outcome(client, headers, write, score):
+def test_a_history_tells_every_score_and_every_outcome(client, headers, score):
     score("L-1", email_opens=1)
     score("L-1", email_opens=9)
-    write(lambda s: make_outcome(s, "L-1", True))
+    client.put("/feedback/L-1?outcome=true", headers=headers)
     client.delete("/feedback/L-1", headers=headers)
     history = client.get("/api/leads/L-1/history", headers=headers).json
     assert [s["inputs"]["email_opens"] for s in history["scores"]] == [9, 1]

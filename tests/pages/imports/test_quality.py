@@ -2,6 +2,7 @@
 
 import pytest
 
+from ml.fields import reading
 from tests.factories import NOW, make_champion, make_user
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
@@ -13,9 +14,10 @@ def admin(write, sign_in):
 
 
 @pytest.fixture
-def send(client, headers, write):
-    """Send a lead as a program would."""
+def send(client, headers, write, monkeypatch):
+    """Send a lead as a program would; what surprises is stored at once."""
     write(make_champion)
+    monkeypatch.setattr(quality, "STORED_EVERY_SECONDS", 0)
     return lambda **lead: client.post("/score", json={"lead_id": "L-1", **lead}, headers=headers)
 
 
@@ -36,7 +38,6 @@ def test_a_value_outside_the_list_is_counted_and_added(admin, send, read):
 def test_a_value_outside_the_list_is_treated_as_a_choice(admin, send, read):
     for source in ("Web", "WEB", "web-", "Fax"):
         send(lead_source=source)
-    admin.get("/data-quality")
     [key] = [one.key for one in read(quality.everything) if one.value == "Web"]
     path = f"/data-quality/{key}/treat-as"
     answer = admin.post(path, data={"choice": "Organic"}, follow_redirects=True).text
@@ -49,7 +50,6 @@ def test_a_value_outside_the_list_is_treated_as_a_choice(admin, send, read):
 
 def test_what_it_is_to_be_treated_as_must_be_a_choice(admin, send, read):
     send(lead_source="Web")
-    admin.get("/data-quality")
     [one] = read(quality.everything)
     answer = admin.post(f"/data-quality/{one.key}/treat-as", data={"choice": "Letter"})
     assert answer.status_code == 422
@@ -65,7 +65,6 @@ def test_outcomes_without_a_lead_are_counted(admin, send, client, headers):
 
 def test_text_about_people_is_never_kept(admin, send, read):
     send(name="Ada\nExample", phone="n/a", industry="x" * 300, email_opens=-1)
-    admin.get("/data-quality")
     kept = {(one.field, one.kind, one.value) for one in read(quality.everything)}
     assert kept == {
         ("name", "control characters", ""),
@@ -76,13 +75,13 @@ def test_text_about_people_is_never_kept(admin, send, read):
 
 
 def test_the_values_of_a_field_are_bounded(write, read):
-    many = {("lead_source", quality.NOT_IN_LIST, str(n)): (1, "key:a") for n in range(250)}
+    many = {("lead_source", reading.NOT_IN_LIST, str(n)): (1, "key:a") for n in range(250)}
     for _ in range(2):
         write(lambda s: quality.store(s, many, NOW))
     rows = read(quality.everything)
     assert len(rows) == quality.MAX_VALUES + 1
     assert sum(one.n for one in rows) == 500
-    known = {("lead_source", quality.NOT_IN_LIST, one.value): (1, "key:b") for one in rows}
+    known = {("lead_source", reading.NOT_IN_LIST, one.value): (1, "key:b") for one in rows}
     write(lambda s: quality.store(s, known, NOW))
     assert {one.n for one in read(quality.everything)} == {3, 101}
     assert {one.last_source for one in read(quality.everything)} == {"key:b"}
@@ -91,7 +90,7 @@ def test_the_values_of_a_field_are_bounded(write, read):
 def test_known_values_leave_room_for_new_ones(write, read):
     def seen(start, end):
         return {
-            ("lead_source", quality.NOT_IN_LIST, f"{n:03}"): (1, "key:a") for n in range(start, end)
+            ("lead_source", reading.NOT_IN_LIST, f"{n:03}"): (1, "key:a") for n in range(start, end)
         }
 
     write(lambda s: quality.store(s, seen(0, 150), NOW))
@@ -100,16 +99,32 @@ def test_known_values_leave_room_for_new_ones(write, read):
     assert all(one.value for one in read(quality.everything))
 
 
-def test_counts_are_gathered_and_taken_once():
+def test_counts_are_handed_over_once_and_counted_on_where_that_fails():
+    def fail(found):
+        raise ConnectionError
+
     gathered = Gathered()
+    kept: list[object] = []
     assert gathered.add([("a", "other", "")] * 3, "key:a") is False
-    assert gathered.take() == {("a", "other", ""): (3, "key:a")}
-    assert gathered.take() == {}
+    with pytest.raises(ConnectionError):
+        gathered.flush(fail)
+    assert gathered.n_waiting == 3
+    for _ in range(2):
+        gathered.flush(kept.append)
+    assert kept == [{("a", "other", ""): (3, "key:a")}]
+
+
+def test_looking_at_the_page_writes_nothing_and_says_what_is_to_come(
+    admin, send, read, monkeypatch
+):
+    monkeypatch.setattr(quality, "STORED_EVERY_SECONDS", 60)
+    send(lead_source="Web")
+    assert "1 more value has come in just now" in admin.get("/data-quality").text
+    assert read(quality.everything) == []
 
 
 def test_a_count_is_dismissed_and_metrics_name_no_value(admin, send, client, read):
     send(lead_source="Web")
-    admin.get("/data-quality")
     [one] = read(quality.everything)
     assert (
         "Nothing to correct at present."

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.fields import reading
 from ml.fields.fields_file import Field
 from webapp.database import Session, read, utc_now, write
 from webapp.intake_tables import Surprise
@@ -14,20 +15,21 @@ from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
+from webapp.services.leads import records
 from webapp.services.outcomes import waiting
 
 bp = Blueprint("quality", __name__, url_prefix="/data-quality")
 
 PROBLEMS = {
-    quality.NOT_IN_LIST: "Not in the list, not used",
-    quality.NULL: "Word for unknown",
-    quality.UNKNOWN_FIELD: "Field not known, left out",
-    quality.OUT_OF_RANGE: "Number out of range, not used",
-    quality.WRONG_ENCODING: "Text in a wrong encoding (\u00c3\u00b6 for \u00f6), kept as it is",
-    quality.OTHER_DIGITS: "Digits of another script, read as 0 to 9",
-    quality.CONTROLS: "Line breaks or control characters, turned into blanks",
-    quality.TOO_LONG: "Text too long, cut",
-    quality.OTHER: "Value of another kind, not used",
+    reading.NOT_IN_LIST: "Not in the list, not used",
+    reading.NULL: "Word for unknown",
+    records.UNKNOWN_FIELD: "Field not known, left out",
+    reading.OUT_OF_RANGE: "Number out of range, not used",
+    reading.WRONG_ENCODING: "Text in a wrong encoding (\u00c3\u00b6 for \u00f6), kept as it is",
+    reading.FOREIGN_DIGITS: "Digits of another script, read as 0 to 9",
+    reading.CONTROLS: "Line breaks or control characters, turned into blanks",
+    reading.TOO_LONG: "Text too long, cut",
+    reading.OTHER: "Value of another kind, not used",
 }
 
 
@@ -35,15 +37,13 @@ PROBLEMS = {
 def index() -> str:
     """Administrators: what surprised, by field and value, and the outcomes that wait."""
     gathered: Gathered = current_app.extensions["leadloop_surprises"]
-    if found := gathered.take():
-        write(lambda s: quality.store(s, found, utc_now()))
     surprises = read(quality.everything)
     fields = product().fields
 
     def is_open(one: Surprise) -> bool:
         """Whether somebody can say what the value means."""
         has_list = one.field in fields and bool(fields[one.field].choices)
-        return has_list and one.kind == quality.NOT_IN_LIST and bool(one.value)
+        return has_list and one.kind == reading.NOT_IN_LIST and bool(one.value)
 
     return render_template(
         "imports/quality.html",
@@ -52,6 +52,7 @@ def index() -> str:
         not_declared=quality.NOT_DECLARED,
         open_values=[one for one in surprises if is_open(one)],
         others=[one for one in surprises if not is_open(one)],
+        n_uncounted=gathered.n_waiting,
         waiting=read(lambda s: waiting.count(s, utc_now())),
         waiting_days=product().settings.waiting_outcome_days,
         file=product().settings.fields_file,
@@ -99,7 +100,7 @@ def _decide(
 
     def whole(session: Session) -> str | None:
         found = session.get(Surprise, key)
-        if found is None or found.kind != quality.NOT_IN_LIST or not found.value:
+        if found is None or found.kind != reading.NOT_IN_LIST or not found.value:
             return None
         field, sentence = work(session, found)
         quality.forget_read(session, field)

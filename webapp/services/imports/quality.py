@@ -3,43 +3,23 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.fields import reading
 from ml.fields.fields_file import Field, Fields
 from ml.fields.lenient import choice_of
-from ml.fields.types import NO_CONTROLS, NULL_WORD
+from ml.fields.reading import NOT_IN_LIST, NULL
 from webapp.database import hold, insert
 from webapp.intake_tables import Surprise
-from webapp.services.leads.records import MAX_SHOWN_LENGTH, UNKNOWN_KEY, UNKNOWN_KEYS
+from webapp.services.leads.records import MAX_SHOWN_LENGTH, UNKNOWN_FIELD
 
-STORED_EVERY_SECONDS = 10
+STORED_EVERY_SECONDS = 1
 MAX_GATHERED = 1000
 MAX_VALUES = 200
-NOT_IN_LIST = "not in the list"
-NULL = "word for unknown"
-UNKNOWN_FIELD = "unknown field"
-OUT_OF_RANGE = "out of range"
-WRONG_ENCODING = "wrong encoding"
-OTHER_DIGITS = "other digits"
-CONTROLS = "control characters"
-TOO_LONG = "too long"
-OTHER = "other"
-# By how the sentence begins.
-KINDS = {
-    NULL_WORD: NULL,
-    reading.MOJIBAKE_PROBLEM: WRONG_ENCODING,
-    reading.OTHER_DIGITS: OTHER_DIGITS,
-    NO_CONTROLS: CONTROLS,
-    UNKNOWN_KEY: UNKNOWN_FIELD,
-    UNKNOWN_KEYS: UNKNOWN_FIELD,
-    "must be at most": TOO_LONG,
-}
 # Stands for all fields that are not known; their names are the values.
 NOT_DECLARED = "(not declared)"
 KEYS = ("field", "kind", "value")
@@ -47,14 +27,14 @@ Seen = tuple[str, str, str]
 
 
 class Told(Protocol):
-    """What a sender is told of a value: the field, the value as it came, and a sentence."""
+    """What a sender is told of a value: the field, the value as it came, the kind of surprise."""
 
     @property
     def field(self) -> str: ...
     @property
     def value(self) -> str: ...
     @property
-    def message(self) -> str: ...
+    def kind(self) -> str: ...
 
 
 class Gathered:
@@ -76,14 +56,25 @@ class Gathered:
                 self._sources[place] = source
             return time.monotonic() - self._stored_at_seconds > STORED_EVERY_SECONDS
 
-    def take(self) -> dict[Seen, tuple[int, str]]:
-        """What was gathered, with counts and last sources; the next count begins at zero."""
+    def flush(self, keep: Callable[[Mapping[Seen, tuple[int, str]]], object]) -> None:
+        """Hand over the counts with the last sources; where `keep` fails they are counted on."""
         with self._lock:
-            found = {one: (n, self._sources[one]) for one, n in self._counts.items()}
-            self._counts.clear()
-            self._sources.clear()
+            counts, self._counts = self._counts, Counter()
             self._stored_at_seconds = time.monotonic()
-            return found
+            found = {one: (n, self._sources[one]) for one, n in counts.items()}
+        if not found:
+            return
+        try:
+            keep(found)
+        except BaseException:
+            with self._lock:
+                self._counts += counts
+            raise
+
+    @property
+    def n_waiting(self) -> int:
+        """How many values are counted and not stored yet."""
+        return self._counts.total()
 
 
 def seen(fields: Fields, warnings: Iterable[Told]) -> list[Seen]:
@@ -142,15 +133,9 @@ def forget_read(session: Session, field: Field) -> None:
 
 
 def _seen(fields: Fields, warning: Told) -> Seen:
-    kind = next((k for start, k in KINDS.items() if warning.message.startswith(start)), None)
+    kind = warning.kind
     if kind == UNKNOWN_FIELD:
         return NOT_DECLARED, kind, warning.field
-    if warning.field not in fields:
-        return warning.field, kind or OTHER, ""
-    field = fields[warning.field]
-    if kind is None:
-        kind = OUT_OF_RANGE if field.kind.is_numeric else OTHER
-        kind = NOT_IN_LIST if field.choices else kind
     # What may have been cut to be shown cannot be recognized when it comes again.
     is_kept = kind in (NOT_IN_LIST, NULL) and len(warning.value) < MAX_SHOWN_LENGTH
-    return warning.field, kind, warning.value if is_kept else ""
+    return warning.field, kind, warning.value if is_kept and warning.field in fields else ""

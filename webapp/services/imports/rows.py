@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ml.fields.fields_file import Fields
 from ml.fields.lenient import folded
+from ml.fields.reading import OTHER
 from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.imports.cells import readers
 from webapp.services.imports.cells.readers import Reader
@@ -41,13 +42,14 @@ ReaderOf: TypeAlias = Callable[[ColumnMapping], Reader | None]
 class CellWarning(NamedTuple):
     """Something taken otherwise than it stands in the file: the column, and a sentence.
 
-    `field` is what the column means, `value` the cell as it is shown.
+    `field` is what the column means, `value` the cell as it is shown, `kind` that of the surprise.
     """
 
     column: str
     field: str
     value: str
     message: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,13 @@ class _Row:
         text = self.cells[column.place]
         if not text:
             return None
-        value, error, warning = column.cells[text]
+        value, error, warning, kind = column.cells[text]
         if error:
             self.wrong(column.name, error)
         if warning:
             shown = folded(text, MAX_SHOWN_LENGTH)
-            self.warnings.append(CellWarning(column.name, column.target, shown, warning))
+            told = CellWarning(column.name, column.target, shown, warning, kind or OTHER)
+            self.warnings.append(told)
         return value
 
     def wrong(self, name: str, message: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml.fields.fields_file import Fields, Value, clean_text
 from ml.fields.lenient import folded, word_key
-from ml.fields.reading import Reading, read, read_text
+from ml.fields.reading import OTHER, Reading, read, read_text
 from ml.fields.types import Field, is_null_word
 from webapp.tables import NEVER_WORKED, Meaning
 
@@ -49,7 +49,7 @@ OUTCOME_RULE = (
 OUTCOME_OR_NULL_RULE = f"{OUTCOME_RULE}, or null"
 MAX_OUTCOME_LENGTH = 40
 MAX_SHOWN_LENGTH = 100
-UNKNOWN_KEY, UNKNOWN_KEYS = "is not a known field", "holds"
+UNKNOWN_FIELD = "unknown field"
 KNOWN_RULE = "a field of the contract or one that is declared"
 MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
@@ -61,12 +61,16 @@ LAST_OF_LIST = re.compile(r", (\w+) or null")
 
 @dataclass(frozen=True)
 class FieldWarning:
-    """A value taken otherwise than it was sent: which, what was done with it, and its rule."""
+    """A value taken otherwise than it was sent: which, what was done with it, and its rule.
+
+    `kind` says what kind of surprise it is, by the names in `ml.fields.reading`.
+    """
 
     field: str
     value: str
     rule: str
     message: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,8 @@ def clean(
     check = _Checker(record, strict, _unknown_keys(fields, record), [], set())
     if ignore_unknown and not strict:
         check.warnings.extend(
-            FieldWarning(e.field, "", e.rule, f"{e.message}; it is left out") for e in check.errors
+            FieldWarning(e.field, "", e.rule, f"{e.message}; it is left out", UNKNOWN_FIELD)
+            for e in check.errors
         )
         check.errors.clear()
     lead_id = check("lead_id", LEAD_ID_RULE, _lead_id)
@@ -151,7 +156,8 @@ class _Checker:
         else:
             shown = folded(str(sent), MAX_SHOWN_LENGTH)
             message = f"{reading.problem}; {reading.remedy}"
-            self.warnings.append(FieldWarning(name, shown, rule, message))
+            kind = reading.kind or OTHER
+            self.warnings.append(FieldWarning(name, shown, rule, message, kind))
         if reading.is_unused:
             self.unused.add(name)
         return reading.value
@@ -269,9 +275,11 @@ def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]
     meant = [fields.nearest(key, known) for key in unknown[:MAX_HINTS]]
     hints = [f"; did you mean {name}?" if name else "" for name in meant]
     listed = zip_longest(unknown[:MAX_UNKNOWN_KEYS], hints, fillvalue="")
-    errors = [FieldError(_shown(key), f"{UNKNOWN_KEY}{hint}", KNOWN_RULE) for key, hint in listed]
+    errors = [
+        FieldError(_shown(key), f"is not a known field{hint}", KNOWN_RULE) for key, hint in listed
+    ]
     if n_more := len(unknown[MAX_UNKNOWN_KEYS:]):
-        errors.append(FieldError("", f"{UNKNOWN_KEYS} {n_more:,} more unknown fields", KNOWN_RULE))
+        errors.append(FieldError("", f"holds {n_more:,} more unknown fields", KNOWN_RULE))
     return errors
 
 

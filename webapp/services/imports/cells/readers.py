@@ -7,11 +7,18 @@ from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ml.fields import types
 from ml.fields.fields_file import Field, Value, category_key
 from ml.fields.lenient import YES_OR_NO
-from ml.fields.reading import LEFT_UNKNOWN, NOT_USED, Reading, read, read_text
-from ml.fields.types import MAX_TEXT_LENGTH, is_null_word
+from ml.fields.reading import (
+    LEFT_UNKNOWN,
+    NOT_USED,
+    NULL,
+    OUT_OF_RANGE,
+    Reading,
+    read,
+    read_text,
+)
+from ml.fields.types import MAX_TEXT_LENGTH, NULL_WORD, is_null_word
 from webapp.services.exports.formulas import restored
 from webapp.services.imports.cells.numbers import DecimalMark, read_number
 from webapp.services.imports.cells.times import RULE, moment
@@ -34,20 +41,23 @@ EXCEL_TEXT = re.compile(r'="([^"]*)"')
 SERIAL = re.compile(r"[1-9]\d{4}(?:\.\d+)?", re.ASCII)
 # The nought of databases and spreadsheets.
 NO_TIME = re.compile(r"0000-00-00|0?0/0?0/0000|0?1/0?0/1900|1899-12-3[01]", re.ASCII)
-NULL_WORD = f"{types.NULL_WORD}; {LEFT_UNKNOWN}"
 
 
 class Cell(NamedTuple):
-    """A cell read: its value, what is wrong with it, and what is to be said of it."""
+    """A cell read: its value, what is wrong with it, and what surprises in it, of which kind."""
 
     value: Value | datetime = None
     error: str | None = None
     warning: str | None = None
+    kind: str | None = None
 
     @property
     def is_unknown(self) -> bool:
         """Whether it says that the value is unknown."""
-        return self.value is None and not self.error and self.warning in {None, NULL_WORD}
+        return self.value is None and not self.error and self.kind in {None, NULL}
+
+
+UNKNOWN = Cell(warning=f"{NULL_WORD}; {LEFT_UNKNOWN}", kind=NULL)
 
 
 class Reader(dict[str, Cell]):
@@ -65,7 +75,7 @@ class Reader(dict[str, Cell]):
         if not is_null_word(text) or (self.reads_null_words and text.strip()):
             cell = self._read(text)
         else:
-            cell = Cell(warning=NULL_WORD) if text.strip() else Cell()
+            cell = UNKNOWN if text.strip() else Cell()
         if len(self) < MAX_REMEMBERED:
             self[written] = cell
         return cell
@@ -124,7 +134,7 @@ def scored_at_reader(column: ColumnMapping, zone: ZoneInfo, now: datetime) -> Re
 
 
 def _time(text: str, read: Callable[[str], datetime | None]) -> Cell:
-    return Cell(warning=NULL_WORD) if NO_TIME.match(text.strip()) else Cell(read(text))
+    return UNKNOWN if NO_TIME.match(text.strip()) else Cell(read(text))
 
 
 def _text(text: str, *, maximum: int) -> Cell:
@@ -152,7 +162,8 @@ def _number(text: str, *, field: Field, mark: DecimalMark) -> Cell:
         # What holds a figure was meant as a number: "10+", "35 years", "11-50".
         if not any(map(str.isdecimal, text)):
             raise ValueError(f"must be {field.rule}") from None
-        return Cell(warning=records.as_text(f"must be {field.rule}; {NOT_USED}"))
+        warning = records.as_text(f"must be {field.rule}; {NOT_USED}")
+        return Cell(warning=warning, kind=OUT_OF_RANGE)
 
 
 def _boolean(text: str, *, field: Field, column: ColumnMapping) -> Cell:
@@ -189,7 +200,7 @@ def _cell(reading: Reading) -> Cell:
     if not reading.problem:
         return Cell(reading.value)
     rule = records.as_text(reading.problem).replace(records.OR_EMPTY, "")
-    return Cell(reading.value, warning=f"{rule}; {reading.remedy}")
+    return Cell(reading.value, None, f"{rule}; {reading.remedy}", reading.kind)
 
 
 def _iso(text: str, column: ColumnMapping, zone: ZoneInfo) -> str:
