@@ -76,6 +76,9 @@ def make_history(session):
     withdrawal = OutcomeEvent(lead, None, RITA, withdraws="counting")
     record_many(session, [withdrawal], now=NOW - DAY)
     make_outcome(session, lead, False, attribution=RITA, now=NOW)
+    make_lead(session, "L-5", now=NOW - 4 * DAY, email_opens=1)
+    make_outcome(session, "L-5", True, now=NOW - 3 * DAY, happened_at=NOW - 9 * DAY)
+    make_lead(session, "L-5", now=NOW - 2 * DAY, email_opens=2)
 
 
 def state(session):

@@ -226,7 +226,8 @@ class RowReader:
         if not is_told:
             row.wrong(name, "needs an outcome beside it")
         elif scored_at is not None and outcome_at < scored_at:
-            row.wrong(name, f"must not lie before {self.scored_at[0].name}")
+            message = f"lies before {self.scored_at[0].name}: training leaves these inputs out"
+            row.warnings.append(CellWarning(name, OUTCOME_AT, outcome_at.isoformat(), message))
         return scored_at, outcome_at
 
     def _record(self, values: dict[str, Any]) -> LeadRecord:
