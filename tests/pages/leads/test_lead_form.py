@@ -120,6 +120,8 @@ def test_an_id_that_is_known_updates_that_lead_by_what_was_filled_in(rep, write,
     found = find(read, "A 1")
     assert found.own_fields == {"seats": 7, "has_budget": True}
     assert (found.company, found.owner) == ("Acme", "Omar")
+    rep.post("/leads/new", data={**form, "lead_id": "A 1", "owner": "rita@example.com"})
+    assert find(read, "A 1").owner == "rita@example.com"
 
 
 def test_a_new_lead_belongs_to_whoever_enters_it(rep, read):

@@ -32,6 +32,7 @@ PEOPLE_LABELS = {
 }
 NEW_ID_HINT = "The ID your other systems use. Leave it empty to get a new one."
 KNOWN_ID_HINT = "The ID of a lead does not change."
+NEW_OWNER_HINT = "A new lead is yours unless you name another owner."
 OUTCOMES = (("true", "Converted"), ("false", "Lost"), ("never_worked", "Not worked"))
 
 
@@ -55,7 +56,7 @@ class Control:
 @bp.get("/new")
 def show() -> ResponseReturnValue:
     """Any role: the empty form."""
-    return _empty_page()
+    return _page()
 
 
 @bp.get("/<key:key>/edit")
@@ -87,17 +88,20 @@ def score() -> ResponseReturnValue:
     now = utc_now()
     scored = write(lambda session: _take_in(session, record, changed.keys(), now))
     told: dict[str, Any] = {"scored": scored, "is_update": scored.lead.created_at != now}
-    return _page(scored.lead, **told) if is_known else _empty_page(**told)
+    return _page(scored.lead if is_known else None, **told)
 
 
 def _take_in(
     session: Session, record: LeadRecord, changed: Container[str], now: datetime
 ) -> Scored:
     """Score a lead: a new one by all that was entered, a known one by what was changed."""
+    people, inputs = record.people, record.inputs
     if leads.resolve_many(session, [record.lead_id]):
-        people = {name: value for name, value in record.people.items() if name in changed}
-        inputs = {name: value for name, value in record.inputs.items() if name in changed}
-        record = replace(record, people=people, inputs=inputs)
+        people = {name: value for name, value in people.items() if name in changed}
+        inputs = {name: value for name, value in inputs.items() if name in changed}
+    elif people.get("owner") is None:
+        people = {**people, "owner": current_user.email}
+    record = replace(record, people=people, inputs=inputs)
     attribution = Attribution(source="rep", actor=current_user.email)
     return scoring.score_lead(session, product().fields, record, attribution, now=now)
 
@@ -121,11 +125,6 @@ def _known(lead: Lead) -> dict[str, str]:
 
 def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _empty_page(**told: Any) -> str:
-    owner = {"owner": current_user.email}
-    return _page(entered=owner, shown=owner, **told)
 
 
 def _page(
@@ -163,7 +162,8 @@ def _controls(
 
     hint = KNOWN_ID_HINT if is_known else NEW_ID_HINT
     people = [control("lead_id", "Lead ID", hint=hint, is_fixed=is_known)]
-    people += [control(name, label) for name, label in PEOPLE_LABELS.items()]
+    hints = {} if is_known else {"owner": NEW_OWNER_HINT}
+    people += [control(name, label, hint=hints.get(name)) for name, label in PEOPLE_LABELS.items()]
     inputs = [
         control(
             f.name,
