@@ -5,6 +5,7 @@ minute, for sending leads; the answer tells only the score.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import Response, g, request
@@ -32,18 +33,22 @@ PREFLIGHT = {
 }
 
 
-def lead_values() -> dict[str, str]:
-    """What the form says of the lead, each name once and no file; else 400 or 422."""
+def lead_values(passed_over: Callable[[str], bool]) -> dict[str, str]:
+    """What the form says of the lead, each name once and no file; else 400 or 422.
+
+    Names that are passed over, because the lead has no such value, may stand there as they like.
+    """
     pairs = _pairs()
     counts = Counter(name for name, _ in pairs)
     wrong = [(name, TWICE, ONCE_RULE) for name, n in counts.items() if n > 1]
     wrong += [(name, f"must be {TEXT_RULE}", TEXT_RULE) for name in request.files]
-    if wrong:
+    if wrong := [one for one in wrong if not passed_over(one[0])]:
         raise WrongValues(
             Complaint(pointer=pointer("", name), message=message, rule=rule)
             for name, message, rule in wrong[:MAX_ERRORS]
         )
-    return {name: value for name, value in pairs if name not in {KEY, REDIRECT}}
+    sent = {**dict.fromkeys(request.files, ""), **dict(pairs)}
+    return {name: value for name, value in sent.items() if name not in {KEY, REDIRECT}}
 
 
 def key_text() -> str:

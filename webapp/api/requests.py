@@ -129,13 +129,18 @@ def finish(response: Response) -> Response:
 def lead_record() -> LeadRecord:
     """The lead in the body, as JSON or as a form; a form key reports no outcome."""
     is_json = _content_type(JSON, *forms.KINDS) == JSON
-    values = _object(_json()) if is_json else forms.lead_values()
+    values = _object(_json()) if is_json else forms.lead_values(_is_passed_over)
     record = clean_record(values)
     if record.outcome is not None and is_of_form_key():
         message = f"must be {NO_OUTCOME_RULE}"
         wrong = Complaint(pointer="/actual_outcome", message=message, rule=NO_OUTCOME_RULE)
         raise WrongValues([wrong])
     return record
+
+
+def _is_passed_over(name: str) -> bool:
+    is_tolerant = caller().ignores_unknown and not is_strict()
+    return is_tolerant and not records.is_known(product().fields, name)
 
 
 def clean_record(values: Mapping[str, Any]) -> LeadRecord:

@@ -1,5 +1,7 @@
 """Keys of programs that cannot choose what they send, and callers that want it strict."""
 
+import io
+
 import pytest
 
 from tests import factories
@@ -41,6 +43,15 @@ def test_what_is_not_known_of_a_form_is_left_out_with_a_warning(client, tolerant
     assert (answer.status_code, [w["field"] for w in warnings]) == (200, ["form_id", "Page_URL"])
     assert warnings[0]["message"] == "is not a known field; it is left out"
     assert "industry" not in answer.json["unknown_fields"]
+
+
+def test_of_what_is_not_known_a_form_may_send_several_and_files(client, tolerant):
+    form = {"lead_id": "a42", "topics": ["demo", "prices"], "cv": (io.BytesIO(b"me"), "cv.pdf")}
+    answer = client.post("/score", headers=tolerant, data=form)
+    assert answer.status_code == 200, answer.text
+    assert sorted(w["field"] for w in answer.json["warnings"]) == ["cv", "topics"]
+    twice = client.post("/score", headers=tolerant, data={"lead_id": "a42", "age": ["4", "5"]})
+    assert (twice.status_code, twice.json["errors"][0]["pointer"]) == (422, "/age")
 
 
 def test_in_json_and_batches_too_and_the_meant_name_is_told(client, tolerant):

@@ -167,9 +167,11 @@ def test_a_lead_that_nobody_worked_is_closed_and_counts_as_no_outcome(
         ("", {"result": "lost"}, "/result"),
         ("", {"result": "never_worked", "outcome": False}, "/result"),
         ("?outcome=true", {"result": "never_worked"}, "/result"),
+        ("", {"outcome": None}, "/outcome"),
+        ("", {}, "?outcome"),
     ],
 )
-def test_a_result_stands_alone_and_is_known(address, body, place, client, headers, score):
+def test_one_outcome_is_told_or_the_place_is_named(address, body, place, client, headers, score):
     score("L-1")
     answer = client.put(f"/feedback/L-1{address}", json=body, headers=headers)
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, place)

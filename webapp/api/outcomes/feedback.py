@@ -49,7 +49,7 @@ def record_outcome(lead_id: str) -> Response:
     now, lead_id = utc_now(), requests.lead_id(lead_id)
     asked = requests.query(sent.OutcomeQuery)
     feedback = requests.optional_body(sent.Feedback, now)
-    outcome = _agreed(asked.outcome, feedback.outcome, feedback.result)
+    outcome = _agreed(asked.outcome, feedback)
     event = WaitingEvent(
         lead_id, outcome, requests.attribution(feedback.reason), feedback.occurred_at
     )
@@ -217,14 +217,15 @@ def _row_or_error(row: Any, place: str) -> sent.FeedbackRow | answers.RowError:
     return batches.wrong_row(found.lead_id, [mistake]) if mistake else found
 
 
-def _agreed(in_address: Meaning, in_body: Meaning, result: Meaning) -> Meaning:
-    reported = {meaning for meaning in (in_address, in_body, result) if meaning is not None}
+def _agreed(in_address: Meaning, body: sent.Feedback) -> Meaning:
+    told = (in_address, body.outcome, body.result)
+    reported = {meaning for meaning in told if meaning is not None}
     if len(reported) == 1:
         return reported.pop()
-    if result is not None:
+    if body.result is not None:
         raise WrongValues([_BESIDE_A_RESULT])
     message = "must be the same in the address and in the body" if reported else "is required"
-    place = "?outcome" if in_body is None else "/outcome"
+    place = "/outcome" if "outcome" in body.model_fields_set else "?outcome"
     wrong = Complaint(pointer=place, message=message, rule=sent.OUTCOME_HERE_RULE)
     raise WrongValues([wrong])
 

@@ -38,6 +38,7 @@ PLAIN_WORDS: dict[str, Meaning] = {
     **dict.fromkeys(("never worked", "not worked"), NEVER_WORKED),
 }
 PEOPLE_FIELDS = ("name", "company", "email", "phone", "owner")
+KNOWN_NAMES = ("lead_id", "actual_outcome", *PEOPLE_FIELDS)
 PEOPLE_LENGTH = 200
 PEOPLE_RULE = f"text of up to {PEOPLE_LENGTH} characters, without control characters, or null"
 # The plain words as a document describes them; any case is read.
@@ -266,13 +267,15 @@ def _outcome(value: Any) -> Reading:
     return Reading(parse_outcome(value))
 
 
+def is_known(fields: Fields, name: str) -> bool:
+    """Whether a lead record may have a value of this name."""
+    return name in KNOWN_NAMES or name in fields
+
+
 def _unknown_keys(fields: Fields, record: Mapping[str, Any]) -> list[FieldError]:
-    known = ("lead_id", "actual_outcome", *PEOPLE_FIELDS)
-    if record.keys() <= {*known, *fields.names}:
-        return []
-    unknown = [str(key) for key in record if key not in known and key not in fields]
+    unknown = [str(key) for key in record if not is_known(fields, key)]
     # Looking for what was meant takes time, and a long list of mistakes helps nobody.
-    meant = [fields.nearest(key, known) for key in unknown[:MAX_HINTS]]
+    meant = [fields.nearest(key, KNOWN_NAMES) for key in unknown[:MAX_HINTS]]
     hints = [f"; did you mean {name}?" if name else "" for name in meant]
     listed = zip_longest(unknown[:MAX_UNKNOWN_KEYS], hints, fillvalue="")
     errors = [
