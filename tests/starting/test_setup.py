@@ -4,17 +4,20 @@ import dataclasses
 import json
 import re
 import stat
+import threading
 
 import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, make_lead
 from webapp.app import create_app
+from webapp.cli import imports as commands_of_imports
 from webapp.config import ROOT, Settings
 from webapp.database import utc_now
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.leads import demo
 from webapp.services.models import registry
+from webapp.services.runs import runs
 from webapp.tables import ApiKey, Base, Lead, User
 
 
@@ -113,6 +116,30 @@ def test_import_leads_says_what_it_took_in_and_a_second_time_takes_in_nothing(ap
     assert "2 rows, 0 wrong, 2 new leads, 0 changed, 1 new outcomes" in first.output
     second = app.test_cli_runner().invoke(args=["import-leads", str(file)])
     assert "2 rows, 0 wrong, 0 new leads, 0 changed, 0 new outcomes" in second.output
+
+
+def test_import_leads_waits_for_an_import_that_is_at_work(app, tmp_path, write, monkeypatch):
+    monkeypatch.setattr(commands_of_imports, "MAX_WAIT_SECONDS", 20)
+    setup(app)
+    file = tmp_path / "leads.csv"
+    file.write_text("lead_id,email_opens\nL-1,3\n")
+    asked = {"trigger": "import", "requested_by": "ada", "now": utc_now()}
+    write(lambda s: runs.request(s, "import", **asked))
+    other = write(lambda s: runs.claim(s, "import", "another", utc_now()))
+    end = threading.Timer(1, lambda: write(lambda s: runs.finish(s, other, utc_now())))
+    end.start()
+    result = app.test_cli_runner().invoke(args=["import-leads", str(file)])
+    end.join()
+    assert result.exit_code == 0, result.output
+    assert "1 new leads" in result.output
+
+
+def test_a_view_with_a_name_that_is_not_known_is_refused(app):
+    setup(app)
+    args = ["export-leads", "--view", "grade=A&stauts=x"]
+    result = app.test_cli_runner().invoke(args=args)
+    assert result.exit_code == 2
+    assert "--view does not know stauts" in result.output
 
 
 def test_import_leads_prints_one_json_object(app, tmp_path):

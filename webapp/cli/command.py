@@ -48,6 +48,7 @@ class Command(click.Command):
             # The error's own text can name people's data; its kind cannot.
             kind = type(error.orig).__name__
             raise click.ClickException(
-                f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, whether the"
-                " database runs, and whether `flask --app wsgi setup` was run."
+                f"The database cannot be used ({kind}). Check LEADLOOP_DATABASE_URL, or where that"
+                " is not set LEADLOOP_DATA_DIR, whether the database runs, and whether"
+                " `flask --app wsgi setup` was run."
             ) from None

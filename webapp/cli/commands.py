@@ -22,7 +22,7 @@ from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
 from webapp.services.exports import exports
 from webapp.services.exports.columns import FORMATS
-from webapp.services.leads import demo
+from webapp.services.leads import demo, lead_query
 from webapp.services.models import lifecycle, registry
 from webapp.services.setup import FirstAccess
 from webapp.tables import ROLES
@@ -185,9 +185,13 @@ def export_leads(file: Path, of: str, form: str, view: str) -> None:
     """Export all leads, outcomes or scores to a FILE that only you can read, or to the screen."""
     if view and of != "leads":
         raise click.UsageError("--view is for leads.")
-    fields, percent, asked = product().fields, product().settings.explore_percent, parse_qsl(view)
+    asked = dict(parse_qsl(view))
+    if unknown := sorted(asked.keys() - {*lead_query.FILTERS}):
+        known = ", ".join(lead_query.FILTERS)
+        raise click.UsageError(f"--view does not know {', '.join(unknown)}: it knows {known}.")
+    fields, percent = product().fields, product().settings.explore_percent
     export = {
-        "leads": exports.leads_asked(fields, dict(asked), explore_percent=percent),
+        "leads": exports.leads_asked(fields, asked, explore_percent=percent),
         "outcomes": exports.outcomes(),
         "scores": exports.scores(fields),
     }[of]

@@ -1,6 +1,9 @@
 """`flask import-leads`: a file taken in without a person to ask."""
 
 import json
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +18,9 @@ from webapp.product import product
 from webapp.services.imports import imports
 from webapp.services.imports.matching import remembered
 from webapp.services.imports.matching.mapping import Mapping
+from webapp.services.runs import runs
 
+MAX_WAIT_SECONDS = 600
 IMPORT_COUNTS = {
     "n_rows": "rows",
     "n_wrong": "wrong",
@@ -49,23 +54,35 @@ def import_leads(
         size, folder = file.stat().st_size, product().settings.data_dir
         kept = imports.keep_file(stream, file.name, folder, max_bytes=size)
     bar = click.progressbar(length=100, label="Importing", show_pos=False, hidden=as_json)
+    work = partial(
+        importing.import_now,
+        kept,
+        decided=decided.model_copy(update={"empty_clears": empty_clears or decided.empty_clears}),
+        uses_remembered=mapping is None,
+        skip_bad_rows=skip_bad_rows,
+        requested_by="cli",
+        on_step=lambda step: bar.update(round(step.share * 100) - bar.pos),
+    )
     try:
         with bar:
-            found = importing.import_now(
-                kept,
-                decided=decided.model_copy(
-                    update={"empty_clears": empty_clears or decided.empty_clears}
-                ),
-                uses_remembered=mapping is None,
-                skip_bad_rows=skip_bad_rows,
-                requested_by="cli",
-                on_step=lambda step: bar.update(round(step.share * 100) - bar.pos),
-            )
+            found = _in_turn(work)
     except importing.ImportRefused as refused:
         _tell_refusal(refused, as_json=as_json)
     finally:
         imports.discard(folder, kept.path)
     _tell_import(found, as_json=as_json)
+
+
+def _in_turn(work: Callable[[], Import]) -> Import:
+    """Wait for the end of an import that is at work, as two of a timetable may meet."""
+    latest = time.monotonic() + MAX_WAIT_SECONDS
+    while True:
+        try:
+            return work()
+        except runs.AlreadyRunning:
+            if time.monotonic() > latest:
+                raise
+            time.sleep(1)
 
 
 def _tell_import(found: Import, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ SORTS = {"score": True, "scored": True, "name": False}
 ANY_STATUS = "all"
 # Parameter -> what the leads call it.
 FACETS = {"source": "lead_source", "industry": "industry", "owner": "owner"}
+FILTERS = ("q", "status", "grade", *FACETS, "explore", "sort")
 MAX_FACET_LENGTH = 200
 MAX_SEARCH_LENGTH = 100
 MAX_WORDS = 8
