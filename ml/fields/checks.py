@@ -50,6 +50,9 @@ RESERVED_NAMES = frozenset(
         "unknown_fields",
         "previous_score",
         "csrf_token",
+        "form_key",
+        "redirect_to",
+        "reason",
     }
 )
 

@@ -148,7 +148,9 @@ def _null(word: str) -> Reading:
 def _is_number(field: Field, value: object) -> bool:
     """Whether it is a number of the field's kind, if perhaps out of its range."""
     try:
-        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        # Python alone reads 1_000 as a number.
+        is_none = isinstance(value, bool) or "_" in str(value)
+        number = math.nan if is_none else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return False
     is_plausible = abs(number) <= MAX_PLAUSIBLE  # not so of NaN

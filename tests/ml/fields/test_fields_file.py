@@ -83,6 +83,8 @@ def test_aliases_are_written_as_they_are_read():
         ('name = ["a"]\ntype = "count"', "name must be a small letter followed by"),
         ('name = "email"\ntype = "count"', "name email is reserved"),
         ('name = "grade"\ntype = "count"', "name grade is reserved"),
+        ('name = "reason"\ntype = "count"', "name reason is reserved"),
+        ('name = "form_key"\ntype = "count"', "name form_key is reserved"),
         ('type = "count"', "name is missing"),
         ('name = "a"', "type is missing"),
         ('name = "a"\ntype = "cuont"', "type must be one of count, number, category, boolean"),
