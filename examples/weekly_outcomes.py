@@ -4,7 +4,8 @@
         python examples/weekly_outcomes.py closed_deals.csv
 
 Copy clients/python/leadloop.py beside it. The file has the columns lead_id, outcome (won,
-lost, ...), and if you like closed_on and reason. Reporting the same file twice changes nothing.
+lost, ...), and if you like closed_on and reason; it is CSV in UTF-8 with commas. Reporting the same
+file twice changes nothing.
 """
 
 import csv
@@ -20,7 +21,12 @@ from leadloop import Leadloop
 def outcomes(path: str) -> Iterator[dict[str, Any]]:
     """Give each row that has an outcome as `POST /feedback/batch` takes it."""
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
+        rows = csv.DictReader(file)
+        if not {"lead_id", "outcome"} <= {*(rows.fieldnames or ())}:
+            sys.exit(
+                "The first line must name lead_id and outcome, with a comma between."
+            )
+        for row in rows:
             event = {
                 "lead_id": row["lead_id"],
                 "outcome": row["outcome"],
@@ -29,6 +35,11 @@ def outcomes(path: str) -> Iterator[dict[str, Any]]:
             }
             if event["outcome"]:
                 yield {name: value for name, value in event.items() if value}
+
+
+def _told(error: dict[str, Any]) -> str:
+    wrong = [f"{e['pointer']} {e['message']}" for e in error.get("errors", [])]
+    return "; ".join(wrong) or str(error["detail"])
 
 
 def main(path: str) -> int:
@@ -42,7 +53,7 @@ def main(path: str) -> int:
         f" {len(refused)} refused"
     )
     for result in refused:
-        print(f"  {result['lead_id']}: {result['error']['detail']}")
+        print(f"  {result['lead_id']}: {_told(result['error'])}")
     return 1 if refused else 0
 
 
