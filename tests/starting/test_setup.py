@@ -5,6 +5,7 @@ import json
 import re
 import stat
 import threading
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -123,8 +124,8 @@ def test_import_leads_waits_for_an_import_that_is_at_work(app, tmp_path, write, 
     setup(app)
     file = tmp_path / "leads.csv"
     file.write_text("lead_id,email_opens\nL-1,3\n")
-    asked = {"trigger": "import", "requested_by": "ada", "now": utc_now()}
-    write(lambda s: runs.request(s, "import", **asked))
+    request = partial(runs.request, trigger="import", requested_by="ada", now=utc_now())
+    write(lambda s: request(s, "import"))
     other = write(lambda s: runs.claim(s, "import", "another", utc_now()))
     end = threading.Timer(1, lambda: write(lambda s: runs.finish(s, other, utc_now())))
     end.start()
