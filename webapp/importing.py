@@ -27,6 +27,7 @@ from webapp.services.imports.matching import profile, questions, remembered
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.proposal import propose
 from webapp.services.imports.matching.questions import MappingRefused
+from webapp.services.imports.matching.synonyms import rivals
 from webapp.services.imports.preview import MAX_ERRORS_KEPT, Check, Forecast, known_leads
 from webapp.services.imports.quality import Gathered
 from webapp.services.imports.rejected import RejectedRows
@@ -168,7 +169,8 @@ class _Work:
     def read(self) -> None:
         format_ = detect(self.path, self.found.file_format.get("sheet"))
         on_block = partial(self._tell, "Reading the file")
-        found = profile.profile_file(self.path, format_, self.fields, on_block)
+        pairs = partial(rivals, fields=self.fields)
+        found = profile.profile_file(self.path, format_, pairs, on_block)
         next_state = "checking" if self.found.is_automatic else "matching"
         facts = {
             "file_format": format_.model_dump(),

@@ -1,5 +1,6 @@
 """Files read as an import without a person would read them."""
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.profile import profile_file
 from webapp.services.imports.matching.proposal import Proposal, propose
 from webapp.services.imports.matching.questions import accept
+from webapp.services.imports.matching.synonyms import rivals
 from webapp.services.imports.preview import Check, Forecast, Known
 from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
 from webapp.stored import ImportPreview, ImportResult
@@ -71,7 +73,8 @@ class Read(NamedTuple):
 
 def proposal_of(path: Path, *, known: Mapping | None = None, fields=TEAM_FIELDS) -> Proposal:
     """What a file may mean."""
-    return propose(profile_file(path, detect(path), fields), fields, known)
+    found = profile_file(path, detect(path), partial(rivals, fields=fields))
+    return propose(found, fields, known)
 
 
 def read_file(path: Path, *, known=None, fields=TEAM_FIELDS, leads=(), now=NOW, **options) -> Read:

@@ -124,20 +124,15 @@ def test_an_answer_that_is_missing_is_asked_for_again_and_the_rest_is_kept(
     assert matching(key).mapping.time_zone == "Europe/Berlin"
 
 
-def test_columns_of_one_name_are_told_apart_by_their_places(
-    upload, do_import, matching, answer, read, found
-):
+def test_columns_of_one_name_are_told_apart_by_their_places(upload, do_import, answer, read):
     key = upload("lead_id,age,age\nL-1,30,31\nL-2,,32\n")
     do_import()
     [question] = answer(key)
     assert question.message == "means age, and so does “age”: leave one of them out"
-    header = ("lead_id", "age", "age")
-    targets = ("lead_id", "", "age")
-    columns = (ColumnMapping(name=n, target=t) for n, t in zip(header, targets, strict=True))
-    drafted = Mapping(columns=tuple(columns))
+    means = (("lead_id", "lead_id"), ("age", ""), ("age", "age"))
+    drafted = Mapping(columns=tuple(ColumnMapping(name=n, target=t) for n, t in means))
     shown = read(lambda s: conversation.matching(s, FIELDS, key, drafted))
-    assert tuple(column.target for column in shown.columns) == targets
-    assert shown.questions == []
+    assert ([c.target for c in shown.columns], shown.questions) == (["lead_id", "", "age"], [])
     assert answer(key, columns=drafted.columns) == []
 
 

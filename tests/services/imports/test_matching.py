@@ -4,7 +4,6 @@ import pytest
 
 from ml.fields import fields_file
 from ml.fields.checks import field_from
-from tests.factories import FIELDS
 from tests.services.imports.reading import TEAM_FIELDS, proposal_of, read_file
 from webapp.services.imports.files.table import detect
 from webapp.services.imports.matching.mapping import ColumnMapping, Mapping
@@ -218,7 +217,7 @@ def test_choices_can_be_taken_as_others(file):
 )
 def test_a_new_field_is_proposed_by_its_values(cells, kind, file):
     path = file("lead_id,2nd Colour!", *(f"L,{cell}" for cell in cells))
-    entry = new_field(profile_file(path, detect(path), FIELDS).columns[1])
+    entry = new_field(profile_file(path, detect(path)).columns[1])
     assert (entry["name"], entry["type"]) == ("field_2nd_colour", kind)
     assert field_from(entry).type == kind
 

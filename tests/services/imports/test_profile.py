@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.factories import FIELDS
 from tests.services.imports.workbooks import write_workbook
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import detect
@@ -16,7 +15,7 @@ def columns(tmp_path):
     def columns(*lines):
         path = tmp_path / "leads.csv"
         path.write_text("\n".join(lines))
-        return profile_file(path, detect(path), FIELDS).columns
+        return profile_file(path, detect(path)).columns
 
     return columns
 
@@ -51,5 +50,5 @@ def test_an_empty_file_has_no_columns(columns):
 def test_numbers_of_a_workbook_need_no_question(tmp_path):
     sheet = [["lead_id", "amount"], ["L-1", 1.234], ["L-2", 5.678]]
     path = write_workbook(tmp_path / "leads.xlsx", {"Leads": sheet})
-    profile = profile_file(path, detect(path), FIELDS)
+    profile = profile_file(path, detect(path))
     assert profile.columns[1].decimal(point_is_usual=profile.point_is_usual) == (".", True)

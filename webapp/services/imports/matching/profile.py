@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from ml.fields.fields_file import Fields, category_key
+from ml.fields.fields_file import category_key
 from ml.fields.types import is_null_word
 from webapp.services.imports.cells.numbers import DecimalMark, NumberForm, decimal_mark, number_form
 from webapp.services.imports.cells.times import DayOrder, moment
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import open_table
-from webapp.services.imports.matching.synonyms import rivals
 from webapp.stored import FileFormat, ImportProfile, ProfiledColumn
 
 BLOCK_ROWS = 2_000
@@ -120,15 +119,18 @@ class Profile:
 def profile_file(
     path: Path,
     format_: FileFormat,
-    fields: Fields,
+    rivals: Callable[[list[str]], list[tuple[int, int]]] = lambda header: [],
     on_block: Callable[[float], None] = lambda share: None,
 ) -> Profile:
-    """Look at a whole file, else `ImportFileError`; tell `on_block` the share read, in [0, 1]."""
+    """Look at a whole file, else `ImportFileError`; tell `on_block` the share read, in [0, 1].
+
+    `rivals` gives the places of columns that mean the same, in pairs, to find those that agree.
+    """
     with open_table(path, format_) as table:
         if not table.header:
             raise ImportFileError.at(1, "the file is empty")
         columns = [ColumnProfile(name, place) for place, name in enumerate(table.header)]
-        n_rows, agreeing = 0, rivals(table.header, fields)
+        n_rows, agreeing = 0, rivals(table.header)
         while rows := [cells for _, cells in islice(table.rows, BLOCK_ROWS)]:
             n_rows += len(rows)
             whole = [cells for cells in rows if len(cells) == len(columns)]
