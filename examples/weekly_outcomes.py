@@ -23,9 +23,7 @@ def outcomes(path: str) -> Iterator[dict[str, Any]]:
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         if not {"lead_id", "outcome"} <= {*(rows.fieldnames or ())}:
-            sys.exit(
-                "The first line must name lead_id and outcome, with a comma between."
-            )
+            sys.exit("The first line must name lead_id and outcome, with a comma between.")
         for row in rows:
             event = {
                 "lead_id": row["lead_id"],

@@ -227,7 +227,8 @@ class RowReader:
             row.wrong(name, "needs an outcome beside it")
         elif scored_at is not None and outcome_at < scored_at:
             message = f"lies before {self.scored_at[0].name}: training leaves these inputs out"
-            row.warnings.append(CellWarning(name, OUTCOME_AT, outcome_at.isoformat(), message))
+            shown = outcome_at.isoformat()
+            row.warnings.append(CellWarning(name, OUTCOME_AT, shown, message, OTHER))
         return scored_at, outcome_at
 
     def _record(self, values: dict[str, Any]) -> LeadRecord:
