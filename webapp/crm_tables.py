@@ -36,6 +36,10 @@ class CrmConnection(Base):
     # The fields of Lead as Salesforce described them last.
     described: Mapped[list[Any]] = mapped_column(default=list)
     described_at: Mapped[datetime | None]
+    # Where its dates are days, as in America/New_York; None: not known.
+    time_zone: Mapped[str | None] = mapped_column(sa.String(40))
+    # What of it could be read before and cannot now: see `webapp.services.crm.sight`.
+    sight: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # The breaker: open while a case stands here; without a time until a person acts.
     breaker_case: Mapped[str | None] = mapped_column(sa.String(60))
     breaker_detail: Mapped[str] = mapped_column(sa.String(500), default="")

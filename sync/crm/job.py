@@ -91,7 +91,7 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
         quota=Quota(n_made_today, settings.salesforce_daily_calls),
         clocks=Clocks(now=worker.clock, sleep=worker.wait),
     )
-    context = SyncContext(fields, mapping, rules, result)
+    context = SyncContext(fields, mapping, rules, result, zone=connections.zone(connection))
     return SyncRun(worker, run, client, context, settings_of=connection.changed_at)
 
 

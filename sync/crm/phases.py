@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -40,7 +42,10 @@ def live(sync_run: SyncRun) -> None:
     The mapping is checked against what Salesforce describes before anything is asked. Leads come
     before opportunities, then by id what the pages named and did not hold.
     """
+    is_first = read(lambda s: connections.get(s).reconciled_at) is None
     check_mapping(sync_run)
+    if is_first:
+        learn_zone(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
     Reading(sync_run, OPPORTUNITIES).to_the_end()
@@ -114,8 +119,21 @@ MODES: dict[str, Callable[[SyncRun], None]] = {
 
 def look_again(sync_run: SyncRun) -> None:
     """Reconcile, and have the next run read the last days again."""
+    learn_zone(sync_run)
     sync_run.step(look_back, stage="Looking at everything again", progress=0.9)
     reconcile.reconcile(sync_run)
+
+
+def learn_zone(sync_run: SyncRun) -> None:
+    """Ask where the CRM's dates are days."""
+    found = sync_run.client.time_zone()
+
+    def keep(session: Session) -> ZoneInfo | None:
+        connection = connections.get(session)
+        connection.time_zone = found
+        return connections.zone(connection)
+
+    sync_run.context = replace(sync_run.context, zone=sync_run.step(keep))
 
 
 def check_mapping(sync_run: SyncRun) -> None:

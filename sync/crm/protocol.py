@@ -27,6 +27,9 @@ class Crm(Protocol):
     def describe(self, obj: str) -> list[Row]:
         """The fields of an object as the integration user sees them."""
 
+    def time_zone(self) -> str | None:
+        """Where the CRM's dates are days, as in America/New_York; None where it does not say."""
+
     def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
         """The rows of a window: from a time on, or behind a row given as its stamp and id."""
 

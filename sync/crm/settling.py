@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from sync.crm import dates
 from sync.crm.mapping import parse_time
 from sync.crm.outcomes import GONE, REASONS, Derived, derive
 from sync.crm.sync_run import SyncContext
@@ -51,8 +52,11 @@ def record_outcomes(
     derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
     is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
     pipeline.put(session, is_pending)
+    closing = [lead for lead in mine if derived[lead.id].result in CLOSING - {lead.said}]
+    facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
-    noted = {lead.id: _event(facts, lead, derived[lead.id], now) for lead in mine}
+    zone = context.zone
+    noted = {lead.id: _event(facts, lead, derived[lead.id], zone, now=now) for lead in mine}
     mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
     events = [event for _, event in noted.values() if event is not None]
     for event in events:
@@ -87,6 +91,8 @@ class _Facts:
         keys = {lead.lead_key for lead in (*crm_leads, *self.survivors.values()) if lead}
         self.ours = leads.lock_by_key(session, {key for key in keys if key})
         self.reported = outcomes.with_reported_outcome(session, self.ours)
+        # When those whose outcome is about to be recorded had their first inputs.
+        self.first_scored: dict[int, datetime] = {}
 
     def derived(self, lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
         return derive(
@@ -124,7 +130,7 @@ def _show_or_hide(
 
 
 def _event(
-    facts: _Facts, crm_lead: CrmLead, derived: Derived, now: datetime
+    facts: _Facts, crm_lead: CrmLead, derived: Derived, zone: tzinfo | None, *, now: datetime
 ) -> tuple[dict[str, Any], OutcomeEvent | None]:
     """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
     lead = facts.ours[crm_lead.lead_key or 0]
@@ -150,7 +156,11 @@ def _event(
     is_alike = outcome != "withdrawn" and is_assumed(rule) == is_assumed(crm_lead.rule)
     if outcome == crm_lead.said and (is_same_rule or is_alike):
         return note | {"rule": rule}, None
-    happened_at = _happened_at(crm_lead, derived, rule, now)
+    happened_at = _happened_at(crm_lead, derived, rule, zone, now=now)
+    first = facts.first_scored.get(lead.key)
+    if first is not None and happened_at < first and dates.is_same_day(happened_at, first, zone):
+        # Else a lead that was made and closed within a day would be a label without inputs.
+        happened_at, because = first, f"{because}, dated by the first reading of that day"
     key = f"salesforce:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
     reason = f"Salesforce: {because} ({derived.source_id})"
     attribution = Attribution("salesforce", ACTOR, reason, rule, key)
@@ -177,10 +187,12 @@ def _outcome(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
     return "withdrawn" if is_withdrawn else None
 
 
-def _happened_at(crm_lead: CrmLead, derived: Derived, rule: str, now: datetime) -> datetime:
+def _happened_at(
+    crm_lead: CrmLead, derived: Derived, rule: str, zone: tzinfo | None, *, now: datetime
+) -> datetime:
     """Behind what Salesforce said before: a change may move no stamp, or carry an older one."""
     latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
-    at = latest or derived.happened_at
+    at = latest or dates.happened_at(derived, crm_lead, zone)
     if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
         return min(at, now)
     return min(max(at, crm_lead.said_at + MIN_STEP), now + CLOCK_SKEW)

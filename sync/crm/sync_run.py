@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TypeVar
 
 from flask import current_app
@@ -45,6 +45,8 @@ class SyncContext:
     rules: CrmRules
     result: SyncResult = field(default_factory=SyncResult)
     surprises: Gathered = field(default_factory=Gathered)
+    # Where the CRM's dates are days; None while that is not known.
+    zone: tzinfo | None = None
 
 
 @dataclass

@@ -79,6 +79,16 @@ class Client:
         answer = self._get(f"sobjects/{obj}/describe")
         return _rows(answer, "fields", ("name", "type"))
 
+    def time_zone(self) -> str | None:
+        """The org's time zone; None where the integration user may not see it."""
+        try:
+            rows = _rows(self._query(soql.TIME_ZONE), "records", ())
+        except Fault as fault:
+            if fault.kind is not Kind.CONFIG:
+                raise
+            return None
+        return next((str(row.get("TimeZoneSidKey")) for row in rows), None)
+
     def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
         """The rows of a window: from a time on, or behind a row given as its stamp and id.
 

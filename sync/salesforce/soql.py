@@ -9,6 +9,7 @@ PAGE_ROWS = 2000
 # 200 ids stay far below the 16,384 bytes that an address may have.
 IDS_PER_QUERY = 200
 SAMPLE_ROWS = 20
+TIME_ZONE = "SELECT TimeZoneSidKey FROM Organization LIMIT 1"
 # A field, or one of a parent: Owner.Name.
 NAME = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)?", re.ASCII)
 RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")

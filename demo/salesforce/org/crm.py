@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from demo.salesforce.org.clock import Clock
 from demo.salesforce.org.org import Org
@@ -84,6 +85,11 @@ class Crm:
             yield
         finally:
             actor.user = before
+
+    def set_time_zone(self, name: str) -> None:
+        """Where the org is: its dates are days there."""
+        self.time_zone = ZoneInfo(name)
+        self.org.change_unstamped(self.organization, TimeZoneSidKey=name)
 
     # Records
 

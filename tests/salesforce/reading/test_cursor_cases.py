@@ -70,7 +70,7 @@ def test_a_conversion_on_the_night_the_clocks_change_has_a_day(fake, salesforce,
 def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, small_pages):
     fake.leads(70)
     fake.clock.advance(minutes=15)
-    fake.fail_at(7, "object not visible")
+    fake.fail_at(8, "object not visible")
     assert salesforce.run().state == "failed"
     assert n_leads(salesforce) == 40
     salesforce.write(lambda s: connections.close_breaker(connections.get(s)))

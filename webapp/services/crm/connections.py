@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -214,6 +215,14 @@ def hint(session: Session, now: datetime) -> bool:
     return change(session, unheard.values(hinted_at=now)) > 0
 
 
+def zone(connection: CrmConnection) -> ZoneInfo | None:
+    """Where the CRM's dates are days; None where that is not known."""
+    try:
+        return ZoneInfo(connection.time_zone) if connection.time_zone else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 def close_breaker(connection: CrmConnection) -> None:
     """Let runs start again."""
     connection.breaker_case, connection.breaker_until = None, None
@@ -264,6 +273,7 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     pipeline.clear(session)
     mirror.read_from_start(session)
     connection.described, connection.described_at = [], None
+    connection.time_zone, connection.sight = None, {}
     connection.offered_through_key, connection.offered_version_key = 0, None
 
 

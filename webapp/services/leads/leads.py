@@ -173,6 +173,14 @@ def latest_snapshots(session: Session, lead_keys: Collection[int]) -> dict[int, 
     return {snapshot.lead_key: snapshot for snapshot in found}
 
 
+def first_scored(session: Session, lead_keys: Collection[int]) -> dict[int, datetime]:
+    """When these leads had their first inputs, those that came with an outcome left out."""
+    query = sa.select(Snapshot.lead_key, sa.func.min(Snapshot.taken_at)).where(
+        Snapshot.lead_key.in_(lead_keys), ~Snapshot.came_with_outcome
+    )
+    return dict(session.execute(query.group_by(Snapshot.lead_key)).all())
+
+
 def scores_before_last(session: Session, lead_keys: Iterable[int]) -> dict[int, EarlierScore]:
     """The score of each of these leads before its newest scoring, if any, by the lead's key."""
     query = sa.select(*(getattr(Snapshot, name) for name in EarlierScore._fields))
