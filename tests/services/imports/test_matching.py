@@ -112,6 +112,33 @@ def test_a_second_status_that_tells_nothing_is_left_out(targets):
     assert targets(header, "L-1,Lost Lead,Alpha", "L-2,New,Beta")[1:] == ["actual_outcome", ""]
 
 
+@pytest.mark.parametrize(
+    ("header", "words", "is_asked"),
+    [
+        ("What happened", ("Won", "Lost", "Ghosted"), True),
+        ("Funnel state", ("Lost", "Alpha", "Beta", "Gamma"), True),
+        ("Bought it", ("Yes", "No"), True),
+        ("Newsletter", ("Yes", "No"), False),
+        ("Remark", ("Lost", "Alpha", "Beta", "Gamma"), False),
+        ("Mood", ("Open", "New", "Working"), False),
+    ],
+)
+def test_a_column_of_no_known_name_that_tells_outcomes_is_asked_about(
+    file, header, words, is_asked
+):
+    path = file(f"lead_id,age,{header}", *(f"L-{w},30,{w}" for w in words))
+    asked = [q.column for q in questions(proposal_of(path)) if q.must_answer]
+    assert asked == ([header] if is_asked else [])
+    if is_asked:
+        with pytest.raises(MappingRefused, match="looks like the outcome: say whether it is"):
+            read_file(path)
+
+
+def test_a_further_column_of_outcomes_is_told_where_it_is_left_out(file):
+    result = read_file(file("lead_id,age,Status,What happened", "L-1,30,Won,Lost"))
+    assert "The column “What happened” was left out: “Status” is taken instead." in result.notes
+
+
 def test_an_outcome_by_its_own_name_needs_no_other_column(targets):
     header = "lead_id,actual_outcome,Status"
     assert targets(header, "L-1,true,Won", "L-2,false,Lost")[1:] == ["actual_outcome", ""]

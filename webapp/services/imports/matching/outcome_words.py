@@ -1,6 +1,7 @@
 """Words for what became of a lead: the plain ones, and those that CRM exports use."""
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ml.fields.lenient import NO_TEXTS, YES_TEXTS, word_key
@@ -52,6 +53,10 @@ LOST_HINT = re.compile(r"\b(lost|junk|unqualif|disqualif|reject|dead|declin|not 
 CONVERTED_HINT = re.compile(r"\b(won|convert|customer|sold|signed|bought|paid)")
 
 
+STATUS_NAME = re.compile(r"\b(status|stage|state|outcome|result|disposition|phase|progress)")
+MAX_WORDS = 100
+
+
 class OutcomeReading(NamedTuple):
     """What a word means (None: no outcome yet), and whether that is beyond doubt."""
 
@@ -67,6 +72,24 @@ def read_word(text: str) -> OutcomeReading:
     if LOST_HINT.search(key):
         return OutcomeReading(False, is_sure=False)
     return OutcomeReading(True if CONVERTED_HINT.search(key) else None, is_sure=False)
+
+
+def words_of(name: str, values: Collection[str]) -> OutcomeWords | None:
+    """How a column of no known name may tell of outcomes; None where it does not seem to.
+
+    Under a name such as Stage one word that tells an outcome is enough, under others all but half
+    must be known. Of yes and no the name must say what came.
+    """
+    keys = {word_key(value) for value in values}
+    if not keys or len(keys) > MAX_WORDS:
+        return None
+    meaning = read_word(name).meaning
+    if keys <= YES | NO:
+        return None if not isinstance(meaning, bool) else "converted" if meaning else "lost"
+    known = [CRM_WORDS[key] for key in keys - YES - NO if key in CRM_WORDS]
+    is_status = STATUS_NAME.search(word_key(name)) is not None
+    is_told = any(meaning is not None for meaning in known)
+    return "status" if is_told and (is_status or 2 * len(known) >= len(keys)) else None
 
 
 def read_cell(text: str, words: OutcomeWords) -> OutcomeReading:

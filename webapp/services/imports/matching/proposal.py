@@ -21,7 +21,7 @@ from webapp.services.imports.matching.mapping import (
     ColumnMapping,
     Mapping,
 )
-from webapp.services.imports.matching.outcome_words import read_cell
+from webapp.services.imports.matching.outcome_words import read_cell, words_of
 from webapp.services.imports.matching.profile import ColumnProfile, Profile
 from webapp.services.imports.matching.synonyms import (
     MIN_LIKENESS,
@@ -33,7 +33,9 @@ from webapp.services.imports.matching.synonyms import (
 from webapp.stored import OutcomeWords
 
 MAX_VALUES_PROPOSED = 200
-LEFT_OUT = Candidate(99, 0, LEAVE_OUT, "sure", "no field is called so")
+LEFT_OUT = Candidate(99, 0, LEAVE_OUT, "sure", "no field has this name")
+# Behind all that are sure by their names.
+ALSO_OUTCOME = Candidate(6, -1, OUTCOME, "ask", "its values look like outcomes")
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,11 @@ def _candidates(
         order, fills = int(before.fills), before.fills
         made = Candidate(0, order, before.target, "sure", "as decided", before.words, fills=fills)
         return [made]
-    return names.candidates(column.name) if column.name else []
+    by_name = names.candidates(column.name) if column.name else []
+    if any(candidate.confidence == "sure" for candidate in by_name):
+        return by_name
+    words = words_of(column.name, column.values) if column.is_complete else None
+    return [replace(ALSO_OUTCOME, words=words), *by_name] if words else by_name
 
 
 def _may_join(candidate: Candidate, first: Candidate) -> bool:

@@ -212,7 +212,10 @@ def _about_column(column: ColumnProposal) -> Iterator[Question]:
         yield Question("column", name, message)
         return
     if column.confidence != "sure":
-        if column.target != LEAD_ID:
+        if column.target == OUTCOME:
+            message = "looks like the outcome: say whether it is, or leave it out"
+            yield Question("column", name, message)
+        elif column.target != LEAD_ID:
             message = f"looks like {TARGETS_BESIDE_FIELDS.get(column.target, column.target)}"
             yield Question("column", name, message, must_answer=False)
         return

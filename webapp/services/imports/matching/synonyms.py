@@ -62,6 +62,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         *("outcome", "lead status", "status", "deal - status", "deal status", "won status"),
         *("lifecycle stage", "converted", "is converted", "won", "is won", "lost", "is lost"),
         *("lead outcome", "deal outcome", "final status", "result", "stage", "deal stage"),
+        *("status reason", "lead stage", "sales stage", "opportunity stage", "pipeline stage"),
+        *("disposition", "lead disposition"),
     ),
     OUTCOME_AT: (
         *("outcome date", "closed on", "closed at", "closed date", "date closed", "close date"),
