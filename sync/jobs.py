@@ -96,7 +96,10 @@ def tidy(worker: Worker) -> None:
     """Remove what lost work, answered requests and outcomes without a lead have left behind."""
     forget_old_scores(worker)
     now = worker.clock()
-    old = (idempotency.forget_old, waiting.forget_expired, imports.forget_old_changes)
+    old = (
+        *(idempotency.forget_old, waiting.forget_expired),
+        *(imports.forget_old_changes, imports.forget_old_errors),
+    )
     for forget in old:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):
             pass

@@ -25,6 +25,7 @@ from webapp.services.leads import leads, removal
 from webapp.services.models import lifecycle
 from webapp.services.runs import runs
 from webapp.services.runs.runs import Explained
+from webapp.stored import ImportResult, RowError
 from webapp.tables import Lead, Outcome, Run, Score, Snapshot
 
 HEADER = "lead_id,email_opens,location,actual_outcome"
@@ -227,6 +228,53 @@ def test_an_import_that_asked_nobody_can_be_undone(import_now, do_import, newest
     do_import()
     assert newest().state == "undone"
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 0
+
+
+def test_who_is_erased_is_erased_from_files_that_wait_and_from_wrong_rows(
+    app, keep, settings, write, read, kept_files
+):
+    def prepare(session):
+        lead = make_lead(session, "L-1", email="ada@example.com")
+        for kept, state in ((keep("l-1,1,,"), "preview"), (keep("L-2,1,,"), "matching")):
+            imports.start(session, kept, requested_by=ADA, now=NOW).state = state
+        return removal.named_by(session, [lead.key])
+
+    write(make_champion)
+    people = write(prepare)
+    for one in read(lambda s: imports.with_files(s, NOW)):
+        wrong = imports.file_path(settings.data_dir, imports.rejected_name(one.path))
+        wrong.write_text("email,Why\nADA@example.com,must be a number\nbob,none\n")
+    with app.app_context():
+        importing.erase(people, NOW)
+    assert kept_files() == []
+    given_up = read(lambda s: s.scalars(sa.select(Import).order_by(Import.key)).all())
+    assert [one.state for one in given_up] == ["failed", "failed"]
+    assert "was erased meanwhile" in given_up[0].error
+
+
+def test_a_file_that_names_nobody_erased_stays(app, keep, write, read, kept_files):
+    def wait(session):
+        imports.start(session, keep("L-2,1,,"), requested_by=ADA, now=NOW).state = "matching"
+
+    write(wait)
+    with app.app_context():
+        importing.erase({"l-1"}, NOW)
+    assert len(kept_files()) == 1
+
+
+def test_why_an_import_failed_is_forgotten_after_a_week(write, read):
+    def prepare(session):
+        failed = make_import(session)
+        failed.state, failed.finished_at, failed.error = "failed", NOW, "“Ada” is not known"
+        errors = [RowError(line=1, field="x", message="“Ada”")]
+        failed.result = ImportResult(errors=errors).model_dump()
+
+    write(prepare)
+    for days, n in ((7, 0), (8, 1), (9, 0)):
+        at = NOW + timedelta(days=days)
+        assert write(lambda s, at=at: imports.forget_old_errors(s, at)) == n
+    (found,) = read(lambda s: s.scalars(sa.select(Import)).all())
+    assert "Ada" not in str(found.error) + str(found.result)
 
 
 def test_files_of_no_import_are_removed_after_a_while(keep, settings, write, read, kept_files):

@@ -13,6 +13,7 @@ from sync.crm.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, stamp
 from sync.crm.protocol import Row
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
+from webapp import importing
 from webapp.crm_tables import CrmLead
 from webapp.database import read
 from webapp.services.crm import connections, mirror, unmatched
@@ -97,6 +98,8 @@ def _follow_deletions(sync_run: SyncRun) -> None:
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(sync_run, known) if known else []
     if purged:
+        # Files first: who is erased already is not looked for again.
+        importing.erase(read(partial(_named_by, purged)), sync_run.now)
         sync_run.step(partial(_erase, sync_run, purged))
     deals = _deleted(sync_run, OPPORTUNITIES, start, end)
     named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
@@ -118,9 +121,17 @@ def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> lis
     ]
 
 
-def _erase(sync_run: SyncRun, crm_ids: Collection[str], session: Session) -> None:
+def _named_by(crm_ids: Collection[str], session: Session) -> set[str]:
+    return removal.named_by(session, _keys(session, crm_ids))
+
+
+def _keys(session: Session, crm_ids: Collection[str]) -> list[int]:
     rows = mirror.leads_by_id(session, crm_ids)
-    keys = [row.lead_key for row in rows.values() if row.lead_key is not None]
+    return [row.lead_key for row in rows.values() if row.lead_key is not None]
+
+
+def _erase(sync_run: SyncRun, crm_ids: Collection[str], session: Session) -> None:
+    keys = _keys(session, crm_ids)
     n_erased = removal.erase(session, keys, "salesforce", sync_run.now)
     sync_run.result.counts["leads_erased"] += n_erased
 

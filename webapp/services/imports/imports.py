@@ -42,6 +42,11 @@ UNDO_WINDOW = timedelta(days=7)
 FORGOTTEN_AT_ONCE = 500
 # What is emptied out of an import that is over: it holds values of leads.
 FORGOTTEN: dict[str, object] = {"profile": {}, "preview": {}}
+OLD_ERROR = "It failed; why is kept for 7 days."
+ERASED = (
+    "The file named somebody whose data was erased meanwhile, so it was deleted. Nothing was"
+    " imported: drop a file without them."
+)
 MIN_SHARE_TO_ESTIMATE = 0.02
 
 
@@ -187,6 +192,18 @@ def cancel(session: Session, key: int, now: datetime) -> None:
     _move(session, key, found.state, "cancelled", finished_at=now, **FORGOTTEN)
 
 
+def with_files(session: Session, now: datetime) -> Sequence[Import]:
+    """The imports that wait for a person with their file, and those whose wrong rows are kept."""
+    is_kept = sa.or_(Import.state.in_(WAITING_STATES), Import.finished_at > now - UNDO_WINDOW)
+    return session.scalars(sa.select(Import).where(is_kept)).all()
+
+
+def give_up_erased(session: Session, key: int, now: datetime) -> None:
+    """Give up an import that waits, since its file names somebody who was erased."""
+    waits = sa.update(Import).where(Import.key == key, Import.state.in_(WAITING_STATES))
+    change(session, waits.values(state="failed", error=ERASED, finished_at=now, **FORGOTTEN))
+
+
 def can_be_undone(found: Import, now: datetime) -> bool:
     """Whether an import has changed anything, also a part, and is over for less than seven days."""
     is_recent = found.finished_at is not None and now - found.finished_at < UNDO_WINDOW
@@ -313,6 +330,19 @@ def forget_old_changes(session: Session, now: datetime) -> int:
     )
     some = old.limit(FORGOTTEN_AT_ONCE)
     return change(session, sa.delete(ImportChange).where(sa.tuple_(*place).in_(some)))
+
+
+def forget_old_errors(session: Session, now: datetime) -> int:
+    """Forget why imports failed a week ago, which can quote the file; return how many."""
+    before = now - UNDO_WINDOW
+    is_old = (Import.finished_at < before, Import.error != OLD_ERROR)
+    found = session.scalars(sa.select(Import).where(*is_old).limit(FORGOTTEN_AT_ONCE)).all()
+    for old in found:
+        old.error = OLD_ERROR
+        old.result = old.found.model_copy(update={"errors": []}).model_dump()
+    of_imports = (Run.kind == "import", Run.finished_at < before, Run.error != OLD_ERROR)
+    change(session, sa.update(Run).where(*of_imports).values(error=OLD_ERROR))
+    return len(found)
 
 
 def remove_orphans(session: Session, data_dir: Path, now: datetime) -> int:

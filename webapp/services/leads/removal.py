@@ -72,6 +72,15 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     return len(names)
 
 
+def named_by(session: Session, keys: Collection[int]) -> set[str]:
+    """What files name these leads by, and those merged into them, in small letters."""
+    is_asked = sa.or_(Lead.key.in_(keys), Lead.merged_into_key.in_(keys))
+    # Salesforce exports ids without their checksum, too.
+    short = sa.func.substr(Lead.crm_id, 1, 15)
+    query = sa.select(Lead.lead_id, Lead.crm_id, short, Lead.email, Lead.name).where(is_asked)
+    return {word.casefold() for row in session.execute(query) for word in row if word}
+
+
 def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[str]:
     """Delete leads and all that belongs to them; return their ids."""
     names = [lead.lead_id for lead in leads.lock_by_key(session, all_keys).values()]
