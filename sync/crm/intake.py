@@ -26,6 +26,7 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
 
     1. A row that says nothing new only moves its stamp: our own writes come back so.
     2. New leads, and open ones with other inputs, are scored; converted ones keep their inputs.
+       What people read of a lead is taken over from all.
     3. Of a lead that was merged before it was first read only the id is kept, for the one that goes
        on.
     4. What became of the leads that changed is recorded, and of those merged with them.
@@ -106,8 +107,6 @@ class _Ours:
 
     def needs_score(self, row: LeadRow, before: Seen | None) -> bool:
         is_first = row.id not in self.old
-        if row.columns["is_deleted"]:
-            return False
         if row.columns["is_converted"]:
             # Known from another source: its inputs are older than its conversion, ours are not.
             return is_first and self.ids[row.id] not in self.here
@@ -136,20 +135,24 @@ def _take_in(
     inputs = [
         _scoring_input(context, row, ours, known.get(row.id), now=now)
         for row in rows
-        if ours.needs_score(row, known.get(row.id))
+        if not row.columns["is_deleted"]
     ]
     versions = registry.in_use(session)
     scored = scoring.score_many(session, versions, inputs, source="salesforce", now=now)
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
-    context.result.counts["leads_scored"] += len(scored)
+    context.result.counts["leads_scored"] += sum(not one.is_repeat for one in inputs)
     context.result.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
 
 
 def _scoring_input(
     context: SyncContext, row: LeadRow, ours: _Ours, before: Seen | None, *, now: datetime
 ) -> ScoringInput:
+    if not ours.needs_score(row, before):
+        # Its people are taken over, and its inputs stay.
+        people = LeadRecord(ours.ids[row.id], {**row.people}, {}, None)
+        return ScoringInput(people, now, came_with_outcome=False, is_repeat=True)
     is_first = row.id not in ours.old
     is_disqualified = row.columns["status"] in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)

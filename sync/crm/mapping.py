@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from hashlib import blake2s
@@ -95,6 +95,13 @@ class LeadMapping:
         also = ["RecordTypeId"] * reads_record_type
         also += [external_id_field] if external_id_field else []
         self.select = tuple(dict.fromkeys((*LEAD_FIELDS, *also, *self.crm_fields)))
+        self.hidden_people: list[str] = []
+
+    def leave_out_hidden_people(self, visible: Collection[str]) -> None:
+        """Ask for fields that people read only where they may be seen, unless they are mapped."""
+        people = [n for n in PEOPLE.values() if "." not in n and n not in self.crm_fields]
+        self.hidden_people = [name for name in people if name not in visible]
+        self.select = tuple(name for name in self.select if name not in self.hidden_people)
 
     def parse(self, row: Mapping[str, Any]) -> LeadRow:
         """Read a row; a value of a wrong type is as good as none."""

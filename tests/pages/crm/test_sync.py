@@ -225,7 +225,7 @@ def test_a_test_of_the_connection_says_what_is_there_and_what_is_missing(admin, 
     page = show(admin, address)
     assert "Connected, but something is missing." in page
     assert page.count('<li class="failed">') == 1
-    assert "missing or not allowed: Score_Reasons__c" in page
+    assert "Missing or read-only: Score_Reasons__c. Deploy the folder salesforce/ again." in page
     fragment = admin.get(f"{address}/progress").text
     assert "hx-trigger" not in fragment
     assert without_times(fragment) in without_times(admin.get(address).text)

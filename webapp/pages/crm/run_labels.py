@@ -78,8 +78,11 @@ def summary(run: Run) -> str:
         return run.error
     result = SyncResult.of(run)
     if result.checks is not None:
-        missing = ", ".join(check.name for check in result.failed_checks)
-        return f"Missing: {missing}" if missing else "All checks passed"
+        named = {"Failed": result.failed_checks, "Warning": result.warned_checks}
+        told = [
+            f"{word}: {', '.join(c.name for c in found)}" for word, found in named.items() if found
+        ]
+        return ". ".join(told) or "All checks passed"
     if result.sample is not None:
         return f"{len(result.sample.leads)} leads tested"
     changed = [

@@ -50,11 +50,18 @@ class RunWarning:
 
 @dataclass
 class Check:
-    """Something that the sync needs, and whether it is there."""
+    """Something that the sync needs, or can do without, whether it is there, and what to do."""
 
     name: str
     is_good: bool
     sentence: str
+    is_optional: bool = False
+    remedy: str = ""
+
+    @property
+    def state(self) -> str:
+        """ok, warning or failed."""
+        return "ok" if self.is_good else "warning" if self.is_optional else "failed"
 
 
 @dataclass
@@ -117,7 +124,11 @@ class SyncResult:
 
     @property
     def failed_checks(self) -> list[Check]:
-        return [check for check in self.checks or () if not check.is_good]
+        return [check for check in self.checks or () if check.state == "failed"]
+
+    @property
+    def warned_checks(self) -> list[Check]:
+        return [check for check in self.checks or () if check.state == "warning"]
 
     def to_json(self) -> dict[str, Any]:
         dumped: dict[str, Any] = _RESULT.dump_python(self, by_alias=True)

@@ -1,0 +1,151 @@
+"""The check list of a connection: what an org needs, item by item, with what to do about each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sync.crm.faults import Fault, Kind
+from sync.crm.mapping import LEAD_FIELDS, LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, PEOPLE
+from sync.crm.protocol import Crm, Row
+from sync.crm.write_back import unwritable
+from sync.salesforce import cases
+from webapp.services.crm.sync_runs import Check
+
+Look = Callable[[str], Check]
+
+RIGHTS = (
+    "the permission set licence Salesforce API Integration and the permission set Lead Scoring"
+    " Integration to the integration user."
+)
+ASSIGN = f"Assign {RIGHTS}"
+DEPLOY = f"Deploy the folder salesforce/ again. {ASSIGN}"
+# A signed login is valid for three minutes, by Salesforce's clock.
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
+BUSY_ORG = 0.5
+USERS = "005"
+
+
+class CheckList:
+    """Looks at one org; `items` are to be called in their order, each with its name."""
+
+    def __init__(self, client: Crm, now: datetime, *, writes_scores: bool) -> None:
+        self._client, self._now, self._writes_scores = client, now, writes_scores
+        self._lead_fields: Sequence[Row] | None = None
+        self._leads: Sequence[Row] = ()
+        self.items: Mapping[str, Look] = {
+            "Login": self._login,
+            "Clock": self._clock,
+            "Leads": self._visible_leads,
+            "Lead fields": self._needed_fields,
+            "People fields": self._people_fields,
+            "Owners": self._owners,
+            "Opportunities": self._opportunities,
+            "Contact roles": self._contact_roles,
+            "Score fields": self._score_fields,
+            "API calls": self._calls,
+        }
+
+    def _login(self, name: str) -> Check:
+        try:
+            self._lead_fields = self._client.describe(LEADS)
+        except Fault as fault:
+            # Who is told that there are no leads is logged in.
+            if fault.case not in {cases.WRONG_PATH, cases.OBJECT_MISSING, cases.NO_ACCESS}:
+                raise
+        return Check(name, True, "Salesforce lets Leadloop in.")
+
+    def _clock(self, name: str) -> Check:
+        theirs = self._client.meter.server_time or self._now
+        apart = abs(self._now - theirs)
+        if apart <= MAX_CLOCK_DIFFERENCE:
+            return Check(name, True, "It agrees with Salesforce's.")
+        sentence = f"{apart.total_seconds():,.0f} seconds from Salesforce's."
+        return _warning(name, sentence, "Set this server's clock by NTP: logins by JWT may fail.")
+
+    def _visible_leads(self, name: str) -> Check:
+        self._described()
+        self._leads = self._client.sample(LEADS, ("Id", "OwnerId", "Owner.Email"))
+        if self._leads:
+            return Check(name, True, "They can be read.")
+        return _warning(name, "None can be seen.", f"If the org has leads, assign {RIGHTS}")
+
+    def _needed_fields(self, name: str) -> Check:
+        needed = [n for n in LEAD_FIELDS if "." not in n and n not in PEOPLE.values()]
+        return self._fields(name, needed, self._described())
+
+    def _people_fields(self, name: str) -> Check:
+        people = [path for path in PEOPLE.values() if "." not in path]
+        hidden = _missing(people, self._described())
+        if not hidden:
+            return Check(name, True, f"{', '.join(people)} can be read.")
+        sentence = f"{', '.join(hidden)} cannot be seen. Leads come without; what is known stays."
+        return _warning(name, sentence, f"{ASSIGN} Or leave it so.")
+
+    def _owners(self, name: str) -> Check:
+        users = [row for row in self._leads if str(row.get("OwnerId")).startswith(USERS)]
+        if not users or any((row.get("Owner") or {}).get("Email") for row in users):
+            return Check(name, True, "They come with their e-mail addresses.")
+        sentence = "No e-mail address can be seen, so no owner is matched with an account here."
+        return _warning(name, sentence, "Grant the integration user View All Users.")
+
+    def _opportunities(self, name: str) -> Check:
+        try:
+            described = self._client.describe(OPPORTUNITIES)
+        except Fault as fault:
+            raise _hidden(OPPORTUNITIES, fault) from None
+        found = self._fields(name, OPPORTUNITY_FIELDS, described)
+        if not found.is_good or self._client.sample(OPPORTUNITIES, ("Id",)):
+            return found
+        return _warning(name, "None can be seen.", f"If the org has some, assign {RIGHTS}")
+
+    def _contact_roles(self, name: str) -> Check:
+        try:
+            self._client.describe("OpportunityContactRole")
+        except Fault as fault:
+            if fault.kind is not Kind.CONFIG:
+                raise
+            sentence = "They cannot be seen. Deals of leads converted without one are not found."
+            return _warning(name, sentence, ASSIGN)
+        return Check(name, True, "They can be read.")
+
+    def _score_fields(self, name: str) -> Check:
+        missing = unwritable(self._described())
+        if not missing:
+            return Check(name, True, "All five can be written.")
+        sentence = f"Missing or read-only: {', '.join(missing)}."
+        return Check(name, False, sentence, is_optional=not self._writes_scores, remedy=DEPLOY)
+
+    def _calls(self, name: str) -> Check:
+        meter = self._client.meter
+        if not meter.n_limit or meter.n_used is None:
+            return Check(name, True, "The org does not say how many it has used.")
+        sentence = f"{meter.n_used:,} of {meter.n_limit:,} used in the last 24 hours."
+        if meter.n_used < BUSY_ORG * meter.n_limit:
+            return Check(name, True, sentence)
+        return _warning(
+            name, sentence, "Leadloop waits from 80 % on. Who uses them: System Overview."
+        )
+
+    def _described(self) -> Sequence[Row]:
+        if self._lead_fields is None:
+            raise Fault(cases.OBJECT_MISSING, LEADS)
+        return self._lead_fields
+
+    def _fields(self, name: str, needed: Sequence[str], described: Sequence[Row]) -> Check:
+        hidden = _missing(needed, described)
+        if not hidden:
+            return Check(name, True, "All that Leadloop needs can be read.")
+        return Check(name, False, f"Cannot be seen: {', '.join(hidden)}.", remedy=ASSIGN)
+
+
+def _missing(needed: Sequence[str], described: Sequence[Row]) -> list[str]:
+    names = {field["name"] for field in described}
+    return [name for name in needed if name not in names]
+
+
+def _warning(name: str, sentence: str, remedy: str) -> Check:
+    return Check(name, False, sentence, is_optional=True, remedy=remedy)
+
+
+def _hidden(obj: str, fault: Fault) -> Fault:
+    """An object that the user may not see answers as if there were none."""
+    return Fault(cases.OBJECT_MISSING, obj) if fault.kind is Kind.CONFIG else fault
