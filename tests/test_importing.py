@@ -230,38 +230,6 @@ def test_an_import_that_asked_nobody_can_be_undone(import_now, do_import, newest
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Lead))) == 0
 
 
-def test_who_is_erased_is_erased_from_files_that_wait_and_from_wrong_rows(
-    app, keep, settings, write, read, kept_files
-):
-    def prepare(session):
-        lead = make_lead(session, "L-1", email="ada@example.com")
-        for kept, state in ((keep("l-1,1,,"), "preview"), (keep("L-2,1,,"), "matching")):
-            imports.start(session, kept, requested_by=ADA, now=NOW).state = state
-        return removal.named_by(session, [lead.key])
-
-    write(make_champion)
-    people = write(prepare)
-    for one in read(lambda s: imports.with_files(s, NOW)):
-        wrong = imports.file_path(settings.data_dir, imports.rejected_name(one.path))
-        wrong.write_text("email,Why\nADA@example.com,must be a number\nbob,none\n")
-    with app.app_context():
-        importing.erase(people, NOW)
-    assert kept_files() == []
-    given_up = read(lambda s: s.scalars(sa.select(Import).order_by(Import.key)).all())
-    assert [one.state for one in given_up] == ["failed", "failed"]
-    assert "was erased meanwhile" in given_up[0].error
-
-
-def test_a_file_that_names_nobody_erased_stays(app, keep, write, read, kept_files):
-    def wait(session):
-        imports.start(session, keep("L-2,1,,"), requested_by=ADA, now=NOW).state = "matching"
-
-    write(wait)
-    with app.app_context():
-        importing.erase({"l-1"}, NOW)
-    assert len(kept_files()) == 1
-
-
 def test_why_an_import_failed_is_forgotten_after_a_week(write, read):
     def prepare(session):
         failed = make_import(session)

@@ -5,12 +5,11 @@ when its worker dies.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy.orm import Session
@@ -141,30 +140,6 @@ def carry_out(run: Run, *, clock: Callable[[], datetime], on_step: OnStep) -> No
     if work.found.state not in imports.FILE_STATES:
         work.path.unlink(missing_ok=True)
     write(lambda s: runs.finish(s, run, clock()))
-
-
-def erase(people: Collection[str], now: datetime) -> None:
-    """Delete kept files that name people in a cell, and give up the imports that wait with them.
-
-    `people` are what leads are named by, in small letters.
-    """
-    folder = product().settings.data_dir
-    for found in read(lambda s: imports.with_files(s, now)):
-        names = (found.path, imports.rejected_name(found.path))
-        paths = [path for name in names if (path := imports.file_path(folder, name)).exists()]
-        if any(_names(path, people) for path in paths):
-            write(partial(imports.give_up_erased, key=found.key, now=now))
-            for path in paths:
-                path.unlink(missing_ok=True)
-
-
-def _names(path: Path, people: Collection[str]) -> bool:
-    try:
-        with open_table(path, detect(path)) as table:
-            cells = (cell.strip().casefold() for _, row in table.rows for cell in row)
-            return any(cell in people for cell in cells)
-    except ImportFileError:  # nobody can say
-        return True
 
 
 def fail(session: Session, run: Run, failure: str, now: datetime) -> None:

@@ -13,11 +13,12 @@ from sync.crm.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, stamp
 from sync.crm.protocol import Row
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
-from webapp import importing
 from webapp.crm_tables import CrmLead
-from webapp.database import read
+from webapp.database import read, write
+from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
 from webapp.services.crm.sync_runs import Drift
+from webapp.services.imports import erasure
 from webapp.services.leads import leads, removal, scoring
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
@@ -99,7 +100,7 @@ def _follow_deletions(sync_run: SyncRun) -> None:
     purged = read_leads(sync_run, known) if known else []
     if purged:
         # Files first: who is erased already is not looked for again.
-        importing.erase(read(partial(_named_by, purged)), sync_run.now)
+        _erase_from_files(sync_run, purged)
         sync_run.step(partial(_erase, sync_run, purged))
     deals = _deleted(sync_run, OPPORTUNITIES, start, end)
     named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
@@ -121,8 +122,11 @@ def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> lis
     ]
 
 
-def _named_by(crm_ids: Collection[str], session: Session) -> set[str]:
-    return removal.named_by(session, _keys(session, crm_ids))
+def _erase_from_files(sync_run: SyncRun, crm_ids: Collection[str]) -> None:
+    folder, now = product().settings.data_dir, sync_run.now
+    people = read(lambda s: removal.named_by(s, _keys(s, crm_ids)))
+    for key in read(lambda s: erasure.naming(s, folder, people, now)):
+        write(partial(erasure.delete, data_dir=folder, key=key, now=now))
 
 
 def _keys(session: Session, crm_ids: Collection[str]) -> list[int]:
