@@ -7,7 +7,7 @@ chance alone.
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
@@ -169,8 +169,17 @@ def _number_bins(term: CurveTerm, values: Sequence[Value]) -> Bins | None:
     if term.bins is None:
         return None
     uppers = [bin_.upper for bin_ in term.bins if bin_.upper is not None]
-    known = [float(v) for v in values if signed_log1p(v) is not None]  # type: ignore[arg-type]
-    found = Counter(bisect_left(uppers, value) for value in known)
-    recent = (*(found[place] for place in range(len(term.bins))), len(values) - len(known))
+    low, high = term.known_range or (-math.inf, math.inf)
+    known = known_numbers(values)
+    found = Counter(bisect_left(uppers, value) for value in known if low <= value <= high)
+    # Beyond all values learned from lies a bin of its own: of a constant there is no other sign.
+    n_below, n_above = sum(v < low for v in known), sum(v > high for v in known)
+    inside = (found[place] for place in range(len(term.bins)))
+    recent = (n_below, *inside, n_above, len(values) - len(known))
     n_missing = term.missing_counts.n if term.missing_counts else 0
-    return Bins((*(bin_.counts.n for bin_ in term.bins), n_missing), recent)
+    return Bins((0, *(bin_.counts.n for bin_ in term.bins), 0, n_missing), recent)
+
+
+def known_numbers(values: Iterable[Value]) -> list[float]:
+    """Keep what models read as a number."""
+    return [float(v) for v in values if signed_log1p(v) is not None]  # type: ignore[arg-type]

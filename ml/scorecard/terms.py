@@ -74,7 +74,7 @@ class CurveTerm:
     A piecewise polynomial in u = `signed_log1p` of the value. Piece 0 holds below the first of the
     rising knots, piece i from knot i - 1 on; its coefficients, lowest power first, are in the
     distance of u from its knot (piece 0: from the first), which keeps them exact. The ends are
-    straight.
+    straight. `known_range` holds the smallest and the largest value learned from.
     """
 
     field: str
@@ -83,6 +83,7 @@ class CurveTerm:
     missing: float
     bins: tuple[Bin, ...] | None = None
     missing_counts: Counts | None = None
+    known_range: tuple[float, float] | None = None
 
     def effect(self, value: Value) -> float:
         """Give the effect of a stored value in log-odds; one of another type is unknown."""
@@ -117,6 +118,8 @@ class CurveTerm:
                 "bins": [[upper, *counts] for upper, counts in self.bins],
                 "missing": list(self.missing_counts or Counts(0, 0)),
             }
+            if self.known_range is not None:
+                term["counts"]["range"] = list(self.known_range)
         return term
 
 
@@ -164,9 +167,9 @@ def _read_curve(reader: Reader) -> CurveTerm:
         raise ScorecardError(f"{reader.place}.knots must rise")
     if len(pieces) != len(knots) + 1 or max(len(pieces[0]), len(pieces[-1])) > 2:
         raise ScorecardError(f"{reader.place}.pieces must be one more than knots, ends straight")
-    bins, missing = None, None
+    bins, missing, known_range = None, None, None
     if counts := reader.optional("counts"):
-        bins = _read_bins(counts)
+        bins, known_range = _read_bins(counts), _read_range(counts)
         missing = _counts(counts.row("missing", 2), counts)
         counts.finish()
     return CurveTerm(
@@ -176,6 +179,7 @@ def _read_curve(reader: Reader) -> CurveTerm:
         missing=reader.number("missing"),
         bins=bins,
         missing_counts=missing,
+        known_range=known_range,
     )
 
 
@@ -191,6 +195,16 @@ def _read_bins(reader: Reader) -> tuple[Bin, ...]:
     if not is_open_only_last or any(a >= b for a, b in pairwise(closed)):
         raise ScorecardError(f"{reader.place}.bins must rise and have the last bin open (null)")
     return tuple(bins)
+
+
+def _read_range(reader: Reader) -> tuple[float, float] | None:
+    """Read the ends of what was known; a version of old has none."""
+    if "range" not in reader.names(most=4):
+        return None
+    low, high = Reader(reader.row("range", 2), f"{reader.place}.range").numbers_here(most=2)
+    if low > high:
+        raise ScorecardError(f"{reader.place}.range must rise")
+    return low, high
 
 
 def _counts(row: list[Any], reader: Reader) -> Counts:

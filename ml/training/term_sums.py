@@ -96,7 +96,8 @@ def _counted(term: Term, values: Sequence[Value], converted: Sequence[bool]) -> 
         uppers = [float(cut) for cut in np.unique(cuts) if cut < known.max()]
     counts = _counts([None if x is None else bisect_left(uppers, x) for x in numbers], converted)
     bins = tuple(Bin(upper, counts(place)) for place, upper in enumerate([*uppers, None]))
-    return replace(term, bins=bins, missing_counts=counts(None))
+    ends = (float(known.min()), float(known.max())) if len(known) else None
+    return replace(term, bins=bins, missing_counts=counts(None), known_range=ends)
 
 
 def _counts(groups: Sequence[object], converted: Sequence[bool]) -> Callable[[object], Counts]:

@@ -9,6 +9,7 @@ from scipy.stats import chi2
 from ml.monitoring import drift
 from ml.monitoring.drift import Bins
 from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm
+from ml.training.term_sums import counted
 
 EVEN = [0.1] * 10
 counts = st.lists(st.integers(0, 300), min_size=2, max_size=12)
@@ -25,6 +26,12 @@ def share_of_alarms(n_reference, n_recent, *, shares=EVEN, now=EVEN, n_tries=400
         for _ in range(n_tries)
     ]
     return sum(each.verdict in {"look", "act"} for each in found) / n_tries
+
+
+def verdict_of(term, values):
+    bins = drift.term_bins(term, values)
+    assert bins is not None
+    return drift.judge(bins).verdict
 
 
 # Reference N, new M, P(PSI > .10), P(PSI > .25), simulated 95 %, and what the formula gives.
@@ -116,8 +123,35 @@ def test_values_that_are_no_longer_filled_in_are_drift():
     bins_ = (Bin(2.0, Counts(100, 10)), Bin(None, Counts(100, 20)))
     term = CurveTerm("visits", (0.0,), ((0.0,), (0.0,)), 0.0, bins_, Counts(0, 0))
     bins = drift.term_bins(term, [1, 2, 3, None, "x"] * 40)
-    assert bins == Bins((100, 100, 0), (80, 40, 80))
+    assert bins == Bins((0, 100, 100, 0, 0), (0, 80, 40, 0, 80))
     assert drift.judge(bins).verdict == "act"
+
+
+@pytest.mark.parametrize("now", [0, 2, 1e9])
+def test_a_number_that_was_the_same_of_all_leads_drifts_where_it_is_another_now(now):
+    term = CurveTerm(
+        "seats",
+        (0.7,),
+        ((0.0,), (0.0,)),
+        0.0,
+        (Bin(None, Counts(200, 20)),),
+        Counts(0, 0),
+        known_range=(1.0, 1.0),
+    )
+    assert verdict_of(term, [now] * 200) == "act"
+    assert verdict_of(term, [1] * 200) == "good"
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 2_000), (200, 200), (1_000, 2_000)])
+def test_values_beyond_all_learned_from_raise_no_alarm_while_they_are_rare(n, m):
+    rng, alarms = np.random.default_rng(n + m), 0
+    for _ in range(100):
+        old, new = rng.lognormal(3, 2, n).tolist(), rng.lognormal(3, 2, m).tolist()
+        (term,) = counted(
+            [CurveTerm("n", (0.0,), ((0.0,), (0.0,)), 0.0)], [{"n": v} for v in old], [True] * n
+        )
+        alarms += verdict_of(term, new) != "good"
+    assert alarms <= 8
 
 
 def test_many_levels_are_compared_as_the_nine_largest_and_the_others():

@@ -26,6 +26,7 @@ VISITS = CurveTerm(
     missing=0.3,
     bins=(Bin(2.0, Counts(50, 5)), Bin(None, Counts(60, 30))),
     missing_counts=Counts(0, 0),
+    known_range=(0.0, 12.0),
 )
 CARD = Scorecard("spline logistic", -1.25, 0.27, 257, (0.6, 0.4, 0.2), (SOURCE, VISITS))
 
@@ -128,6 +129,11 @@ def test_digest_sees_the_last_bit():
     assert Scorecard.from_json(content).digest != CARD.digest
 
 
+def test_a_version_of_before_ranges_were_kept_is_read():
+    content = broken("terms", 1, "counts", "range", value=...)
+    assert Scorecard.from_json(content).terms[1].known_range is None
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -167,6 +173,10 @@ def test_digest_sees_the_last_bit():
         (broken("terms", 1, "counts", "bins", value=[]), "last bin open"),
         (broken("terms", 1, "counts", "bins", 1, 0, value=9.0), "last bin open"),
         (broken("terms", 1, "counts", "bins", 0, 0, value=None), "last bin open"),
+        (broken("terms", 1, "counts", "range", value=[2, 1]), "range must rise"),
+        (broken("terms", 1, "counts", "range", value=[1]), "must hold 2 values"),
+        (broken("terms", 1, "counts", "range", value=[0, "a"]), "must be a finite number"),
+        (broken("terms", 1, "counts", "more", value=0), "unknown key 'more'"),
     ],
 )
 def test_wrong_scorecard_is_refused_with_its_place(content, message):
