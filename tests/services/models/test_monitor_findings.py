@@ -1,5 +1,7 @@
 """What the monitors say of fields whose values have changed: which, what happened, what to do."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -36,12 +38,13 @@ def found(**changed):
         record | {name: of(record[name]) if callable(of) else of for name, of in changed.items()}
         for record in BEFORE
     ]
+    unasked: Any = None  # what this monitor does not look at
     samples = Samples(
-        champion=None,
-        learned=None,
+        champion=unasked,
+        learned=unasked,
         card=CARD,
         shift=0.0,
-        since=None,
+        since=unasked,
         recent=[ScoredLead(record, 0.3) for record in now],
         judged=[],
         labelled_by_score=[],

@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 from ml.fields.fields_file import Fields
 from ml.gate.intervals import interval_text
 from ml.monitoring import drift, performance
+from ml.monitoring.causes import cause_of
 from ml.monitoring.drift import Drift, Verdict
 from ml.scorecard.scorecard import moved
+from webapp.services.models import drift_words
+from webapp.services.models.drift_words import RETRAIN
 from webapp.services.models.monitor_samples import Samples
 from webapp.stored import Metrics
 
@@ -23,7 +26,6 @@ UNITS = {
     "hour": timedelta(hours=1),
     "minute": timedelta(minutes=1),
 }
-RETRAIN = "Train now, so that the model learns from the leads of today."
 
 
 class Finding(NamedTuple):
@@ -136,11 +138,9 @@ def score_drift(samples: Samples) -> Finding:
 
 def field_drift(samples: Samples, fields: Fields) -> Finding:
     """Whether each field's values are spread as they were over the leads learned from."""
-    title = "Fields of new leads"
-    counted = {
-        term.field: drift.term_bins(term, [lead.inputs.get(term.field) for lead in samples.recent])
-        for term in samples.card.terms
-    }
+    title, terms = "Fields of new leads", {term.field: term for term in samples.card.terms}
+    values = {name: [lead.inputs.get(name) for lead in samples.recent] for name in terms}
+    counted = {name: drift.term_bins(term, values[name]) for name, term in terms.items()}
     known = {name: bins for name, bins in counted.items() if bins is not None}
     found = {name: drift.judge(bins, n_compared=len(known)) for name, bins in known.items()}
     if not found:
@@ -148,17 +148,22 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
     worst = sorted(found, key=lambda name: -found[name].psi / found[name].look)
     verdict = max((each.verdict for each in found.values()), key=VERDICTS.index)
     drifted = [name for name in worst if found[name].verdict in {"look", "act"}]
-    labels = [fields[name].label if name in fields else name for name in drifted[:MAX_NAMED]]
+    causes = [
+        (fields[name].label if name in fields else name, cause_of(terms[name], values[name]))
+        for name in drifted
+    ]
+    named = [drift_words.happened(label, cause) for label, cause in causes[:MAX_NAMED]]
     more = f" and {len(drifted) - MAX_NAMED} more" if len(drifted) > MAX_NAMED else ""
     top = found[worst[0]]
     sentence = _few(top) or (
-        f"Changed since training: {', '.join(labels)}{more}."
+        f"Changed since training: {', '.join(named)}{more}."
         if drifted
         else f"All {len(found)} fields are spread as in the leads it learned from."
     )
-    advice = "Check whether they are still filled in the same way, here and where they come from."
-    advised = f"{advice} {RETRAIN if verdict == 'act' else ''}".strip() if drifted else ""
+    advised = drift_words.advice(causes, is_critical=verdict == "act")
     by_field = {name: _figures(each) for name, each in found.items()}
+    for name, (_, cause) in zip(drifted, causes, strict=True):
+        by_field[name]["cause"] = cause.kind
     figures = {"psi": _figures(top)["psi"], "fields": by_field}
     return Finding("field_drift", title, verdict, sentence, advised, figures)
 
