@@ -136,7 +136,7 @@ def measured(
     history = stopwatch.lap()
     counts = history.run.result["counts"]
     assert counts["leads_read"] >= n, counts
-    n_records = counts["leads_read"] + counts["opportunities_read"]
+    n_records = counts["leads_read"] + counts["deals_read"]
     quiet = stopwatch.lap()
     set_rules(writes_scores=True)
     writing = stopwatch.lap()

@@ -11,7 +11,7 @@ from tests.factories import FIELDS, NOW, make_lead, make_outcome
 from webapp import field_lists
 from webapp.app import create_app
 from webapp.config import Settings
-from webapp.crm_tables import CrmConnection, CrmLead, CrmOpportunity
+from webapp.crm_tables import CrmConnection, CrmDeal, CrmLead, CrmLink
 from webapp.database import db, read, write
 from webapp.services.imports import imports
 from webapp.services.leads import lead_query, lead_table, leads
@@ -148,16 +148,16 @@ def fill_with_deals(session):
     flags = ("is_closed", "is_won", "is_deleted", "has_source")
     for name, state in deals.items():
         values = dict.fromkeys(flags, False) | state | {"is_readable": True}
-        session.add(CrmOpportunity(id=name, stamp="s", created_at="s", **values))
+        session.add(CrmDeal(id=name, stamp="s", created_at="s", **values))
     flags = ("is_deleted", "is_inferred", "is_unscorable", "is_to_be_read")
     for name in (*WITH_DEALS, "won", "withdrawn", "dropped", "new"):
         deal = name if name not in {"alone", "new"} else None
         values = dict.fromkeys(flags, False) | {"is_converted": name != "new"}
         texts = dict.fromkeys(("stamp", "digest", "inputs_digest", "created_at"), "s")
         key = make_lead(session, name).key
-        session.add(
-            CrmLead(id=name, lead_key=key, values={}, opportunity_id=deal, **texts, **values)
-        )
+        session.add(CrmLead(id=name, lead_key=key, values={}, **texts, **values))
+        if deal is not None:
+            session.add(CrmLink(crm_lead_id=name, deal_id=deal, origin="lead"))
     make_outcome(session, leads.find(session, "won"), True, attribution=Attribution("rep", "rita"))
     session.add(
         CrmConnection(

@@ -11,18 +11,23 @@ from webapp.database import Base, Key, one_of
 TRANSFORMS = ("as_is", "days_since", "boolean", "constant")
 OUTBOX_STATES = ("due", "sent", "dead", "stopped")
 UNMATCHED_STATES = ("open", "linked", "ignored", "settled")
-SIDES = ("rep", "salesforce", "newest", "agreement")
+SIDES = ("rep", "crm", "newest", "agreement")
+# Who says that a deal is a lead's: the lead's record in the CRM, the deal's record, a role of the
+# lead's contact, or a person here.
+ORIGINS = ("lead", "deal", "contact", "person")
 
 RecordId = sa.String(18)
 Stamp = sa.String(40)
 
 
 class CrmConnection(Base):
-    """The org we are connected to: how, by which rules, and in which state that is."""
+    """The CRM we are connected to: how, by which rules, and in which state that is."""
 
     __tablename__ = "crm_connections"
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
+    # Which CRM it is: see `webapp.services.crm.kinds`; also the source of its outcomes.
+    kind: Mapped[str] = mapped_column(sa.String(20), default="salesforce")
     method: Mapped[str] = mapped_column(sa.String(30))
     domain: Mapped[str] = mapped_column(sa.String(255))
     username: Mapped[str] = mapped_column(sa.String(200))
@@ -33,7 +38,7 @@ class CrmConnection(Base):
     rules: Mapped[dict[str, Any]] = mapped_column(default=dict)
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(sa.String(200))
-    # The fields of Lead as Salesforce described them last.
+    # The fields of a lead as the CRM described them last.
     described: Mapped[list[Any]] = mapped_column(default=list)
     described_at: Mapped[datetime | None]
     # Where its dates are days, as in America/New_York; None: not known.
@@ -75,7 +80,7 @@ class CrmWindow(Base):
 
 
 class CrmLead(Base):
-    """A lead as Salesforce has it: only what its inputs and its outcome depend on."""
+    """A lead as the CRM has it: only what its inputs and its outcome depend on."""
 
     __tablename__ = "crm_leads"
 
@@ -84,34 +89,31 @@ class CrmLead(Base):
     stamp: Mapped[str] = mapped_column(Stamp)
     digest: Mapped[str] = mapped_column(sa.String(32))
     inputs_digest: Mapped[str] = mapped_column(sa.String(32))
-    # Values of the mapped Salesforce fields, before any transform.
+    # Values of the mapped CRM fields, before any transform.
     values: Mapped[dict[str, Any]]
     created_at: Mapped[str] = mapped_column(Stamp)
     active_on: Mapped[str | None] = mapped_column(sa.String(10))
     status: Mapped[str | None] = mapped_column(sa.String(255))
     is_converted: Mapped[bool]
     converted_on: Mapped[str | None] = mapped_column(sa.String(10))
-    opportunity_id: Mapped[str | None] = mapped_column(RecordId, index=True)
     contact_id: Mapped[str | None] = mapped_column(RecordId, index=True)
     is_deleted: Mapped[bool]
     merged_into: Mapped[str | None] = mapped_column(RecordId, index=True)
-    # Chosen by a person from the list of unmatched opportunities.
-    linked_opportunity_id: Mapped[str | None] = mapped_column(RecordId, index=True)
-    # What we recorded last on Salesforce's word: converted, lost or withdrawn, and why.
+    # What we recorded last on the CRM's word: converted, lost or withdrawn, and why.
     said: Mapped[str | None] = mapped_column(sa.String(20))
     rule: Mapped[str | None] = mapped_column(sa.String(10))
     source_id: Mapped[str | None] = mapped_column(RecordId)
     said_at: Mapped[datetime | None]
     is_inferred: Mapped[bool]
-    # Salesforce refused a score for it; and: read it once more by its id.
+    # The CRM refused a score for it; and: read it once more by its id.
     is_unscorable: Mapped[bool]
     is_to_be_read: Mapped[bool] = mapped_column(index=True)
 
 
-class CrmOpportunity(Base):
-    """What an opportunity says about outcomes; no amounts."""
+class CrmDeal(Base):
+    """What a deal says about outcomes; no amounts."""
 
-    __tablename__ = "crm_opportunities"
+    __tablename__ = "crm_deals"
 
     id: Mapped[str] = mapped_column(RecordId, primary_key=True)
     stamp: Mapped[str] = mapped_column(Stamp)
@@ -133,13 +135,15 @@ class CrmOpportunity(Base):
         return self.is_readable and not (self.is_closed or self.is_deleted)
 
 
-class CrmRole(Base):
-    """A converted lead's contact plays a role in an opportunity."""
+class CrmLink(Base):
+    """A deal is a lead's, or its contact has a part in it; either may not have been read yet."""
 
-    __tablename__ = "crm_roles"
+    __tablename__ = "crm_links"
+    __table_args__ = (one_of("origin", ORIGINS),)
 
-    crm_lead_id: Mapped[str] = mapped_column(sa.ForeignKey("crm_leads.id"), primary_key=True)
-    opportunity_id: Mapped[str] = mapped_column(RecordId, primary_key=True, index=True)
+    crm_lead_id: Mapped[str] = mapped_column(RecordId, primary_key=True)
+    deal_id: Mapped[str] = mapped_column(RecordId, primary_key=True, index=True)
+    origin: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
 
 
 class CrmFieldMap(Base):
@@ -154,14 +158,14 @@ class CrmFieldMap(Base):
     constant: Mapped[str | None] = mapped_column(sa.String(100))
     # What stands for a value outside of the field's rule; None: unknown.
     fallback: Mapped[str | None] = mapped_column(sa.String(100))
-    # The Salesforce field does not move when a lead is converted.
+    # The CRM field does not move when a lead is converted.
     is_stable: Mapped[bool]
     # What stands for single values outside of the field's list.
     replacements: Mapped[dict[str, Any]]
 
 
 class CrmOutbox(Base):
-    """A lead's score on its way to Salesforce, and what was written last."""
+    """A lead's score on its way to the CRM, and what was written last."""
 
     __tablename__ = "crm_outbox"
     __table_args__ = (
@@ -184,7 +188,7 @@ class CrmOutbox(Base):
 
 
 class CrmUnmatched(Base):
-    """A closed opportunity that should belong to a lead, and no lead is found."""
+    """A closed deal that should belong to a lead, and no lead is found."""
 
     __tablename__ = "crm_unmatched"
     __table_args__ = (
@@ -192,7 +196,7 @@ class CrmUnmatched(Base):
         sa.Index("ix_crm_unmatched_state_first_seen_at", "state", "first_seen_at"),
     )
 
-    opportunity_id: Mapped[str] = mapped_column(RecordId, primary_key=True)
+    deal_id: Mapped[str] = mapped_column(RecordId, primary_key=True)
     reason: Mapped[str] = mapped_column(sa.String(30))
     state: Mapped[str] = mapped_column(sa.String(10))
     first_seen_at: Mapped[datetime]
@@ -206,7 +210,7 @@ class CrmUnmatched(Base):
 
 
 class CrmConflict(Base):
-    """A rep and Salesforce say different things of a lead's outcome."""
+    """A rep and the CRM say different things of a lead's outcome."""
 
     __tablename__ = "crm_conflicts"
     __table_args__ = (

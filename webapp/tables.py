@@ -15,7 +15,8 @@ STATUSES = ("open", "in_pipeline", "converted", "lost", "never_worked")
 # What is said of a lead: converted, lost, closed without ever being worked; None withdraws it.
 Meaning: TypeAlias = bool | Literal["never_worked"] | None
 NEVER_WORKED: Literal["never_worked"] = "never_worked"
-SOURCES = ("api", "rep", "csv", "salesforce")
+# Who reports outcomes here; any other source is a CRM, by the kind of its connection.
+SOURCES = ("api", "rep", "csv")
 RUN_KINDS = ("training", "import", "rescoring", "sync", "monitoring")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
 FIELD_STATES = ("suspected", "allowed", "left_out")
@@ -127,7 +128,6 @@ class Outcome(Base):
         sa.UniqueConstraint("lead_key", "idempotency_key"),
         sa.UniqueConstraint("cancels"),
         one_of("result", OUTCOMES),
-        one_of("source", SOURCES),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sync.crm.mapping import LeadRow, opportunity_columns, opportunity_names
+from sync.crm.mapping import LeadRow, deal_columns, deal_names
 from sync.crm.protocol import Row
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
-from webapp.services.crm import mirror, unmatched
+from webapp.services.crm import links, mirror, unmatched
 from webapp.services.crm.mirror import Seen
 from webapp.services.imports import quality
 from webapp.services.leads import leads, scoring
@@ -17,8 +17,6 @@ from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
-
-ACTOR = "salesforce"
 
 
 def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now: datetime) -> None:
@@ -49,31 +47,31 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
     )
     mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
+    pairs = [(row.id, deal_id) for row in news for deal_id in row.deal_ids]
+    links.keep_of_leads(session, is_new, "lead", pairs)
     families = mirror.families(session, [row.id for row in news])
     _take_in(session, context, news, known, families=families, now=now)
     record_outcomes_of(session, context, families, now)
 
 
-def take_opportunities(
-    session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
-) -> None:
-    """Take in opportunities, and record what became of the leads that they belong to."""
-    columns = {row["Id"]: opportunity_columns(row) for row in rows}
+def take_deals(session: Session, context: SyncContext, rows: Sequence[Row], now: datetime) -> None:
+    """Take in deals, and record what became of the leads that they belong to."""
+    columns = {row["Id"]: deal_columns(row) for row in rows}
     # Names only of deals that leads have, while people may look for them.
-    for row_id in columns.keys() - mirror.deals_of_leads(session, columns):
+    for row_id in columns.keys() - links.deals_of_leads(session, columns):
         columns[row_id] |= {"name": None, "stage": None}
-    news = mirror.keep_opportunities(session, list(columns.values()))
-    context.result.counts["opportunities_read"] += len(columns)
-    context.result.counts["opportunities_changed"] += len(news)
-    record_outcomes(session, context, mirror.leads_of(session, news).values(), now)
+    news = mirror.keep_deals(session, list(columns.values()))
+    context.result.counts["deals_read"] += len(columns)
+    context.result.counts["deals_changed"] += len(news)
+    record_outcomes(session, context, links.leads_of(session, news).values(), now)
 
 
 def list_unmatched(
     session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
 ) -> None:
     """List, by name, those whose source says lead and that are not linked to a lead."""
-    names = {row["Id"]: opportunity_names(row) for row in rows}
-    found = mirror.unlinked(session, names)
+    names = {row["Id"]: deal_names(row) for row in rows}
+    found = links.unlinked(session, names)
     context.result.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
     unmatched.keep_names(session, names)
 
@@ -138,7 +136,7 @@ def _take_in(
         if not row.columns["is_deleted"]
     ]
     versions = registry.in_use(session)
-    scored = scoring.score_many(session, versions, inputs, source="salesforce", now=now)
+    scored = scoring.score_many(session, versions, inputs, source=context.kind.key, now=now)
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
     mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
@@ -164,7 +162,7 @@ def _scoring_input(
         with_outcome=with_outcome,
     )
     context.result.counts.update(f"wrong:{warning.field}" for warning in record.warnings)
-    context.surprises.add(quality.seen(context.fields, record.warnings), ACTOR)
+    context.surprises.add(quality.seen(context.fields, record.warnings), context.kind.key)
     return ScoringInput(record, now, with_outcome)
 
 

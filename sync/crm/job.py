@@ -22,6 +22,7 @@ from webapp.services.crm import (
     sync_runs,
 )
 from webapp.services.crm.credentials import Credentials, UnreadableSecret
+from webapp.services.crm.kinds import table
 from webapp.services.crm.sync_runs import SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -91,7 +92,8 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
         quota=Quota(n_made_today, settings.salesforce_daily_calls),
         clocks=Clocks(now=worker.clock, sleep=worker.wait),
     )
-    context = SyncContext(fields, mapping, rules, result, zone=connections.zone(connection))
+    kind, zone = table.of(connection), connections.zone(connection)
+    context = SyncContext(kind, fields, mapping, rules, result, zone=zone)
     return SyncRun(worker, run, client, context, settings_of=connection.changed_at)
 
 

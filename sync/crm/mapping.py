@@ -21,7 +21,6 @@ from webapp.services.leads.records import (
     LeadRecord,
 )
 
-LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 PEOPLE = {
     "name": "Name",
     "company": "Company",
@@ -69,6 +68,8 @@ class LeadRow:
     columns: dict[str, Any]
     values: dict[str, Any]
     people: dict[str, str]
+    # The deals that it names as its own.
+    deal_ids: tuple[str, ...]
     external_id: str | None
     owner_id: str | None
     record_type_id: str | None
@@ -113,22 +114,23 @@ class LeadMapping:
             "status": _string(row, "Status"),
             "is_converted": row.get("IsConverted") is True,
             "converted_on": _date(row, "ConvertedDate"),
-            "opportunity_id": _string(row, "ConvertedOpportunityId"),
             "contact_id": _string(row, "ConvertedContactId"),
             "is_deleted": row.get("IsDeleted") is True,
             "merged_into": _string(row, "MasterRecordId"),
         }
+        deal_id = _string(row, "ConvertedOpportunityId")
         return LeadRow(
             id=row["Id"],
             columns=facts
             | {
                 "stamp": row["SystemModstamp"],
                 "values": values,
-                "digest": _digest([facts, values, people]),
+                "digest": _digest([facts, deal_id, values, people]),
                 "inputs_digest": _digest([values, self._signature]),
             },
             values=values,
             people=people,
+            deal_ids=(deal_id,) if deal_id else (),
             external_id=_string(row, self.external_id_field) if self.external_id_field else None,
             owner_id=_string(row, "OwnerId"),
             record_type_id=_string(row, "RecordTypeId"),
@@ -202,10 +204,10 @@ class LeadMapping:
         return any(source.transform == "days_since" for source in self.sources.values())
 
 
-def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+def deal_columns(row: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of an opportunity; its name, empty where it has none, only while it is open."""
     is_over = row.get("IsClosed") is True or row.get("IsDeleted") is True
-    names = opportunity_names(row)
+    names = deal_names(row)
     return {
         "id": row["Id"],
         "stamp": row["SystemModstamp"],
@@ -220,7 +222,7 @@ def opportunity_columns(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def opportunity_names(row: Mapping[str, Any]) -> dict[str, str | None]:
+def deal_names(row: Mapping[str, Any]) -> dict[str, str | None]:
     """What people know an opportunity by, kept while they look for its lead."""
     return {"name": _text(row.get("Name")), "stage": _text(row.get("StageName"))}
 

@@ -1,39 +1,39 @@
-"""What became of a lead by what Salesforce says: pure, by rules 1 to 5 of docs/salesforce.md."""
+"""What became of a lead by what the CRM says: pure, by rules 1 to 5 of docs/salesforce.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync.crm.mapping import parse_time
-from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.crm_tables import CrmDeal, CrmLead
 from webapp.services.crm.outcome_rules import CrmRules
 
 # The rule of a lead that was deleted or merged.
 GONE = "5"
-# Why each rule records an outcome or withdraws one.
+# Why each rule records an outcome or withdraws one, with the CRM's word for a deal.
 REASONS = {
-    "1a": "its opportunity was deleted",
-    "1b": "its opportunity is won",
-    "1c": "its opportunity is lost",
-    "1d": "its opportunity is open again",
+    "1a": "its {deal} was deleted",
+    "1b": "its {deal} is won",
+    "1c": "its {deal} is lost",
+    "1d": "its {deal} is open again",
     "1m": "it reached the milestone",
-    "1u": "its opportunity can no longer be read",
-    "2": "it has no opportunity",
-    "2a": "the opportunity of its contact was deleted",
-    "2b": "the opportunity of its contact is won",
-    "2c": "the opportunity of its contact is lost",
-    "2d": "the opportunity of its contact is open again",
+    "1u": "its {deal} can no longer be read",
+    "2": "it has no {deal}",
+    "2a": "the {deal} of its contact was deleted",
+    "2b": "the {deal} of its contact is won",
+    "2c": "the {deal} of its contact is lost",
+    "2d": "the {deal} of its contact is open again",
     "2m": "it reached the milestone by its contact",
-    "2n": "it was converted long ago without an opportunity",
+    "2n": "it was converted long ago without any {deal}",
     "3": "its status says that it was disqualified",
     "4": "it is being worked on again",
     "4s": "nothing has happened for long",
     GONE: "it was deleted",
-    "La": "the opportunity linked by hand was deleted",
-    "Lb": "the opportunity linked by hand is won",
-    "Lc": "the opportunity linked by hand is lost",
-    "Ld": "the opportunity linked by hand is open again",
-    "Lm": "it reached the milestone by the opportunity linked by hand",
+    "La": "the {deal} linked by hand was deleted",
+    "Lb": "the {deal} linked by hand is won",
+    "Lc": "the {deal} linked by hand is lost",
+    "Ld": "the {deal} linked by hand is open again",
+    "Lm": "it reached the milestone by the {deal} linked by hand",
 }
 
 
@@ -42,7 +42,7 @@ class Derived:
     """An outcome with the rule that made it, the record it comes from and when it happened.
 
     `result` is converted, lost, never_worked, pending, open, or void and merged where the lead or
-    its opportunity is gone.
+    its deal is gone.
     """
 
     result: str
@@ -52,44 +52,59 @@ class Derived:
     is_inferred: bool = False
 
 
-def derive(
-    lead: CrmLead,
-    opportunity: CrmOpportunity | None,
-    candidates: Sequence[CrmOpportunity],
-    rules: CrmRules,
-    *,
-    now: datetime,
-    linked: CrmOpportunity | None = None,
-) -> Derived:
+@dataclass(frozen=True)
+class Deals:
+    """The deals of a lead that can be read, by who says that they are its.
+
+    `own`: the CRM, without doubt; `by_contact`: those in which its contact has a part; `by_hand`:
+    a person here. `is_one_unread`: one of its own cannot be read.
+    """
+
+    own: Sequence[CrmDeal] = ()
+    by_contact: Sequence[CrmDeal] = ()
+    by_hand: Sequence[CrmDeal] = ()
+    is_one_unread: bool = False
+
+
+def derive(lead: CrmLead, deals: Deals, rules: CrmRules, *, now: datetime) -> Derived:
     """Say what became of a lead.
 
-    `opportunity` is the one it was converted to, if it can be read; `candidates` those in which its
-    contact plays a role; `linked`, chosen by a person, comes before them all. Nothing is lost while
-    a deal is open.
+    What a person has linked comes first, then its own deals, then those of its contact. Nothing is
+    lost while a deal is open, or may be.
     """
     if lead.is_deleted:
         return _of_lead("merged" if lead.merged_into else "void", lead, GONE)
-    if linked is not None and not (_is_lost(linked) and _is_open(opportunity)):
-        return _of_opportunity(linked, rules, "L")
-    if not lead.is_converted:
+    if deals.by_hand:
+        by_hand = _deciding(deals.by_hand, rules)
+        if not (_is_lost(by_hand) and any(map(_is_open, deals.own))):
+            return _of_deal(by_hand, rules, "L")
+    # Not every CRM converts leads: then one that has a deal was worked on with success.
+    is_gone = not deals.is_one_unread and all(deal.is_deleted for deal in deals.own)
+    if is_gone and not lead.is_converted:
         return _not_converted(lead, rules, now)
-    if rules.milestone == "lead_converted":
+    if rules.milestone == "lead_converted" and lead.is_converted:
         return Derived("converted", "1m", lead.id, _converted_at(lead))
-    if lead.opportunity_id is None:
-        return _without_opportunity(lead, candidates, rules, now)
-    unread = _of_lead("pending", lead, "1u")
-    return _of_opportunity(opportunity, rules, "1") if opportunity else unread
+    if deals.own or deals.is_one_unread:
+        return _of_own(lead, deals, rules)
+    return _without_deal(lead, deals.by_contact, rules, now)
 
 
 def _converted_at(lead: CrmLead) -> datetime:
     return parse_time(lead.converted_on or lead.stamp)
 
 
-def _of_opportunity(found: CrmOpportunity, rules: CrmRules, rule: str) -> Derived:
+def _of_own(lead: CrmLead, deals: Deals, rules: CrmRules) -> Derived:
+    found = _of_deal(_deciding(deals.own, rules), rules, "1") if deals.own else None
+    if found is None or (deals.is_one_unread and found.result in {"lost", "void"}):
+        return _of_lead("pending", lead, "1u")
+    return found
+
+
+def _of_deal(found: CrmDeal, rules: CrmRules, rule: str) -> Derived:
     stamp = parse_time(found.stamp)
     if found.is_deleted:
         return Derived("void", f"{rule}a", found.id, stamp)
-    if rules.milestone != "opportunity_won":
+    if rules.milestone != "deal_won":
         return Derived("converted", f"{rule}m", found.id, parse_time(found.created_at))
     changed_at = parse_time(found.stage_changed_at) if found.stage_changed_at else stamp
     if found.is_won:
@@ -110,11 +125,11 @@ def _not_converted(lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
     return _of_lead("open", lead, "4")
 
 
-def _without_opportunity(
-    lead: CrmLead, candidates: Sequence[CrmOpportunity], rules: CrmRules, now: datetime
+def _without_deal(
+    lead: CrmLead, candidates: Sequence[CrmDeal], rules: CrmRules, now: datetime
 ) -> Derived:
     since = _converted_at(lead)
-    until = since + timedelta(days=rules.no_opportunity_days)
+    until = since + timedelta(days=rules.no_deal_days)
     # The date of conversion is the org's, which may be a day ahead of or behind UTC.
     fitting = [
         c
@@ -123,16 +138,17 @@ def _without_opportunity(
     ]
     if fitting:
         deal = _deciding(fitting, rules)
-        return replace(_of_opportunity(deal, rules, "2"), is_inferred=len(fitting) > 1)
-    if now > until and rules.no_opportunity != "leave_out":
-        return Derived(rules.no_opportunity, "2n", lead.id, until)
+        return replace(_of_deal(deal, rules, "2"), is_inferred=len(fitting) > 1)
+    if now > until and rules.no_deal != "leave_out":
+        return Derived(rules.no_deal, "2n", lead.id, until)
     return _of_lead("pending", lead, "2")
 
 
-def _deciding(deals: Sequence[CrmOpportunity], rules: CrmRules) -> CrmOpportunity:
+def _deciding(deals: Sequence[CrmDeal], rules: CrmRules) -> CrmDeal:
     """Of several the first one won, else the first that is open, else the one lost last."""
-    in_order = sorted(deals, key=lambda deal: (parse_time(deal.created_at), deal.id))
-    if rules.milestone != "opportunity_won":
+    remaining = [deal for deal in deals if not deal.is_deleted] or deals
+    in_order = sorted(remaining, key=lambda deal: (parse_time(deal.created_at), deal.id))
+    if rules.milestone != "deal_won":
         return in_order[0]
     won = [deal for deal in in_order if deal.is_won]
     under_way = [deal for deal in in_order if _is_open(deal)]
@@ -140,11 +156,11 @@ def _deciding(deals: Sequence[CrmOpportunity], rules: CrmRules) -> CrmOpportunit
     return next(iter(won + under_way), lost_last)
 
 
-def _is_open(deal: CrmOpportunity | None) -> bool:
-    return deal is not None and not (deal.is_closed or deal.is_deleted)
+def _is_open(deal: CrmDeal) -> bool:
+    return not (deal.is_closed or deal.is_deleted)
 
 
-def _is_lost(deal: CrmOpportunity) -> bool:
+def _is_lost(deal: CrmDeal) -> bool:
     return bool(deal.is_closed and not (deal.is_won or deal.is_deleted))
 
 

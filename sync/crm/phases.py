@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 
 from sync.crm import reconcile, write_back
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import take_leads, take_opportunities
-from sync.crm.mapping import LEADS, OPPORTUNITIES
-from sync.crm.protocol import Row
+from sync.crm.intake import take_deals, take_leads
+from sync.crm.protocol import DEALS, LEADS, Row
 from sync.crm.reading import Reading, look_back
 from sync.crm.settling import record_outcomes
 from sync.crm.sync_run import STEP_ROWS, SyncRun
@@ -53,9 +52,8 @@ def live(sync_run: SyncRun) -> None:
         learn_zone(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
-    Reading(sync_run, OPPORTUNITIES).to_the_end()
-    while ids := read(lambda s: mirror.unread_opportunities(s, CHUNK)):
-        reconcile.read_opportunities(sync_run, ids)
+    Reading(sync_run, DEALS).to_the_end()
+    reconcile.read_unread_deals(sync_run)
     while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
         reconcile.read_leads(sync_run, ids)
     sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
@@ -102,7 +100,7 @@ def dry(sync_run: SyncRun) -> None:
     """Do with the next leads and opportunities what a run does, and keep nothing."""
     check_mapping(sync_run)
     leads = Reading(sync_run, LEADS).peek()[:REHEARSED_ROWS]
-    opportunities = Reading(sync_run, OPPORTUNITIES).peek()[:REHEARSED_ROWS]
+    opportunities = Reading(sync_run, DEALS).peek()[:REHEARSED_ROWS]
     try:
         write(lambda s: _rehearse(s, sync_run, leads, opportunities))
     except _Enough:
@@ -231,7 +229,7 @@ def _rehearse(
     session: Session, sync_run: SyncRun, leads: list[Row], opportunities: list[Row]
 ) -> None:
     take_leads(session, sync_run.context, leads, sync_run.now)
-    take_opportunities(session, sync_run.context, opportunities, sync_run.now)
+    take_deals(session, sync_run.context, opportunities, sync_run.now)
     connection = connections.get(session)
     n_due = pending_writes.offer(session, connection, write_back.bands(), sync_run.now)
     sync_run.result.counts["scores_due"] = n_due

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from sync.crm.faults import Fault
 from sync.crm.http.quota import Meter
 
+# What is read of a CRM.
+LEADS, DEALS = "lead", "deal"
 Row = Mapping[str, Any]
 
 

@@ -7,9 +7,9 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import list_unmatched, take_leads, take_opportunities
-from sync.crm.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, parse_time, stamp
-from sync.crm.protocol import Page, Row
+from sync.crm.intake import list_unmatched, take_deals, take_leads
+from sync.crm.mapping import OPPORTUNITY_FIELDS, parse_time, stamp
+from sync.crm.protocol import DEALS, LEADS, Page, Row
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.crm.windows import Slices, Window
 from webapp.database import read
@@ -76,6 +76,7 @@ class Reading:
     def _keep(self, page: Page, end: str) -> None:
         if not page.rows:
             self.slices.was_empty()
+        noun = "leads" if self.obj == LEADS else self.sync_run.context.kind.deals
         for first in range(0, len(page.rows) or 1, STEP_ROWS):
             rows = page.rows[first : first + STEP_ROWS]
             if not page.is_last or first + STEP_ROWS < len(page.rows):
@@ -86,7 +87,7 @@ class Reading:
                 moved = self.window.behind(end)
             self.sync_run.step(
                 partial(self._store, rows, moved),
-                stage=f"Reading {'leads' if self.obj == LEADS else 'opportunities'}",
+                stage=f"Reading {noun}",
                 progress=0.05 + 0.4 * moved.progress() + (0 if self.obj == LEADS else 0.4),
             )
             self.window = moved
@@ -96,7 +97,7 @@ class Reading:
         if self.obj == LEADS:
             take_leads(session, context, rows, now)
         else:
-            take_opportunities(session, context, rows, now)
+            take_deals(session, context, rows, now)
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
                 list_unmatched(session, context, rows, now)
@@ -105,7 +106,7 @@ class Reading:
 
 def look_back(session: Session) -> None:
     """Have the next run read the last seven days again, where no window is open."""
-    for obj in (LEADS, OPPORTUNITIES):
+    for obj in (LEADS, DEALS):
         window = Window.stored(mirror.window(session, obj))
         if window.done_until is not None and not window.is_open:
             earlier = replace(window, done_until=stamp(parse_time(window.done_until) - LOOK_BACK))

@@ -8,15 +8,15 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import take_leads, take_opportunities
-from sync.crm.mapping import LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, stamp
-from sync.crm.protocol import Row
+from sync.crm.intake import take_deals, take_leads
+from sync.crm.mapping import OPPORTUNITY_FIELDS, stamp
+from sync.crm.protocol import DEALS, LEADS, Row
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
 from webapp.product import product
-from webapp.services.crm import connections, mirror, unmatched
+from webapp.services.crm import connections, links, mirror, unmatched
 from webapp.services.crm.sync_runs import Drift
 from webapp.services.imports import erasure
 from webapp.services.leads import leads, removal, scoring
@@ -37,19 +37,19 @@ MIN_ASKED = timedelta(minutes=2)
 def reconcile(sync_run: SyncRun) -> None:
     """Look at everything once more.
 
-    1. Every opportunity linked to a lead: a stage given another type changes deals without a stamp.
-    2. Leads and opportunities that were purged are erased or void.
-    3. Converted leads without an opportunity are looked for by their contact.
+    1. Every deal linked to a lead: a stage given another type changes deals without a stamp.
+    2. Leads and deals that were purged are erased or void.
+    3. The deals of leads without one are looked for by their contact.
     4. Inputs and outcomes that depend on the date are worked out again.
     5. The numbers of leads, month by month, are compared.
     """
     after = ""
-    while ids := read(partial(mirror.open_opportunities, after_id=after, limit=CHUNK)):
-        read_opportunities(sync_run, ids)
+    while ids := read(partial(links.deals_with_leads, after_id=after, limit=CHUNK)):
+        read_deals(sync_run, ids)
         after = ids[-1]
     _follow_deletions(sync_run)
     after = ""
-    while alone := read(partial(mirror.converted_alone, after_id=after, limit=CHUNK)):
+    while alone := read(partial(links.without_deals, after_id=after, limit=CHUNK)):
         _find_by_contact(sync_run, alone)
         after = alone[-1].id
     last_id: str | None = ""
@@ -64,13 +64,19 @@ def reconcile(sync_run: SyncRun) -> None:
     sync_run.step(finish)
 
 
-def read_opportunities(sync_run: SyncRun, ids: Collection[str]) -> None:
-    """Take in these opportunities; those that are not shown to us are noted as such."""
+def read_unread_deals(sync_run: SyncRun) -> None:
+    """Take in the deals of leads that were never asked for."""
+    while ids := read(lambda s: links.unread_deals(s, CHUNK)):
+        read_deals(sync_run, ids)
+
+
+def read_deals(sync_run: SyncRun, ids: Collection[str]) -> None:
+    """Take in these deals; those that are not shown to us are noted as such."""
     missing = set(ids)
-    for rows in sync_run.client.by_ids(OPPORTUNITIES, OPPORTUNITY_FIELDS, list(ids)):
+    for rows in sync_run.client.by_ids(DEALS, OPPORTUNITY_FIELDS, list(ids)):
         missing -= {row["Id"] for row in rows}
-        sync_run.step(partial(_take, sync_run, take_opportunities, rows))
-    sync_run.step(lambda s: _lose_opportunities(s, sync_run, missing))
+        sync_run.step(partial(_take, sync_run, take_deals, rows))
+    sync_run.step(lambda s: _lose_deals(s, sync_run, missing))
 
 
 def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
@@ -87,9 +93,9 @@ def _take(sync_run: SyncRun, take: Take, rows: Sequence[Row], session: Session) 
     take(session, sync_run.context, rows, sync_run.now)
 
 
-def _lose_opportunities(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:
+def _lose_deals(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:
     mirror.keep_unreadable(session, ids)
-    record_outcomes(session, sync_run.context, mirror.leads_of(session, ids).values(), sync_run.now)
+    record_outcomes(session, sync_run.context, links.leads_of(session, ids).values(), sync_run.now)
 
 
 def _follow_deletions(sync_run: SyncRun) -> None:
@@ -102,10 +108,10 @@ def _follow_deletions(sync_run: SyncRun) -> None:
         # Files first: who is erased already is not looked for again.
         _erase_from_files(sync_run, purged)
         sync_run.step(partial(_erase, sync_run, purged))
-    deals = _deleted(sync_run, OPPORTUNITIES, start, end)
-    named = read(lambda s: [i for i, r in mirror.opportunities(s, deals).items() if r.is_readable])
+    deals = _deleted(sync_run, DEALS, start, end)
+    named = read(lambda s: [i for i, r in mirror.deals(s, deals).items() if r.is_readable])
     if named:
-        read_opportunities(sync_run, named)
+        read_deals(sync_run, named)
 
 
 def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
@@ -136,7 +142,7 @@ def _keys(session: Session, crm_ids: Collection[str]) -> list[int]:
 
 def _erase(sync_run: SyncRun, crm_ids: Collection[str], session: Session) -> None:
     keys = _keys(session, crm_ids)
-    n_erased = removal.erase(session, keys, "salesforce", sync_run.now)
+    n_erased = removal.erase(session, keys, sync_run.context.kind.key, sync_run.now)
     sync_run.result.counts["leads_erased"] += n_erased
 
 
@@ -151,10 +157,8 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         for lead_id in by_contact[row["ContactId"]]
     ]
     ids = [lead.id for lead in alone]
-    sync_run.step(lambda s: mirror.keep_roles(s, ids, pairs))
-    unread = read(lambda s: mirror.unasked(s, {deal for _, deal in pairs}))
-    if unread:
-        read_opportunities(sync_run, unread)
+    sync_run.step(lambda s: links.keep_of_leads(s, ids, "contact", pairs))
+    read_unread_deals(sync_run)
     for first in range(0, len(ids), STEP_ROWS):
         some = ids[first : first + STEP_ROWS]
         sync_run.step(
@@ -187,7 +191,9 @@ def _score_aged(
         after = versions.card.score(known | record.inputs).probability
         if abs(after - before) >= MIN_MOVE:
             inputs.append(ScoringInput(record, sync_run.now, came_with_outcome=False))
-    scoring.score_many(session, versions, inputs, source="salesforce", now=sync_run.now)
+    scoring.score_many(
+        session, versions, inputs, source=sync_run.context.kind.key, now=sync_run.now
+    )
     sync_run.result.counts["leads_aged"] += len(inputs)
 
 
@@ -204,5 +210,5 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
         there = sync_run.client.count(LEADS, "CreatedDate", *span)
         here = read(partial(mirror.count_created, start=span[0], end=span[1]))
         if there != here:
-            yield Drift(f"{start:%Y-%m}", salesforce=there, leadloop=here)
+            yield Drift(f"{start:%Y-%m}", crm=there, leadloop=here)
         end = start

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from sync.crm import dates
 from sync.crm.mapping import parse_time
-from sync.crm.outcomes import GONE, REASONS, Derived, derive
+from sync.crm.outcomes import GONE, REASONS, Deals, Derived, derive
 from sync.crm.sync_run import SyncContext
-from webapp.crm_tables import CrmLead, CrmOpportunity
-from webapp.services.crm import conflicts, mirror
+from webapp.crm_tables import CrmDeal, CrmLead
+from webapp.services.crm import conflicts, links, mirror
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import Example
 from webapp.services.leads import leads, pipeline, removal
@@ -21,7 +21,6 @@ from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.services.outcomes.times import CLOCK_SKEW
 from webapp.tables import Lead, is_assumed
 
-ACTOR = "salesforce"
 MIN_STEP = timedelta(microseconds=1)
 MAX_EXAMPLES = 20
 CLOSING = frozenset({"converted", "lost", "never_worked"})
@@ -30,18 +29,18 @@ CLOSING = frozenset({"converted", "lost", "never_worked"})
 def record_outcomes_of(
     session: Session, context: SyncContext, ids: Collection[str], now: datetime
 ) -> None:
-    """Record what became of the leads with these ids of Salesforce."""
+    """Record what became of the leads with these ids of the CRM."""
     record_outcomes(session, context, mirror.leads_by_id(session, ids).values(), now)
 
 
 def record_outcomes(
     session: Session, context: SyncContext, crm_leads: Iterable[CrmLead], now: datetime
 ) -> None:
-    """Record what became of these leads where Salesforce says something new.
+    """Record what became of these leads where the CRM says something new.
 
     1. A lead deleted or merged is hidden; what people reported of it goes to the one that stays.
     2. A lead whose deal is open is in the pipeline until its outcome is known.
-    3. Won or lost is recorded once; a deal that is open again withdraws what Salesforce said.
+    3. Won or lost is recorded once; a deal that is open again withdraws what the CRM said.
     4. Where nobody has reported an outcome, it may be inferred; a report withdraws that.
     5. Where a person here has reported another outcome, that is listed as a conflict.
     """
@@ -55,15 +54,14 @@ def record_outcomes(
     closing = [lead for lead in mine if derived[lead.id].result in CLOSING - {lead.said}]
     facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
-    zone = context.zone
-    noted = {lead.id: _event(facts, lead, derived[lead.id], zone, now=now) for lead in mine}
+    noted = {lead.id: _event(facts, context, lead, derived[lead.id], now=now) for lead in mine}
     mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
     events = [event for _, event in noted.values() if event is not None]
     for event in events:
         outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
         context.result.counts[outcome] += 1
         if len(context.result.examples) < MAX_EXAMPLES:
-            example = Example(event.lead.lead_id, outcome, rule, REASONS.get(rule, ""))
+            example = Example(event.lead.lead_id, outcome, rule, _because(context, rule))
             context.result.examples.append(example)
     # Before the outcome of the merged lead is withdrawn.
     removal.hand_over(session, handed_over, now)
@@ -80,11 +78,9 @@ class _Facts:
 
     def __init__(self, session: Session, crm_leads: list[CrmLead]) -> None:
         self.session = session
-        alone = [lead.id for lead in crm_leads if lead.is_converted and not lead.opportunity_id]
-        self.roles = mirror.roles_of(session, alone)
-        ids = {i for lead in crm_leads for i in (lead.opportunity_id, lead.linked_opportunity_id)}
-        ids |= {i for found in self.roles.values() for i in found}
-        self.deals = mirror.opportunities(session, {i for i in ids if i})
+        self.links = links.of_leads(session, [lead.id for lead in crm_leads])
+        ids = {link.deal_id for found in self.links.values() for link in found}
+        self.deals = {i: deal for i, deal in mirror.deals(session, ids).items() if deal.is_readable}
         self.survivors = {
             lead.id: mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
         }
@@ -95,22 +91,25 @@ class _Facts:
         self.first_scored: dict[int, datetime] = {}
 
     def derived(self, lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
-        return derive(
-            lead,
-            self._deal(lead.opportunity_id),
-            [deal for i in self.roles.get(lead.id, []) if (deal := self._deal(i))],
-            rules.without_inference() if lead.lead_key in self.reported else rules,
-            now=now,
-            linked=self._deal(lead.linked_opportunity_id),
+        rules = rules.without_inference() if lead.lead_key in self.reported else rules
+        own = {link.deal_id for link in self.links[lead.id] if link.origin in links.OWN}
+        deals = Deals(
+            own=self._readable(own),
+            by_contact=self._linked(lead, "contact"),
+            by_hand=self._linked(lead, "person"),
+            is_one_unread=not own <= self.deals.keys(),
         )
+        return derive(lead, deals, rules, now=now)
 
     def survivor(self, lead: CrmLead) -> Lead | None:
         found = self.survivors.get(lead.id)
         return self.ours.get(found.lead_key or 0) if found else None
 
-    def _deal(self, row_id: str | None) -> CrmOpportunity | None:
-        row = self.deals.get(row_id or "")
-        return row if row is not None and row.is_readable else None
+    def _linked(self, lead: CrmLead, origin: str) -> list[CrmDeal]:
+        return self._readable({k.deal_id for k in self.links[lead.id] if k.origin == origin})
+
+    def _readable(self, deal_ids: Collection[str]) -> list[CrmDeal]:
+        return [self.deals[i] for i in sorted(deal_ids) if i in self.deals]
 
 
 def _show_or_hide(
@@ -130,7 +129,7 @@ def _show_or_hide(
 
 
 def _event(
-    facts: _Facts, crm_lead: CrmLead, derived: Derived, zone: tzinfo | None, *, now: datetime
+    facts: _Facts, context: SyncContext, crm_lead: CrmLead, derived: Derived, *, now: datetime
 ) -> tuple[dict[str, Any], OutcomeEvent | None]:
     """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
     lead = facts.ours[crm_lead.lead_key or 0]
@@ -145,7 +144,7 @@ def _event(
     }
     if outcome is None:
         return note, None
-    rule, because = derived.rule, REASONS[derived.rule]
+    rule, because = derived.rule, _because(context, derived.rule)
     # What withdraws an inferred outcome is inferred itself and carries its rule; a lead that is
     # gone withdraws what was reported of it too.
     takes_reports_back = derived.rule == GONE and lead.key in facts.reported
@@ -156,19 +155,25 @@ def _event(
     is_alike = outcome != "withdrawn" and is_assumed(rule) == is_assumed(crm_lead.rule)
     if outcome == crm_lead.said and (is_same_rule or is_alike):
         return note | {"rule": rule}, None
-    happened_at = _happened_at(crm_lead, derived, rule, zone, now=now)
+    happened_at = _happened_at(crm_lead, derived, rule, context.zone, now=now)
     first = facts.first_scored.get(lead.key)
+    zone = context.zone
     if first is not None and happened_at < first and dates.is_same_day(happened_at, first, zone):
         # Else a lead that was made and closed within a day would be a label without inputs.
         happened_at, because = first, f"{because}, dated by the first reading of that day"
-    key = f"salesforce:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
-    reason = f"Salesforce: {because} ({derived.source_id})"
-    attribution = Attribution("salesforce", ACTOR, reason, rule, key)
+    source, name = context.kind.key, context.kind.name
+    key = f"{source}:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
+    reason = f"{name}: {because} ({derived.source_id})"
+    attribution = Attribution(source, source, reason, rule, key)
     event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
     if derived.rule == GONE:
         # A lead that is gone teaches nothing, whoever reported its outcome.
         event = replace(event, withdraws="all")
     return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event
+
+
+def _because(context: SyncContext, rule: str) -> str:
+    return REASONS.get(rule, "").format(deal=context.kind.deal)
 
 
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
@@ -190,7 +195,7 @@ def _outcome(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
 def _happened_at(
     crm_lead: CrmLead, derived: Derived, rule: str, zone: tzinfo | None, *, now: datetime
 ) -> datetime:
-    """Behind what Salesforce said before: a change may move no stamp, or carry an older one."""
+    """Behind what the CRM said before: a change may move no stamp, or carry an older one."""
     latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
     at = latest or dates.happened_at(derived, crm_lead, zone)
     if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):

@@ -16,6 +16,7 @@ from sync.crm.protocol import Crm
 from sync.worker import Worker
 from webapp.database import write
 from webapp.services.crm import connections
+from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import RunWarning, SyncResult
 from webapp.services.imports import quality
@@ -40,6 +41,7 @@ class Reconfigured(RuntimeError):
 class SyncContext:
     """What every step works with: what the administrator has set, and the result so far."""
 
+    kind: CrmKind
     fields: Fields
     mapping: LeadMapping
     rules: CrmRules

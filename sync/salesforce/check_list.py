@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.mapping import LEAD_FIELDS, LEADS, OPPORTUNITIES, OPPORTUNITY_FIELDS, PEOPLE
-from sync.crm.protocol import Crm, Row
+from sync.crm.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE
+from sync.crm.protocol import DEALS, LEADS, Crm, Row
 from sync.crm.write_back import unwritable
 from sync.salesforce import cases
+from sync.salesforce.client import OBJECTS, ROLES
 from webapp.services.crm.sync_runs import Check
 
 Look = Callable[[str], Check]
@@ -89,17 +90,17 @@ class CheckList:
 
     def _opportunities(self, name: str) -> Check:
         try:
-            described = self._client.describe(OPPORTUNITIES)
+            described = self._client.describe(DEALS)
         except Fault as fault:
-            raise _hidden(OPPORTUNITIES, fault) from None
+            raise _hidden(OBJECTS[DEALS], fault) from None
         found = self._fields(name, OPPORTUNITY_FIELDS, described)
-        if not found.is_good or self._client.sample(OPPORTUNITIES, ("Id",)):
+        if not found.is_good or self._client.sample(DEALS, ("Id",)):
             return found
         return _warning(name, "None can be seen.", f"If the org has some, assign {RIGHTS}")
 
     def _contact_roles(self, name: str) -> Check:
         try:
-            self._client.describe("OpportunityContactRole")
+            self._client.describe(ROLES)
         except Fault as fault:
             if fault.kind is not Kind.CONFIG:
                 raise
@@ -127,7 +128,7 @@ class CheckList:
 
     def _described(self) -> Sequence[Row]:
         if self._lead_fields is None:
-            raise Fault(cases.OBJECT_MISSING, LEADS)
+            raise Fault(cases.OBJECT_MISSING, OBJECTS[LEADS])
         return self._lead_fields
 
     def _fields(self, name: str, needed: Sequence[str], described: Sequence[Row]) -> Check:

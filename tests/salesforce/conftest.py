@@ -12,7 +12,7 @@ from sync.worker import Worker
 from tests import factories
 from webapp import database
 from webapp.config import Settings
-from webapp.crm_tables import CrmLead, CrmOpportunity
+from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
 from webapp.services.crm import connections, field_sources, outcome_rules, saved_mapping, sync_runs
 from webapp.services.crm.credentials import Credentials
 from webapp.services.leads import leads
@@ -131,12 +131,13 @@ class Salesforce:
 
     def converted_but_open(self):
         """Leads listed as open although they are converted and their deal was not deleted."""
-        deal = sa.select(CrmOpportunity.id).where(CrmOpportunity.is_deleted)
+        its_deal = sa.select(CrmDeal.id).join(CrmLink, CrmLink.deal_id == CrmDeal.id)
+        deleted = its_deal.where(CrmLink.crm_lead_id == CrmLead.id, CrmDeal.is_deleted)
         query = (
             sa.select(CrmLead.id)
             .join(Score, Score.lead_key == CrmLead.lead_key)
             .where(Score.status == "open", CrmLead.is_converted, ~CrmLead.is_deleted)
-            .where(sa.func.coalesce(CrmLead.opportunity_id, "").not_in(deal))
+            .where(~deleted.exists())
         )
         return self.read(lambda s: s.scalars(query).all())
 

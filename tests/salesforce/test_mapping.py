@@ -11,8 +11,8 @@ from ml.fields import fields_file
 from sync.crm.mapping import (
     LEAD_FIELDS,
     LeadMapping,
-    opportunity_columns,
-    opportunity_names,
+    deal_columns,
+    deal_names,
 )
 from webapp.services.crm.field_sources import FieldSource, choices, declared, problems
 
@@ -211,12 +211,12 @@ def test_an_opportunity_is_kept_without_amounts_and_with_names_while_it_is_open(
     row |= {"StageName": "Proposal", "Description": "Secret"}
     kept = {"id": "0061", "stamp": "s", "created_at": "s"}
     names = {"name": "Acme deal", "stage": "Proposal"}
-    assert {k: v for k, v in opportunity_columns(row).items() if v} == kept | names
+    assert {k: v for k, v in deal_columns(row).items() if v} == kept | names
     over = row | {"IsClosed": True, "IsWon": True}
     closed = kept | {"is_closed": True, "is_won": True}
-    assert {k: v for k, v in opportunity_columns(over).items() if v} == closed
+    assert {k: v for k, v in deal_columns(over).items() if v} == closed
     # Those of closed ones are for the list of unmatched ones alone.
-    assert opportunity_names(over) == names
+    assert deal_names(over) == names
 
 
 DESCRIBED: list[dict[str, Any]] = [

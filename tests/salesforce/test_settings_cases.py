@@ -69,7 +69,7 @@ def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
     salesforce.later()
     entries = salesforce.read(lambda s: s.query(AuditEntry).count())
     salesforce.map(**OPENS)
-    assert salesforce.read(mirror.reached)["Lead"] is not None
+    assert salesforce.read(mirror.reached)["lead"] is not None
     assert salesforce.read(lambda s: s.query(AuditEntry).count()) == entries
 
 
@@ -144,9 +144,9 @@ def test_a_field_that_is_filled_by_nothing_stays_so(salesforce, write):
     ("changes", "wrong"),
     [
         ({"milestone": "signed"}, "milestone"),
-        ({"no_opportunity": ""}, "no_opportunity"),
+        ({"no_deal": ""}, "no_deal"),
         ({"conflicts": "fight"}, "conflicts"),
-        ({"no_opportunity_days": 0}, "no_opportunity_days"),
+        ({"no_deal_days": 0}, "no_deal_days"),
         ({"silent_days": 3}, "silent_days"),
         ({"history_days": None}, "history_days"),
         ({"disqualified": ("x" * 5000,)}, "disqualified"),

@@ -103,7 +103,7 @@ def test_a_dry_run_rehearses_no_more_than_others_can_wait_for(fake, salesforce, 
         fake.lead(LeadSource="Webinar")
     fake.clock.advance(minutes=15)
     result = salesforce.run("dry").result
-    assert result["rehearsed"] == {"leads": 3, "opportunities": 0}
+    assert result["rehearsed"] == {"leads": 3, "deals": 0}
     assert result["counts"]["leads_new"] == 3
 
 

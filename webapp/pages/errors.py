@@ -32,7 +32,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     accounts.AccountError: (409, "Go back to the list of users."),
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
     unmatched.UnmatchedNotFound: (404, "Somebody has handled it already; the list shows the rest."),
-    unmatched.NotFromSalesforce: (409, "Choose a lead that came from Salesforce."),
+    unmatched.NotFromCrm: (409, "Choose a lead that came from the CRM."),
     connections.NotConnected: (409, "Ask an administrator to connect it on the sync page."),
     sync_runs.ConnectionBroken: (409, "Ask an administrator to fix it on the sync page."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),

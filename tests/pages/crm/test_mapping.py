@@ -80,7 +80,7 @@ def test_a_mapping_is_saved_and_every_lead_read_again(described, admin, read):
     assert saved["days_since_contact"].transform == "days_since"
     assert saved["lead_source"].fallback == "Organic"
     assert saved["location"].is_stable
-    assert "Lead" not in read(mirror.reached)
+    assert "lead" not in read(mirror.reached)
     page = admin.get("/sync/mapping").text
     assert "The mapping is saved. The next run reads all leads again" in page
     assert chosen(page, "email_opens") == "as_is:Email_Opens__c"

@@ -9,9 +9,9 @@ from webapp.services.crm import connections, mirror
 from webapp.services.crm.outcome_rules import CrmRules, full_id
 
 FORM = {
-    "milestone": "opportunity_won",
-    "no_opportunity": "leave_out",
-    "no_opportunity_days": "90",
+    "milestone": "deal_won",
+    "no_deal": "leave_out",
+    "no_deal_days": "90",
     "silent_days": "",
     "silence": "lost",
     "conflicts": "ask",
@@ -50,8 +50,8 @@ def test_each_rule_is_saved(described, fake, admin, read):
     form = FORM | {
         "milestone": "lead_converted",
         "disqualified": ["Closed - Not Converted", "Open - Not Contacted"],
-        "no_opportunity": "lost",
-        "no_opportunity_days": "30",
+        "no_deal": "lost",
+        "no_deal_days": "30",
         "silent_days": "180",
         "silence": "never_worked",
         "conflicts": "rep",
@@ -64,8 +64,8 @@ def test_each_rule_is_saved(described, fake, admin, read):
     assert rules(read) == CrmRules(
         milestone="lead_converted",
         disqualified=("Closed - Not Converted", "Open - Not Contacted"),
-        no_opportunity="lost",
-        no_opportunity_days=30,
+        no_deal="lost",
+        no_deal_days=30,
         silent_days=180,
         silence="never_worked",
         conflicts="rep",
@@ -82,7 +82,7 @@ def test_only_what_changes_the_reading_reads_again(described, admin, read):
     described.later()
     admin.post("/sync/rules", data=FORM | {"silent_days": "180"})
     assert "applies them to all that was read" in admin.get("/sync/rules").text
-    assert "Lead" in read(mirror.reached)
+    assert "lead" in read(mirror.reached)
     admin.post("/sync/rules", data=FORM | {"history_days": "900"})
     assert "reads leads and opportunities again" in admin.get("/sync/rules").text
     assert read(mirror.reached) == {}
@@ -108,10 +108,10 @@ def test_every_wrong_value_is_named_and_nothing_entered_is_lost(described, admin
     [
         {"milestone": "signed"},
         {"milestone": LONG},
-        {"no_opportunity": ""},
+        {"no_deal": ""},
         {"conflicts": ["ask", "rep"]},
-        {"no_opportunity_days": "9" * 5000},
-        {"no_opportunity_days": ""},
+        {"no_deal_days": "9" * 5000},
+        {"no_deal_days": ""},
         {"silent_days": "-1"},
         {"silent_days": "\uff11\uff18\uff10"},
         {"history_days": "1e3"},

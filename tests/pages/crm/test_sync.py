@@ -260,7 +260,7 @@ def test_a_look_at_everything_tells_where_numbers_differ(manager, fake, salesfor
     def finish(session):
         run = sync_runs.request(session, "reconcile", "ada", utc_now())
         runs.claim(session, "sync", "w", utc_now())
-        drift = [{"month": "2026-09", "salesforce": 12, "leadloop": 11}]
+        drift = [{"month": "2026-09", "crm": 12, "leadloop": 11}]
         runs.finish(session, run, utc_now(), {"mode": "reconcile", "drift": drift})
         return run
 

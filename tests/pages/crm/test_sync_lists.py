@@ -54,7 +54,7 @@ def test_a_conflict_shows_who_says_what_by_which_rule(manager, fake, salesforce)
     assert '<dd>1 <span class="muted small">to resolve' in show(manager, "/sync")
 
 
-@pytest.mark.parametrize(("kept", "outcome"), [("rep", False), ("salesforce", True)])
+@pytest.mark.parametrize(("kept", "outcome"), [("rep", False), ("crm", True)])
 def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept, outcome):
     lead = dispute(fake, salesforce)
     [key] = conflict_keys(salesforce)

@@ -51,7 +51,7 @@ def test_a_lead_never_worked_here_and_won_in_salesforce_is_a_disagreement_too(fa
     assert salesforce.read(lambda s: leads.find(s, lead).is_never_worked)
 
 
-@pytest.mark.parametrize(("kept", "expected"), [("rep", False), ("salesforce", True)])
+@pytest.mark.parametrize(("kept", "expected"), [("rep", False), ("crm", True)])
 def test_a_person_settles_it(salesforce, disputed, kept, expected):
     [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
@@ -63,9 +63,7 @@ def test_a_person_settles_it(salesforce, disputed, kept, expected):
         salesforce.write(lambda s: conflicts.resolve(s, key, kept, "ada", now=salesforce.now))
 
 
-@pytest.mark.parametrize(
-    ("rule", "expected"), [("newest", True), ("rep", False), ("salesforce", True)]
-)
+@pytest.mark.parametrize(("rule", "expected"), [("newest", True), ("rep", False), ("crm", True)])
 def test_a_rule_settles_it(fake, salesforce, rule, expected):
     salesforce.rules(conflicts=rule)
     lead = dispute(fake, salesforce)
@@ -74,7 +72,7 @@ def test_a_rule_settles_it(fake, salesforce, rule, expected):
 
 
 def test_salesforce_wins_over_a_later_click_where_that_is_the_rule(fake, salesforce):
-    salesforce.rules(conflicts="salesforce")
+    salesforce.rules(conflicts="crm")
     lead = fake.lead()
     fake.close(fake.convert(lead), won=True)
     salesforce.later()
@@ -95,7 +93,7 @@ def test_agreement_closes_it(salesforce, disputed):
 def test_a_settled_one_comes_back_when_salesforce_changes_its_mind(fake, salesforce, disputed):
     [row] = salesforce.read(conflicts.listed)
     key = row.conflict.key
-    salesforce.write(lambda s: conflicts.resolve(s, key, "salesforce", "ada", now=salesforce.now))
+    salesforce.write(lambda s: conflicts.resolve(s, key, "crm", "ada", now=salesforce.now))
     deal = fake.get(disputed)["ConvertedOpportunityId"]
     fake.reopen(deal)
     salesforce.later()
@@ -111,7 +109,7 @@ def test_a_closed_deal_without_a_lead_is_listed_and_can_be_linked(fake, salesfor
     fake.close(deal, won=True)
     fake.opportunity(LeadSource=None)
     salesforce.later()
-    assert [u.opportunity_id for u in salesforce.read(unmatched.listed)] == [deal]
+    assert [u.deal_id for u in salesforce.read(unmatched.listed)] == [deal]
     salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
     salesforce.later()
     assert salesforce.history(lead) == [("converted", "Lb")]
@@ -158,7 +156,7 @@ def unmatched_deal(fake, salesforce):
 
 def names_kept(salesforce):
     rows = salesforce.read(lambda s: s.scalars(sa.select(CrmUnmatched)).all())
-    return {row.opportunity_id: (row.name, row.stage) for row in rows if row.name or row.stage}
+    return {row.deal_id: (row.name, row.stage) for row in rows if row.name or row.stage}
 
 
 def by_hand(fake, salesforce, lead, deal):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.crm.mapping import parse_time, stamp
-from sync.crm.outcomes import derive
-from webapp.crm_tables import CrmLead, CrmOpportunity
+from sync.crm.outcomes import Deals, derive
+from webapp.crm_tables import CrmDeal, CrmLead
 from webapp.services.crm.outcome_rules import CrmRules
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -27,16 +27,15 @@ def but(before, **values):
 
 
 LEAD = row(CrmLead, id="00Q1", stamp=NOW - 10 * DAY, created_at=NOW - 100 * DAY, status="Working")
-CONVERTED = but(LEAD, is_converted=True, converted_on=NOW - 20 * DAY, opportunity_id="0061")
-ALONE = but(CONVERTED, opportunity_id=None)
-DEAL = row(CrmOpportunity, id="0061", stamp=NOW - 3 * DAY, created_at=NOW - 20 * DAY)
+CONVERTED = but(LEAD, is_converted=True, converted_on=NOW - 20 * DAY)
+DEAL = row(CrmDeal, id="0061", stamp=NOW - 3 * DAY, created_at=NOW - 20 * DAY)
 WON = but(DEAL, is_closed=True, is_won=True, stage_changed_at=NOW - 5 * DAY)
 LOST = but(DEAL, is_closed=True, stage_changed_at=NOW - 5 * DAY)
 RULES = CrmRules(disqualified=("Closed - Not Converted",))
 
 
-def said(lead, deal=None, *candidates, rules=RULES, linked=None):
-    derived = derive(lead, deal, candidates, rules, now=NOW, linked=linked)
+def said(lead, *own, rules=RULES, **deals):
+    derived = derive(lead, Deals(own, **deals), rules, now=NOW)
     return derived.result, derived.rule
 
 
@@ -47,8 +46,7 @@ def said(lead, deal=None, *candidates, rules=RULES, linked=None):
         (CONVERTED, WON, ("converted", "1b")),
         (CONVERTED, LOST, ("lost", "1c")),
         (CONVERTED, DEAL, ("pending", "1d")),
-        (CONVERTED, None, ("pending", "1u")),
-        (ALONE, None, ("pending", "2")),
+        (CONVERTED, None, ("pending", "2")),
         (but(LEAD, status="Closed - Not Converted"), None, ("lost", "3")),
         (LEAD, None, ("open", "4")),
         (but(LEAD, is_deleted=True), None, ("void", "5")),
@@ -57,7 +55,7 @@ def said(lead, deal=None, *candidates, rules=RULES, linked=None):
     ],
 )
 def test_each_rule_by_itself(lead, deal, expected):
-    assert said(lead, deal) == expected
+    assert said(lead, *filter(None, [deal])) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,7 +70,7 @@ def test_each_rule_by_itself(lead, deal, expected):
     ],
 )
 def test_without_an_opportunity_that_of_the_contact_counts(candidate, expected):
-    assert said(ALONE, None, candidate) == expected
+    assert said(CONVERTED, by_contact=[candidate]) == expected
 
 
 LATER = NOW - 10 * DAY
@@ -92,10 +90,10 @@ LATER = NOW - 10 * DAY
 def test_of_two_fitting_deals_one_won_counts_else_one_open_else_the_last_lost(
     first, second, expected
 ):
-    derived = derive(ALONE, None, [second, first], RULES, now=NOW)
+    derived = derive(CONVERTED, Deals(by_contact=[second, first]), RULES, now=NOW)
     assert (derived.source_id, derived.result) == expected
     assert derived.is_inferred
-    assert not derive(ALONE, None, [first], RULES, now=NOW).is_inferred
+    assert not derive(CONVERTED, Deals(by_contact=[first]), RULES, now=NOW).is_inferred
 
 
 @pytest.mark.parametrize(
@@ -108,24 +106,25 @@ def test_of_two_fitting_deals_one_won_counts_else_one_open_else_the_last_lost(
     ],
 )
 def test_long_after_a_conversion_without_opportunity_the_policy_decides(policy, age_days, expected):
-    lead = but(ALONE, converted_on=NOW - age_days * DAY)
-    assert said(lead, rules=replace(RULES, no_opportunity=policy)) == expected
+    lead = but(CONVERTED, converted_on=NOW - age_days * DAY)
+    assert said(lead, rules=replace(RULES, no_deal=policy)) == expected
 
 
 @pytest.mark.parametrize(
     ("milestone", "lead", "deal", "expected"),
     [
-        ("opportunity_created", CONVERTED, DEAL, ("converted", "1m")),
-        ("opportunity_created", CONVERTED, LOST, ("converted", "1m")),
-        ("opportunity_created", CONVERTED, but(DEAL, is_deleted=True), ("void", "1a")),
-        ("opportunity_created", ALONE, None, ("pending", "2")),
-        ("lead_converted", ALONE, None, ("converted", "1m")),
+        ("deal_created", CONVERTED, DEAL, ("converted", "1m")),
+        ("deal_created", CONVERTED, LOST, ("converted", "1m")),
+        ("deal_created", CONVERTED, but(DEAL, is_deleted=True), ("void", "1a")),
+        ("deal_created", CONVERTED, None, ("pending", "2")),
+        ("lead_converted", CONVERTED, None, ("converted", "1m")),
         ("lead_converted", CONVERTED, LOST, ("converted", "1m")),
         ("lead_converted", LEAD, None, ("open", "4")),
     ],
 )
 def test_an_earlier_milestone_counts_where_it_was_chosen(milestone, lead, deal, expected):
-    assert said(lead, deal, rules=replace(RULES, milestone=milestone)) == expected
+    rules = replace(RULES, milestone=milestone)
+    assert said(lead, *filter(None, [deal]), rules=rules) == expected
 
 
 @pytest.mark.parametrize(
@@ -148,21 +147,46 @@ def test_silent_leads_may_count_as_never_worked():
     assert said(LEAD, rules=rules) == ("never_worked", "4s")
 
 
+OTHER = {"id": "0062", "created_at": NOW - 10 * DAY}
+
+
+@pytest.mark.parametrize("lead", [LEAD, CONVERTED], ids=["never converts", "converted"])
+@pytest.mark.parametrize(
+    ("own", "is_one_unread", "expected"),
+    [
+        ([LOST, but(WON, **OTHER)], False, ("converted", "1b")),
+        ([LOST, but(DEAL, **OTHER)], False, ("pending", "1d")),
+        ([but(WON, is_deleted=True), but(LOST, **OTHER)], False, ("lost", "1c")),
+        ([LOST], True, ("pending", "1u")),
+        ([WON], True, ("converted", "1b")),
+        ([], True, ("pending", "1u")),
+    ],
+)
+def test_of_several_deals_one_won_counts_and_none_is_lost_while_another_may_be_open(
+    lead, own, is_one_unread, expected
+):
+    assert said(lead, *own, is_one_unread=is_one_unread) == expected
+
+
+def test_a_lead_that_never_converts_is_open_again_once_all_its_deals_are_deleted():
+    assert said(LEAD, but(WON, is_deleted=True)) == ("open", "4")
+
+
 def test_an_opportunity_chosen_by_a_person_comes_before_all_others():
-    assert said(CONVERTED, WON, linked=but(LOST, id="0069")) == ("lost", "Lc")
-    assert said(LEAD, linked=WON) == ("converted", "Lb")
+    assert said(CONVERTED, WON, by_hand=[but(LOST, id="0069")]) == ("lost", "Lc")
+    assert said(LEAD, by_hand=[WON]) == ("converted", "Lb")
 
 
 def test_a_lost_opportunity_chosen_by_a_person_decides_only_once_no_deal_is_open():
     lost = but(LOST, id="0069")
-    assert said(CONVERTED, DEAL, linked=lost) == ("pending", "1d")
-    assert said(CONVERTED, but(DEAL, is_deleted=True), linked=lost) == ("lost", "Lc")
+    assert said(CONVERTED, DEAL, by_hand=[lost]) == ("pending", "1d")
+    assert said(CONVERTED, but(DEAL, is_deleted=True), by_hand=[lost]) == ("lost", "Lc")
 
 
 def test_an_outcome_happened_when_the_stage_changed():
-    assert derive(CONVERTED, WON, [], RULES, now=NOW).happened_at == NOW - 5 * DAY
+    assert derive(CONVERTED, Deals([WON]), RULES, now=NOW).happened_at == NOW - 5 * DAY
     unknown = but(WON, stage_changed_at=None)
-    assert derive(CONVERTED, unknown, [], RULES, now=NOW).happened_at == NOW - 3 * DAY
+    assert derive(CONVERTED, Deals([unknown]), RULES, now=NOW).happened_at == NOW - 3 * DAY
 
 
 def test_a_date_without_a_time_begins_in_utc_on_any_night():

@@ -185,7 +185,7 @@ def test_a_loss_in_salesforce_after_silence_is_a_word_that_a_rep_may_contradict(
 
 
 def test_a_policy_for_leads_without_a_deal_leaves_what_a_rep_has_said(fake, salesforce):
-    salesforce.rules(no_opportunity="lost", no_opportunity_days=30)
+    salesforce.rules(no_deal="lost", no_deal_days=30)
     lead = fake.lead()
     fake.convert(lead, False)
     salesforce.later()

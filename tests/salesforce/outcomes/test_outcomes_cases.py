@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
-from webapp.services.crm import mirror
+from webapp.services.crm import links, mirror
 from webapp.services.leads import leads
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import AuditEntry, Lead, Score
@@ -158,7 +158,7 @@ def test_both_merges_of_a_chain_in_one_page_give_the_same(fake, salesforce):
 
 
 def test_converted_without_a_deal_waits_and_then_follows_the_policy(fake, salesforce):
-    salesforce.rules(no_opportunity="lost", no_opportunity_days=30)
+    salesforce.rules(no_deal="lost", no_deal_days=30)
     lead = fake.lead()
     fake.convert(lead, False)
     salesforce.later()
@@ -255,13 +255,13 @@ def test_a_deal_that_we_may_not_see_is_pending_and_counted(fake, salesforce):
     fake.hide(deal)
     salesforce.later()
     assert salesforce.outcome(lead) is None
-    assert salesforce.read(mirror.counts) == {"leads": 1, "converted": 1, "unreadable": 1}
+    assert salesforce.read(links.counts) == {"leads": 1, "with_deal": 1, "unreadable": 1}
     n_calls = salesforce.later().result["n_calls"]
     assert n_calls == 3, "it is not asked for again at each run"
     fake.show(deal)
     salesforce.next_day()
     assert salesforce.outcome(lead) is True
-    assert salesforce.read(mirror.counts)["unreadable"] == 0
+    assert salesforce.read(links.counts)["unreadable"] == 0
 
 
 def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fake, salesforce):

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, make_outcome
-from webapp.crm_tables import CrmOpportunity
+from webapp.crm_tables import CrmDeal
 from webapp.services.crm import connections, crm_records, pending_writes, unmatched
 from webapp.services.leads import lead_query, lead_table, leads, removal
 from webapp.services.models import monitor_samples, training_data
@@ -113,7 +113,7 @@ def test_a_lead_first_seen_converted_was_never_open(fake, salesforce):
 def test_a_deal_known_before_its_lead_gets_its_name_with_it(fake, salesforce):
     deal = fake.opportunity(Name="Renewal")
     salesforce.later()
-    nameless = sa.select(CrmOpportunity.name)
+    nameless = sa.select(CrmDeal.name)
     assert salesforce.read(lambda s: s.scalars(nameless).all()) == [None]
     lead = fake.lead()
     fake.convert(lead, deal)
@@ -202,15 +202,15 @@ def test_without_the_connection_it_is_open_again(salesforce, converted):
 def test_an_erased_lead_takes_the_name_of_its_open_deal_with_it(salesforce, converted):
     key = salesforce.lead(converted[0]).key
     salesforce.write(lambda s: removal.erase(s, [key], "ada", salesforce.now))
-    named = sa.select(CrmOpportunity.name, CrmOpportunity.stage)
+    named = sa.select(CrmDeal.name, CrmDeal.stage)
     assert salesforce.read(lambda s: s.execute(named).all()) == [(None, None)]
 
 
 def test_a_change_of_rules_moves_it(salesforce, converted):
     lead, _ = converted
-    salesforce.rules(milestone="opportunity_created")
+    salesforce.rules(milestone="deal_created")
     salesforce.later()
     assert status(salesforce, lead) == "converted"
-    salesforce.rules(milestone="opportunity_won")
+    salesforce.rules(milestone="deal_won")
     salesforce.later()
     assert status(salesforce, lead) == "in_pipeline"

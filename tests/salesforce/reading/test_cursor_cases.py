@@ -111,7 +111,7 @@ def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesf
     fake.leads(70)
     fake.clock.advance(minutes=15)
     monkeypatch.setattr(reading, "STEP_ROWS", 20)
-    cursor = lambda: salesforce.read(lambda s: mirror.window(s, "Lead"))  # noqa: E731
+    cursor = lambda: salesforce.read(lambda s: mirror.window(s, "lead"))  # noqa: E731
     with monkeypatch.context() as patched:
         patched.setattr(mirror, "keep_window", dies_at_save(mirror.keep_window, n_saves=2))
         with pytest.raises(KeyboardInterrupt):

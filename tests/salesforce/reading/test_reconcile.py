@@ -11,7 +11,7 @@ def test_months_with_another_number_of_leads_are_told(fake, salesforce):
     assert salesforce.run("reconcile").result["drift"] == []
     fake.hide(lead)
     [month] = salesforce.run("reconcile").result["drift"]
-    assert month == {"month": f"{salesforce.now:%Y-%m}", "salesforce": 1, "leadloop": 2}
+    assert month == {"month": f"{salesforce.now:%Y-%m}", "crm": 1, "leadloop": 2}
 
 
 def test_more_deletions_than_fit_an_answer_are_asked_for_in_halves(fake, salesforce):

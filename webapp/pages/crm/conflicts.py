@@ -13,7 +13,7 @@ from webapp.services.crm.conflicts import Listed
 bp = Blueprint("conflicts", __name__, url_prefix="/sync/conflicts")
 
 PAGE = 50
-SIDES = ("rep", "salesforce")
+SIDES = ("rep", "crm")
 
 
 @bp.get("")

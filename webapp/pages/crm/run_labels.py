@@ -22,8 +22,8 @@ COUNTS = (
     ("leads_scored", "lead scored", "leads scored"),
     ("leads_aged", "lead rescored for its age", "leads rescored for their age"),
     ("leads_erased", "lead erased", "leads erased"),
-    ("opportunities_read", "opportunity read", "opportunities read"),
-    ("opportunities_changed", "opportunity changed", "opportunities changed"),
+    ("deals_read", "opportunity read", "opportunities read"),
+    ("deals_changed", "opportunity changed", "opportunities changed"),
     ("converted", "converted", "converted"),
     ("lost", "lost", "lost"),
     ("never_worked", "not worked", "not worked"),
@@ -39,8 +39,8 @@ COUNTS = (
 # What a summary leaves out: it says what has changed, not what was looked at.
 LOOKED_AT = {
     "leads_read",
-    "opportunities_read",
-    "opportunities_changed",
+    "deals_read",
+    "deals_changed",
     "leads_scored",
     "scores_due",
 }

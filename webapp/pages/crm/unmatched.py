@@ -30,13 +30,13 @@ def index() -> ResponseReturnValue:
     return render_template("crm/lists/unmatched.html", **read(_list))
 
 
-@bp.get("/<record_id:opportunity_id>")
-def show(opportunity_id: str) -> ResponseReturnValue:
+@bp.get("/<record_id:deal_id>")
+def show(deal_id: str) -> ResponseReturnValue:
     """Managers: one opportunity, and a search for its lead."""
     query = lead_query.read({"q": request.args.get("q", ""), "status": "all"})
 
     def whole(session: Session) -> dict[str, Any]:
-        entry = unmatched.entry(session, opportunity_id)
+        entry = unmatched.entry(session, deal_id)
         found = lead_table.page(session, product().fields, query).rows if query.words else []
         return _shown(session, [entry]) | {
             "entry": entry,
@@ -48,45 +48,45 @@ def show(opportunity_id: str) -> ResponseReturnValue:
     return render_template("crm/lists/link.html", **read(whole))
 
 
-@bp.post("/<record_id:opportunity_id>/link/<key:lead_key>")
-def link(opportunity_id: str, lead_key: int) -> ResponseReturnValue:
+@bp.post("/<record_id:deal_id>/link/<key:lead_key>")
+def link(deal_id: str, lead_key: int) -> ResponseReturnValue:
     """Managers: say that the opportunity is this lead's."""
     actor, now = current_user.email, utc_now()
 
     def work(session: Session) -> str:
         lead_id = leads.by_key(session, lead_key).lead_id
-        unmatched.link(session, opportunity_id, lead_id, actor, now=now)
+        unmatched.link(session, deal_id, lead_id, actor, now=now)
         return lead_id
 
     flash(f"Linked to {write(work)}. The next run records what became of it.", "good")
     return redirect(url_for("pages.unmatched.index"), 303)
 
 
-@bp.post("/<record_id:opportunity_id>/state")
-def set_state(opportunity_id: str) -> ResponseReturnValue:
+@bp.post("/<record_id:deal_id>/state")
+def set_state(deal_id: str) -> ResponseReturnValue:
     """Managers: ignore the opportunity, or list it again."""
-    _set_state(opportunity_id)
+    _set_state(deal_id)
     return redirect(url_for("pages.unmatched.index"), 303)
 
 
-@bp.post("/<record_id:opportunity_id>/row")
-def row(opportunity_id: str) -> ResponseReturnValue:
+@bp.post("/<record_id:deal_id>/row")
+def row(deal_id: str) -> ResponseReturnValue:
     """Managers, fragment: the same, answered with the row of the list."""
-    state = _set_state(opportunity_id)
+    state = _set_state(deal_id)
 
     def shown(session: Session) -> dict[str, Any]:
-        entry = unmatched.entry(session, opportunity_id, state)
+        entry = unmatched.entry(session, deal_id, state)
         return _shown(session, [entry]) | {"entry": entry}
 
     return render_template("crm/lists/_unmatched.html", **read(shown))
 
 
-def _set_state(opportunity_id: str) -> str:
+def _set_state(deal_id: str) -> str:
     state = request.form.get("state", "")
     if state not in STATES:
         raise BadRequest
     actor, now = current_user.email, utc_now()
-    write(lambda s: STATES[state](s, opportunity_id, actor, now=now))
+    write(lambda s: STATES[state](s, deal_id, actor, now=now))
     return state
 
 
@@ -95,14 +95,14 @@ def _list(session: Session) -> dict[str, Any]:
     rows = unmatched.listed(session, after=after, limit=PAGE + 1)
     shown, following = rows[:PAGE], None
     if len(rows) > PAGE:
-        following = f"{(shown[-1].first_seen_at - EPOCH) // MICROSECOND}~{shown[-1].opportunity_id}"
+        following = f"{(shown[-1].first_seen_at - EPOCH) // MICROSECOND}~{shown[-1].deal_id}"
     return _shown(session, shown) | {"rows": shown, "next": following, "is_first": after is None}
 
 
 def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
     connection = connections.find(session)
     return {
-        "opportunities": mirror.opportunities(session, [r.opportunity_id for r in rows]),
+        "deals": mirror.deals(session, [r.deal_id for r in rows]),
         "domain": connection.domain if connection else None,
     }
 
@@ -110,10 +110,10 @@ def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
 def _place(text: str | None) -> tuple[datetime, str] | None:
     if not text:
         return None
-    at, _, opportunity_id = text.partition("~")
-    if not re.fullmatch(RecordIdConverter.regex, opportunity_id):
+    at, _, deal_id = text.partition("~")
+    if not re.fullmatch(RecordIdConverter.regex, deal_id):
         raise BadRequest
     try:
-        return EPOCH + int(at[:20]) * MICROSECOND, opportunity_id
+        return EPOCH + int(at[:20]) * MICROSECOND, deal_id
     except (ValueError, OverflowError):
         raise BadRequest from None

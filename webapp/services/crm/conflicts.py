@@ -13,7 +13,7 @@ from webapp.services.accounts import audit
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
-from webapp.tables import Lead, Outcome
+from webapp.tables import SOURCES, Lead, Outcome
 
 # How a resolved conflict is written into the history.
 RULE = "conflict"
@@ -116,7 +116,7 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
         .limit(limit + LATE_KEYS)
     )
     rows = session.execute(query).all()
-    reported = {row.lead_key for row in rows if row.source != "salesforce"}
+    reported = {row.lead_key for row in rows if row.source in SOURCES}
     ours = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(reported))
     through = rows[-1].key if len(rows) == limit + LATE_KEYS else newest
     return sorted(k for k in session.scalars(ours) if k), through
@@ -134,7 +134,7 @@ def _sides(
     )
     newest: dict[tuple[int, bool], Outcome] = {}
     for row in session.scalars(query.order_by(Outcome.happened_at, Outcome.key)):
-        newest[row.lead_key, row.source == "salesforce"] = row
+        newest[row.lead_key, row.source not in SOURCES] = row
     keys = {lead_key for lead_key, _ in newest}
     return {key: (newest.get((key, False)), newest.get((key, True))) for key in keys}
 
@@ -169,7 +169,7 @@ def _resolve(
     lead = leads.by_key(session, conflict.lead_key, lock=True)
     if outcomes.counting(lead) == DEFINITE[side.result]:
         return
-    other = "Salesforce" if kept == "rep" else "a rep"
+    other = "the CRM" if kept == "rep" else "a rep"
     reason = f"kept in a conflict with what {other} says"
     attribution = Attribution(side.source, actor, reason, RULE, f"conflict:{conflict.key}")
     outcomes.record_many(session, [OutcomeEvent(lead, DEFINITE[side.result], attribution)], now=now)

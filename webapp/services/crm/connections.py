@@ -12,10 +12,10 @@ from webapp.config import Settings
 from webapp.crm_tables import (
     CrmConflict,
     CrmConnection,
+    CrmDeal,
     CrmLead,
-    CrmOpportunity,
+    CrmLink,
     CrmOutbox,
-    CrmRole,
     CrmUnmatched,
 )
 from webapp.database import change
@@ -130,7 +130,7 @@ def save(
     close_breaker(connection)
     connection.hinted_at = now
     detail = {"method": entered.method, "domain": entered.domain}
-    audit.record(session, actor, "connected", "salesforce", now=now, detail=detail)
+    audit.record(session, actor, "connected", connection.kind, now=now, detail=detail)
     return connection
 
 
@@ -161,7 +161,7 @@ def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) ->
     if chosen.needs_reading(before):
         mirror.read_from_start(session)
     detail = {k: v for k, v in chosen.to_json().items() if v != before.to_json()[k]}
-    audit.record(session, actor, "changed rules", "salesforce", now=now, detail=detail)
+    audit.record(session, actor, "changed rules", connection.kind, now=now, detail=detail)
 
 
 def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
@@ -185,7 +185,7 @@ def pause(session: Session, is_paused: bool, actor: str, now: datetime) -> None:
     connection.is_paused = is_paused
     connection.hinted_at = None if is_paused else now
     action = "paused" if is_paused else "resumed"
-    audit.record(session, actor, action, "salesforce", now=now)
+    audit.record(session, actor, action, connection.kind, now=now)
 
 
 def read_history(session: Session, n_days: int, actor: str, now: datetime) -> None:
@@ -196,16 +196,15 @@ def read_history(session: Session, n_days: int, actor: str, now: datetime) -> No
         raise InvalidConnection(errors)
     connection.rules = chosen.to_json()
     mirror.read_from_start(session)
-    audit.record(session, actor, "read history", "salesforce", now=now, detail={"days": n_days})
+    audit.record(session, actor, "read history", connection.kind, now=now, detail={"days": n_days})
 
 
 def disconnect(session: Session, actor: str, now: datetime) -> None:
     """Forget how to log in, the rules, and what was read of the org; leads and the mapping stay."""
     connection = get(session, lock=True)
     forget_org(session, connection)
-    audit.record(
-        session, actor, "disconnected", "salesforce", now=now, detail={"domain": connection.domain}
-    )
+    detail = {"domain": connection.domain}
+    audit.record(session, actor, "disconnected", connection.kind, now=now, detail=detail)
     session.delete(connection)
 
 
@@ -268,7 +267,7 @@ def host_of(address: str) -> str:
 
 def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
-    for table in (CrmRole, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmOpportunity):
+    for table in (CrmLink, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmDeal):
         change(session, sa.delete(table))
     pipeline.clear(session)
     mirror.read_from_start(session)

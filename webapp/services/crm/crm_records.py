@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmLead, CrmOpportunity
-from webapp.services.crm import connections
+from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
+from webapp.services.crm import connections, links
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
         return {}
     # What a lead's state comes from is the lead itself or one of its deals.
     deciding = sa.func.nullif(CrmLead.source_id, CrmLead.id)
-    deal_id = sa.func.coalesce(deciding, CrmLead.opportunity_id)
+    own = sa.select(sa.func.min(CrmLink.deal_id)).where(
+        CrmLink.crm_lead_id == CrmLead.id, CrmLink.origin.in_(links.OWN)
+    )
+    deal_id = sa.func.coalesce(deciding, own.scalar_subquery())
     query = (
-        sa.select(CrmLead.lead_key, CrmLead.id, deal_id, CrmOpportunity)
-        .outerjoin(CrmOpportunity, CrmOpportunity.id == deal_id)
+        sa.select(CrmLead.lead_key, CrmLead.id, deal_id, CrmDeal)
+        .outerjoin(CrmDeal, CrmDeal.id == deal_id)
         .where(CrmLead.lead_key.in_(lead_keys), CrmLead.is_deleted.is_(False))
     )
     root = f"https://{connection.domain}"
@@ -51,7 +54,7 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
     }
 
 
-def _deal(address: str, row: CrmOpportunity | None) -> Deal:
+def _deal(address: str, row: CrmDeal | None) -> Deal:
     if row is None:
         return Deal(address, None, None, is_open=False)
     return Deal(address, row.name or None, row.stage, row.is_open)

@@ -1,6 +1,5 @@
-"""What was read of the CRM: leads, opportunities, how they belong together, and how far."""
+"""What was read of the CRM: leads, deals, and how far."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,19 +7,18 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched, CrmWindow
+from webapp.crm_tables import CrmDeal, CrmLead, CrmWindow
 from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead
 
 WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
-_NAMES_DEAL = (CrmLead.opportunity_id, CrmLead.linked_opportunity_id, CrmRole.opportunity_id)
 # Open deals have a name for people, once it is known that they are a lead's.
-_LACKS_NAME = sa.and_(
-    CrmOpportunity.name.is_(None),
-    CrmOpportunity.is_readable,
-    CrmOpportunity.is_closed.is_(False),
-    CrmOpportunity.is_deleted.is_(False),
+LACKS_NAME = sa.and_(
+    CrmDeal.name.is_(None),
+    CrmDeal.is_readable,
+    CrmDeal.is_closed.is_(False),
+    CrmDeal.is_deleted.is_(False),
 )
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
@@ -95,7 +93,7 @@ def keep_stamps(session: Session, stamps: Mapping[str, str]) -> None:
 
 
 def keep_said(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what was said of leads on Salesforce's word: each with its id and all five columns."""
+    """Note what was said of leads on the CRM's word: each with its id and all five columns."""
     if rows:
         columns: dict[str, Any] = {n: sa.bindparam(n) for n in SAID_COLUMNS}
         note = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id")).values(columns)
@@ -115,12 +113,12 @@ def attach(session: Session, lead_keys: Mapping[str, int]) -> None:
             session.connection().execute(statement, rows)
 
 
-def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Store opportunities; return the ids of those that say something new."""
-    before = opportunities(session, [row["id"] for row in rows])
+def keep_deals(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Store deals; return the ids of those that say something new."""
+    before = deals(session, [row["id"] for row in rows])
     news = [row for row in rows if _is_news(before.get(row["id"]), row)]
     if news:
-        statement = insert(session, CrmOpportunity)
+        statement = insert(session, CrmDeal)
         names = {*news[0], "is_readable"} - {"id"}
         changed = {name: statement.excluded[name] for name in names}
         keep = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
@@ -129,80 +127,22 @@ def keep_opportunities(session: Session, rows: Sequence[Mapping[str, Any]]) -> l
     return [row["id"] for row in news]
 
 
-def deals_of_leads(session: Session, opportunity_ids: Collection[str]) -> set[str]:
-    """Those of these opportunities that belong to a lead, or that a person has linked to one."""
-    queries = [sa.select(column).where(column.in_(opportunity_ids)) for column in _NAMES_DEAL]
-    return {i for i in session.scalars(sa.union(*queries)) if i}
-
-
 def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
-    """Note opportunities that leads name and that we may not read."""
+    """Note deals that leads name and that we may not read."""
     blank = {"stamp": "", "created_at": "", "stage_changed_at": None, "is_readable": False}
     flags = dict.fromkeys(("is_closed", "is_won", "is_deleted", "has_source"), False)
     rows = [{"id": row_id, **blank, **flags} for row_id in ids]
     if rows:
-        statement = insert(session, CrmOpportunity)
+        statement = insert(session, CrmDeal)
         lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
         session.execute(lost, rows, execution_options=PLAIN_ROWS)
 
 
-def opportunities(session: Session, ids: Collection[str]) -> dict[str, CrmOpportunity]:
-    """The opportunities with these ids that were read, unreadable ones included."""
-    query = sa.select(CrmOpportunity).where(CrmOpportunity.id.in_(ids))
+def deals(session: Session, ids: Collection[str]) -> dict[str, CrmDeal]:
+    """The deals with these ids that were read, unreadable ones included."""
+    query = sa.select(CrmDeal).where(CrmDeal.id.in_(ids))
     found = session.scalars(query, execution_options={"populate_existing": True})
     return {row.id: row for row in found}
-
-
-def leads_of(session: Session, opportunity_ids: Collection[str]) -> dict[str, CrmLead]:
-    """The leads whose outcome may depend on these opportunities, by id."""
-    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id.in_(opportunity_ids))
-    found: dict[str, CrmLead] = {}
-    for condition in (
-        CrmLead.opportunity_id.in_(opportunity_ids),
-        CrmLead.linked_opportunity_id.in_(opportunity_ids),
-        CrmLead.id.in_(by_role),
-    ):
-        found |= {row.id: row for row in session.scalars(sa.select(CrmLead).where(condition))}
-    return found
-
-
-def roles_of(session: Session, crm_lead_ids: Collection[str]) -> dict[str, list[str]]:
-    """The opportunities in which the contacts of these leads play a role."""
-    query = sa.select(CrmRole.crm_lead_id, CrmRole.opportunity_id)
-    found: dict[str, list[str]] = defaultdict(list)
-    rows = session.execute(query.where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
-    for crm_lead_id, opportunity_id in rows:
-        found[crm_lead_id].append(opportunity_id)
-    return found
-
-
-def keep_roles(
-    session: Session, crm_lead_ids: Collection[str], pairs: Iterable[tuple[str, str]]
-) -> None:
-    """Replace the roles of these leads' contacts by pairs of lead and opportunity."""
-    change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_lead_ids)))
-    rows = [{"crm_lead_id": lead, "opportunity_id": deal} for lead, deal in sorted(set(pairs))]
-    if rows:
-        session.execute(sa.insert(CrmRole), rows, execution_options=PLAIN_ROWS)
-
-
-def unread_opportunities(session: Session, limit: int) -> list[str]:
-    """Opportunities that leads name and that were never asked for, or whose name was not."""
-    asked = sa.select(CrmOpportunity.id).where(
-        CrmOpportunity.id == CrmLead.opportunity_id, ~_LACKS_NAME
-    )
-    query = (
-        sa.select(CrmLead.opportunity_id)
-        .distinct()
-        .where(CrmLead.opportunity_id.is_not(None), CrmLead.is_deleted.is_(False), ~asked.exists())
-    )
-    return [i for i in session.scalars(query.limit(limit)) if i]
-
-
-def unasked(session: Session, ids: Collection[str]) -> set[str]:
-    """Those of these opportunities that were never asked for, or whose name was not."""
-    asked = sa.select(CrmOpportunity.id).where(CrmOpportunity.id.in_(ids), ~_LACKS_NAME)
-    return set(ids) - set(session.scalars(asked))
 
 
 def to_be_read(session: Session, limit: int) -> list[str]:
@@ -227,62 +167,6 @@ def after(session: Session, crm_lead_id: str, limit: int) -> list[CrmLead]:
     """The next leads in order of their ids."""
     query = sa.select(CrmLead).where(CrmLead.id > crm_lead_id).order_by(CrmLead.id)
     return list(session.scalars(query.limit(limit)))
-
-
-def open_opportunities(session: Session, after_id: str, limit: int) -> list[str]:
-    """Linked opportunities that may still change, by id: not closed, or never readable."""
-    linked = sa.select(CrmLead.id).where(CrmLead.opportunity_id == CrmOpportunity.id)
-    query = sa.select(CrmOpportunity.id).where(CrmOpportunity.id > after_id, linked.exists())
-    return list(session.scalars(query.order_by(CrmOpportunity.id).limit(limit)))
-
-
-def converted_alone(session: Session, after_id: str, limit: int) -> list[CrmLead]:
-    """Converted leads without an opportunity of their own."""
-    query = sa.select(CrmLead).where(
-        CrmLead.id > after_id,
-        CrmLead.is_converted,
-        CrmLead.opportunity_id.is_(None),
-        CrmLead.contact_id.is_not(None),
-        CrmLead.is_deleted.is_(False),
-    )
-    return list(session.scalars(query.order_by(CrmLead.id).limit(limit)))
-
-
-def unlinked(session: Session, opportunity_ids: Collection[str]) -> list[str]:
-    """Closed opportunities that came from a lead by their source, not linked to a lead."""
-    known = sa.select(CrmUnmatched.opportunity_id).where(
-        CrmUnmatched.opportunity_id == CrmOpportunity.id
-    )
-    query = sa.select(CrmOpportunity.id).where(
-        CrmOpportunity.id.in_(opportunity_ids),
-        CrmOpportunity.is_closed,
-        CrmOpportunity.has_source,
-        CrmOpportunity.is_deleted.is_(False),
-        ~is_of_a_lead(CrmOpportunity.id),
-        ~known.exists(),
-    )
-    return list(session.scalars(query))
-
-
-def is_of_a_lead(opportunity_id: sa.orm.InstrumentedAttribute[str]) -> sa.ColumnElement[bool]:
-    """The condition that a lead names an opportunity, or a lead's contact plays a role in it."""
-    named = sa.select(CrmLead.id).where(CrmLead.opportunity_id == opportunity_id)
-    by_role = sa.select(CrmRole.crm_lead_id).where(CrmRole.opportunity_id == opportunity_id)
-    return sa.or_(named.exists(), by_role.exists())
-
-
-def counts(session: Session) -> dict[str, int]:
-    """How much is here: leads, converted ones, and converted ones whose deal cannot be read."""
-    converted = sa.and_(CrmLead.is_converted, CrmLead.opportunity_id.is_not(None))
-    unreadable = sa.select(CrmOpportunity.id).where(CrmOpportunity.is_readable.is_(False))
-    queries = {
-        "leads": sa.select(sa.func.count()).where(CrmLead.is_deleted.is_(False)),
-        "converted": sa.select(sa.func.count()).select_from(CrmLead).where(converted),
-        "unreadable": sa.select(sa.func.count())
-        .select_from(CrmLead)
-        .where(converted, CrmLead.opportunity_id.in_(unreadable)),
-    }
-    return {name: session.scalar(query) or 0 for name, query in queries.items()}
 
 
 def count_created(session: Session, start: str, end: str) -> int:
@@ -319,7 +203,7 @@ def reached(session: Session) -> dict[str, datetime]:
     return {obj: datetime.fromisoformat(stamp) for obj, stamp in stamps.items() if stamp}
 
 
-def _is_news(before: CrmOpportunity | None, row: Mapping[str, Any]) -> bool:
+def _is_news(before: CrmDeal | None, row: Mapping[str, Any]) -> bool:
     if before is None or not before.is_readable:
         return True
     return any(getattr(before, name) != value for name, value in row.items())

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-MILESTONES = ("opportunity_won", "opportunity_created", "lead_converted")
+MILESTONES = ("deal_won", "deal_created", "lead_converted")
 POLICIES = ("leave_out", "converted", "lost")
 SILENCE = ("lost", "never_worked")
-CONFLICT_RULES = ("ask", "newest", "salesforce", "rep")
+CONFLICT_RULES = ("ask", "newest", "crm", "rep")
 ALLOWED = {
     "milestone": MILESTONES,
-    "no_opportunity": POLICIES,
+    "no_deal": POLICIES,
     "silence": SILENCE,
     "conflicts": CONFLICT_RULES,
 }
 # Days: the least and the most.
-SPANS = {"no_opportunity_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
+SPANS = {"no_deal_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
 # Of what the ids are, by their first three characters.
 PREFIXES = {"owner_ids": ("005", "00G"), "record_type_ids": ("012",)}
 MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
@@ -30,10 +30,10 @@ CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 class CrmRules:
     """What the administrator chose about outcomes, conflicts and what is read and written."""
 
-    milestone: str = "opportunity_won"
+    milestone: str = "deal_won"
     disqualified: tuple[str, ...] = ()
-    no_opportunity: str = "leave_out"
-    no_opportunity_days: int = 90
+    no_deal: str = "leave_out"
+    no_deal_days: int = 90
     silent_days: int | None = None
     silence: str = "lost"
     conflicts: str = "ask"
@@ -59,7 +59,7 @@ class CrmRules:
 
     def without_inference(self) -> "CrmRules":
         """The same for a lead with a reported outcome: nothing is inferred from time alone."""
-        return replace(self, no_opportunity="leave_out", silent_days=None)
+        return replace(self, no_deal="leave_out", silent_days=None)
 
     def needs_reading(self, before: "CrmRules") -> bool:
         """Whether what is here does not suffice after a change from these rules."""

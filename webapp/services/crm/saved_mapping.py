@@ -33,15 +33,15 @@ def save(session: Session, chosen: Sequence[FieldSource], actor: str, now: datet
     """Replace the mapping, so that all leads are read again; return whether it is another one."""
     chosen = [s if s.is_filled else FieldSource(s.field, None) for s in chosen]
     # First, so that neither a run nor another administrator is between reading and writing.
-    connections.get(session, lock=True)
+    connection = connections.get(session, lock=True)
     if _saved(session) == sorted(chosen, key=lambda source: source.field):
         return False
     connections.reconfigured(session, actor, now)
     change(session, sa.delete(CrmFieldMap))
     session.add_all(CrmFieldMap(**asdict(source)) for source in chosen)
-    mirror.read_from_start(session, "Lead")
+    mirror.read_from_start(session, "lead")
     detail = {s.field: s.crm_field or (s.transform if s.is_filled else "nothing") for s in chosen}
-    audit.record(session, actor, "mapped fields", "salesforce", now=now, detail=detail)
+    audit.record(session, actor, "mapped fields", connection.kind, now=now, detail=detail)
     return True
 
 

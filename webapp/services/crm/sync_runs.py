@@ -89,15 +89,15 @@ class Rehearsed:
     """How many rows a dry run has gone through."""
 
     leads: int
-    opportunities: int
+    deals: int
 
 
 @dataclass
 class Drift:
-    """A month in which Salesforce has another number of leads than Leadloop."""
+    """A month in which the CRM has another number of leads than Leadloop."""
 
     month: str
-    salesforce: int
+    crm: int
     leadloop: int
 
 

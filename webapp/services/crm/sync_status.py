@@ -10,6 +10,7 @@ from webapp.crm_tables import CrmConnection
 from webapp.services.crm import (
     conflicts,
     connections,
+    links,
     mirror,
     pending_writes,
     quota,
@@ -24,7 +25,7 @@ from webapp.tables import Run
 LATEST = 20
 # So many intervals without a whole run mean that the sync is behind.
 MANY_RUNS = 4
-# More converted leads than this without a readable deal means that a permission is missing.
+# More leads with a deal than this whose deal cannot be read mean that a permission is missing.
 MANY_UNREADABLE = 0.05
 
 
@@ -75,7 +76,7 @@ class Overview:
     @property
     def lacks_permission(self) -> bool:
         """Whether so many deals cannot be read that the integration user may not see them."""
-        return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["converted"], 1)
+        return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["with_deal"], 1)
 
 
 def overview(session: Session, settings: Settings, now: datetime) -> Overview:
@@ -93,7 +94,7 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
         n_by_state=pending_writes.n_by_state(session),
         n_conflicts=conflicts.n_open(session),
         n_unmatched=unmatched.n_open(session),
-        n_read=mirror.counts(session),
+        n_read=links.counts(session),
     )
 
 

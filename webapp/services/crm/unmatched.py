@@ -1,4 +1,4 @@
-"""Closed opportunities that should belong to a lead and do not: listed, linked or ignored."""
+"""Closed deals that should belong to a lead and do not: listed, linked or ignored."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmLead, CrmOpportunity, CrmRole, CrmUnmatched
+from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmUnmatched
 from webapp.database import change, insert
 from webapp.services.accounts import audit
-from webapp.services.crm import connections, mirror
+from webapp.services.crm import connections, links, mirror
+from webapp.services.crm.kinds import table as kinds
+from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.leads import leads
 
 TRIED_FOR = timedelta(days=90)
@@ -19,111 +21,107 @@ IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
 
 
 class UnmatchedNotFound(LookupError):
-    """No opportunity with this id is listed."""
+    """No deal with this id is listed."""
 
-    def __init__(self, opportunity_id: str) -> None:
-        super().__init__(f"Opportunity {opportunity_id} is not on the list")
-
-
-class NotFromSalesforce(ValueError):
-    """The lead chosen is not one of Salesforce's."""
-
-    def __init__(self) -> None:
-        super().__init__("This lead is not from Salesforce: record its outcome on its own page")
+    def __init__(self, kind: CrmKind, deal_id: str) -> None:
+        super().__init__(f"{kind.deal.capitalize()} {deal_id} is not on the list")
 
 
-def note(session: Session, opportunity_ids: Collection[str], reason: str, now: datetime) -> int:
-    """List opportunities, unless they are or were listed."""
-    if not opportunity_ids:
+class NotFromCrm(ValueError):
+    """The lead chosen is not one of the CRM's."""
+
+    def __init__(self, kind: CrmKind) -> None:
+        super().__init__(f"This lead is not from {kind.name}: record its outcome on its own page")
+
+
+def note(session: Session, deal_ids: Collection[str], reason: str, now: datetime) -> int:
+    """List deals, unless they are or were listed."""
+    if not deal_ids:
         return 0
     new = {"reason": reason, "state": "open", "first_seen_at": now, "n_tries": 1}
-    rows = [new | {"opportunity_id": row_id} for row_id in sorted(opportunity_ids)]
+    rows = [new | {"deal_id": row_id} for row_id in sorted(deal_ids)]
     session.execute(insert(session, CrmUnmatched).on_conflict_do_nothing(), rows)
     return len(rows)
 
 
 def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) -> None:
     """Note name and stage of what is listed or ignored, unless somebody deals with it now."""
-    query = sa.select(CrmUnmatched).where(CrmUnmatched.opportunity_id.in_(names), IS_UNRESOLVED)
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.deal_id.in_(names), IS_UNRESOLVED)
     for row in session.scalars(query.with_for_update(skip_locked=True)):
-        row.name, row.stage = names[row.opportunity_id]["name"], names[row.opportunity_id]["stage"]
+        row.name, row.stage = names[row.deal_id]["name"], names[row.deal_id]["stage"]
 
 
 def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     """Remove the names of leads about to be erased; entries stay, not to be listed again."""
     crm_leads = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(lead_keys))
-    deals: sa.CompoundSelect[str | None] = sa.union(
-        sa.select(CrmLead.opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
-        sa.select(CrmLead.linked_opportunity_id).where(CrmLead.lead_key.in_(lead_keys)),
-        sa.select(CrmRole.opportunity_id).where(CrmRole.crm_lead_id.in_(crm_leads)),
-    )
-    ids = [row_id for row_id in session.scalars(deals) if row_id is not None]
+    deals = sa.select(CrmLink.deal_id).where(CrmLink.crm_lead_id.in_(crm_leads))
+    ids = set(session.scalars(deals))
     note(session, ids, "lead_erased", now)
-    is_its = sa.or_(CrmUnmatched.opportunity_id.in_(ids), CrmUnmatched.lead_key.in_(lead_keys))
+    is_its = sa.or_(CrmUnmatched.deal_id.in_(ids), CrmUnmatched.lead_key.in_(lead_keys))
     statement = sa.update(CrmUnmatched).where(is_its)
     change(session, statement.values(state="settled", settled_at=now, lead_key=None, **NAMELESS))
-    named = sa.update(CrmOpportunity).where(CrmOpportunity.id.in_(ids))
+    named = sa.update(CrmDeal).where(CrmDeal.id.in_(ids))
     change(session, named.values(**NAMELESS))
 
 
 def close_matched(session: Session, now: datetime) -> int:
     """Take from the list what by now belongs to a lead, is gone, or was tried for long enough."""
-    alive = sa.select(CrmOpportunity.id).where(
-        CrmOpportunity.id == CrmUnmatched.opportunity_id,
-        CrmOpportunity.is_closed,
-        CrmOpportunity.is_deleted.is_(False),
-        CrmOpportunity.is_readable,
+    alive = sa.select(CrmDeal.id).where(
+        CrmDeal.id == CrmUnmatched.deal_id,
+        CrmDeal.is_closed,
+        CrmDeal.is_deleted.is_(False),
+        CrmDeal.is_readable,
     )
     is_over = sa.or_(
-        mirror.is_of_a_lead(CrmUnmatched.opportunity_id),
+        links.is_of_a_lead(CrmUnmatched.deal_id),
         ~alive.exists(),
         CrmUnmatched.first_seen_at < now - TRIED_FOR,
     )
     statement = sa.update(CrmUnmatched).where(IS_UNRESOLVED, is_over)
-    settled = {"state": "settled", "settled_at": now, "settled_by": "salesforce"}
+    settled = {"state": "settled", "settled_at": now, "settled_by": "sync"}
     return change(session, statement.values(**settled, **NAMELESS))
 
 
-def link(session: Session, opportunity_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
-    """Say that an opportunity is a lead's; the next run derives the outcome from it."""
-    row = entry(session, opportunity_id, lock=True)
+def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
+    """Say that a deal is a lead's; the next run derives the outcome from it."""
+    row = entry(session, deal_id, lock=True)
     lead = leads.find(session, lead_id)
     crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
     if crm_lead is None:
-        raise NotFromSalesforce
-    crm_lead.linked_opportunity_id = opportunity_id
+        raise NotFromCrm(_kind(session))
+    session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
     row.name = row.stage = None
     row.settled_at, row.settled_by = now, actor
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
-    audit.record(session, actor, "linked opportunity", opportunity_id, now=now, detail=detail)
+    audit.record(session, actor, "linked opportunity", deal_id, now=now, detail=detail)
 
 
-def ignore(session: Session, opportunity_id: str, actor: str, *, now: datetime) -> None:
-    """Take an opportunity from the list."""
-    row = entry(session, opportunity_id, lock=True)
+def ignore(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
+    """Take a deal from the list."""
+    row = entry(session, deal_id, lock=True)
     row.state, row.settled_at, row.settled_by = "ignored", now, actor
-    audit.record(session, actor, "ignored opportunity", opportunity_id, now=now)
+    audit.record(session, actor, "ignored opportunity", deal_id, now=now)
 
 
-def list_again(session: Session, opportunity_id: str, actor: str, *, now: datetime) -> None:
-    """Take back that an opportunity is ignored."""
-    row = entry(session, opportunity_id, "ignored", lock=True)
+def list_again(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
+    """Take back that a deal is ignored."""
+    row = entry(session, deal_id, "ignored", lock=True)
     row.state, row.settled_at, row.settled_by = "open", None, None
-    audit.record(session, actor, "listed opportunity", opportunity_id, now=now)
+    audit.record(session, actor, "listed opportunity", deal_id, now=now)
 
 
 def listed(
     session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[CrmUnmatched]:
     """Open entries, oldest first, behind one given as its time and id."""
-    order = (CrmUnmatched.first_seen_at, CrmUnmatched.opportunity_id)
+    order = (CrmUnmatched.first_seen_at, CrmUnmatched.deal_id)
     query = sa.select(CrmUnmatched).where(CrmUnmatched.state == "open")
     if after is not None:
-        at, opportunity_id = sa.literal(after[0], order[0].type), sa.literal(after[1])
-        query = query.where(sa.tuple_(*order) > sa.tuple_(at, opportunity_id))
+        at, deal_id = sa.literal(after[0], order[0].type), sa.literal(after[1])
+        query = query.where(sa.tuple_(*order) > sa.tuple_(at, deal_id))
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
 
@@ -133,10 +131,14 @@ def n_open(session: Session) -> int:
 
 
 def entry(
-    session: Session, opportunity_id: str, state: str = "open", *, lock: bool = False
+    session: Session, deal_id: str, state: str = "open", *, lock: bool = False
 ) -> CrmUnmatched:
-    """The entry of an opportunity in this state, locked for a change where asked."""
-    row = session.get(CrmUnmatched, opportunity_id, with_for_update=lock or None)
+    """The entry of a deal in this state, locked for a change where asked."""
+    row = session.get(CrmUnmatched, deal_id, with_for_update=lock or None)
     if row is None or row.state != state:
-        raise UnmatchedNotFound(opportunity_id)
+        raise UnmatchedNotFound(_kind(session), deal_id)
     return row
+
+
+def _kind(session: Session) -> CrmKind:
+    return kinds.of(connections.find(session))

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
-from webapp.crm_tables import CrmConflict, CrmLead, CrmOutbox, CrmRole
+from webapp.crm_tables import CrmConflict, CrmLead, CrmLink, CrmOutbox
 from webapp.database import change, insert
 from webapp.intake_tables import ImportChange
 from webapp.services.accounts import audit
@@ -16,7 +16,7 @@ from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
-from webapp.tables import Lead, Outcome, Score, Snapshot
+from webapp.tables import SOURCES, Lead, Outcome, Score, Snapshot
 
 
 def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = None) -> None:
@@ -86,7 +86,7 @@ def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[s
     names = [lead.lead_id for lead in leads.lock_by_key(session, all_keys).values()]
     crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
     unmatched.forget(session, all_keys, now)
-    change(session, sa.delete(CrmRole).where(CrmRole.crm_lead_id.in_(crm_ids)))
+    change(session, sa.delete(CrmLink).where(CrmLink.crm_lead_id.in_(crm_ids)))
     for table in (CrmConflict, CrmOutbox, CrmLead, ImportChange, Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(all_keys)))
     linked = sa.update(Lead).where(Lead.key.in_(all_keys))
@@ -99,7 +99,7 @@ def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[s
 def _last_word(session: Session, lead: Lead) -> Outcome | None:
     query = (
         sa.select(Outcome)
-        .where(Outcome.lead_key == lead.key, Outcome.source != "salesforce", outcomes.stands())
+        .where(Outcome.lead_key == lead.key, Outcome.source.in_(SOURCES), outcomes.stands())
         .order_by(Outcome.happened_at.desc(), Outcome.key.desc())
         .limit(1)
     )

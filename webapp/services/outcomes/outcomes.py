@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.database import PLAIN_ROWS
 from webapp.services.leads import pipeline
 from webapp.services.outcomes.times import CLOCK_SKEW, OutcomeInFuture
-from webapp.tables import NEVER_WORKED, Lead, Meaning, Outcome, is_assumed
+from webapp.tables import NEVER_WORKED, SOURCES, Lead, Meaning, Outcome, is_assumed
 
 RESULTS: dict[Meaning, str] = {
     True: "converted",
@@ -43,7 +43,7 @@ class Attribution:
 
 def told_by(source: str, actor: str) -> tuple[str, str]:
     """Who speaks, by the source and the actor of a statement."""
-    return source, "" if source in {"csv", "salesforce"} else actor
+    return source, actor if source in {"api", "rep"} else ""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class OutcomeEvent:
     """An outcome reported of a lead; without a time it is about now.
 
     `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the last
-    statement of who withdraws (all that Salesforce said), the one that counts, all, or those whose
+    statement of who withdraws (all that a CRM said), the one that counts, all, or those whose
     idempotency key begins with its own.
     """
 
@@ -259,7 +259,7 @@ def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
         begin = event.attribution.idempotency_key or ""
         return [told for told in found if (told.idempotency_key or "").startswith(begin)]
     own = [told for told in history if told.told_by == event.attribution.told_by]
-    if event.attribution.source == "salesforce":  # which says what is so now
+    if event.attribution.source not in SOURCES:  # a CRM, which says what is so now
         return [told for told in own if told.stands]
     # A withdrawal that is repeated is the same one: it does not cancel what was said before.
     if own and not own[-1].is_statement:
@@ -325,7 +325,7 @@ def _is_undo(told: _Event, again: _Event) -> bool:
     """Whether a source withdrew its report and repeated it; what the CRM withdraws was not so."""
     by = told.cancelled_by
     sources = {told.source, by.source if by else None, again.source}
-    is_one = len(sources) == 1 and "salesforce" not in sources
+    is_one = len(sources) == 1 and sources <= set(SOURCES)
     return is_one and told.says == again.says and again.happened_at >= again.recorded_at
 
 

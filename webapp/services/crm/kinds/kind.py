@@ -1,0 +1,19 @@
+"""What the product has to know of a CRM beside its adapter: words, addresses, field names."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CrmKind:
+    """One CRM: how people there call things, and where they find a record.
+
+    `key` is the kind of the connection and the source of its outcomes; the addresses are made of
+    the connection's `domain` and the record's `id`.
+    """
+
+    key: str
+    name: str
+    deal: str
+    deals: str
+    lead_address: str
+    deal_address: str

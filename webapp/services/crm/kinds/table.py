@@ -1,0 +1,12 @@
+"""The CRMs that can be connected, by the kind of the connection."""
+
+from webapp.crm_tables import CrmConnection
+from webapp.services.crm.kinds.kind import CrmKind
+from webapp.services.crm.kinds.salesforce import SALESFORCE
+
+KINDS = {kind.key: kind for kind in (SALESFORCE,)}
+
+
+def of(connection: CrmConnection | None) -> CrmKind:
+    """Which CRM is connected; without a connection the one that can be."""
+    return SALESFORCE if connection is None else KINDS[connection.kind]
