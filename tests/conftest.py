@@ -7,21 +7,18 @@ import shutil
 import socket
 import threading
 from contextlib import contextmanager
-from typing import Any
 
 import flask_migrate
 import hypothesis
-import jinja2
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from sync.trainer.process import ONE_THREAD
 from tests import factories, postgresql
+from tests.apps import Apps, engine_of
 from webapp import database, importing
-from webapp.app import Application, create_app
+from webapp.app import create_app
 from webapp.config import Settings
 from webapp.services.accounts import accounts
 from webapp.services.imports import imports
@@ -29,20 +26,6 @@ from webapp.services.imports import imports
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
-
-
-class SharedRule(Rule):
-    """A route: its code to build addresses is compiled once for the apps of all tests."""
-
-    def _compile_builder(self, append_unknown=True):
-        key = (*self._trace, str(self.defaults), append_unknown)
-        if key not in _builders:
-            _builders[key] = super()._compile_builder(append_unknown)
-        return _builders[key]
-
-
-_builders: dict[tuple[Any, ...], Any] = {}
-Application.url_rule_class = SharedRule
 
 
 def pytest_configure():
@@ -141,7 +124,7 @@ def new_database(dialect, request, folder):
     if dialect == "sqlite":
         yield f"sqlite:///{shutil.copy(template, folder / 'leadloop.sqlite3')}"
         return
-    with request.getfixturevalue("postgresql_databases").new(template) as url:
+    with request.getfixturevalue("postgresql_databases").empty(template) as url:
         yield url
 
 
@@ -152,33 +135,15 @@ def settings(database_url, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory):
-    """The code of templates, compiled once for the apps of all tests."""
-    return jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def apps():
+    return Apps()
 
 
 @pytest.fixture
-def app(settings, compiled_templates):
+def app(apps, settings):
     """No application context is pushed: a test's requests would share it, and its `g`."""
-    with new_app(settings, compiled_templates) as app:
+    with apps.new(settings) as app:
         yield app
-
-
-@contextmanager
-def new_app(settings, compiled_templates):
-    app = create_app(settings)
-    app.jinja_env.bytecode_cache = compiled_templates
-    app.testing = True
-    with app.app_context():
-        engine = database.db.engine
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", need_not_outlive_a_power_cut)
-    yield app
-    engine.dispose()
-
-
-def need_not_outlive_a_power_cut(connection, record):
-    connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture
@@ -206,9 +171,7 @@ def read(app):
 @pytest.fixture
 def session(app):
     """A session to read with. Its first query fixes what it sees: use `read` between writes."""
-    with app.app_context():
-        engine = database.db.engine
-    with Session(engine, expire_on_commit=False) as session:
+    with Session(engine_of(app), expire_on_commit=False) as session:
         yield session
 
 

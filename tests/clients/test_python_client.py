@@ -28,9 +28,9 @@ def dialect():
 
 
 @pytest.fixture
-def faults(app):
+def faults(app, monkeypatch):
     """What happens to the next requests: an answer that is lost, or a status instead of one."""
-    app.wsgi_app = Faulty(app.wsgi_app)
+    monkeypatch.setattr(app, "wsgi_app", Faulty(app.wsgi_app))
     return app.wsgi_app.faults
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import new_app, new_database
+from tests.conftest import new_database
 from tests.factories import FIELDS, NOW, make_lead, make_outcome, make_version
 from webapp import database
 from webapp.config import Settings
@@ -36,12 +36,12 @@ FILTERS = {
 
 
 @pytest.fixture(scope="module")
-def read_many(dialect, request, tmp_path_factory, compiled_templates):
+def read_many(dialect, request, tmp_path_factory, apps):
     """Read from many leads that are made once; no test here changes them."""
     folder = tmp_path_factory.mktemp("many")
     with new_database(dialect, request, folder) as url:
         chosen = Settings(data_dir=folder, database_url=url)
-        with new_app(chosen, compiled_templates) as app, app.app_context():
+        with apps.new(chosen) as app, app.app_context():
             database.write(make_many)
             yield database.read
 
