@@ -7,6 +7,7 @@ import pytest
 
 from tests.services.imports.workbooks import MAIN, write_raw, write_workbook
 from webapp.services.imports.files.errors import ImportFileError
+from webapp.services.imports.files.layout import BrokenRow
 from webapp.services.imports.files.table import detect, format_sentence, open_table
 
 ROWS = [["L-1", "Zoë Müller", "Bäckerei"], ["L-2", "José", "Café"]]
@@ -118,7 +119,7 @@ def test_a_sheet_that_is_not_there_is_named(tmp_path):
         (gzip.compress(b"\n" * 20_000_000), "unpacks to far more"),
         (gzip.compress(TEXT.encode(), mtime=0)[:-9], "the gzip file is damaged"),
         (b"GIF89a\x00\x01\x02", "not a table of text"),
-        (b'lead_id,name\nL-1,"Ada\nL-2,Bob\n', "is a quote"),
+        (b'lead_id,"name\nL-1,Ada\nL-2,Bob\n', "is a quote"),
         (b"PK\x03\x04 and then nothing", "the workbook is damaged"),
         (b"lead_id" + b"," * 2_000 + b"x\n", "more than 1,000 columns"),
     ],
@@ -126,6 +127,27 @@ def test_a_sheet_that_is_not_there_is_named(tmp_path):
 def test_what_is_no_table_is_refused_with_a_sentence(file, content, message):
     with pytest.raises(ImportFileError, match=message):
         read(file(content))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('L-1,"Ada', "not closed"),
+        ('L-1,"Ada" Miller', "goes on behind"),
+        ('L-1,"Ada\nL-2,"Bob', "goes on behind"),
+    ],
+)
+@pytest.mark.parametrize("n_behind", [0, 1_000])
+def test_a_line_with_a_stray_quote_is_one_broken_row(line, reason, n_behind, file):
+    lines = ["lead_id,name", 'L-0,"two\nlines"', line, *["L-9,Eve"] * n_behind]
+    path = file("\n".join(lines).encode())
+    with open_table(path, detect(path)) as table:
+        rows = list(table.rows)
+    broken = [(number, cells) for number, cells in rows if isinstance(cells, BrokenRow)]
+    assert broken[0][0] == 4
+    assert reason in broken[0][1].reason
+    assert len(broken) == len(line.split("\n"))
+    assert [cells for _, cells in rows[1 + len(broken) :]] == [["L-9", "Eve"]] * n_behind
 
 
 @pytest.mark.parametrize(

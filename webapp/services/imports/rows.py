@@ -12,6 +12,7 @@ from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.imports.cells import readers
 from webapp.services.imports.cells.readers import Reader
 from webapp.services.imports.cells.times import zone_of
+from webapp.services.imports.files.layout import BrokenRow
 from webapp.services.imports.matching.mapping import (
     FIRST_NAME,
     LAST_NAME,
@@ -140,6 +141,8 @@ class RowReader:
 
     def read(self, number: int, line: int, cells: list[str]) -> ImportRow | WrongRow:
         """Read one row; `line` is where it begins in the file."""
+        if isinstance(cells, BrokenRow):
+            return WrongRow(number, [RowError(line=line, field="", message=cells.reason)])
         n_columns = len(self.mapping.columns)
         if len(cells) != n_columns:
             noun = "cell" if len(cells) == 1 else "cells"

@@ -25,6 +25,14 @@ Cells = list[str]
 Row = tuple[int, Cells]
 
 
+class BrokenRow(list[str]):
+    """A line whose quotes do not go together, cut at its delimiters, and what is wrong with it."""
+
+    def __init__(self, cells: Cells, reason: str) -> None:
+        super().__init__(cells)
+        self.reason = reason
+
+
 class FilledRow(NamedTuple):
     """A row with any text, and whether a blank one is before it."""
 

@@ -1,15 +1,23 @@
 """Open any table that teams export: CSV of every dialect, JSON lines, packed or not, a workbook."""
 
 import csv
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from webapp.services.imports.files import json_lines, other_kinds, workbook
 from webapp.services.imports.files.errors import ImportFileError
-from webapp.services.imports.files.layout import BYTE_ORDER_MARK, Cells, Layout, Row
+from webapp.services.imports.files.layout import (
+    BYTE_ORDER_MARK,
+    BrokenRow,
+    Cells,
+    Layout,
+    Row,
+)
 from webapp.services.imports.files.text_source import Encoding, Lines, detect_encoding, open_lines
 from webapp.stored import FileFormat
 
@@ -17,6 +25,9 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # Enough records to tell a delimiter from a mark that cells hold.
 DIALECT_ROWS = 30
 MAX_KEYS_NAMED = 10
+# Longer texts in one cell are rare, and a quote that is not closed takes up no more.
+MAX_RECORD_LINES = 500
+ENDLESS = "endless cell"
 
 
 @dataclass
@@ -112,22 +123,62 @@ def _format_notes(format_: FileFormat) -> Iterator[str]:
 
 
 def _csv_rows(lines: Lines, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(
-        _without_hint(lines), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
-    begins = 1
-    try:
-        for cells in reader:
-            yield begins, cells
-            begins = lines.number + 1
-    except csv.Error as error:
-        raise ImportFileError.at(begins, _sentence(error)) from None
+    """Read CSV; a line with a stray quote is one broken row, and reading goes on behind it.
+
+    That is a line where a quoted cell goes on behind its quote, or is not closed within
+    `MAX_RECORD_LINES`. In the first row, which names the columns, it refuses the file.
+    """
+    source = iter(lines)
+    first = list(islice(source, 1))
+    n_hints = sum(_hinted(line) is not None for line in first)
+    again = _Again(chain(first[n_hints:], source))
+    parse = partial(csv.reader, delimiter=delimiter, skipinitialspace=True)
+    begins, is_first = 1 + n_hints, True
+    while True:
+        try:
+            for cells in parse(again, strict=True):
+                yield begins, cells
+                begins, is_first = begins + again.forget(), False
+        except csv.Error as error:
+            reason = _sentence(error)
+        else:
+            return
+        if is_first:
+            raise ImportFileError.at(begins, reason)
+        line = again.go_back()
+        yield begins, BrokenRow(next(parse([line], quoting=csv.QUOTE_NONE), []), reason)
+        begins += 1
 
 
-def _without_hint(lines: Lines) -> Iterator[str]:
-    for line in lines:
-        if lines.number > 1 or _hinted(line) is None:
-            yield line
+class _Again:
+    """Lines that can be read again from the second one of the record at hand."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines = lines
+        self.taken: list[str] = []
+        self.ahead: deque[str] = deque()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if len(self.taken) >= MAX_RECORD_LINES:
+            raise csv.Error(ENDLESS)
+        self.taken.append(self.ahead.popleft() if self.ahead else next(self.lines))
+        return self.taken[-1]
+
+    def forget(self) -> int:
+        """Begin the next record; give the number of lines of this one."""
+        n_lines = len(self.taken)
+        self.taken.clear()
+        return n_lines
+
+    def go_back(self) -> str:
+        """Give the first line of the record, and let the others be read once more."""
+        first, *others = self.taken
+        self.ahead.extendleft(reversed(others))
+        self.taken.clear()
+        return first
 
 
 def _hinted(line: str) -> str | None:
@@ -161,7 +212,7 @@ def _fit(lines: list[str], delimiter: str) -> tuple[bool, float, int, int]:
 
 def _sentence(error: csv.Error) -> str:
     text = str(error)
-    if "field larger" in text or "unexpected end" in text:
+    if "field larger" in text or text in ("unexpected end of data", ENDLESS):
         return 'a cell that begins here never ends: is a quote (") not closed?'
     if "expected after" in text:
         return 'a quoted cell goes on behind its closing quote; write a quote inside as ""'
