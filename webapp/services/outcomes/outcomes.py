@@ -277,7 +277,7 @@ def _withdrawals(new: _Event, withdrawn: Iterable[_Event]) -> list[_Event]:
 
 
 def _is_told(history: list[_Event], new: _Event) -> bool:
-    """Whether the same caller has reported the same of the same time.
+    """Whether the same source has reported the same of the same time.
 
     What was withdrawn may be reported again; by a file or a CRM only where an import was undone.
     """
@@ -287,8 +287,9 @@ def _is_told(history: list[_Event], new: _Event) -> bool:
         for t in history
         if t.stands or not t.is_statement or (is_telling_again and not t.is_undone)
     ]
-    about = (new.result, new.told_by, new.happened_at)
-    return any(about == (t.result, t.told_by, t.happened_at) for t in told)
+    # Whoever brings an export back in brings back what others have told.
+    about = (new.result, new.source, new.happened_at)
+    return any(about == (t.result, t.source, t.happened_at) for t in told)
 
 
 def _is_what_counts(history: list[_Event], new: _Event) -> bool:

@@ -145,8 +145,8 @@ def _told_by(row: WaitingOutcome) -> tuple[str, str]:
     return outcomes.told_by(row.source, row.actor)
 
 
-def _told(row: WaitingOutcome) -> tuple[str, tuple[str, str], datetime | None]:
-    return row.result, _told_by(row), row.happened_at
+def _told(row: WaitingOutcome) -> tuple[str, str, datetime | None]:
+    return row.result, row.source, row.happened_at
 
 
 def _events(lead: Lead, rows: Sequence[WaitingOutcome]) -> list[OutcomeEvent]:
