@@ -15,6 +15,7 @@ from ml.fields.wording import signed_text
 ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
 LOG_LOSS_CONFIDENCE = 0.8  # one-sided
 NORMAL = NormalDist()
+GROUPS = "companies and people"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Evidence:
     """Champion and challenger on the same leads, labelled since the champion was trained.
 
     `standard_error` is that of the paired difference of AUC, `added_value` in standard deviations,
-    log losses are means in nats; None is what cannot be computed.
+    log losses are means in nats; None is what cannot be computed. Leads of one person or company
+    are one group: of `n_groups` some hold a converted lead, some a lost one, some both; None where
+    each lead is alone.
     """
 
     n_converted: int
@@ -57,6 +60,9 @@ class Evidence:
     log_loss_champion: float | None = None
     log_loss_challenger: float | None = None
     log_loss_error: float | None = None
+    n_groups_converted: int | None = None
+    n_groups_lost: int | None = None
+    n_groups: int | None = None
 
     @property
     def gain(self) -> float | None:
@@ -119,12 +125,26 @@ def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
 
 
 def _enough(evidence: Evidence, least: int) -> Check:
-    passed = min(evidence.n_converted, evidence.n_lost) >= least
+    n_each, n_groups_each = _each(evidence)
+    passed = min(n_groups_each) >= least
+    groups = ""
+    if n_groups_each != n_each:
+        groups = f", of {n_groups_each[0]:,} and {n_groups_each[1]:,} {GROUPS}"
     sentence = (
-        f"{evidence.n_converted:,} leads converted and {evidence.n_lost:,} were lost since the "
-        f"current model was trained; at least {least} of each are required"
+        f"{n_each[0]:,} leads converted and {n_each[1]:,} were lost since the current model was "
+        f"trained{groups}; at least {least}{f' {GROUPS}' if groups else ''} of each are required"
     )
     return Check("evidence", passed, sentence)
+
+
+def _each(evidence: Evidence) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Give the leads of each outcome, and the groups that hold some."""
+    leads = evidence.n_converted, evidence.n_lost
+    groups = evidence.n_groups_converted, evidence.n_groups_lost
+    converted, lost = (
+        n if found is None else found for n, found in zip(leads, groups, strict=True)
+    )
+    return leads, (converted, lost)
 
 
 def _gain(evidence: Evidence, least: float) -> Check:
@@ -158,12 +178,13 @@ def _log_loss_falls(evidence: Evidence) -> Check:
 
 
 def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
-    n = evidence.n_converted + evidence.n_lost
+    n, n_groups = evidence.n_converted + evidence.n_lost, evidence.n_groups
     if promote:
+        groups = "" if n_groups in (None, n) else f" of {n_groups:,} {GROUPS}"
         is_asked = any(check.name == "confidence" for check in checks)
         also = f" {_knowledge(evidence)}." if is_asked else ""
         return (
-            f"Promoted: on the {n:,} leads with outcomes since the current model was "
+            f"Promoted: on the {n:,} leads{groups} with outcomes since the current model was "
             f"trained, {_auc_change(evidence)}.{also}"
         )
     if n == 0:

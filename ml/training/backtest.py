@@ -19,7 +19,8 @@ from ml.training.calibration_slope import stretched
 from ml.training.cross_validation import OutOfFold
 from ml.training.encode import Bools, Columns, Floats
 from ml.training.evaluate import delong, log_loss
-from ml.training.recency import HalfLife, Score, blocks, chosen, predicted
+from ml.training.groups import Groups, numbered
+from ml.training.recency import Block, HalfLife, Score, blocks, chosen, predicted
 
 SMALL_DROP = 0.02  # of AUC
 NO_ORDER = 0.5  # the AUC of scores that say nothing
@@ -33,6 +34,7 @@ def measured(
     *,
     half_lives: Sequence[HalfLife],
     seed: int,
+    groups: Groups | None = None,
 ) -> dict[str, Any] | None:
     """Measure a model on leads newer than it has seen, beside what a random split says of them.
 
@@ -50,28 +52,29 @@ def measured(
 
         return score
 
-    ahead = [*predicted(fit, frame, converted, chosen(half_lives))]
+    together = numbered(groups, len(frame))
+    ahead = [*predicted(fit, frame, converted, together, half_life=chosen(half_lives))]
     if not ahead:
         return None
     compared = {"half_lives": [asdict(each) for each in half_lives]}
-    return in_time_order(converted, ahead, scores.blended) | compared
+    return in_time_order(converted, ahead, scores.blended, together) | compared
 
 
 def in_time_order(
-    converted: Bools, ahead: Sequence[Floats], random_split: Floats
+    converted: Bools, ahead: Sequence[Floats], random_split: Floats, groups: Groups
 ) -> dict[str, Any]:
     """Compare predictions of later leads with what a random split says of the same leads.
 
     `ahead` holds log-odds of the leads of each of `recency.blocks`, `random_split` those of all,
-    out of fold, the oldest label first. Plain JSON: blocks, a row each; auc with auc_low and
-    auc_high (95 %, DeLong within blocks) and auc_random_split, means over the blocks; drop between
-    them, and drop_low, its one-sided 95 % bound; log_loss and log_loss_base (of always saying the
-    rate so far) over all leads predicted; and `verdict`.
+    out of fold, the oldest label first, in `groups`. Plain JSON: blocks, a row each; auc with
+    auc_low and auc_high (95 %, DeLong within blocks) and auc_random_split, means over the blocks;
+    drop between them, and drop_low, its one-sided 95 % bound; log_loss and log_loss_base (of always
+    saying the rate so far) over all leads predicted; and `verdict`.
     """
-    places = blocks(converted)
+    found = blocks(converted, groups)
     pairs = [
-        delong(converted[block], np.stack([scores, random_split[block]]))
-        for block, scores in zip(places, ahead, strict=True)
+        delong(converted[at], np.stack([scores, random_split[at]]), groups[at])
+        for (_, at), scores in zip(found, ahead, strict=True)
     ]
     auc, auc_random_split = np.mean([aucs for aucs, _ in pairs], axis=0).tolist()
     covariance = np.sum([covariance for _, covariance in pairs], axis=0) / len(pairs) ** 2
@@ -82,7 +85,7 @@ def in_time_order(
     drop_low = auc_random_split - auc - ONE_SIDED_95 * drop_error
     rows = [
         _row(converted, block, scores, aucs)
-        for block, scores, (aucs, _) in zip(places, ahead, pairs, strict=True)
+        for block, scores, (aucs, _) in zip(found, ahead, pairs, strict=True)
     ]
     return {
         "n": sum(row["n"] for row in rows),
@@ -116,11 +119,11 @@ def verdict(auc: float, auc_low: float, auc_random_split: float, drop_low: float
     return "lost" if auc - NO_ORDER <= (auc_random_split - NO_ORDER) / 2 else "fades"
 
 
-def _row(converted: Bools, block: slice, log_odds: Floats, aucs: Floats) -> dict[str, Any]:
-    outcomes, probabilities = converted[block], expit(log_odds)
-    rate_so_far = np.full(len(outcomes), converted[: block.start].mean())
+def _row(converted: Bools, block: Block, log_odds: Floats, aucs: Floats) -> dict[str, Any]:
+    outcomes, probabilities = converted[block.places], expit(log_odds)
+    rate_so_far = np.full(len(outcomes), converted[: block.n_before].mean())
     return {
-        "n_before": block.start,
+        "n_before": block.n_before,
         "n": len(outcomes),
         "n_converted": int(outcomes.sum()),
         "predicted": float(probabilities.mean()),

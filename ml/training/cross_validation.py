@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.model_selection import RepeatedStratifiedKFold
 
-from ml.training import blending
+from ml.training import blending, groups
 from ml.training.blending import Weights
 from ml.training.calibration_slope import choose_slope, stretched
 from ml.training.encode import Bools, Columns, Floats
 from ml.training.evaluate import delong, log_loss
+from ml.training.groups import Groups
 
 N_FOLDS = 5
 N_REPEATS = 2
@@ -42,17 +41,27 @@ def out_of_fold(
     *,
     seed: int,
     sample_weight: Floats | None = None,
+    group_of: Groups | None = None,
     on_fold: Callable[[int, int], None] = lambda done, n_fits: None,
 ) -> OutOfFold:
     """Score every lead by models that were fitted without it, and choose between families.
 
-    Stratified five-fold cross-validation, repeated where leads are few; at least five outcomes of
-    each kind. `on_fold` is called after each fit with the number of fits done and of all.
+    Five-fold cross-validation, stratified, repeated where leads are few; at least five groups with
+    an outcome of each kind. Those of one group (`groups.numbered`) are in one fold, and what is
+    chosen rests on so many groups, not leads. `on_fold` is called after each fit with the number of
+    fits done and of all.
     """
     n_repeats = N_REPEATS if len(frame) <= MAX_REPEATED else 1
-    splitter = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=n_repeats, random_state=seed)
-    splits = list(splitter.split(frame, converted))
-    usual = blending.usual_weights(len(columns.names), len(frame))
+    together, draw = groups.numbered(group_of, len(frame)), np.random.default_rng(seed)
+    splits = [
+        (np.setdiff1d(np.arange(len(frame)), test), test)
+        for _ in range(n_repeats)
+        for test in groups.folds(converted, together, N_FOLDS, draw)
+    ]
+    n_groups = np.unique(together).size
+    usual = blending.usual_weights(len(columns.names), n_groups)
+    counts = np.ones(len(frame)) if sample_weight is None else sample_weight
+    counts = counts * n_groups / len(frame)
     by_member = np.zeros((n_repeats, len(frame), len(usual)))
     for place, (train, test) in enumerate(splits):
         members = blending.fit(
@@ -60,19 +69,19 @@ def out_of_fold(
             converted[train],
             columns,
             seed + place,
-            sample_weight=_at(sample_weight, train),
+            sample_weight=None if sample_weight is None else sample_weight[train],
         )
         by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
         on_fold(place + 1, len(splits))
     blend = np.zeros(len(frame))
     for place, (train, test) in enumerate(splits):
-        scores, counts = by_member[place // N_FOLDS], _at(sample_weight, train)
-        weights = blending.choose_weights(scores[train], converted[train], usual, counts)
+        scores = by_member[place // N_FOLDS]
+        weights = blending.choose_weights(scores[train], converted[train], usual, counts[train])
         blend[test] += blending.blended(scores[test], weights) / n_repeats
     mean = by_member.mean(axis=0)
-    weights = blending.choose_weights(mean, converted, usual, sample_weight)
+    weights = blending.choose_weights(mean, converted, usual, counts)
     # One slope for all: one a fold would shuffle leads of different folds.
-    slope = choose_slope(blending.blended(mean, weights), converted, sample_weight)
+    slope = choose_slope(blending.blended(mean, weights), converted, counts)
     return OutOfFold(mean, stretched(blend, slope, float(converted.mean())), weights, slope)
 
 
@@ -90,7 +99,3 @@ def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
         }
         for weights, log_odds in (members | {scores.weights: scores.blended}).items()
     ]
-
-
-def _at(sample_weight: Floats | None, places: NDArray[np.intp]) -> Floats | None:
-    return None if sample_weight is None else sample_weight[places]

@@ -12,6 +12,7 @@ from ml.gate.intervals import Z_95
 from ml.monitoring.drift import N_SCORE_BINS, histogram
 from ml.training.encode import Bools, Floats
 from ml.training.evaluate import delong, log_loss
+from ml.training.groups import Groups, count, numbered
 
 N_CALIBRATION_BINS = 10
 N_GAINS = 20
@@ -34,23 +35,30 @@ def grade_bounds(probabilities: Floats) -> Grades:
 
 
 def model_metrics(
-    converted: Bools, probabilities: Floats, *, fields: Sequence[str], grades: Grades
+    converted: Bools,
+    probabilities: Floats,
+    *,
+    fields: Sequence[str],
+    grades: Grades,
+    groups: Groups | None = None,
 ) -> dict[str, Any]:
     """Measure a model on leads it has not seen, at least two of each kind.
 
     Plain JSON: auc with auc_low and auc_high (95 %, DeLong); log_loss and log_loss_base (of always
     saying the base rate), in nats; brier; ece, the mean distance of predicted and observed rate
     over the calibration bins; lift_10 and lift_20, the conversion of the best 10 and 20 % against
-    all; and the rows of the charts.
+    all; n_groups of persons and companies; and the rows of the charts.
     """
     n, n_converted = len(converted), int(converted.sum())
-    aucs, covariance = delong(converted, probabilities)
+    places = numbered(groups, n)
+    aucs, covariance = delong(converted, probabilities, places)
     auc, half_width = float(aucs[0]), Z_95 * float(np.sqrt(covariance[0, 0]))
     bins = calibration_curve(converted, probabilities)
     return {
         "n": n,
         "n_converted": n_converted,
         "n_lost": n - n_converted,
+        "n_groups": count(converted, places).n_groups,
         "base_rate": n_converted / n,
         "fields": list(fields),
         "auc": auc,

@@ -7,7 +7,7 @@ by the first family of the table, which is quick to fit.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from scipy.special import log_expit
 from ml.training.encode import Bools, Columns, Floats
 from ml.training.evaluate import delong
 from ml.training.families import table
+from ml.training.groups import Groups, Places, count, error_of_mean, numbered
 
 HALF_LIVES = (1 / 2, 1 / 8, 1 / 32)  # of all labels: far apart, for each choice has its price
 MIN_HALF_LIFE = 250  # labels
@@ -58,32 +59,54 @@ def sample_weight(n_leads: int, half_life: float | None) -> Floats | None:
     return weights
 
 
-def blocks(converted: Bools) -> list[slice]:
+class Block(NamedTuple):
+    """Labels to be predicted from the `n_before` that came before them."""
+
+    n_before: int
+    places: Places
+
+
+def blocks(converted: Bools, groups: Groups) -> list[Block]:
     """Cut the newest labels, those after 60 %, into blocks to be predicted from all labels before.
 
-    As many of four, two or one as have twenty of each kind in each and before the first.
+    As many of four, two or one as have twenty groups of each kind in each and before the first.
+    Labels of a group that has one before its block are left out: they would be no news.
     """
     for n_blocks in N_BLOCKS:
         cuts = np.linspace(FIRST_CUT, 1, n_blocks + 1) * len(converted)
         ends = np.rint(cuts).astype(int).tolist()
-        found = [slice(begin, end) for begin, end in pairwise(ends)]
-        parts = [converted[part] for part in (slice(ends[0]), *found)]
-        if min(min(part.sum(), (~part).sum()) for part in parts) >= MIN_OF_EACH_IN_A_BLOCK:
+        found = [
+            Block(begin, begin + np.flatnonzero(~np.isin(groups[begin:end], groups[:begin])))
+            for begin, end in pairwise(ends)
+        ]
+        parts = [np.arange(ends[0]), *(block.places for block in found)]
+        counts = [count(converted[part], groups[part]) for part in parts]
+        if (
+            min(min(n.n_groups_converted, n.n_groups_lost) for n in counts)
+            >= MIN_OF_EACH_IN_A_BLOCK
+        ):
             return found
     return []
 
 
 def predicted(
-    fit: Fit, frame: pd.DataFrame, converted: Bools, half_life: float | None
+    fit: Fit,
+    frame: pd.DataFrame,
+    converted: Bools,
+    groups: Groups,
+    *,
+    half_life: float | None,
 ) -> Iterator[Floats]:
     """Score each of `blocks` by a model learned from what was labelled before it."""
-    for block in blocks(converted):
-        past = slice(block.start)
-        score = fit(frame.iloc[past], converted[past], sample_weight(block.start, half_life))
-        yield score(frame.iloc[block])
+    for n_before, places in blocks(converted, groups):
+        past = slice(n_before)
+        score = fit(frame.iloc[past], converted[past], sample_weight(n_before, half_life))
+        yield score(frame.iloc[places])
 
 
-def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[HalfLife]:
+def half_lives(
+    frame: pd.DataFrame, converted: Bools, columns: Columns, groups: Groups | None = None
+) -> list[HalfLife]:
     """Compare half-lives by what they predict, and choose one; the oldest label comes first.
 
     All counting alike stays, unless others save log loss by more than three standard errors and
@@ -98,21 +121,22 @@ def half_lives(frame: pd.DataFrame, converted: Bools, columns: Columns) -> list[
     lengths = [length for length in lengths if length >= MIN_HALF_LIFE]
     # Every so many labels tell as much of what is long ago as all of them.
     step = -(-len(frame) // MAX_COMPARED_ON)
+    together = numbered(groups, len(frame))[::step]
     frame, converted = frame.iloc[::step], converted[::step]
-    places = blocks(converted)
+    places = [block.places for block in blocks(converted, together)]
     if not lengths or not places:
         return []
-    outcomes = [converted[block] for block in places]
+    outcomes = [converted[part] for part in places]
     signs = np.where(np.concatenate(outcomes), 1.0, -1.0)
     scores = {
-        labels: [*predicted(fit, frame, converted, labels and labels / step)]
+        labels: [*predicted(fit, frame, converted, together, half_life=labels and labels / step)]
         for labels in (None, *lengths)
     }
     losses = {h: -log_expit(signs * np.concatenate(ahead)) for h, ahead in scores.items()}
     compared = []
     for labels, ahead in scores.items():
         loss, saved = losses[labels], losses[None] - losses[labels]
-        error = float(saved.std(ddof=1) / len(saved) ** 0.5)
+        error = error_of_mean(saved, together[np.concatenate(places)])
         pairs = zip(outcomes, ahead, strict=True)
         auc = float(np.mean([delong(known, log_odds)[0][0] for known, log_odds in pairs]))
         compared.append(HalfLife(labels, float(loss.mean()), float(saved.mean()), error, auc))

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import Value
-from ml.gate.gate import Decision, GateRule, decide
+from ml.gate.gate import GROUPS, Decision, GateRule, decide
 from ml.leakage import detect
 from ml.leakage.detect import Leak
 from ml.monitoring.drift import histogram
@@ -24,6 +24,7 @@ from ml.training.backtest import measured
 from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
 from ml.training.evaluate import paired_evidence
+from ml.training.groups import Groups, count, numbered
 from ml.training.metrics import grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
@@ -42,17 +43,25 @@ class Examples:
     """Labelled leads, in the order in which their outcomes happened (if `is_dated`).
 
     `records` hold stored values as known when the lead was scored; `is_evidence` tells whether the
-    lead was labelled after the champion was trained.
+    lead was labelled after the champion was trained. Leads with one number in `groups` are one
+    person or one company; None where each is alone.
     """
 
     records: list[dict[str, Value]]
     converted: list[bool]
     is_evidence: list[bool]
     is_dated: bool = True
+    groups: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.records) == len(self.converted) == len(self.is_evidence):
-            raise ValueError("records, converted and is_evidence must be equally long")
+        lists = (self.records, self.converted, self.is_evidence, self.groups)
+        if len({len(each) for each in lists if each is not None}) > 1:
+            raise ValueError("records, converted, is_evidence and groups must be equally long")
+
+    @property
+    def group_of(self) -> Groups:
+        """The group of each lead, numbered from 0."""
+        return numbered(self.groups, len(self.records))
 
 
 @dataclass(frozen=True)
@@ -118,9 +127,7 @@ def challenge(
     kept from both. `progress` is called with a share in [0, 1] and the stage in words; it may raise
     to stop the work. Raises NotEnoughToLearn below ten leads of a kind, or without a field.
     """
-    n_converted = sum(examples.converted)
-    if missing := shortage(n_converted, len(examples.converted) - n_converted):
-        raise NotEnoughToLearn(missing)
+    _check_enough(np.array(examples.converted, dtype=bool), examples.group_of)
     found, left_out = _left_out(examples, fields, champion, exclusions or FieldExclusions())
     usable = fields.without(left_out)
     _check_any(usable, fields)
@@ -130,6 +137,7 @@ def challenge(
         usable,
         seed=seed,
         is_dated=examples.is_dated,
+        groups=examples.groups,
         progress=lambda done, stage: progress(0.95 * done, stage),
     )
     progress(0.95, "Comparing with the champion")
@@ -156,29 +164,40 @@ def learn(
     *,
     seed: int,
     is_dated: bool = True,
+    groups: Sequence[int] | Groups | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
     """Learn a model from labelled leads in the order of their outcomes, at least five of a kind.
 
-    Families are weighed by scores out of fold; how much old labels count is chosen by a backtest,
-    where it `is_dated`. `progress` as for `challenge`.
+    `groups` as for `Examples`, five or more with an outcome of each kind. Families are weighed by
+    scores out of fold; how much old labels count is chosen by a backtest, where it `is_dated`.
+    `progress` as for `challenge`.
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
     frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
+    group_of = numbered(groups, len(records))
 
     def on_fold(done: int, n_fits: int) -> None:
         progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
 
     # The matrices are small: threads of the linear algebra would only wait for each other.
     with threadpool_limits(limits=1, user_api="blas"):
-        ages = half_lives(frame, outcomes, columns) if is_dated else []
+        ages = half_lives(frame, outcomes, columns, group_of) if is_dated else []
         weights = sample_weight(len(frame), chosen(ages))
         scores = out_of_fold(
-            frame, outcomes, columns, seed=seed, sample_weight=weights, on_fold=on_fold
+            frame,
+            outcomes,
+            columns,
+            seed=seed,
+            sample_weight=weights,
+            group_of=group_of,
+            on_fold=on_fold,
         )
         progress(0.7, "Backtesting on the newest leads")
-        in_time_order = measured(frame, outcomes, columns, scores, half_lives=ages, seed=seed)
+        in_time_order = measured(
+            frame, outcomes, columns, scores, half_lives=ages, seed=seed, groups=group_of
+        )
         progress(0.9, f"Learning from all {len(records):,} leads")
         members = blending.fit(frame, outcomes, columns, seed, sample_weight=weights)
     probabilities: Floats = expit(scores.blended)
@@ -186,7 +205,9 @@ def learn(
     scorecard = members.scorecard(
         scores.weights, records, converted, grades=grades, slope=scores.slope
     )
-    metrics = model_metrics(outcomes, probabilities, fields=columns.names, grades=grades)
+    metrics = model_metrics(
+        outcomes, probabilities, fields=columns.names, grades=grades, groups=group_of
+    )
     metrics |= {
         "families": compared(outcomes, scores),
         "slope": scores.slope,
@@ -216,14 +237,30 @@ def library_versions() -> dict[str, str]:
     }
 
 
+def _check_enough(converted: Bools, groups: Groups) -> None:
+    """Refuse to learn from too few leads of an outcome, or too few companies and people."""
+    n_converted, counted = int(converted.sum()), count(converted, groups)
+    if missing := shortage(n_converted, len(converted) - n_converted):
+        raise NotEnoughToLearn(missing)
+    if missing := shortage(counted.n_groups_converted, counted.n_groups_lost, counted=GROUPS):
+        raise NotEnoughToLearn(missing)
+
+
 def _left_out(
     examples: Examples, fields: Fields, champion: Scorecard, exclusions: FieldExclusions
 ) -> tuple[list[Leak], dict[str, str]]:
-    """Find fields to keep from both models: what these examples show, and the reasons for all."""
+    """Find fields to keep from both models: what these examples show, and the reasons for all.
+
+    Of a group one lead of each outcome is asked: others like it would make any value look telling.
+    """
     knowable = {f.name for f in fields.model} | {term.field for term in champion.terms}
     known = {name: why for name, why in exclusions.left_out.items() if name in knowable}
     asked = [f for f in fields.model if f.name not in exclusions.allowed]
-    found = detect.find_leaks(examples.records, examples.converted, asked, exclusions.open_records)
+    firsts = np.unique(2 * examples.group_of + np.array(examples.converted), return_index=True)[1]
+    records, converted = (
+        [of[place] for place in sorted(firsts)] for of in (examples.records, examples.converted)
+    )
+    found = detect.find_leaks(records, converted, asked, exclusions.open_records)
     return found, known | {leak.field: leak.sentence for leak in found}
 
 
@@ -246,12 +283,17 @@ def _decision(
     *,
     rule: GateRule,
 ) -> Decision:
-    """Compare with the champion on the evidence, where it does not know the hidden fields."""
-    places = np.flatnonzero(examples.is_evidence)
+    """Compare with the champion on the evidence, where it does not know the hidden fields.
+
+    Leads of a group that it learned from are no evidence: it may remember the others.
+    """
+    groups = examples.group_of
+    is_new = np.array(examples.is_evidence, dtype=bool)
+    places = np.flatnonzero(is_new & ~np.isin(groups, groups[~is_new]))
     records = [
         {name: value for name, value in examples.records[place].items() if name not in hidden}
         for place in places
     ]
     converted: Bools = np.array(examples.converted, dtype=bool)[places]
     old = batch_scoring.probabilities(champion, records)
-    return decide(paired_evidence(converted, old, probabilities[places]), rule)
+    return decide(paired_evidence(converted, old, probabilities[places], groups[places]), rule)

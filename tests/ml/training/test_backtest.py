@@ -10,51 +10,56 @@ from ml.training.recency import blocks
 from tests.ml.leads import FIELDS, make_examples
 
 CONVERTED = np.arange(1_000) % 2 == 0
+ALONE = np.arange(1_000)
 NOISE = np.random.default_rng(0).normal(size=1_000)
 
 
 def ahead(scores):
-    return [scores[block] for block in blocks(CONVERTED)]
+    return [scores[block.places] for block in blocks(CONVERTED, ALONE)]
+
+
+def told_in_time_order(ahead, random_split):
+    return in_time_order(CONVERTED, ahead, random_split, ALONE)
 
 
 def test_scores_that_hold_in_time_order_lose_nothing():
     scores = NOISE + CONVERTED
-    told = in_time_order(CONVERTED, ahead(scores), scores)
+    told = told_in_time_order(ahead(scores), scores)
     assert (told["verdict"], told["drop"], told["drop_low"]) == ("holds", 0, 0)
     assert told["auc"] == pytest.approx(
-        np.mean([delong(CONVERTED[b], scores[b])[0][0] for b in blocks(CONVERTED)])
+        np.mean([delong(CONVERTED[at], scores[at])[0][0] for _, at in blocks(CONVERTED, ALONE)])
     )
     assert told["auc_low"] < told["auc"] < told["auc_high"]
 
 
 def test_past_is_said_to_predict_no_longer_where_time_order_takes_most_away():
-    told = in_time_order(CONVERTED, ahead(NOISE), NOISE + 2 * CONVERTED)
+    told = told_in_time_order(ahead(NOISE), NOISE + 2 * CONVERTED)
     assert told["verdict"] == "lost"
     assert told["drop"] > told["drop_low"] > 0.3
 
 
 def test_past_is_said_to_fade_where_time_order_takes_a_part_away():
-    told = in_time_order(CONVERTED, ahead(NOISE + CONVERTED), NOISE + 2 * CONVERTED)
+    told = told_in_time_order(ahead(NOISE + CONVERTED), NOISE + 2 * CONVERTED)
     assert told["verdict"] == "fades"
 
 
 def test_a_difference_that_may_be_luck_is_no_verdict():
     other = np.random.default_rng(1).normal(size=1_000)
-    told = in_time_order(CONVERTED, ahead(NOISE + CONVERTED), other + 1.3 * CONVERTED)
+    told = told_in_time_order(ahead(NOISE + CONVERTED), other + 1.3 * CONVERTED)
     assert told["verdict"] == "holds"
     assert told["drop"] > 0
 
 
 def test_scores_that_may_be_luck_in_either_order_predict_nothing():
     other = np.random.default_rng(1).normal(size=1_000)
-    assert in_time_order(CONVERTED, ahead(NOISE), other)["verdict"] == "nothing"
+    assert told_in_time_order(ahead(NOISE), other)["verdict"] == "nothing"
     alike = np.zeros(1_000)
-    assert in_time_order(CONVERTED, ahead(alike), alike)["verdict"] == "nothing"
+    assert told_in_time_order(ahead(alike), alike)["verdict"] == "nothing"
 
 
 def test_each_block_is_told_with_what_came_true():
     log_odds = np.zeros(1_000)
-    first = in_time_order(CONVERTED, ahead(log_odds), log_odds)["blocks"][0]
+    first = told_in_time_order(ahead(log_odds), log_odds)["blocks"][0]
     assert first == {
         "n_before": 600,
         "n": 100,

@@ -26,19 +26,32 @@ def test_a_label_counts_half_of_one_that_came_a_half_life_later():
     assert sample_weight(1_000, None) is None
 
 
+def ends(converted):
+    """The first label and the one behind the last of each block of labels of leads alone."""
+    found = blocks(converted, np.arange(len(converted)))
+    assert all(n_before == places[0] for n_before, places in found)
+    assert all(len(places) == places[-1] - places[0] + 1 for _, places in found)
+    return [(places[0], places[-1] + 1) for _, places in found]
+
+
 def test_blocks_are_the_newest_two_fifths_behind_each_other():
-    assert blocks(np.arange(1_000) % 3 == 0) == [
-        slice(600, 700),
-        slice(700, 800),
-        slice(800, 900),
-        slice(900, 1_000),
-    ]
+    expected = [(600, 700), (700, 800), (800, 900), (900, 1_000)]
+    assert ends(np.arange(1_000) % 3 == 0) == expected
 
 
 def test_blocks_are_larger_where_outcomes_of_a_kind_are_few():
-    assert blocks(np.arange(1_000) % 10 == 0) == [slice(600, 800), slice(800, 1_000)]
-    assert blocks(np.arange(1_000) % 20 == 0) == [slice(600, 1_000)]
-    assert blocks(np.arange(1_000) % 40 == 0) == []
+    assert ends(np.arange(1_000) % 10 == 0) == [(600, 800), (800, 1_000)]
+    assert ends(np.arange(1_000) % 20 == 0) == [(600, 1_000)]
+    assert ends(np.arange(1_000) % 40 == 0) == []
+
+
+def test_blocks_leave_out_leads_of_a_group_that_came_before():
+    converted, groups = np.arange(1_000) % 3 == 0, np.arange(1_000)
+    groups[600:610] = np.arange(10)
+    groups[700:710] = np.arange(610, 620)
+    first, second, *_ = blocks(converted, groups)
+    assert (first.n_before, first.places.tolist()) == (600, [*range(610, 700)])
+    assert (second.n_before, second.places.tolist()) == (700, [*range(710, 800)])
 
 
 def test_blocks_are_predicted_from_what_was_labelled_before_them_alone():
@@ -49,11 +62,11 @@ def test_blocks_are_predicted_from_what_was_labelled_before_them_alone():
         seen.append((known.index.tolist(), outcomes.tolist(), weights))
         return lambda unseen: unseen.index.to_numpy(dtype=float)
 
-    scores = [*predicted(fit, frame, converted, None)]
-    assert [known for known, _, _ in seen] == [[*range(b.start)] for b in blocks(converted)]
-    assert [outcomes for _, outcomes, _ in seen] == [
-        converted[: b.start].tolist() for b in blocks(converted)
-    ]
+    alone = np.arange(600)
+    scores = [*predicted(fit, frame, converted, alone, half_life=None)]
+    cuts = [block.n_before for block in blocks(converted, alone)]
+    assert [known for known, _, _ in seen] == [[*range(cut)] for cut in cuts]
+    assert [outcomes for _, outcomes, _ in seen] == [converted[:cut].tolist() for cut in cuts]
     assert np.concatenate(scores).tolist() == list(range(360, 600))
 
 

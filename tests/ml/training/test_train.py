@@ -32,7 +32,7 @@ def few(n_converted, n_lost):
 
 def test_clearly_better_challenger_is_promoted(attempt):
     assert attempt.decision.promote
-    assert attempt.decision.gain > 0.1
+    assert attempt.decision.gain > 0.05
     assert attempt.family == attempt.scorecard.family
 
 
@@ -51,7 +51,7 @@ def test_same_examples_and_seed_give_the_same_challenge(attempt):
 def test_other_seed_changes_folds_and_draws_but_hardly_the_model(attempt):
     other = challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=2)
     assert other.decision.auc_challenger != attempt.decision.auc_challenger
-    assert other.decision.gain == pytest.approx(attempt.decision.gain, abs=0.03)
+    assert other.decision.gain == pytest.approx(attempt.decision.gain, abs=0.05)
     scores = [
         [a.scorecard.score(r).probability for r in EXAMPLES.records] for a in (attempt, other)
     ]
