@@ -260,10 +260,30 @@ def test_outcomes_are_read_in_many_languages(read, won, lost):
 
 
 def test_times_of_outcomes_without_any_outcome_are_left_out_and_this_is_said(read):
-    result = read("Deal ID,Deal - Won time\n7,2025-03-02T09:30:00Z\n")
+    result = read("Deal ID,Name,Close date\n7,Ada,2025-03-02T09:30:00Z\n")
     assert result.notes == [
-        "The column “Deal - Won time” was left out: no column says what became of leads."
+        "The column “Close date” was left out: no column says what became of leads."
     ]
+
+
+def test_times_of_winning_and_losing_are_outcomes_by_themselves(read):
+    result = read(
+        "Deal ID,Deal - Won time,Deal - Lost time\n"
+        "1,2025-03-02T09:30:00Z,\n"
+        "2,,2025-03-03T09:30:00Z\n"
+        "3,,\n"
+        "4,2025-03-05T09:30:00Z,2025-03-04T09:30:00Z\n"
+    )
+    told = [(r.record.outcome, r.outcome_at and r.outcome_at.day) for r in result.right]
+    assert told == [(True, 2), (False, 3), (None, None), (True, 5)]
+    assert result.mapping.is_of_outcomes_only
+
+
+def test_a_status_beside_them_says_which_of_the_times_counts(read):
+    [row] = read(
+        "Deal ID,Status,Won time,Lost time\n1,lost,2025-03-02T09:30:00Z,2025-03-04T09:30:00Z\n"
+    ).right
+    assert (row.record.outcome, row.outcome_at.day) == (False, 4)
 
 
 @pytest.mark.parametrize(

@@ -105,9 +105,10 @@ def test_inputs_younger_than_the_outcome_are_taken_and_said_to_teach_nothing():
     assert warning.message == "lies before scored_at: training leaves these inputs out"
 
 
-def test_a_time_of_an_outcome_needs_the_outcome():
+def test_a_time_without_an_outcome_beside_it_is_left_out_and_said():
     row = reader("lead_id", "actual_outcome", "outcome_at").read(1, 2, ["L", "", "2026-01-05"])
-    assert errors_of(row) == {"outcome_at": "needs an outcome beside it"}
+    assert (row.record.outcome, row.outcome_at) == (None, None)
+    assert [w.message for w in row.warnings] == ["has no outcome beside it, and was left out"]
 
 
 def test_when_an_open_lead_may_close_is_no_time_of_an_outcome():

@@ -14,6 +14,7 @@ from webapp.services.imports.cells.readers import Reader
 from webapp.services.imports.cells.times import zone_of
 from webapp.services.imports.files.layout import BrokenRow
 from webapp.services.imports.matching.mapping import (
+    DATED,
     FIRST_NAME,
     LAST_NAME,
     LEAD_ID,
@@ -117,10 +118,12 @@ class _Row:
         if error:
             self.wrong(column.name, error)
         if warning:
-            shown = folded(text, MAX_SHOWN_LENGTH)
-            told = CellWarning(column.name, column.target, shown, warning, kind or OTHER)
-            self.warnings.append(told)
+            self.warn(column, text, warning, kind or OTHER)
         return value
+
+    def warn(self, column: _Column, text: str, message: str, kind: str = OTHER) -> None:
+        shown = folded(text, MAX_SHOWN_LENGTH)
+        self.warnings.append(CellWarning(column.name, column.target, shown, message, kind))
 
     def wrong(self, name: str, message: str) -> None:
         self.errors.append(RowError(line=self.line, field=name, message=message))
@@ -136,7 +139,10 @@ class RowReader:
         self.ids = self._columns(self._id_reader)
         self.outcomes = self._columns(_outcome_reader)
         self.scored_at = self._columns(self._scored_at_reader)
-        self.outcome_at = self._columns(self._outcome_at_reader) if self.outcomes else []
+        self.outcome_at = self._columns(self._outcome_at_reader)
+        # By place, those of one outcome, such as the time of winning.
+        words = enumerate(column.words for column in mapping.columns)
+        self.dated = {place: DATED[word] for place, word in words if word in DATED}
         self.joins_names = any(c.target in (FIRST_NAME, LAST_NAME) for c in self.values)
 
     def read(self, number: int, line: int, cells: list[str]) -> ImportRow | WrongRow:
@@ -152,11 +158,18 @@ class RowReader:
         values = {LEAD_ID: self._lead_id(row), **self._values(row)}
         reason = values.pop(REASON, None)
         exported = self._exported(row, values)
-        outcome = self._outcome(row)
+        scored_at = _first(row, self.scored_at)
+        if self.outcomes:
+            outcome = self._outcome(row)
+            is_told = outcome is not None or bool(exported and exported.withdraws)
+            outcome_at = self._outcome_at(row, outcome, is_told=is_told)
+        else:
+            outcome, outcome_at = self._dated_outcome(row)
         if outcome is not None:
             values[OUTCOME] = outcome
-        is_told = outcome is not None or bool(exported and exported.withdraws)
-        scored_at, outcome_at = self._times(row, is_told=is_told)
+        if scored_at is not None and outcome_at is not None and outcome_at < scored_at:
+            message = f"lies before {self.scored_at[0].name}: training leaves these inputs out"
+            row.warn(self.outcome_at[0], outcome_at.isoformat(), message)
         if row.errors:
             return WrongRow(number, row.errors)
         record = self._record(values)
@@ -217,22 +230,24 @@ class RowReader:
         said = (WITHDRAWALS.get(row.cells[c.place].strip()) for c in self.outcomes)
         return ExportedOutcome(source, rule, next(filter(None, said), None))
 
-    def _times(self, row: _Row, *, is_told: bool) -> tuple[datetime | None, datetime | None]:
-        scored_at = _first(row, self.scored_at)
+    def _outcome_at(self, row: _Row, outcome: Meaning, *, is_told: bool) -> datetime | None:
+        """When the outcome was: of times of winning and of losing that of what it is."""
+        columns = [c for c in self.outcome_at if self.dated.get(c.place, outcome) == outcome]
+        if is_told:
+            return _first(row, columns)
         # Of open leads the time is when they are expected to close, which tells nothing yet.
-        if not is_told and (row.errors or any(row.cells[c.place] for c in self.outcomes)):
-            return scored_at, None
-        outcome_at = _first(row, self.outcome_at)
-        if outcome_at is None:
-            return scored_at, None
-        name = self.outcome_at[0].name
-        if not is_told:
-            row.wrong(name, "needs an outcome beside it")
-        elif scored_at is not None and outcome_at < scored_at:
-            message = f"lies before {self.scored_at[0].name}: training leaves these inputs out"
-            shown = outcome_at.isoformat()
-            row.warnings.append(CellWarning(name, OUTCOME_AT, shown, message, OTHER))
-        return scored_at, outcome_at
+        if not row.errors and not any(row.cells[c.place] for c in self.outcomes):
+            for column in (c for c in self.outcome_at if row.cells[c.place]):
+                message = "has no outcome beside it, and was left out"
+                row.warn(column, row.cells[column.place], message)
+        return None
+
+    def _dated_outcome(self, row: _Row) -> tuple[Meaning, datetime | None]:
+        """What became of a lead by its last time of winning or losing."""
+        dated = [c for c in self.outcome_at if c.place in self.dated]
+        times = [(at, self.dated[c.place]) for c in dated if (at := row.take(c)) is not None]
+        outcome_at, outcome = max(times, default=(None, None))
+        return outcome, outcome_at
 
     def _record(self, values: dict[str, Any]) -> LeadRecord:
         people = {name: values[name] for name in PEOPLE_FIELDS if name in values}

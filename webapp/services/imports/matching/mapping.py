@@ -38,6 +38,10 @@ SINGLE_TARGETS = (LEAD_ID, SCORED_AT, OUTCOME_SOURCE, OUTCOME_RULE)
 TEXT_TARGETS = (*PEOPLE_FIELDS, FIRST_NAME, LAST_NAME, REASON, OUTCOME_RULE)
 
 
+# Of a column of times: which outcome was at that time.
+DATED: dict[OutcomeWords, bool] = {"converted": True, "lost": False}
+
+
 class ColumnMapping(BaseModel):
     """What one column means; `values` are decided ones by `category_key` of the cell.
 
@@ -53,6 +57,12 @@ class ColumnMapping(BaseModel):
     day_first: bool | None = None
     decimal: DecimalMark | None = None
     fills: bool = False
+
+    @property
+    def tells_outcome(self) -> bool:
+        """Whether it says what became of leads: a status, or a time such as that of winning."""
+        is_dated = self.target == OUTCOME_AT and self.words in DATED
+        return self.target == OUTCOME or is_dated
 
     def decided(self, cell: str) -> bool:
         return category_key(cell) in self.values
@@ -94,7 +104,8 @@ class Mapping(BaseModel):
     def is_of_outcomes_only(self) -> bool:
         """Whether the file says what became of leads and nothing that a score rests on."""
         targets = {column.target for column in self.columns} - {LEAVE_OUT}
-        return OUTCOME in targets and targets <= TARGETS_BESIDE_FIELDS.keys()
+        tells = any(column.tells_outcome for column in self.columns)
+        return tells and targets <= TARGETS_BESIDE_FIELDS.keys()
 
 
 def header_key(name: str) -> str:

@@ -8,6 +8,7 @@ from ml.fields.fields_file import Field, Fields, Value, category_key
 from ml.fields.lenient import YES_OR_NO, choice_of, word_key
 from webapp.services.imports.cells.numbers import DecimalMark, number_form
 from webapp.services.imports.matching.mapping import (
+    DATED,
     FIRST_NAME,
     LAST_NAME,
     LEAVE_OUT,
@@ -213,7 +214,8 @@ def _without_name_twice(chosen: dict[int, Candidate]) -> None:
 
 
 def _without_lone_details(chosen: dict[int, Candidate]) -> None:
-    if any(candidate.target == OUTCOME for candidate in chosen.values()):
+    tells = {(OUTCOME_AT, words) for words in DATED}
+    if any(c.target == OUTCOME or (c.target, c.words) in tells for c in chosen.values()):
         return
     for place, candidate in chosen.items():
         if candidate.target in (OUTCOME_AT, REASON):

@@ -100,6 +100,9 @@ LIKELY: dict[str, tuple[str, ...]] = {
 OUTCOME_WORDS: dict[str, OutcomeWords] = {
     **dict.fromkeys(("converted", "isconverted", "won", "iswon"), "converted"),
     **dict.fromkeys(("lost", "islost"), "lost"),
+    # Times that say by themselves what became of a lead.
+    **dict.fromkeys(("wontime", "wondate", "dealwontime"), "converted"),
+    **dict.fromkeys(("losttime", "lostdate", "deallosttime"), "lost"),
 }
 # Words around the one that matters: "Number of Employees" is the field Employees.
 FILLERS = frozenset(
