@@ -1,13 +1,10 @@
 """Fixtures for tests in Chromium: `page` is on the app's own server, and no request leaves it."""
 
 import os
-import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
-from tests import factories
 from tests.browser import chromium
 from tests.connected import described, fake, salesforce  # noqa: F401 - fixtures
 
@@ -36,7 +33,8 @@ def browser_type_launch_args(browser_type_launch_args, browser_type):
 
 @pytest.fixture
 def browser_context_args(browser_context_args, server_url):
-    return {**browser_context_args, "base_url": server_url}
+    # Colours that fade into others would be judged half way, and cost the time to draw them.
+    return {**browser_context_args, "base_url": server_url, "reduced_motion": "reduce"}
 
 
 @pytest.fixture
@@ -61,15 +59,22 @@ def answer_as_the_cdn(route):
 
 
 @pytest.fixture
-def sign_in(page, quick_hashes):
-    """`sign_in(user)` signs that person in on `page` through the form."""
+def sign_in(page, app, server_url, sign_in):
+    """`sign_in(user)` signs that person in on `page`; `test_frame` does it through the form."""
+    name = app.config["SESSION_COOKIE_NAME"]
 
-    def sign_in(user, page=page):
-        page.goto("/sign-in")
-        page.get_by_label("E-mail address").fill(user.email)
-        page.get_by_label("Password").fill(factories.PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page).not_to_have_url(re.compile("/sign-in"))
+    def signed_in(user, page=page):
+        value = sign_in(user).get_cookie(name).value
+        page.context.add_cookies([{"name": name, "value": value, "url": server_url}])
         return page
 
-    return sign_in
+    return signed_in
+
+
+@pytest.fixture
+def complaints(page):
+    """What the console says: refused scripts and styles among it."""
+    found = []
+    page.on("console", lambda message: found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found

@@ -2,10 +2,9 @@
 
 import re
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.looks import assert_looks_right
 from tests.factories import PASSWORD
 
 PAGES = [
@@ -26,15 +25,6 @@ PAGES = [
 ]
 
 
-@pytest.fixture
-def complaints(page):
-    """What the console says: refused scripts and styles among it."""
-    found = []
-    page.on("console", lambda message: found.append(message.text))
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
-
-
 def test_signing_in_and_out_leads_there_and_back(page, ada):
     page.goto("/settings/keys")
     expect(page).to_have_url(re.compile("/sign-in"))
@@ -49,52 +39,28 @@ def test_signing_in_and_out_leads_there_and_back(page, ada):
     expect(page.get_by_text("You are signed out")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible(scheme, page, ada, sign_in):
-    page.emulate_media(color_scheme=scheme)
+def test_every_page_looks_right_and_keeps_the_policy(page, complaints, ada, sign_in):
     page.goto("/sign-in")
-    check_accessibility(page)
+    assert_looks_right(page)
     sign_in(ada)
     for path in PAGES:
         page.goto(path)
-        check_accessibility(page)
+        page.keyboard.press("/")
+        assert_looks_right(page)
+    assert [c for c in complaints if "404" not in c] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_form_with_errors_an_answer_and_an_open_menu_are_accessible(scheme, page, rita, sign_in):
-    page.emulate_media(color_scheme=scheme)
+def test_a_form_with_errors_an_answer_and_an_open_menu_look_right(page, rita, sign_in):
     sign_in(rita)
     page.goto("/leads/new")
     page.locator(".bar summary").click()
-    check_accessibility(page)
+    assert_looks_right(page)
     for age in ("old", "44"):
         page.get_by_label("Age").fill(age)
         page.get_by_label("Lead source").select_option("Referral")
         page.get_by_role("button", name="Score this lead").click()
         expect(page.locator(".error" if age == "old" else ".reasons")).to_be_visible()
-        check_accessibility(page)
-
-
-def check_accessibility(page):
-    result = Axe().run(page)
-    assert result.violations_count == 0, f"{page.url}: {result.generate_report()}"
-
-
-def test_no_page_breaks_the_policy(page, complaints, ada, sign_in):
-    sign_in(ada)
-    for path in PAGES:
-        page.goto(path)
-        page.keyboard.press("/")
-    assert [c for c in complaints if "404" not in c] == []
-
-
-@pytest.mark.parametrize("width", [375, 1280])
-def test_no_page_is_wider_than_the_screen(width, page, ada, sign_in):
-    page.set_viewport_size({"width": width, "height": 800})
-    sign_in(ada)
-    for path in PAGES:
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert_looks_right(page)
 
 
 def test_a_wrong_field_keeps_its_value_and_the_rest_of_the_form(page, rita, sign_in):

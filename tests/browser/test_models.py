@@ -1,9 +1,9 @@
 """The models in a real browser: live progress that ends by itself, promotion, looks."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.looks import assert_looks_right
 from tests.factories import NOW, make_lead, make_outcome
 from tests.learned import make_learned_version
 from tests.pages.models.test_monitors import finish_check
@@ -84,30 +84,9 @@ def test_the_numbers_of_a_picture_are_in_a_table_beneath(page, mona, sign_in, st
     expect(panel.get_by_role("rowheader", name="A", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_leads_and_models_are_accessible(scheme, page, mona, sign_in, story):
-    page.emulate_media(color_scheme=scheme)
+def test_leads_and_models_look_right_and_keep_the_policy(page, complaints, mona, sign_in, story):
     sign_in(mona)
     for path in PAGES:
         page.goto(path)
-        result = Axe().run(page)
-        assert result.violations_count == 0, f"{path}: {result.generate_report()}"
-
-
-@pytest.mark.parametrize("width", [375, 1280])
-def test_no_page_is_wider_than_the_screen(width, page, mona, sign_in, story):
-    page.set_viewport_size({"width": width, "height": 800})
-    sign_in(mona)
-    for path in PAGES:
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-
-
-def test_no_page_breaks_the_policy(page, mona, sign_in, story):
-    said = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    sign_in(mona)
-    for path in PAGES:
-        page.goto(path)
-    assert said == []
+        assert_looks_right(page)
+    assert complaints == []
