@@ -16,6 +16,8 @@ from flask import Flask
 
 from sync import jobs
 from sync.crm import job
+from sync.crm.protocol import Connect
+from sync.salesforce import adapter
 from sync.trainer.process import TrainingProcess
 from sync.worker import Worker, in_context
 from webapp import config
@@ -33,6 +35,7 @@ POLLING = (
     jobs.monitor,
     jobs.record_stragglers,
 )
+ADAPTERS: dict[str, Connect] = {"salesforce": adapter.connect}
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
 SIGNAL_SECONDS = 0.2
 
@@ -56,7 +59,7 @@ def run(app: Flask) -> None:
         training = TrainingProcess(config.environment(product().settings))
         # A unique name for this process.
         name = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        worker = Worker(name, training, threading.Event())
+        worker = Worker(name, training, threading.Event(), adapters=ADAPTERS)
         scheduler = build_scheduler(app, worker)
     scheduler.start()
     log.info("worker started", worker=worker.name)

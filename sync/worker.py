@@ -1,9 +1,9 @@
 """What the jobs of one worker process share, and what becomes of a run whose work fails."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from sync.crm.protocol import Connect
 from sync.trainer.process import TrainingProcess
 from webapp.database import utc_now, write
 from webapp.services.runs import runs
@@ -31,6 +32,8 @@ class Worker:
     training: TrainingProcess
     stop: threading.Event
     clock: Callable[[], datetime] = utc_now
+    # How to open a CRM, by the kind of the connection.
+    adapters: Mapping[str, Connect] = field(default_factory=dict)
 
     def go_on(self) -> None:
         """Raise `Stopped` where the worker has been told to end."""

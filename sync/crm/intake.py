@@ -1,12 +1,12 @@
-"""Taking in leads and opportunities, a few rows in each transaction with the cursor."""
+"""Taking in leads and deals, a few rows in each transaction with the cursor."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from sync.crm.mapping import LeadRow, deal_columns, deal_names
-from sync.crm.protocol import Row
+from sync.crm.mapping import ReadLead, deal_columns, deal_names
+from sync.crm.protocol import DealRow, LeadRow
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
 from webapp.services.crm import links, mirror, unmatched
@@ -19,7 +19,9 @@ from webapp.services.models import registry
 from webapp.tables import Lead
 
 
-def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now: datetime) -> None:
+def take_leads(
+    session: Session, context: SyncContext, rows: Sequence[LeadRow], now: datetime
+) -> None:
     """Take in leads, the rows of one step.
 
     1. A row that says nothing new only moves its stamp: our own writes come back so.
@@ -29,54 +31,61 @@ def take_leads(session: Session, context: SyncContext, rows: Sequence[Row], now:
        on.
     4. What became of the leads that changed is recorded, and of those merged with them.
     """
-    parsed = {row["Id"]: context.mapping.parse(row) for row in rows}
-    known = mirror.seen(session, parsed)
+    by_id = {row.id: row for row in rows}
+    known = mirror.seen(session, by_id)
     # The administrator's filter lets leads in; one that is in stays in.
-    owners, types = context.rules.owner_ids, context.rules.record_type_ids
-    wanted = [
-        row
-        for row in parsed.values()
-        if row.id in known
-        or ((not owners or row.owner_id in owners) and (not types or row.record_type_id in types))
-    ]
+    entering = [row for row in by_id.values() if row.id in known or _is_let_in(context, row)]
+    wanted = [context.mapping.parse(row) for row in entering]
     news = [row for row in wanted if _has_changed(known.get(row.id), row)]
-    context.result.counts["leads_read"] += len(parsed)
+    context.result.counts["leads_read"] += len(by_id)
     context.result.counts["leads_changed"] += len(news)
     is_new = {row.id for row in news}
     mirror.keep_stamps(
         session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
     )
     mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
-    pairs = [(row.id, deal_id) for row in news for deal_id in row.deal_ids]
+    pairs = [(row.id, deal_id) for row in news for deal_id in by_id[row.id].deal_ids]
     links.keep_of_leads(session, is_new, "lead", pairs)
     families = mirror.families(session, [row.id for row in news])
     _take_in(session, context, news, known, families=families, now=now)
     record_outcomes_of(session, context, families, now)
 
 
-def take_deals(session: Session, context: SyncContext, rows: Sequence[Row], now: datetime) -> None:
+def take_deals(
+    session: Session, context: SyncContext, rows: Sequence[DealRow], now: datetime
+) -> None:
     """Take in deals, and record what became of the leads that they belong to."""
-    columns = {row["Id"]: deal_columns(row) for row in rows}
+    columns = {row.id: deal_columns(row) for row in rows}
+    told = {row.id: row.lead_ids for row in rows if row.lead_ids is not None}
+    pairs = [(lead_id, row_id) for row_id, ids in told.items() for lead_id in ids]
+    relinked = links.keep_of_deals(session, told, pairs)
     # Names only of deals that leads have, while people may look for them.
     for row_id in columns.keys() - links.deals_of_leads(session, columns):
         columns[row_id] |= {"name": None, "stage": None}
     news = mirror.keep_deals(session, list(columns.values()))
     context.result.counts["deals_read"] += len(columns)
     context.result.counts["deals_changed"] += len(news)
-    record_outcomes(session, context, links.leads_of(session, news).values(), now)
+    changed = links.leads_of(session, news) | mirror.leads_by_id(session, relinked)
+    record_outcomes(session, context, changed.values(), now)
 
 
 def list_unmatched(
-    session: Session, context: SyncContext, rows: Sequence[Row], now: datetime
+    session: Session, context: SyncContext, rows: Sequence[DealRow], now: datetime
 ) -> None:
     """List, by name, those whose source says lead and that are not linked to a lead."""
-    names = {row["Id"]: deal_names(row) for row in rows}
+    names = {row.id: deal_names(row) for row in rows}
     found = links.unlinked(session, names)
     context.result.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
     unmatched.keep_names(session, names)
 
 
-def _has_changed(before: Seen | None, row: LeadRow) -> bool:
+def _is_let_in(context: SyncContext, row: LeadRow) -> bool:
+    owners, types = context.rules.owner_ids, context.rules.record_type_ids
+    is_owners = not owners or row.owner_id in owners
+    return is_owners and (not types or row.record_type_id in types)
+
+
+def _has_changed(before: Seen | None, row: ReadLead) -> bool:
     if before is None or before.is_to_be_read:
         return True
     digests = (row.columns["digest"], row.columns["inputs_digest"])
@@ -90,7 +99,7 @@ class _Ours:
         self,
         session: Session,
         context: SyncContext,
-        rows: Sequence[LeadRow],
+        rows: Sequence[ReadLead],
         families: Mapping[str, int | None],
     ) -> None:
         self.old = {crm_id: key for crm_id, key in families.items() if key is not None}
@@ -103,7 +112,7 @@ class _Ours:
         self.ids = {crm_id: names[key] for crm_id, key in self.old.items()}
         self.ids |= _ids(self.new, wanted, self.here)
 
-    def needs_score(self, row: LeadRow, before: Seen | None) -> bool:
+    def needs_score(self, row: ReadLead, before: Seen | None) -> bool:
         is_first = row.id not in self.old
         if row.columns["is_converted"]:
             # Known from another source: its inputs are older than its conversion, ours are not.
@@ -123,7 +132,7 @@ class _Ours:
 def _take_in(
     session: Session,
     context: SyncContext,
-    rows: Sequence[LeadRow],
+    rows: Sequence[ReadLead],
     known: Mapping[str, Seen],
     *,
     families: Mapping[str, int | None],
@@ -145,7 +154,7 @@ def _take_in(
 
 
 def _scoring_input(
-    context: SyncContext, row: LeadRow, ours: _Ours, before: Seen | None, *, now: datetime
+    context: SyncContext, row: ReadLead, ours: _Ours, before: Seen | None, *, now: datetime
 ) -> ScoringInput:
     if not ours.needs_score(row, before):
         # Its people are taken over, and its inputs stay.
@@ -167,7 +176,7 @@ def _scoring_input(
 
 
 def _ids(
-    new: Sequence[LeadRow], wanted: Mapping[str, str], here: Mapping[str, Lead]
+    new: Sequence[ReadLead], wanted: Mapping[str, str], here: Mapping[str, Lead]
 ) -> dict[str, str]:
     """The id with us of each new lead: an external id serves the first that has it and goes on."""
     ids: dict[str, str] = {}

@@ -8,11 +8,9 @@ from sqlalchemy.orm import Session
 from sync.crm import phases
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.calls import Clocks
-from sync.crm.http.quota import Quota
-from sync.crm.http.session import Hosts
 from sync.crm.mapping import LeadMapping
+from sync.crm.protocol import Opening
 from sync.crm.sync_run import Reconfigured, SyncContext, SyncRun
-from sync.salesforce.client import Client, TokenCache
 from sync.worker import Worker, held
 from webapp.database import read, write
 from webapp.product import product
@@ -21,17 +19,15 @@ from webapp.services.crm import (
     saved_mapping,
     sync_runs,
 )
-from webapp.services.crm.credentials import Credentials, UnreadableSecret
+from webapp.services.crm.credentials import UnreadableSecret
 from webapp.services.crm.kinds import table
 from webapp.services.crm.sync_runs import SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
 
-log = structlog.stdlib.get_logger("leadloop.salesforce")
+log = structlog.stdlib.get_logger("leadloop.crm")
 
 WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
-# The token of each connection that this process has used, for its next run.
-_token_caches: dict[Credentials, TokenCache] = {}
 
 
 def sync_crm(worker: Worker) -> None:
@@ -73,26 +69,21 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
     rules = connections.rules(connection)
     tried = sync_runs.sources_to_test(run)
     mapping = LeadMapping(
-        fields,
-        saved_mapping.sources(session, fields) if tried is None else tried,
-        external_id_field=rules.external_id_field,
-        reads_record_type=bool(rules.record_type_ids),
+        fields, saved_mapping.sources(session, fields) if tried is None else tried
     )
     before = SyncResult.of(run)
     result = SyncResult(before.mode, before.counts, before.examples, n_calls=before.n_calls)
-    credentials = connections.credentials(connection, settings)
-    for other in [c for c in _token_caches if c != credentials]:
-        del _token_caches[other]
-    n_made_today = connections.n_calls_today(connection, worker.clock())
-    client = Client(
-        credentials,
-        Hosts.named(settings.salesforce_extra_host),
-        api_version=settings.salesforce_api_version,
-        token_cache=_token_caches.setdefault(credentials, TokenCache()),
-        quota=Quota(n_made_today, settings.salesforce_daily_calls),
+    opening = Opening(
+        connections.credentials(connection, settings),
+        settings,
+        mapping.crm_fields,
+        rules.external_id_field,
+        reads_record_type=bool(rules.record_type_ids),
+        n_made_today=connections.n_calls_today(connection, worker.clock()),
         clocks=Clocks(now=worker.clock, sleep=worker.wait),
     )
-    kind, zone = table.of(connection), connections.zone(connection)
+    client = worker.adapters[connection.kind](opening)
+    kind, zone = table.of(connection.kind), connections.zone(connection)
     context = SyncContext(kind, fields, mapping, rules, result, zone=zone)
     return SyncRun(worker, run, client, context, settings_of=connection.changed_at)
 
@@ -100,7 +91,7 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
 def _finish(sync_run: SyncRun, session: Session) -> None:
     sync_run.note_calls(session)
     sync_runs.succeed(session, sync_run.run, sync_run.result, sync_run.now)
-    log.info("salesforce read", run=sync_run.run.key, **_figures(sync_run))
+    log.info("crm read", run=sync_run.run.key, **_figures(sync_run))
 
 
 def _stop(sync_run: SyncRun, sentence: str, session: Session) -> None:
@@ -114,7 +105,7 @@ def _close(sync_run: SyncRun, fault: Fault, session: Session) -> None:
     sync_run.note_calls(session)
     run, result, now = sync_run.run, sync_run.result, sync_run.now
     why = (fault.case.name, str(fault))
-    log.warning("salesforce stopped", run=run.key, case=fault.case.name, **_figures(sync_run))
+    log.warning("crm stopped", run=run.key, case=fault.case.name, **_figures(sync_run))
     if fault.kind is Kind.QUOTA:
         sync_runs.stop_for_quota(session, run, result, why=why, now=now)
     else:

@@ -1,8 +1,8 @@
-"""A row of Lead or Opportunity as we keep it, and a lead's inputs made from it. Pure."""
+"""Rows of a CRM as we keep them, and a lead's inputs made from its row. Pure."""
 
 import json
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from hashlib import blake2s
@@ -12,6 +12,7 @@ from ml.fields.fields_file import Field, Fields, Value
 from ml.fields.lenient import folded
 from ml.fields.reading import kind_of
 from ml.fields.types import BOOLEAN_TEXTS
+from sync.crm.protocol import DealRow, LeadRow
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.leads import records
 from webapp.services.leads.records import (
@@ -21,39 +22,26 @@ from webapp.services.leads.records import (
     LeadRecord,
 )
 
-PEOPLE = {
-    "name": "Name",
-    "company": "Company",
-    "email": "Email",
-    "phone": "Phone",
-    "owner": "Owner.Name",
-}
-LEAD_FIELDS = (
-    "Id",
-    "SystemModstamp",
-    "CreatedDate",
-    "LastActivityDate",
-    "Status",
-    "IsConverted",
-    "ConvertedDate",
-    "ConvertedOpportunityId",
-    "ConvertedContactId",
-    "IsDeleted",
-    "MasterRecordId",
-    "OwnerId",
-    *PEOPLE.values(),
+# What is kept of a lead as it came.
+FACTS = (
+    "created_at",
+    "active_on",
+    "status",
+    "is_converted",
+    "converted_on",
+    "contact_id",
+    "is_deleted",
+    "merged_into",
 )
-OPPORTUNITY_FIELDS = (
-    "Id",
-    "SystemModstamp",
-    "CreatedDate",
-    "LastStageChangeDate",
-    "IsClosed",
-    "IsWon",
-    "IsDeleted",
-    "LeadSource",
-    "Name",
-    "StageName",
+DEAL_FACTS = (
+    "id",
+    "stamp",
+    "created_at",
+    "stage_changed_at",
+    "is_closed",
+    "is_won",
+    "is_deleted",
+    "has_source",
 )
 DATE_LENGTH = len("2026-01-31")
 # Of a text no more is kept than shows that it is too long for any field.
@@ -61,18 +49,17 @@ MAX_KEPT_LENGTH = 255
 
 
 @dataclass(frozen=True)
-class LeadRow:
-    """A lead as Salesforce sent it: what is kept of it, and what people read."""
+class ReadLead:
+    """A lead as it was read: the columns that are kept of it, and what people read."""
 
-    id: str
+    row: LeadRow
     columns: dict[str, Any]
     values: dict[str, Any]
     people: dict[str, str]
-    # The deals that it names as its own.
-    deal_ids: tuple[str, ...]
-    external_id: str | None
-    owner_id: str | None
-    record_type_id: str | None
+
+    @property
+    def id(self) -> str:
+        return self.row.id
 
 
 class LeadMapping:
@@ -82,72 +69,39 @@ class LeadMapping:
         self,
         fields: Fields,
         sources: Sequence[FieldSource],
-        *,
-        external_id_field: str | None = None,
-        reads_record_type: bool = False,
     ) -> None:
         self.fields = fields
         sources = [source for source in sources if source.is_filled]
         self.sources = {source.field: source for source in sources}
-        self.external_id_field = external_id_field
         self.crm_fields = sorted({s.crm_field for s in sources if s.crm_field})
         # Another mapping makes other inputs of the same values.
         self._signature = _digest([asdict(s) for s in sorted(sources, key=lambda s: s.field)])
-        also = ["RecordTypeId"] * reads_record_type
-        also += [external_id_field] if external_id_field else []
-        self.select = tuple(dict.fromkeys((*LEAD_FIELDS, *also, *self.crm_fields)))
-        self.hidden_people: list[str] = []
 
-    def leave_out_hidden_people(self, visible: Collection[str]) -> None:
-        """Ask for fields that people read only where they may be seen, unless they are mapped."""
-        people = [n for n in PEOPLE.values() if "." not in n and n not in self.crm_fields]
-        self.hidden_people = [name for name in people if name not in visible]
-        self.select = tuple(name for name in self.select if name not in self.hidden_people)
-
-    def parse(self, row: Mapping[str, Any]) -> LeadRow:
+    def parse(self, row: LeadRow) -> ReadLead:
         """Read a row; a value of a wrong type is as good as none."""
-        values = {n: v for n in self.crm_fields if (v := _kept(row.get(n))) is not None}
-        people = {name: t for name, path in PEOPLE.items() if (t := _text(_at(row, path)))}
-        facts = {
-            "created_at": _string(row, "CreatedDate") or row["SystemModstamp"],
-            "active_on": _date(row, "LastActivityDate"),
-            "status": _string(row, "Status"),
-            "is_converted": row.get("IsConverted") is True,
-            "converted_on": _date(row, "ConvertedDate"),
-            "contact_id": _string(row, "ConvertedContactId"),
-            "is_deleted": row.get("IsDeleted") is True,
-            "merged_into": _string(row, "MasterRecordId"),
+        values = {n: v for n in self.crm_fields if (v := _kept(row.values.get(n))) is not None}
+        people = {name: t for name, text in row.people.items() if (t := _text(text))}
+        facts = {name: getattr(row, name) for name in FACTS}
+        columns = facts | {
+            "stamp": row.stamp,
+            "values": values,
+            "digest": _digest([facts, row.deal_ids, values, people]),
+            "inputs_digest": _digest([values, self._signature]),
         }
-        deal_id = _string(row, "ConvertedOpportunityId")
-        return LeadRow(
-            id=row["Id"],
-            columns=facts
-            | {
-                "stamp": row["SystemModstamp"],
-                "values": values,
-                "digest": _digest([facts, deal_id, values, people]),
-                "inputs_digest": _digest([values, self._signature]),
-            },
-            values=values,
-            people=people,
-            deal_ids=(deal_id,) if deal_id else (),
-            external_id=_string(row, self.external_id_field) if self.external_id_field else None,
-            owner_id=_string(row, "OwnerId"),
-            record_type_id=_string(row, "RecordTypeId"),
-        )
+        return ReadLead(row, columns, values, people)
 
-    def lead_id(self, row: LeadRow) -> str:
-        """The lead's id with us: that of another system where one is mapped, else Salesforce's."""
-        if row.external_id:
+    def lead_id(self, lead: ReadLead) -> str:
+        """The lead's id with us: that of another system where one is mapped, else the CRM's."""
+        if lead.row.external_id:
             try:
-                return records.clean_lead_id(row.external_id)
+                return records.clean_lead_id(lead.row.external_id)
             except ValueError:
-                return row.id
-        return row.id
+                return lead.id
+        return lead.id
 
     def record(
         self,
-        row: LeadRow,
+        row: ReadLead,
         lead_id: str,
         today: date,
         *,
@@ -156,7 +110,7 @@ class LeadMapping:
     ) -> LeadRecord:
         """The lead's record, with a warning for each value that breaks its rule and is left out.
 
-        What Salesforce has emptied since `before` is unknown; what it never had, and a value that
+        What the CRM has emptied since `before` is unknown; what it never had, and a value that
         breaks its rule, keep what is known. Of a lead first seen with its outcome, lost ones too,
         only fields that do not move with it are inputs: the outcome may have written all others.
         """
@@ -174,7 +128,7 @@ class LeadMapping:
         return LeadRecord(lead_id, people, told, None, warnings, self.fields.version)
 
     def shown(self, name: str, values: Mapping[str, Any]) -> str:
-        """What Salesforce has for a field, as it is shown where it breaks the field's rule."""
+        """What the CRM has for a field, as it is shown where it breaks the field's rule."""
         return folded(str(values.get(self.sources[name].crm_field or "")), MAX_SHOWN_LENGTH)
 
     def aged_record(self, values: Mapping[str, Any], lead_id: str, today: date) -> LeadRecord:
@@ -204,31 +158,22 @@ class LeadMapping:
         return any(source.transform == "days_since" for source in self.sources.values())
 
 
-def deal_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of an opportunity; its name, empty where it has none, only while it is open."""
-    is_over = row.get("IsClosed") is True or row.get("IsDeleted") is True
+def deal_columns(row: DealRow) -> dict[str, Any]:
+    """What is kept of a deal; its name, empty where it has none, only while it is open."""
+    columns = {name: getattr(row, name) for name in DEAL_FACTS}
+    if row.is_closed or row.is_deleted:
+        return columns | {"name": None, "stage": None}
     names = deal_names(row)
-    return {
-        "id": row["Id"],
-        "stamp": row["SystemModstamp"],
-        "created_at": _string(row, "CreatedDate") or row["SystemModstamp"],
-        "stage_changed_at": _string(row, "LastStageChangeDate"),
-        "is_closed": row.get("IsClosed") is True,
-        "is_won": row.get("IsWon") is True,
-        "is_deleted": row.get("IsDeleted") is True,
-        "has_source": bool(row.get("LeadSource")),
-        "name": None if is_over else names["name"] or "",
-        "stage": None if is_over else names["stage"],
-    }
+    return columns | {"name": names["name"] or "", "stage": names["stage"]}
 
 
-def deal_names(row: Mapping[str, Any]) -> dict[str, str | None]:
-    """What people know an opportunity by, kept while they look for its lead."""
-    return {"name": _text(row.get("Name")), "stage": _text(row.get("StageName"))}
+def deal_names(row: DealRow) -> dict[str, str | None]:
+    """What people know a deal by, kept while they look for its lead."""
+    return {"name": _text(row.name), "stage": _text(row.stage)}
 
 
 def stamp(time: datetime) -> str:
-    """A time as Salesforce writes it."""
+    """A time in the form in which rows have theirs."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000+0000"
 
 
@@ -272,27 +217,6 @@ def _day(raw: Any) -> date:
 
 def _kept(value: Any) -> Any:
     return (value.strip()[:MAX_KEPT_LENGTH] or None) if isinstance(value, str) else value
-
-
-def _at(row: Mapping[str, Any], path: str) -> Any:
-    """A value of the row or of its parent: `Owner.Name`; a queue has a name as well."""
-    value: Any = row
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _string(row: Mapping[str, Any], name: str) -> str | None:
-    value = row.get(name)
-    return value if isinstance(value, str) and value else None
-
-
-def _date(row: Mapping[str, Any], name: str) -> str | None:
-    value = _string(row, name)
-    try:
-        return date.fromisoformat(value[:DATE_LENGTH]).isoformat() if value else None
-    except ValueError:
-        return None
 
 
 def _text(value: Any) -> str | None:

@@ -12,12 +12,10 @@ from sqlalchemy.orm import Session
 from sync.crm import reconcile, write_back
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
-from sync.crm.protocol import DEALS, LEADS, Row
+from sync.crm.protocol import DEALS, LEADS, DealRow, LeadRow, Look
 from sync.crm.reading import Reading, look_back
 from sync.crm.settling import record_outcomes
 from sync.crm.sync_run import STEP_ROWS, SyncRun
-from sync.salesforce import cases
-from sync.salesforce.check_list import CheckList, Look
 from webapp.database import read, write
 from webapp.services.crm import (
     conflicts,
@@ -30,8 +28,6 @@ from webapp.services.crm.sync_runs import Check, Rehearsed, Sample, SampledLead
 
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
-DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
-MAX_VALUES = 200  # of a picklist
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
 REHEARSED_ROWS = 200
 PEOPLE_HIDDEN = (
@@ -43,8 +39,8 @@ PEOPLE_HIDDEN = (
 def live(sync_run: SyncRun) -> None:
     """Read what has changed, record outcomes, write scores back; reconcile once a day.
 
-    The mapping is checked against what Salesforce describes before anything is asked. Leads come
-    before opportunities, then by id what the pages named and did not hold.
+    The mapping is checked against what the CRM describes before anything is asked. Leads come
+    before deals, then by id what the pages named and did not hold.
     """
     is_first = read(lambda s: connections.get(s).reconciled_at) is None
     check_mapping(sync_run)
@@ -68,11 +64,11 @@ def live(sync_run: SyncRun) -> None:
 def check(sync_run: SyncRun) -> None:
     """Go through the check list; what only an administrator can change keeps no other item."""
     rules = sync_run.context.rules
-    listed = CheckList(sync_run.client, sync_run.now, writes_scores=rules.writes_scores)
+    listed = sync_run.client.checks(sync_run.now, writes_scores=rules.writes_scores)
     mapped: dict[str, Look] = {"Mapped fields": partial(_mapped_fields, sync_run)}
     found = sync_run.result.checks = []
     faults = []
-    for name, look in {**listed.items, **mapped}.items():
+    for name, look in {**listed, **mapped}.items():
         try:
             found.append(look(name))
         except Fault as fault:
@@ -86,7 +82,7 @@ def check(sync_run: SyncRun) -> None:
 
 def sample(sync_run: SyncRun) -> None:
     """Map the leads changed last, by an unsaved mapping too: their inputs, gaps and mistakes."""
-    problems = _problems(sync_run)
+    problems, _ = _described(sync_run)
     leads = [] if problems else list(_mapped(sync_run))
     sync_run.result.sample = Sample(
         problems,
@@ -97,14 +93,14 @@ def sample(sync_run: SyncRun) -> None:
 
 
 def dry(sync_run: SyncRun) -> None:
-    """Do with the next leads and opportunities what a run does, and keep nothing."""
+    """Do with the next leads and deals what a run does, and keep nothing."""
     check_mapping(sync_run)
     leads = Reading(sync_run, LEADS).peek()[:REHEARSED_ROWS]
-    opportunities = Reading(sync_run, DEALS).peek()[:REHEARSED_ROWS]
+    deals = Reading(sync_run, DEALS).peek()[:REHEARSED_ROWS]
     try:
-        write(lambda s: _rehearse(s, sync_run, leads, opportunities))
+        write(lambda s: _rehearse(s, sync_run, leads, deals))
     except _Enough:
-        sync_run.result.rehearsed = Rehearsed(len(leads), len(opportunities))
+        sync_run.result.rehearsed = Rehearsed(len(leads), len(deals))
 
 
 def reconcile_now(sync_run: SyncRun) -> None:
@@ -142,10 +138,11 @@ def learn_zone(sync_run: SyncRun) -> None:
 
 
 def check_mapping(sync_run: SyncRun) -> None:
-    """Describe Lead, and refuse to go on where what is to be read of it cannot be."""
-    if wrong := _problems(sync_run):
-        raise Fault(cases.FIELD_MISSING, "; ".join(wrong))
-    if hidden := sync_run.context.mapping.hidden_people:
+    """Describe a lead, and refuse to go on where what is to be read of it cannot be."""
+    wrong, hidden = _described(sync_run)
+    if wrong:
+        raise Fault(sync_run.client.field_missing, "; ".join(wrong))
+    if hidden:
         sync_run.warn(PEOPLE_HIDDEN, ", ".join(hidden))
 
 
@@ -158,30 +155,23 @@ def apply_rules_again(sync_run: SyncRun) -> None:
         sync_run.step(partial(_apply_next, sync_run, after_id), stage="Applying the rules again")
 
 
-def _problems(sync_run: SyncRun) -> list[str]:
-    described = []
-    for field in sync_run.client.describe(LEADS):
-        values = [
-            v.get("value") for v in field.get("picklistValues") or [] if v.get("active", True)
-        ]
-        kept = {name: field.get(name) for name in DESCRIBED}
-        described.append(kept | {"values": values[:MAX_VALUES]})
+def _described(sync_run: SyncRun) -> tuple[list[str], list[str]]:
+    """Keep how the CRM describes a lead; give what is wrong with that, and what is hidden."""
+    described = sync_run.client.describe()
 
     def keep(session: Session) -> None:
         connection = connections.get(session)
-        connection.described, connection.described_at = described, sync_run.now
+        connection.described, connection.described_at = described.fields, sync_run.now
         # The first day until all is looked at again counts from the first run.
         connection.reconciled_at = connection.reconciled_at or sync_run.now
 
     sync_run.step(keep, stage="Checking the connection")
-    names = {str(field["name"]) for field in described}
-    fields, mapping = sync_run.context.fields, sync_run.context.mapping
-    mapping.leave_out_hidden_people(names)
-    found = field_sources.problems(mapping.sources.values(), fields, described)
-    wrong = [f"{fields[name].label}: {sentence}" for name, sentence in found.items()]
-    asked = [n for n in mapping.select if "." not in n and n not in mapping.crm_fields]
-    wrong += [f"Salesforce has no Lead field {n}, or hides it" for n in asked if n not in names]
-    return wrong
+    fields, name = sync_run.context.fields, sync_run.context.kind.name
+    sources = sync_run.context.mapping.sources.values()
+    found = field_sources.problems(sources, fields, described.fields)
+    wrong = [f"{fields[field].label}: {sentence}" for field, sentence in found.items()]
+    wrong += [f"{name} has no Lead field {field}, or hides it" for field in described.missing]
+    return wrong, described.hidden
 
 
 def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
@@ -203,18 +193,19 @@ def _compare(session: Session, sync_run: SyncRun) -> None:
 
 
 def _mapped_fields(sync_run: SyncRun, name: str) -> Check:
-    if wrong := _problems(sync_run):
-        raise Fault(cases.FIELD_MISSING, "; ".join(wrong))
+    wrong, _ = _described(sync_run)
+    if wrong:
+        raise Fault(sync_run.client.field_missing, "; ".join(wrong))
     return Check(name, True, "They can be read.")
 
 
 def _mapped(sync_run: SyncRun) -> Iterator[SampledLead]:
     mapping, today = sync_run.context.mapping, sync_run.now.date()
-    for row in sync_run.client.sample(LEADS, mapping.select):
+    for row in sync_run.client.sample():
         values = mapping.parse(row).values
         inputs, wrong = mapping.inputs(values, today)
         yield SampledLead(
-            row["Id"],
+            row.id,
             inputs={name: inputs[name] for name in mapping.sources},
             empty=[n for n in mapping.sources if inputs[n] is None and n not in wrong],
             wrong={name: mapping.shown(name, values) for name in wrong},
@@ -226,10 +217,10 @@ class _Enough(Exception):
 
 
 def _rehearse(
-    session: Session, sync_run: SyncRun, leads: list[Row], opportunities: list[Row]
+    session: Session, sync_run: SyncRun, leads: list[LeadRow], deals: list[DealRow]
 ) -> None:
     take_leads(session, sync_run.context, leads, sync_run.now)
-    take_deals(session, sync_run.context, opportunities, sync_run.now)
+    take_deals(session, sync_run.context, deals, sync_run.now)
     connection = connections.get(session)
     n_due = pending_writes.offer(session, connection, write_back.bands(), sync_run.now)
     sync_run.result.counts["scores_due"] = n_due

@@ -1,54 +1,147 @@
-"""What an adapter of a CRM gives: the one way in which everything else here talks to it."""
+"""What an adapter of a CRM gives: the one way in which everything else here talks to it.
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+Times and stamps are texts of one form, 2026-11-02T09:00:00.000+0000, and dates 2026-11-02. What is
+true of all leads of a CRM stands in `webapp.services.crm.kinds`: its words, its own field names.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from sync.crm.faults import Fault
+from sync.crm.faults import Case, Fault
+from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter
+from webapp.config import Settings
+from webapp.services.crm.credentials import Credentials
 
-# What is read of a CRM.
+# What is read of a CRM: rows of LEADS are `LeadRow`s, those of DEALS `DealRow`s.
 LEADS, DEALS = "lead", "deal"
-Row = Mapping[str, Any]
+# Looks at one thing that a connection needs, and gives a `sync_runs.Check` of that name.
+Look = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class LeadRow:
+    """A lead as the CRM has it.
+
+    `values` has the mapped fields as they are there, `people` what people read of it. A CRM that
+    turns leads into something else says so by `is_converted` and `contact_id`, the person of whom
+    `links` tells the deals; others leave both alone. `deal_ids` are the deals that it names as its
+    own.
+    """
+
+    id: str
+    stamp: str
+    created_at: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    people: Mapping[str, Any] = field(default_factory=dict)
+    active_on: str | None = None
+    status: str | None = None
+    deal_ids: tuple[str, ...] = ()
+    is_converted: bool = False
+    converted_on: str | None = None
+    contact_id: str | None = None
+    is_deleted: bool = False
+    merged_into: str | None = None
+    external_id: str | None = None
+    owner_id: str | None = None
+    record_type_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DealRow:
+    """A deal as the CRM has it; `lead_ids` are the leads that it names, None where it names none.
+
+    `has_source` says that it came from a lead, whichever.
+    """
+
+    id: str
+    stamp: str
+    created_at: str
+    stage_changed_at: str | None = None
+    is_closed: bool = False
+    is_won: bool = False
+    is_deleted: bool = False
+    has_source: bool = False
+    name: Any = None
+    stage: Any = None
+    lead_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Page:
     """Rows in order of (stamp, id); the last page says so."""
 
-    rows: list[Row]
+    rows: list[Any]
     is_last: bool
+
+
+@dataclass(frozen=True)
+class Described:
+    """The fields of a lead as we may see them, and what is not there of what every run reads.
+
+    A field has name, label, type, length, updateable, custom, externalId and values; its types are
+    those of `field_sources`. Without what is `missing` nothing is read; what is `hidden` is only
+    for people to read.
+    """
+
+    fields: list[dict[str, Any]]
+    missing: list[str]
+    hidden: list[str]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an adapter is opened with; `lead_fields` are asked of every lead, and their values."""
+
+    credentials: Credentials
+    settings: Settings
+    lead_fields: Sequence[str]
+    external_id_field: str | None
+    reads_record_type: bool
+    n_made_today: int
+    clocks: Clocks
 
 
 class Crm(Protocol):
     """One connected CRM; every method raises `Fault` where the CRM refuses or is away."""
 
     meter: Meter
+    rows_per_write: int
+    # What to tell people where a field cannot be read, and where a score field cannot be written.
+    field_missing: Case
+    field_read_only: Case
 
-    def describe(self, obj: str) -> list[Row]:
-        """The fields of an object as the integration user sees them."""
+    def describe(self) -> Described:
+        """The fields of a lead."""
+
+    def checks(self, now: datetime, *, writes_scores: bool) -> Mapping[str, Look]:
+        """What a connection needs, item by item in their order, each to be called by its name."""
 
     def time_zone(self) -> str | None:
         """Where the CRM's dates are days, as in America/New_York; None where it does not say."""
 
-    def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
+    def page(self, obj: str, after: str | tuple[str, str], end: str) -> Page:
         """The rows of a window: from a time on, or behind a row given as its stamp and id."""
 
-    def by_ids(self, obj: str, fields: Sequence[str], ids: Sequence[str]) -> Iterator[list[Row]]:
+    def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
         """The rows with these ids that exist and may be seen, deleted ones included."""
 
-    def roles(self, contact_ids: Sequence[str]) -> Iterator[Row]:
-        """The deals in which these contacts play a role."""
+    def links(self, contact_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Contacts with the deals in which they have a part."""
 
-    def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
-        """The rows changed last."""
+    def sample(self) -> list[LeadRow]:
+        """Some leads, those changed last."""
 
-    def count(self, obj: str, time_field: str, start: str, end: str) -> int:
-        """How many rows have a time within a window; deleted ones not included."""
+    def count(self, start: str, end: str) -> int:
+        """How many leads were made within a time; deleted ones not included."""
 
     def deleted(self, obj: str, start: datetime, end: datetime) -> list[str]:
         """Ids of the rows deleted within a time, purged ones included."""
 
-    def write(self, records: Sequence[Row]) -> list[Fault | None]:
-        """Change leads; give a verdict for each in order, None where saved."""
+    def write(self, pending: Sequence[Any], now: datetime) -> list[Fault | None]:
+        """Write `PendingWrite`s; give a verdict for each in order, None where saved."""
+
+
+Connect = Callable[[Opening], Crm]

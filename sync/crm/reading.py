@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import list_unmatched, take_deals, take_leads
-from sync.crm.mapping import OPPORTUNITY_FIELDS, parse_time, stamp
-from sync.crm.protocol import DEALS, LEADS, Page, Row
+from sync.crm.mapping import parse_time, stamp
+from sync.crm.protocol import DEALS, LEADS, Page
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.crm.windows import Slices, Window
 from webapp.database import read
@@ -41,7 +42,7 @@ class Reading:
             if page is not None:
                 self._keep(page, end)
 
-    def peek(self) -> list[Row]:
+    def peek(self) -> list[Any]:
         """The next rows to come, without moving a cursor."""
         self._open(is_kept=False)
         while self.window.is_open:
@@ -65,9 +66,8 @@ class Reading:
         return stored.is_open
 
     def _ask(self, end: str) -> Page | None:
-        fields = self.sync_run.context.mapping.select if self.obj == LEADS else OPPORTUNITY_FIELDS
         try:
-            return self.sync_run.client.page(self.obj, fields, self.window.position, end)
+            return self.sync_run.client.page(self.obj, self.window.position, end)
         except Fault as fault:
             if fault.kind is not Kind.SLOW or not self.slices.was_slow():
                 raise
@@ -80,7 +80,7 @@ class Reading:
         for first in range(0, len(page.rows) or 1, STEP_ROWS):
             rows = page.rows[first : first + STEP_ROWS]
             if not page.is_last or first + STEP_ROWS < len(page.rows):
-                moved = self.window.behind(rows[-1]["SystemModstamp"], rows[-1]["Id"])
+                moved = self.window.behind(rows[-1].stamp, rows[-1].id)
             elif end == self.window.end:
                 moved = self.window.finished()
             else:
@@ -92,7 +92,7 @@ class Reading:
             )
             self.window = moved
 
-    def _store(self, rows: list[Row], moved: Window, session: Session) -> None:
+    def _store(self, rows: list[Any], moved: Window, session: Session) -> None:
         context, now = self.sync_run.context, self.sync_run.now
         if self.obj == LEADS:
             take_leads(session, context, rows, now)

@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
-from sync.crm.mapping import OPPORTUNITY_FIELDS, stamp
-from sync.crm.protocol import DEALS, LEADS, Row
+from sync.crm.mapping import stamp
+from sync.crm.protocol import DEALS, LEADS
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.crm_tables import CrmLead
@@ -24,13 +25,13 @@ from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
 
-Take = Callable[[Session, SyncContext, Sequence[Row], datetime], None]
+Take = Callable[[Session, SyncContext, Sequence[Any], datetime], None]
 CHUNK = 2000
-# Salesforce tells of deletions for 15 days.
+# A CRM such as Salesforce tells of deletions for 15 days.
 DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
 MIN_MOVE = 0.01
-# Salesforce refuses a time of a minute or less.
+# It refuses a time of a minute or less.
 MIN_ASKED = timedelta(minutes=2)
 
 
@@ -73,8 +74,8 @@ def read_unread_deals(sync_run: SyncRun) -> None:
 def read_deals(sync_run: SyncRun, ids: Collection[str]) -> None:
     """Take in these deals; those that are not shown to us are noted as such."""
     missing = set(ids)
-    for rows in sync_run.client.by_ids(DEALS, OPPORTUNITY_FIELDS, list(ids)):
-        missing -= {row["Id"] for row in rows}
+    for rows in sync_run.client.by_ids(DEALS, list(ids)):
+        missing -= {row.id for row in rows}
         sync_run.step(partial(_take, sync_run, take_deals, rows))
     sync_run.step(lambda s: _lose_deals(s, sync_run, missing))
 
@@ -82,14 +83,14 @@ def read_deals(sync_run: SyncRun, ids: Collection[str]) -> None:
 def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     """Take in these leads; return the ids of those that are not there."""
     missing = set(ids)
-    for rows in sync_run.client.by_ids(LEADS, sync_run.context.mapping.select, list(ids)):
-        missing -= {row["Id"] for row in rows}
+    for rows in sync_run.client.by_ids(LEADS, list(ids)):
+        missing -= {row.id for row in rows}
         sync_run.step(partial(_take, sync_run, take_leads, rows))
     sync_run.step(lambda s: mirror.stop_reading(s, missing))
     return sorted(missing)
 
 
-def _take(sync_run: SyncRun, take: Take, rows: Sequence[Row], session: Session) -> None:
+def _take(sync_run: SyncRun, take: Take, rows: Sequence[Any], session: Session) -> None:
     take(session, sync_run.context, rows, sync_run.now)
 
 
@@ -151,10 +152,9 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
     for lead in alone:
         by_contact[lead.contact_id or ""].append(lead.id)
     pairs = [
-        (lead_id, row["OpportunityId"])
-        for row in sync_run.client.roles(list(by_contact))
-        if row.get("IsDeleted") is not True
-        for lead_id in by_contact[row["ContactId"]]
+        (lead_id, deal_id)
+        for contact_id, deal_id in sync_run.client.links(list(by_contact))
+        for lead_id in by_contact[contact_id]
     ]
     ids = [lead.id for lead in alone]
     sync_run.step(lambda s: links.keep_of_leads(s, ids, "contact", pairs))
@@ -207,7 +207,7 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
         if start < first:
             return
         span = (stamp(start), stamp(end))
-        there = sync_run.client.count(LEADS, "CreatedDate", *span)
+        there = sync_run.client.count(*span)
         here = read(partial(mirror.count_created, start=span[0], end=span[1]))
         if there != here:
             yield Drift(f"{start:%Y-%m}", crm=there, leadloop=here)

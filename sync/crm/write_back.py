@@ -1,21 +1,18 @@
-"""Scores written to Salesforce, 200 a call; every refusal is dealt with by its class."""
+"""Scores written to the CRM in batches; every refusal is dealt with by its kind."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.sync_run import SyncRun
-from sync.salesforce import cases
-from sync.salesforce.client import ROWS_PER_WRITE
 from webapp.database import read
 from webapp.product import product
 from webapp.services.crm import connections, mirror, pending_writes
-from webapp.services.crm.field_sources import WRITTEN
+from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.pending_writes import Bands, PendingWrite
 
 RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
@@ -30,13 +27,13 @@ def write_back(sync_run: SyncRun) -> None:
     sync_run.result.counts["scores_due"] += n_due
     missing = read(lambda s: unwritable(connections.get(s).described))
     if missing:
-        sync_run.warn(cases.FIELD_READ_ONLY.message, ", ".join(missing))
+        sync_run.warn(sync_run.client.field_read_only.message, ", ".join(missing))
         return
     due = partial(
         pending_writes.pending_writes,
         fields=sync_run.context.fields,
         bands=bands(),
-        limit=ROWS_PER_WRITE,
+        limit=sync_run.client.rows_per_write,
     )
     before: Fault | None = None
     while found := read(lambda s: due(s, now=sync_run.now)):
@@ -52,28 +49,10 @@ def write_back(sync_run: SyncRun) -> None:
         sync_run.warn(before.case.message, before.detail)
 
 
-def unwritable(described: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The score fields that do not exist or that the integration user may not write."""
-    writable = {field["name"] for field in described if field.get("updateable")}
-    return [name for name in WRITTEN if name not in writable]
-
-
-def record(pending: PendingWrite, now: datetime) -> dict[str, Any]:
-    """The fields as Salesforce takes them."""
-    return {
-        "id": pending.crm_id,
-        "Conversion_Score__c": pending.score,
-        "Conversion_Band__c": pending.band,
-        "Score_Reasons__c": pending.reasons,
-        "Score_Updated_At__c": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z",
-        "Score_Model_Version__c": pending.version,
-    }
-
-
 def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> Verdicts | None:
     """Write one call's worth and note each verdict; None where the call failed."""
     try:
-        verdicts = sync_run.client.write([record(pending, sync_run.now) for pending in found])
+        verdicts = sync_run.client.write(found, sync_run.now)
     except Fault as fault:
         if fault.kind in RAISED:
             raise

@@ -1,18 +1,17 @@
 """The check list of a connection: what an org needs, item by item, with what to do about each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE
-from sync.crm.protocol import DEALS, LEADS, Crm, Row
-from sync.crm.write_back import unwritable
+from sync.crm.protocol import Look
 from sync.salesforce import cases
-from sync.salesforce.client import OBJECTS, ROLES
+from sync.salesforce.client import Client, Row
+from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE
+from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.sync_runs import Check
 
-Look = Callable[[str], Check]
-
+LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 RIGHTS = (
     "the permission set licence Salesforce API Integration and the permission set Lead Scoring"
     " Integration to the integration user."
@@ -28,7 +27,7 @@ USERS = "005"
 class CheckList:
     """Looks at one org; `items` are to be called in their order, each with its name."""
 
-    def __init__(self, client: Crm, now: datetime, *, writes_scores: bool) -> None:
+    def __init__(self, client: Client, now: datetime, *, writes_scores: bool) -> None:
         self._client, self._now, self._writes_scores = client, now, writes_scores
         self._lead_fields: Sequence[Row] | None = None
         self._leads: Sequence[Row] = ()
@@ -90,17 +89,17 @@ class CheckList:
 
     def _opportunities(self, name: str) -> Check:
         try:
-            described = self._client.describe(DEALS)
+            described = self._client.describe(OPPORTUNITIES)
         except Fault as fault:
-            raise _hidden(OBJECTS[DEALS], fault) from None
+            raise _hidden(OPPORTUNITIES, fault) from None
         found = self._fields(name, OPPORTUNITY_FIELDS, described)
-        if not found.is_good or self._client.sample(DEALS, ("Id",)):
+        if not found.is_good or self._client.sample(OPPORTUNITIES, ("Id",)):
             return found
         return _warning(name, "None can be seen.", f"If the org has some, assign {RIGHTS}")
 
     def _contact_roles(self, name: str) -> Check:
         try:
-            self._client.describe(ROLES)
+            self._client.describe("OpportunityContactRole")
         except Fault as fault:
             if fault.kind is not Kind.CONFIG:
                 raise
@@ -128,7 +127,7 @@ class CheckList:
 
     def _described(self) -> Sequence[Row]:
         if self._lead_fields is None:
-            raise Fault(cases.OBJECT_MISSING, OBJECTS[LEADS])
+            raise Fault(cases.OBJECT_MISSING, LEADS)
         return self._lead_fields
 
     def _fields(self, name: str, needed: Sequence[str], described: Sequence[Row]) -> Check:

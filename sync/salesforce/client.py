@@ -17,13 +17,14 @@ from sync.crm.faults import Fault, Kind, WrongShape
 from sync.crm.http.calls import MAX_TRIES, Calls, Clocks
 from sync.crm.http.quota import Meter, Quota
 from sync.crm.http.session import Hosts, build
-from sync.crm.protocol import DEALS, LEADS, Page, Row
+from sync.crm.protocol import Page
 from sync.salesforce import cases, soql
 from sync.salesforce.errors import classify, classify_row
 from sync.salesforce.login import Token, log_in
 from webapp.services.crm.credentials import Credentials
 
 T = TypeVar("T")
+Row = Mapping[str, Any]
 
 # An expired session is renewed once; more logins in this time would lock the user out.
 MAX_LOGINS = 2
@@ -31,8 +32,6 @@ LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
 HALVED = {cases.QUERY_TOO_LARGE, cases.ANSWER_SLOW}
 MIN_PAGE_ROWS = 50
-ROLES = "role"
-OBJECTS = {LEADS: "Lead", DEALS: "Opportunity", ROLES: "OpportunityContactRole"}
 HEADERS = {
     # Absent, an update runs the org's assignment rules and can give the lead to someone else.
     "Sforce-Auto-Assign": "FALSE",
@@ -78,7 +77,7 @@ class Client:
 
     def describe(self, obj: str) -> list[Row]:
         """The fields of an object as the integration user sees them."""
-        answer = self._get(f"sobjects/{OBJECTS[obj]}/describe")
+        answer = self._get(f"sobjects/{obj}/describe")
         return _rows(answer, "fields", ("name", "type"))
 
     def time_zone(self) -> str | None:
@@ -99,7 +98,7 @@ class Client:
         while True:
             n_rows = soql.PAGE_ROWS // self._page_share
             try:
-                answer = self._query(soql.page(OBJECTS[obj], fields, after, end, n_rows=n_rows))
+                answer = self._query(soql.page(obj, fields, after, end, n_rows=n_rows))
                 return _page(answer, after, n_rows)
             except Fault as fault:
                 if fault.case not in HALVED or n_rows // 2 < MIN_PAGE_ROWS:
@@ -110,7 +109,7 @@ class Client:
         """The rows with these ids that exist and may be seen, deleted ones included."""
 
         def ask(some: list[str]) -> list[Row]:
-            answer = self._query(soql.by_ids(OBJECTS[obj], fields, some))
+            answer = self._query(soql.by_ids(obj, fields, some))
             return _rows(answer, "records", ("Id", "SystemModstamp"))
 
         for chunk in soql.chunks(ids):
@@ -121,11 +120,11 @@ class Client:
             yield from _in_halves(self._roles, chunk)
 
     def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
-        return _rows(self._query(soql.sample(OBJECTS[obj], fields)), "records", ("Id",))
+        return _rows(self._query(soql.sample(obj, fields)), "records", ("Id",))
 
     def count(self, obj: str, time_field: str, start: str, end: str) -> int:
         """How many rows have a time within a window; deleted ones not included."""
-        question = soql.count(OBJECTS[obj], time_field, start, end)
+        question = soql.count(obj, time_field, start, end)
         answer = self._call(lambda salesforce: salesforce.query(question))
         if not isinstance(answer, dict) or not isinstance(answer.get("totalSize"), int):
             raise Fault(cases.WRONG_SHAPE, "a count without a number")
@@ -134,7 +133,7 @@ class Client:
     def deleted(self, obj: str, start: datetime, end: datetime) -> list[str]:
         """Ids of the rows deleted within a time, purged ones included; 15 days back at most."""
         times = {"start": _iso(start), "end": _iso(end)}
-        answer = self._get(f"sobjects/{OBJECTS[obj]}/deleted/", times)
+        answer = self._get(f"sobjects/{obj}/deleted/", times)
         return [row["id"] for row in _rows(answer, "deletedRecords", ("id",))]
 
     def write(self, records: Sequence[Row]) -> list[Fault | None]:
@@ -144,7 +143,7 @@ class Client:
         """
         if not 0 < len(records) <= ROWS_PER_WRITE:
             raise ValueError(f"1 to {ROWS_PER_WRITE} records fit a call")
-        typed = [{"attributes": {"type": OBJECTS[LEADS]}, **record} for record in records]
+        typed = [{"attributes": {"type": "Lead"}, **record} for record in records]
         body = {"allOrNone": False, "records": typed}
         answer = self._call(
             lambda s: s.restful("composite/sobjects", method="PATCH", json=body), max_tries=1

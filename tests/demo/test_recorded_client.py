@@ -6,8 +6,8 @@ from demo.salesforce.fake import FakeSalesforce
 from ml.fields import fields_file
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.session import Hosts
-from sync.crm.mapping import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from sync.salesforce.client import Client
+from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from tests.demo import recordings
 from webapp.services.crm.credentials import Credentials
 
@@ -44,7 +44,7 @@ def test_each_way_to_log_in_works(fake, method):
         session_id=fake.oauth.open_session(),
     )
     client = Client(credentials, Hosts.named(fake.url), api_version="66.0")
-    assert len(client.describe("lead")) > 5
+    assert len(client.describe("Lead")) > 5
     assert len(fake.logins) == (method != "session")
 
 
@@ -73,7 +73,7 @@ def test_every_field_that_our_fields_file_names_was_there():
 def test_a_recorded_describe_is_read(fake, client):
     recorded = recordings.describe("Lead")
     fake.answer_next(recorded, path="sobjects/Lead/describe")
-    assert client.describe("lead") == recorded["fields"]
+    assert client.describe("Lead") == recorded["fields"]
 
 
 def test_a_write_is_sent_and_its_answer_read_as_recorded(fake, client):
@@ -92,7 +92,7 @@ def test_a_write_is_sent_and_its_answer_read_as_recorded(fake, client):
 def test_a_recorded_count_is_read(fake, client):
     fake.answer_next(recordings.exchange("count", "POST").parts[0]["body"], path="query")
     span = ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
-    assert client.count("lead", "CreatedDate", *span) == 17
+    assert client.count("Lead", "CreatedDate", *span) == 17
 
 
 @pytest.mark.parametrize("name", ["no object", "not found"])
@@ -100,7 +100,7 @@ def test_a_recorded_refusal_is_a_fault_of_the_configuration(fake, client, name):
     part = recordings.exchange(name, "POST").parts[-1]
     fake.answer_next(part["body"], part["httpStatusCode"])
     with pytest.raises(Fault) as caught:
-        client.describe("lead")
+        client.describe("Lead")
     assert caught.value.kind is Kind.CONFIG
 
 
@@ -110,13 +110,13 @@ def test_the_client_works_with_the_salesforce_of_the_tests(fake, client):
     fake.close(deal, won=True)
     fake.clock.advance(minutes=1)
     end = fake.clock.now.isoformat()
-    page = client.page("lead", LEAD_FIELDS, "2026-01-01T00:00:00Z", end)
+    page = client.page("Lead", LEAD_FIELDS, "2026-01-01T00:00:00Z", end)
     assert page.is_last
     assert sorted(row["Id"] for row in page.rows) == leads
     assert page.rows[0]["Owner"]["Name"] == "Rita Rep"
     after = (page.rows[0]["SystemModstamp"], page.rows[0]["Id"])
-    assert client.page("lead", LEAD_FIELDS, after, end).rows == page.rows[1:]
-    (deals,) = client.by_ids("deal", OPPORTUNITY_FIELDS, [deal])
+    assert client.page("Lead", LEAD_FIELDS, after, end).rows == page.rows[1:]
+    (deals,) = client.by_ids("Opportunity", OPPORTUNITY_FIELDS, [deal])
     assert [row["IsWon"] for row in deals] == [True]
     verdicts = client.write([{"id": lead, "Conversion_Score__c": 50} for lead in leads])
     assert [verdict.kind if verdict else None for verdict in verdicts] == [

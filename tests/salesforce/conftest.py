@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from demo.salesforce.fake import FakeSalesforce
 from sync.crm import job
+from sync.salesforce import adapter
+from sync.scheduler import ADAPTERS
 from sync.worker import Worker
 from tests import factories
 from webapp import database
@@ -36,7 +38,7 @@ def settings(database_url, tmp_path, fake):
 @pytest.fixture(autouse=True)
 def no_token_is_left():
     """Every test's worker is a process of its own."""
-    job._token_caches.clear()
+    adapter._token_caches.clear()
 
 
 class Impatient(threading.Event):
@@ -58,7 +60,7 @@ class Salesforce:
         self.fake, self.app, self.settings = fake, app, settings
         clock = lambda: fake.clock.now  # noqa: E731
         self.stop = Impatient()
-        self.worker = Worker("tests", cast("Any", None), self.stop, clock)
+        self.worker = Worker("tests", cast("Any", None), self.stop, clock, ADAPTERS)
 
     def write(self, work):
         with self.app.app_context():

@@ -37,7 +37,7 @@ def test_each_way_to_log_in_lets_us_ask(fake, hosts, method):
     lead = fake.lead()
     clocks = Clocks(now=lambda: fake.clock.now)
     client = Client(credentials(fake, method), hosts, api_version="66.0", clocks=clocks)
-    [[row]] = client.by_ids("lead", ["Id", "SystemModstamp"], [lead])
+    [[row]] = client.by_ids("Lead", ["Id", "SystemModstamp"], [lead])
     assert row["Id"] == lead
     assert len(fake.logins) == (method != "session")
 
@@ -50,7 +50,7 @@ def test_a_token_is_kept_for_the_next_run(fake, hosts):
             hosts,
             api_version="66.0",
             token_cache=token_cache,
-        ).describe("lead")
+        ).describe("Lead")
     assert len(fake.logins) == 1
 
 

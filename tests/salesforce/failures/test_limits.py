@@ -53,5 +53,5 @@ def test_calls_end_at_80_percent_of_the_org_s_day_and_at_our_own_budget(quota, m
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(client, monkeypatch):
     monkeypatch.setattr(session, "MAX_ANSWER_BYTES", 1000)
     with pytest.raises(Fault) as fault:
-        client.describe("lead")
+        client.describe("Lead")
     assert fault.value.case is cases.UNREACHABLE

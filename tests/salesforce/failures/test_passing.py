@@ -127,7 +127,7 @@ def test_52_a_certificate_that_is_not_trusted_is_named(server_of_nobody):
     hosts = http.Hosts.named(credentials.domain)
     client = Client(credentials, hosts, api_version="66.0", clocks=Clocks(sleep=lambda _: None))
     with pytest.raises(Fault) as fault:
-        client.describe("lead")
+        client.describe("Lead")
     assert fault.value.case is cases.CERTIFICATE
     assert fault.value.detail == f"{name}: self-signed certificate"
 

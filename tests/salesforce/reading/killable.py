@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sync.crm import job, reading
+from sync.scheduler import ADAPTERS
 from sync.worker import Worker
 from webapp.app import create_app
 from webapp.config import Settings
@@ -20,7 +21,7 @@ def main(folder: str, database_url: str, extra_host: str) -> None:
         Settings(data_dir=Path(folder), database_url=database_url, salesforce_extra_host=extra_host)
     )
     reading.STEP_ROWS = 3
-    worker = Worker("killable", cast("Any", None), threading.Event())
+    worker = Worker("killable", cast("Any", None), threading.Event(), adapters=ADAPTERS)
     with app.app_context():
         # One that was killed is gone on with.
         with suppress(runs.AlreadyRunning):

@@ -4,8 +4,8 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from sync.crm.mapping import LEAD_FIELDS
 from sync.salesforce import soql
+from sync.salesforce.rows import LEAD_FIELDS
 from sync.salesforce.soql import Unaskable
 
 T = "2026-11-02T09:00:00.000+0000"

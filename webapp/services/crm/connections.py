@@ -30,6 +30,8 @@ from webapp.services.crm.credentials import (
     opened,
     sealed,
 )
+from webapp.services.crm.kinds import table as kinds
+from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import pipeline
 
@@ -68,6 +70,12 @@ def get(session: Session, *, lock: bool = False) -> CrmConnection:
     if found is None:
         raise NotConnected
     return found
+
+
+def kind(session: Session) -> CrmKind:
+    """Which CRM is connected, or could be."""
+    connection = find(session)
+    return kinds.of(connection.kind if connection is not None else None)
 
 
 def rules(connection: CrmConnection) -> CrmRules:

@@ -133,6 +133,12 @@ def problems(
     return found
 
 
+def unwritable(described: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The score fields that do not exist or that the integration user may not write."""
+    writable = {field["name"] for field in described if field.get("updateable")}
+    return [name for name in WRITTEN if name not in writable]
+
+
 def outside(field: Field, values: Iterable[str]) -> list[str]:
     """Those of a picklist's values that break the field's rule as they are."""
     return [value for value in values if _text_problem(field, value, "")]

@@ -55,7 +55,8 @@ def keep_of_deals(
     """Replace the links that deals name by pairs of lead and deal; return whose have changed."""
     of_these = (CrmLink.deal_id.in_(deal_ids), CrmLink.origin == "deal")
     query = sa.select(CrmLink.crm_lead_id, CrmLink.deal_id).where(*of_these)
-    before, after = set(session.execute(query).tuples()), set(pairs)
+    before = {(lead_id, deal_id) for lead_id, deal_id in session.execute(query)}
+    after = set(pairs)
     if before != after:
         change(session, sa.delete(CrmLink).where(*of_these))
         _add(session, "deal", after)

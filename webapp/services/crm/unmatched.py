@@ -10,7 +10,6 @@ from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmUnmatched
 from webapp.database import change, insert
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, links, mirror
-from webapp.services.crm.kinds import table as kinds
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.leads import leads
 
@@ -88,7 +87,7 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     lead = leads.find(session, lead_id)
     crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
     if crm_lead is None:
-        raise NotFromCrm(_kind(session))
+        raise NotFromCrm(connections.kind(session))
     session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
@@ -136,9 +135,5 @@ def entry(
     """The entry of a deal in this state, locked for a change where asked."""
     row = session.get(CrmUnmatched, deal_id, with_for_update=lock or None)
     if row is None or row.state != state:
-        raise UnmatchedNotFound(_kind(session), deal_id)
+        raise UnmatchedNotFound(connections.kind(session), deal_id)
     return row
-
-
-def _kind(session: Session) -> CrmKind:
-    return kinds.of(connections.find(session))

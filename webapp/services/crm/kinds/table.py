@@ -1,12 +1,11 @@
 """The CRMs that can be connected, by the kind of the connection."""
 
-from webapp.crm_tables import CrmConnection
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 
 KINDS = {kind.key: kind for kind in (SALESFORCE,)}
 
 
-def of(connection: CrmConnection | None) -> CrmKind:
+def of(kind: str | None) -> CrmKind:
     """Which CRM is connected; without a connection the one that can be."""
-    return SALESFORCE if connection is None else KINDS[connection.kind]
+    return SALESFORCE if kind is None else KINDS[kind]
