@@ -108,7 +108,7 @@ def test_an_import_says_what_it_brought_and_leaves_no_file(import_now, read, kep
     assert imports.summary(found.found) == {
         "read": 3,
         "new": 2,
-        "changed": 1,
+        "changed": 0,
         "unchanged": 0,
         "outcomes": 1,
         "waiting": 0,

@@ -19,8 +19,10 @@ from webapp.database import read, utc_now, write
 from webapp.intake_tables import Import
 from webapp.product import product
 from webapp.services.imports import imports, intake, quality, undo
+from webapp.services.imports.check import MAX_ERRORS_KEPT, Check
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import Cells, detect, open_table
+from webapp.services.imports.forecast import Forecast, known_leads
 from webapp.services.imports.imports import KeptFile
 from webapp.services.imports.intake import Origin
 from webapp.services.imports.matching import profile, questions, remembered
@@ -28,7 +30,6 @@ from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.proposal import propose
 from webapp.services.imports.matching.questions import MappingRefused
 from webapp.services.imports.matching.synonyms import rivals
-from webapp.services.imports.preview import MAX_ERRORS_KEPT, Check, Forecast, known_leads
 from webapp.services.imports.quality import Gathered
 from webapp.services.imports.rejected import RejectedRows
 from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
@@ -195,7 +196,7 @@ class _Work:
                 rejected.add_wrong(rows)
                 if not self.found.is_automatic:
                     right = [row for _, row in rows if isinstance(row, ImportRow)]
-                    forecast.add(right, read(partial(known_leads, rows=right)))
+                    forecast.add(right, read(partial(known_leads, rows=right, now=checked_at)))
                 self._tell("Checking the rows", share)
         result = check.result(mapping.ignored_columns, accepted.notes)
         facts = {
@@ -225,7 +226,14 @@ class _Work:
                 self._store_surprises()
             self.on_step(Step("Importing", self._share(result.n_done / result.n_rows)))
         self._store_surprises()
-        write(lambda s: imports.finish(s, self.found, self.clock()))
+        write(partial(self._finish, result=result))
+
+    def _finish(self, session: Session, result: ImportResult) -> None:
+        n_waited_for = intake.n_leads_waited_for(session, self.found.key)
+        n_told = result.n_new_leads + result.n_changed + n_waited_for
+        unchanged = result.model_copy(update={"n_unchanged": max(result.n_leads - n_told, 0)})
+        self._change(session, result=unchanged.model_dump())
+        imports.finish(session, self.found, self.clock())
 
     def undo(self) -> None:
         write(lambda s: undo.take_waiting_back(s, self.found))

@@ -216,6 +216,8 @@ class ImportResult(_Stored):
 
     n_rows: int = 0
     n_wrong: int = 0
+    # Of the right rows, each once.
+    n_leads: int = 0
     errors: list[RowError] = []
     reasons: list[WrongReason] = []
     warnings: list[ImportWarning] = []
@@ -250,7 +252,10 @@ class LeadChange(_Stored):
 
 
 class ImportPreview(_Stored):
-    """What an import would bring; `changes` are those of the first leads that change."""
+    """What an import would bring; `changes` are those of the first leads that change.
+
+    `turned` are the first leads of which another outcome would count.
+    """
 
     n_new: int = 0
     n_changed: int = 0
@@ -258,6 +263,7 @@ class ImportPreview(_Stored):
     n_outcomes: int = 0
     n_waiting: int = 0
     changes: list[LeadChange] = []
+    turned: list[LeadChange] = []
     # The list of fields that the rows were checked by.
     fields_version: int = 0
 

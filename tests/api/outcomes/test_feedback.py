@@ -76,6 +76,18 @@ def test_saying_the_same_again_adds_nothing(client, headers, score, read):
     assert len(read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))) == 1
 
 
+def test_the_same_outcome_with_its_time_and_reason_is_recorded_and_said_so(client, headers, score):
+    score("L-1", actual_outcome=False)
+    body = {"outcome": "lost", "occurred_at": "2026-01-05", "reason": "No budget"}
+    messages = [
+        client.put("/feedback/L-1", json=body, headers=headers).json["message"] for _ in range(2)
+    ]
+    assert messages == [
+        "Recorded: lost as before, with its new time or reason",
+        "Nothing has changed: lost already",
+    ]
+
+
 def test_an_outcome_from_before_the_one_that_counts_is_kept_and_does_not_count(
     client, headers, score
 ):

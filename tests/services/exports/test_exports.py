@@ -19,7 +19,7 @@ from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import lead_query, leads, removal
-from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent, record_many
+from webapp.services.outcomes.outcomes import UNDONE, Attribution, OutcomeEvent, record_many
 from webapp.tables import AuditEntry, Lead, Outcome, Snapshot
 
 DAY = timedelta(days=1)
@@ -79,6 +79,8 @@ def make_history(session):
     make_lead(session, "L-5", now=NOW - 4 * DAY, email_opens=1)
     make_outcome(session, "L-5", True, now=NOW - 3 * DAY, happened_at=NOW - 9 * DAY)
     make_lead(session, "L-5", now=NOW - 2 * DAY, email_opens=2)
+    for opens in (7, 8):
+        make_lead(session, "L-6", now=NOW - 2 * DAY, email_opens=opens)
 
 
 def state(session):
@@ -150,6 +152,21 @@ def test_what_was_exported_changes_nothing_where_it_came_from(
         for file in everything():
             import_text(file, tmp_path)
     assert read(state) == before
+
+
+def test_what_an_undone_import_told_is_not_exported(text, write):
+    def told_undone_and_told_again(session):
+        file = Attribution("csv", "ada", idempotency_key="import-1:1")
+        make_outcome(session, make_lead(session, "L-1"), False, attribution=file)
+        undone = Attribution("csv", "ada", rule=UNDONE, idempotency_key="import-1:")
+        lead = leads.find(session, "L-1", lock=True)
+        record_many(session, [OutcomeEvent(lead, None, undone, withdraws="keyed")], now=NOW)
+        again = Attribution("csv", "ada", idempotency_key="import-2:1")
+        make_outcome(session, "L-1", False, attribution=again, now=NOW + DAY)
+
+    write(told_undone_and_told_again)
+    [told] = rows(text(exports.outcomes()))
+    assert (told["actual_outcome"], told["outcome_at"]) == ("false", (NOW + DAY).isoformat())
 
 
 @given(st.text(alphabet="'=+-@\t\r\na1", max_size=8))

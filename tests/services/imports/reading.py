@@ -7,13 +7,14 @@ from typing import NamedTuple
 from ml.fields import fields_file
 from ml.fields.fields_file import Fields
 from tests.factories import FIELDS, NOW
+from webapp.services.imports.check import Check
 from webapp.services.imports.files.table import detect, open_table
+from webapp.services.imports.forecast import Beside, Forecast, Known
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.profile import profile_file
 from webapp.services.imports.matching.proposal import Proposal, propose
 from webapp.services.imports.matching.questions import accept
 from webapp.services.imports.matching.synonyms import rivals
-from webapp.services.imports.preview import Check, Forecast, Known
 from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
 from webapp.stored import ImportPreview, ImportResult
 
@@ -90,7 +91,7 @@ def told_of(rows, mapping, known, notes=()):
     """What a check finds in rows, and what importing them would bring."""
     check, forecast = Check(), Forecast(waits=mapping.is_of_outcomes_only)
     check.add(rows)
-    forecast.add([row for row in rows if isinstance(row, ImportRow)], known)
+    forecast.add([row for row in rows if isinstance(row, ImportRow)], Beside(known))
     return check.result(mapping.ignored_columns, notes), forecast.result()
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.services.imports.reading import CASES, read_file
+from webapp.services.imports.forecast import Known
 from webapp.services.imports.matching.questions import MappingRefused
-from webapp.services.imports.preview import Known
 
 
 @pytest.fixture

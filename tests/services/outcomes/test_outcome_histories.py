@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.factories import NOW, make_lead
 from webapp.services.leads import lead_history, leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.outcomes.outcomes import Attribution, Effect
 from webapp.tables import NEVER_WORKED, Outcome
 
 DAY = timedelta(days=1)
@@ -132,7 +132,7 @@ class Histories(RuleBasedStateMachine):
         assert outcomes.counting(lead) == counts
         assert lead.outcome is (counts if isinstance(counts, bool) else None)
         assert lead.outcome_at == (None if counts is None else since(self.told))
-        assert self.changed == (counts is not self.before)
+        assert (self.changed is Effect.CHANGED) == (counts is not self.before)
         self.before, self.changed = counts, False
 
     @invariant()

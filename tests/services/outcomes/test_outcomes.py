@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from tests.factories import NOW, PROGRAM, make_lead, make_outcome
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
-from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.outcomes.outcomes import Attribution, Effect
 from webapp.services.outcomes.times import OutcomeInFuture
 from webapp.tables import NEVER_WORKED, Outcome, Score
 
@@ -182,7 +182,7 @@ def test_a_deal_that_was_open_again_is_lost_anew(lead, write, read):
 
 def test_only_a_changed_outcome_is_a_new_label(lead, write, read):
     changes = [
-        write(lambda s, c=c, i=i: _record(s, c, NOW + i * DAY))
+        write(lambda s, c=c, i=i: _record(s, c, NOW + i * DAY)) is Effect.CHANGED
         for i, c in enumerate([True, True, None, None, True, False])
     ]
     assert changes == [True, False, True, False, True, True]

@@ -15,7 +15,7 @@ from webapp.observability import figures
 from webapp.product import product
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes, waiting
-from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.outcomes.outcomes import Attribution, Effect, OutcomeEvent
 from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.tables import Lead, Meaning
 
@@ -125,7 +125,7 @@ def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers
         if row.lead_id in known
     ]
     now = utc_now()
-    changes = iter(outcomes.record_many(session, events, now=now) if events else ())
+    effects = iter(outcomes.record_many(session, events, now=now) if events else ())
     early = [
         WaitingEvent(row.lead_id, row.meaning, requests.attribution(row.reason), row.occurred_at)
         for row in right
@@ -134,7 +134,7 @@ def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers
     _keep(session, early, now)
     waits = iter(early)
     return [
-        _given(known[row.lead_id], row.meaning, next(changes))
+        _given(known[row.lead_id], row.meaning, next(effects))
         if row.lead_id in known
         else answers.FeedbackWaiting(**_waits(next(waits), now))
         for row in right
@@ -151,10 +151,10 @@ def _say(
 ) -> Response:
     def transaction(session: Session) -> answers.FeedbackGiven:
         lead = leads.find(session, lead_id, lock=True)
-        is_change = outcomes.record(
+        effect = outcomes.record(
             session, lead, outcome, attribution, now=now, happened_at=happened_at
         )
-        return _given(lead, outcome, is_change)
+        return _given(lead, outcome, effect)
 
     given = write(transaction)
     figures().rows.labels("outcome", "accepted").inc()
@@ -189,16 +189,18 @@ def _waits(event: WaitingEvent, now: datetime) -> dict[str, Any]:
     }
 
 
-def _given(lead: Lead, outcome: Meaning, is_change: bool) -> answers.FeedbackGiven:
+def _given(lead: Lead, outcome: Meaning, effect: Effect) -> answers.FeedbackGiven:
     result = outcomes.RESULTS[outcome].replace("_", " ")
     if outcome is None and (counts := outcomes.counting(lead)) is not None:
         now_counts = outcomes.RESULTS[counts].replace("_", " ")
-        done = "Your last outcome is withdrawn" if is_change else "Nothing has changed"
+        done = "Your last outcome is withdrawn" if effect else "Nothing has changed"
         message = f"{done}; another one counts for this lead: {now_counts}"
     elif outcomes.counting(lead) != outcome:
         message = "Recorded, but something later counts for this lead"
-    elif is_change:
+    elif effect is Effect.CHANGED:
         message = f"Recorded: {result}"
+    elif effect is Effect.ADDED:
+        message = f"Recorded: {result} as before, with its new time or reason"
     else:
         message = f"Nothing has changed: {result} already"
     return answers.FeedbackGiven(message=message, lead_id=lead.lead_id, outcome=lead.outcome)

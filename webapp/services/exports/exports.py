@@ -23,7 +23,7 @@ from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import Query
 from webapp.services.leads.records import PEOPLE_FIELDS
 from webapp.services.models import registry
-from webapp.services.outcomes.outcomes import MEANINGS
+from webapp.services.outcomes.outcomes import MEANINGS, UNDONE
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 BLOCK_ROWS = 1_000
@@ -72,7 +72,10 @@ def _view(fields: Fields, query: Query, explore_percent: float) -> Export:
 
 
 def outcomes() -> Export:
-    """Every outcome event, withdrawals as well, in the order in which they were recorded."""
+    """Every outcome event, withdrawals as well, in the order in which they were recorded.
+
+    What an import told that was undone is left out: it is as if nobody had imported it.
+    """
     columns = ("lead_id", *OUTCOME_COLUMNS, "reason", *EVENT_COLUMNS)
     return Export("outcomes", columns, _outcome_rows)
 
@@ -138,7 +141,12 @@ def _lead_rows(session: Session, fields: Fields, found: Sequence[Lead]) -> list[
 
 
 def _outcome_rows(session: Session, after: int | None) -> tuple[list[Row], int | None]:
-    found, following = _behind(session, Outcome, after)
+    block, following = _behind(session, Outcome, after)
+    undone = sa.select(Outcome.cancels).where(
+        Outcome.rule == UNDONE, Outcome.cancels.in_([event.key for event in block])
+    )
+    undone_keys = set(session.scalars(undone))
+    found = [e for e in block if e.rule != UNDONE and e.key not in undone_keys]
     ids = leads.ids_by_key(session, {event.lead_key for event in found})
     cancelled = [event.cancels for event in found if event.cancels is not None]
     query = sa.select(Outcome.key, Outcome.source).where(Outcome.key.in_(cancelled))

@@ -41,19 +41,18 @@ def note(
     *,
     told: Collection[int],
 ) -> int:
-    """Keep what an import has changed of leads; return how many known ones have other values.
+    """Keep what an import has changed of leads; return how many known ones have other values now.
 
-    `told` are the leads whose outcome it has told. Changes by earlier rows of it are kept with it.
+    `told` are the leads whose outcome it has told. Changes by earlier rows of it are kept with it,
+    and these leads are not counted again.
     """
     snapshots = _snapshots_since(session, [lead.key for lead in found], before.last_snapshot)
     rows = []
-    n_changed = 0
     for lead in found:
         is_new, now = lead.key not in before.values, known_values(lead)
         was = before.values.get(lead.key, {})
         # A new lead was nothing before, and all that it has is new.
         names = [] if is_new else [n for n in was.keys() | now.keys() if was.get(n) != now.get(n)]
-        n_changed += bool(names)
         if names or is_new or lead.key in snapshots or lead.key in told:
             rows.append(
                 {
@@ -65,8 +64,7 @@ def note(
                     "snapshots": snapshots.get(lead.key, []),
                 }
             )
-    _keep(session, import_key, rows)
-    return n_changed
+    return _keep(session, import_key, rows)
 
 
 def first_leads(session: Session, import_key: int, limit: int) -> list[tuple[Lead, bool]]:
@@ -87,12 +85,13 @@ def _snapshots_since(
     return found
 
 
-def _keep(session: Session, import_key: int, rows: Sequence[dict[str, Any]]) -> None:
+def _keep(session: Session, import_key: int, rows: Sequence[dict[str, Any]]) -> int:
     by_lead = {row["lead_key"]: row for row in rows if not row["is_new"]}
     earlier = sa.select(ImportChange).where(
         ImportChange.import_key == import_key, ImportChange.lead_key.in_(by_lead)
     )
     merged = session.scalars(earlier).all() if by_lead else []
+    counted = {old.lead_key for old in merged if old.is_new or old.before}
     for old in merged:
         new = by_lead[old.lead_key]
         old.before = {} if old.is_new else new["before"] | old.before
@@ -101,3 +100,4 @@ def _keep(session: Session, import_key: int, rows: Sequence[dict[str, Any]]) -> 
     known = {old.lead_key for old in merged}
     if fresh := [row for row in rows if row["lead_key"] not in known]:
         session.execute(sa.insert(ImportChange), fresh, execution_options=PLAIN_ROWS)
+    return sum(bool(row["before"]) and key not in counted for key, row in by_lead.items())

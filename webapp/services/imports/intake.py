@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Value
 from webapp import field_lists
-from webapp.intake_tables import Import
+from webapp.intake_tables import Import, WaitingOutcome
 from webapp.services.imports import changes
 from webapp.services.imports.matching.mapping import Mapping as ColumnsMapping
 from webapp.services.imports.rows import ImportRow
@@ -19,7 +19,7 @@ from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes, waiting
-from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.outcomes.outcomes import RESULTS, Attribution, Effect, OutcomeEvent
 from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.tables import Lead, Outcome, Snapshot
 
@@ -67,11 +67,13 @@ def origin(session: Session, found: Import, keep_days: int) -> Origin:
 
 @dataclass(frozen=True)
 class Taken:
-    """What some rows have brought; a row of a known lead has changed it or not."""
+    """What some rows have brought: leads that are new or changed the first time, and events.
+
+    Outcomes that waited for a new lead are brought by the row that makes it.
+    """
 
     n_new_leads: int = 0
     n_changed: int = 0
-    n_unchanged: int = 0
     n_snapshots: int = 0
     n_outcomes: int = 0
     n_waiting: int = 0
@@ -80,10 +82,19 @@ class Taken:
         return Taken(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
+def n_leads_waited_for(session: Session, import_key: int) -> int:
+    """How many leads are still not known for which the import has kept outcomes."""
+    begin = statement_key(import_key, 0).removesuffix("0")
+    query = sa.select(sa.func.count(WaitingOutcome.lead_id.distinct()))
+    kept = WaitingOutcome.idempotency_key.startswith(begin, autoescape=True)
+    return session.scalar(query.where(kept)) or 0
+
+
 def take_in(session: Session, rows: Sequence[ImportRow], origin: Origin, *, now: datetime) -> Taken:
     """Take in rows in their order, as one by one.
 
-    1. A row that tells nothing new leaves no snapshot; what a repeated file repeats is passed over.
+    1. A row that tells nothing new leaves no snapshot: what the newest one has, or what the lead
+       was scored by at the row's own time. What a repeated file repeats is passed over.
     2. A row older than the lead's newest snapshot goes into the history, and fills in what
        nobody has told of the lead.
     3. An outcome that is known already adds nothing; one without a time is about now.
@@ -124,8 +135,8 @@ class Batch:
     ) -> None:
         self.session, self.versions, self.origin, self.now = session, versions, origin, now
         self.leads = leads.lock_many(session, [row.record.lead_id for row in rows])
-        self.rows = [row for row in rows if not self._was_taken_in(row) and not self._waits(row)]
-        self.n_passed_over = len(rows) - len(self.rows)
+        taken = [row for row in rows if not self._was_taken_in(row) and not self._waits(row)]
+        self.rows = self._without_recorded_inputs(taken)
         self.n_waiting = self._keep_waiting([row for row in rows if self._waits(row)])
         keys = [lead.key for lead in self.leads.values()]
         self.newest = leads.latest_snapshots(session, keys)
@@ -144,9 +155,11 @@ class Batch:
             elif not self._is_known(row):
                 inputs.append(self._arrival(row))
         n_snapshots += self._score(inputs)
-        events = self._events()
-        n_outcomes = sum(outcomes.record_many(self.session, events, now=self.now))
         n_new = len(self.leads) - n_known
+        n_came_true, n_own = self._came_true() if n_new else (0, 0)
+        events = self._events()
+        effects = outcomes.record_many(self.session, events, now=self.now)
+        n_outcomes = sum(effect is not Effect.NOTHING for effect in effects) + n_came_true
         n_changed = changes.note(
             self.session,
             self.origin.import_key,
@@ -154,9 +167,17 @@ class Batch:
             self.before,
             told={event.lead.key for event in events},
         )
-        n_unchanged = self.n_passed_over + len(self.rows) - n_new - n_changed
-        n_unchanged -= self.n_waiting
-        return Taken(n_new, n_changed, n_unchanged, n_snapshots, n_outcomes, self.n_waiting)
+        return Taken(n_new, n_changed, n_snapshots, n_outcomes, self.n_waiting - n_own)
+
+    def _came_true(self) -> tuple[int, int]:
+        """How many outcomes new leads have that waited for them, and how many by this import."""
+        new = [lead.key for lead in self.leads.values() if lead.key not in self.before.values]
+        query = sa.select(Outcome.idempotency_key).where(
+            Outcome.lead_key.in_(new), Outcome.result != RESULTS[None]
+        )
+        names = self.session.scalars(query).all()
+        own = statement_key(self.origin.import_key, 0).removesuffix("0")
+        return len(names), sum((name or "").startswith(own) for name in names)
 
     def _waits(self, row: ImportRow) -> bool:
         may_wait = self.origin.keep_days is not None and not row.tells_who
@@ -178,6 +199,18 @@ class Batch:
     def _was_taken_in(self, row: ImportRow) -> bool:
         """Whether the row was taken in with the same file, and its lead not erased since."""
         return row.number <= self.origin.n_rows_before and row.record.lead_id in self.leads
+
+    def _without_recorded_inputs(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
+        keys = {lead_id: lead.key for lead_id, lead in self.leads.items()}
+        moments = {row.scored_at for row in rows if row.scored_at}
+        scored = leads.inputs_at(self.session, keys.values(), moments)
+        return [
+            replace(row, record=replace(row.record, inputs={}))
+            if row.scored_at
+            and row.repeats(scored.get(keys.get(row.record.lead_id, 0), {}).get(row.scored_at, ()))
+            else row
+            for row in rows
+        ]
 
     def _newest_of(self, row: ImportRow) -> Snapshot | None:
         lead = self.leads.get(row.record.lead_id)

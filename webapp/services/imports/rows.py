@@ -1,11 +1,12 @@
 """Rows of a file as lead records, read by a mapping; or everything that is wrong with one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from ml.fields.fields_file import Fields
+from ml.fields.fields_file import Fields, Value
 from ml.fields.lenient import folded
 from ml.fields.reading import OTHER
 from webapp.services.exports.columns import WITHDRAWALS
@@ -86,6 +87,11 @@ class ImportRow:
         """Whether it says who the lead is: an e-mail address that is its ID says no more."""
         lead_id = self.record.lead_id.casefold()
         return any(text and text.casefold() != lead_id for text in self.record.people.values())
+
+    def repeats(self, known: Iterable[Dict[str, Value]]) -> bool:
+        """Whether some of these known inputs are what the row says."""
+        told = self.record.inputs.items()
+        return any(all(inputs.get(name) == value for name, value in told) for inputs in known)
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,18 @@ def snapshot_at(session: Session, lead: Lead, moment: datetime) -> Snapshot | No
     return session.scalar(query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(1))
 
 
+def inputs_at(
+    session: Session, lead_keys: Collection[int], moments: Collection[datetime]
+) -> dict[int, dict[datetime, list[dict[str, Any]]]]:
+    """What leads were scored by at any of these very moments, by lead key and then by moment."""
+    query = sa.select(Snapshot.lead_key, Snapshot.taken_at, Snapshot.inputs)
+    query = query.where(Snapshot.lead_key.in_(lead_keys), Snapshot.taken_at.in_(moments))
+    found: dict[int, dict[datetime, list[dict[str, Any]]]] = {}
+    for lead_key, taken_at, inputs in session.execute(query) if moments else ():
+        found.setdefault(lead_key, {}).setdefault(taken_at, []).append(inputs)
+    return found
+
+
 def current_probability(session: Session, lead: Lead) -> float | None:
     """The champion's present score of the lead, or None before its first scoring."""
     query = sa.select(Score.probability).join(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from enum import IntEnum
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -23,6 +24,14 @@ RESULTS: dict[Meaning, str] = {
 # The rule of withdrawals by which a whole import is undone.
 UNDONE = "undone"
 MEANINGS: dict[str, Meaning] = {result: meaning for meaning, result in RESULTS.items()}
+
+
+class Effect(IntEnum):
+    """What reporting an outcome has done: nothing, a further event, or another outcome counts."""
+
+    NOTHING = 0
+    ADDED = 1
+    CHANGED = 2
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,8 @@ def record(
     *,
     now: datetime,
     happened_at: datetime | None = None,
-) -> bool:
-    """Add an outcome; say whether what counts has changed. The caller holds the lead's row locked.
+) -> Effect:
+    """Add an outcome and say what that has done. The caller holds the lead's row locked.
 
     None withdraws the last statement of the same source and actor.
     """
@@ -80,8 +89,8 @@ def record(
     return record_many(session, [event], now=now)[0]
 
 
-def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: datetime) -> list[bool]:
-    """Add outcomes in this order and say of each whether what counts for its lead has changed.
+def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: datetime) -> list[Effect]:
+    """Add outcomes in this order and say of each what that has done.
 
     1. The same outcome reported again by the same caller adds nothing.
     2. The newest statement by time of happening counts, the later row on a tie. What is only
@@ -98,17 +107,18 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     histories = _histories(session, {s.lead.key for s in events})
     before = {s.lead.key: counting(s.lead) for s in events}
     added: list[_Event] = []
-    changes = []
+    effects = []
     for event in events:
         history = histories[event.lead.key]
         new = _new_events(event, history, event.recorded_at or now)
         history += new
         added += new
-        changes.append(bool(new) and _resolve(event.lead, history))
+        is_change = bool(new) and _resolve(event.lead, history)
+        effects.append(Effect.CHANGED if is_change else Effect.ADDED if new else Effect.NOTHING)
     _insert(session, added)
     changed = [s.lead for s in events if counting(s.lead) != before[s.lead.key]]
     pipeline.show_status(session, changed)
-    return changes
+    return effects
 
 
 def counting(lead: Lead) -> Meaning:

@@ -103,6 +103,17 @@ def count(session: Session, now: datetime) -> Waiting:
     return Waiting(*session.execute(query).one())
 
 
+def standing(
+    session: Session, lead_ids: Collection[str], now: datetime
+) -> dict[str, list[tuple[Meaning, datetime | None]]]:
+    """What waits for these leads, oldest first, each with its time; of most of them nothing."""
+    kept = _kept(session, lead_ids, now) if lead_ids else {}
+    return {
+        lead_id: [(MEANINGS[r.result], r.happened_at) for r in rows if r.withdrawn_at is None]
+        for lead_id, rows in kept.items()
+    }
+
+
 def _kept(
     session: Session, lead_ids: Collection[str], now: datetime
 ) -> dict[str, list[WaitingOutcome]]:

@@ -4,8 +4,9 @@ import tracemalloc
 
 from tests.factories import FIELDS, NOW
 from tests.services.imports.reading import told_of
+from webapp.services.imports.check import Check
+from webapp.services.imports.forecast import Known
 from webapp.services.imports.matching.mapping import ColumnMapping, Mapping
-from webapp.services.imports.preview import Check, Known
 from webapp.services.imports.rows import RowReader
 from webapp.stored import LeadChange, RowError, ValueChange
 

@@ -1,50 +1,18 @@
-"""What an import would do, told before: counts, examples, and what is wrong by reason."""
+"""What is wrong in the rows of a file, by reason, and what is to be said of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from webapp.services.imports.changes import known_values
-from webapp.services.imports.matching.mapping import LEAD_ID, OUTCOME
 from webapp.services.imports.rows import CellWarning, ImportRow, WrongRow
-from webapp.services.leads import leads
-from webapp.services.outcomes import outcomes
-from webapp.stored import (
-    ImportPreview,
-    ImportResult,
-    ImportWarning,
-    LeadChange,
-    RowError,
-    ValueChange,
-    WrongReason,
-)
-from webapp.tables import Lead, Meaning
+from webapp.stored import ImportResult, ImportWarning, RowError, WrongReason
+from webapp.tables import Meaning
 
-MAX_CHANGES_SHOWN = 5
 MAX_ERRORS_KEPT = 200
 MAX_REASONS_KEPT = 200
 MAX_LINES_SHOWN = 5
 MAX_IDS_REMEMBERED = 500_000
 # Excel keeps fifteen digits of a number; the rest of a long ID becomes zeros.
 MAX_EXACT_DIGITS = 15
-
-
-class Known(NamedTuple):
-    """What is known of a lead: values of its fields and what people read, and its outcome."""
-
-    values: Mapping[str, Any]
-    outcome: Meaning
-
-
-def known_leads(session: Session, rows: Iterable[ImportRow]) -> dict[str, Known]:
-    """What is known of the leads of some rows, by the ids in the rows."""
-    names = leads.survivors(session, [row.record.lead_id for row in rows])
-    found = session.scalars(sa.select(Lead).where(Lead.lead_id.in_(names.values())))
-    known = {lead.lead_id: Known(known_values(lead), outcomes.counting(lead)) for lead in found}
-    return {lead_id: known[name] for lead_id, name in names.items() if name in known}
 
 
 class Check:
@@ -77,6 +45,7 @@ class Check:
         return ImportResult(
             n_rows=self.n_rows,
             n_wrong=self.n_wrong,
+            n_leads=self.ids.n,
             errors=self.errors,
             reasons=[
                 WrongReason(column=column, message=message, n=n)
@@ -110,56 +79,13 @@ class Check:
             yield ImportWarning(column=column, message=message, count=n, lines=lines)
 
 
-class Forecast:
-    """What right rows would bring; `waits` if outcomes of unknown people wait for their leads."""
-
-    def __init__(self, *, waits: bool) -> None:
-        self.waits = waits
-        self.counts: Counter[str] = Counter()
-        self.changes: list[LeadChange] = []
-        self.new_ids: set[int] = set()
-
-    def add(self, rows: Iterable[ImportRow], known: Mapping[str, Known]) -> None:
-        """Go through the next rows, with what is known of their leads by id."""
-        for row in rows:
-            self._count(row, known.get(row.record.lead_id))
-
-    def result(self) -> ImportPreview:
-        """What was found."""
-        return ImportPreview(**self.counts, changes=self.changes)
-
-    def _count(self, row: ImportRow, known: Known | None) -> None:
-        outcome = row.record.outcome
-        if known is None and self.waits and not row.tells_who:
-            self.counts["n_waiting"] += outcome is not None
-            return
-        if outcome is not None and (known is None or outcome != known.outcome):
-            self.counts["n_outcomes"] += 1
-        if known is None:
-            self.new_ids.add(hash(row.record.lead_id))
-            self.counts["n_new"] = len(self.new_ids)
-        elif changes := list(_changes(row, known)):
-            self.counts["n_changed"] += 1
-            if len(self.changes) < MAX_CHANGES_SHOWN:
-                self.changes.append(LeadChange(lead_id=row.record.lead_id, changes=changes))
-        else:
-            self.counts["n_unchanged"] += 1
-
-
-def _changes(row: ImportRow, known: Known) -> Iterator[ValueChange]:
-    for name, new in row.values.items():
-        old = known.values.get(name)
-        if name not in (LEAD_ID, OUTCOME) and new != old:
-            yield ValueChange(field=name, old=old, new=new)
-
-
 class _Ids:
     """The ids of a file so far, each as a number: which come again, and which only look so."""
 
     def __init__(self) -> None:
         self.outcomes: dict[int, Meaning] = {}
         self.by_small_letters: dict[int, int] = {}
-        self.n_again = self.n_other_outcome = self.n_other_case = self.n_cut = 0
+        self.n = self.n_again = self.n_other_outcome = self.n_other_case = self.n_cut = 0
 
     def add(self, lead_id: str, outcome: Meaning) -> None:
         key = hash(lead_id)
@@ -169,6 +95,7 @@ class _Ids:
             self.n_other_outcome += None not in (before, outcome) and before != outcome
             self.outcomes[key] = outcome if outcome is not None else before
             return
+        self.n += 1
         self.n_cut += _looks_cut(lead_id)
         small = hash(lead_id.casefold())
         self.n_other_case += self.by_small_letters.get(small, key) != key
