@@ -23,11 +23,11 @@ def rows_of(*cells):
     for number, (lead_id, values) in enumerate(cells, 1):
         told = dict(values)
         days = {name: told.pop(name, None) for name in ("scored", "at")}
-        times = (None if n is None else NOW - n * DAY for n in days.values())
+        scored_at, at = (None if n is None else NOW - n * DAY for n in days.values())
         exported = told.pop("exported", None)
         record = records.clean(FIELDS, {"lead_id": lead_id, **told})
         made = {"lead_id": lead_id, **told}
-        rows.append(ImportRow(number, number + 1, made, record, *times, None, [], exported))
+        rows.append(ImportRow(number, number + 1, made, record, scored_at, at, None, [], exported))
     return rows
 
 

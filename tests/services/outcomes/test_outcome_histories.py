@@ -87,7 +87,7 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.say, self.read = say, read
         self.lead_id, self.now, self.told = new_lead(), NOW, []
-        self.changed, self.before = False, None
+        self.changed, self.before = Effect.NOTHING, None
 
     @rule(minutes=st.integers(-3, 90))
     def time_passes(self, minutes):
@@ -133,7 +133,7 @@ class Histories(RuleBasedStateMachine):
         assert lead.outcome is (counts if isinstance(counts, bool) else None)
         assert lead.outcome_at == (None if counts is None else since(self.told))
         assert (self.changed is Effect.CHANGED) == (counts is not self.before)
-        self.before, self.changed = counts, False
+        self.before, self.changed = counts, Effect.NOTHING
 
     @invariant()
     def nothing_is_lost_or_added(self):
