@@ -53,6 +53,21 @@ def n_rows(session, table):
     return session.scalar(sa.select(sa.func.count()).select_from(table))
 
 
+def test_a_lead_that_another_makes_at_the_same_moment_is_not_the_imports(write, champion, read):
+    key = write(make_import).key
+
+    def at_once(session):
+        rows = [row(email_opens=7)]
+        versions = registry.in_use(session)
+        batch = intake.Batch(session, versions, rows, Origin("ana", key), now=NOW + DAY)
+        make_lead(session, "L-1", age=30)
+        return batch.take_in()
+
+    assert write(at_once) == Taken(n_unchanged=1, n_snapshots=1)
+    found = read(lambda s: s.scalars(sa.select(ImportChange)).one())
+    assert (found.is_new, found.before, len(found.snapshots)) == (False, {}, 1)
+
+
 def test_a_new_lead_is_scored_as_the_api_would_score_it(take_in, lead, read, write):
     assert take_in(row(email_opens=7, name="Ada")) == Taken(n_new_leads=1, n_snapshots=1)
     write(lambda s: make_lead(s, "by API", email_opens=7, name="Ada"))

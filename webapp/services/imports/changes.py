@@ -40,17 +40,19 @@ def note(
     before: Before,
     *,
     told: Collection[int],
+    made: Collection[int],
 ) -> int:
     """Keep what an import has changed of leads; return how many known ones have other values now.
 
-    `told` are the leads whose outcome it has told. Changes by earlier rows of it are kept with it,
-    and these leads are not counted again.
+    `told` are the leads whose outcome it has told, `made` those that it has made: one that came
+    otherwise since `before` keeps its values at an undo. Changes by earlier rows of it are kept
+    with it, and these leads are not counted again.
     """
     snapshots = _snapshots_since(session, [lead.key for lead in found], before.last_snapshot)
     rows = []
     for lead in found:
-        is_new, now = lead.key not in before.values, known_values(lead)
-        was = before.values.get(lead.key, {})
+        is_new, now = lead.key in made, known_values(lead)
+        was = before.values.get(lead.key, now)
         # A new lead was nothing before, and all that it has is new.
         names = [] if is_new else [n for n in was.keys() | now.keys() if was.get(n) != now.get(n)]
         if names or is_new or lead.key in snapshots or lead.key in told:
@@ -78,7 +80,9 @@ def _snapshots_since(
     session: Session, lead_keys: Collection[int], last: int
 ) -> dict[int, list[int]]:
     query = sa.select(Snapshot.lead_key, Snapshot.key)
+    # Of a lead that came otherwise at the same moment the others are not the import's.
     query = query.where(Snapshot.lead_key.in_(lead_keys), Snapshot.key > last)
+    query = query.where(Snapshot.source == "csv")
     found: dict[int, list[int]] = {}
     for lead_key, key in session.execute(query):
         found.setdefault(lead_key, []).append(key)

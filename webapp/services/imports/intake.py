@@ -141,9 +141,9 @@ class Batch:
         keys = [lead.key for lead in self.leads.values()]
         self.newest = leads.latest_snapshots(session, keys)
         self.before = changes.Before.of(session, self.leads.values())
+        self.made: set[int] = set()
 
     def take_in(self) -> Taken:
-        n_known = len(self.leads)
         inputs: list[ScoringInput] = []
         n_snapshots = 0
         for row in self.rows:
@@ -155,7 +155,7 @@ class Batch:
             elif not self._is_known(row):
                 inputs.append(self._arrival(row))
         n_snapshots += self._score(inputs)
-        n_new = len(self.leads) - n_known
+        n_new = len(self.made)
         n_came_true, n_own = self._came_true() if n_new else (0, 0)
         events = self._events()
         effects = outcomes.record_many(self.session, events, now=self.now)
@@ -166,14 +166,14 @@ class Batch:
             self.leads.values(),
             self.before,
             told={event.lead.key for event in events},
+            made=self.made,
         )
         return Taken(n_new, n_changed, n_snapshots, n_outcomes, self.n_waiting - n_own)
 
     def _came_true(self) -> tuple[int, int]:
         """How many outcomes new leads have that waited for them, and how many by this import."""
-        new = [lead.key for lead in self.leads.values() if lead.key not in self.before.values]
         query = sa.select(Outcome.idempotency_key).where(
-            Outcome.lead_key.in_(new), Outcome.result != RESULTS[None]
+            Outcome.lead_key.in_(self.made), Outcome.result != RESULTS[None]
         )
         names = self.session.scalars(query).all()
         own = statement_key(self.origin.import_key, 0).removesuffix("0")
@@ -225,6 +225,9 @@ class Batch:
     def _score(self, inputs: Sequence[ScoringInput]) -> int:
         scored = scoring.score_many(self.session, self.versions, inputs, source="csv", now=self.now)
         self.leads |= {lead.lead_id: lead for lead, _ in scored}
+        new = (lead for lead, _ in scored if lead.key not in self.before.values)
+        # Another may have made a lead since these were locked, at its own time.
+        self.made = {lead.key for lead in new if lead.created_at == self.now}
         return sum(not scoring_input.is_repeat for scoring_input in inputs)
 
     def _is_known(self, row: ImportRow) -> bool:
