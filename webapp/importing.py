@@ -236,7 +236,10 @@ class _Work:
         imports.finish(session, self.found, self.clock())
 
     def undo(self) -> None:
-        write(lambda s: undo.take_waiting_back(s, self.found))
+        row: int | None = 0
+        while row is not None:
+            row = write(partial(undo.take_waiting_back, found=self.found, after_row=row))
+            self._tell("Undoing the import", 0.0)
         n_all = max(read(lambda s: undo.n_left(s, self.found.key)), 1)
         n_done = 0
         while n_now := write(lambda s: undo.step(s, self.found, self.clock())):

@@ -115,7 +115,7 @@ class WaitingOutcome(Base):
     happened_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
     reason: Mapped[str | None] = mapped_column(sa.String(500))
-    idempotency_key: Mapped[str | None] = mapped_column(sa.String(255))
+    idempotency_key: Mapped[str | None] = mapped_column(sa.String(255), index=True)
     # Withdrawn before the lead came; the lead's history will tell both.
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None] = mapped_column(sa.String(200))

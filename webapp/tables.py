@@ -126,6 +126,8 @@ class Outcome(Base):
     __table_args__ = (
         sa.Index("ix_outcomes_lead_key_happened_at", "lead_key", "happened_at"),
         sa.UniqueConstraint("lead_key", "idempotency_key"),
+        # What an import has told, by its rows.
+        sa.Index("ix_outcomes_idempotency_key", "idempotency_key"),
         sa.UniqueConstraint("cancels"),
         one_of("result", OUTCOMES),
     )

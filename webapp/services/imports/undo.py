@@ -22,6 +22,7 @@ from webapp.services.outcomes.outcomes import UNDONE, Attribution, OutcomeEvent
 from webapp.tables import Lead, Outcome, Snapshot
 
 LEADS_A_STEP = 200
+ROWS_A_STEP = 500
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,25 @@ def n_left(session: Session, import_key: int) -> int:
     return session.scalar(query) or 0
 
 
-def take_waiting_back(session: Session, found: Import) -> None:
-    """Forget outcomes that still wait for their lead, and find leads that have come since."""
-    if not found.found.n_waiting:
-        return
-    waits = WaitingOutcome.idempotency_key.startswith(_prefix(found.key), autoescape=True)
+def take_waiting_back(session: Session, found: Import, after_row: int) -> int | None:
+    """Forget outcomes of the next rows that still wait, and find leads that have come since.
+
+    Return the last of these rows, None at the end.
+    """
+    result = found.found
+    if not result.n_waiting or after_row >= result.n_rows:
+        return None
+    last = min(after_row + ROWS_A_STEP, result.n_rows)
+    names = [statement_key(found.key, number) for number in range(after_row + 1, last + 1)]
+    waits = WaitingOutcome.idempotency_key.in_(names)
     change(session, sa.delete(WaitingOutcome).where(waits))
-    told = Outcome.idempotency_key.startswith(_prefix(found.key), autoescape=True)
+    told = Outcome.idempotency_key.in_(names)
     changed = sa.select(ImportChange.lead_key).where(ImportChange.import_key == found.key)
     query = sa.select(Outcome.lead_key).distinct().where(told, Outcome.lead_key.not_in(changed))
     unchanged = {"is_new": False, "before": {}, "after": {}, "snapshots": []}
     for lead_key in session.scalars(query).all():
         session.add(ImportChange(import_key=found.key, lead_key=lead_key, **unchanged))
+    return last
 
 
 def step(session: Session, found: Import, now: datetime) -> int:
