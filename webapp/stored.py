@@ -103,6 +103,7 @@ class Metrics(_Stored):
     """How good a version is on leads it has not seen; see `ml.training.metrics.model_metrics`."""
 
     n: int
+    n_groups: int | None = None
     n_converted: int
     n_lost: int
     base_rate: float
@@ -125,6 +126,11 @@ class Metrics(_Stored):
     in_time_order: Backtest | None = None
     served_scores: list[int] | None = None
 
+    @property
+    def groups_per_lead(self) -> float:
+        """Persons and companies a lead, at most 1: so much less an interval knows."""
+        return (self.n_groups or self.n) / self.n
+
 
 class Check(_Stored):
     """One rule of the gate, with its numbers in a sentence."""
@@ -146,6 +152,7 @@ class Decision(_Stored):
     promote: bool = True
     reason: str = ""
     n_evidence: int = 0
+    n_groups: int | None = None
     n_converted: int = 0
     n_lost: int = 0
     auc_champion: float | None = None
@@ -165,6 +172,7 @@ class TrainingData(_Stored):
     """The leads that a version learned from; times in ISO 8601."""
 
     n_leads: int
+    n_groups: int | None = None
     n_converted: int
     n_lost: int
     n_came_with_outcome: int = 0

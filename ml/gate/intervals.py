@@ -14,8 +14,8 @@ ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
 Point = tuple[float, float]
 
 
-def wilson(share: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Bound a share measured on n >= 1 leads by its two-sided interval in [0, 1] (Wilson, 1927).
+def wilson(share: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Bound a share measured on n > 0 leads by its two-sided interval in [0, 1] (Wilson, 1927).
 
     >>> [round(end, 3) for end in wilson(0.64, 88)]
     [0.536, 0.732]
@@ -38,7 +38,7 @@ def interval_text(low: float | None, high: float | None) -> str:
 
 
 def roc_band(
-    points: Sequence[Sequence[float]], n_converted: int, n_lost: int, confidence: float = 0.95
+    points: Sequence[Sequence[float]], n_converted: float, n_lost: float, confidence: float = 0.95
 ) -> tuple[list[Point], list[Point]]:
     """Bound the points of a ROC curve, shares of lost and of converted leads at or above a score.
 

@@ -21,8 +21,12 @@ class Alike(NamedTuple):
     high: float
 
 
-def alike(histogram: Mapping[str, Sequence[float]], probability: float) -> Alike:
+def alike(
+    histogram: Mapping[str, Sequence[float]], probability: float, groups_per_lead: float = 1.0
+) -> Alike:
     """Find the leads that scored in the same tenth of all possible scores, from scores out of fold.
+
+    The interval counts persons and companies, of which there are so many a lead.
 
     >>> histogram = {"converted": [0, 0, 0, 9] + [0] * 16, "lost": [0, 0, 8, 3] + [0] * 16}
     >>> found = alike(histogram, 0.17)
@@ -34,7 +38,7 @@ def alike(histogram: Mapping[str, Sequence[float]], probability: float) -> Alike
     bins = slice(band * width, (band + 1) * width)
     n_converted = int(sum(histogram["converted"][bins]))
     n = n_converted + int(sum(histogram["lost"][bins]))
-    low, high = wilson(n_converted / n, n) if n else (0.0, 1.0)
+    low, high = wilson(n_converted / n, n * groups_per_lead) if n else (0.0, 1.0)
     return Alike(band / BANDS, (band + 1) / BANDS, n, n_converted, low, high)
 
 

@@ -104,6 +104,7 @@ def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any
         converted=[lead.converted for lead in labelled.leads],
         is_evidence=labelled.is_evidence,
         is_dated=labelled.is_dated,
+        groups=labelled.groups,
     )
     rule = gate_rule(settings)
     try:

@@ -118,7 +118,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         "thinnest": thinnest(reasons),
         "few": FEW_LEADS,
         "tested": None if measured else registry.last_test(session, version),
-        "alike": alike(measured.histogram.model_dump(), shown.probability)
+        "alike": alike(measured.histogram.model_dump(), shown.probability, measured.groups_per_lead)
         if measured and shown
         else None,
         "values": [(f, v) for f, v in known if f.declared or v is not None],

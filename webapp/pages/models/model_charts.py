@@ -40,8 +40,9 @@ def of_quality(metrics: Metrics | None) -> dict[str, Markup]:
     """How good the version is, on leads it has not seen; none where it was not measured."""
     if not metrics:
         return {}
-    band = roc_band(metrics.roc, metrics.n_converted, metrics.n_lost)
-    intervals = [wilson(row.observed, row.n) for row in metrics.calibration]
+    counted = metrics.groups_per_lead
+    band = roc_band(metrics.roc, metrics.n_converted * counted, metrics.n_lost * counted)
+    intervals = [wilson(row.observed, row.n * counted) for row in metrics.calibration]
     drawn = {
         "roc": quality.roc(metrics.roc, metrics.auc, band),
         "calibration": quality.calibration(metrics.calibration, intervals),

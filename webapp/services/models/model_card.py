@@ -17,6 +17,7 @@ from webapp.tables import ModelVersion
 FORMAT = 1
 FIGURES = (
     "n",
+    "n_groups",
     "n_converted",
     "n_lost",
     "base_rate",

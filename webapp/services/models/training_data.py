@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields, Value
 from webapp import field_lists
+from webapp.crm_tables import CrmLead
 from webapp.services.leads import leads
+from webapp.services.models import lead_groups
+from webapp.services.models.lead_groups import Known
 from webapp.tables import Lead, Snapshot
 
 
@@ -35,12 +38,13 @@ class Labelled:
     """All that a training run may learn from.
 
     `is_evidence` marks leads labelled since the champion was trained; `n_left_out` counts those of
-    which only later inputs are known.
+    which only later inputs are known. `groups` has a number for the person or company of each lead.
     """
 
     leads: list[LabelledLead]
     is_evidence: list[bool]
     n_left_out: int
+    groups: list[int]
 
     @property
     def is_dated(self) -> bool:
@@ -53,6 +57,7 @@ class Labelled:
         n_converted = sum(lead.converted for lead in self.leads)
         return {
             "n_leads": len(self.leads),
+            "n_groups": len(set(self.groups)),
             "n_converted": n_converted,
             "n_lost": len(self.leads) - n_converted,
             "n_came_with_outcome": sum(lead.came_with_outcome for lead in self.leads),
@@ -73,7 +78,7 @@ def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
     found = list(_labels(session, run_key))
     leads = [lead for lead in found if lead is not None]
     is_evidence = [lead.counted_by_run > since_run for lead in leads]
-    return Labelled(leads, is_evidence, n_left_out=len(found) - len(leads))
+    return Labelled(leads, is_evidence, len(found) - len(leads), _groups(session, leads))
 
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
@@ -105,6 +110,31 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
             continue
         values = meanings.still_true(inputs, meanings.list_of(snapshot_key))
         yield LabelledLead(lead_key, values, *label)
+
+
+def _groups(session: Session, labelled: list[LabelledLead]) -> list[int]:
+    """Number the persons and companies of labelled leads; who they are is not kept."""
+    inputs = {lead.lead_key: lead.inputs for lead in labelled}
+    query = (
+        sa.select(
+            Lead.key,
+            Lead.email,
+            Lead.company,
+            Lead.merged_into_key,
+            CrmLead.contact_id,
+            CrmLead.opportunity_id,
+            CrmLead.linked_opportunity_id,
+        )
+        .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
+        .where(Lead.outcome.is_not(None))
+        .execution_options(yield_per=2000)
+    )
+    known = {
+        key: Known(inputs[key], email, company, tuple({key, *records} - {None}))
+        for key, email, company, *records in session.execute(query)
+        if key in inputs
+    }
+    return lead_groups.groups([known[key] for key in inputs])
 
 
 def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dict[str, Value]]:
