@@ -21,7 +21,7 @@ from bench.real_leads import RealLeads, folders_in, real_leads
 from bench.streams import Model, Round, shuffled, streams
 from ml.gate.gate import GateRule, decide
 from ml.training.encode import Bools
-from ml.training.evaluate import paired_evidence
+from ml.training.evidence import gathered
 
 RESULTS = Path(__file__).parent / "results" / "gate.json"
 N_STREAMS = 20
@@ -62,7 +62,7 @@ class Situation(NamedTuple):
 
 def own(now: Situation) -> bool:
     evidence = slice(now.since, now.round.n)
-    compared = paired_evidence(
+    compared = gathered(
         now.converted[evidence], now.champion.scores[evidence], now.round.out_of_fold[now.since :]
     )
     return decide(compared, RULE).promote

@@ -126,6 +126,7 @@ class Settings(BaseSettings):
     )
     promote_min_each_class: int = Field(20, ge=0)
     promote_log_loss_check: bool = True
+    promote_sure_gain: bool = True
     auto_recalibrate: bool = True
     training_limit_seconds: Seconds = 1800
     worker_poll_seconds: Seconds = 2

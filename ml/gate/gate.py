@@ -14,6 +14,10 @@ from ml.fields.wording import signed_text
 
 ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
 LOG_LOSS_CONFIDENCE = 0.8  # one-sided
+# A smaller gain than asked is taken on so many times the evidence, if AUC may not be lower by more
+# than this, with 95 % confidence, and log loss is lower with 98.5 %.
+TIMES_FOR_SMALL_GAIN = 2
+MAX_AUC_LOSS, AUC_CONFIDENCE, SURE_OF_LOG_LOSS = 0.01, 0.95, 0.985
 NORMAL = NormalDist()
 GROUPS = "companies and people"
 
@@ -24,13 +28,15 @@ class GateRule:
 
     `min_gain` of AUC in [0, 1), where no gain is never enough; one-sided `confidence` in [0.5, 1)
     that it adds to what the champion knows (None: not asked); `min_each_class` converted and lost
-    leads in the evidence (0: not asked); whether its log loss must be lower with 80 % confidence.
+    leads in the evidence (0: not asked); whether its log loss must be lower with 80 % confidence;
+    whether a smaller gain is enough where twice the evidence makes it sure.
     """
 
     min_gain: float = 0.02
     confidence: float | None = 0.985
     min_each_class: int = 20
     log_loss_must_fall: bool = True
+    sure_gain_is_enough: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_gain < 1:
@@ -48,7 +54,8 @@ class Evidence:
     `standard_error` is that of the paired difference of AUC, `added_value` in standard deviations,
     log losses are means in nats; None is what cannot be computed. Leads of one person or company
     are one group: of `n_groups` some hold a converted lead, some a lost one, some both; None where
-    each lead is alone.
+    each lead is alone. `n_older` leads are left out, since the champion ranks the newer ones surely
+    worse.
     """
 
     n_converted: int
@@ -63,6 +70,7 @@ class Evidence:
     n_groups_converted: int | None = None
     n_groups_lost: int | None = None
     n_groups: int | None = None
+    n_older: int = 0
 
     @property
     def gain(self) -> float | None:
@@ -117,7 +125,7 @@ def decide(evidence: Evidence, rule: GateRule) -> Decision:
 def _checks(evidence: Evidence, rule: GateRule) -> Iterator[Check]:
     if rule.min_each_class:
         yield _enough(evidence, rule.min_each_class)
-    yield _gain(evidence, rule.min_gain)
+    yield _gain(evidence, rule)
     if rule.confidence is not None:
         yield _adds(evidence, rule.confidence)
     if rule.log_loss_must_fall:
@@ -147,14 +155,35 @@ def _each(evidence: Evidence) -> tuple[tuple[int, int], tuple[int, int]]:
     return leads, (converted, lost)
 
 
-def _gain(evidence: Evidence, least: float) -> Check:
-    gain = evidence.gain
+def _gain(evidence: Evidence, rule: GateRule) -> Check:
+    gain, least = evidence.gain, rule.min_gain
     if gain is None:
         return Check("gain", False, "comparing AUC takes at least two leads of each outcome")
-    # Written so that NaN fails.
-    passed = gain >= least - ROUNDING and gain > 0
     asked = f"at least {100 * least:.1f}" if least else "more than 0"
-    return Check("gain", passed, f"{_auc_change(evidence)}; {asked} points are required")
+    # Written so that NaN fails.
+    if gain >= least - ROUNDING and gain > 0:
+        return Check("gain", True, f"{_auc_change(evidence)}; {asked} points are required")
+    if rule.sure_gain_is_enough and _is_surely_better(evidence, rule.min_each_class):
+        sentence = (
+            f"{_auc_change(evidence)}; {asked} points are required, or a lower log loss that is as "
+            "sure as this one, on twice the evidence, with no loss of AUC"
+        )
+        return Check("gain", True, sentence)
+    return Check("gain", False, f"{_auc_change(evidence)}; {asked} points are required")
+
+
+def _is_surely_better(evidence: Evidence, min_each_class: int) -> bool:
+    """Tell whether log loss surely falls and AUC surely does not, on twice the evidence."""
+    old, new = evidence.log_loss_champion, evidence.log_loss_challenger
+    errors = evidence.standard_error, evidence.log_loss_error
+    if old is None or new is None or evidence.gain is None or None in errors:
+        return False
+    auc_error, log_loss_error = (float(error or 0) for error in errors)
+    _, n_each = _each(evidence)
+    is_enough = min_each_class > 0 and min(n_each) >= TIMES_FOR_SMALL_GAIN * min_each_class
+    lowest_gain = evidence.gain - NORMAL.inv_cdf(AUC_CONFIDENCE) * auc_error
+    surely = old - new - NORMAL.inv_cdf(SURE_OF_LOG_LOSS) * log_loss_error
+    return is_enough and evidence.gain > 0 and lowest_gain > -MAX_AUC_LOSS and surely > 0
 
 
 def _adds(evidence: Evidence, needed: float) -> Check:
@@ -178,6 +207,12 @@ def _log_loss_falls(evidence: Evidence) -> Check:
 
 
 def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
+    older = ""
+    if evidence.n_older:
+        older = (
+            f" The {evidence.n_older:,} leads before them are left out: the current model ranks "
+            "the newer ones surely worse."
+        )
     n, n_groups = evidence.n_converted + evidence.n_lost, evidence.n_groups
     if promote:
         groups = "" if n_groups in (None, n) else f" of {n_groups:,} {GROUPS}"
@@ -185,13 +220,15 @@ def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str
         also = f" {_knowledge(evidence)}." if is_asked else ""
         return (
             f"Promoted: on the {n:,} leads{groups} with outcomes since the current model was "
-            f"trained, {_auc_change(evidence)}.{also}"
+            f"trained, {_auc_change(evidence)}.{also}{older}"
         )
     if n == 0:
         return "Not promoted: no outcomes have come in since the current model was trained."
     failed = [check.sentence for check in checks if not check.passed]
     told = " ".join(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in failed)
-    return f"Not promoted: the new model failed {len(failed)} of {len(checks)} checks. {told}"
+    return (
+        f"Not promoted: the new model failed {len(failed)} of {len(checks)} checks. {told}{older}"
+    )
 
 
 def _auc_change(evidence: Evidence) -> str:

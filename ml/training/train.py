@@ -23,7 +23,7 @@ from ml.training import batch_scoring, blending
 from ml.training.backtest import measured
 from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
-from ml.training.evaluate import paired_evidence
+from ml.training.evidence import gathered
 from ml.training.groups import Groups, count, numbered
 from ml.training.metrics import grade_bounds, model_metrics
 from ml.training.readiness import shortage
@@ -296,4 +296,7 @@ def _decision(
     ]
     converted: Bools = np.array(examples.converted, dtype=bool)[places]
     old = batch_scoring.probabilities(champion, records)
-    return decide(paired_evidence(converted, old, probabilities[places], groups[places]), rule)
+    found = gathered(
+        converted, old, probabilities[places], groups[places], is_dated=examples.is_dated
+    )
+    return decide(found, rule)

@@ -151,6 +151,7 @@ def gate_rule(settings: Settings) -> GateRule:
         confidence=settings.promote_confidence or None,
         min_each_class=settings.promote_min_each_class,
         log_loss_must_fall=settings.promote_log_loss_check,
+        sure_gain_is_enough=settings.promote_sure_gain,
     )
 
 

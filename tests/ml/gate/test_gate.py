@@ -78,12 +78,41 @@ def test_check_that_is_switched_off_refuses_nothing(rule, evidence):
     assert failed(evidence) != []
 
 
+SMALL = but(n_converted=40, auc_challenger=0.71, standard_error=0.01)
+
+
+def test_a_gain_below_two_points_is_taken_where_twice_the_evidence_makes_it_sure():
+    decision = decide(SMALL, RULE)
+    assert decision.promote
+    assert decision.checks[1].sentence == (
+        "AUC goes from 0.700 to 0.710 (+1.0 points); at least 2.0 points are required, or a lower "
+        "log loss that is as sure as this one, on twice the evidence, with no loss of AUC"
+    )
+    assert failed(SMALL, GateRule(sure_gain_is_enough=False)) == ["gain"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"n_converted": 39},
+        {"n_groups_converted": 39},
+        {"standard_error": 0.0125},
+        {"standard_error": None},
+        {"log_loss_error": 0.015},
+        {"auc_challenger": 0.6999},
+    ],
+)
+def test_a_gain_below_two_points_that_is_not_sure_is_refused(changes):
+    assert "gain" in failed(dataclasses.replace(SMALL, **changes))
+
+
 def test_gain_of_exactly_the_asked_points_is_enough():
     assert failed(but(auc_champion=0.7, auc_challenger=0.72)) == []
 
 
 MAY_BE_MISSING = {"n_converted", "n_lost", "standard_error"}
 MAY_BE_MISSING |= {"n_groups", "n_groups_converted", "n_groups_lost"}
+MAY_BE_MISSING |= {"n_older"}
 JUDGED_BY = [f.name for f in dataclasses.fields(Evidence) if f.name not in MAY_BE_MISSING]
 
 

@@ -1,0 +1,72 @@
+"""What a challenger is judged on, where the champion is wrong or the world has changed."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from ml.gate.gate import GateRule, decide
+from ml.training.evaluate import added_value
+from ml.training.evidence import change, gathered
+
+RULE = GateRule()
+
+
+def leads(n, seed=0, strength=1.5):
+    """Outcomes of leads, and what a good model says of them, in log-odds."""
+    draw = np.random.default_rng(seed)
+    truth = strength * draw.normal(size=n) - 0.5
+    return draw.random(n) < expit(truth), truth
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_champion_that_learned_reversed_outcomes_is_replaced_within_100(seed):
+    converted, truth = leads(100, seed)
+    noise = np.random.default_rng(seed + 100).normal(size=100)
+    challenger = expit(truth + 0.5 * noise)
+    assert decide(gathered(converted, expit(-truth), challenger), RULE).promote
+
+
+def test_to_turn_an_inverted_champion_round_is_no_knowledge_of_its_own():
+    """Beside a wrong champion a challenger counts as much as beside one that says nothing."""
+    converted, truth = leads(200)
+    challenger = expit(truth)
+    blind, inverted = np.full(200, 0.4), expit(-truth)
+    assert added_value(converted, inverted, challenger) == pytest.approx(
+        added_value(converted, blind, challenger), abs=0.05
+    )
+    assert added_value(converted, inverted, challenger) > 4
+
+
+def flipped(seed=1):
+    """650 leads since the champion; from the 150th on outcomes mean the opposite."""
+    converted, truth = leads(650, seed)
+    challenger = np.where(np.arange(650) < 150, -truth, truth)
+    return converted, expit(-challenger), expit(truth)
+
+
+def test_where_the_world_has_turned_the_newest_leads_are_the_evidence():
+    converted, champion, challenger = flipped()
+    found = gathered(converted, champion, challenger)
+    assert found.n_older >= 325
+    decision = decide(found, RULE)
+    assert decision.promote
+    assert decision.reason.endswith(
+        f"The {found.n_older:,} leads before them are left out: the current model ranks the newer "
+        "ones surely worse."
+    )
+    assert gathered(converted, champion, challenger, is_dated=False).n_older == 0
+
+
+def test_where_nothing_has_changed_all_leads_are_the_evidence():
+    n_found = 0
+    for seed in range(200):
+        converted, truth = leads(400, seed, strength=0.8)
+        n_found += change(converted, truth, np.arange(400)) > 0
+    assert n_found <= 2
+
+
+def test_a_change_that_few_companies_show_is_none():
+    converted, champion, challenger = flipped()
+    companies = np.where(np.arange(650) < 325, np.arange(650), 325 + np.arange(650) % 15)
+    assert change(converted, champion, np.arange(650)) > 0
+    assert gathered(converted, champion, challenger, companies).n_older == 0
