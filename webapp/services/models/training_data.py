@@ -1,7 +1,7 @@
 """What training reads: every labelled lead with its inputs as they were before the outcome."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields, Value
 from webapp import field_lists
-from webapp.crm_tables import CrmLead
+from webapp.crm_tables import CrmLead, CrmLink
 from webapp.services.leads import leads
 from webapp.services.models import lead_groups
 from webapp.services.models.lead_groups import Known
@@ -115,23 +115,24 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
 def _groups(session: Session, labelled: list[LabelledLead]) -> list[int]:
     """Number the persons and companies of labelled leads; who they are is not kept."""
     inputs = {lead.lead_key: lead.inputs for lead in labelled}
-    query = (
-        sa.select(
-            Lead.key,
-            Lead.email,
-            Lead.company,
-            Lead.merged_into_key,
-            CrmLead.contact_id,
-            CrmLead.opportunity_id,
-            CrmLead.linked_opportunity_id,
-        )
-        .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
+    records: dict[int, set[Hashable]] = {key: {key} for key in inputs}
+    in_crm = (
+        sa.select(CrmLead.lead_key, CrmLead.contact_id, CrmLink.deal_id)
+        .outerjoin(CrmLink, CrmLink.crm_lead_id == CrmLead.id)
+        .where(CrmLead.lead_key.is_not(None))
+        .execution_options(yield_per=2000)
+    )
+    for key, *ids in session.execute(in_crm):
+        if key in records:
+            records[key].update(each for each in ids if each is not None)
+    people = (
+        sa.select(Lead.key, Lead.email, Lead.company, Lead.merged_into_key)
         .where(Lead.outcome.is_not(None))
         .execution_options(yield_per=2000)
     )
     known = {
-        key: Known(inputs[key], email, company, tuple({key, *records} - {None}))
-        for key, email, company, *records in session.execute(query)
+        key: Known(inputs[key], email, company, tuple(records[key] | ({merged} - {None})))
+        for key, email, company, merged in session.execute(people)
         if key in inputs
     }
     return lead_groups.groups([known[key] for key in inputs])
