@@ -166,11 +166,11 @@ def _described(sync_run: SyncRun) -> tuple[list[str], list[str]]:
         connection.reconciled_at = connection.reconciled_at or sync_run.now
 
     sync_run.step(keep, stage="Checking the connection")
-    fields, name = sync_run.context.fields, sync_run.context.kind.name
+    fields = sync_run.context.fields
     sources = sync_run.context.mapping.sources.values()
     found = field_sources.problems(sources, fields, described.fields)
     wrong = [f"{fields[field].label}: {sentence}" for field, sentence in found.items()]
-    wrong += [f"{name} has no Lead field {field}, or hides it" for field in described.missing]
+    wrong += [f"There is no lead field {field}, or it is hidden" for field in described.missing]
     return wrong, described.hidden
 
 

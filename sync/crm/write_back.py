@@ -25,7 +25,8 @@ def write_back(sync_run: SyncRun) -> None:
         return
     n_due = sync_run.step(lambda s: _offer(s, sync_run.now), stage="Writing scores", progress=0.95)
     sync_run.result.counts["scores_due"] += n_due
-    missing = read(lambda s: unwritable(connections.get(s).described))
+    kind = sync_run.context.kind
+    missing = read(lambda s: unwritable(kind, connections.get(s).described))
     if missing:
         sync_run.warn(sync_run.client.field_read_only.message, ", ".join(missing))
         return

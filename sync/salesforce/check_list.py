@@ -9,6 +9,7 @@ from sync.salesforce import cases
 from sync.salesforce.client import Client, Row
 from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE
 from webapp.services.crm.field_sources import unwritable
+from webapp.services.crm.kinds.salesforce import SALESFORCE
 from webapp.services.crm.sync_runs import Check
 
 LEADS, OPPORTUNITIES = "Lead", "Opportunity"
@@ -108,7 +109,7 @@ class CheckList:
         return Check(name, True, "They can be read.")
 
     def _score_fields(self, name: str) -> Check:
-        missing = unwritable(self._described())
+        missing = unwritable(SALESFORCE, self._described())
         if not missing:
             return Check(name, True, "All five can be written.")
         sentence = f"Missing or read-only: {', '.join(missing)}."

@@ -11,6 +11,7 @@ from ml.fields import fields_file
 from sync.crm.mapping import LeadMapping, deal_columns, deal_names
 from sync.salesforce.rows import LEAD_FIELDS, deal_row, lead_row
 from webapp.services.crm.field_sources import FieldSource, choices, declared, problems
+from webapp.services.crm.kinds.salesforce import SALESFORCE
 
 FIELDS = fields_file.loads("""
 [[field]]
@@ -284,7 +285,7 @@ def test_a_mapping_is_checked_against_what_salesforce_describes():
         FieldSource("days_since_contact", "ConvertedDate", "days_since"),
     ]
     assert problems(wrong, FIELDS, DESCRIBED) == {
-        "seats": "Salesforce has no Lead field Gone__c, or hides it",
+        "seats": "There is no lead field Gone__c, or it is hidden",
         "lead_source": "Seats__c (double) cannot fill a category this way",
         "is_partner": "the default must be true, false or null",
         "days_since_contact": "ConvertedDate must not be an input: it moves with the outcome or by"
@@ -295,7 +296,7 @@ def test_a_mapping_is_checked_against_what_salesforce_describes():
 
 
 def test_without_a_saved_mapping_that_of_the_fields_file_counts():
-    assert [(s.field, s.crm_field, s.is_stable) for s in declared(FIELDS)] == [
+    assert [(s.field, s.crm_field, s.is_stable) for s in declared(FIELDS, SALESFORCE)] == [
         ("seats", "Seats__c", False),
         ("lead_source", "LeadSource", True),
     ]

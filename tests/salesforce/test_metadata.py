@@ -10,7 +10,7 @@ from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from tests.demo import recordings
 from tests.factories import FIELDS
 from webapp.config import ROOT, Settings
-from webapp.services.crm.field_sources import STABLE, WRITTEN
+from webapp.services.crm.kinds.salesforce import STABLE, WRITTEN
 
 PROJECT = ROOT / "salesforce"
 SOURCE = PROJECT / "force-app/main/default"

@@ -77,7 +77,7 @@ def test_another_field_cures_a_mapping_that_stopped_the_runs(fake, salesforce):
     salesforce.map(**OPENS)
     fake.set_access("Email_Opens__c", "missing")
     fake.clock.advance(minutes=15)
-    assert "Email opens: Salesforce has no Lead field Email_Opens__c" in salesforce.run().error
+    assert "Email opens: There is no lead field Email_Opens__c" in salesforce.run().error
     salesforce.map(email_opens=("Website_Visits__c", "as_is"))
     salesforce.later()
 
@@ -127,7 +127,7 @@ def test_a_mapping_that_is_only_tried_stops_no_run(fake, salesforce):
     run = try_out(salesforce, FieldSource("email_opens", "Gone__c"))
     assert run.state == "succeeded"
     assert run.result["sample"]["problems"] == [
-        "Email opens: Salesforce has no Lead field Gone__c, or hides it"
+        "Email opens: There is no lead field Gone__c, or it is hidden"
     ]
     salesforce.later()
 

@@ -227,7 +227,7 @@ def test_a_field_that_vanished_since_is_named_by_the_test(described, fake, admin
     asked = admin.post("/sync/mapping/test", data=FORM)
     described.tick()
     page = admin.get(asked.location).text
-    assert "Salesforce has no Lead field Email_Opens__c, or hides it" in page
+    assert "There is no lead field Email_Opens__c, or it is hidden" in page
     assert error(page, "email_opens") is not None
 
 
@@ -239,7 +239,7 @@ def test_a_mapping_that_stops_the_sync_is_marked_on_the_page(described, fake, ad
     assert "Correct the mapping" in admin.get("/sync").text
     page = admin.get("/sync/mapping").text
     assert "The sync is waiting: 1 field needs correcting." in page
-    assert error(page, "email_opens").startswith("Salesforce has no Lead field Email_Opens__c")
+    assert error(page, "email_opens").startswith("There is no lead field Email_Opens__c")
     assert chosen(page, "email_opens") == "as_is:Email_Opens__c"
     admin.post("/sync/mapping", data=FORM | {"email_opens.from": ""})
     described.later()

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
 from webapp.services.crm import connections, links
+from webapp.services.crm.kinds import table as kinds
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,12 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
         .outerjoin(CrmDeal, CrmDeal.id == deal_id)
         .where(CrmLead.lead_key.in_(lead_keys), CrmLead.is_deleted.is_(False))
     )
-    root = f"https://{connection.domain}"
-    return {
-        key: CrmRecords(f"{root}/{crm_id}", _deal(f"{root}/{deal}", row) if deal else None)
-        for key, crm_id, deal, row in session.execute(query)
-    }
+    kind, domain = kinds.of(connection.kind), connection.domain
+    found = {}
+    for key, crm_id, deal_id, row in session.execute(query):
+        deal = _deal(kind.deal_address.format(domain=domain, id=deal_id), row) if deal_id else None
+        found[key] = CrmRecords(kind.lead_address.format(domain=domain, id=crm_id), deal)
+    return found
 
 
 def _deal(address: str, row: CrmDeal | None) -> Deal:

@@ -1,4 +1,4 @@
-"""Where each field of a lead may come from in Salesforce, and what is wrong with a choice."""
+"""Where each field of a lead may come from in the CRM, and what is wrong with a choice."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -6,26 +6,13 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ml.fields.fields_file import Field, Fields
+from webapp.services.crm.kinds.kind import CrmKind
+from webapp.services.crm.kinds.table import KINDS
 
-# What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
-# Only such fields may be inputs of a lead that we first see together with its outcome.
-STABLE = frozenset(
-    {
-        "LeadSource",
-        "Industry",
-        "Street",
-        "City",
-        "State",
-        "StateCode",
-        "PostalCode",
-        "Country",
-        "CountryCode",
-        "AnnualRevenue",
-        "NumberOfEmployees",
-        "Company",
-        "Title",
-    }
-)
+# Names of all CRMs at once: none of them is another thing in another CRM.
+STABLE = frozenset[str]().union(*(kind.stable for kind in KINDS.values()))
+WRITTEN = frozenset[str]().union(*(kind.written for kind in KINDS.values()))
+NO_INPUTS = frozenset[str]().union(*(kind.no_inputs for kind in KINDS.values()))
 NUMBERS = frozenset({"int", "double", "currency", "percent", "long"})
 TIMES = frozenset({"date", "datetime"})
 LISTS = frozenset({"picklist", "multipicklist", "combobox", "country"})
@@ -35,39 +22,11 @@ FILLABLE = NUMBERS | TIMES | TEXTS | {"boolean", "email", "phone", "url", "refer
 # A text area longer than this holds prose, which is no category.
 MAX_TEXTAREA_LENGTH = 255
 MAX_NAME_LENGTH = 80
-# Our own answers must not become inputs.
-WRITTEN = (
-    "Conversion_Score__c",
-    "Conversion_Band__c",
-    "Score_Reasons__c",
-    "Score_Updated_At__c",
-    "Score_Model_Version__c",
-)
-# What says or follows from what became of a lead, and what our own writes or reads move.
-MOVES_BY_ITSELF = frozenset(
-    {
-        "Id",
-        "IsConverted",
-        "ConvertedDate",
-        "ConvertedAccountId",
-        "ConvertedContactId",
-        "ConvertedOpportunityId",
-        "Status",
-        "IsDeleted",
-        "MasterRecordId",
-        "IsUnreadByOwner",
-        "SystemModstamp",
-        "LastModifiedDate",
-        "LastModifiedById",
-        "LastViewedDate",
-        "LastReferencedDate",
-    }
-)
 
 
 @dataclass(frozen=True)
 class FieldSource:
-    """How one field of a lead is filled: from a Salesforce field by a transform, or constant.
+    """How one field of a lead is filled: from a CRM field by a transform, or constant.
 
     `replacements` stand for values outside of the field's list, `fallback` for all others that
     break its rule.
@@ -88,7 +47,7 @@ class FieldSource:
 
 @dataclass(frozen=True)
 class Choice:
-    """A Salesforce field that may fill a field, and the transforms that it can go through."""
+    """A CRM field that may fill a field, and the transforms that it can go through."""
 
     name: str
     label: str
@@ -96,17 +55,18 @@ class Choice:
     is_custom: bool = False
 
 
-def declared(fields: Fields) -> list[FieldSource]:
-    """The mapping that the fields declare."""
+def declared(fields: Fields, kind: CrmKind) -> list[FieldSource]:
+    """The mapping that the fields declare for a CRM, by its key."""
+    named = {f.name: getattr(f, kind.key, None) for f in fields.declared}
     return [
-        FieldSource(f.name, f.salesforce, is_stable=f.salesforce in STABLE)
-        for f in fields.declared
-        if f.salesforce
+        FieldSource(name, crm_field, is_stable=crm_field in STABLE)
+        for name, crm_field in named.items()
+        if crm_field
     ]
 
 
 def choices(field: Field, described: Iterable[Mapping[str, Any]]) -> list[Choice]:
-    """The Salesforce fields that can fill a field, by label."""
+    """The CRM fields that can fill a field, by label."""
     found = [
         Choice(
             str(d["name"]), str(d.get("label") or d["name"]), transforms, d.get("custom") is True
@@ -120,7 +80,7 @@ def choices(field: Field, described: Iterable[Mapping[str, Any]]) -> list[Choice
 def problems(
     chosen: Iterable[FieldSource], fields: Fields, described: Iterable[Mapping[str, Any]]
 ) -> dict[str, str]:
-    """What is wrong with a mapping by what Salesforce describes: a sentence for each field."""
+    """What is wrong with a mapping by what the CRM describes: a sentence for each field."""
     by_name = {str(d["name"]): d for d in described}
     found = {}
     for source in chosen:
@@ -133,10 +93,10 @@ def problems(
     return found
 
 
-def unwritable(described: Iterable[Mapping[str, Any]]) -> list[str]:
+def unwritable(kind: CrmKind, described: Iterable[Mapping[str, Any]]) -> list[str]:
     """The score fields that do not exist or that the integration user may not write."""
     writable = {field["name"] for field in described if field.get("updateable")}
-    return [name for name in WRITTEN if name not in writable]
+    return [name for name in kind.written if name not in writable]
 
 
 def outside(field: Field, values: Iterable[str]) -> list[str]:
@@ -153,8 +113,8 @@ def _origin_problem(
         return None if source.constant else "needs the default that every lead gets"
     name = source.crm_field[:MAX_NAME_LENGTH] if source.crm_field else "(none)"
     if name not in described:
-        return f"Salesforce has no Lead field {name}, or hides it"
-    if name in WRITTEN or name in MOVES_BY_ITSELF:
+        return f"There is no lead field {name}, or it is hidden"
+    if name in NO_INPUTS:
         return f"{name} must not be an input: it moves with the outcome or by our own reading"
     if source.transform not in _transforms(field, described[name]):
         return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
@@ -179,7 +139,7 @@ def _text_problem(field: Field, text: str | None, what: str) -> str | None:
 
 def _transforms(field: Field, described: Mapping[str, Any]) -> tuple[str, ...]:
     name, crm_type = described["name"], str(described["type"])
-    if name in WRITTEN or name in MOVES_BY_ITSELF:
+    if name in NO_INPUTS:
         return ()
     match field.type:
         case "boolean":

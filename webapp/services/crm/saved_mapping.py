@@ -20,7 +20,8 @@ def sources(session: Session, fields: Fields) -> list[FieldSource]:
     """The mapping in force: what was saved, and for other fields what they declare."""
     saved = _saved(session)
     known = {source.field for source in saved}
-    found = [*saved, *(s for s in declared(fields) if s.field not in known)]
+    named = declared(fields, connections.kind(session))
+    found = [*saved, *(source for source in named if source.field not in known)]
     return [source for source in found if source.field in fields and source.is_filled]
 
 

@@ -17,3 +17,9 @@ class CrmKind:
     deals: str
     lead_address: str
     deal_address: str
+    # The fields that our scores are written to.
+    written: tuple[str, ...]
+    # Those that stay as they were when a lead becomes something else, and those that must not be
+    # inputs: what we write, and what says or follows from what became of a lead.
+    stable: frozenset[str]
+    no_inputs: frozenset[str]

@@ -1,0 +1,151 @@
+"""A CRM in memory that converts no leads; leads have many deals, and deals have many leads."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sync.crm.faults import Case, Fault, Kind
+from sync.crm.http.quota import Meter
+from sync.crm.mapping import stamp
+from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Page
+from webapp.services.crm.kinds.kind import CrmKind
+from webapp.services.crm.sync_runs import Check
+
+MEMORY = CrmKind(
+    key="memory",
+    name="Memory",
+    deal="deal",
+    deals="deals",
+    lead_address="https://{domain}/people/{id}",
+    deal_address="https://{domain}/deals/{id}",
+    written=("score", "band"),
+    stable=frozenset({"source"}),
+    no_inputs=frozenset({"score", "band"}),
+)
+PAGE_ROWS = 2
+TYPES = {"source": "picklist", "visits": "int", "score": "double", "band": "string"}
+GONE = Case("gone", Kind.ROW_GONE, "There is no such person.")
+
+
+class MemoryCrm:
+    """All that it has, and what was asked of it; `now` is its clock."""
+
+    rows_per_write = 2
+    field_missing = Case("field missing", Kind.CONFIG, "A field is missing.")
+    field_read_only = Case("field read-only", Kind.CONFIG, "A field cannot be written.")
+
+    def __init__(self, now):
+        self.now = now
+        self.rows: dict[str, dict[str, Any]] = {LEADS: {}, DEALS: {}}
+        self.purged = []
+        self.values: dict[str, dict[str, Any]] = {}
+        self.written = {}
+        self.lead_fields: Sequence[str] = ()
+        self.meter = Meter()
+        self.faults = []
+
+    def open(self, opening):
+        """What the worker has as the adapter."""
+        self.lead_fields = opening.lead_fields
+        self.meter = Meter(server_time=self.now)
+        return self
+
+    # What people do
+
+    def lead(self, lead_id, **values):
+        at = stamp(self.now)
+        before = self.rows[LEADS].get(lead_id) or LeadRow(lead_id, at, at)
+        self.values[lead_id] = self.values.get(lead_id, {}) | values
+        self.rows[LEADS][lead_id] = replace(before, stamp=at, people={"name": lead_id.title()})
+        return lead_id
+
+    def deal(self, deal_id, *lead_ids, **facts):
+        """Make a deal, or change it; without leads it keeps those it had."""
+        at = stamp(self.now)
+        before = self.rows[DEALS].get(deal_id) or DealRow(deal_id, at, at, name=deal_id)
+        facts |= {"stamp": at, "stage_changed_at": at}
+        facts |= {"lead_ids": lead_ids} if lead_ids else {}
+        self.rows[DEALS][deal_id] = replace(before, **facts)
+        return deal_id
+
+    def win(self, deal_id):
+        return self.deal(deal_id, is_closed=True, is_won=True)
+
+    def lose(self, deal_id):
+        return self.deal(deal_id, is_closed=True, is_won=False)
+
+    def purge(self, obj, row_id):
+        """Delete a row for good: nothing but the list of deletions shows that it was there."""
+        del self.rows[obj][row_id]
+        self.purged.append((obj, row_id, self.now))
+
+    # What the product asks
+
+    def describe(self):
+        self._answer()
+        fields = [
+            {"name": n, "label": n.title(), "type": t, "updateable": True, "custom": False}
+            for n, t in TYPES.items()
+        ]
+        return Described(fields, missing=[], hidden=[])
+
+    def checks(self, now, *, writes_scores):
+        return {"Login": lambda name: Check(name, True, "works")}
+
+    def time_zone(self):
+        return "UTC"
+
+    def page(self, obj, after, end):
+        self._answer()
+        order = sorted(self.rows[obj].values(), key=_place)
+        begin = (after, "") if isinstance(after, str) else after
+        found = [row for row in order[bisect_right(order, begin, key=_place) :] if row.stamp < end]
+        return Page(self._read(obj, found[:PAGE_ROWS]), is_last=len(found) <= PAGE_ROWS)
+
+    def by_ids(self, obj, ids):
+        self._answer()
+        yield self._read(obj, [self.rows[obj][i] for i in ids if i in self.rows[obj]])
+
+    def links(self, contact_ids):
+        raise AssertionError("no lead becomes a contact here")
+
+    def sample(self):
+        return self._read(LEADS, list(self.rows[LEADS].values()))
+
+    def count(self, start, end):
+        return sum(start <= row.created_at < end for row in self.rows[LEADS].values())
+
+    def deleted(self, obj, start, end):
+        return [i for o, i, at in self.purged if o == obj and start <= at <= end]
+
+    def write(self, pending, now):
+        self._answer()
+        return [self._take(each) for each in pending]
+
+    def _take(self, pending):
+        if pending.crm_id not in self.rows[LEADS]:
+            return Fault(GONE)
+        self.written[pending.crm_id] = pending.score
+        return None
+
+    def _answer(self):
+        """Time goes on by a second with each call, and what was ordered fails."""
+        self.now += timedelta(seconds=1)
+        self.meter.n_calls += 1
+        self.meter.server_time = self.now
+        if self.faults:
+            raise Fault(self.faults.pop(0))
+
+    def _read(self, obj, rows):
+        if obj == DEALS:
+            return rows
+        return [
+            replace(row, values={n: self.values[row.id].get(n) for n in self.lead_fields})
+            for row in rows
+        ]
+
+
+def _place(row):
+    return row.stamp, row.id

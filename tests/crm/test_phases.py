@@ -1,0 +1,226 @@
+"""Every phase of the sync with a CRM that is not Salesforce: it never converts a lead, and its
+deals have many leads as its leads have many deals.
+"""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from sync.crm import job, reading
+from sync.crm.faults import Case, Kind
+from sync.crm.protocol import DEALS, LEADS
+from sync.worker import Worker
+from tests import factories
+from tests.crm.memory import MEMORY, MemoryCrm
+from webapp import database
+from webapp.crm_tables import CrmConnection
+from webapp.services.crm import connections, crm_records, saved_mapping, sync_runs, unmatched
+from webapp.services.crm.credentials import sealed
+from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm.kinds import table
+from webapp.services.leads import leads
+from webapp.services.runs import runs
+
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+SOURCES = [FieldSource("lead_source", "source"), FieldSource("website_visits", "visits")]
+
+
+@pytest.fixture(scope="module")
+def dialect():
+    """What is stored is told apart by tests/salesforce on both databases."""
+    return "sqlite"
+
+
+@pytest.fixture
+def crm():
+    return MemoryCrm(START)
+
+
+class Connected:
+    """The product, connected to it."""
+
+    def __init__(self, app, crm):
+        self.app, self.crm = app, crm
+        adapters = {MEMORY.key: crm.open}
+        event = threading.Event()
+        self.worker = Worker("tests", cast("Any", None), event, lambda: crm.now, adapters)
+
+    def write(self, work):
+        with self.app.app_context():
+            return database.write(work)
+
+    def run(self, mode="live", **passed):
+        self.crm.now += timedelta(**passed or {"minutes": 15})
+        run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.crm.now))
+        with self.app.app_context():
+            job.sync_crm(self.worker)
+            return database.read(lambda s: runs.by_key(s, run.key))
+
+    def well(self, **passed):
+        run = self.run(**passed)
+        assert run.state == "succeeded", run.error
+        return run.result["counts"]
+
+    def statuses(self, *lead_ids):
+        found = self.write(lambda s: [leads.find(s, i) for i in lead_ids])
+        return [lead.status for lead in found]
+
+    def history(self, lead_id):
+        rows = self.write(lambda s: leads.outcome_history(s, leads.find(s, lead_id)))
+        return [(row.result, row.source, row.rule) for row in reversed(rows)]
+
+    def rules(self, **changes):
+        def change(session):
+            before = connections.rules(connections.get(session)).to_json()
+            chosen = connections.CrmRules.from_json(before | changes)
+            connections.save_rules(session, chosen, "ada", self.crm.now)
+
+        self.write(change)
+
+
+@pytest.fixture
+def connected(app, settings, write, crm, monkeypatch):
+    monkeypatch.setitem(table.KINDS, MEMORY.key, MEMORY)
+
+    def connect(session):
+        factories.make_champion(session)
+        secrets = sealed({"session_id": "secret"}, connections.secret_key(settings))
+        connection = CrmConnection(
+            kind=MEMORY.key, method="session", domain="memory.example", username=""
+        )
+        connection.sealed_secrets, connection.is_paused = secrets, False
+        connection.changed_at, connection.changed_by = START, "ada"
+        session.add(connection)
+        session.flush()
+        saved_mapping.save(session, SOURCES, "ada", START)
+
+    write(connect)
+    return Connected(app, crm)
+
+
+@pytest.fixture
+def met(crm, connected):
+    """Three leads and two deals, each of two leads, after the first sync."""
+    for lead_id in ("ann", "bob", "cy"):
+        crm.lead(lead_id, source="Referral", visits=3)
+    crm.win(crm.deal("won", "ann", "bob"))
+    crm.deal("open", "bob", "cy")
+    connected.first = connected.well()
+    return connected
+
+
+def test_the_first_sync_takes_the_outcome_of_many_leads_from_many_deals(met):
+    assert met.first["leads_new"] == 3
+    assert met.statuses("ann", "bob", "cy") == ["converted", "converted", "in_pipeline"]
+    assert met.history("ann") == [("converted", "memory", "1b")]
+
+
+def test_a_poll_reads_what_has_changed_and_says_nothing_twice(crm, met):
+    crm.lose("open")
+    counts = met.well()
+    assert (counts["lost"], counts.get("converted", 0)) == (1, 0)
+    assert met.statuses("bob", "cy") == ["converted", "lost"]
+    assert met.history("cy")[-1] == ("lost", "memory", "1c")
+    assert "lost" not in met.well()
+
+
+def test_a_deal_that_changes_hands_takes_its_outcome_along(crm, met):
+    crm.deal("won", "bob", "cy")
+    met.well()
+    assert met.statuses("ann", "bob", "cy") == ["open", "converted", "converted"]
+    assert met.history("ann") == [("converted", "memory", "1b"), ("withdrawn", "memory", "4")]
+
+
+def test_a_backfill_that_is_stopped_goes_on_where_it_stood(crm, connected, monkeypatch):
+    monkeypatch.setattr(reading, "STEP_ROWS", 2)
+    for n in range(9):
+        crm.lead(f"lead-{n}", source="Webinar")
+        crm.deal(f"deal-{n}", f"lead-{n}", f"lead-{(n + 1) % 9}")
+    crm.win("deal-4")
+    busy = Case("away", Kind.QUOTA, "Come back later.")
+    answer, asked = crm.page, []
+
+    def page(*args):
+        asked.append(args)
+        if len(asked) == 3:
+            crm.faults = [busy]
+        return answer(*args)
+
+    monkeypatch.setattr(crm, "page", page)
+    assert connected.run().result["stopped"] == "Come back later."
+    connected.well(hours=2)
+    wanted = {n: "converted" if n in {4, 5} else "in_pipeline" for n in range(9)}
+    names = [f"lead-{n}" for n in wanted]
+    assert connected.statuses(*names) == list(wanted.values())
+    connected.write(lambda s: sync_runs.request_history(s, 90, "ada", crm.now))
+    with connected.app.app_context():
+        job.sync_crm(connected.worker)
+    assert connected.history("lead-4") == [("converted", "memory", "1b")]
+
+
+def test_other_rules_settle_every_lead_anew_without_a_call(met):
+    met.rules(milestone="deal_created")
+    met.well()
+    assert met.statuses("ann", "bob", "cy") == ["converted"] * 3
+    assert met.history("cy") == [("converted", "memory", "1m")]
+
+
+def test_reconciling_finds_what_is_gone_without_a_stamp(crm, met):
+    crm.purge(DEALS, "won")
+    crm.purge(LEADS, "cy")
+    met.well(days=1)
+    assert met.statuses("bob") == ["in_pipeline"], "its other deal is open"
+    with pytest.raises(leads.LeadNotFound):
+        met.statuses("cy")
+
+
+def test_scores_are_written_to_leads_without_a_deal(crm, met):
+    crm.lead("dot", source="Webinar", visits=8)
+    crm.lead("eve", source="Webinar")
+    assert met.well()["scores_written"] == 2
+    assert set(crm.written) == {"dot", "eve"}
+    crm.written.clear()
+    crm.lead("dot", visits=40)
+    crm.lose(crm.deal("late", "eve"))
+    assert met.well()["scores_written"] == 1
+    assert set(crm.written) == {"dot"}
+
+
+def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(crm, connected):
+    crm.lead("ann", source="Referral")
+    crm.win(crm.deal("won", "ann"))
+    run = connected.run("dry")
+    assert run.result["rehearsed"] == {"leads": 1, "deals": 1}
+    assert run.result["counts"]["converted"] == 1
+    with pytest.raises(leads.LeadNotFound):
+        connected.statuses("ann")
+
+
+def test_the_connection_and_the_mapping_can_be_tested(crm, met):
+    checks = met.run("check").result["checks"]
+    assert [check["name"] for check in checks] == ["Login", "Mapped fields"]
+    sampled = met.run("sample").result["sample"]["leads"]
+    assert {lead["id"] for lead in sampled} == {"ann", "bob", "cy"}
+    assert sampled[0]["inputs"]["website_visits"] == 3
+
+
+def test_a_deal_that_names_no_lead_is_listed_in_the_words_of_the_crm(crm, met):
+    crm.win(crm.deal("stray", has_source=True))
+    met.well()
+    assert [row.deal_id for row in met.write(unmatched.listed)] == ["stray"]
+    with pytest.raises(unmatched.UnmatchedNotFound, match="Deal x is not on the list"):
+        met.write(lambda s: unmatched.entry(s, "x"))
+    met.write(lambda s: unmatched.link(s, "stray", "cy", "ada", now=crm.now))
+    met.well()
+    assert met.statuses("cy") == ["converted"]
+
+
+def test_records_are_found_where_this_crm_has_them(met):
+    found = met.write(lambda s: crm_records.of_leads(s, [leads.find(s, "ann").key]))
+    [records] = found.values()
+    assert records.address == "https://memory.example/people/ann"
+    assert records.deal is not None
+    assert records.deal.address == "https://memory.example/deals/won"
