@@ -16,6 +16,12 @@ from webapp.tables import AuditEntry
 OPENS = {"email_opens": ("Email_Opens__c", "as_is")}
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What runs read and write is tested on both by the cases of outcomes."""
+    return "sqlite"
+
+
 @pytest.fixture
 def meanwhile(monkeypatch):
     """`meanwhile(act)` acts once, while the next page of a run is on its way."""

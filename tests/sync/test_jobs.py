@@ -25,6 +25,12 @@ from webapp.services.runs import idempotency, runs
 from webapp.tables import IdempotentAnswer, Lead, Run, Score
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What jobs ask the services for, tests/services asks both databases for."""
+    return "sqlite"
+
+
 def label(session, n_converted=10, n_lost=10, prefix="L"):
     for i in range(n_converted + n_lost):
         lead = make_lead(session, f"{prefix}-{i}", email_opens=i)

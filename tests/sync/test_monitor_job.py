@@ -18,6 +18,12 @@ from webapp.services.runs import runs
 BEFORE = NOW - timedelta(days=3)
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What monitors read, tests/services and tests/api/models read from both."""
+    return "sqlite"
+
+
 @pytest.fixture
 def settings(settings):
     """A training is due after 100 outcomes."""

@@ -10,6 +10,12 @@ CSV = "text/csv"
 LEADS = b"lead_id,age,actual_outcome\nL-1,30,won\nL-2,31,\n"
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both in tests/services/imports."""
+    return "sqlite"
+
+
 @pytest.fixture
 def send(client, headers, champion):
     """Send a file and give the answer."""

@@ -14,6 +14,12 @@ SITE = "https://www.example.com"
 FORM = {"lead_id": "ann@example.com", "name": "Ann", "email_opens": "3", "industry": ""}
 
 
+@pytest.fixture(scope="session", params=["sqlite"])
+def dialect(request):
+    """Scoring is tested on both elsewhere; the count of a minute here."""
+    return request.param
+
+
 @pytest.fixture
 def settings(settings):
     return settings.model_copy(update={"form_posts_per_minute": 5})
@@ -118,6 +124,7 @@ def test_a_form_that_is_sent_too_often_waits(post):
     assert answer.headers["Access-Control-Allow-Origin"] == SITE
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
 def test_a_minute_has_so_many_posts_and_the_next_one_as_many_again(write, form_key):
     def count(seconds):
         key = write(lambda s: api_keys.find(s, form_key).key)

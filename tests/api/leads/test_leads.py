@@ -13,6 +13,12 @@ from webapp.services.models import lifecycle, rescoring
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both in tests/services/leads."""
+    return "sqlite"
+
+
 @pytest.fixture
 def many(client, headers):
     """120 leads, some of them decided."""

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from tests import factories
@@ -29,6 +30,12 @@ EVERYTHING = {
     "owner": "Rita",
     "actual_outcome": None,
 }
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both in tests/services/leads."""
+    return "sqlite"
 
 
 def test_a_score_comes_with_everything_the_contract_names(client, headers):

@@ -21,6 +21,12 @@ ODD_IDS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both in tests/services/outcomes."""
+    return "sqlite"
+
+
 def test_an_outcome_is_recorded_and_counted(client, headers, score):
     score("L-1")
     answer = client.put("/feedback/L-1?outcome=true", headers=headers)

@@ -11,6 +11,12 @@ from webapp.services.leads import leads, removal
 from webapp.tables import NEVER_WORKED
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both by the other cases and tests/pages/crm."""
+    return "sqlite"
+
+
 @pytest.fixture
 def disputed(fake, salesforce):
     """Rita says lost, then Salesforce says won."""

@@ -13,6 +13,12 @@ from webapp.tables import Lead
 RITA = Attribution("rep", "rita@example.com")
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both by the other cases and tests/pages/crm."""
+    return "sqlite"
+
+
 @pytest.fixture
 def merged(fake, salesforce):
     """The lead that goes on, and one that was merged into it before either was read."""

@@ -13,6 +13,12 @@ from webapp.tables import Lead
 N_RUNS = 20
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both by the cases."""
+    return "sqlite"
+
+
 @pytest.fixture
 def world():
     return company.filled(leads=200, seed=1, port=0, end=NOW)

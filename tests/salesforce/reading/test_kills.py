@@ -19,6 +19,12 @@ from webapp.tables import Lead, Outcome, Snapshot
 N_LEADS = 120
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """tests/sync/test_recovery kills workers on both; statements are tested by the cases."""
+    return "sqlite"
+
+
 @pytest.fixture
 def fake():
     """With the real time, as the process that is killed has it."""

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -33,6 +34,12 @@ WITHOUT = st.fixed_dictionaries({}, optional=TOLD)
 STATEMENTS = st.booleans()
 SOURCES = st.sampled_from(["api", "rep", "csv"])
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """What is kept is decided in Python; test_scoring runs the statements on both."""
+    return "sqlite"
 
 
 @dataclass(eq=False)

@@ -24,6 +24,12 @@ HOUR = timedelta(hours=1)
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """What is merged is decided in Python; test_scoring runs the statements on both."""
+    return "sqlite"
+
+
 def from_api(session, record, now):
     scoring.score_lead(session, FIELDS, record, PROGRAM, now=now)
 

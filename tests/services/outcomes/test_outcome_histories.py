@@ -24,6 +24,12 @@ DAYS_AGO = st.integers(0, 4)
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="session", params=["sqlite"])
+def dialect(request):
+    """What counts is decided in Python; many at once are written by each in its way."""
+    return request.param
+
+
 @pytest.fixture
 def new_lead(write):
     """Every history has a lead of its own."""
@@ -180,6 +186,7 @@ def test_the_order_in_which_statements_arrive_changes_nothing(
     assert outcome_of(attribution) == outcome_of(shuffled)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
 @settings(
     max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
