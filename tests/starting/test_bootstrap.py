@@ -85,28 +85,38 @@ def removed_python(venv):
     (venv / "bin" / "python").unlink()
 
 
-@pytest.mark.parametrize(
-    ("damage", "how", "seconds"),
-    [
-        (without_pip, signal.SIGINT, 0),
-        (half_installed, signal.SIGKILL, 0),
-        (truncated_stamp, signal.SIGINT, 1),
-        (removed_python, signal.SIGKILL, 1),
-        (shutil.rmtree, signal.SIGINT, 3),
-        (shutil.rmtree, signal.SIGKILL, 3),
-    ],
-)
-def test_what_damage_leaves_is_made_anew_and_where_that_is_interrupted_by_the_next_call(
-    damage, how, seconds, checkout
-):
-    damage(checkout / ".venv")
+@pytest.fixture
+def whole(checkout, tmp_path):
+    """The checkout; its environment is put back afterwards, which is quicker than a new one."""
+    kept = shutil.copytree(checkout / ".venv", tmp_path / "kept", symlinks=True)
+    yield checkout
+    shutil.rmtree(checkout / ".venv", ignore_errors=True)
+    shutil.copytree(kept, checkout / ".venv", symlinks=True)
+
+
+def interrupt(folder, how, *, after_seconds):
+    """Start it, see an environment made anew, and interrupt that."""
     running = subprocess.Popen(
-        command(checkout), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
+        command(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
     )
     assert running.stdout.readline().startswith(b"Creating .venv")
-    time.sleep(seconds)
+    time.sleep(after_seconds)
     os.killpg(running.pid, how)
     assert b"Traceback" not in running.communicate()[0]
+
+
+@pytest.mark.parametrize(
+    "damage", [without_pip, half_installed, truncated_stamp, removed_python, shutil.rmtree]
+)
+def test_a_damaged_environment_is_made_anew(damage, whole):
+    damage(whole / ".venv")
+    interrupt(whole, signal.SIGKILL, after_seconds=0)
+
+
+def test_after_interruptions_of_any_kind_and_moment_the_next_call_works(checkout):
+    half_installed(checkout / ".venv")
+    for how, seconds in ((signal.SIGINT, 0), (signal.SIGKILL, 1), (signal.SIGINT, 3)):
+        interrupt(checkout, how, after_seconds=seconds)
     assert_works(checkout)
 
 

@@ -10,6 +10,12 @@ from webapp.services.fields import declaring
 SEATS = '[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"\n'
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both in tests/services/fields."""
+    return "sqlite"
+
+
 @pytest.fixture
 def run(app, champion):
     def run(*args, **options):
