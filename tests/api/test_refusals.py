@@ -116,7 +116,7 @@ def test_a_body_beyond_its_limit_is_413(client, headers, method, path, n_bytes):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/api", "/api/", "/api/nothing", "/score/", "/info/x"]
+    "path", ["/nothing", "/api", "/api/", "/api/nothing", "/score/", "/info/x", "/score%20"]
 )
 def test_an_unknown_path_is_404_in_the_form_of_its_readers(client, headers, path):
     answer = client.get(path, headers=headers)

@@ -261,6 +261,26 @@ class ModelVersion(BaseModel):
     decision: dict[str, Any] = Field(description="The gate's; empty for version 1.0.")
 
 
+class LeadField(BaseModel):
+    """A field that is taken with a lead."""
+
+    name: str
+    label: str
+    type: Literal["count", "number", "category", "boolean"]
+    unit: str | None
+    rule: str = Field(description="What a right value is.")
+    choices: list[str] = Field(description="The only values it may take; empty where any may be.")
+    is_shown: bool = Field(description="Whether forms show it.")
+    is_used: bool = Field(description="Whether models may learn from it.")
+    is_retired: bool
+
+
+class LeadFields(BaseModel):
+    """All fields that are taken, in their order."""
+
+    fields: list[LeadField]
+
+
 class SuspectedField(BaseModel):
     """A field that seems to be filled in after the outcome, and what was decided on it."""
 

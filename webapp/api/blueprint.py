@@ -74,7 +74,8 @@ def register(app: Flask) -> None:
 def is_api_path(rules: Map, path: str) -> bool:
     """Whether programs use this part of the address space, also where there is nothing."""
     ours = (rule.rule for rule in rules.iter_rules() if rule.endpoint.startswith("api."))
-    return path.split("/")[1] in {rule.split("/")[1] for rule in ours}
+    first = path.split("/")[1].strip().casefold()
+    return first in {rule.split("/")[1] for rule in ours}
 
 
 def service_error(error: Exception) -> Response:

@@ -25,6 +25,7 @@ NEEDED = {
     ("POST", "/retrain"): "admin",
     ("GET", "/api/models"): "admin",
     ("POST", "/api/models/{version}/promote"): "admin",
+    ("GET", "/api/fields"): "admin",
     ("GET", "/api/fields/suspected"): "admin",
     ("POST", "/api/fields/{field}/allow"): "admin",
     ("POST", "/api/fields/{field}/leave-out"): "admin",

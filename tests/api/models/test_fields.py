@@ -61,3 +61,18 @@ def test_a_field_never_suspected_is_404(client, headers, name):
     answer = client.post(f"/api/fields/{name}/allow", headers=headers)
     assert answer.status_code == 404
     assert answer.json["detail"].startswith("No training has flagged a field")
+
+
+def test_the_fields_are_listed_with_their_rules(client, headers):
+    fields = client.get("/api/fields", headers=headers).json["fields"]
+    assert {f["name"]: f for f in fields}["age"] == {
+        "name": "age",
+        "label": "Age",
+        "type": "count",
+        "unit": "years",
+        "rule": "a whole number from 0 to 120, or null",
+        "choices": [],
+        "is_shown": True,
+        "is_used": True,
+        "is_retired": False,
+    }

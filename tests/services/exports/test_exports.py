@@ -19,7 +19,9 @@ from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
 from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.leads import lead_query, leads, removal
+from webapp.services.outcomes import waiting
 from webapp.services.outcomes.outcomes import UNDONE, Attribution, OutcomeEvent, record_many
+from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.tables import AuditEntry, Lead, Outcome, Snapshot
 
 DAY = timedelta(days=1)
@@ -152,6 +154,25 @@ def test_what_was_exported_changes_nothing_where_it_came_from(
         for file in everything():
             import_text(file, tmp_path)
     assert read(state) == before
+
+
+def test_outcomes_that_wait_are_exported_and_wait_once_when_they_come_back(
+    app, text, write, read, champion, tmp_path
+):
+    program = Attribution("api", "key:crm", "price")
+    said = [WaitingEvent("L-9", False, program), WaitingEvent("L-8", True, RITA, NOW - DAY)]
+    now = database.utc_now()
+    write(lambda s: make_outcome(s, make_lead(s, "L-1"), True))
+    write(lambda s: waiting.keep(s, said, now=now, keep_days=30))
+    file = text(exports.outcomes())
+    assert [(r["lead_id"], r["outcome_source"]) for r in rows(file)] == [
+        ("L-1", "api"),
+        ("L-9", "api"),
+        ("L-8", "rep"),
+    ]
+    with app.app_context():
+        import_text(file, tmp_path)
+    assert read(lambda s: waiting.count(s, now)).n == 2
 
 
 def test_what_an_undone_import_told_is_not_exported(text, write):

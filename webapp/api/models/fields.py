@@ -1,14 +1,36 @@
-"""`/api/fields`: fields that seem to be filled in after the outcome, and decisions on them."""
+"""`/api/fields`: the fields, those that seem to leak the outcome, and decisions on these."""
 
 from flask import Blueprint, Response
 
 from webapp.api import answers, requests
 from webapp.api.document.contract import describe
 from webapp.database import Session, read, utc_now, write
+from webapp.product import product
 from webapp.services.models import leakage, registry
 from webapp.tables import LeakingField, ModelVersion
 
 bp = Blueprint("fields", __name__)
+
+
+@bp.get("/api/fields")
+@describe("List fields", scope="admin", answers={200: answers.LeadFields})
+def list_fields() -> Response:
+    """All fields that are taken, retired ones too, in their order."""
+    fields = [
+        answers.LeadField(
+            name=field.name,
+            label=field.label,
+            type=field.type,
+            unit=field.unit,
+            rule=field.rule,
+            choices=list(field.choices),
+            is_shown=field.declared,
+            is_used=field.declared and field.use,
+            is_retired=field.retired,
+        )
+        for field in product().fields
+    ]
+    return requests.reply(answers.LeadFields(fields=fields))
 
 
 @bp.get("/api/fields/suspected")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
+from webapp.intake_tables import WaitingOutcome
 from webapp.services.accounts import audit
 from webapp.services.exports.columns import (
     EVENT_COLUMNS,
@@ -74,10 +75,20 @@ def _view(fields: Fields, query: Query, explore_percent: float) -> Export:
 def outcomes() -> Export:
     """Every outcome event, withdrawals as well, in the order in which they were recorded.
 
-    What an import told that was undone is left out: it is as if nobody had imported it.
+    What an import told that was undone is left out: it is as if nobody had imported it. Outcomes
+    that wait for their lead come last.
     """
     columns = ("lead_id", *OUTCOME_COLUMNS, "reason", *EVENT_COLUMNS)
-    return Export("outcomes", columns, _outcome_rows)
+
+    def read_block(session: Session, after: tuple[bool, int] | None) -> tuple[list[Row], Any]:
+        is_waiting, key = after or (False, 0)
+        read = _waiting_rows if is_waiting else _outcome_rows
+        rows, following = read(session, key)
+        if following is None:
+            return rows, None if is_waiting else (True, 0)
+        return rows, (is_waiting, following)
+
+    return Export("outcomes", columns, read_block)
 
 
 def scores(fields: Fields) -> Export:
@@ -167,6 +178,21 @@ def _outcome_rows(session: Session, after: int | None) -> tuple[list[Row], int |
     return [row(event) for event in found if event.lead_key in ids], following
 
 
+def _waiting_rows(session: Session, after: int | None) -> tuple[list[Row], int | None]:
+    found, following = _behind(session, WaitingOutcome, after)
+    return [
+        {
+            "lead_id": waits.lead_id,
+            **_outcome(waits),
+            "reason": waits.reason,
+            "recorded_at": waits.recorded_at,
+            "actor": waits.actor,
+        }
+        for waits in found
+        if waits.withdrawn_at is None
+    ], following
+
+
 def _score_rows(session: Session, fields: Fields, found: Sequence[Snapshot]) -> list[Row]:
     keys = {snapshot.lead_key for snapshot in found}
     ids = leads.ids_by_key(session, keys)
@@ -199,15 +225,15 @@ def _events(
     return {(event.lead_key, event.result, event.happened_at): event for event in found}
 
 
-def _outcome(event: Outcome | None) -> Row:
+def _outcome(event: Outcome | WaitingOutcome | None) -> Row:
     if event is None:
         return dict.fromkeys(OUTCOME_COLUMNS)
     meaning = MEANINGS[event.result]
     told = (
         OWN_WITHDRAWN if meaning is None else meaning,
-        event.happened_at,
+        event.happened_at or event.recorded_at,
         event.source,
-        event.rule,
+        event.rule if isinstance(event, Outcome) else None,
     )
     return dict(zip(OUTCOME_COLUMNS, told, strict=True))
 

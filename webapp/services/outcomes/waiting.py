@@ -157,7 +157,7 @@ def _told_by(row: WaitingOutcome) -> tuple[str, str]:
 
 
 def _told(row: WaitingOutcome) -> tuple[str, str, datetime | None]:
-    return row.result, row.source, row.happened_at
+    return row.result, row.source, row.happened_at or row.recorded_at
 
 
 def _events(lead: Lead, rows: Sequence[WaitingOutcome]) -> list[OutcomeEvent]:
