@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 FieldType: TypeAlias = Literal["count", "number", "category", "boolean"]
 Value: TypeAlias = int | float | str | bool | None
 
+# Of words that differ by a slip: web is not webinar.
+MIN_LIKENESS = 0.65
 MAX_NUMBER = 10**15  # whole numbers up to here are exact as floats
 MAX_TEXT_LENGTH = 100
 MAX_NUMBER_LENGTH = 40  # a million-digit cell is refused before it is read as a number
@@ -119,11 +121,13 @@ def signed_log1p(value: Value) -> float | None:
 def nearest_of(text: str, candidates: tuple[str, ...]) -> str | None:
     """Find the candidate that a mistyped text most likely means, None where none is close.
 
-    >>> nearest_of("referal", ("Referral", "Webinar"))
-    'Referral'
+    >>> nearest_of("referal", ("Referral", "Webinar")), nearest_of("web", ("Webinar",))
+    ('Referral', None)
     """
     by_key = {category_key(candidate): candidate for candidate in reversed(candidates)}
-    close = get_close_matches(category_key(text[:MAX_TEXT_LENGTH]), by_key, n=1, cutoff=0.6)
+    close = get_close_matches(
+        category_key(text[:MAX_TEXT_LENGTH]), by_key, n=1, cutoff=MIN_LIKENESS
+    )
     return by_key[close[0]] if close else None
 
 

@@ -134,6 +134,45 @@ def test_a_column_of_no_known_name_that_tells_outcomes_is_asked_about(
             read_file(path)
 
 
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        ("Became a Customer Date", "outcome_at"),
+        ("Closed Lost Date", "outcome_at"),
+        ("Date of signing the contract", ""),
+        ("When signed", "outcome_at?"),
+        ("Last contacted", ""),
+    ],
+)
+def test_dates_of_outcomes_are_known_by_their_names(targets, header, target):
+    rows = ("L-1,Won,2026-05-04 12:30",)
+    assert targets(f"lead_id,Status,{header}", *rows)[2] == target
+
+
+def test_a_title_called_lead_name_leaves_the_name_to_the_person(targets):
+    header = "ID,Lead Name,First name,Last name,Responsible person"
+    row = "101,Lead #101,Hans,Huber,Anna"
+    assert targets(header, row) == ["lead_id", "", "name.first", "name.last", "owner"]
+    assert targets("ID,Lead Name", "101,Hans Huber") == ["lead_id", "name"]
+
+
+@pytest.mark.parametrize(("field", "is_asked"), [("age", False), ("amount", True)])
+def test_two_decimal_marks_in_one_column_are_asked_about_unless_it_is_of_whole_numbers(
+    file, field, is_asked
+):
+    path = file(f"lead_id;{field}", "L-1;30.5", "L-2;1,5", "L-3;31")
+    [question] = [q for q in questions(proposal_of(path)) if q.kind == "decimal"] or [None]
+    assert (question is not None) is is_asked
+    if question:
+        assert question.message.startswith("“30.5” and “1,5” have different decimal marks")
+    else:
+        result = read_file(path)
+        assert (result.values["L-3"], len(result.result.warnings)) == (
+            {"lead_id": "L-3", "age": 31},
+            1,
+        )
+
+
 def test_a_further_column_of_outcomes_is_told_where_it_is_left_out(file):
     result = read_file(file("lead_id,age,Status,What happened", "L-1,30,Won,Lost"))
     assert "The column “What happened” was left out: “Status” is taken instead." in result.notes

@@ -5,7 +5,7 @@ Of each column, by its place, the form sends `target.0`; where it matters `day_f
 a field to declare for it. Of the whole file it sends `id`, `time_zone` and `empty_clears`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -144,12 +144,16 @@ def rows(
     ]
 
 
-def target_groups(fields: Fields) -> list[tuple[str, Options]]:
-    """All that a column may mean, in groups."""
+def target_groups(fields: Fields, meant: Collection[str]) -> list[tuple[str, Options]]:
+    """All that a column may mean, in groups; of fields that forms do not show those `meant`."""
     beside = list(TARGETS_BESIDE_FIELDS.items())
     of_outcomes = [option for option in beside if option[0].startswith(("outcome", OUTCOME))]
     people = [option for option in beside if option not in of_outcomes]
-    own = [(declared.name, declared.label) for declared in fields.declared]
+    own = [
+        (field.name, f"{field.label} (retired)" if field.retired else field.label)
+        for field in fields
+        if field.declared or field.name in meant
+    ]
     return [("The lead", people), ("Its outcome", of_outcomes), ("Fields", own)]
 
 

@@ -71,7 +71,7 @@ def _match(found: Matching, entered: Entered) -> dict[str, Any]:
     return {
         "shown": found,
         "rows": match_form.rows(form, found, fields, entered.errors),
-        "groups": match_form.target_groups(fields),
+        "groups": match_form.target_groups(fields, {c.target for c in found.columns}),
         "ids": match_form.id_options(found),
         "form": form,
         "problems": entered.problems,

@@ -94,8 +94,8 @@ def choose_sheet(session: Session, key: int, sheet: str) -> None:
 
 def targets(fields: Fields) -> dict[str, str]:
     """All that a column may mean, each with its label for people."""
-    declared = {field.name: field.label for field in fields.declared}
-    return {LEAVE_OUT: "Leave out", **TARGETS_BESIDE_FIELDS, **declared}
+    labels = {field.name: field.label for field in fields}
+    return {LEAVE_OUT: "Leave out", **TARGETS_BESIDE_FIELDS, **labels}
 
 
 def _with_choices(first: Proposal, known: Mapping, drafted: Mapping | None) -> Mapping:

@@ -92,6 +92,12 @@ def words_of(name: str, values: Collection[str]) -> OutcomeWords | None:
     return "status" if is_told and (is_status or 2 * len(known) >= len(keys)) else None
 
 
+def words_of_times(name: str) -> OutcomeWords | None:
+    """Which outcome a column of times of no known name may date; None where its name tells none."""
+    meaning = read_word(name).meaning
+    return None if not isinstance(meaning, bool) else "converted" if meaning else "lost"
+
+
 def read_cell(text: str, words: OutcomeWords) -> OutcomeReading:
     """Read a cell of a column that speaks in this way."""
     if words == "probability":

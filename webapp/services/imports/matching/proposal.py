@@ -21,8 +21,9 @@ from webapp.services.imports.matching.mapping import (
     TARGETS_BESIDE_FIELDS,
     ColumnMapping,
     Mapping,
+    header_key,
 )
-from webapp.services.imports.matching.outcome_words import read_cell, words_of
+from webapp.services.imports.matching.outcome_words import read_cell, words_of, words_of_times
 from webapp.services.imports.matching.profile import ColumnProfile, Profile
 from webapp.services.imports.matching.synonyms import (
     MIN_LIKENESS,
@@ -35,7 +36,11 @@ from webapp.stored import OutcomeWords
 
 MAX_VALUES_PROPOSED = 200
 LEFT_OUT = Candidate(99, 0, LEAVE_OUT, "sure", "no field has this name")
+# A title such as "Lead #101" is often called so, beside the names of the person.
+RECORD_NAMES = {"leadname", "dealname", "opportunityname"}
+MIN_SHARE_OF_TIMES = 0.9
 # Behind all that are sure by their names.
+ALSO_OUTCOME_AT = Candidate(7, -1, OUTCOME_AT, "likely", "by its dates and a word in its name")
 ALSO_OUTCOME = Candidate(6, -1, OUTCOME, "ask", "its values look like outcomes")
 
 
@@ -151,7 +156,7 @@ def _assign(profile: Profile, fields: Fields, known: Mapping | None) -> list[Can
         chosen[place] = _beside(blocked[place], chosen[places[0]], places, profile)
         if chosen[place].target != LEAVE_OUT:
             taken[blocked[place].target] = places
-    _without_name_twice(chosen)
+    _without_name_twice(chosen, profile)
     _without_lone_details(chosen)
     return [chosen.get(place, LEFT_OUT) for place in range(len(profile.columns))]
 
@@ -168,6 +173,9 @@ def _candidates(
     by_name = names.candidates(column.name) if column.name else []
     if any(candidate.confidence == "sure" for candidate in by_name):
         return by_name
+    if column.n_filled and column.share_of_times > MIN_SHARE_OF_TIMES:
+        dated = words_of_times(column.name)
+        return [replace(ALSO_OUTCOME_AT, words=dated), *by_name] if dated else by_name
     words = words_of(column.name, column.values) if column.is_complete else None
     return [replace(ALSO_OUTCOME, words=words), *by_name] if words else by_name
 
@@ -202,13 +210,17 @@ def _beside(
     return left_out if candidate.target in SINGLE_TARGETS else fills
 
 
-def _without_name_twice(chosen: dict[int, Candidate]) -> None:
-    """Leave out first and last names where one column has both, or that column if it is unsure."""
+def _without_name_twice(chosen: dict[int, Candidate], profile: Profile) -> None:
+    """Leave out first and last names where one column surely has both, else that column."""
     parts = [p for p, c in chosen.items() if c.target in (FIRST_NAME, LAST_NAME)]
     wholes = [p for p, c in chosen.items() if c.target == "name"]
     if not parts or not wholes:
         return
-    is_sure = any(chosen[place].confidence == "sure" for place in wholes)
+    sure = [place for place in wholes if chosen[place].confidence == "sure"]
+    is_sure = any(
+        chosen[place].tier == 0 or header_key(profile.columns[place].name) not in RECORD_NAMES
+        for place in sure
+    )
     for place in parts if is_sure else wholes:
         chosen[place] = replace(LEFT_OUT, why="another column has the name")
 
@@ -290,6 +302,9 @@ def _decimal(
             # 1.234 is no whole number, so that its point parts thousands.
             if form in (".?", ",?") and not value.strip().endswith("000"):
                 return ("," if form == ".?" else "."), True
+        if column.numbers["."] and column.numbers[","]:
+            # Neither is a whole number, whichever way it is read.
+            return ("." if column.numbers["."] >= column.numbers[","] else ","), True
     return column.decimal(point_is_usual=profile.point_is_usual)
 
 

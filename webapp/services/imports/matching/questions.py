@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ml.fields.fields_file import Fields, Value, category_key
+from webapp.services.imports.cells.numbers import number_form
 from webapp.services.imports.cells.times import zone_of
 from webapp.services.imports.files.layout import cell_shape
 from webapp.services.imports.matching.mapping import (
@@ -236,6 +237,12 @@ def _day_order_message(column: ColumnProposal) -> str:
 
 
 def _decimal_message(column: ColumnProposal) -> str:
+    marked = {number_form(value): value[:40] for value in column.column.values}
+    if "." in marked and "," in marked:
+        return (
+            f"“{marked['.']}” and “{marked[',']}” have different decimal marks: say whether the"
+            " comma or the point marks decimals"
+        )
     example = _example(column, ",.")
     return f"{example} can mean two numbers: say whether the comma or the point marks decimals"
 

@@ -56,6 +56,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "owner": (
         *("lead owner", "contact owner", "deal owner", "deal - owner", "person - owner"),
         *("record owner", "owner name", "opportunity owner", "assigned to", "assignee"),
+        *("responsible person", "responsible", "assigned user", "lead manager"),
         *("salesperson", "sales rep", "sales representative", "rep", "account manager"),
     ),
     OUTCOME: (
@@ -69,7 +70,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
         *("outcome date", "closed on", "closed at", "closed date", "date closed", "close date"),
         *("deal - won time", "won time", "won date", "deal - lost time", "lost time", "lost date"),
         *("converted date", "converted at", "converted on", "conversion date", "date converted"),
-        *("actual close date", "closing date", "decided on"),
+        *("actual close date", "closing date", "decided on", "became a customer date"),
+        *("closed won date", "closed lost date", "disqualified date", "unqualified date"),
     ),
     REASON: (
         *("reason", "lost reason", "deal - lost reason", "closed lost reason", "loss reason"),
@@ -102,7 +104,9 @@ OUTCOME_WORDS: dict[str, OutcomeWords] = {
     **dict.fromkeys(("lost", "islost"), "lost"),
     # Times that say by themselves what became of a lead.
     **dict.fromkeys(("wontime", "wondate", "dealwontime"), "converted"),
+    **dict.fromkeys(("becameacustomerdate", "closedwondate"), "converted"),
     **dict.fromkeys(("losttime", "lostdate", "deallosttime"), "lost"),
+    **dict.fromkeys(("closedlostdate", "disqualifieddate", "unqualifieddate"), "lost"),
 }
 # Words around the one that matters: "Number of Employees" is the field Employees.
 FILLERS = frozenset(
