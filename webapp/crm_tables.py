@@ -99,6 +99,8 @@ class CrmLead(Base):
     contact_id: Mapped[str | None] = mapped_column(RecordId, index=True)
     is_deleted: Mapped[bool]
     merged_into: Mapped[str | None] = mapped_column(RecordId, index=True)
+    # Of a user who owns it, by which the owner's account here is found; queues have none.
+    owner_email: Mapped[str | None] = mapped_column(sa.String(200), index=True)
     # What we recorded last on the CRM's word: converted, lost or withdrawn, and why.
     said: Mapped[str | None] = mapped_column(sa.String(20))
     rule: Mapped[str | None] = mapped_column(sa.String(10))

@@ -1,6 +1,7 @@
 """Taking in leads and deals, a few rows in each transaction with the cursor."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sync.crm.mapping import ReadLead, deal_columns, deal_names
 from sync.crm.protocol import DealRow, LeadRow
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
-from webapp.services.crm import links, mirror, unmatched
+from webapp.services.crm import links, mirror, owners, unmatched
 from webapp.services.crm.mirror import Seen
 from webapp.services.imports import quality
 from webapp.services.leads import leads, scoring
@@ -47,7 +48,7 @@ def take_leads(
     pairs = [(row.id, deal_id) for row in news for deal_id in by_id[row.id].deal_ids]
     links.keep_of_leads(session, is_new, "lead", pairs)
     families = mirror.families(session, [row.id for row in news])
-    _take_in(session, context, news, known, families=families, now=now)
+    _take_in(session, context, _owned(session, news), known, families=families, now=now)
     record_outcomes_of(session, context, families, now)
 
 
@@ -79,9 +80,20 @@ def list_unmatched(
     unmatched.keep_names(session, names)
 
 
+def _owned(session: Session, rows: Sequence[ReadLead]) -> list[ReadLead]:
+    """The rows, each with the account of its owner, where the owner has one, for the name."""
+    addresses = {address for row in rows if (address := row.row.owner_email)}
+    accounts = owners.with_account(session, addresses) if addresses else set()
+    return [
+        replace(row, people=row.people | {"owner": address}) if address in accounts else row
+        for row in rows
+        for address in [row.row.owner_email or ""]
+    ]
+
+
 def _is_let_in(context: SyncContext, row: LeadRow) -> bool:
-    owners, types = context.rules.owner_ids, context.rules.record_type_ids
-    is_owners = not owners or row.owner_id in owners
+    owned_by, types = context.rules.owner_ids, context.rules.record_type_ids
+    is_owners = not owned_by or row.owner_id in owned_by
     return is_owners and (not types or row.record_type_id in types)
 
 

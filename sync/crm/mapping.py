@@ -32,6 +32,7 @@ FACTS = (
     "contact_id",
     "is_deleted",
     "merged_into",
+    "owner_email",
 )
 DEAL_FACTS = (
     "id",

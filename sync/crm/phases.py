@@ -22,6 +22,7 @@ from webapp.services.crm import (
     connections,
     field_sources,
     mirror,
+    owners,
     pending_writes,
 )
 from webapp.services.crm.sync_runs import Check, Rehearsed, Sample, SampledLead
@@ -53,6 +54,8 @@ def live(sync_run: SyncRun) -> None:
     while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
         reconcile.read_leads(sync_run, ids)
     sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
+    while sync_run.step(partial(_match_owners, sync_run)) == STEP_ROWS:
+        pass
     # The first day counts from the first run.
     reconciled_at = read(lambda s: connections.get(s).reconciled_at)
     if reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY:
@@ -210,6 +213,13 @@ def _mapped(sync_run: SyncRun) -> Iterator[SampledLead]:
             empty=[n for n in mapping.sources if inputs[n] is None and n not in wrong],
             wrong={name: mapping.shown(name, values) for name in wrong},
         )
+
+
+def _match_owners(sync_run: SyncRun, session: Session) -> int:
+    """Give leads to accounts made since the day before all was looked at last."""
+    reconciled_at = connections.get(session).reconciled_at or sync_run.now
+    since = reconciled_at - RECONCILE_EVERY
+    return owners.give_to_new_accounts(session, since, STEP_ROWS, sync_run.now)
 
 
 class _Enough(Exception):

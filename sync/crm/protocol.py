@@ -28,7 +28,7 @@ class LeadRow:
     `values` has the mapped fields as they are there, `people` what people read of it. A CRM that
     turns leads into something else says so by `is_converted` and `contact_id`, the person of whom
     `links` tells the deals; others leave both alone. `deal_ids` are the deals that it names as its
-    own.
+    own. `owner_email`, in lower case, is the address of an owner who is a person.
     """
 
     id: str
@@ -46,6 +46,7 @@ class LeadRow:
     merged_into: str | None = None
     external_id: str | None = None
     owner_id: str | None = None
+    owner_email: str | None = None
     record_type_id: str | None = None
 
 

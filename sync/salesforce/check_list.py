@@ -7,7 +7,7 @@ from sync.crm.faults import Fault, Kind
 from sync.crm.protocol import Look
 from sync.salesforce import cases
 from sync.salesforce.client import Client, Row
-from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE
+from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE, USER_PREFIX
 from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 from webapp.services.crm.sync_runs import Check
@@ -22,7 +22,6 @@ DEPLOY = f"Deploy the folder salesforce/ again. {ASSIGN}"
 # A signed login is valid for three minutes, by Salesforce's clock.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 BUSY_ORG = 0.5
-USERS = "005"
 
 
 class CheckList:
@@ -82,7 +81,7 @@ class CheckList:
         return _warning(name, sentence, f"{ASSIGN} Or leave it so.")
 
     def _owners(self, name: str) -> Check:
-        users = [row for row in self._leads if str(row.get("OwnerId")).startswith(USERS)]
+        users = [row for row in self._leads if str(row.get("OwnerId")).startswith(USER_PREFIX)]
         if not users or any((row.get("Owner") or {}).get("Email") for row in users):
             return Check(name, True, "They come with their e-mail addresses.")
         sentence = "No e-mail address can be seen, so no owner is matched with an account here."

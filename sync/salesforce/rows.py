@@ -26,6 +26,7 @@ LEAD_FIELDS = (
     "IsDeleted",
     "MasterRecordId",
     "OwnerId",
+    "Owner.Email",
     *PEOPLE.values(),
 )
 OPPORTUNITY_FIELDS = (
@@ -40,6 +41,9 @@ OPPORTUNITY_FIELDS = (
     "Name",
     "StageName",
 )
+# With what the ids of users begin; those of queues begin otherwise.
+USER_PREFIX = "005"
+MAX_ADDRESS_LENGTH = 200
 DATE_LENGTH = len("2026-01-31")
 
 
@@ -64,6 +68,7 @@ def lead_row(
         merged_into=_string(row, "MasterRecordId"),
         external_id=_string(row, external_id_field) if external_id_field else None,
         owner_id=_string(row, "OwnerId"),
+        owner_email=_owner_email(row),
         record_type_id=_string(row, "RecordTypeId"),
     )
 
@@ -82,6 +87,15 @@ def deal_row(row: Mapping[str, Any]) -> DealRow:
         name=row.get("Name"),
         stage=row.get("StageName"),
     )
+
+
+def _owner_email(row: Mapping[str, Any]) -> str | None:
+    """The address of the user who owns a lead; in a sandbox it ends in .invalid, as mail would."""
+    address = _at(row, "Owner.Email")
+    is_user = (_string(row, "OwnerId") or "").startswith(USER_PREFIX)
+    if not is_user or not isinstance(address, str):
+        return None
+    return address.strip().lower().removesuffix(".invalid")[:MAX_ADDRESS_LENGTH] or None
 
 
 def _at(row: Mapping[str, Any], path: str) -> Any:

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from webapp.services.accounts import accounts
 from webapp.tables import Score
 
 
@@ -40,3 +41,47 @@ def test_a_deleted_lead_changes_no_more(fake, salesforce):
     fake.delete(lead)
     salesforce.later()
     assert salesforce.lead(lead).phone == "1"
+
+
+def owner(salesforce, lead):
+    """Of a lead, and of its scores, by which the lead table is filtered."""
+    found = salesforce.lead(lead)
+    query = sa.select(Score.owner).where(Score.lead_key == found.key)
+    return {found.owner, *salesforce.read(lambda s: s.scalars(query).all())}
+
+
+@pytest.mark.parametrize("address", ["Rita@example.com", "rita@example.com.invalid"])
+def test_an_owner_with_an_account_is_that_account(fake, salesforce, rita, address):
+    """A sandbox adds .invalid to the addresses of its users."""
+    lead = fake.lead(LeadSource="Webinar", OwnerId=fake.user("Rita Field", Email=address))
+    salesforce.later()
+    assert owner(salesforce, lead) == {"rita@example.com"}
+
+
+def test_an_owner_without_an_account_and_a_queue_are_called_by_their_names(fake, salesforce, rita):
+    lead = fake.lead(OwnerId=fake.user("Nils Nobody"))
+    queued = fake.lead(OwnerId=fake.queue("Inbound"))
+    salesforce.later()
+    assert owner(salesforce, lead) == {"Nils Nobody"}
+    assert owner(salesforce, queued) == {"Inbound"}
+
+
+def test_a_new_owner_without_an_account_takes_the_lead_from_one_who_has(fake, salesforce, rita):
+    lead = fake.lead(OwnerId=fake.user("Rita Field", Email="rita@example.com"))
+    salesforce.later()
+    fake.update(lead, OwnerId=fake.user("Nils Nobody"))
+    salesforce.later()
+    assert owner(salesforce, lead) == {"Nils Nobody"}
+
+
+def test_an_account_made_later_is_given_its_leads_by_the_next_run(fake, salesforce):
+    lead = fake.lead(OwnerId=fake.user("Rita Field", Email="rita@example.com"))
+    salesforce.later()
+    assert owner(salesforce, lead) == {"Rita Field"}
+    password = "a passphrase of some length"
+    salesforce.write(
+        lambda s: accounts.create(s, "rita@example.com", password, "rep", now=salesforce.now)
+    )
+    run = salesforce.later()
+    assert owner(salesforce, lead) == {"rita@example.com"}
+    assert run.result["counts"].get("leads_changed", 0) == 0
