@@ -62,6 +62,22 @@ def test_an_import_says_what_changes_and_asks(run, file, read, write):
     assert fields["email_opens"].retired
 
 
+@pytest.mark.parametrize(
+    ("options", "typed", "forgets"),
+    [
+        (["--yes"], "", False),
+        (["--yes", "--new-unit", "age"], "", True),
+        ([], "y\ny\n", True),
+        ([], "n\ny\n", False),
+    ],
+)
+def test_another_unit_is_asked_about_or_said(options, typed, forgets, run, file, read):
+    path = file(dumps(FIELDS).replace('"years"', '"months"'))
+    result = run("import", path, *options, input=typed)
+    assert "The unit of Age changes from years to months" in result.output
+    assert (read(field_lists.current).meanings.newest_change > 0) is forgets
+
+
 def test_a_dry_run_changes_nothing(run, file, read):
     assert "+ Seats" in run("import", file(dumps(FIELDS) + "\n" + SEATS), "--dry-run").output
     assert read(field_lists.current).version == 0

@@ -115,8 +115,7 @@ def _seen_version() -> int:
 
 
 def _question(before: Field, after: Field) -> str | None:
-    is_same_measure = before.kind.measure == after.kind.measure
-    is_other_unit = is_same_measure and before.unit not in (None, after.unit)
+    is_other_unit = bool(declaring.of_other_unit(Fields([before]), Fields([after])))
 
     def told(session: Session) -> tuple[list[str], list[str]]:
         used = usage.usage(session, Fields([before]))

@@ -183,9 +183,24 @@ def add_alias(session: Session, name: str, word: str, by: Author, *, choice: str
     return after
 
 
-def replace_all(session: Session, fields: Fields, by: Author, *, seen_version: int) -> None:
+def of_other_unit(before: Fields, after: Fields) -> list[str]:
+    """Name the fields whose unit changes, so that somebody must say what known values are in."""
+    known = (field for field in before if field.unit is not None and field.name in after)
+    pairs = ((field, after[field.name]) for field in known)
+    return [o.name for o, n in pairs if o.kind.measure == n.kind.measure and o.unit != n.unit]
+
+
+def replace_all(
+    session: Session,
+    fields: Fields,
+    by: Author,
+    *,
+    seen_version: int,
+    renewed: Collection[str] = (),
+) -> None:
     """Let a whole list count, which a file that rules does not hinder; what it lacks is retired.
 
+    `renewed` names fields whose known values are in another unit: these are forgotten.
     `ChangedMeanwhile` where the fields are not those of the list that the person saw.
     """
     field_lists.seed(session, by.now)
@@ -193,8 +208,9 @@ def replace_all(session: Session, fields: Fields, by: Author, *, seen_version: i
     if before.entries != field_lists.at(session, seen_version).entries:
         raise ChangedMeanwhile("the fields")
     after = with_retired(before, fields)
-    declared = field_lists.add(session, after, actor=by.name, now=by.now)
-    detail = {"n_fields": len(after.declared), "version": declared.version}
+    declared = field_lists.add(session, after, actor=by.name, now=by.now, renewed=renewed)
+    detail: dict[str, Any] = {"n_fields": len(after.declared), "version": declared.version}
+    detail |= {"forgets_values": list(renewed)} if renewed else {}
     audit.record(session, by.name, "imported fields", "fields", now=by.now, detail=detail)
 
 
