@@ -168,7 +168,7 @@ class _Work:
         self.found = read(lambda s: imports.by_key(s, self.run.task["import"]))
 
     def read(self) -> None:
-        format_ = detect(self.path, self.found.file_format.get("sheet"))
+        format_ = detect(self.path, *map(self.found.file_format.get, ("sheet", "codec")))
         on_block = partial(self._tell, "Reading the file")
         pairs = partial(rivals, fields=self.fields)
         found = profile.profile_file(self.path, format_, pairs, on_block)

@@ -34,5 +34,24 @@ def test_an_import_that_there_is_not_is_said_to_be_missing(manager):
     assert "Import 12345 not found" in answer.text
 
 
+def test_an_encoding_in_doubt_is_shown_and_can_be_chosen(manager, do_import):
+    text = "lead_id,company\n1,Dvo\u0159\u00e1k\n"
+    address = upload(manager, text.encode("cp1250")).location
+    do_import()
+    assert '<option value="cp1252" selected>Windows-1252<' in manager.get(address).text
+    assert manager.post(f"{address}/encoding", data={"encoding": "utf-8"}).status_code == 422
+    assert manager.post(f"{address}/encoding", data={"encoding": "cp1250"}).status_code == 303
+    do_import()
+    page = manager.get(address).text
+    assert "Dvo\u0159\u00e1k" in page
+    assert '<option value="cp1250" selected>Windows-1250<' in page
+
+
+def test_a_file_in_utf_8_is_not_in_doubt(manager, do_import):
+    address = upload(manager, "lead_id,company\n1,Dvo\u0159\u00e1k\n".encode()).location
+    do_import()
+    assert "Read it as" not in manager.get(address).text
+
+
 def test_no_page_but_the_upload_takes_large_bodies(manager):
     assert manager.post("/leads/new", data={"name": "x" * 1_100_000}).status_code == 413

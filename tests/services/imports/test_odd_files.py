@@ -171,6 +171,26 @@ def test_a_guessed_encoding_is_said(read, encoding, name, city):
     assert f"it was read as {name}." in result.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1250", ("Żółć Łódź", "Wrocław")),
+        ("cp1251", ("Фирма Ромашка", "Вектор Плюс")),
+        ("koi8_r", ("Фирма Ромашка", "Вектор Плюс")),
+        ("cp1253", ("Αθήνα", "Παπαδόπουλος")),
+        ("shift_jis", ("日本株式会社テスト", "東京商事")),
+        ("gb18030", ("北京有限公司", "上海 张伟")),
+        ("euc_kr", ("주식회사 서울", "김철수")),
+        ("cp1252", ("Besançon", "“Jürgen” … Groß €5")),
+        ("cp1252", ("Élève à Orléans", "Señor Núñez, Málaga ¿qué?")),
+    ],
+)
+def test_the_letters_of_a_few_rows_tell_their_encoding(read, encoding, names):
+    rows = "".join(f"L-{n};{name}\n" for n, name in enumerate(names))
+    values = read(f"lead_id;company\n{rows}".encode(encoding)).values
+    assert [values[f"L-{n}"]["company"] for n in range(len(names))] == list(names)
+
+
 @pytest.mark.parametrize("hint", ["sep=;", "Sep=;", '"sep=;"', "sep=|", "sep=\t"])
 def test_a_hint_counts_where_it_fits_the_header(read, hint):
     assert read(f"{hint}\r\n" + TABLE.replace(",", ";")).values == ROWS

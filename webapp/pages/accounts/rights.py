@@ -82,6 +82,7 @@ MIN_ROLE = {
     "pages.imports.wrong_rows": "manager",
     "pages.matching.columns": "manager",
     "pages.matching.save": "manager",
+    "pages.matching.choose_encoding": "manager",
     "pages.matching.choose_sheet": "manager",
     "pages.matching.forget": "manager",
     "pages.quality.index": "admin",

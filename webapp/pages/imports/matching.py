@@ -57,6 +57,17 @@ def choose_sheet(key: int) -> ResponseReturnValue:
     return redirect(url_for("pages.imports.show", key=key), 303)
 
 
+@bp.post("/encoding")
+def choose_encoding(key: int) -> ResponseReturnValue:
+    """Managers: read the text by another encoding."""
+    codec = request.form.get("encoding", "")
+    try:
+        write(lambda session: conversation.choose_encoding(session, key, codec))
+    except ValueError as error:
+        return step.render(step.PAGE, key, Entered(problems=[str(error)])), 422
+    return redirect(url_for("pages.imports.show", key=key), 303)
+
+
 @bp.post("/forget")
 def forget(key: int) -> ResponseReturnValue:
     """Managers: forget how such files were matched before, and propose anew."""

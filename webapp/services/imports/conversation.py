@@ -9,7 +9,7 @@ from ml.fields.fields_file import Fields
 from webapp.intake_tables import Import
 from webapp.services.imports import imports
 from webapp.services.imports.errors import WrongState
-from webapp.services.imports.files.table import format_sentence
+from webapp.services.imports.files.table import encodings, format_sentence
 from webapp.services.imports.matching import profile, questions, remembered
 from webapp.services.imports.matching.mapping import (
     LEAD_ID,
@@ -51,6 +51,7 @@ def matching(
         n_rows=read.n_rows,
         format=format_sentence(found.format),
         sheets=found.format.sheets,
+        encodings=encodings(found.format),
         remembered=earlier.name if earlier else None,
     )
 
@@ -89,6 +90,15 @@ def choose_sheet(session: Session, key: int, sheet: str) -> None:
     if sheet not in found.format.sheets:
         raise ValueError(f"The workbook has no sheet “{sheet[:60]}”.")
     found.file_format = found.format.model_copy(update={"sheet": sheet}).model_dump()
+    found.mapping, found.profile, found.state = {}, {}, "reading"
+
+
+def choose_encoding(session: Session, key: int, codec: str) -> None:
+    """Read a text by another encoding; ValueError where it is none that the file may be in."""
+    found = _in_matching(session, key)
+    if codec not in encodings(found.format):
+        raise ValueError(f"The file cannot be read as {codec[:60]!r}.")
+    found.file_format = found.format.model_copy(update={"codec": codec}).model_dump()
     found.mapping, found.profile, found.state = {}, {}, "reading"
 
 

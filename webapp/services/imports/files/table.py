@@ -4,7 +4,7 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -18,7 +18,13 @@ from webapp.services.imports.files.layout import (
     Layout,
     Row,
 )
-from webapp.services.imports.files.text_source import Encoding, Lines, detect_encoding, open_lines
+from webapp.services.imports.files.text_source import (
+    OTHER_ENCODINGS,
+    Encoding,
+    Lines,
+    detect_encoding,
+    open_lines,
+)
 from webapp.stored import FileFormat
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -53,8 +59,11 @@ class Table:
         return self.share()
 
 
-def detect(path: Path, sheet: str | None = None) -> FileFormat:
-    """Find how a file is read, in a workbook the named or first sheet; else `ImportFileError`."""
+def detect(path: Path, sheet: str | None = None, codec: str | None = None) -> FileFormat:
+    """Find how a file is read, else `ImportFileError`.
+
+    In a workbook the named or first sheet; a text by the codec that somebody has chosen.
+    """
     if workbook.is_workbook(path):
         sheets = workbook.sheet_names(path)
         if sheet is not None and sheet not in sheets:
@@ -62,6 +71,8 @@ def detect(path: Path, sheet: str | None = None) -> FileFormat:
         return FileFormat(sheet=sheet or sheets[0], sheets=sheets)
     other_kinds.refuse_old_workbook(path)
     encoding = detect_encoding(path)
+    if codec is not None:
+        encoding = replace(encoding, codec=codec)
     found = FileFormat(codec=encoding.codec, is_gzip=encoding.is_gzip)
     with path.open("rb") as raw:
         first = list(islice(open_lines(raw, encoding), DIALECT_ROWS))
@@ -72,6 +83,13 @@ def detect(path: Path, sheet: str | None = None) -> FileFormat:
     with path.open("rb") as raw:
         keys, nested = json_lines.columns(open_lines(raw, encoding))
     return found.model_copy(update={"keys": keys, "nested_keys": nested})
+
+
+def encodings(format_: FileFormat) -> dict[str, str]:
+    """The names of encodings that a file may be in, by codec; none where it says so itself."""
+    if format_.codec is None or format_.codec.startswith("utf"):
+        return {}
+    return {codec: Encoding(codec, is_gzip=False).name for codec in OTHER_ENCODINGS}
 
 
 def format_sentence(format_: FileFormat) -> str:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.other_kinds import refuse_bytes
@@ -28,12 +29,23 @@ OTHER_ENCODINGS = [
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
     *("mac_roman", "cp850", "cp866", "koi8_r", "shift_jis", "euc_kr", "big5", "gb18030"),
 ]
-# With fewer characters outside ASCII, a guess between them would be chance.
-MIN_BYTES_TO_GUESS = 64
+# With fewer letters outside ASCII, a guess between them would be chance.
+MIN_BYTES_TO_GUESS = 8
+# Quotes, dashes and the like, which most encodings of Windows have at the same place.
+PUNCTUATION = bytes([0x80, 0x85, *range(0x91, 0x98)])
+# Of Windows-1252, where other encodings have letters: Wroc\u00b3aw is Wroc\u0142aw.
+SIGNS_IN_WORDS = re.compile(
+    "(?<=[^\\W\\d_])[\u00b9\u00b3\u00bf\u00af\u00bc\u00be](?=[^\\W\\d_])"
+    "|\\b[\u00a3\u00a5\u00af](?=[^\\W\\d_])"
+)
+CENTRAL_EUROPEAN = "cp1250"
+# Half-width letters, which nobody writes a table in: Chinese is read so as Japanese.
+HALVES = re.compile("[\uff61-\uff9f]")
+MAX_SHARE_OF_HALVES = 0.2
 MAX_SAMPLE_BYTES = 100_000
+ASCII = bytes(range(128))
 NAMES = {
     "utf-8-sig": "UTF-8",
-    WINDOWS_1252: "Windows-1252",
     "mac_roman": "Mac Roman",
     "cp850": "DOS (CP850)",
     "koi8_r": "KOI8-R",
@@ -49,6 +61,8 @@ class Encoding:
 
     @property
     def name(self) -> str:
+        if self.codec.startswith("cp125"):
+            return f"Windows-{self.codec.removeprefix('cp')}"
         return NAMES.get(self.codec, self.codec.upper().replace("_", "-"))
 
 
@@ -174,14 +188,24 @@ def _around_other_bytes(piece: bytes) -> bytes:
     return b"\n".join(line for line in piece.splitlines() if not line.isascii())[:BLOCK_BYTES]
 
 
+def _is_halves(match: CharsetMatch, sample: bytes) -> bool:
+    n_letters = len(sample.translate(None, ASCII))
+    return len(HALVES.findall(str(match))) > MAX_SHARE_OF_HALVES * n_letters
+
+
 def _guess(sample: bytes) -> str:
     """Windows-1252, unless another encoding makes clearly less of a mess of enough letters."""
-    if sum(byte > 127 for byte in sample) < MIN_BYTES_TO_GUESS:
+    sample = sample[:MAX_SAMPLE_BYTES]
+    text = sample.decode(WINDOWS_1252, errors="replace")
+    is_text = "\ufffd" not in text
+    if is_text and len(sample.translate(None, ASCII + PUNCTUATION)) < MIN_BYTES_TO_GUESS:
         return WINDOWS_1252
-    found = from_bytes(sample[:MAX_SAMPLE_BYTES], cp_isolation=OTHER_ENCODINGS, threshold=0.5)
-    mess = {match.encoding: (match.chaos, -match.coherence) for match in found}
+    found = from_bytes(sample, cp_isolation=OTHER_ENCODINGS, threshold=0.5)
+    mess = {m.encoding: (m.chaos, -m.coherence) for m in found if not _is_halves(m, sample)}
     if not mess:
         return WINDOWS_1252
     best = min(mess, key=mess.__getitem__)
-    is_as_good = WINDOWS_1252 in mess and mess[WINDOWS_1252][0] <= mess[best][0]
-    return WINDOWS_1252 if is_as_good else best
+    if WINDOWS_1252 not in mess or mess[WINDOWS_1252][0] > mess[best][0]:
+        return best
+    is_central = CENTRAL_EUROPEAN in mess and SIGNS_IN_WORDS.search(text)
+    return CENTRAL_EUROPEAN if is_central else WINDOWS_1252

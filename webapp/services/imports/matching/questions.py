@@ -48,7 +48,7 @@ class Matching:
 
     `targets` has a label for each meaning, "" leaving a column out. `mapping` was decided so far;
     `proposed` is what is imported if the person changes nothing. `remembered` names the mapping of
-    an earlier file with this header.
+    an earlier file with this header. `encodings` are those that a text may be in, if in doubt.
     """
 
     columns: Sequence[ColumnProposal]
@@ -59,6 +59,7 @@ class Matching:
     n_rows: int
     format: str
     sheets: list[str]
+    encodings: dict[str, str]
     remembered: str | None
 
 
