@@ -161,7 +161,13 @@ def fill_with_deals(session):
     make_outcome(session, leads.find(session, "won"), True, attribution=Attribution("rep", "rita"))
     session.add(
         CrmConnection(
-            method="jwt", domain="d", username="u", is_paused=False, changed_at=NOW, changed_by="a"
+            kind="salesforce",
+            method="jwt",
+            domain="d",
+            username="u",
+            is_paused=False,
+            changed_at=NOW,
+            changed_by="a",
         )
     )
 

@@ -27,7 +27,7 @@ class CrmConnection(Base):
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     # Which CRM it is: see `webapp.services.crm.kinds`; also the source of its outcomes.
-    kind: Mapped[str] = mapped_column(sa.String(20), default="salesforce")
+    kind: Mapped[str] = mapped_column(sa.String(20))
     method: Mapped[str] = mapped_column(sa.String(30))
     domain: Mapped[str] = mapped_column(sa.String(255))
     username: Mapped[str] = mapped_column(sa.String(200))

@@ -82,7 +82,7 @@ OWN_BUDGET = Case(
     "own budget used",
     Kind.QUOTA,
     "Leadloop has used the API calls that it may use in a day. It continues where it stopped. To"
-    " read faster, raise LEADLOOP_SALESFORCE_DAILY_CALLS.",
+    " read faster, raise the daily calls in the settings.",
 )
 QUOTA_RESERVE = Case(
     "quota reserve reached",

@@ -1,4 +1,4 @@
-"""What became of a lead by what the CRM says: pure, by rules 1 to 5 of docs/salesforce.md."""
+"""What became of a lead by what the CRM says: pure, by rules 1 to 5."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -27,7 +27,7 @@ from webapp.tables import Lead
 
 Take = Callable[[Session, SyncContext, Sequence[Any], datetime], None]
 CHUNK = 2000
-# A CRM such as Salesforce tells of deletions for 15 days.
+# Deletions are told for 15 days.
 DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
 MIN_MOVE = 0.01

@@ -17,7 +17,7 @@ MIN_SLICE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Window:
-    """Where the reading of one object stands; times are texts as Salesforce writes them.
+    """Where the reading of one object stands; times are texts as rows have theirs.
 
     `done_until` ends the last finished window. While one is open, `start` and `end` are its bounds,
     `after_stamp` and `after_id` the last row stored (no id: from that time on).
@@ -43,7 +43,7 @@ class Window:
         return (self.after_stamp, self.after_id) if self.after_id else self.after_stamp
 
     def opened(self, server_now: datetime, first_start: datetime) -> "Window":
-        """The next window, up to Salesforce's present time; an open one stays as it is."""
+        """The next window, up to the CRM's present time; an open one stays as it is."""
         if self.is_open:
             return self
         done = parse_time(self.done_until) if self.done_until else None

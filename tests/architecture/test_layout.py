@@ -46,6 +46,28 @@ def test_only_tests_import_from_tests():
     assert borrowed == set()
 
 
+# What serves any CRM: all of it but what belongs to one, and the settings that are its own.
+ANY_CRM = ("sync/crm", "webapp/services/crm", "webapp/pages/crm", "webapp/templates/crm")
+ONE_CRM = (
+    "webapp/services/crm/kinds",
+    "webapp/services/crm/credentials.py",
+    "webapp/pages/crm/connection.py",
+    "webapp/templates/crm/connection",
+)
+ITS_SETTINGS = re.compile(r"salesforce_[\w{]+|LEADLOOP_SALESFORCE_\w+")
+
+
+def test_what_serves_any_crm_names_none():
+    paths = [path for folder in ANY_CRM for path in (ROOT / folder).rglob("*.*")]
+    texts = {path.relative_to(ROOT).as_posix(): path for path in paths if path.suffix != ".pyc"}
+    neutral = {
+        name: path.read_text() for name, path in texts.items() if not name.startswith(ONE_CRM)
+    }
+    assert len(neutral) > 50
+    naming = {n for n, t in neutral.items() if "salesforce" in ITS_SETTINGS.sub("", t).casefold()}
+    assert naming == set()
+
+
 def longest_chain(modules: dict[str, Source]) -> list[str]:
     """The names from one module to the last that it reaches; a cycle is an error."""
     neighbours = {name: imported_modules(source, modules) for name, source in modules.items()}

@@ -16,9 +16,9 @@ class KeyConverter(IntegerConverter):
 
 
 class RecordIdConverter(BaseConverter):
-    """A record's id of Salesforce in a path."""
+    """The id of a CRM's record in a path."""
 
-    regex = "[A-Za-z0-9]{15,18}"
+    regex = "[A-Za-z0-9]{1,18}"
 
 
 def key_argument(name: str) -> int | None:

@@ -13,7 +13,16 @@ from webapp.database import UNAVAILABLE
 from webapp.pages import errors, formats
 from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
-from webapp.pages.crm import conflicts, connection, mapping, rejected, run_labels, sync, unmatched
+from webapp.pages.crm import (
+    conflicts,
+    connection,
+    mapping,
+    rejected,
+    run_labels,
+    sync,
+    unmatched,
+    words,
+)
 from webapp.pages.exports import exports
 from webapp.pages.fields import fields
 from webapp.pages.imports import imports, matching, quality
@@ -62,6 +71,7 @@ def register(app: Flask) -> None:
     signed_in.init_app(app)
     formats.init_app(app)
     run_labels.init_app(app)
+    words.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.url_map.converters["key"] = KeyConverter
     app.url_map.converters["record_id"] = RecordIdConverter

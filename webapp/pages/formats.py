@@ -62,7 +62,7 @@ def exact(moment: datetime) -> str:
 
 
 def moment(text: str) -> datetime:
-    """The moment that a time written by Salesforce means."""
+    """The moment that a time written by a CRM means."""
     return datetime.fromisoformat(text)
 
 

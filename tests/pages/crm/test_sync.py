@@ -184,7 +184,7 @@ def test_a_missing_permission_to_read_deals_is_told(manager, fake, salesforce):
     for _ in range(3):
         fake.hide(fake.convert(fake.lead()))
     salesforce.later()
-    assert "3 of 3 converted leads have an opportunity that the integration" in show(manager)
+    assert "3 of 3 leads with an opportunity have one that the integration" in show(manager)
 
 
 def test_score_fields_that_cannot_be_written_are_told(manager, fake, salesforce):

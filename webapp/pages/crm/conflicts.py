@@ -1,4 +1,4 @@
-"""Leads whose outcome here and in Salesforce differ, for a person to resolve."""
+"""Leads whose outcome here and in the CRM differ, for a person to resolve."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue

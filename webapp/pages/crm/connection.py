@@ -12,9 +12,17 @@ from werkzeug.exceptions import BadRequest
 from ml.fields.fields_file import clean_text
 from webapp.database import read, utc_now, write
 from webapp.pages import formats
+from webapp.pages.crm import words
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs
-from webapp.services.crm.credentials import METHODS, NEEDED, SECRET_VALUES, Credentials, may_connect
+from webapp.services.crm.credentials import (
+    METHODS,
+    NEEDED,
+    SECRET_VALUES,
+    Credentials,
+    host_of,
+    may_connect,
+)
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
 
@@ -143,7 +151,10 @@ def disconnect() -> ResponseReturnValue:
     if connections.from_environment(product().settings) is not None:
         raise BadRequest
     write(lambda session: connections.disconnect(session, actor, now))
-    flash("Salesforce is disconnected. Leads, scores and outcomes are all still here.", "good")
+    flash(
+        f"{words.crm().name} is disconnected. Leads, scores and outcomes are all still here.",
+        "good",
+    )
     return redirect(url_for("pages.sync.index"), 303)
 
 
@@ -168,7 +179,7 @@ def _clean(name: str, text: str) -> str:
     max_length = MAX_LENGTHS.get(name, MAX_SECRET_LENGTH)
     if name not in SECRET_VALUES:
         cleaned = clean_text(text, maximum=max_length) or ""
-        return connections.host_of(cleaned) if name == "domain" else cleaned
+        return host_of(cleaned) if name == "domain" else cleaned
     if len(text) > max_length:
         raise ValueError(f"must be at most {max_length:,} characters long")
     return text if name == "password" else text.strip().replace("\r\n", "\n")

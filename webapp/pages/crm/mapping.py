@@ -1,4 +1,4 @@
-"""Where the fields of a lead come from in Salesforce, and the rules of what became of it."""
+"""Where the fields of a lead come from in the CRM, and the rules of what became of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ bp = Blueprint("mapping", __name__, url_prefix="/sync")
 AT_WORK = "A sync run is in progress. Wait until it is done, then try again."
 SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
 RULES_SAVED = "The rules are saved. The next run applies them to all that was read."
-READ_AGAIN = "The rules are saved. The next run reads leads and opportunities again."
+READ_AGAIN = "The rules are saved. The next run reads leads and deals again."
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def test() -> ResponseReturnValue:
 
 @bp.post("/mapping/describe")
 def describe() -> ResponseReturnValue:
-    """Administrators: ask Salesforce anew which fields a lead has there."""
+    """Administrators: ask the CRM anew which fields a lead has there."""
     return _ask("check", read(_state), None)
 
 
@@ -127,7 +127,7 @@ def _shown(state: _State) -> str:
     tried = sync_runs.sources_to_test(state.run) if state.run is not None else None
     sources = state.saved if tried is None else tried
     errors = field_sources.problems(sources, product().fields, state.described)
-    # Before Salesforce was asked nothing can be wrong.
+    # Before the CRM was asked nothing can be wrong.
     errors = errors if state.described else {}
     return _page(state, sources, errors, is_entered=tried is not None)
 

@@ -1,6 +1,6 @@
 """The form of the field mapping: what was entered, and the rows that show it.
 
-Of each field it sends `name.from` (a transform and a Salesforce field), `name.default`,
+Of each field it sends `name.from` (a transform and a CRM field), `name.default`,
 `name.stable`, `name.was` (the field that the page showed), and `name:value` for each picklist value
 outside of the field's list.
 """
@@ -22,10 +22,10 @@ Options = list[tuple[str, str]]
 
 PART = re.compile(r"(\w+)(?:\.(?:from|default|stable|was)|:.*)", re.DOTALL)
 CONSTANT = "constant"
-# How a Salesforce field becomes ours, as the drop-down says it.
+# How a CRM field becomes ours, as the drop-down says it.
 HOW = {"as_is": "{}", "days_since": "Days since {}", "boolean": "{} is filled in"}
 MAX_SHOWN_LENGTH = 80
-NOT_SENT = "was not sent: choose what fills it, or that it is not from Salesforce"
+NOT_SENT = "was not sent: choose what fills it, or that nothing does"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _source(form: MultiDict[str, str], field: Field, described: Described) -> Fi
 
 
 def _is_stable(form: MultiDict[str, str], name: str, crm_field: str) -> bool:
-    """Whether the tick is meant for this Salesforce field, and not for the one shown before."""
+    """Whether the tick is meant for this CRM field, and not for the one shown before."""
     tick = form.get(f"{name}.stable")
     if form.get(f"{name}.was") == crm_field:
         return tick is not None

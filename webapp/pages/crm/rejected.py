@@ -1,4 +1,4 @@
-"""Scores that Salesforce did not take, with its reasons."""
+"""Scores that the CRM did not take, with its reasons."""
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue

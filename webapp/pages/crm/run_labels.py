@@ -3,6 +3,7 @@
 from flask import Flask
 
 from ml.fields.fields_file import Fields
+from webapp.pages.crm import words
 from webapp.services.crm.sync_runs import SyncResult, mode
 from webapp.tables import Run
 
@@ -14,7 +15,7 @@ MODES = {
     "reconcile": "Reconciliation",
 }
 TRIGGERS = {"clock": "on schedule", "hint": "after a hint", "settings": "after new settings"}
-# Counts of a run in the order in which they are told: name, one, many.
+# Counts of a run in the order in which they are told: name, one, many, in the words of the CRM.
 COUNTS = (
     ("leads_read", "lead read", "leads read"),
     ("leads_new", "new lead", "new leads"),
@@ -22,14 +23,14 @@ COUNTS = (
     ("leads_scored", "lead scored", "leads scored"),
     ("leads_aged", "lead rescored for its age", "leads rescored for their age"),
     ("leads_erased", "lead erased", "leads erased"),
-    ("deals_read", "opportunity read", "opportunities read"),
-    ("deals_changed", "opportunity changed", "opportunities changed"),
+    ("deals_read", "{deal} read", "{deals} read"),
+    ("deals_changed", "{deal} changed", "{deals} changed"),
     ("converted", "converted", "converted"),
     ("lost", "lost", "lost"),
     ("never_worked", "not worked", "not worked"),
     ("withdrawn", "outcome withdrawn", "outcomes withdrawn"),
     ("conflicts", "conflict", "conflicts"),
-    ("unmatched", "unmatched opportunity", "unmatched opportunities"),
+    ("unmatched", "unmatched {deal}", "unmatched {deals}"),
     ("scores_due", "score to write", "scores to write"),
     ("scores_written", "score written", "scores written"),
     ("scores_refused", "score rejected", "scores rejected"),
@@ -95,5 +96,6 @@ def summary(run: Run) -> str:
 
 
 def _labels(result: SyncResult) -> list[tuple[str, str]]:
-    counts = result.counts
-    return [(n, one if counts[n] == 1 else many) for n, one, many in COUNTS if counts[n]]
+    counts, kind = result.counts, words.crm()
+    told = [(n, one if counts[n] == 1 else many) for n, one, many in COUNTS if counts[n]]
+    return [(n, label.format(deal=kind.deal, deals=kind.deals)) for n, label in told]

@@ -1,4 +1,4 @@
-"""The sync with Salesforce: how it is doing, its runs, and what a person may ask of it."""
+"""The sync with the CRM: how it is doing, its runs, and what a person may ask of it."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -37,16 +37,13 @@ from webapp.services.leads import pipeline
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
 CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
-# Where people are when they copy an address, and the address of the same org for programs.
-ADDRESSES_OF_PAGES = (".lightning.force.com", ".my.salesforce-setup.com")
-MY_DOMAIN = ".my.salesforce.com"
 
 
 class NotConnected(RuntimeError):
     """There is no connection to a CRM."""
 
     def __init__(self) -> None:
-        super().__init__("Salesforce is not connected.")
+        super().__init__(f"{kinds.of(None).name} is not connected.")
 
 
 class InvalidConnection(ValueError):
@@ -264,15 +261,6 @@ def count_calls(
         connection.n_used, connection.n_limit = usage
 
 
-def host_of(address: str) -> str:
-    """The host for programs of an address as people copy it: from a browser, with its path."""
-    host = address.strip().partition("://")[2] or address.strip()
-    host = host.partition("/")[0].lower()
-    for ending in ADDRESSES_OF_PAGES:
-        host = host.removesuffix(ending) + MY_DOMAIN if host.endswith(ending) else host
-    return host
-
-
 def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
     for table in (CrmLink, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmDeal):
@@ -288,6 +276,7 @@ def _new(
     session: Session, entered: Credentials, now: datetime, *, is_paused: bool = False
 ) -> CrmConnection:
     connection = CrmConnection(
+        kind=kinds.of(None).key,
         method=entered.method,
         domain=entered.domain,
         username=entered.username,

@@ -1,4 +1,4 @@
-"""Credentials of the CRM: encrypted in the database, the key outside of it, for few hosts."""
+"""Credentials of Salesforce: encrypted in the database, the key outside of it, for few hosts."""
 
 import base64
 import json
@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SALESFORCE_DOMAINS = (".salesforce.com", ".force.com")
+# Where people are when they copy an address, and the address of the same org for programs.
+ADDRESSES_OF_PAGES = (".lightning.force.com", ".my.salesforce-setup.com")
+MY_DOMAIN = ".my.salesforce.com"
 METHODS = ("client_credentials", "jwt", "session", "password")
 
 
@@ -18,7 +21,7 @@ class UnreadableSecret(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The stored Salesforce credentials cannot be read with the present key."
+            "The stored credentials of the CRM cannot be read with the present key."
             " Restore the key (LEADLOOP_CRM_SECRET_KEY or the file crm_key in the data folder),"
             " or enter the credentials again."
         )
@@ -93,6 +96,15 @@ def may_connect(host: str, extra_url: str | None) -> bool:
         return is_allowed(urlsplit(f"https://{host}"), urlsplit(extra_url) if extra_url else None)
     except ValueError:
         return False
+
+
+def host_of(address: str) -> str:
+    """The host for programs of an address as people copy it: from a browser, with its path."""
+    host = address.strip().partition("://")[2] or address.strip()
+    host = host.partition("/")[0].lower()
+    for ending in ADDRESSES_OF_PAGES:
+        host = host.removesuffix(ending) + MY_DOMAIN if host.endswith(ending) else host
+    return host
 
 
 def _box(key: str) -> Fernet:

@@ -80,7 +80,7 @@ class CrmRules:
         if len(self.disqualified) > MAX_LIST_LENGTH or any(
             len(status) > MAX_STATUS_LENGTH for status in self.disqualified
         ):
-            sentence = f"must be at most {MAX_LIST_LENGTH} statuses as Salesforce has them"
+            sentence = f"must be at most {MAX_LIST_LENGTH} statuses as the CRM has them"
             yield "disqualified", sentence
         for name, prefixes in PREFIXES.items():
             if complaint := _ids_complaint(getattr(self, name), prefixes):

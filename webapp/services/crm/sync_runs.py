@@ -66,7 +66,7 @@ class Check:
 
 @dataclass
 class SampledLead:
-    """What a mapping makes of a lead: inputs, those Salesforce lacks, values that break a rule."""
+    """What a mapping makes of a lead: inputs, those the CRM lacks, values that break a rule."""
 
     id: str
     inputs: dict[str, Any]

@@ -15,6 +15,11 @@ class CrmKind:
     name: str
     deal: str
     deals: str
+    a_deal: str
+    # What to do where deals cannot be read.
+    see_deals: str
+    # Leads become something else there: an event, without which a deal is all that tells.
+    converts_leads: bool
     lead_address: str
     deal_address: str
     # The fields that our scores are written to.
