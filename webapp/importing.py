@@ -85,6 +85,7 @@ def import_now(
     skip_bad_rows: bool,
     requested_by: str,
     on_step: OnStep,
+    sheet: str | None = None,
 ) -> Import:
     """Import a kept file in this process, asking nobody; where it dies, a worker goes on.
 
@@ -101,6 +102,7 @@ def import_now(
             decided=decided,
             uses_remembered=uses_remembered,
             skip_bad_rows=skip_bad_rows,
+            sheet=sheet,
         )
         run = imports.claim(session, f"{requested_by}:{os.getpid()}", utc_now(), found.key)
         assert run is not None  # this import has work to do

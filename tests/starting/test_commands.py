@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.apps import engine_of
 from tests.factories import FIELDS, make_lead
+from tests.services.imports.workbooks import write_workbook
 from tests.starting.test_setup import rows, set_up
 from webapp.app import create_app
 from webapp.cli import imports as commands_of_imports
@@ -120,6 +121,20 @@ def test_import_leads_names_the_mappings_that_there_are(app, tmp_path):
     result = app.test_cli_runner().invoke(args=["import-leads", str(file), "--mapping", "weekly"])
     assert result.exit_code == 1
     assert "There is no mapping 'weekly'. Known: none so far." in result.output
+
+
+def test_import_leads_is_told_what_a_person_would_answer(app, tmp_path):
+    table = [["Email", "Name", "Status", "Closed on"], ["Ada@x.com", "Ada", "Won", "2026-01-05"]]
+    sheets = {"Notes": [["read me"]], "Leads": table}
+    book = str(write_workbook(tmp_path / "leads.xlsx", sheets))
+    run = partial(app.test_cli_runner().invoke, catch_exceptions=False)
+    options = ["--sheet", "Leads", "--email-as-id", "--time-zone", "Europe/Berlin"]
+    done = run(args=["import-leads", book, *options, "--json"])
+    told = json.loads(done.output)
+    assert (told["new"], told["outcomes"]) == (1, 1)
+    refused = run(args=["import-leads", book, "--time-zone", "Mars"])
+    assert refused.exit_code == 2
+    assert "there is no time zone 'Mars'" in refused.output
 
 
 def test_import_leads_lists_wrong_rows_and_imports_nothing(app, read, tmp_path):

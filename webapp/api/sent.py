@@ -4,13 +4,22 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+)
 
 from ml.fields.fields_file import clean_text
 from ml.fields.types import BOOLEAN_TEXTS, NO_CONTROL_CHARACTERS, is_null_word
 from webapp.api.document.contract import LEAD_RECORD
 from webapp.services.accounts import api_keys
 from webapp.services.exports.columns import FORMATS
+from webapp.services.imports.cells.times import zone_of
 from webapp.services.leads import records
 from webapp.services.leads.lead_query import ANY_STATUS, GRADES, SORTS
 from webapp.services.outcomes import times
@@ -200,6 +209,10 @@ def _flag(value: Any) -> bool:
 Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
 
 
+def _zone(name: str | None) -> str | None:
+    return zone_of(name).key if name else None
+
+
 class ImportQuery(Body):
     """How to take a file in."""
 
@@ -210,6 +223,14 @@ class ImportQuery(Body):
     skip_bad_rows: Flag = Field(False, description="whether wrong rows are left out: true or false")
     empty_clears: Flag = Field(
         False, description="whether an empty cell clears the value: true or false"
+    )
+    email_as_id: Flag = Field(
+        False,
+        description="whether the e-mail address is the lead's ID where no column is: true or false",
+    )
+    sheet: str | None = Field(None, description="the sheet of a workbook to read; else the first")
+    time_zone: Annotated[str | None, AfterValidator(_zone)] = Field(
+        None, description="that of times without an offset, such as Europe/Berlin; else UTC"
     )
 
 

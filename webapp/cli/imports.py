@@ -16,8 +16,8 @@ from webapp.database import read
 from webapp.intake_tables import Import
 from webapp.product import product
 from webapp.services.imports import imports
+from webapp.services.imports.cells.times import zone_of
 from webapp.services.imports.matching import remembered
-from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.runs import runs
 
 MAX_WAIT_SECONDS = 600
@@ -41,15 +41,30 @@ IMPORT_COUNTS = {
 )
 @click.option("--skip-bad-rows", is_flag=True, help="Import the rows that are right.")
 @click.option("--empty-clears", is_flag=True, help="Empty cells clear the value.")
+@click.option("--email-as-id", is_flag=True, help="Where no column is the ID, the e-mail is.")
+@click.option("--sheet", metavar="NAME", help="The sheet of a workbook; else the first one.")
+@click.option(
+    "--time-zone",
+    metavar="NAME",
+    callback=lambda context, option, name: _zone(name),
+    help="That of times without an offset, such as Europe/Berlin; else UTC.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_appcontext
 def import_leads(
-    file: Path, *, mapping: str | None, skip_bad_rows: bool, empty_clears: bool, as_json: bool
+    file: Path,
+    *,
+    mapping: str | None,
+    skip_bad_rows: bool,
+    empty_clears: bool,
+    email_as_id: bool,
+    sheet: str | None,
+    time_zone: str | None,
+    as_json: bool,
 ) -> None:
     """Import a table of leads or outcomes (CSV, CSV.gz or XLSX); safe to repeat."""
-    decided = Mapping()
-    if mapping not in (None, "auto"):
-        decided = read(lambda s: remembered.by_name(s, mapping or ""))
+    options = {"empty_clears": empty_clears, "id_from_email": email_as_id}
+    decided = read(lambda s: remembered.asked(s, mapping, time_zone=time_zone, **options))
     with file.open("rb") as stream:
         size, folder = file.stat().st_size, product().settings.data_dir
         kept = imports.keep_file(stream, file.name, folder, max_bytes=size)
@@ -57,9 +72,10 @@ def import_leads(
     work = partial(
         importing.import_now,
         kept,
-        decided=decided.model_copy(update={"empty_clears": empty_clears or decided.empty_clears}),
+        decided=decided,
         uses_remembered=mapping is None,
         skip_bad_rows=skip_bad_rows,
+        sheet=sheet,
         requested_by="cli",
         on_step=lambda step: bar.update(round(step.share * 100) - bar.pos),
     )
@@ -71,6 +87,13 @@ def import_leads(
     finally:
         imports.discard(folder, kept.path)
     _tell_import(found, as_json=as_json)
+
+
+def _zone(name: str | None) -> str | None:
+    try:
+        return zone_of(name).key if name else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _in_turn(work: Callable[[], Import]) -> Import:

@@ -1,12 +1,15 @@
 """`/api/imports`: a file by a program, with nobody to ask."""
 
 import gzip
+from datetime import UTC, datetime
 
 import pytest
 
+from tests.services.imports.workbooks import write_workbook
 from webapp.services.leads import leads
 
 CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LEADS = b"lead_id,age,actual_outcome\nL-1,30,won\nL-2,31,\n"
 
 
@@ -77,6 +80,25 @@ def test_an_empty_cell_clears_where_that_is_asked_for(send, follow, read):
     assert read(lambda s: leads.find(s, "L-1")).age == 30
     follow(send(b"lead_id,age\nL-1,\n", empty_clears="true"))
     assert read(lambda s: leads.find(s, "L-1")).age is None
+
+
+def test_what_a_person_would_answer_can_be_sent_along(send, follow, read, tmp_path):
+    rows = [["Email", "Status", "Closed on"], ["Ada@example.com", "Won", "2026-01-05 09:30"]]
+    book = write_workbook(tmp_path / "leads.xlsx", {"Notes": [["read me"]], "Leads": rows})
+    asked = {"sheet": "Leads", "email_as_id": "true", "time_zone": "America/New_York"}
+    assert follow(send(book.read_bytes(), XLSX, **asked))["result"]["waiting"] == 1
+    follow(send(b"lead_id,age\nada@example.com,30\n"))
+    assert read(lambda s: leads.find(s, "ada@example.com")).outcome_at == datetime(
+        2026, 1, 5, 14, 30, tzinfo=UTC
+    )
+
+
+def test_a_sheet_and_a_time_zone_that_there_are_not_are_refused(send, follow, tmp_path):
+    book = write_workbook(tmp_path / "leads.xlsx", {"Leads": [["lead_id"], ["L-1"]]})
+    assert "no sheet “Deals”" in follow(send(book.read_bytes(), XLSX, sheet="Deals"))["error"]
+    answer = send(LEADS, time_zone="Mars")
+    assert answer.status_code == 422
+    assert "time zone" in answer.json["errors"][0]["message"]
 
 
 def test_a_mapping_that_there_is_not_is_refused_with_those_there_are(send):

@@ -12,7 +12,6 @@ from webapp.intake_tables import Import
 from webapp.product import product
 from webapp.services.imports import imports
 from webapp.services.imports.matching import remembered
-from webapp.services.imports.matching.mapping import Mapping
 
 bp = Blueprint("imports", __name__)
 
@@ -49,10 +48,15 @@ def create_import() -> Response:
         sentence = f"Send a file as the body, as one of {', '.join(FILE_TYPES)}."
         raise Refused(415, sentence, headers={"Accept": ", ".join(FILE_TYPES)})
     asked, settings, actor = requests.query(sent.ImportQuery), product().settings, requests.actor()
-    decided = Mapping()
-    if asked.mapping not in (None, "auto"):
-        decided = read(lambda session: remembered.by_name(session, asked.mapping or ""))
-    empty_clears = asked.empty_clears or decided.empty_clears
+    decided = read(
+        lambda session: remembered.asked(
+            session,
+            asked.mapping,
+            time_zone=asked.time_zone,
+            empty_clears=asked.empty_clears,
+            id_from_email=asked.email_as_id,
+        )
+    )
     kept = imports.keep_file(
         request.stream, asked.name, settings.data_dir, max_bytes=settings.import_max_bytes
     )
@@ -64,8 +68,9 @@ def create_import() -> Response:
             now=utc_now(),
             is_automatic=True,
             skip_bad_rows=asked.skip_bad_rows,
-            decided=decided.model_copy(update={"empty_clears": empty_clears}),
+            decided=decided,
             uses_remembered=asked.mapping is None,
+            sheet=asked.sheet,
         )
     )
     place = {"Location": url_for("api.imports.show_import", key=found.key)}

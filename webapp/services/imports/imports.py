@@ -113,12 +113,13 @@ def start(
     skip_bad_rows: bool = True,
     decided: Mapping = UNDECIDED,
     uses_remembered: bool = True,
+    sheet: str | None = None,
 ) -> Import:
     """Begin an import in the state reading; the worker takes them one after another within seconds.
 
     An automatic one asks nobody: what is in doubt fails it by name, as do wrong rows unless
     skipped. `decided` says what columns mean, or only holds options; `uses_remembered`: so does the
-    mapping of the last file with this header.
+    mapping of the last file with this header. Of a workbook `sheet` is read, else the first one.
     """
     found = Import(
         state="reading",
@@ -129,7 +130,7 @@ def start(
         requested_at=now,
         is_automatic=is_automatic,
         skip_bad_rows=skip_bad_rows,
-        file_format={},
+        file_format={"sheet": sheet} if sheet else {},
         profile={},
         uses_remembered=uses_remembered,
         mapping=decided.to_store(),

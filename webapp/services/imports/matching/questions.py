@@ -123,12 +123,13 @@ def accept(
     if asked:
         raise MappingRefused(asked)
     columns = tuple(_mapped(column, known) for column in proposal.columns)
+    has_id = any(column.target == LEAD_ID for column in columns)
     mapping = known.model_copy(
         update={
             "columns": columns,
             "time_zone": known.time_zone or time_zone,
             "empty_clears": known.empty_clears or empty_clears,
-            "id_from_email": known.id_from_email or (id_from_email and not proposal.of(LEAD_ID)),
+            "id_from_email": (known.id_from_email or id_from_email) and not has_id,
         }
     )
     return Accepted(mapping, list(_notes(proposal, mapping)))

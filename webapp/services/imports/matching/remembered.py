@@ -45,6 +45,25 @@ def by_name(session: Session, name: str) -> Mapping:
     return Mapping.model_validate(found.mapping)
 
 
+def asked(
+    session: Session,
+    name: str | None,
+    *,
+    time_zone: str | None,
+    empty_clears: bool,
+    id_from_email: bool,
+) -> Mapping:
+    """What a program or a command says of a file: a mapping by its name, if any, and options."""
+    found = Mapping() if name in (None, "auto") else by_name(session, name or "")
+    return found.model_copy(
+        update={
+            "time_zone": time_zone or found.time_zone,
+            "empty_clears": empty_clears or found.empty_clears,
+            "id_from_email": id_from_email or found.id_from_email,
+        }
+    )
+
+
 def by_target(session: Session) -> dict[str, list[str]]:
     """The names of the mappings that fill each field, by the field's name."""
     found: dict[str, list[str]] = defaultdict(list)
