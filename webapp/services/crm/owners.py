@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmLead
+from webapp.services.crm import connections
 from webapp.services.leads import scoring
 from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
@@ -35,5 +36,6 @@ def give_to_new_accounts(session: Session, since: datetime, limit: int, now: dat
     ]
     # Scores repeat the owner, by whom the lead table is filtered.
     if given:
-        scoring.score_many(session, registry.in_use(session), given, source="salesforce", now=now)
+        source = connections.kind(session).key
+        scoring.score_many(session, registry.in_use(session), given, source=source, now=now)
     return len(given)
