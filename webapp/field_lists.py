@@ -68,6 +68,7 @@ class Meanings:
             if before.meanings.items() - kept.meanings.items()
         }
         self.newest_change = max(self.changes, default=0)
+        self._changed: dict[tuple[int, int | None], frozenset[str]] = {}
 
     def changed(self, then: int, now: int | None = None) -> frozenset[str]:
         """Name the fields whose values mean something else under one list than under another.
@@ -76,8 +77,12 @@ class Meanings:
         """
         if not self.changes:
             return frozenset()
-        after = self._lists[-1 if now is None else max(now, 1) - 1].meanings
-        return frozenset(n for n, meaning in after.items() if meaning != self._at(then, n))
+        found = self._changed.get((then, now))
+        if found is None:
+            after = self._lists[-1 if now is None else max(now, 1) - 1].meanings
+            found = frozenset(n for n, meaning in after.items() if meaning != self._at(then, n))
+            self._changed[then, now] = found
+        return found
 
     def list_of(self, snapshot_key: int) -> int:
         """Give the list that counted when a snapshot was taken."""
@@ -118,15 +123,16 @@ def current(session: Session) -> Declared:
     newest = session.connection().exec_driver_sql(NEWEST).first()
     if newest is None:
         return Declared(0, shipped())
-    if newest.digest not in _by_digest:
+    declared = _by_digest.get(newest.digest)
+    if declared is None:
         if len(_by_digest) >= MAX_KEPT:
             _by_digest.clear()
         query = sa.select(*(getattr(FieldList, name) for name in Kept._fields))
         kept = session.execute(query.order_by(FieldList.version))
         meanings = Meanings([Kept(*row) for row in kept])
         fields = at(session, newest.version)
-        _by_digest[newest.digest] = Declared(newest.version, fields, meanings)
-    return _by_digest[newest.digest]
+        declared = _by_digest[newest.digest] = Declared(newest.version, fields, meanings)
+    return declared
 
 
 def current_locked(session: Session) -> Declared:

@@ -171,6 +171,24 @@ def test_another_unit_asks_what_the_values_are(answer, is_known, admin, write):
     assert ("No lead has a value yet" not in page) is is_known
 
 
+def test_pages_say_that_the_live_model_leaves_out_a_field_in_another_unit(admin, write):
+    lead = write(lambda s: make_lead(s, "L-1", email_opens=30))
+    data = form_of(admin, "email_opens", label="Opens", type="count", unit="dozens", use="1")
+    sure = {"confirmed": "1", "known_values": "old unit"}
+    admin.post("/settings/fields/email_opens", data={**data, **sure})
+    data = form_of(admin, "email_opens", label="Opens", type="count", unit="scores", use="1")
+    asked = admin.post("/settings/fields/email_opens", data=data).text
+    assert "If they are left out" in asked
+    admin.post("/settings/fields/email_opens", data={**data, **sure})
+    assert "It leaves out Opens" in admin.get("/models").text
+    write(lambda s: rescoring.fill(s, registry.champion(s), 0))
+    page = admin.get(f"/leads/{lead.key}").text
+    assert "from a changed field" in page
+    assert "The live model learned it in another unit or type" in page
+    address = re.search(rf"/leads/{lead.key}\?fields=\d+", page)[0]
+    assert "Opens" in admin.get(address).text
+
+
 def test_a_field_that_models_may_no_longer_use_is_warned_about(admin):
     data = form_of(admin, "email_opens", label="Opens", type="count", max="1,000,000")
     asked = admin.post("/settings/fields/email_opens", data=data)

@@ -53,7 +53,8 @@ def show_lead(lead_id: str) -> Response:
 def show_history(lead_id: str) -> Response:
     """All outcome events of a lead, and its last 100 scores with their inputs.
 
-    Each scoring gives one, and each switch of versions since, a roll back as well.
+    Each scoring gives one, and each switch of versions since, a roll back as well; so does another
+    type or unit of a field, which takes a value from the lead.
 
     A lead whose own id ends in `/history` has its history at `.../history/history`.
     """
