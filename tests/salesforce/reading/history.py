@@ -25,6 +25,8 @@ class History:
         self.random = random.Random(seed)
         self.fake, self.salesforce = fake, salesforce
         self.leads, self.deals = [], []
+        # Contacts of leads that were converted without a deal, with those they have a part in.
+        self.parts: dict[str, list[str]] = {}
         self.n_kills = 0
         self._kill_at = None
         self._watch_steps(monkeypatch)
@@ -43,8 +45,9 @@ class History:
         self.salesforce.settings.salesforce_daily_calls = None
         self.fake.clock.advance(hours=7)
         self._go_on()
-        for _ in range(3):
-            self.salesforce.later()
+        self.salesforce.later()
+        # The parts of contacts in deals are looked for every night.
+        self.salesforce.next_day()
 
     # What people do
 
@@ -64,6 +67,8 @@ class History:
             events.append(partial(self.fake.undelete, self.random.choice(gone)))
         if dead:
             events.append(partial(self.fake.undelete, self.random.choice(dead)))
+        if live and self.parts:
+            events += [partial(self._take_part, live)] * 2
         if live:
             deal = self.random.choice(live)
             won = self.random.random() < 0.5
@@ -97,10 +102,19 @@ class History:
         self.fake.update(lead, LeadSource=self.random.choice(["Referral", "Cold Call"]))
 
     def _convert(self, lead, live):
-        onto = self.random.choice(live) if live and self.random.random() < 0.3 else True
+        drawn = self.random.random()
+        onto = self.random.choice(live) if live and drawn < 0.3 else drawn < 0.8
         deal = self.fake.convert(lead, onto)
-        if deal not in self.deals:
+        if not deal:
+            self.parts[self.fake.get(lead)["ConvertedContactId"]] = []
+        elif deal not in self.deals:
             self.deals.append(deal)
+
+    def _take_part(self, live):
+        contact, deal = self.random.choice(list(self.parts)), self.random.choice(live)
+        if deal not in self.parts[contact]:
+            self.fake.contact_role(deal, contact)
+            self.parts[contact].append(deal)
 
     # The sync, and what stops it
 
@@ -163,16 +177,23 @@ class History:
         return self.survivor(row["MasterRecordId"]) if row["MasterRecordId"] else row
 
     def truth(self, lead):
-        row = self.survivor(lead)
-        if row["IsDeleted"] or not row["ConvertedOpportunityId"]:
-            return None
-        deal = self.fake.get(row["ConvertedOpportunityId"])
-        return bool(deal["IsWon"]) if deal["IsClosed"] and not deal["IsDeleted"] else None
+        deals = self.deals_of(lead)
+        is_won = any(deal["IsWon"] for deal in deals)
+        return is_won if is_won or (deals and all(deal["IsClosed"] for deal in deals)) else None
 
-    def has_open_deal(self, lead):
-        deal_id = self.survivor(lead)["ConvertedOpportunityId"]
-        deal = self.fake.get(deal_id) if deal_id else None
-        return deal is not None and not deal["IsClosed"] and not deal["IsDeleted"]
+    def is_pending(self, lead):
+        """It is converted, and how that ends is open: by an open deal, or by none so far."""
+        row = self.survivor(lead)
+        is_undecided = row["IsConverted"] and self.truth(lead) is None
+        return is_undecided and bool(self.deals_of(lead) or not row["ConvertedOpportunityId"])
+
+    def deals_of(self, lead):
+        """The deal that a lead was converted to, else those in which its contact has a part."""
+        row = self.survivor(lead)
+        own = row["ConvertedOpportunityId"]
+        ids = [own] if own else self.parts.get(row["ConvertedContactId"], [])
+        found = [self.fake.get(deal_id) for deal_id in ids]
+        return [deal for deal in found if not deal["IsDeleted"] and not row["IsDeleted"]]
 
     # What the product says
 

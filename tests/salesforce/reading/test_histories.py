@@ -29,7 +29,6 @@ def test_after_any_of_many_histories_too(seed, fake, salesforce, monkeypatch):
 def check(seed, fake, salesforce, monkeypatch):
     monkeypatch.setattr(soql, "PAGE_ROWS", 7)
     monkeypatch.setattr(reading, "STEP_ROWS", 3)
-    monkeypatch.setattr(reading, "STEP_ROWS", 3)
     history = History(seed, fake, salesforce, monkeypatch)
     history.live(n_events=30)
     history.come_to_rest()
@@ -37,7 +36,7 @@ def check(seed, fake, salesforce, monkeypatch):
     recorded = history.outcomes()
     assert goes_on <= recorded.keys()
     assert recorded == {lead: history.truth(lead) for lead in recorded}
-    assert history.in_pipeline() == {i for i in goes_on if history.has_open_deal(i)}
+    assert history.in_pipeline() == {i for i in goes_on if history.is_pending(i)}
     assert history.repeated_words() == []
     assert history.unwritten() == []
     assert history.useless_writes() <= history.n_kills
