@@ -17,7 +17,8 @@ from webapp.services.imports import imports
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.models.leakage import LEFT_OUT
 from webapp.services.outcomes.outcomes import Attribution
-from webapp.tables import NEVER_WORKED, Base, Lead, LeakingField, Score
+from webapp.services.runs import runs
+from webapp.tables import NEVER_WORKED, Base, Lead, LeakingField, Run, Score
 
 DAY = timedelta(days=1)
 
@@ -306,3 +307,48 @@ def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(a
     assert cancelled == [["rep", None, None], ["rep", None]]
     statuses = sa.select(Score.status).join(Lead, Lead.key == Score.lead_key)
     assert read(lambda s: s.scalars(statuses.order_by(Lead.lead_id)).all()) == ["lost", "open"]
+
+
+def test_links_rules_and_results_of_before_are_kept_both_ways(app):
+    flask_migrate.upgrade()
+    write(fill_with_links)
+    flask_migrate.downgrade(revision="0020")
+    with db.engine.connect() as connection:
+        row = connection.execute(
+            sa.text("SELECT opportunity_id, linked_opportunity_id FROM crm_leads WHERE id = 'ann'")
+        ).one()
+        roles = connection.execute(sa.text("SELECT * FROM crm_roles")).all()
+        stored = [
+            connection.scalar(sa.text(f"SELECT {column} FROM {table}"))
+            for table, column in (("crm_connections", "rules"), ("runs", "result"))
+        ]
+        source = connection.scalar(sa.text("SELECT source FROM outcomes"))
+    assert tuple(row) == ("006a", "006c")
+    assert [tuple(role) for role in roles] == [("ann", "006b")]
+    assert "opportunity_won" in str(stored[0])
+    assert "opportunities_read" in str(stored[1])
+    assert source == "salesforce"
+    flask_migrate.upgrade()
+    found = read(lambda s: sorted((k.deal_id, k.origin) for k in s.scalars(sa.select(CrmLink))))
+    assert found == [("006a", "lead"), ("006b", "contact"), ("006c", "person")]
+    connection = read(lambda s: s.scalars(sa.select(CrmConnection)).one())
+    assert connection.rules == {"milestone": "deal_won", "no_deal_days": 30, "conflicts": "crm"}
+    result = {"mode": "live", "counts": {"deals_read": 3}}
+    assert read(lambda s: s.scalars(sa.select(Run)).one()).result == result
+
+
+def fill_with_links(session):
+    flags = ("is_converted", "is_deleted", "is_inferred", "is_unscorable", "is_to_be_read")
+    texts = dict.fromkeys(("stamp", "digest", "inputs_digest", "created_at"), "s")
+    lead = make_lead(session, "ann")
+    session.add(CrmLead(id="ann", lead_key=lead.key, values={}, **texts, **dict.fromkeys(flags, 0)))
+    links = [("006a", "lead"), ("006b", "contact"), ("006b", "deal"), ("006c", "person")]
+    session.add_all(CrmLink(crm_lead_id="ann", deal_id=d, origin=o) for d, o in links)
+    make_outcome(session, lead, True, attribution=Attribution("memory", "memory"))
+    rules = {"milestone": "deal_won", "no_deal_days": 30, "conflicts": "crm"}
+    texts = {"kind": "salesforce", "method": "jwt", "domain": "d", "username": "u"}
+    session.add(
+        CrmConnection(**texts, is_paused=False, changed_at=NOW, changed_by="a", rules=rules)
+    )
+    run = runs.request(session, "sync", trigger="request", requested_by="ada", now=NOW)
+    run.result = {"mode": "live", "counts": {"deals_read": 3}}
