@@ -331,8 +331,8 @@ def test_links_rules_and_results_of_before_are_kept_both_ways(app):
     flask_migrate.upgrade()
     found = read(lambda s: sorted((k.deal_id, k.origin) for k in s.scalars(sa.select(CrmLink))))
     assert found == [("006a", "lead"), ("006b", "contact"), ("006c", "person")]
-    connection = read(lambda s: s.scalars(sa.select(CrmConnection)).one())
-    assert connection.rules == {"milestone": "deal_won", "no_deal_days": 30, "conflicts": "crm"}
+    kept = read(lambda s: s.scalars(sa.select(CrmConnection)).one())
+    assert kept.rules == {"milestone": "deal_won", "no_deal_days": 30, "conflicts": "crm"}
     result = {"mode": "live", "counts": {"deals_read": 3}}
     assert read(lambda s: s.scalars(sa.select(Run)).one()).result == result
 
