@@ -125,13 +125,9 @@ class MemoryCrm:
 
     def write(self, pending, now):
         self._answer()
-        return [self._take(each) for each in pending]
-
-    def _take(self, pending):
-        if pending.crm_id not in self.rows[LEADS]:
-            return Fault(GONE)
-        self.written[pending.crm_id] = pending.score
-        return None
+        known = [each for each in pending if each.crm_id in self.rows[LEADS]]
+        self.written |= {each.crm_id: each.score for each in known}
+        return [None if each in known else Fault(GONE) for each in pending]
 
     def _answer(self):
         """Time goes on by a second with each call, and what was ordered fails."""

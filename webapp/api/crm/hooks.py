@@ -1,4 +1,4 @@
-"""`POST /hooks/crm`: Salesforce may say that there is news; nothing else is believed of it."""
+"""`POST /hooks/crm`: the CRM may say that there is news; nothing else is believed of it."""
 
 import hmac
 from hashlib import sha256
@@ -21,10 +21,10 @@ WRONG_SIGNATURE = f"{SIGNATURE} must be the HMAC-SHA256 of the body by the hook'
 
 @bp.post("/hooks/crm")
 @describe(
-    "Say that Salesforce has news", answers={202: answers.Hint}, problems=(401, 404, 413, 503)
+    "Say that the CRM has news", answers={202: answers.Hint}, problems=(401, 404, 413, 503)
 )
 def crm() -> Response:
-    """Read Salesforce early: at most once in 30 seconds, however often this is called.
+    """Read the CRM early: at most once in 30 seconds, however often this is called.
 
     The header `X-Leadloop-Signature` is the HMAC-SHA256 of the body by the hook's secret, in hex.
     The body may be anything; it is not read.

@@ -43,7 +43,7 @@ TAGS = {
     "exports": "Exports",
     "imports": "Imports",
     "keys": "API keys",
-    "hooks": "Hints from Salesforce",
+    "hooks": "Hints from the CRM",
     "docs": "This document",
 }
 PATH_PARTS: dict[str, dict[str, Any]] = {
