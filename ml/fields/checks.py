@@ -302,7 +302,7 @@ def _bound_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:
     # A count starts at 0 where no min is given.
     low = bounds.get("min", 0 if entry.get("type") == "count" else -MAX_NUMBER)
     if "max" in bounds and low > bounds["max"]:
-        yield "max", f"max {bounds['max']} is below min {low}"
+        yield "max", f"max must not be below the smallest value, {low}"
 
 
 def _alias_complaints(entry: dict[str, Any]) -> Iterator[Complaint]:

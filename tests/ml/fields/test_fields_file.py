@@ -21,8 +21,8 @@ def only_mistake(text):
     [
         ('lable = "S"', "unknown key lable (did you mean label?)"),
         ("zzz = 1", "unknown key zzz"),
-        ("min = 5\nmax = 4", "max 4 is below min 5"),
-        ("max = -1", "max -1 is below min 0"),
+        ("min = 5\nmax = 4", "max must not be below the smallest value, 5"),
+        ("max = -1", "max must not be below the smallest value, 0"),
         ("min = 0.5", "min of a count must be a whole number, not 0.5"),
         ("min = true", "min must be a number between -10^15 and 10^15, not True"),
         ("max = nan", "max must be a number between -10^15 and 10^15, not nan"),

@@ -162,8 +162,7 @@ def _number(text: str, *, field: Field, mark: DecimalMark) -> Cell:
         # What holds a figure was meant as a number: "10+", "35 years", "11-50".
         if not any(map(str.isdecimal, text)):
             raise ValueError(f"must be {field.rule}") from None
-        warning = records.as_text(f"must be {field.rule}; {NOT_USED}")
-        return Cell(warning=warning, kind=OUT_OF_RANGE)
+        return _cell(Reading(None, f"must be {field.rule}", NOT_USED, OUT_OF_RANGE))
 
 
 def _boolean(text: str, *, field: Field, column: ColumnMapping) -> Cell:

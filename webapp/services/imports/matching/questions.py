@@ -67,11 +67,16 @@ class MappingRefused(ValueError):
     """A file cannot be imported before somebody answers questions; `errors` names the columns."""
 
     def __init__(self, questions: list[Question]) -> None:
-        asked = "; ".join(f"“{q.column}” {q.message}" for q in questions)
+        asked = "; ".join(map(_with_column, questions))
         asked = asked.rstrip(".?")
         super().__init__(f"Nothing was imported, since the file leaves questions open: {asked}.")
         self.errors = [RowError(line=1, field=q.column, message=q.message) for q in questions]
         self.questions = questions
+
+
+def _with_column(question: Question) -> str:
+    goes_on = question.message.startswith(("means ", "looks ", "may ", "has "))
+    return f"“{question.column}”{'' if goes_on else ':'} {question.message}"
 
 
 @dataclass(frozen=True)
