@@ -20,9 +20,7 @@ WRONG_SIGNATURE = f"{SIGNATURE} must be the HMAC-SHA256 of the body by the hook'
 
 
 @bp.post("/hooks/crm")
-@describe(
-    "Say that the CRM has news", answers={202: answers.Hint}, problems=(401, 404, 413, 503)
-)
+@describe("Say that the CRM has news", answers={202: answers.Hint}, problems=(401, 404, 413, 503))
 def crm() -> Response:
     """Read the CRM early: at most once in 30 seconds, however often this is called.
 
