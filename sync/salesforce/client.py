@@ -81,11 +81,11 @@ class Client:
         return _rows(answer, "fields", ("name", "type"))
 
     def time_zone(self) -> str | None:
-        """The org's time zone; None where the integration user may not see it."""
+        """The org's time zone; None where the integration user may not see it, or not now."""
         try:
             rows = _rows(self._query(soql.TIME_ZONE), "records", ())
         except Fault as fault:
-            if fault.kind is not Kind.CONFIG:
+            if fault.kind not in {Kind.CONFIG, Kind.SLOW}:
                 raise
             return None
         return next((str(row.get("TimeZoneSidKey")) for row in rows), None)

@@ -110,7 +110,8 @@ def test_43_to_48_and_51_a_short_one_does_not_even_fail_the_run(fake, salesforce
 @pytest.mark.parametrize("name", ["query too complicated", "operation too large"])
 def test_49_and_50_a_query_that_is_too_much_asks_for_half_the_rows(fake, salesforce, name):
     leads = fake.leads(8)
-    fake.fail_next(name, times=2)
+    # The first query asks for the time zone.
+    fake.fail_next(name, times=2, n_spared=1)
     survived(fake, salesforce, *leads)
     asked = [q.rpartition(" ")[2] for q in fake.queries if "FROM Lead" in q]
     assert asked[:3] == ["2000", "1000", "500"]
@@ -137,11 +138,11 @@ def test_53_a_body_that_trickles_in_is_cut_off_in_time_and_less_is_asked_for(
 ):
     monkeypatch.setattr(http, "CALL_SECONDS", 0.3)
     leads = fake.leads(3)
-    fake.fail_at(2, "slow body", seconds=20, path="query")
+    fake.fail_at(3, "slow body", seconds=20, path="query")
     began = time.monotonic()
     survived(fake, salesforce, *leads)
     assert time.monotonic() - began < 5
-    asked = [q.rpartition(" ")[2] for q in fake.queries if "LIMIT" in q]
+    asked = [q.rpartition(" ")[2] for q in fake.queries if "SystemModstamp" in q]
     assert asked[:3] == ["2000", "2000", "1000"]
 
 
