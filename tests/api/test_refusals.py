@@ -27,7 +27,7 @@ def dialect():
     [
         ("", None, ["?outcome"]),
         ("", {}, ["?outcome"]),
-        ("", {"outcome": None}, ["?outcome"]),
+        ("", {"outcome": None}, ["/outcome"]),
         ("", {"outcome": "maybe", "reason": 5}, ["/outcome", "/reason"]),
         ("?outcome=maybe", None, ["?outcome"]),
         ("?outcome=", None, ["?outcome"]),
