@@ -7,7 +7,7 @@ SENTENCES = {
     "rep": "works leads, records outcomes, and scores and updates leads.",
     "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
     " watches the sync and resolves its conflicts.",
-    "admin": "also connects Salesforce, declares the fields of leads, manages API keys and"
+    "admin": "also connects the CRM, declares the fields of leads, manages API keys and"
     " users, exports all data, and sees the audit log and the configuration.",
 }
 ANYBODY = "anybody"

@@ -15,7 +15,7 @@ from webapp.services.models import registry
 
 @dataclass(frozen=True)
 class Usage:
-    """The live version, the fields it uses, and what fills fields, by name: Salesforce, imports."""
+    """The live version, the fields it uses, and what fills fields, by name: the CRM, imports."""
 
     version: str | None
     in_version: frozenset[str]
@@ -77,10 +77,8 @@ def _of_another_meaning(
             " trained on new values."
         )
     if before.name in used.crm_fields:
-        yield (
-            f"Salesforce fills it from {used.crm_fields[before.name]}: check the field mapping"
-            " afterwards."
-        )
+        name, crm_field = connections.kind(session).name, used.crm_fields[before.name]
+        yield f"{name} fills it from {crm_field}: check the field mapping afterwards."
     if names := used.imports.get(before.name):
         yield f"Remembered imports fill it ({', '.join(names)}): look closely at the next preview."
 
