@@ -18,7 +18,7 @@ from webapp import field_lists
 from webapp.database import read, utc_now, write
 from webapp.intake_tables import Import
 from webapp.product import product
-from webapp.services.imports import imports, intake, quality, undo
+from webapp.services.imports import imports, intake, new_fields, quality, undo
 from webapp.services.imports.check import MAX_ERRORS_KEPT, Check
 from webapp.services.imports.files.errors import ImportFileError
 from webapp.services.imports.files.table import Cells, detect, open_table
@@ -187,6 +187,7 @@ class _Work:
         write(done)
 
     def check(self) -> None:
+        self.fields = new_fields.applied(self.fields, Mapping.model_validate(self.found.mapping))
         accepted = self._accepted()
         mapping, check = accepted.mapping, Check()
         checked_at = self.clock()

@@ -28,6 +28,7 @@ from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Snapshot
 
 RITA = "rita@example.com"
+BY = Author(RITA, NOW, None)
 LEADS = "Lead ID,Full Name,Lead Source,Result\nL-1,Ada,Referral,won\nL-2,Bob,Fair,Ghosted\n"
 
 
@@ -79,7 +80,7 @@ def import_file(upload, do_import, answer, write):
         do_import()
         assert answer(key, **options) == []
         do_import()
-        write(lambda s: imports.confirm(s, key))
+        write(lambda s: imports.confirm(s, key, BY))
         do_import()
         return key
 
@@ -105,7 +106,7 @@ def test_a_file_goes_from_state_to_state_and_a_person_answers_between(
     assert found(key).state == "preview"
     assert (found(key).outlook.n_new, found(key).outlook.n_outcomes) == (2, 2)
     assert read(lambda s: s.scalar(sa.select(sa.func.count(Lead.key)))) == 0
-    write(lambda s: imports.confirm(s, key))
+    write(lambda s: imports.confirm(s, key, BY))
     do_import()
     assert (found(key).state, found(key).found.n_new_leads) == ("done", 2)
     assert read(lead_of("L-2")).outcome is False
@@ -204,7 +205,7 @@ def test_an_import_that_is_cancelled_changes_nothing(upload, do_import, write, f
     write(lambda s: imports.cancel(s, key, NOW))
     assert found(key).state == "cancelled"
     with pytest.raises(WrongState, match="cancelled"):
-        write(lambda s: imports.confirm(s, key))
+        write(lambda s: imports.confirm(s, key, BY))
 
 
 def test_wrong_rows_are_kept_as_a_file_with_their_reasons(
@@ -311,7 +312,7 @@ def test_rows_are_checked_again_where_a_field_has_changed_since_the_preview(
     entry = {"type": "count", "label": "Age", "max": 35}
     write(lambda s: field_lists.seed(s, NOW))
     write(lambda s: declaring.change_field(s, "age", entry, ada, seen_version=1))
-    write(lambda s: imports.confirm(s, key))
+    write(lambda s: imports.confirm(s, key, BY))
     assert found(key).state == "checking"
     do_import()
     assert found(key).state == "preview"
@@ -390,6 +391,6 @@ def test_exports_of_the_usual_crms_go_in_as_they_are_dropped(
     asks_for_email = any(q.kind == "id_from_email" for q in matching(key).questions)
     assert answer(key, id_from_email=asks_for_email) == []
     do_import()
-    write(lambda s: imports.confirm(s, key))
+    write(lambda s: imports.confirm(s, key, BY))
     do_import()
     assert found(key).state == "done"

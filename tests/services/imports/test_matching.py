@@ -149,6 +149,11 @@ def test_dates_of_outcomes_are_known_by_their_names(targets, header, target):
     assert targets(f"lead_id,Status,{header}", *rows)[2] == target
 
 
+def test_odoo_names_owners_and_reasons_with_their_columns_of_names(targets):
+    header = "id,contact_name,partner_name,email_from,active,user_id/name,lost_reason_id/name"
+    assert targets(header, "1,A,B,c@x.com,False,Rita,Price")[-2:] == ["owner", "outcome.reason"]
+
+
 def test_a_title_called_lead_name_leaves_the_name_to_the_person(targets):
     header = "ID,Lead Name,First name,Last name,Responsible person"
     row = "101,Lead #101,Hans,Huber,Anna"

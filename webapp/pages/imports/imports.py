@@ -12,6 +12,7 @@ from werkzeug.exceptions import NotFound
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.imports import step
 from webapp.product import product
+from webapp.services.fields.declaring import Author
 from webapp.services.imports import imports
 from webapp.services.leads.records import PEOPLE_FIELDS
 from webapp.services.outcomes import waiting
@@ -60,7 +61,8 @@ def status(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/confirm")
 def confirm(key: int) -> ResponseReturnValue:
     """Managers: import the good rows, unless fields have changed since they were checked."""
-    if not write(lambda session: imports.confirm(session, key)):
+    by = Author(current_user.email, utc_now(), product().settings.fields_file)
+    if not write(lambda session: imports.confirm(session, key, by)):
         flash(
             "A field has changed since this preview, so the rows are checked again. Nothing was"
             " imported yet: look at the new preview, then import."

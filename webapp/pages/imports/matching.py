@@ -2,18 +2,19 @@
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from werkzeug.exceptions import Forbidden
 
+from ml.fields.fields_file import Fields
 from webapp import field_lists
-from webapp.database import Session, utc_now, write
+from webapp.database import Session, write
 from webapp.pages.fields import field_form
 from webapp.pages.imports import match_form, step
 from webapp.pages.imports.step import Entered
 from webapp.product import product
 from webapp.services.fields import declaring
-from webapp.services.fields.declaring import Author, InvalidField
-from webapp.services.imports import conversation
+from webapp.services.fields.declaring import InvalidField
+from webapp.services.imports import conversation, new_fields
+from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.questions import Question
 
 bp = Blueprint("matching", __name__, url_prefix="/imports/<key:key>")
@@ -76,13 +77,15 @@ def forget(key: int) -> ResponseReturnValue:
 
 
 def _answer(session: Session, key: int) -> list[str]:
-    """Declare what is new and take the answers; return what is open still, as sentences."""
+    """Take the answers, with what they declare; return what is open still, as sentences."""
+    base = product().file_fields or field_lists.current(session).fields
     shown = step.shown(session, key, request.form)
-    found = match_form.answers(request.form, shown, product().fields)
+    fields = new_fields.applied(base, shown.mapping)
+    found = match_form.answers(request.form, shown, fields)
     if (found.new_fields or found.new_choices) and not step.may_declare():
         raise Forbidden
-    decided = found.with_fields(_declared(session, found))
-    fields = product().file_fields or field_lists.current(session).fields
+    decided = _with_new(found, fields, shown.mapping)
+    fields = new_fields.applied(base, decided)
     try:
         still_open = list(map(_sentence, conversation.answer(session, fields, key, decided)))
     except conversation.WrongState:
@@ -95,9 +98,10 @@ def _answer(session: Session, key: int) -> list[str]:
     return still_open
 
 
-def _declared(session: Session, found: match_form.Answers) -> dict[int, str]:
-    """Declare the new fields and values; return the names of the fields by place."""
-    by = Author(current_user.email, utc_now(), product().settings.fields_file)
+def _with_new(found: match_form.Answers, fields: Fields, before: Mapping) -> Mapping:
+    """The mapping answered, with the fields and values to declare once it is confirmed."""
+    meant = {column.target for column in found.mapping.columns}
+    entries = [entry for entry in before.new_fields if entry["name"] in meant]
     names: dict[int, str] = {}
     errors: dict[int, dict[str, str]] = {}
     for place, entry in found.new_fields.items():
@@ -105,17 +109,22 @@ def _declared(session: Session, found: match_form.Answers) -> dict[int, str]:
             errors[place] = {}
             continue
         try:
-            names[place] = declaring.declare_field(session, entry, by).name
+            fields = declaring.with_field(fields, entry)
         except InvalidField as error:
             errors[place] = field_form.shown(error.errors)
+        else:
+            names[place] = entry["name"]
+            entries.append(entry)
     if errors:
         raise _Open(["Say what the new field is, then continue."], errors)
     for name, value in found.new_choices:
         try:
-            declaring.add_choice(session, name, value, by)
+            declaring.with_choice(declaring.named(fields, name), value)
         except InvalidField as error:
             raise _Open([f"“{value[:40]}” was not added: {error}."], {}) from None
-    return names
+    choices = dict.fromkeys([*before.new_choices, *found.new_choices])
+    new = {"new_fields": tuple(entries), "new_choices": tuple(choices)}
+    return found.with_fields(names).model_copy(update=new)
 
 
 def _sentence(question: Question) -> str:

@@ -8,13 +8,15 @@ from flask import render_template
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
+from ml.fields.fields_file import Fields
 from webapp.database import Session, read, utc_now
 from webapp.intake_tables import Import
 from webapp.pages.accounts import rights
 from webapp.pages.imports import match_form
 from webapp.pages.imports.match_form import Form
 from webapp.product import product
-from webapp.services.imports import changes, conversation, imports
+from webapp.services.imports import changes, conversation, imports, new_fields
+from webapp.services.imports.matching.mapping import Mapping
 from webapp.services.imports.matching.questions import Matching
 
 PAGE, FRAGMENT = "imports/show.html", "imports/_step.html"
@@ -38,13 +40,14 @@ def render(template: str, key: int, entered: Entered = NOTHING) -> str:
 
     def look(session: Session) -> dict[str, Any]:
         found, now = imports.by_key(session, key), utc_now()
+        fields = fields_of(found)
         facts: dict[str, Any] = {
             "found": found,
             "run": imports.progress(session, found, now),
-            "labels": conversation.targets(product().fields),
+            "labels": conversation.targets(fields),
         }
         if found.state == "matching":
-            return facts | _match(shown(session, key, entered.form), entered)
+            return facts | _match(shown(session, key, entered.form), entered, fields)
         return facts | _over(session, found, now)
 
     return render_template(template, **read(look))
@@ -52,12 +55,17 @@ def render(template: str, key: int, entered: Entered = NOTHING) -> str:
 
 def shown(session: Session, key: int, form: Form) -> Matching:
     """What is known and asked of the columns, with the targets that a form names."""
-    fields = product().fields
+    fields = fields_of(imports.by_key(session, key))
     as_proposed = conversation.matching(session, fields, key)
     if not form:
         return as_proposed
     header = [column.column.name for column in as_proposed.columns]
     return conversation.matching(session, fields, key, match_form.drafted(form, header))
+
+
+def fields_of(found: Import) -> Fields:
+    """The fields, with those that a person has declared for this import."""
+    return new_fields.applied(product().fields, Mapping.model_validate(found.mapping))
 
 
 def may_declare() -> bool:
@@ -66,8 +74,8 @@ def may_declare() -> bool:
     return is_editable and rights.allows(current_user.role, "pages.fields.create")
 
 
-def _match(found: Matching, entered: Entered) -> dict[str, Any]:
-    form, fields = entered.form, product().fields
+def _match(found: Matching, entered: Entered, fields: Fields) -> dict[str, Any]:
+    form = entered.form
     return {
         "shown": found,
         "rows": match_form.rows(form, found, fields, entered.errors),

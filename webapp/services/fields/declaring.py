@@ -96,12 +96,18 @@ def declare_field(session: Session, entry: Mapping[str, Any], by: Author) -> Fie
 
     The transaction writes. `InvalidField` has every mistake in the entry.
     """
-    fields = _editable(session, by)
-    field = checked(entry, fields)
-    others = [other for other in fields if other.name != field.name]
-    field_lists.add(session, Fields([*others, field]), actor=by.name, now=by.now)
+    after = with_field(_editable(session, by), entry)
+    field_lists.add(session, after, actor=by.name, now=by.now)
+    field = after[entry["name"]]
     _record(session, "declared field", field, by, **entry_of(field))
     return field
+
+
+def with_field(fields: Fields, entry: Mapping[str, Any]) -> Fields:
+    """The fields and a new one, the last; `InvalidField` has every mistake in the entry."""
+    field = checked(entry, fields)
+    others = [other for other in fields if other.name != field.name]
+    return Fields([*others, field], fields.version)
 
 
 def change_field(
@@ -151,14 +157,19 @@ def add_choice(session: Session, name: str, choice: str, by: Author) -> Field:
     stand in one.
     """
     fields = _editable(session, by)
-    field = _with_list(fields, name)
+    after = with_choice(named(fields, name), choice)
+    if after != fields[name]:
+        _replace(session, fields, after, by)
+        _record(session, "added choice", after, by, choice=after.choices[-1])
+    return after
+
+
+def with_choice(field: Field, choice: str) -> Field:
+    """The field and one more value in its list; `InvalidField` as `add_choice` raises it."""
+    _check_list(field)
     if choice_of(choice, field) is not None:
         return field
-    entry = entry_of(field) | {"choices": [*field.choices, choice]}
-    after = checked(entry, Fields([]))
-    _replace(session, fields, after, by)
-    _record(session, "added choice", after, by, choice=after.choices[-1])
-    return after
+    return checked(entry_of(field) | {"choices": [*field.choices, choice]}, Fields([]))
 
 
 def add_alias(session: Session, name: str, word: str, by: Author, *, choice: str) -> Field:
@@ -169,7 +180,8 @@ def add_alias(session: Session, name: str, word: str, by: Author, *, choice: str
     stands for another.
     """
     fields = _editable(session, by)
-    field = _with_list(fields, name)
+    field = named(fields, name)
+    _check_list(field)
     meant = choice_of(word, field)
     if meant is not None and meant == choice_of(choice, field):
         return field
@@ -249,11 +261,9 @@ def named(fields: Fields, name: str) -> Field:
     return fields[name]
 
 
-def _with_list(fields: Fields, name: str) -> Field:
-    field = named(fields, name)
+def _check_list(field: Field) -> None:
     if not field.choices:
         raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
-    return field
 
 
 def _set_retired(

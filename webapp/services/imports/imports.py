@@ -20,6 +20,8 @@ from webapp import field_lists
 from webapp.database import change
 from webapp.intake_tables import Import, ImportChange
 from webapp.services.accounts import audit
+from webapp.services.fields.declaring import Author
+from webapp.services.imports import new_fields
 from webapp.services.imports.errors import ImportNotFound, UndoRefused, WrongState
 from webapp.services.imports.matching import remembered
 from webapp.services.imports.matching.mapping import Mapping
@@ -168,16 +170,22 @@ def progress(session: Session, found: Import, now: datetime) -> Progress:
     return Progress(run.stage, run.progress, seconds_left)
 
 
-def confirm(session: Session, key: int) -> bool:
+def confirm(session: Session, key: int, by: Author) -> bool:
     """Import the good rows of what the preview shows; `WrongState` unless it is in preview.
 
-    Where fields have changed since the rows were checked, give False: these are checked and shown
-    again first.
+    Fields and values that the mapping needs are declared now. Where fields have changed since the
+    rows were checked, give False: these are checked and shown again first.
     """
-    checked_by = by_key(session, key).outlook.fields_version
-    is_current = field_lists.current(session).version == checked_by
-    _move(session, key, "preview", "importing" if is_current else "checking")
-    return is_current
+    found, fields = by_key(session, key), field_lists.current(session)
+    is_current = fields.version == found.outlook.fields_version
+    if not is_current:
+        _move(session, key, "preview", "checking")
+        return False
+    mapping = Mapping.model_validate(found.mapping)
+    new_fields.declare(session, fields.fields, mapping, by)
+    kept = mapping.model_copy(update={"new_fields": (), "new_choices": ()}).to_store()
+    _move(session, key, "preview", "importing", mapping=kept)
+    return True
 
 
 def back_to_matching(session: Session, key: int) -> None:

@@ -73,6 +73,7 @@ class Mapping(BaseModel):
 
     `time_zone` is that of times without an offset. `empty_clears`: an empty cell makes a known
     value unknown. `id_from_email`: the e-mail address, in small letters, is the lead's id.
+    `new_fields`, as entries of a fields file, and `new_choices` are declared when it is imported.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +82,8 @@ class Mapping(BaseModel):
     time_zone: str | None = None
     empty_clears: bool = False
     id_from_email: bool = False
+    new_fields: tuple[dict[str, Any], ...] = ()
+    new_choices: tuple[tuple[str, str], ...] = ()
 
     def to_store(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_defaults=True)

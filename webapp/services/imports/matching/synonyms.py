@@ -149,6 +149,10 @@ ODOO = Layout(
         "dateclosed": (OUTCOME_AT, "status"),
         "lostreasonid": (REASON, "status"),
         "sourceid": ("lead_source", "status"),
+        # Exported for import again.
+        "useridname": ("owner", "status"),
+        "lostreasonidname": (REASON, "status"),
+        "sourceidname": ("lead_source", "status"),
     },
 )
 # The product's own export of outcomes tells withdrawals too.
