@@ -13,12 +13,9 @@ from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Page
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.sync_runs import Check
 
+WORDS = ("memory", "Memory", "person", "people", "sellers", "deal", "deals", "a deal")
 MEMORY = CrmKind(
-    key="memory",
-    name="Memory",
-    deal="deal",
-    deals="deals",
-    a_deal="a deal",
+    *WORDS,
     see_deals="Let it see deals.",
     converts_leads=False,
     lead_address="https://{domain}/people/{id}",

@@ -13,6 +13,9 @@ class CrmKind:
 
     key: str
     name: str
+    lead: str
+    leads: str
+    owners: str
     deal: str
     deals: str
     a_deal: str
