@@ -224,3 +224,25 @@ def test_records_are_found_where_this_crm_has_them(met):
     assert records.address == "https://memory.example/people/ann"
     assert records.deal is not None
     assert records.deal.address == "https://memory.example/deals/won"
+
+
+def test_pages_speak_of_this_crm_in_its_own_words(crm, met, sign_in, ada):
+    crm.win(crm.deal("stray", has_source=True))
+    met.well()
+    client = sign_in(ada)
+    key = met.write(lambda s: leads.find(s, "ann").key)
+    pages = {
+        "/sync": "Memory at memory.example",
+        "/sync/runs": "1 unmatched deal",
+        "/sync/unmatched": "Unmatched deals",
+        "/sync/conflicts": "If a rep and Memory report",
+        "/sync/refused": "If Memory rejects a score",
+        "/sync/mapping": "Choose which Memory person field",
+        "/sync/rules": "Only people of these sellers",
+        f"/leads/{key}": "Person in Memory",
+    }
+    for path, words in pages.items():
+        text = client.get(path, follow_redirects=True).text
+        assert words in text, path
+        assert "Salesforce" not in text, path
+        assert "pportunit" not in text, path
