@@ -61,6 +61,27 @@ def test_the_lead_links_to_both_records_and_waits_for_the_deal(rep, fake, salesf
     assert "Engines, 40 seats" not in page
 
 
+def test_each_outcome_links_to_the_record_that_it_comes_from(rep, fake, salesforce, converted):
+    lead, deal = converted
+    fake.close(deal, won=True)
+    salesforce.later()
+    rep.post(
+        f"/leads/{salesforce.lead(lead).key}/outcome",
+        data={"outcome": "lost", "reason": "No (never)"},
+    )
+    page = show(rep, salesforce, lead)
+    assert f"its opportunity is won (<a {link(salesforce, deal)}" in page
+    # What a person wrote is text, whatever it looks like.
+    assert "No (never)" in page
+
+
+def test_a_lead_lost_by_its_status_is_the_record_itself(rep, fake, salesforce):
+    salesforce.rules(disqualified=["Closed - Not Converted"])
+    lead = fake.lead(Status="Closed - Not Converted")
+    salesforce.later()
+    assert f"(<a {link(salesforce, lead)}" in show(rep, salesforce, lead)
+
+
 def test_without_a_deal_in_sight_a_rep_can_say_what_became_of_the_lead(rep, fake, salesforce):
     alone, hidden = fake.lead(), fake.lead()
     fake.convert(alone, False)

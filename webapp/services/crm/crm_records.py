@@ -1,5 +1,6 @@
 """The CRM's records of leads and their deals, for people who want to look at them there."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from sqlalchemy.orm import Session
 from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
 from webapp.services.crm import connections, links
 from webapp.services.crm.kinds import table as kinds
+
+# As the sync ends the reason of an outcome: "its opportunity is won (0065g00000Xy1ZkAAJ)".
+CITED = re.compile(r"(.*) \((\w+)\)", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,21 @@ class Deal:
 
 @dataclass(frozen=True)
 class CrmRecords:
-    """Where the CRM has a lead, and its deal if it has one."""
+    """Where the CRM has a lead, and its deal if it has one; `deal_address` finds any by its id."""
 
+    id: str
     address: str
     deal: Deal | None
+    deal_address: str
+
+    def cited(self, reason: str | None) -> tuple[str, str, str] | None:
+        """The reason of an outcome that names a record at its end: text, id and where that is."""
+        found = CITED.fullmatch(reason or "")
+        if found is None:
+            return None
+        text, record_id = found.groups()
+        is_lead = record_id == self.id
+        return text, record_id, self.address if is_lead else self.deal_address.format(id=record_id)
 
 
 def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecords]:
@@ -50,9 +65,11 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
     )
     kind, domain = kinds.of(connection.kind), connection.domain
     found = {}
+    deal_address = kind.deal_address.format(domain=domain, id="{id}")
     for key, crm_id, deal_id, row in session.execute(query):
-        deal = _deal(kind.deal_address.format(domain=domain, id=deal_id), row) if deal_id else None
-        found[key] = CrmRecords(kind.lead_address.format(domain=domain, id=crm_id), deal)
+        deal = _deal(deal_address.format(id=deal_id), row) if deal_id else None
+        address = kind.lead_address.format(domain=domain, id=crm_id)
+        found[key] = CrmRecords(crm_id, address, deal, deal_address)
     return found
 
 
