@@ -262,6 +262,15 @@ def do_import(app, write):
     return do_import
 
 
+@pytest.fixture(scope="module")
+def small_forests():
+    """A tenth of the trees, for modules that test what holds of any number; walks use all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ml.training.families.random_forest.N_RANDOM_FOREST", 7)
+        patch.setattr("ml.training.families.random_forest.N_EXTRA_TREES", 4)
+        yield
+
+
 @pytest.fixture
 def free_port():
     """A port that nobody listens on."""

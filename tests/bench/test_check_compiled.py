@@ -1,6 +1,10 @@
+import pytest
+
 from bench.check_compiled import MAX_ERROR, largest_error, main
 from bench.real_leads import real_leads
 from tests.bench.folders import folder_of_leads
+
+pytestmark = pytest.mark.usefixtures("small_forests")
 
 
 def test_served_and_fitted_models_agree_on_a_folder(tmp_path, capsys):

@@ -11,6 +11,8 @@ from bench.streams import Model, Round
 from tests.bench.folders import folder_of_leads
 from tests.ml.leads import FIELDS, make_examples
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 CONVERTED = np.arange(200) % 2 == 0
 GOOD, BAD = np.where(CONVERTED, 0.8, 0.2), np.full(200, 0.5)
 

@@ -6,6 +6,8 @@ from ml.fields.fields_file import loads
 from ml.training.evaluate import delong
 from tests.ml.leads import FIELDS, make_examples
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 KNOWN = make_examples(300)
 UNSEEN = make_examples(300, seed=5)
 SAMPLE = Sample(KNOWN.records, np.array(KNOWN.converted), FIELDS, seed=0)

@@ -14,6 +14,8 @@ from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.runs import runs
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 
 @pytest.fixture(scope="session")
 def dialect():

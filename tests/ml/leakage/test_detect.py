@@ -14,6 +14,8 @@ from ml.scorecard.starter import starter_scorecard
 from ml.scorecard.terms import CategoryTerm
 from ml.training.train import Examples, FieldExclusions, NotEnoughToLearn, challenge
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 FIELDS = loads("""
 field = [
     {name = "lead_source", type = "category", label = "Lead source"},

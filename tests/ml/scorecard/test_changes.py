@@ -13,6 +13,8 @@ from ml.scorecard.terms import CategoryTerm
 from ml.training import train
 from tests.ml.leads import FIELDS, SOURCES, make_examples
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 
 def card(intercept=0.0, **sources):
     term = CategoryTerm("lead_source", sources, other=0.0, missing=0.0)

@@ -14,6 +14,8 @@ from ml.scorecard.terms import CategoryTerm, CurveTerm
 from ml.training import train
 from tests.ml.leads import FIELDS, make_examples
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 SOURCE = CategoryTerm("source", {"a": 1.0, "b": -0.5}, other=9.0, missing=2.0)
 VISITS = CurveTerm("visits", (0.0,), ((0.0,), (0.0, 1.0)), missing=-1.0)
 

@@ -9,6 +9,8 @@ from ml.training.evaluate import delong
 from ml.training.recency import blocks
 from tests.ml.leads import FIELDS, make_examples
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 CONVERTED = np.arange(1_000) % 2 == 0
 ALONE = np.arange(1_000)
 NOISE = np.random.default_rng(0).normal(size=1_000)

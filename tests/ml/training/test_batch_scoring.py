@@ -8,6 +8,8 @@ from ml.scorecard.starter import starter_scorecard
 from ml.training import batch_scoring, train
 from tests.ml.leads import FIELDS, blind_champion, make_examples
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 EXAMPLES = make_examples(200)
 STRANGE = [{}, {"region": "never seen", "email_opens": -3.5, "trial": 7}, {"balance": 1e15}]
 

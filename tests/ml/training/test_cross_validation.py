@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pytest
 
 from ml.training import blending
 from ml.training.calibration_slope import stretched
@@ -8,6 +9,8 @@ from ml.training.cross_validation import out_of_fold
 from ml.training.encode import Record, columns_of, frame_of
 from ml.training.evaluate import delong
 from tests.ml.leads import FIELDS, make_examples
+
+pytestmark = pytest.mark.usefixtures("small_forests")
 
 
 def test_no_lead_is_scored_by_a_model_that_saw_it():
@@ -24,22 +27,23 @@ def test_no_lead_is_scored_by_a_model_that_saw_it():
     assert max(delong(converted, [*unseen.by_member.T, unseen.blended])[0]) < 0.55
 
 
-def test_weight_of_a_lead_is_chosen_without_it():
-    examples = make_examples(100)
+@pytest.fixture(scope="module")
+def scored():
+    """The outcomes of some leads, their scores out of fold, and what was reported meanwhile."""
+    examples, seen = make_examples(100), []
     columns = columns_of(examples.records, FIELDS.model)
     frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
-    scores = out_of_fold(frame, converted, columns, seed=1)
+    on_fold = lambda done, n_fits: seen.append((done, n_fits))  # noqa: E731
+    return converted, out_of_fold(frame, converted, columns, seed=1, on_fold=on_fold), seen
+
+
+def test_weight_of_a_lead_is_chosen_without_it(scored):
+    converted, scores, _ = scored
     blend = blending.blended(scores.by_member, scores.weights)
     apart = scores.blended - stretched(blend, scores.slope, converted.mean())
     assert 0 < np.abs(apart).max() < 0.5 * np.ptp(blend)
 
 
-def test_each_fit_is_reported():
-    examples = make_examples(60)
-    columns = columns_of(examples.records, FIELDS.model)
-    frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
-    seen = []
-    out_of_fold(
-        frame, converted, columns, seed=1, on_fold=lambda done, n_fits: seen.append((done, n_fits))
-    )
+def test_each_fit_is_reported(scored):
+    _, _, seen = scored
     assert seen == list(itertools.product(range(1, 11), [10]))

@@ -20,6 +20,8 @@ from ml.training.families import table
 from tests.ml.leads import FIELDS, blind_champion, make_examples
 from tests.ml.training import stump
 
+pytestmark = pytest.mark.usefixtures("small_forests")
+
 WEIGHTS = (0.2, 0.3, 0.5)
 UNSEEN = [*make_examples(200, seed=9).records, {}, {"email_opens": -3.5, "region": "never seen"}]
 

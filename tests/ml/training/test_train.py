@@ -20,8 +20,17 @@ EXAMPLES = make_examples(400, n_evidence=200)
 
 
 @pytest.fixture(scope="module")
-def attempt():
-    return challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=1)
+def progress():
+    """The shares and stages that `attempt` told of."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def attempt(progress):
+    def tell(done, stage):
+        progress.append((done, stage))
+
+    return challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=1, progress=tell)
 
 
 def few(n_converted, n_lost):
@@ -40,12 +49,6 @@ def test_only_leads_marked_as_evidence_are_compared_on(attempt):
     assert attempt.decision.n_evidence == 200
     assert attempt.decision.n_converted == sum(EXAMPLES.converted[200:])
     assert attempt.metrics["n"] == 400
-
-
-def test_same_examples_and_seed_give_the_same_challenge(attempt):
-    again = challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=1)
-    assert again == attempt
-    assert again.scorecard.digest == attempt.scorecard.digest
 
 
 def test_other_seed_changes_folds_and_draws_but_hardly_the_model(attempt):
@@ -150,7 +153,7 @@ def test_field_that_was_never_known_has_no_effect(attempt):
     assert {each["never_known"] for each in effects} == {0.0}
 
 
-def test_values_of_a_wrong_type_count_as_unknown(attempt):
+def test_same_examples_and_seed_give_the_same_whether_unknowns_are_none_or_of_a_wrong_type(attempt):
     strange = dataclasses.replace(
         EXAMPLES,
         records=[
@@ -158,7 +161,9 @@ def test_values_of_a_wrong_type_count_as_unknown(attempt):
             for record in EXAMPLES.records
         ],
     )
-    assert challenge(strange, FIELDS, blind_champion(), RULE, seed=1) == attempt
+    again = challenge(strange, FIELDS, blind_champion(), RULE, seed=1)
+    assert again == attempt
+    assert again.scorecard.digest == attempt.scorecard.digest
 
 
 @pytest.mark.parametrize(("n_converted", "n_lost"), [(0, 0), (50, 0), (0, 50), (9, 100), (100, 9)])
@@ -203,20 +208,11 @@ def test_noise_is_learned_from_without_a_fall():
     )
 
 
-def test_progress_runs_from_0_to_1_with_a_stage_in_words():
-    seen = []
-    challenge(
-        make_examples(60),
-        FIELDS,
-        starter_scorecard(),
-        RULE,
-        seed=1,
-        progress=lambda done, stage: seen.append((done, stage)),
-    )
-    shares = [done for done, _ in seen]
+def test_progress_runs_from_0_to_1_with_a_stage_in_words(attempt, progress):
+    shares = [done for done, _ in progress]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-    assert all(stage for _, stage in seen)
+    assert all(stage for _, stage in progress)
 
 
 def test_error_in_the_progress_callback_stops_the_work():
