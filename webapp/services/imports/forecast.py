@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -89,21 +89,21 @@ class _Lead:
     outcome: Meaning
     outcome_at: datetime | None
     is_: Literal["unseen", "waiting", "new", "changed", "unchanged"] = "unseen"
-    waits: list[Waiting] = field(default_factory=list)
-    events: set[Event] = field(default_factory=set)
+    waits: tuple[Waiting, ...] = ()
+    events: frozenset[Event] = frozenset()
 
     def wait(self, outcome: Meaning, at: datetime | None, kept: Sequence[Waiting]) -> None:
         """Let an outcome wait, unless it does already."""
         self.is_, said = "waiting", [*kept, *self.waits]
         is_repeated = (outcome, at) in said if at else bool(said) and said[-1][0] == outcome
         if outcome is not None and not is_repeated:
-            self.waits.append((outcome, at))
+            self.waits += ((outcome, at),)
 
     def come(self, kept: Sequence[Waiting]) -> int:
         """Become a lead; say how many outcomes have waited for it."""
         self.is_, said = "new", [*kept, *self.waits]
         self.events |= {(RESULTS[outcome], "csv", at) for outcome, at in said if at}
-        self.outcome, self.waits = said[-1][0] if said else None, []
+        self.outcome, self.waits = said[-1][0] if said else None, ()
         return len(said)
 
 
@@ -176,7 +176,7 @@ class Forecast:
             event = RESULTS[outcome], row.exported.source if row.exported else "csv", at
             if event in lead.events or (known and event in known.events):
                 return
-            lead.events.add(event)
+            lead.events |= {event}
         self.n_outcomes += 1
         if lead.outcome is not None and at and lead.outcome_at and at < lead.outcome_at:
             return
