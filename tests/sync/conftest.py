@@ -1,5 +1,6 @@
 """Workers for tests: jobs run here by hand, and whole processes to be killed."""
 
+import multiprocessing
 import subprocess
 import sys
 import threading
@@ -11,8 +12,10 @@ import pytest
 from sync.trainer.process import TRAINER, TrainingProcess
 from sync.worker import Worker
 from tests.factories import NOW
+from tests.sync import paused_worker
 from tests.sync.instant_training import InstantTraining
 from tests.sync.processes import environment
+from webapp import config
 from webapp.config import ROOT
 
 
@@ -103,3 +106,28 @@ def start(settings):
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """Processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.sync.paused_worker"])
+    return context
+
+
+@pytest.fixture
+def kill_worker_at(settings, forks):
+    """`kill_worker_at(place)` lets a worker come to one of `PLACES` and kills it there."""
+
+    def kill_worker_at(place):
+        here, there = forks.Pipe(duplex=False)
+        variables = config.environment(settings)
+        worker = forks.Process(target=paused_worker.run, args=(place, variables, there))
+        worker.start()
+        there.close()
+        assert here.recv() == "here"
+        worker.kill()
+        worker.join()
+
+    return kill_worker_at

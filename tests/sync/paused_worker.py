@@ -1,9 +1,6 @@
-"""A worker that stands still for ever at one place, to be killed there.
+"""A worker that stands still for ever at one place, to be killed there."""
 
-`python -m tests.sync.paused_worker PLACE` prints a line when it has come there.
-"""
-
-import sys
+import os
 import time
 
 from sync import jobs, scheduler
@@ -13,8 +10,7 @@ from webapp.services.models import lifecycle, monitor_samples, monitoring, resco
 
 
 def stand_still():
-    sys.stdout.write("here\n")
-    sys.stdout.flush()
+    _there.send("here")
     time.sleep(600)
 
 
@@ -57,8 +53,13 @@ PLACES = {
     "switched": lambda: before(jobs, "forget_old_scores", call=3),
 }
 
-if __name__ == "__main__":
-    PLACES[sys.argv[1]]()
+
+def run(place, variables, there):
+    """Be a worker with these variables; say through the pipe `there` when it has come there."""
+    global _there  # noqa: PLW0603 - the process is its own
+    _there = there
+    os.environ.update(variables)
+    PLACES[place]()
     rescoring.CHUNK = 5
     scheduler.TrainingProcess = lambda settings: InstantTraining()  # type: ignore[assignment,misc]
     scheduler.run(create_app())

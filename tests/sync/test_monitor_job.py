@@ -272,16 +272,12 @@ def test_a_recalibration_takes_no_outcome_from_the_next_training(write, read, ch
 
 @pytest.mark.parametrize("place", ["checking", "recalibrating"])
 def test_the_next_worker_ends_a_check_that_a_killed_one_began(
-    place, write, read, start, do, make_worker, clock, newest, champion_name
+    place, write, read, kill_worker_at, do, make_worker, clock, newest, champion_name
 ):
     clock.now = utc_now()
     write(lambda s: say(s, 30, 30))
     write(lambda s: monitoring.request(s, "ada", clock()))
-    process = start("tests.sync.paused_worker", place)
-    line = process.stdout.readline()
-    process.kill()
-    _, log = process.communicate()
-    assert line == "here\n", log
+    kill_worker_at(place)
     clock.forward(minutes=2)
     worker = make_worker()
     for job in (jobs.free_lost_runs, jobs.monitor, jobs.rescore):

@@ -22,21 +22,6 @@ def clock(clock):
     return clock
 
 
-@pytest.fixture
-def killed_worker(write, start):
-    """Let a worker train and promote on fresh outcomes, and kill it at a place."""
-
-    def killed_worker(place):
-        write(_label)
-        process = start("tests.sync.paused_worker", place)
-        line = process.stdout.readline()
-        process.kill()
-        _, log = process.communicate()
-        assert line == "here\n", log
-
-    return killed_worker
-
-
 def _label(session):
     for i in range(N_LEADS):
         make_outcome(session, make_lead(session, f"L-{i}", email_opens=i), i % 2 == 0)
@@ -56,8 +41,9 @@ def recover(do, worker, clock):
 
 
 @pytest.mark.parametrize("place", [p for p in PLACES if p not in OF_MONITORS])
-def test_the_next_worker_ends_what_a_killed_one_began(place, killed_worker, recover, read, write):
-    killed_worker(place)
+def test_the_next_worker_ends_what_a_killed_one_began(place, kill_worker_at, recover, read, write):
+    write(_label)
+    kill_worker_at(place)
     assert read(_names_in_use)["champion"] == ("1.1" if place == "switched" else "1.0")
     # Leads are taken in meanwhile.
     write(lambda s: make_lead(s, f"L-{N_LEADS}", email_opens=N_LEADS))
