@@ -2,11 +2,15 @@
 
 import os
 import time
+from typing import Any
 
 from sync import jobs, scheduler
 from tests.sync.instant_training import InstantTraining
 from webapp.app import create_app
 from webapp.services.models import lifecycle, monitor_samples, monitoring, rescoring
+
+# The end of a pipe that is told, given by `run`.
+_there: Any = None
 
 
 def stand_still():

@@ -9,6 +9,12 @@ from tests.sync.processes import wait_until
 from webapp.services.runs import runs
 
 
+@pytest.fixture(scope="session")
+def dialect():
+    """tests/walks starts workers on both."""
+    return "sqlite"
+
+
 def label(session):
     """Outcomes that contradict version 1.0: who opens few e-mails converts."""
     for i in range(40):
