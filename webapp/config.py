@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     worker_poll_seconds: Seconds = 2
 
     sync_every_minutes: Minutes = 15
+    sync_max_lost_percent: float = Field(5, ge=0, le=100)
     salesforce_method: Literal["client_credentials", "jwt", "session", "password"] = (
         "client_credentials"
     )

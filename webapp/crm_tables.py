@@ -43,7 +43,7 @@ class CrmConnection(Base):
     described_at: Mapped[datetime | None]
     # Where its dates are days, as in America/New_York; None: not known.
     time_zone: Mapped[str | None] = mapped_column(sa.String(40))
-    # What of it could be read before and cannot now: see `webapp.services.crm.sight`.
+    # What of it could be read before and cannot now: see `sync.crm.sight`.
     sight: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # The breaker: open while a case stands here; without a time until a person acts.
     breaker_case: Mapped[str | None] = mapped_column(sa.String(60))
@@ -130,6 +130,11 @@ class CrmDeal(Base):
     # What people know the deal of a lead by, kept while it is open; None: not asked for yet.
     name: Mapped[str | None] = mapped_column(sa.String(200))
     stage: Mapped[str | None] = mapped_column(sa.String(200))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was ever read: what is not shown any more stays as it was last."""
+        return bool(self.stamp)
 
     @property
     def is_open(self) -> bool:

@@ -78,6 +78,13 @@ class WrongShape(Exception):
     """An answer of status 200 that does not have the documented form."""
 
 
+SIGHT_LOST = Case(
+    "records out of sight",
+    Kind.CONFIG,
+    "More records than allowed can no longer be read although they were not deleted, so nothing was"
+    " changed. Give the integration user access to them again and test the connection, or confirm"
+    " on the sync page that Leadloop is to go on without them.",
+)
 OWN_BUDGET = Case(
     "own budget used",
     Kind.QUOTA,

@@ -17,7 +17,7 @@ REASONS = {
     "1c": "its {deal} is lost",
     "1d": "its {deal} is open again",
     "1m": "it reached the milestone",
-    "1u": "its {deal} can no longer be read",
+    "1u": "its {deal} cannot be read",
     "2": "it has no {deal}",
     "2a": "the {deal} of its contact was deleted",
     "2b": "the {deal} of its contact is won",

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from sync.crm import reconcile, write_back
+from sync.crm import reconcile, sight, write_back
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.protocol import DEALS, LEADS, DealRow, LeadRow, Look
-from sync.crm.reading import Reading, look_back
+from sync.crm.reading import Reading
 from sync.crm.settling import record_outcomes
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from webapp.database import read, write
@@ -43,10 +43,14 @@ def live(sync_run: SyncRun) -> None:
     The mapping is checked against what the CRM describes before anything is asked. Leads come
     before deals, then by id what the pages named and did not hold.
     """
-    is_first = read(lambda s: connections.get(s).reconciled_at) is None
+    # The first day counts from the first run.
+    reconciled_at = read(lambda s: connections.get(s).reconciled_at)
     check_mapping(sync_run)
-    if is_first:
+    is_due = reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY
+    if reconciled_at is None:
         learn_zone(sync_run)
+    elif is_due:
+        sight.check_sight(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
     Reading(sync_run, DEALS).to_the_end()
@@ -56,9 +60,7 @@ def live(sync_run: SyncRun) -> None:
     sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
     while sync_run.step(partial(_match_owners, sync_run)) == STEP_ROWS:
         pass
-    # The first day counts from the first run.
-    reconciled_at = read(lambda s: connections.get(s).reconciled_at)
-    if reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY:
+    if is_due:
         look_again(sync_run)
         apply_rules_again(sync_run)
     write_back.write_back(sync_run)
@@ -109,6 +111,7 @@ def dry(sync_run: SyncRun) -> None:
 def reconcile_now(sync_run: SyncRun) -> None:
     """Reconcile, and nothing else."""
     check_mapping(sync_run)
+    sight.check_sight(sync_run)
     look_again(sync_run)
 
 
@@ -124,7 +127,7 @@ MODES: dict[str, Callable[[SyncRun], None]] = {
 def look_again(sync_run: SyncRun) -> None:
     """Reconcile, and have the next run read the last days again."""
     learn_zone(sync_run)
-    sync_run.step(look_back, stage="Looking at everything again", progress=0.9)
+    sync_run.step(sight.look_back, stage="Looking at everything again", progress=0.9)
     reconcile.reconcile(sync_run)
 
 

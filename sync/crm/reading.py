@@ -1,6 +1,6 @@
 """Reading one object to the end of its window: some rows and the cursor are one transaction."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -9,14 +9,11 @@ from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import list_unmatched, take_deals, take_leads
-from sync.crm.mapping import parse_time, stamp
-from sync.crm.protocol import DEALS, LEADS, Page
+from sync.crm.protocol import LEADS, Page
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.crm.windows import Slices, Window
 from webapp.database import read
 from webapp.services.crm import mirror
-
-LOOK_BACK = timedelta(days=7)
 
 
 @dataclass
@@ -102,12 +99,3 @@ class Reading:
             if self.window.done_until is not None:
                 list_unmatched(session, context, rows, now)
         mirror.keep_window(session, self.obj, vars(moved))
-
-
-def look_back(session: Session) -> None:
-    """Have the next run read the last seven days again, where no window is open."""
-    for obj in (LEADS, DEALS):
-        window = Window.stored(mirror.window(session, obj))
-        if window.done_until is not None and not window.is_open:
-            earlier = replace(window, done_until=stamp(parse_time(window.done_until) - LOOK_BACK))
-            mirror.keep_window(session, obj, vars(earlier))

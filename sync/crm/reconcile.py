@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.mapping import stamp
 from sync.crm.protocol import DEALS, LEADS
 from sync.crm.settling import record_outcomes, record_outcomes_of
+from sync.crm.sight import DELETED_WITHIN, deleted_ids
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
@@ -27,12 +27,8 @@ from webapp.tables import Lead
 
 Take = Callable[[Session, SyncContext, Sequence[Any], datetime], None]
 CHUNK = 2000
-# Deletions are told for 15 days.
-DELETED_WITHIN = timedelta(days=14)
 MONTHS_COMPARED = 12
 MIN_MOVE = 0.01
-# It refuses a time of a minute or less.
-MIN_ASKED = timedelta(minutes=2)
 
 
 def reconcile(sync_run: SyncRun) -> None:
@@ -71,13 +67,14 @@ def read_unread_deals(sync_run: SyncRun) -> None:
         read_deals(sync_run, ids)
 
 
-def read_deals(sync_run: SyncRun, ids: Collection[str]) -> None:
-    """Take in these deals; those that are not shown to us are noted as such."""
+def read_deals(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
+    """Take in these deals; return those that are not shown to us, noted as such."""
     missing = set(ids)
     for rows in sync_run.client.by_ids(DEALS, list(ids)):
         missing -= {row.id for row in rows}
         sync_run.step(partial(_take, sync_run, take_deals, rows))
-    sync_run.step(lambda s: _lose_deals(s, sync_run, missing))
+    sync_run.step(partial(_lose_deals, sync_run, missing))
+    return sorted(missing)
 
 
 def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
@@ -94,39 +91,28 @@ def _take(sync_run: SyncRun, take: Take, rows: Sequence[Any], session: Session) 
     take(session, sync_run.context, rows, sync_run.now)
 
 
-def _lose_deals(session: Session, sync_run: SyncRun, ids: Collection[str]) -> None:
-    mirror.keep_unreadable(session, ids)
+def _lose_deals(
+    sync_run: SyncRun, ids: Collection[str], session: Session, *, are_deleted: bool = False
+) -> None:
+    """Of what is not shown the last word stays, unless it was deleted for good."""
+    mirror.keep_unreadable(session, ids, are_deleted=are_deleted)
     record_outcomes(session, sync_run.context, links.leads_of(session, ids).values(), sync_run.now)
 
 
 def _follow_deletions(sync_run: SyncRun) -> None:
     end = sync_run.client.meter.server_time or sync_run.now
     start = end - DELETED_WITHIN
-    gone = _deleted(sync_run, LEADS, start, end)
+    gone = deleted_ids(sync_run, LEADS, start, end)
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(sync_run, known) if known else []
     if purged:
         # Files first: who is erased already is not looked for again.
         _erase_from_files(sync_run, purged)
         sync_run.step(partial(_erase, sync_run, purged))
-    deals = _deleted(sync_run, DEALS, start, end)
-    named = read(lambda s: [i for i, r in mirror.deals(s, deals).items() if r.is_readable])
-    if named:
-        read_deals(sync_run, named)
-
-
-def _deleted(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
-    """Ids deleted within a time; asked for in halves where they are too many for one answer."""
-    try:
-        return sync_run.client.deleted(obj, start, end)
-    except Fault as fault:
-        half = (end - start) / 2
-        if fault.kind is not Kind.SLOW or half < MIN_ASKED:
-            raise
-    return [
-        *_deleted(sync_run, obj, start, start + half),
-        *_deleted(sync_run, obj, start + half, end),
-    ]
+    deals = deleted_ids(sync_run, DEALS, start, end)
+    named = read(lambda s: [i for i, r in mirror.deals(s, deals).items() if r.is_known])
+    if named and (purged := read_deals(sync_run, named)):
+        sync_run.step(partial(_lose_deals, sync_run, purged, are_deleted=True))
 
 
 def _erase_from_files(sync_run: SyncRun, crm_ids: Collection[str]) -> None:
@@ -157,6 +143,7 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         for lead_id in by_contact[contact_id]
     ]
     ids = [lead.id for lead in alone]
+    pairs += _links_out_of_sight(sync_run, ids, pairs)
     sync_run.step(lambda s: links.keep_of_leads(s, ids, "contact", pairs))
     read_unread_deals(sync_run)
     for first in range(0, len(ids), STEP_ROWS):
@@ -164,6 +151,19 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         sync_run.step(
             partial(record_outcomes_of, context=sync_run.context, ids=some, now=sync_run.now)
         )
+
+
+def _links_out_of_sight(
+    sync_run: SyncRun, ids: Collection[str], told: Collection[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Links by contact that are told no more, because their deal is not shown any more either."""
+    known = read(lambda s: links.of_leads(s, ids))
+    before = [link for found in known.values() for link in found if link.origin == "contact"]
+    silent = {(link.crm_lead_id, link.deal_id) for link in before} - set(told)
+    if not silent:
+        return []
+    hidden = set(read_deals(sync_run, {deal for _, deal in silent}))
+    return sorted((lead_id, deal) for lead_id, deal in silent if deal in hidden)
 
 
 def _age(sync_run: SyncRun, after: str, session: Session) -> str | None:

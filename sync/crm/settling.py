@@ -80,7 +80,7 @@ class _Facts:
         self.session = session
         self.links = links.of_leads(session, [lead.id for lead in crm_leads])
         ids = {link.deal_id for found in self.links.values() for link in found}
-        self.deals = {i: deal for i, deal in mirror.deals(session, ids).items() if deal.is_readable}
+        self.deals = {i: deal for i, deal in mirror.deals(session, ids).items() if deal.is_known}
         self.survivors = {
             lead.id: mirror.survivor(session, lead) for lead in crm_leads if lead.merged_into
         }

@@ -59,6 +59,12 @@ class Window:
     def finished(self) -> "Window":
         return Window(done_until=self.end)
 
+    def back_to(self, since: datetime) -> "Window":
+        """Begin again at this time, unless the reading has not come so far."""
+        reached = self.after_stamp or self.done_until
+        is_earlier = reached is not None and since < parse_time(reached)
+        return Window(done_until=stamp(since)) if is_earlier else self
+
     def progress(self) -> float:
         """The share of the window's time that is read, 0 to 1."""
         if not (self.start and self.end and self.after_stamp):

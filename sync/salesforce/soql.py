@@ -38,7 +38,7 @@ def page(
 
 def by_ids(obj: str, fields: Iterable[str], ids: Sequence[str]) -> str:
     """The rows with these ids, at most `IDS_PER_QUERY`."""
-    return f"SELECT {_names(fields)} FROM {_name(obj)} WHERE Id IN {_ids(ids)} LIMIT {PAGE_ROWS}"
+    return f"SELECT {_names(fields)} FROM {_name(obj)} WHERE Id IN {_ids(ids)} LIMIT {len(ids)}"
 
 
 def roles(contact_ids: Sequence[str], after: str | None = None) -> str:

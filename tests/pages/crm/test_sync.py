@@ -154,6 +154,23 @@ def test_what_only_a_person_can_mend_is_told_with_its_remedy(admin, fake, salesf
     assert "Stopped" not in show(admin)
 
 
+def test_too_much_out_of_sight_is_asked_about(admin, manager, fake, salesforce):
+    leads = fake.leads(3)
+    salesforce.later()
+    fake.hide(*leads[:2])
+    salesforce.run("reconcile")
+    page = show(admin)
+    assert "Stopped: your action is needed" in page
+    assert "Out of sight: 2 of 3 leads (67%)" in page
+    assert ">Go on without them</button>" in page
+    assert ">Go on without them</button>" not in show(manager)
+    assert manager.post("/sync/lost").status_code == 403
+    assert admin.post("/sync/lost").location == "/sync"
+    fake.clock.advance(minutes=1)
+    salesforce.tick()
+    assert "Stopped" not in show(admin)
+
+
 def test_a_manager_reads_the_fault_and_who_mends_it(manager, fake, salesforce):
     with fake.failing("wrong consumer key"):
         salesforce.run()

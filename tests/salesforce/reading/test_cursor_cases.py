@@ -152,7 +152,7 @@ def test_a_bulk_load_larger_than_the_calls_of_a_run_is_finished_by_and_by(
 ):
     salesforce.later()
     fake.leads(200)
-    salesforce.settings.salesforce_daily_calls = 8
+    salesforce.settings.salesforce_daily_calls = 10
     for _ in range(12):
         fake.clock.advance(hours=24)
         salesforce.write(lambda s: connections.close_breaker(connections.get(s)))

@@ -53,6 +53,7 @@ MIN_ROLE = {
     "pages.sync.run": "manager",
     "pages.sync.progress": "manager",
     "pages.sync.pause": "admin",
+    "pages.sync.go_on": "admin",
     "pages.sync.resume": "admin",
     "pages.connection.show": "admin",
     "pages.connection.save": "admin",

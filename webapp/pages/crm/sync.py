@@ -103,6 +103,14 @@ def resume() -> ResponseReturnValue:
     return redirect(url_for("pages.sync.index"), 303)
 
 
+@bp.post("/lost")
+def go_on() -> ResponseReturnValue:
+    """Administrators: go on without the records that can no longer be read."""
+    actor, now = current_user.email, utc_now()
+    write(lambda session: connections.accept_losses(session, actor, now))
+    return redirect(url_for("pages.sync.index"), 303)
+
+
 def _overview(session: Session) -> dict[str, Any]:
     now, settings = utc_now(), product().settings
     overview = sync_status.overview(session, settings, now)

@@ -1,7 +1,8 @@
 """The connection to the CRM: how to get in, by which rules, and whether it works at present."""
 
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
@@ -38,6 +39,11 @@ from webapp.services.leads import pipeline
 # What stops the runs and is cured by another mapping or filter, not by another login.
 CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
 
+# What stops the runs when too much is out of sight.
+LOST = "records out of sight"
+# Access may have been taken while all was looked at the last time.
+MARGIN = timedelta(days=1)
+
 
 class NotConnected(RuntimeError):
     """There is no connection to a CRM."""
@@ -52,6 +58,21 @@ class InvalidConnection(ValueError):
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
         self.errors = errors
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Of `n_known` records of an object that were read before, asked for once more, `n_lost`
+    are neither shown nor deleted.
+    """
+
+    object: str
+    n_lost: int
+    n_known: int
+
+    @property
+    def share(self) -> float:
+        return self.n_lost / self.n_known
 
 
 def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
@@ -270,6 +291,60 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     connection.described, connection.described_at = [], None
     connection.time_zone, connection.sight = None, {}
     connection.offered_through_key, connection.offered_version_key = 0, None
+
+
+def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> datetime | None:
+    """Keep what is out of sight; where some of it is back, say since when to read again.
+
+    What happened to records meanwhile has moved no stamp that a later window would show. A score
+    that was refused for a lead that was out of sight may be written again.
+    """
+    connection = get(session)
+    before = connection.sight
+    whole_at = connection.reconciled_at or connection.changed_at
+    since = datetime.fromisoformat(before["since"]) if before else whole_at - MARGIN
+    earlier = [Loss(**values) for values in before.get("lost", {}).values()]
+    is_back = any(_share(losses, loss.object) < loss.share for loss in earlier)
+    accepted = before.get("accepted", {})
+    kept = {obj: min(share, _share(losses, obj)) for obj, share in accepted.items()}
+    now_lost = {
+        "lost": {loss.object: asdict(loss) for loss in losses},
+        "since": since.isoformat(),
+        "accepted": kept,
+    }
+    connection.sight = now_lost if losses else {}
+    if not is_back:
+        return None
+    mirror.take_scores_again(session)
+    connection.offered_through_key = 0
+    return min(since, now)
+
+
+def too_much_lost(
+    connection: CrmConnection, losses: Sequence[Loss], max_percent: float
+) -> list[Loss]:
+    """What is lost beyond what is allowed, or beyond what a person has accepted."""
+    accepted = connection.sight.get("accepted", {})
+    return [
+        loss for loss in losses if loss.share > accepted.get(loss.object, 0) + max_percent / 100
+    ]
+
+
+def accept_losses(session: Session, actor: str, now: datetime) -> None:
+    """Go on, with a run soon, without what is out of sight; a further loss is asked about anew."""
+    connection = get(session, lock=True)
+    losses = [Loss(**values) for values in connection.sight.get("lost", {}).values()]
+    shares = {loss.object: loss.share for loss in losses}
+    connection.sight = connection.sight | {"accepted": shares}
+    if connection.breaker_case == LOST:
+        close_breaker(connection)
+        connection.hinted_at = now
+    detail = {loss.object: f"{loss.n_lost} of {loss.n_known}" for loss in losses}
+    audit.record(session, actor, "accepted lost records", connection.kind, now=now, detail=detail)
+
+
+def _share(losses: Sequence[Loss], obj: str) -> float:
+    return next((loss.share for loss in losses if loss.object == obj), 0.0)
 
 
 def _new(

@@ -76,6 +76,13 @@ def deals_with_leads(session: Session, after_id: str, limit: int) -> list[str]:
     return list(session.scalars(query.order_by(CrmDeal.id).limit(limit)))
 
 
+def some_deals(session: Session, limit: int) -> list[str]:
+    """Deals of leads that were read once and not deleted, drawn at random."""
+    was_read = (CrmDeal.stamp != "", CrmDeal.is_deleted.is_(False))
+    query = sa.select(CrmDeal.id).where(*was_read, is_of_a_lead(CrmDeal.id))
+    return list(session.scalars(query.order_by(sa.func.random()).limit(limit)))
+
+
 def without_deals(session: Session, after_id: str, limit: int) -> list[CrmLead]:
     """Leads that have a contact and no deal of their own."""
     query = sa.select(CrmLead).where(

@@ -127,14 +127,18 @@ def keep_deals(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[str]
     return [row["id"] for row in news]
 
 
-def keep_unreadable(session: Session, ids: Iterable[str]) -> None:
-    """Note deals that leads name and that we may not read."""
+def keep_unreadable(session: Session, ids: Iterable[str], *, are_deleted: bool = False) -> None:
+    """Note deals that leads name and that we may not read, or that were purged.
+
+    What was read of them before stays.
+    """
     blank = {"stamp": "", "created_at": "", "stage_changed_at": None, "is_readable": False}
     flags = dict.fromkeys(("is_closed", "is_won", "is_deleted", "has_source"), False)
     rows = [{"id": row_id, **blank, **flags} for row_id in ids]
     if rows:
         statement = insert(session, CrmDeal)
-        lost = statement.on_conflict_do_update(index_elements=["id"], set_={"is_readable": False})
+        changed = {"is_readable": False} | ({"is_deleted": True} if are_deleted else {})
+        lost = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
         session.execute(lost, rows, execution_options=PLAIN_ROWS)
 
 
@@ -155,6 +159,17 @@ def read_again(session: Session, ids: Collection[str], *, unscorable: bool = Fal
     """Have leads read by their ids in the next run; of some a score was refused for good."""
     values = {"is_to_be_read": True} | ({"is_unscorable": True} if unscorable else {})
     change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(**values))
+
+
+def some_leads(session: Session, limit: int) -> list[str]:
+    """Leads that were not deleted, drawn at random."""
+    query = sa.select(CrmLead.id).where(CrmLead.is_deleted.is_(False))
+    return list(session.scalars(query.order_by(sa.func.random()).limit(limit)))
+
+
+def take_scores_again(session: Session) -> None:
+    """Let scores be written of leads again that were not there for an earlier one."""
+    change(session, sa.update(CrmLead).where(CrmLead.is_unscorable).values(is_unscorable=False))
 
 
 def stop_reading(session: Session, ids: Collection[str]) -> None:

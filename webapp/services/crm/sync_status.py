@@ -74,6 +74,11 @@ class Overview:
         return self.connection.breaker_case in connections.CURED_BY_SETTINGS
 
     @property
+    def has_lost_sight(self) -> bool:
+        """Whether the runs wait for a person because too much can no longer be read."""
+        return self.connection.breaker_case == connections.LOST
+
+    @property
     def lacks_permission(self) -> bool:
         """Whether so many deals cannot be read that the integration user may not see them."""
         return self.n_read["unreadable"] > MANY_UNREADABLE * max(self.n_read["with_deal"], 1)

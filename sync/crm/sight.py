@@ -1,0 +1,93 @@
+"""What is still shown of what was read before; what was deleted, and what to read again."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from sync.crm.faults import SIGHT_LOST, Fault, Kind
+from sync.crm.mapping import parse_time
+from sync.crm.protocol import DEALS, LEADS
+from sync.crm.sync_run import SyncRun
+from sync.crm.windows import Window
+from webapp.database import read
+from webapp.product import product
+from webapp.services.crm import connections, links, mirror
+from webapp.services.crm.connections import Loss
+
+# Of each object, drawn at random.
+SAMPLE = 2000
+STAYS = "They were not deleted, so the last outcome of each stays."
+LOOK_BACK = timedelta(days=7)
+# Deletions are told for 15 days.
+DELETED_WITHIN = timedelta(days=14)
+# A time of a minute or less is refused.
+MIN_ASKED = timedelta(minutes=2)
+
+
+def check_sight(sync_run: SyncRun) -> None:
+    """Say what is out of sight; where that is too much, stop before anything is changed."""
+    found = [_loss(sync_run, obj) for obj in (LEADS, DEALS)]
+    losses = [loss for loss in found if loss.n_lost]
+    sync_run.step(
+        partial(_note, sync_run, losses), stage="Checking that everything can still be read"
+    )
+    told = partial(_told, sync_run.context.kind.deals)
+    for loss in losses:
+        sync_run.warn(f"{told(loss)} can no longer be read. {STAYS}")
+    connection = read(connections.get)
+    max_percent = product().settings.sync_max_lost_percent
+    if too_much := connections.too_much_lost(connection, losses, max_percent):
+        raise Fault(SIGHT_LOST, ", ".join(map(told, too_much)), said="Out of sight")
+
+
+def deleted_ids(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
+    """Ids deleted within a time; asked for in halves where they are too many for one answer."""
+    try:
+        return sync_run.client.deleted(obj, start, end)
+    except Fault as fault:
+        half = (end - start) / 2
+        if fault.kind is not Kind.SLOW or half < MIN_ASKED:
+            raise
+    return [
+        *deleted_ids(sync_run, obj, start, start + half),
+        *deleted_ids(sync_run, obj, start + half, end),
+    ]
+
+
+def look_back(session: Session, since: datetime | None = None) -> None:
+    """Have the next run read again what changed since then.
+
+    By default that is the last seven days, where no window is open.
+    """
+    for obj in (LEADS, DEALS):
+        window = Window.stored(mirror.window(session, obj))
+        if since is not None:
+            mirror.keep_window(session, obj, vars(window.back_to(since)))
+        elif window.done_until is not None and not window.is_open:
+            earlier = window.back_to(parse_time(window.done_until) - LOOK_BACK)
+            mirror.keep_window(session, obj, vars(earlier))
+
+
+def _loss(sync_run: SyncRun, obj: str) -> Loss:
+    some = mirror.some_leads if obj == LEADS else links.some_deals
+    asked = read(lambda s: some(s, SAMPLE))
+    lost = set(asked)
+    for rows in sync_run.client.by_ids(obj, asked):
+        lost -= {row.id for row in rows}
+    if lost:
+        end = sync_run.client.meter.server_time or sync_run.now
+        lost -= set(deleted_ids(sync_run, obj, end - DELETED_WITHIN, end))
+    return Loss(obj, len(lost), len(asked))
+
+
+def _note(sync_run: SyncRun, losses: Sequence[Loss], session: Session) -> None:
+    since = connections.note_losses(session, losses, sync_run.now)
+    if since is not None:
+        look_back(session, since)
+
+
+def _told(deals: str, loss: Loss) -> str:
+    noun = "leads" if loss.object == LEADS else deals
+    return f"{loss.n_lost:,} of {loss.n_known:,} {noun} ({loss.share:.0%})"
