@@ -102,6 +102,10 @@ def _stop(sync_run: SyncRun, sentence: str, session: Session) -> None:
 
 
 def _close(sync_run: SyncRun, fault: Fault, session: Session) -> None:
+    if connections.get(session, lock=True).changed_at != sync_run.settings_of:
+        # What failed is not how Leadloop logs in by now.
+        _stop(sync_run, str(Reconfigured()), session)
+        return
     sync_run.note_calls(session)
     run, result, now = sync_run.run, sync_run.result, sync_run.now
     why = (fault.case.name, str(fault))

@@ -118,5 +118,6 @@ def record(pending: Any, now: datetime) -> dict[str, Any]:
 
 
 def _described(field: Row) -> dict[str, Any]:
-    values = [v.get("value") for v in field.get("picklistValues") or [] if v.get("active", True)]
+    # Inactive ones too: records keep them.
+    values = [value.get("value") for value in field.get("picklistValues") or []]
     return {name: field.get(name) for name in DESCRIBED} | {"values": values[:MAX_VALUES]}

@@ -1,5 +1,7 @@
 """What the sync page and operators are told."""
 
+from dataclasses import replace
+
 import pytest
 
 from sync.crm import phases
@@ -66,6 +68,32 @@ def test_a_check_tells_of_each_thing_whether_it_is_there(fake, salesforce):
     described = overview(salesforce).connection
     status = next(f for f in described.described if f["name"] == "Status")
     assert "Closed - Not Converted" in status["values"]
+
+
+def test_values_of_a_picklist_that_are_inactive_are_offered_too(fake, salesforce):
+    fields = fake.org.objects["lead"].fields
+    fields["status"] = replace(fields["status"], inactive=("Junk",))
+    salesforce.run("check")
+    [status] = [f for f in overview(salesforce).connection.described if f["name"] == "Status"]
+    assert {"Junk", "Closed - Not Converted"} <= set(status["values"])
+
+
+def test_a_connection_saved_while_a_run_fails_is_not_marked(fake, salesforce):
+    """The run fails by the secret of before; what was saved meanwhile has not been tried."""
+    refuse = fake.oauth.answer
+
+    def save_then_refuse(request):
+        salesforce.connect(consumer_secret="the right one")
+        return refuse(request)
+
+    salesforce.connect(consumer_secret="the wrong one")
+    fake.clock.advance(minutes=1)
+    fake.oauth.answer = save_then_refuse
+    run = salesforce.run("check")
+    assert run.error is None
+    assert "The settings changed during this run" in run.result["stopped"]
+    connection = overview(salesforce).connection
+    assert (connection.breaker_case, connection.n_failures) == (None, 0)
 
 
 def test_a_sample_tells_how_many_are_empty(fake, salesforce):

@@ -147,7 +147,10 @@ def describe_field(field: SField) -> dict[str, Any]:
         "polymorphicForeignKey": len(field.refers_to) > 1,
         "namePointing": len(field.refers_to) > 1,
         "restrictedPicklist": field.is_restricted,
-        "picklistValues": [picklist_value(value) for value in field.choices],
+        "picklistValues": [
+            *(picklist_value(value) for value in field.choices),
+            *(picklist_value(value) | {"active": False} for value in field.inactive),
+        ],
     }
 
 

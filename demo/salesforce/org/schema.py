@@ -36,6 +36,7 @@ class SField:
     relationship: str | None = None
     compound: str | None = None
     choices: tuple[str, ...] = ()
+    inactive: tuple[str, ...] = ()
     is_restricted: bool = False
     is_name: bool = False
     is_visible: bool = True

@@ -128,6 +128,13 @@ def test_a_run_is_asked_for_once(manager, salesforce):
     assert "Wait until it is done" in answer.text
 
 
+def test_who_asks_for_a_sync_during_one_is_shown_that_one(manager, salesforce, read):
+    manager.post("/sync/runs", data={"mode": "live"})
+    page = manager.post("/sync/runs", data={"mode": "live"}, follow_redirects=True).text
+    assert "A sync is in progress already; it is shown here." in page
+    assert len(read(lambda s: runs.latest(s, "sync"))) == 1
+
+
 @pytest.mark.parametrize("mode", [None, "", "sample", "drop"])
 def test_only_known_kinds_of_run_are_asked_for(manager, salesforce, mode):
     assert manager.post("/sync/runs", data={"mode": mode} if mode else {}).status_code == 400

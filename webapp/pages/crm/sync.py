@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
@@ -59,7 +59,15 @@ def start() -> ResponseReturnValue:
     if mode not in MODES:
         raise BadRequest
     actor, now = current_user.email, utc_now()
-    run = write(lambda session: sync_runs.request(session, mode, actor, now))
+    try:
+        run = write(lambda session: sync_runs.request(session, mode, actor, now))
+    except runs.AlreadyRunning:
+        at_work = read(lambda session: runs.unfinished(session, sync_runs.KIND))
+        # Who asks for a sync during one gets that one.
+        if mode != "live" or at_work is None or sync_runs.mode(at_work) != mode:
+            raise
+        run = at_work
+        flash("A sync is in progress already; it is shown here.", "good")
     if mode == "live":
         return redirect(url_for("pages.sync.index"), 303)
     return redirect(url_for("pages.sync.run", key=run.key), 303)
