@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.looks import assert_looks_right
-from tests.factories import make_lead, make_outcome
+from tests.factories import make_leads, make_outcome
 
 NAMES = ["Ada Lovelace", "Bo Ek", "Cem Ay"]
 
@@ -18,10 +18,12 @@ def some_leads(write):
 
 
 def make_some(session):
-    for number in range(60):
-        make_lead(session, f"L-{number:02}", industry="Retail", website_visits=0)
+    of_retail = {"industry": "Retail", "website_visits": 0}
+    rows = [{"lead_id": f"L-{number:02}", **of_retail} for number in range(60)]
     for number, name in enumerate(NAMES):
-        make_lead(session, f"N-{number}", name=name, website_visits=30 - 10 * number)
+        visits = 30 - 10 * number
+        rows.append({"lead_id": f"N-{number}", "name": name, "website_visits": visits})
+    make_leads(session, rows)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.looks import assert_looks_right
-from tests.factories import NOW, make_lead, make_outcome
+from tests.factories import NOW, make_lead, make_leads, make_outcomes
 from tests.learned import make_learned_version
 from tests.pages.models.test_monitors import finish_check
 from webapp.services.runs import runs
@@ -27,9 +27,8 @@ def story(write):
     def make(session):
         for telling in (True, False):
             make_learned_version(session, is_telling=telling)
-        for number in range(20):
-            lead = make_lead(session, f"L-{number}", name=f"{'Long' * 12} {number}")
-            make_outcome(session, lead, number % 2 == 0)
+        rows = ({"lead_id": f"L-{n}", "name": f"{'Long' * 12} {n}"} for n in range(20))
+        make_outcomes(session, make_leads(session, rows), [n % 2 == 0 for n in range(20)])
         make_lead(session, "open", company="A company with a name as long as they come")
 
     write(make)

@@ -9,7 +9,15 @@ from sqlalchemy.exc import OperationalError
 from sync import jobs
 from sync.trainer.process import TrainingFailed
 from sync.worker import Stopped
-from tests.factories import NOW, PROGRAM, make_lead, make_outcome, make_version
+from tests.factories import (
+    NOW,
+    PROGRAM,
+    make_lead,
+    make_leads,
+    make_outcome,
+    make_outcomes,
+    make_version,
+)
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
 from webapp import field_lists
@@ -32,9 +40,9 @@ def dialect():
 
 
 def label(session, n_converted=10, n_lost=10, prefix="L"):
-    for i in range(n_converted + n_lost):
-        lead = make_lead(session, f"{prefix}-{i}", email_opens=i)
-        make_outcome(session, lead, i < n_converted)
+    n = n_converted + n_lost
+    made = make_leads(session, ({"lead_id": f"{prefix}-{i}", "email_opens": i} for i in range(n)))
+    make_outcomes(session, made, [i < n_converted for i in range(n)])
 
 
 @pytest.fixture

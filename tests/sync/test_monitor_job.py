@@ -6,7 +6,7 @@ import pytest
 
 from sync import jobs
 from sync.trainer import trainer
-from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_lead, make_leads, make_outcome, make_outcomes
 from tests.sync.inline_training import InlineTraining
 from webapp.database import utc_now
 from webapp.product import Product
@@ -59,10 +59,11 @@ def check(write, do, worker, clock):
 
 def say(session, n_converted, n_lost, prefix="L", now=NOW):
     """Outcomes of leads scored days before, in turns while there are both."""
-    for i in range(n_converted + n_lost):
-        lead = make_lead(session, f"{prefix}-{i}", email_opens=i % 9, now=BEFORE)
-        converted = i % 2 == 0 if i < 2 * min(n_converted, n_lost) else n_converted > n_lost
-        make_outcome(session, lead, converted, now=now)
+    places = range(n_converted + n_lost)
+    rows = ({"lead_id": f"{prefix}-{i}", "email_opens": i % 9} for i in places)
+    in_turns = 2 * min(n_converted, n_lost)
+    converted = [i % 2 == 0 if i < in_turns else n_converted > n_lost for i in places]
+    make_outcomes(session, make_leads(session, rows, now=BEFORE), converted, now=now)
 
 
 def finding(run, name):

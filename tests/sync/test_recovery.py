@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync import jobs
-from tests.factories import make_lead, make_outcome
+from tests.factories import make_lead, make_leads, make_outcomes
 from tests.sync.paused_worker import PLACES
 from webapp.database import utc_now
 from webapp.services.models import lifecycle, registry
@@ -23,8 +23,9 @@ def clock(clock):
 
 
 def _label(session):
-    for i in range(N_LEADS):
-        make_outcome(session, make_lead(session, f"L-{i}", email_opens=i), i % 2 == 0)
+    places = range(N_LEADS)
+    made = make_leads(session, ({"lead_id": f"L-{i}", "email_opens": i} for i in places))
+    make_outcomes(session, made, [i % 2 == 0 for i in places])
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from ml.fields.fields_file import loads
 from sync.trainer import trainer
-from tests.factories import NOW, make_lead, make_outcome
+from tests.factories import NOW, make_lead, make_leads, make_outcome, make_outcomes
 from webapp.config import Settings
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.models.lifecycle import Trigger
@@ -34,9 +34,9 @@ def learn(app):
 
 def label(session, prefix="L", n_leads=40):
     """Outcomes that contradict version 1.0: who opens few e-mails converts."""
-    for i in range(n_leads):
-        lead = make_lead(session, f"{prefix}-{i}", email_opens=i)
-        make_outcome(session, lead, i < n_leads / 2)
+    places = range(n_leads)
+    made = make_leads(session, ({"lead_id": f"{prefix}-{i}", "email_opens": i} for i in places))
+    make_outcomes(session, made, [i < n_leads / 2 for i in places])
 
 
 def claim(session):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.factories import FIELDS, NOW, make_lead, make_outcome
+from tests.factories import FIELDS, NOW, make_lead, make_leads, make_outcome
 from webapp.services.leads import lead_query, lead_table, leads
 
 
@@ -13,7 +13,7 @@ def table(session, percent, **asked):
 
 @pytest.fixture
 def many(write):
-    write(lambda s: [make_lead(s, f"L-{i}", age=i) for i in range(60)])
+    write(lambda s: make_leads(s, ({"lead_id": f"L-{i}", "age": i} for i in range(60))))
 
 
 def test_the_draw_is_even_and_always_the_same():

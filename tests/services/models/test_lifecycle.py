@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import NOW, make_lead, make_outcome, make_version
+from tests.factories import NOW, make_lead, make_leads, make_outcome, make_outcomes, make_version
 from webapp.services.models import lifecycle, registry, rescoring, training_data
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.runs import runs
@@ -19,9 +19,9 @@ WAIT = timedelta(minutes=5)
 
 
 def label(session, n_converted, n_lost, prefix="L"):
-    for i in range(n_converted + n_lost):
-        lead = make_lead(session, f"{prefix}-{i}", now=NOW - timedelta(days=1))
-        make_outcome(session, lead, i < n_converted)
+    n, before = n_converted + n_lost, NOW - timedelta(days=1)
+    made = make_leads(session, ({"lead_id": f"{prefix}-{i}"} for i in range(n)), now=before)
+    make_outcomes(session, made, [i < n_converted for i in range(n)])
 
 
 def claim(session, trigger=AT_20, now=NOW):
