@@ -82,8 +82,9 @@ class Page:
 class Described:
     """The fields of a lead as we may see them, and what is not there of what every run reads.
 
-    A field has name, label, type, length, updateable, custom, externalId and values; its types are
-    those of `field_sources`. Without what is `missing` nothing is read; what is `hidden` is only
+    A field has name, label, type, length, updateable, custom, externalId, calculated and values;
+    its types are those of `field_sources`. What is calculated from other records changes without a
+    stamp. Without what is `missing` nothing is read; what is `hidden` is only
     for people to read.
     """
 

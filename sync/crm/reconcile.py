@@ -17,7 +17,7 @@ from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
 from webapp.product import product
-from webapp.services.crm import connections, links, mirror, unmatched
+from webapp.services.crm import connections, field_sources, links, mirror, unmatched
 from webapp.services.crm.sync_runs import Drift
 from webapp.services.imports import erasure
 from webapp.services.leads import leads, removal, scoring
@@ -37,8 +37,9 @@ def reconcile(sync_run: SyncRun) -> None:
     1. Every deal linked to a lead: a stage given another type changes deals without a stamp.
     2. Leads and deals that were purged are erased or void.
     3. The deals of leads without one are looked for by their contact.
-    4. Inputs and outcomes that depend on the date are worked out again.
-    5. The numbers of leads, month by month, are compared.
+    4. Open leads are read again where a mapped field is calculated: it changes without a stamp.
+    5. Inputs and outcomes that depend on the date are worked out again.
+    6. The numbers of leads, month by month, are compared.
     """
     after = ""
     while ids := read(partial(links.deals_with_leads, after_id=after, limit=CHUNK)):
@@ -49,6 +50,7 @@ def reconcile(sync_run: SyncRun) -> None:
     while alone := read(partial(links.without_deals, after_id=after, limit=CHUNK)):
         _find_by_contact(sync_run, alone)
         after = alone[-1].id
+    _read_calculated(sync_run)
     last_id: str | None = ""
     while last_id is not None:
         last_id = sync_run.step(partial(_age, sync_run, last_id))
@@ -151,6 +153,16 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         sync_run.step(
             partial(record_outcomes_of, context=sync_run.context, ids=some, now=sync_run.now)
         )
+
+
+def _read_calculated(sync_run: SyncRun) -> None:
+    described = read(lambda s: connections.get(s).described)
+    if not field_sources.calculated(described) & set(sync_run.context.mapping.crm_fields):
+        return
+    after = ""
+    while ids := read(partial(mirror.open_leads, after_id=after, limit=CHUNK)):
+        read_leads(sync_run, ids)
+        after = ids[-1]
 
 
 def _links_out_of_sight(

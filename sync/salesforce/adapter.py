@@ -15,7 +15,7 @@ from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE, deal_r
 from webapp.services.crm.credentials import Credentials
 
 OBJECTS = {LEADS: "Lead", DEALS: "Opportunity"}
-DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId")
+DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId", "calculated")
 MAX_VALUES = 200  # of a picklist
 # The token of each connection that this process has used, for its next run.
 _token_caches: dict[Credentials, TokenCache] = {}

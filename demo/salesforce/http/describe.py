@@ -128,6 +128,7 @@ def describe_field(field: SField) -> dict[str, Any]:
         "scale": field.scale,
         "digits": field.digits,
         "custom": field.is_custom,
+        "calculated": field.is_calculated,
         "updateable": field.updateable,
         "createable": field.createable,
         "nillable": field.nillable,

@@ -155,6 +155,10 @@ class Crm:
         kept = {name: row[name] for name in ("LastModifiedDate", "LastModifiedById")}
         self.org.change(record_id, **kept)
 
+    def calculate(self, record_id: str, **fields: Any) -> None:
+        """What formulas and roll-ups give after a change elsewhere: no stamp moves."""
+        self.org.change_unstamped(record_id, **fields)
+
     # Conversion and deals
 
     def convert(self, lead: str, opportunity: str | bool = True, *, role: bool = True) -> str:

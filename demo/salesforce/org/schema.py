@@ -3,7 +3,7 @@
 A line of such a table: name | type and size | flags | label | the rest. Flags: U updateable,
 C createable, N nillable, F filterable, S sortable, D defaulted on create. The rest, parted by
 semicolons: `-> Lead as MasterRecord` (looks up), `in Name` (part of a compound),
-`of A, B` (picklist), `only A, B` (restricted picklist), `is name`.
+`of A, B` (picklist), `only A, B` (restricted picklist), `formula`, `is name`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -39,6 +39,7 @@ class SField:
     inactive: tuple[str, ...] = ()
     is_restricted: bool = False
     is_name: bool = False
+    is_calculated: bool = False
     is_visible: bool = True
 
     @property
@@ -126,6 +127,8 @@ def _with_remark(made: SField, remark: str) -> SField:
         return replace(made, choices=tuple(text.split(", ")), is_restricted=word == "only")
     if word == "in":
         return replace(made, compound=text)
+    if remark == "formula":
+        return replace(made, is_calculated=True, updateable=False, createable=False)
     if remark == "is name":
         return replace(made, is_name=True)
     raise ValueError(f"{made.name}: what is {remark!r}?")

@@ -68,6 +68,15 @@ def test_each_field_offers_what_can_fill_it(described, admin):
         assert f":{never}" not in page
 
 
+def test_a_formula_says_how_old_it_may_be(fake, salesforce, admin):
+    fake.add_field("Health__c | double 3,0 | NFS | Health | formula")
+    salesforce.map(email_opens=("Health__c", "as_is"))
+    salesforce.run("check")
+    page = admin.get("/sync/mapping").text
+    assert page.count("is a formula or a roll-up") == 1
+    assert "Health__c is a formula or a roll-up: its changes are seen at night" in page
+
+
 def test_a_mapping_is_saved_and_every_lead_read_again(described, admin, read):
     described.later()
     answer = admin.post("/sync/mapping", data=FORM)

@@ -29,3 +29,32 @@ def test_more_deletions_than_fit_an_answer_are_asked_for_in_halves(fake, salesfo
     assert len(asked) == 4
     found = salesforce.read(lambda s: leads.lock_many(s, [purged, other]))
     assert set(found) == {other}
+
+
+def test_a_formula_changes_without_a_stamp_and_is_read_again_at_night(fake, salesforce):
+    fake.add_field("Health__c | double 3,0 | NFS | Health | formula")
+    salesforce.map(email_opens=("Health__c", "as_is"))
+    lead, converted = fake.leads(2, Health__c=3)
+    salesforce.later()
+    fake.convert(converted)
+    salesforce.later()
+    for each in (lead, converted):
+        fake.calculate(each, Health__c=9)
+    salesforce.later()
+    assert salesforce.lead(lead).email_opens == 3
+    fake.clock.advance(days=8)
+    run = salesforce.run()
+    assert salesforce.lead(lead).email_opens == 9
+    assert run.result["counts"]["leads_changed"] >= 1
+    assert salesforce.lead(converted).email_opens == 3
+
+
+def test_without_a_mapped_formula_no_lead_is_read_again_for_it(fake, salesforce):
+    fake.add_field("Health__c | double 3,0 | NFS | Health | formula")
+    fake.lead()
+    salesforce.later()
+    fake.clock.advance(days=8)
+    fake.forget_requests()
+    salesforce.run()
+    by_ids = [q for q in fake.queries if "FROM Lead WHERE Id IN" in q]
+    assert len(by_ids) == 1, "to see whether all is still shown"

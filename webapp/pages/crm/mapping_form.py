@@ -40,6 +40,8 @@ class MappingRow:
     crm_field: str
     n_values: int
     outside: Options
+    # A formula or a sum in the CRM: read again every night for open leads.
+    is_calculated: bool
     error: str | None
 
     @property
@@ -117,6 +119,7 @@ def _row(field: Field, source: FieldSource, described: Described, error: str | N
         crm_field=source.crm_field or "",
         n_values=len(values),
         outside=[(value, source.replacements.get(value, "")) for value in outside],
+        is_calculated=source.crm_field in field_sources.calculated(described),
         error=error,
     )
 

@@ -77,6 +77,11 @@ def choices(field: Field, described: Iterable[Mapping[str, Any]]) -> list[Choice
     return sorted(found, key=lambda choice: choice.label.casefold())
 
 
+def calculated(described: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The CRM's fields that are formulas or sums over other records: no stamp tells a change."""
+    return {str(field["name"]) for field in described if field.get("calculated")}
+
+
 def problems(
     chosen: Iterable[FieldSource], fields: Fields, described: Iterable[Mapping[str, Any]]
 ) -> dict[str, str]:

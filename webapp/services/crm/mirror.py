@@ -161,6 +161,14 @@ def read_again(session: Session, ids: Collection[str], *, unscorable: bool = Fal
     change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(**values))
 
 
+def open_leads(session: Session, after_id: str, limit: int) -> list[str]:
+    """Leads that were neither converted nor deleted, in order of their ids."""
+    query = sa.select(CrmLead.id).where(
+        CrmLead.id > after_id, CrmLead.is_converted.is_(False), CrmLead.is_deleted.is_(False)
+    )
+    return list(session.scalars(query.order_by(CrmLead.id).limit(limit)))
+
+
 def some_leads(session: Session, limit: int) -> list[str]:
     """Leads that were not deleted, drawn at random."""
     query = sa.select(CrmLead.id).where(CrmLead.is_deleted.is_(False))
