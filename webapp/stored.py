@@ -123,6 +123,8 @@ class Metrics(_Stored):
     grades: list[GradeRow]
     families: list[FamilyRow] = []
     slope: float | None = None
+    # Fields that too few have to count: how many companies and people, converted and lost.
+    thin_fields: dict[str, tuple[int, int]] = {}
     in_time_order: Backtest | None = None
     served_scores: list[int] | None = None
 

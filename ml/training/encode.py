@@ -4,7 +4,7 @@ Values are read exactly as a scorecard reads them, so that the two cannot disagr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -29,11 +29,13 @@ Bools = NDArray[np.bool_]
 class Columns:
     """The columns of a frame: `numbers` as `signed_log1p`, NaN where unknown; codes of `levels`.
 
-    Categories and booleans have codes from 1 for each `level_key`, 0 where unknown.
+    Categories and booleans have codes from 1 for each `level_key`, 0 where unknown. `trust` has the
+    share of an effect that is kept, of fields known for few leads; all others are trusted.
     """
 
     numbers: tuple[str, ...]
     levels: dict[str, dict[str, int]]
+    trust: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,13 +57,13 @@ class Groups(NamedTuple):
 
 def columns_of(records: Sequence[Record], fields: Sequence[Field]) -> Columns:
     """Lay out the columns for some fields; codes follow the sorted levels that the records hold."""
-    numbers = tuple(field.name for field in fields if field.kind.is_numeric)
+    numbers = tuple(each.name for each in fields if each.kind.is_numeric)
     levels = {}
-    for field in fields:
-        if field.name not in numbers:
-            keys = {level_key(record.get(field.name)) for record in records}
+    for each in fields:
+        if each.name not in numbers:
+            keys = {level_key(record.get(each.name)) for record in records}
             seen = sorted(key for key in keys if key is not None)
-            levels[field.name] = {level: code for code, level in enumerate(seen, start=1)}
+            levels[each.name] = {level: code for code, level in enumerate(seen, start=1)}
     return Columns(numbers, levels)
 
 
@@ -83,6 +85,11 @@ def frame_of(records: Sequence[Record], columns: Columns) -> pd.DataFrame:
         keys = (level_key(record.get(name)) for record in records)
         data[name] = [MISSING if key is None else codes.get(key, UNSEEN) for key in keys]
     return pd.DataFrame(data, columns=list(columns.names), dtype=np.float64)
+
+
+def unknown(frame: pd.DataFrame, columns: Columns, name: str) -> pd.DataFrame:
+    """Give a frame in which one column is unknown of all leads."""
+    return frame.assign(**{name: float(MISSING) if name in columns.levels else np.nan})
 
 
 def one_hot(n_leads: int) -> OneHotEncoder:

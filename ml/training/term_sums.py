@@ -22,6 +22,12 @@ def scaled(terms: Iterable[Term], factor: float) -> tuple[Term, ...]:
     return tuple(_changed(term, factor, 0.0) for term in terms)
 
 
+def shrunk(term: Term, trust: float) -> Term:
+    """Keep a share of how far the effects of known values lie from that of the unknown one."""
+    moved = _changed(term, trust, (1 - trust) * term.missing)
+    return replace(moved, missing=term.missing)
+
+
 def added(terms: Sequence[Term], others: Sequence[Term]) -> tuple[Term, ...]:
     """Add terms, not yet counted, to those of the same fields."""
     by_field = {term.field: term for term in others}

@@ -28,6 +28,7 @@ from ml.training.groups import Groups, count, numbered
 from ml.training.metrics import grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
+from ml.training.thin_fields import shares, weighed
 
 MAX_SCORED = 2_000  # leads, of which served scores are kept
 
@@ -177,6 +178,7 @@ def learn(
     columns = columns_of(records, fields.model)
     frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
     group_of = numbered(groups, len(records))
+    frame, columns, thin = weighed(frame, outcomes, columns, group_of)
 
     def on_fold(done: int, n_fits: int) -> None:
         progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
@@ -211,6 +213,7 @@ def learn(
     metrics |= {
         "families": compared(outcomes, scores),
         "slope": scores.slope,
+        "thin_fields": shares(thin),
         "in_time_order": in_time_order,
         "shapes": shapes(scorecard, records, converted),
         "served_scores": served_scores(scorecard, records),

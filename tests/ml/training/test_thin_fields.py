@@ -1,0 +1,93 @@
+"""A field known for few leads moves a score a little, or not at all."""
+
+import numpy as np
+import pytest
+
+from ml.fields.fields_file import loads
+from ml.training.encode import columns_of, frame_of
+from ml.training.families import spline_logistic
+from ml.training.thin_fields import weighed
+from ml.training.train import learn
+
+FIELDS = loads("""
+field = [
+    {name = "industry", type = "category", label = "Industry"},
+    {name = "email_opens", type = "count", label = "Email opens"},
+    {name = "amount", type = "number", label = "Amount"},
+    {name = "tier", type = "category", label = "Tier"},
+]
+""")
+DRAW = np.random.default_rng(8)
+OUTCOMES = np.arange(400) % 3 == 0
+
+
+def records(n_won, n_lost):
+    """400 leads, of which so many who converted and were lost have an amount and a tier."""
+    places = {*np.flatnonzero(OUTCOMES)[:n_won], *np.flatnonzero(~OUTCOMES)[:n_lost]}
+    return [
+        {
+            "industry": str(DRAW.choice(["Tech", "Health", "Retail"])),
+            "email_opens": int(DRAW.integers(0, 20)),
+            "amount": 1_000.0 + 10 * place if place in places else None,
+            "tier": "gold" if place in places else None,
+        }
+        for place in range(400)
+    ]
+
+
+def laid_out(n_won, n_lost, groups=None):
+    leads = records(n_won, n_lost)
+    columns = columns_of(leads, FIELDS.model)
+    everyone = np.arange(400) if groups is None else groups
+    return weighed(frame_of(leads, columns), OUTCOMES, columns, everyone)
+
+
+def test_a_value_that_three_converted_leads_have_does_not_decide():
+    leads = records(3, 0)
+    told = learn(leads, OUTCOMES.tolist(), FIELDS, seed=1)
+    lead = {"industry": "Tech", "email_opens": 4}
+    without, with_it = (
+        told.scorecard.score(each).probability
+        for each in (lead, {**lead, "amount": 1_500.0, "tier": "gold"})
+    )
+    assert with_it == pytest.approx(without, abs=0.002)
+    assert told.metrics["thin_fields"] == {"amount": [3, 0], "tier": [3, 0]}
+
+
+@pytest.mark.parametrize(("n_won", "n_lost"), [(0, 0), (4, 100), (60, 4)])
+def test_a_field_that_hardly_anybody_of_an_outcome_has_is_thin(n_won, n_lost):
+    assert laid_out(n_won, n_lost)[2] == {"amount": (n_won, n_lost), "tier": (n_won, n_lost)}
+
+
+def test_a_field_that_most_have_is_not_thin_however_few_leads_there_are():
+    frame, columns, thin = laid_out(134, 3)
+    assert set(thin) == {"amount", "tier"}
+    few = np.r_[:6, 200:206]
+    assert weighed(frame.iloc[few], OUTCOMES[few], columns, np.arange(12))[2].keys() == thin.keys()
+    all_known = frame.iloc[few].assign(amount=1.0, tier=1.0)
+    assert weighed(all_known, OUTCOMES[few], columns, np.arange(12))[2] == {}
+
+
+def test_contacts_of_one_company_have_a_field_once():
+    companies = np.arange(400)
+    companies[np.flatnonzero(OUTCOMES)[:8]] = 0
+    assert laid_out(8, 8)[2] == {}
+    assert laid_out(8, 8, companies)[2] == {"amount": (1, 8), "tier": (1, 8)}
+
+
+def test_the_effect_of_a_field_is_the_more_trusted_the_more_have_it():
+    trusts = [laid_out(n, n)[1].trust["amount"] for n in (5, 20, 80)]
+    assert 0.4 < trusts[0] < trusts[1] < trusts[2] < 1
+    assert "industry" not in laid_out(5, 5)[1].trust
+
+
+def test_what_is_served_shrinks_as_what_is_scored():
+    frame, columns, _ = laid_out(9, 6)
+    member = spline_logistic.fit(frame, OUTCOMES, columns)
+    served = member.served(1.0)
+    leads = records(9, 6)
+    expected = [
+        served.intercept + sum(term.effect(lead[term.field]) for term in served.terms)
+        for lead in leads
+    ]
+    assert member.log_odds(frame_of(leads, columns)) == pytest.approx(np.array(expected), abs=1e-9)
