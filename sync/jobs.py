@@ -85,7 +85,9 @@ def monitor(worker: Worker) -> None:
             lambda s: monitoring.check(s, fields, trigger, worker.clock(), may_recalibrate=may)
         )
         run.result = found.result
-        if found.recalibrate:
+        if replace_by := found.replace_by:
+            write(lambda s: monitoring.replace(s, run, replace_by, worker.clock()))
+        elif found.recalibrate:
             answer = trained(worker, run)
             write(lambda s: _recalibrate(s, worker, run, answer))
         else:

@@ -131,6 +131,36 @@ def live_auc(
     return LiveAuc(len(hits), len(misses), auc, low, high, at_promotion)
 
 
+def errors_below(
+    scores: Sequence[float], others: Sequence[float], converted: Sequence[bool]
+) -> float:
+    """Give by how many standard errors the AUC of scores is lower than that of others (DeLong).
+
+    Both are of the same leads, two or more of each outcome; equal scores stand for luck.
+
+    >>> outcomes = [True, False] * 20
+    >>> wrong, luck = [0.3, 0.4, 0.6, 0.7] * 10, [0.5] * 40
+    >>> errors_below(wrong, luck, outcomes) > 1 > 0 > errors_below(luck, wrong, outcomes)
+    True
+    """
+
+    def moves(of: Sequence[float], kind: bool) -> list[float]:
+        pairs = [*zip(of, converted, strict=True)]
+        own = [score for score, outcome in pairs if outcome == kind]
+        below = _shares_below(own, [score for score, outcome in pairs if outcome != kind])
+        return below if kind else [1 - share for share in below]
+
+    lower = {
+        kind: [b - a for a, b in zip(moves(scores, kind), moves(others, kind), strict=True)]
+        for kind in (True, False)
+    }
+    difference = math.fsum(lower[True]) / len(lower[True])
+    error = math.sqrt(math.fsum(variance(each) / len(each) for each in lower.values()))
+    if not error:
+        return math.copysign(math.inf, difference) if difference else 0.0
+    return difference / error
+
+
 def _shares_below(scores: Sequence[float], others: Sequence[float]) -> list[float]:
     """The share of the others that each score lies above, those equal to it counted half."""
     ordered = sorted(others)

@@ -1,12 +1,23 @@
 """One tick of the monitors: when a check is due, what it keeps, and what it sets right."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from ml.training.term_sums import scaled
 from sync import jobs
 from sync.trainer import trainer
-from tests.factories import FIELDS, NOW, make_lead, make_leads, make_outcome, make_outcomes
+from tests.factories import (
+    FIELDS,
+    NOW,
+    make_champion,
+    make_lead,
+    make_leads,
+    make_outcome,
+    make_outcomes,
+)
 from tests.sync.inline_training import InlineTraining
 from webapp.database import utc_now
 from webapp.product import Product
@@ -64,6 +75,39 @@ def say(session, n_converted, n_lost, prefix="L", now=NOW):
     in_turns = 2 * min(n_converted, n_lost)
     converted = [i % 2 == 0 if i < in_turns else n_converted > n_lost for i in places]
     make_outcomes(session, make_leads(session, rows, now=BEFORE), converted, now=now)
+
+
+def put_in_use_inverted(session):
+    """A version that ranks leads the other way round than the starter model, live."""
+    starter = registry.scorecard(session, registry.champion(session))
+    inverted = replace(starter, terms=scaled(starter.terms, -1.0))
+    details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+    version = registry.save(session, inverted, created_at=BEFORE, **details)
+    lifecycle.switch(session, version, "gate", BEFORE)
+
+
+def convert_by_opens(session, n_leads):
+    """Leads scored days before, of which those with many opens convert."""
+    for i in range(n_leads):
+        lead = make_lead(session, f"L-{i}", email_opens=i % 9, now=BEFORE)
+        make_outcome(session, lead, i % 9 > 4, now=NOW)
+
+
+def test_a_version_that_ranks_leads_wrongly_gives_way_at_once(
+    write, check, newest, champion_name, read
+):
+    write(make_champion)
+    write(put_in_use_inverted)
+    write(lambda s: convert_by_opens(s, 45))
+    check()
+    assert champion_name() == "1.0"
+    told = finding(newest(), "live_auc")
+    assert told["verdict"] == "act"
+    assert told["advice"] == (
+        "Version 1.1 surely ranks leads wrongly (AUC 0.00 on 45 outcomes); version 1.0 (1.00)"
+        " replaces it now."
+    )
+    assert read(lambda s: lifecycle.switches(s, BEFORE))[-1].after == "1.0"
 
 
 def finding(run, name):

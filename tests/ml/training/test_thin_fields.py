@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.fields.fields_file import loads
+from ml.fields.fields_file import Value, loads
 from ml.training.encode import columns_of, frame_of
 from ml.training.families import spline_logistic
 from ml.training.thin_fields import weighed
@@ -45,7 +45,7 @@ def laid_out(n_won, n_lost, groups=None):
 def test_a_value_that_three_converted_leads_have_does_not_decide():
     leads = records(3, 0)
     told = learn(leads, OUTCOMES.tolist(), FIELDS, seed=1)
-    lead = {"industry": "Tech", "email_opens": 4}
+    lead: dict[str, Value] = {"industry": "Tech", "email_opens": 4}
     without, with_it = (
         told.scorecard.score(each).probability
         for each in (lead, {**lead, "amount": 1_500.0, "tier": "gold"})

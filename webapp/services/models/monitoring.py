@@ -1,8 +1,10 @@
 """The monitors: when they are due, what a check keeps, and when it leads to a recalibration."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,13 +14,20 @@ from ml.monitoring.drift import Verdict
 from ml.monitoring.performance import MIN_OUTCOMES
 from ml.scorecard.scorecard import Scorecard
 from webapp.database import hold
-from webapp.services.models import lifecycle, monitor_findings, monitor_samples, registry
+from webapp.services.models import (
+    lifecycle,
+    monitor_findings,
+    monitor_samples,
+    registry,
+    replacement,
+)
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.models.monitor_findings import Finding
 from webapp.services.runs import runs
 from webapp.tables import Outcome, Run, Snapshot
 
 KIND = "monitoring"
+ACTOR = "The monitors"
 EVERY = timedelta(hours=1)
 N_NEW_OUTCOMES = MIN_OUTCOMES
 # So long after the first of them: outcomes come in bursts, and a training may be due first.
@@ -26,13 +35,19 @@ BURST_PAUSE = timedelta(minutes=10)
 COMES_FIRST = "A training or a change of version comes first."
 SWITCHED_OFF = "Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRATE)."
 
+Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+
 
 @dataclass(frozen=True)
 class Check:
-    """What a check found, as the run keeps it, and whether a recalibration is tried."""
+    """What a check found, as the run keeps it, and what follows.
+
+    Whether a recalibration is tried, and the version that replaces the live one, if one does.
+    """
 
     result: dict[str, Any]
     recalibrate: bool
+    replace_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,15 +108,26 @@ def check(
         "is_put_off": is_put_off,
     }
     if is_far and not may_recalibrate:
-        result = _noted(result, SWITCHED_OFF)
+        result = _noted(result, "calibration", _advised(SWITCHED_OFF))
     elif is_put_off:
-        result = _noted(result, COMES_FIRST)
+        result = _noted(result, "calibration", _advised(COMES_FIRST))
+    if found := replacement.needed(session, samples, now):
+        changed = {"verdict": "act", "advice": found.sentence}
+        result = _noted(result, "live_auc", lambda finding: finding | changed)
+        return Check(result, recalibrate=False, replace_by=found.name)
     return Check(result, recalibrate=is_wanted and not is_put_off)
+
+
+def replace(session: Session, run: Run, name: str, now: datetime) -> None:
+    """Close the run and have another version take over, unless something else is changing it."""
+    with suppress(runs.AlreadyRunning, lifecycle.AlreadyChampion):
+        lifecycle.request_promotion(session, name, ACTOR, now)
+    runs.finish(session, run, now, run.result)
 
 
 def leave(session: Session, run: Run, reason: str, now: datetime) -> None:
     """Close a check whose outcomes do not let the level be set right yet."""
-    runs.finish(session, run, now, _noted(run.result, reason))
+    runs.finish(session, run, now, _noted(run.result, "calibration", _advised(reason)))
 
 
 def register(
@@ -192,9 +218,10 @@ def _seen(session: Session) -> dict[str, int]:
     }
 
 
-def _noted(result: dict[str, Any], obstacle: str) -> dict[str, Any]:
-    findings = [
-        each | {"advice": f"{each['advice']} {obstacle}"} if each["name"] == "calibration" else each
-        for each in result["findings"]
-    ]
+def _noted(result: dict[str, Any], name: str, change: Change) -> dict[str, Any]:
+    findings = [change(each) if each["name"] == name else each for each in result["findings"]]
     return result | {"findings": findings}
+
+
+def _advised(obstacle: str) -> Change:
+    return lambda finding: finding | {"advice": f"{finding['advice']} {obstacle}"}

@@ -1,0 +1,82 @@
+"""A live version that ranks leads surely wrong: which earlier one takes its place at once."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from ml.monitoring.performance import MIN_EACH_CLASS, errors_below, live_auc
+from webapp.services.models import lifecycle, registry
+from webapp.services.models.monitor_samples import Samples
+
+SURELY = 3.0  # standard errors: a check looks every hour
+MAX_TRIED = 10  # versions, the newest that were live
+STARTER = "1.0"
+BEGINNING = datetime.fromtimestamp(0, UTC)
+
+
+class Replacement(NamedTuple):
+    """The version that takes over, and why, in words."""
+
+    name: str
+    sentence: str
+
+
+def needed(session: Session, samples: Samples, now: datetime) -> Replacement | None:
+    """Find the best version once live that does not rank surely worse than luck or version 1.0.
+
+    None unless the live version does, on leads old enough for slow outcomes, ten of each kind.
+    """
+    leads = samples.matured(now)
+    converted = [lead.converted for lead in leads]
+    if min(sum(converted), len(converted) - sum(converted)) < MIN_EACH_CLASS:
+        return None
+
+    def scores(name: str) -> list[float]:
+        card = registry.scorecard(session, registry.version(session, name))
+        return [card.score(lead.inputs).probability for lead in leads]
+
+    yardsticks = {"by chance": [0.5] * len(leads), "the starter model": scores(STARTER)}
+
+    def behind(own: Sequence[float]) -> str | None:
+        found = (
+            what
+            for what, others in yardsticks.items()
+            if errors_below(own, others, converted) > SURELY
+        )
+        return next(found, None)
+
+    own = [lead.probability for lead in leads]
+    what = behind(own)
+    if what is None:
+        return None
+    tried = {name: scores(name) for name in _once_live(session, samples.champion.key)}
+    aucs = {
+        name: live_auc(each, converted, None).auc or 0.0
+        for name, each in tried.items()
+        if behind(each) is None
+    }
+    if not aucs:
+        return None
+    best = max(aucs, key=lambda name: aucs[name])
+    auc = live_auc(own, converted, None).auc or 0.0
+    order = (
+        "ranks leads worse than the starter model" if what != "by chance" else "ranks leads wrongly"
+    )
+    sentence = (
+        f"Version {samples.champion.name} surely {order} (AUC {auc:.2f} on {len(leads):,}"
+        f" outcomes); version {best} ({aucs[best]:.2f}) replaces it now."
+    )
+    return Replacement(best, sentence)
+
+
+def _once_live(session: Session, champion_key: int) -> list[str]:
+    """Name the versions made before the champion that were live, the newest first, and 1.0."""
+    names = {STARTER} | {
+        name for switch in lifecycle.switches(session, BEGINNING) for name in switch[2:]
+    }
+    found = [registry.version(session, name) for name in names]
+    earlier = sorted((v for v in found if v.key < champion_key), key=lambda v: -v.key)
+    newest = [version.name for version in earlier if version.name != STARTER][:MAX_TRIED]
+    return [*newest, *(version.name for version in earlier if version.name == STARTER)]
