@@ -20,6 +20,7 @@ MEMORY = CrmKind(
     converts_leads=False,
     lead_address="https://{domain}/people/{id}",
     deal_address="https://{domain}/deals/{id}",
+    id_prefixes={},
     written=("score", "band"),
     stable=frozenset({"source"}),
     no_inputs=frozenset({"score", "band"}),

@@ -9,6 +9,7 @@ from sync.salesforce.client import Client
 from tests import factories
 from webapp.services.crm import connections, mirror, saved_mapping, sync_runs
 from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm.kinds.salesforce import SALESFORCE
 from webapp.services.crm.outcome_rules import CrmRules, full_id
 from webapp.services.runs import runs
 from webapp.tables import AuditEntry
@@ -166,12 +167,12 @@ def test_a_field_that_is_filled_by_nothing_stays_so(salesforce, write):
     ],
 )
 def test_a_rule_out_of_bounds_is_named(changes, wrong):
-    assert list(CrmRules(**changes).mistakes()) == [wrong]
+    assert list(CrmRules(**changes).mistakes(SALESFORCE)) == [wrong]
 
 
 def test_rules_as_shipped_and_ids_as_the_api_sends_them_are_right():
-    assert CrmRules().mistakes() == {}
-    assert CrmRules(owner_ids=(full_id("0055g000001AbCd"),)).mistakes() == {}
+    assert CrmRules().mistakes(SALESFORCE) == {}
+    assert CrmRules(owner_ids=(full_id("0055g000001AbCd"),)).mistakes(SALESFORCE) == {}
 
 
 def test_an_id_of_15_characters_is_that_of_18(fake):

@@ -7,14 +7,15 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from webapp.pages.crm import words
 from webapp.services.crm.field_sources import WRITTEN
-from webapp.services.crm.outcome_rules import PREFIXES, SPANS, CrmRules, full_id
+from webapp.services.crm.outcome_rules import ID_LISTS, SPANS, CrmRules, full_id
 
 Described = Sequence[Mapping[str, Any]]
 
 NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 NO_NUMBER = -1
-LISTS = ("disqualified", *PREFIXES)
+LISTS = ("disqualified", *ID_LISTS)
 NAMES = {rule.name for rule in fields(CrmRules)}
 MAX_SHOWN_LENGTH = 80
 
@@ -30,7 +31,7 @@ def entered(
     for name in LISTS:
         lines = [line.strip() for text in form.getlist(name) for line in text.splitlines()]
         # Ids in the form in which the API sends them.
-        lines = [full_id(line) if name in PREFIXES else line for line in lines]
+        lines = [full_id(line) if name in ID_LISTS else line for line in lines]
         values[name] = tuple(dict.fromkeys(line for line in lines if line))
     values["external_id_field"] = values["external_id_field"] or None
     values["writes_scores"] = form.get("writes_scores") == "yes"
@@ -38,12 +39,12 @@ def entered(
     unknown = {n[:MAX_SHOWN_LENGTH]: "is no part of this form" for n in form if n not in NAMES}
     twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
     misshapen = unknown | dict.fromkeys(twice, "was sent twice")
-    return rules, _strange(rules, described, before) | rules.mistakes() | misshapen
+    return rules, _strange(rules, described, before) | rules.mistakes(words.crm()) | misshapen
 
 
 def shown(rules: CrmRules, form: Mapping[str, str]) -> dict[str, Any]:
     """The rules as the form shows them: numbers as they were typed, lists one to a line."""
-    values = rules.to_json() | {name: "\n".join(getattr(rules, name)) for name in PREFIXES}
+    values = rules.to_json() | {name: "\n".join(getattr(rules, name)) for name in ID_LISTS}
     values |= {n: form.get(n, "" if values[n] is None else str(values[n])) for n in SPANS}
     return values | {"external_id_field": rules.external_id_field or ""}
 

@@ -177,7 +177,7 @@ def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection
 
 def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) -> None:
     """Store what the administrator chose, or `InvalidConnection`; outcomes are derived again."""
-    errors = chosen.mistakes()
+    errors = chosen.mistakes(kind(session))
     if errors:
         raise InvalidConnection(errors)
     connection = reconfigured(session, actor, now)
@@ -218,7 +218,7 @@ def read_history(session: Session, n_days: int, actor: str, now: datetime) -> No
     """Have the next run read everything again, from so many days ago on."""
     connection = reconfigured(session, actor, now)
     chosen = replace(rules(connection), history_days=n_days)
-    if errors := chosen.mistakes():
+    if errors := chosen.mistakes(kind(session)):
         raise InvalidConnection(errors)
     connection.rules = chosen.to_json()
     mirror.read_from_start(session)

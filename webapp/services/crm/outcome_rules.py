@@ -1,9 +1,11 @@
 """What an administrator chooses about outcomes, conflicts, and what is read and written."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
+
+from webapp.services.crm.kinds.kind import CrmKind
 
 MILESTONES = ("deal_won", "deal_created", "lead_converted")
 POLICIES = ("leave_out", "converted", "lost")
@@ -17,8 +19,7 @@ ALLOWED = {
 }
 # Days: the least and the most.
 SPANS = {"no_deal_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
-# Of what the ids are, by their first three characters.
-PREFIXES = {"owner_ids": ("005", "00G"), "record_type_ids": ("012",)}
+ID_LISTS = ("owner_ids", "record_type_ids")
 MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 # Of other values every lead and opportunity is read again from the beginning of the history.
@@ -65,10 +66,10 @@ class CrmRules:
         """Whether what is here does not suffice after a change from these rules."""
         return any(getattr(before, name) != getattr(self, name) for name in READ_AGAIN)
 
-    def mistakes(self) -> dict[str, str]:
-        return dict(self._mistakes())
+    def mistakes(self, kind: CrmKind) -> dict[str, str]:
+        return dict(self._mistakes(kind))
 
-    def _mistakes(self) -> Iterator[tuple[str, str]]:
+    def _mistakes(self, kind: CrmKind) -> Iterator[tuple[str, str]]:
         for name, values in ALLOWED.items():
             if getattr(self, name) not in values:
                 yield name, f"must be one of {', '.join(values)}"
@@ -82,11 +83,11 @@ class CrmRules:
         ):
             sentence = f"must be at most {MAX_LIST_LENGTH} statuses as the CRM has them"
             yield "disqualified", sentence
-        for name, prefixes in PREFIXES.items():
-            if complaint := _ids_complaint(getattr(self, name), prefixes):
+        for name in ID_LISTS:
+            if complaint := _ids_complaint(getattr(self, name), kind.id_prefixes.get(name)):
                 yield name, complaint
         if self.external_id_field and not FIELD_NAME.fullmatch(self.external_id_field):
-            yield "external_id_field", "must be the API name of a field of Lead"
+            yield "external_id_field", "must be the API name of a field of a lead"
 
 
 def full_id(text: str) -> str:
@@ -102,12 +103,13 @@ def full_id(text: str) -> str:
     return text + "".join(CHECK_CHARACTERS[places] for places in capitals)
 
 
-def _ids_complaint(ids: Sequence[str], prefixes: Iterable[str]) -> str | None:
-    starts = tuple(prefixes)
-    # The last three of 18 characters fit the others.
-    wrong = [i for i in ids if len(i) != 18 or full_id(i[:15]) != i or not i.startswith(starts)]
+def _ids_complaint(ids: Sequence[str], starts: tuple[str, ...] | None) -> str | None:
     if len(ids) > MAX_LIST_LENGTH:
         return f"must be at most {MAX_LIST_LENGTH} ids"
+    if starts is None:
+        return None
+    # The last three of 18 characters fit the others.
+    wrong = [i for i in ids if len(i) != 18 or full_id(i[:15]) != i or not i.startswith(starts)]
     if wrong:
         named = ", ".join(i[:20] for i in wrong[:3])
         return (

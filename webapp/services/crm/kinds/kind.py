@@ -1,5 +1,6 @@
 """What the product has to know of a CRM beside its adapter: words, addresses, field names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -25,6 +26,8 @@ class CrmKind:
     converts_leads: bool
     lead_address: str
     deal_address: str
+    # How the ids of owners and record types begin; empty where that cannot be told.
+    id_prefixes: Mapping[str, tuple[str, ...]]
     # The fields that our scores are written to.
     written: tuple[str, ...]
     # Those that stay as they were when a lead becomes something else, and those that must not be

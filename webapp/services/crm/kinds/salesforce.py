@@ -63,6 +63,7 @@ SALESFORCE = CrmKind(
     converts_leads=True,
     lead_address="https://{domain}/{id}",
     deal_address="https://{domain}/{id}",
+    id_prefixes={"owner_ids": ("005", "00G"), "record_type_ids": ("012",)},
     written=WRITTEN,
     stable=STABLE,
     no_inputs=MOVES_BY_ITSELF.union(WRITTEN),
