@@ -17,6 +17,7 @@ from tests.sync.instant_training import InstantTraining
 from tests.sync.processes import environment
 from webapp import config
 from webapp.config import ROOT
+from webapp.services.runs import runs
 
 
 class Clock:
@@ -106,6 +107,12 @@ def start(settings):
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def newest(read):
+    """The newest run of a kind."""
+    return lambda kind: next(iter(read(lambda s: runs.latest(s, kind, 1))), None)
 
 
 @pytest.fixture(scope="session")

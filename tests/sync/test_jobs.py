@@ -9,17 +9,10 @@ from sqlalchemy.exc import OperationalError
 from sync import jobs
 from sync.trainer.process import TrainingFailed
 from sync.worker import Stopped
-from tests.factories import (
-    NOW,
-    PROGRAM,
-    make_lead,
-    make_leads,
-    make_outcome,
-    make_outcomes,
-    make_version,
-)
+from tests.factories import NOW, PROGRAM, make_lead, make_outcome, make_version
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
+from tests.sync.labelled import label
 from webapp import field_lists
 from webapp.intake_tables import WaitingOutcome
 from webapp.services.accounts import api_keys
@@ -37,18 +30,6 @@ from webapp.tables import IdempotentAnswer, Lead, Run, Score
 def dialect():
     """What jobs ask the services for, tests/services asks both databases for."""
     return "sqlite"
-
-
-def label(session, n_converted=10, n_lost=10, prefix="L"):
-    n = n_converted + n_lost
-    made = make_leads(session, ({"lead_id": f"{prefix}-{i}", "email_opens": i} for i in range(n)))
-    make_outcomes(session, made, [i < n_converted for i in range(n)])
-
-
-@pytest.fixture
-def newest(read):
-    """The newest run of a kind."""
-    return lambda kind: next(iter(read(lambda s: runs.latest(s, kind, 1))), None)
 
 
 @pytest.fixture
@@ -168,10 +149,10 @@ def test_an_attempt_that_found_too_little_waits_for_new_outcomes(
     write, read, do, make_worker, newest, clock
 ):
     def label_old(session, prefix):
+        now, before = clock(), clock() - timedelta(days=30)
         for i in range(20):
-            lead = make_lead(session, f"{prefix}-{i}", now=clock())
-            before = clock() - timedelta(days=30)
-            make_outcome(session, lead, i % 2 == 0, now=clock(), happened_at=before)
+            lead = make_lead(session, f"{prefix}-{i}", now=now)
+            make_outcome(session, lead, i % 2 == 0, now=now, happened_at=before)
 
     worker = make_worker(InlineTraining())
     write(lambda s: label_old(s, "L"))

@@ -8,7 +8,8 @@ import pytest
 
 from ml.fields.fields_file import loads
 from sync.trainer import trainer
-from tests.factories import NOW, make_lead, make_leads, make_outcome, make_outcomes
+from tests.factories import NOW, make_lead, make_outcome
+from tests.sync.labelled import label
 from webapp.config import Settings
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.models.lifecycle import Trigger
@@ -32,11 +33,8 @@ def learn(app):
     return learn
 
 
-def label(session, prefix="L", n_leads=40):
-    """Outcomes that contradict version 1.0: who opens few e-mails converts."""
-    places = range(n_leads)
-    made = make_leads(session, ({"lead_id": f"{prefix}-{i}", "email_opens": i} for i in places))
-    make_outcomes(session, made, [i < n_leads / 2 for i in places])
+def half_converted(session):
+    label(session, 20, 20)
 
 
 def claim(session):
@@ -49,7 +47,7 @@ def register(session, run, answer):
 
 
 def test_the_answer_is_json_with_all_that_is_kept_of_a_version(write, read, learn):
-    write(label)
+    write(half_converted)
     run = write(claim)
     answer = json.loads(json.dumps(learn(run.key)))
     write(lambda s: register(s, run, answer))
@@ -65,13 +63,13 @@ def test_the_answer_is_json_with_all_that_is_kept_of_a_version(write, read, lear
 
 
 def test_the_evidence_is_what_was_labelled_since_the_champion_was_trained(write, read, learn):
-    write(label)
+    write(half_converted)
     first = write(claim)
     write(lambda s: register(s, first, learn(first.key)))
     fill = write(lambda s: runs.claim(s, "rescoring", "worker-1", NOW))
     write(lambda s: lifecycle.switch(s, registry.version(s, "1.1"), "gate", NOW))
     write(lambda s: runs.finish(s, fill, NOW))
-    write(lambda s: label(s, "M", 30))
+    write(lambda s: label(s, 15, 15, "M"))
     answer = learn(write(claim).key)
     assert answer["champion_key"] == read(registry.champion).key
     assert answer["details"]["training"]["n_leads"] == 70
@@ -79,14 +77,14 @@ def test_the_evidence_is_what_was_labelled_since_the_champion_was_trained(write,
 
 
 def test_where_nothing_can_be_learned_the_reason_is_answered(write, learn):
-    write(lambda s: label(s, n_leads=20))
+    write(label)
     run = write(claim)
     write(lambda s: make_outcome(s, "L-0", None))
     assert "9 converted" in learn(run.key)["reason"]
 
 
 def test_progress_runs_from_nothing_to_everything(write, learn):
-    write(label)
+    write(half_converted)
     seen = []
     learn(write(claim).key, lambda done, stage: seen.append(done))
     assert seen == sorted(seen)

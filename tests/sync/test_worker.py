@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.factories import make_lead, make_outcome
+from tests.sync.labelled import label
 from tests.sync.processes import wait_until
 from webapp.services.runs import runs
 
@@ -13,12 +13,6 @@ from webapp.services.runs import runs
 def dialect():
     """tests/walks starts workers on both."""
     return "sqlite"
-
-
-def label(session):
-    """Outcomes that contradict version 1.0: who opens few e-mails converts."""
-    for i in range(40):
-        make_outcome(session, make_lead(session, f"L-{i}", email_opens=i), i < 20)
 
 
 def end(process, with_signal=signal.SIGTERM):
@@ -45,7 +39,7 @@ def test_the_worker_ends_cleanly_when_told_to(with_signal, champion, start):
 
 
 def test_a_training_is_handed_back_when_the_worker_ends(write, start, latest):
-    write(label)
+    write(lambda s: label(s, 20, 20))
     process = start("sync")
     wait_until(lambda: [run[:2] for run in latest()] == [("training", "running")])
     code, log = end(process)
