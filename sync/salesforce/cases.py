@@ -64,6 +64,13 @@ NOT_APPROVED = Case(
     " Permitted Users to pre-authorised and add the permission set Lead Scoring Integration;"
     f" then {_SAVE}.",
 )
+ADDRESS_REFUSED = Case(
+    "IP address refused",
+    Kind.AUTH_BROKEN,
+    "Salesforce lets the integration user in only from certain IP addresses, and this server's is"
+    " not one of them. List it among the Login IP Ranges of the user's profile, or set IP"
+    f" Relaxation in the app's policies to Relax IP restrictions; then {_SAVE}.",
+)
 OLD_LOGIN_OFF = Case(
     "SOAP login switched off",
     Kind.AUTH_BROKEN,

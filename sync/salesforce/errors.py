@@ -78,6 +78,7 @@ LOGIN_SIGNS = (
     _Sign(cases.TOO_FAST, codes="REQUEST_LIMIT_EXCEEDED"),
     _Sign(cases.NO_RUN_AS_USER, text="no client credentials user"),
     _Sign(cases.WRONG_DOMAIN, text="not supported on this domain"),
+    _Sign(cases.ADDRESS_REFUSED, text="ip restricted"),
     _Sign(cases.NOT_APPROVED, codes="invalid_app_access"),
     _Sign(cases.NOT_APPROVED, text="hasn't approved|not admin approved"),
     _Sign(cases.WRONG_KEY, codes="invalid_client|invalid_client_id|invalid_client_credentials"),

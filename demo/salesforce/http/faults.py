@@ -126,6 +126,7 @@ def logins() -> Iterator[Fault]:
     yield oauth(8, "user not approved", "invalid_grant", "user hasn't approved this consumer")
     not_approved = "user is not admin approved to access this app"
     yield oauth(8, "app not approved", "invalid_app_access", not_approved)
+    yield oauth(55, "IP address refused", "invalid_grant", "ip restricted")
     off = "SOAP API login() is disabled by default in this org. Contact the org administrator to "
     answer = soap_answer("INVALID_OPERATION", off + "enable SOAP API login().")
     yield Fault(9, "SOAP login off", "soap", answer)

@@ -57,6 +57,7 @@ LOGINS = [
         " administrator to enable SOAP API login().",
         "SOAP login switched off",
     ),
+    (55, 400, oauth("invalid_grant", "ip restricted"), "IP address refused"),
     (12, 503, HTML, "maintenance"),
     (13, 502, HTML, "bad gateway"),
     (43, 400, oauth("unknown_error", "retry your request"), "login to be repeated"),

@@ -73,6 +73,11 @@ def test_04_to_08_a_refused_login_waits_for_a_person(fake, salesforce, name, cas
     survived(fake, salesforce, fake.lead())
 
 
+def test_55_a_login_from_an_address_that_is_not_let_in_waits_for_a_person(fake, salesforce):
+    with fake.failing("IP address refused"):
+        failed(fake, salesforce, cases.ADDRESS_REFUSED, n_logins=1)
+
+
 def test_09_a_login_with_a_token_that_is_switched_off_says_what_to_use(fake, salesforce):
     salesforce.connect(
         method="password", username="a@b.example", password="pw", security_token="token"
