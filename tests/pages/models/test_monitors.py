@@ -188,9 +188,8 @@ def test_a_real_check_reads_well(manager, write):
     write(really_check)
     page = show(manager)
     assert re.search(r"15 of 30 leads converted, about \d+ expected\.", page)
-    assert (
-        "Scores run too low. Trust the ranking, not the percentages, until they are recalibrated."
-    ) in page
+    told = "Scores run too low. Do not rely on the percentages until they are recalibrated."
+    assert told in page
     assert re.search(
         r"AUC 0\.\d\d \(0\.\d\d to 0\.\d\d\) on 30 outcomes it did not learn from", page
     )

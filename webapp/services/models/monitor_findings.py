@@ -11,8 +11,7 @@ from ml.monitoring import drift, performance
 from ml.monitoring.causes import cause_of
 from ml.monitoring.drift import Drift, Verdict
 from ml.scorecard.scorecard import moved
-from webapp.services.models import drift_words
-from webapp.services.models.drift_words import RETRAIN
+from webapp.services.models import monitor_words
 from webapp.services.models.monitor_samples import Samples
 from webapp.stored import Metrics
 
@@ -21,6 +20,7 @@ VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
 # What leads alone show says that little has changed, not that the version is any good.
 JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
 MAX_NAMED = 3
+NO_ORDER = 0.5  # the AUC of scores that say nothing
 UNITS = {
     "day": timedelta(days=1),
     "hour": timedelta(hours=1),
@@ -45,17 +45,21 @@ class Finding(NamedTuple):
 
 def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
     """Take every measure of the live version, in the order in which they are shown."""
+    changed = field_drift(samples, fields)
+    causes = (each.get("cause") for each in changed.figures.get("fields", {}).values())
+    must_correct = monitor_words.needs_correction(causes)
+    ranking = live_auc(samples, now, must_correct=must_correct)
     return [
-        calibration(samples),
-        live_auc(samples, now),
-        score_drift(samples),
-        field_drift(samples, fields),
+        calibration(samples, ranking.verdict),
+        ranking,
+        score_drift(samples, must_correct=must_correct),
+        changed,
         selection(samples),
     ]
 
 
-def calibration(samples: Samples) -> Finding:
-    """Whether as many leads convert as the scores predict."""
+def calibration(samples: Samples, ranking: Verdict) -> Finding:
+    """Whether as many leads convert as the scores predict; `ranking` is the verdict on that."""
     leads = samples.unseen_since
     found = performance.calibration_in_the_large(
         [lead.probability for lead in leads], [lead.converted for lead in leads]
@@ -71,18 +75,12 @@ def calibration(samples: Samples) -> Finding:
             " expected."
         )
     level = "low" if found.z > 0 else "high"
-    advice = {
-        "look": f"Scores may be running too {level}. The ranking is not affected; watch the next"
-        " outcomes.",
-        "act": f"Scores run too {level}. Trust the ranking, not the percentages, until they are"
-        " recalibrated.",
-    }
+    advised = monitor_words.of_calibration(found.verdict, ranking, level)
     figures = asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z")))
-    advised = advice.get(found.verdict, "")
     return Finding("calibration", "Calibration", found.verdict, sentence, advised, figures)
 
 
-def live_auc(samples: Samples, now: datetime) -> Finding:
+def live_auc(samples: Samples, now: datetime, *, must_correct: bool) -> Finding:
     """Whether leads are still ranked as well as in training."""
     leads, wait = samples.matured(now), samples.closing_time
     measured = samples.learned.measured
@@ -104,15 +102,16 @@ def live_auc(samples: Samples, now: datetime) -> Finding:
             f"AUC {found.auc:.2f}{f' ({interval})' if interval else ''} on"
             f" {found.n_converted + found.n_lost:,} outcomes it did not learn from{then}."
         )
-    advice = (
-        f"It ranks leads worse than it did in training. {RETRAIN} Or go back to an earlier version."
+    advised = monitor_words.of_ranking(
+        found.verdict,
+        is_reversed=found.high is not None and found.high < NO_ORDER,
+        must_correct=must_correct,
     )
     figures = asdict(found) | {"closing_days": wait / timedelta(days=1)}
-    advised = advice if found.verdict == "act" else ""
     return Finding("live_auc", "Ranking", found.verdict, sentence, advised, figures)
 
 
-def score_drift(samples: Samples) -> Finding:
+def score_drift(samples: Samples, *, must_correct: bool) -> Finding:
     """Whether scores are spread as they were over the leads learned from."""
     title, references = "Scores of new leads", _score_references(samples.learned.measured)
     if not references:
@@ -128,11 +127,7 @@ def score_drift(samples: Samples) -> Finding:
         f" {'differ from' if found.verdict != 'good' else 'are spread like'} those of the"
         f" {found.n_reference:,} it learned from (PSI {found.psi:.2f})."
     )
-    advice = {
-        "look": "New leads differ from earlier ones, or their values do. Look at the fields.",
-        "act": f"The model is used on leads unlike those it knows. {RETRAIN}",
-    }
-    advised = advice.get(found.verdict, "")
+    advised = monitor_words.of_scores(found.verdict, must_correct=must_correct)
     return Finding("score_drift", title, found.verdict, sentence, advised, _figures(found))
 
 
@@ -152,7 +147,7 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
         (fields[name].label if name in fields else name, cause_of(terms[name], values[name]))
         for name in drifted
     ]
-    named = [drift_words.happened(label, cause) for label, cause in causes[:MAX_NAMED]]
+    named = [monitor_words.happened(label, cause) for label, cause in causes[:MAX_NAMED]]
     more = f" and {len(drifted) - MAX_NAMED} more" if len(drifted) > MAX_NAMED else ""
     top = found[worst[0]]
     sentence = _few(top) or (
@@ -160,7 +155,7 @@ def field_drift(samples: Samples, fields: Fields) -> Finding:
         if drifted
         else f"All {len(found)} fields are spread as in the leads it learned from."
     )
-    advised = drift_words.advice(causes, is_critical=verdict == "act")
+    advised = monitor_words.of_fields(causes, is_critical=verdict == "act")
     by_field = {name: _figures(each) for name, each in found.items()}
     for name, (_, cause) in zip(drifted, causes, strict=True):
         by_field[name]["cause"] = cause.kind

@@ -1,10 +1,14 @@
-"""What has probably happened to a field whose values have changed, in words, and what to do."""
+"""What to do about what the monitors found, each with an eye on the others, and what has happened
+to fields that changed.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ml.fields.types import number_text, value_text
 from ml.monitoring.causes import Cause, Kind
+from ml.monitoring.drift import Verdict
 
+CORRECT = "Put the changed fields right first."
 RETRAIN = "Train now, so that the model learns from the leads of today."
 MAX_VALUE_LENGTH = 40
 
@@ -48,16 +52,58 @@ def happened(label: str, cause: Cause) -> str:
     return f"{label} ({what})" if what else label
 
 
-def advice(causes: Sequence[tuple[str, Cause]], *, is_critical: bool) -> str:
-    """Say where to look first, and whether to train, of changed fields by label, the worst first.
+def needs_correction(causes: Iterable[Kind]) -> bool:
+    """Whether values have to be put right before a model learns from them."""
+    return any(cause in CORRECT_FIRST for cause in causes)
 
-    Empty where none has changed.
-    """
-    wrong = [pair for pair in causes if pair[1].kind in CORRECT_FIRST]
+
+def of_fields(causes: Sequence[tuple[str, Cause]], *, is_critical: bool) -> str:
+    """Advise on changed fields by label, the worst first; empty where none has changed."""
+    wrong = [pair for pair in causes if needs_correction([pair[1].kind])]
     for label, cause in (wrong or causes)[:1]:
         first = FIRST_STEPS[cause.kind].format(label=label)
         return f"{first} {RETRAIN}" if is_critical and not wrong else first
     return ""
+
+
+def of_calibration(verdict: Verdict, ranking: Verdict, level: str) -> str:
+    """Advise on scores that run too high or low (`level`): the ranking is praised only if good."""
+    if verdict == "look":
+        return f"Scores may be running too {level}" + {
+            "good": ". The ranking still holds; watch the next outcomes.",
+            "act": ", and they rank leads badly.",
+        }.get(ranking, ". Watch the next outcomes.")
+    if verdict != "act":
+        return ""
+    return f"Scores run too {level}" + {
+        "good": ". Trust the ranking, not the percentages, until they are recalibrated.",
+        "act": " and rank leads badly: rely on neither until another version is live.",
+    }.get(ranking, ". Do not rely on the percentages until they are recalibrated.")
+
+
+def of_ranking(verdict: Verdict, *, is_reversed: bool, must_correct: bool) -> str:
+    """Advise on a version that ranks worse than it did, perhaps the wrong way round."""
+    if verdict != "act":
+        return ""
+    if must_correct:
+        return f"It ranks leads worse than it did in training. {CORRECT}"
+    if is_reversed:
+        return (
+            "It ranks leads the wrong way round: go back to an earlier version, and check whether"
+            " outcomes are recorded the right way round before you train."
+        )
+    return (
+        f"It ranks leads worse than it did in training. {RETRAIN} Or go back to an earlier version."
+    )
+
+
+def of_scores(verdict: Verdict, *, must_correct: bool) -> str:
+    """Advise on leads whose scores are spread otherwise."""
+    remedy = CORRECT if must_correct else RETRAIN
+    return {
+        "look": "New leads differ from earlier ones, or their values do. Look at the fields.",
+        "act": f"The model is used on leads unlike those it knows. {remedy}",
+    }.get(verdict, "")
 
 
 def _times(factor: float) -> str:
