@@ -204,9 +204,7 @@ def learn(
         members = blending.fit(frame, outcomes, columns, seed, sample_weight=weights)
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
-    scorecard = members.scorecard(
-        scores.weights, records, converted, grades=grades, slope=scores.slope
-    )
+    card = members.scorecard(scores.weights, records, converted, grades=grades, slope=scores.slope)
     metrics = model_metrics(
         outcomes, probabilities, fields=columns.names, grades=grades, groups=group_of
     )
@@ -215,10 +213,10 @@ def learn(
         "slope": scores.slope,
         "thin_fields": shares(thin),
         "in_time_order": in_time_order,
-        "shapes": shapes(scorecard, records, converted),
-        "served_scores": served_scores(scorecard, records),
+        "shapes": shapes(card, records, converted),
+        "served_scores": served_scores(card, records),
     }
-    return Learned(scorecard, probabilities, metrics)
+    return Learned(card, probabilities, metrics)
 
 
 def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
