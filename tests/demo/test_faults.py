@@ -84,8 +84,25 @@ TABLE = [
     (38, "no access", 200, "INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on obj"),
     (39, "wrong type", 200, "JSON_PARSER_ERROR", WRONG_TYPE),
     (40, "not in the picklist", 200, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "picklist field: "),
+    (43, "login retry", 400, "unknown_error", "retry your request"),
+    (43, "login under way", 400, "invalid_grant", "token request is already being processed"),
+    (44, "login rate", 400, "invalid_grant", "login rate exceeded"),
+    (45, "proxy login", 407, "<html>", ""),
+    (47, "request timeout", 408, "<html>", ""),
+    (47, "too early", 425, "<html>", ""),
+    (47, "server error", 500, "INTERNAL_ERROR", "An unexpected error occurred."),
+    (47, "origin down", 521, "<html>", ""),
+    (47, "origin slow", 524, "<html>", ""),
+    (48, "edge refuses", 403, "<html>", ""),
+    (49, "query too complicated", 400, "QUERY_TOO_COMPLICATED", "Query is either selecting too"),
+    (50, "operation too large", 400, "OPERATION_TOO_LARGE", "exceeded 100000 distinct ids"),
+    (51, "security policy", 403, "TXN_SECURITY_METERING_ERROR", "An error occurred while"),
+    (55, "IP address refused", 400, "invalid_grant", "ip restricted"),
 ]
-HANGUPS = {"timeout", "reset", "truncated body", "answer lost"}
+# What the socket does, or where an answer sends the caller.
+HANGUPS = {"timeout", "reset", "truncated body", "answer lost", "slow body", "captive portal"}
+# A certificate and a loss of sight are no answers of a server.
+NO_FAULTS = {52, 54}
 HUBSPOT = {"HubSpot secondly limit": 429, "HubSpot partial batch": 207}
 
 
@@ -134,7 +151,7 @@ def test_a_fault_by_name_is_answered_as_the_table_says(
 def test_every_case_of_the_table_is_there():
     listed = {name for _, name, *_ in TABLE} | HANGUPS | set(HUBSPOT)
     assert listed == set(faults.BY_NAME)
-    assert {fault.number for fault in faults.ALL} == set(range(1, 43))
+    assert {fault.number for fault in faults.ALL} == set(range(1, 56)) - NO_FAULTS
 
 
 def test_a_fault_that_is_none_is_named():
