@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from itertools import pairwise
 
@@ -27,6 +28,9 @@ class History:
         self.leads, self.deals = [], []
         # Contacts of leads that were converted without a deal, with those they have a part in.
         self.parts: dict[str, list[str]] = {}
+        # What the integration user has lost sight of for now.
+        self.hidden: set[str] = set()
+        salesforce.settings.sync_max_lost_percent = 100
         self.n_kills = 0
         self._kill_at = None
         self._watch_steps(monkeypatch)
@@ -37,16 +41,20 @@ class History:
                 self.sync()
             self.random.choice(self._possible())()
             self.fake.clock.advance(seconds=self.random.choice([0, 0, 1, 30, 400, 1500]))
+            if self.random.random() < 0.05:
+                self.fake.clock.advance(days=1)
 
     def come_to_rest(self):
         """Nothing happens any more, and nothing fails: after a while all is known."""
         self.fake.heal()
         self.fake.set_page_cap(None)
         self.salesforce.settings.salesforce_daily_calls = None
+        self.fake.show(*self.hidden)
         self.fake.clock.advance(hours=7)
         self._go_on()
         self.salesforce.later()
-        # The parts of contacts in deals are looked for every night.
+        # The parts of contacts in deals are looked for every night, and what is back in sight.
+        self.salesforce.next_day()
         self.salesforce.next_day()
 
     # What people do
@@ -67,6 +75,11 @@ class History:
             events.append(partial(self.fake.undelete, self.random.choice(gone)))
         if dead:
             events.append(partial(self.fake.undelete, self.random.choice(dead)))
+        if self.hidden:
+            events.append(partial(self._show, self.random.choice(sorted(self.hidden))))
+        if self.leads:
+            some = self.deals if self.deals and self.random.random() < 0.6 else self.leads
+            events.append(partial(self._hide, self.random.choice(some)))
         if live and self.parts:
             events += [partial(self._take_part, live)] * 2
         if live:
@@ -75,6 +88,14 @@ class History:
             events += [partial(self.fake.close, deal, won=won)] * 3
             events += [partial(self.fake.reopen, deal), partial(self.fake.delete, deal)]
         return events
+
+    def _hide(self, record_id):
+        self.hidden.add(record_id)
+        self.fake.hide(record_id)
+
+    def _show(self, record_id):
+        self.hidden.remove(record_id)
+        self.fake.show(record_id)
 
     def _is(self, record_id, **expected):
         row = self.fake.get(record_id)
@@ -212,6 +233,15 @@ class History:
         except leads.LeadNotFound:
             return False
         return True
+
+    def dated_too_early(self):
+        """Leads whose outcome is dated before they were made."""
+        found = []
+        for lead in self.leads:
+            if self.is_known(lead) and (at := self.salesforce.lead(lead).outcome_at):
+                made = datetime.fromisoformat(self.survivor(lead)["CreatedDate"])
+                found += [lead] if at < made else []
+        return found
 
     def repeated_words(self):
         """Leads of which Salesforce's word was recorded twice in a row.

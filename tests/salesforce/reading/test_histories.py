@@ -1,4 +1,4 @@
-"""Random histories with late commits, bulk ties, kills, faults and page caps: then all is right."""
+"""Random histories with late commits, kills, faults and lost sight: then all is right."""
 
 import pytest
 
@@ -37,6 +37,7 @@ def check(seed, fake, salesforce, monkeypatch):
     assert goes_on <= recorded.keys()
     assert recorded == {lead: history.truth(lead) for lead in recorded}
     assert history.in_pipeline() == {i for i in goes_on if history.is_pending(i)}
+    assert history.dated_too_early() == []
     assert history.repeated_words() == []
     assert history.unwritten() == []
     assert history.useless_writes() <= history.n_kills
