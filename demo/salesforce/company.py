@@ -20,7 +20,22 @@ PAST_DAYS = 120
 CALLS_A_DAY = 100_000
 FIRST = ("Aisha", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ivo", "Julia")
 LAST = ("Okafor", "Silva", "Rossi", "Novak", "Demir", "Haddad", "Chen", "Sato", "Horvat", "Weber")
-MADE = ("Nord", "Blue", "Terra", "Quick", "Alpha", "Silver", "Open", "Prime", "Delta", "Hill")
+SYLLABLES = (
+    "nor",
+    "vel",
+    "ta",
+    "qui",
+    "al",
+    "sil",
+    "mo",
+    "pri",
+    "del",
+    "ra",
+    "ki",
+    "zan",
+    "lu",
+    "be",
+)
 KINDS = ("Works", "Labs", "Group", "Systems", "Foods", "Care", "Logistics", "Partners")
 REPS = ("Rita Rep", "Sam Seller", "Tove Trade", "Uma Under")
 # What is drawn: how often, and how much it moves the log-odds of buying.
@@ -127,7 +142,8 @@ class World:
 
     def _person(self) -> dict[str, str]:
         first, last = self.random.choice(FIRST), self.random.choice(LAST)
-        company = f"{self.random.choice(MADE)} {self.random.choice(KINDS)}"
+        made = "".join(self.random.choice(SYLLABLES) for _ in range(3)).title()
+        company = f"{made} {self.random.choice(KINDS)}"
         place = company.lower().replace(" ", "-")
         return {
             "FirstName": first,

@@ -286,16 +286,20 @@ def _decision(
 ) -> Decision:
     """Compare with the champion on the evidence, where it does not know the hidden fields.
 
-    Leads of a group that it learned from are no evidence: it may remember the others.
+    Of a group that it learned from it may remember leads: these are evidence only where the others
+    are too few, and then favour it.
     """
-    groups = examples.group_of
-    is_new = np.array(examples.is_evidence, dtype=bool)
-    places = np.flatnonzero(is_new & ~np.isin(groups, groups[~is_new]))
+    groups, is_new = examples.group_of, np.array(examples.is_evidence, dtype=bool)
+    is_converted: Bools = np.array(examples.converted, dtype=bool)
+    is_strange = is_new & ~np.isin(groups, groups[~is_new])
+    n_strange = count(is_converted[is_strange], groups[is_strange])
+    is_enough = min(n_strange.n_groups_converted, n_strange.n_groups_lost) >= rule.min_each_class
+    places = np.flatnonzero(is_strange if is_enough else is_new)
     records = [
         {name: value for name, value in examples.records[place].items() if name not in hidden}
         for place in places
     ]
-    converted: Bools = np.array(examples.converted, dtype=bool)[places]
+    converted = is_converted[places]
     old = batch_scoring.probabilities(champion, records)
     found = gathered(
         converted, old, probabilities[places], groups[places], is_dated=examples.is_dated

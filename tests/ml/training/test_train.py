@@ -51,6 +51,15 @@ def test_only_leads_marked_as_evidence_are_compared_on(attempt):
     assert attempt.metrics["n"] == 400
 
 
+@pytest.mark.parametrize(("n_new_groups", "n_evidence"), [(0, 200), (150, 150)])
+def test_leads_of_known_groups_are_evidence_where_others_are_too_few(n_new_groups, n_evidence):
+    groups = [place % 60 for place in range(400 - n_new_groups)]
+    groups += range(100, 100 + n_new_groups)
+    examples = dataclasses.replace(EXAMPLES, groups=groups)
+    decision = challenge(examples, FIELDS, blind_champion(), RULE, seed=1).decision
+    assert decision.n_evidence == n_evidence
+
+
 def test_other_seed_changes_folds_and_draws_but_hardly_the_model(attempt):
     other = challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=2)
     assert other.decision.auc_challenger != attempt.decision.auc_challenger
