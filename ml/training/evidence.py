@@ -53,7 +53,7 @@ def change(converted: Bools, champion: Floats, groups: Groups) -> int:
         )
         fall, variance = float(old[0] - new[0]), float(old_spread[0, 0] + new_spread[0, 0])
         # Where both are ranked without a mistake, or all wrong, nothing varies.
-        errors = fall / np.sqrt(variance) if variance else np.sign(fall) * np.inf
+        errors = fall / np.sqrt(variance) if variance else np.inf if fall > 0 else 0.0
         if errors > surest:
             found, surest = cut, errors
     return found
