@@ -63,7 +63,8 @@ class Org:
         self.worker = Worker("bench", Trainer({}), threading.Event(), lambda: at(self.day))
         write(lambda s: setup.starter_version(s, None, START))
         version, card = read(lambda s: (registry.champion(s), registry.serving(s)[1]))
-        self.seen_key, starter = version.key, Model(card)
+        self.seen_key = self.live_key = version.key
+        starter = Model(card)
         truth = Truth(world, seed)
         self.tracks = {
             name: Track(name, truth, starter, starter) for name in ("leadloop", "always", "holdout")
@@ -140,6 +141,11 @@ class Org:
         champion, new = read(self._versions)
         for version in new:
             self._follow(version, is_live=version.key == champion.key)
+        if champion.key < self.live_key:
+            card = read(lambda s: registry.scorecard(s, champion))
+            claim = claimed(champion.metrics) if champion.metrics else None
+            self.tracks["leadloop"].live = Model(card, claim)
+        self.live_key = champion.key
         if is_monitored:
             self._look()
 
