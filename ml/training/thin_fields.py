@@ -9,8 +9,9 @@ import pandas as pd
 from ml.training.encode import MISSING, Bools, Columns, unknown
 from ml.training.groups import Groups, count
 
-# Groups of either outcome that have a field; with fewer, and less than half of all, it is thin.
+# Groups of either outcome that have a field; with fewer, and less than a tenth of all, it is thin.
 MIN_KNOWN = 5
+MIN_SHARE = 0.1
 # Groups at which half of an effect is kept, where nearly all others do not have the field.
 SHRINKAGE = 5.0
 
@@ -41,11 +42,12 @@ def weighed(
             (known.n_groups_converted, total.n_groups_converted),
             (known.n_groups_lost, total.n_groups_lost),
         )
-        if any(k < MIN_KNOWN and 2 * k < n for k, n in pairs):
+        is_rare = known.n_groups < MIN_SHARE * total.n_groups
+        if is_rare and min(k for k, _ in pairs) < MIN_KNOWN:
             thin[name] = Known(*(k for k, _ in pairs))
             frame = unknown(frame, columns, name)
         elif not is_known.all():
-            trust[name] = min(k / (k + SHRINKAGE * (1 - k / n)) for k, n in pairs)
+            trust[name] = min(k / (k + SHRINKAGE * (1 - k / n)) for k, n in pairs if n)
     return frame, replace(columns, trust=trust), thin
 
 
