@@ -32,12 +32,13 @@ def fake(world):
 
 
 def there(fake):
-    """The converted leads of the org by what became of their deals: open, closed or none."""
+    """The converted leads of the org by what can be seen of their deals: open, closed or none."""
     found: dict[str, set[str]] = {"open": set(), "closed": set(), "none": set()}
     for row in fake.org.tables["lead"].rows.values():
         if row.get("IsConverted"):
             deal = row.get("ConvertedOpportunityId")
-            state = ("closed" if fake.get(deal)["IsClosed"] else "open") if deal else "none"
+            is_seen = deal and deal not in fake.org.hidden
+            state = ("closed" if fake.get(deal)["IsClosed"] else "open") if is_seen else "none"
             found[state].add(row["Id"])
     return found
 
