@@ -97,8 +97,8 @@ def _refused_values(session: Session, before: Field, after: Field) -> Iterator[s
     named = f" ({', '.join(removed[:5])}{' ...' if len(removed) > 5 else ''})" if removed else ""
     leads = "1 lead has" if len(gone) == 1 else f"{len(gone):,} leads have"
     yield (
-        f"{leads} a value that is no longer allowed{named}. They keep it, but where it is sent"
-        f" again {before.label} counts as unknown, with a warning to the sender."
+        f"{leads} a value that is no longer allowed{named}. They keep it; sent again, it is not"
+        " used, with a warning to the sender."
     )
 
 
