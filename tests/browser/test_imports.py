@@ -19,7 +19,7 @@ BROUGHT = {
     "odoo-crm-lead.csv": (3, 2),
     "pipedrive-deals.csv": (3, 2),
     "salesforce-report.csv": (3, 2),
-    "weekly-outcomes.csv": (5, 4),
+    "weekly-outcomes.csv": (1, 4),
     "zoho-leads.csv": (3, 3),
 }
 MAX_CLICKS = 4

@@ -69,7 +69,7 @@ def test_outcomes_of_unknown_leads_wait_where_a_row_says_nothing_else():
     mapping = Mapping(columns=tuple(columns))
     rows = [("L-1", "", "won"), ("L-2", "Bob", "lost"), ("L-3", "Cleo", ""), ("L-4", "", "")]
     _, told = preview_of(*rows, mapping=mapping)
-    assert (told.n_new, told.n_outcomes, told.n_waiting) == (2, 1, 1)
+    assert (told.n_new, told.n_outcomes, told.n_waiting) == (1, 0, 2)
 
 
 def test_wrong_rows_are_counted_by_reason_and_listed_up_to_a_bound():

@@ -63,7 +63,7 @@ def test_rows_of_one_id_are_one_lead(both, write):
     told = both(
         *(("L-1", {"age": 31}), ("L-1", {"age": 31}), ("L-1", {"age": 32})),
         *(("L-2", {"age": 30}), ("L-2", {"age": 30})),
-        *(("L-3", {"name": "Ada", "actual_outcome": False}), ("L-3", {"actual_outcome": False})),
+        *(("L-3", {"owner": "Ada", "actual_outcome": False}), ("L-3", {"actual_outcome": False})),
     )
     assert counts(told) == (1, 1, 1, 1, 0)
     assert told.changes[0].changes == [ValueChange(field="age", old=30, new=32)]
@@ -99,7 +99,7 @@ def test_outcomes_that_waited_are_counted_where_their_lead_comes(both):
     assert (first.n_outcomes, first.n_waiting) == (0, 2)
     told = both(
         *(("L-1", {"owner": "Rita"}), ("L-9", {"actual_outcome": True})),
-        *(("L-9", {"name": "Ada"}), ("L-2", {"name": "Eve", "actual_outcome": False})),
+        *(("L-9", {"name": "Ada"}), ("L-2", {"owner": "Eve", "actual_outcome": False})),
     )
     assert counts(told) == (3, 0, 0, 3, 0)
 

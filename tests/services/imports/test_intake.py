@@ -165,14 +165,14 @@ def test_what_was_known_before_the_outcome_is_what_training_reads(take_in, read,
 
 def test_of_a_file_without_inputs_rows_that_say_who_it_is_make_leads(take_in, lead, read):
     rows = [
-        row("L-1", actual_outcome=True, name="Ada"),
-        row("L-2", number=2, owner="Rita"),
-        row("L-3", number=3, actual_outcome=False),
+        row("L-1", actual_outcome=True, name="Ada", company="Acme"),
+        row("L-2", number=2, name="Rita"),
+        row("L-3", number=3, actual_outcome=False, name="Bo"),
         row("eve@example.com", number=4, actual_outcome=False, email="Eve@example.com"),
     ]
     taken = take_in(*rows, origin=replace(ANA, keep_days=30))
     assert (taken.n_new_leads, taken.n_outcomes, taken.n_waiting) == (2, 1, 2)
-    assert (lead("L-1").name, lead("L-1").outcome, lead("L-2").owner) == ("Ada", True, "Rita")
+    assert (lead("L-1").name, lead("L-1").outcome, lead("L-2").name) == ("Ada", True, "Rita")
 
 
 def test_an_outcome_keeps_its_own_time(take_in, lead):

@@ -89,7 +89,7 @@ def test_a_salesforce_report_without_ids_is_refused_until_e_mail_may_be_one(read
     assert result.result.n_rows == 3
 
 
-def test_weekly_outcomes_bring_leads_that_they_name(read):
+def test_weekly_outcomes_wait_where_their_lead_is_unknown(read):
     result = read("weekly-outcomes.csv", leads=["L-1", "L-2", "L-3", "L-4"])
     assert result.errors == []
     assert outcomes(result) == {
@@ -101,8 +101,8 @@ def test_weekly_outcomes_bring_leads_that_they_name(read):
     }
     days = [row.outcome_at and row.outcome_at.date().isoformat() for row in result.right]
     assert days == ["2026-11-27", "2026-11-25", None, "2026-11-26", "2026-11-27"]
-    assert (result.preview.n_outcomes, result.preview.n_waiting) == (4, 0)
-    assert result.preview.n_new == 1
+    assert (result.preview.n_outcomes, result.preview.n_waiting) == (3, 1)
+    assert result.preview.n_new == 0
 
 
 def test_zoho_leads_not_converted_yet_are_lost_only_where_their_status_says_so(read):

@@ -84,9 +84,16 @@ class ImportRow:
 
     @property
     def tells_who(self) -> bool:
-        """Whether it says who the lead is: an e-mail address that is its ID says no more."""
-        lead_id = self.record.lead_id.casefold()
-        return any(text and text.casefold() != lead_id for text in self.record.people.values())
+        """Whether it says who the lead is, so that it makes one that is not known.
+
+        An e-mail address that is the ID says no more than that, and a name beside an outcome only
+        whose it is.
+        """
+        lead_id, is_outcome = self.record.lead_id.casefold(), self.record.outcome is not None
+        return any(
+            text and text.casefold() != lead_id and not (is_outcome and name == "name")
+            for name, text in self.record.people.items()
+        )
 
     def repeats(self, known: Iterable[Dict[str, Value]]) -> bool:
         """Whether some of these known inputs are what the row says."""
