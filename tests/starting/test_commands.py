@@ -124,7 +124,7 @@ def test_import_leads_names_the_mappings_that_there_are(app, tmp_path):
 
 
 def test_import_leads_is_told_what_a_person_would_answer(app, tmp_path):
-    table = [["Email", "Name", "Status", "Closed on"], ["Ada@x.com", "Ada", "Won", "2026-01-05"]]
+    table = [["Email", "Company", "Status", "Closed on"], ["Ada@x.com", "Ada", "Won", "2026-01-05"]]
     sheets = {"Notes": [["read me"]], "Leads": table}
     book = str(write_workbook(tmp_path / "leads.xlsx", sheets))
     run = partial(app.test_cli_runner().invoke, catch_exceptions=False)
