@@ -1,5 +1,7 @@
 """The step *Match* of an import: what its columns and values mean."""
 
+from collections.abc import Callable
+
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
@@ -50,20 +52,20 @@ def save(key: int) -> ResponseReturnValue:
 @bp.post("/sheet")
 def choose_sheet(key: int) -> ResponseReturnValue:
     """Managers: read another sheet of the workbook."""
-    name = request.form.get("sheet", "")
-    try:
-        write(lambda session: conversation.choose_sheet(session, key, name))
-    except ValueError as error:
-        return step.render(step.PAGE, key, Entered(problems=[str(error)])), 422
-    return redirect(url_for("pages.imports.show", key=key), 303)
+    return _read_again(key, conversation.choose_sheet, request.form.get("sheet", ""))
 
 
 @bp.post("/encoding")
 def choose_encoding(key: int) -> ResponseReturnValue:
     """Managers: read the text by another encoding."""
-    codec = request.form.get("encoding", "")
+    return _read_again(key, conversation.choose_encoding, request.form.get("encoding", ""))
+
+
+def _read_again(
+    key: int, choose: Callable[[Session, int, str], None], chosen: str
+) -> ResponseReturnValue:
     try:
-        write(lambda session: conversation.choose_encoding(session, key, codec))
+        write(lambda session: choose(session, key, chosen))
     except ValueError as error:
         return step.render(step.PAGE, key, Entered(problems=[str(error)])), 422
     return redirect(url_for("pages.imports.show", key=key), 303)
