@@ -10,6 +10,7 @@ from sync.salesforce.client import Client
 from webapp.config import ROOT
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
+from webapp.services.crm.credentials import may_connect, my_domain_of
 from webapp.services.leads import lead_table, leads
 from webapp.services.runs import runs
 
@@ -107,19 +108,39 @@ def test_an_unknown_way_to_log_in_is_refused(admin, fake, method):
     assert admin.get("/sync/connection?method=telepathy").status_code == 400
 
 
+@pytest.mark.parametrize("copied", ["acme.my.salesforce.com", " https://Acme.my.salesforce.com/ "])
+def test_my_domain_is_understood_as_it_is_copied_from_a_browser(admin, fake, read, copied):
+    admin.post("/sync/connection", data=form(fake, domain=copied))
+    assert connection(read).domain == "acme.my.salesforce.com"
+
+
+def test_an_address_of_pages_is_refused_and_my_domain_proposed(admin, fake, read):
+    copied = "https://acme.lightning.force.com/lightning/page/home"
+    answer = admin.post("/sync/connection", data=form(fake, domain=copied))
+    assert answer.status_code == 422
+    assert "use acme.my.salesforce.com: enter that." in answer.text
+    assert f'value="{copied}"' in answer.text
+    assert connection(read) is None
+
+
 @pytest.mark.parametrize(
-    ("copied", "host"),
+    ("host", "my_domain"),
     [
-        ("acme.my.salesforce.com", "acme.my.salesforce.com"),
-        (" https://Acme.my.salesforce.com/ ", "acme.my.salesforce.com"),
-        ("https://acme.lightning.force.com/lightning/page/home", "acme.my.salesforce.com"),
+        ("acme.lightning.force.com", "acme.my.salesforce.com"),
         ("acme--uat.sandbox.lightning.force.com", "acme--uat.sandbox.my.salesforce.com"),
-        ("https://acme.my.salesforce-setup.com/one/one.app", "acme.my.salesforce.com"),
+        ("acme-dev-ed.develop.lightning.force.com", "acme-dev-ed.develop.my.salesforce.com"),
+        ("acme.my.salesforce-setup.com", "acme.my.salesforce.com"),
+        ("acme--uat.sandbox.my.salesforce-setup.com", "acme--uat.sandbox.my.salesforce.com"),
+        ("acme--c.vf.force.com", "acme.my.salesforce.com"),
+        ("acme--uat--c.sandbox.vf.force.com", "acme--uat.sandbox.my.salesforce.com"),
+        ("acme.my.site.com", "acme.my.salesforce.com"),
+        ("acme.my.salesforce.com", None),
+        ("login.salesforce.com", None),
+        ("evil.example.com", None),
     ],
 )
-def test_an_address_copied_from_a_browser_is_understood(admin, fake, read, copied, host):
-    admin.post("/sync/connection", data=form(fake, domain=copied))
-    assert connection(read).domain == host
+def test_my_domain_is_told_from_the_addresses_of_pages(host, my_domain):
+    assert my_domain_of(host) == my_domain
 
 
 def test_a_secret_left_empty_is_kept_and_none_is_shown(admin, fake, salesforce, read, settings):
@@ -242,17 +263,34 @@ def test_managers_neither_read_nor_change_it(mona, sign_in, fake, salesforce):
     assert ">Connection</a>" not in show(manager, "/sync")
 
 
+def test_a_host_that_is_not_salesforce_s_is_refused_in_the_form(admin, fake, read):
+    answer = admin.post("/sync/connection", data=form(fake, domain=r"evil.com\.salesforce.com"))
+    assert answer.status_code == 422
+    assert "it ends in .salesforce.com or .force.com" in answer.text
+    assert connection(read) is None
+
+
 @pytest.mark.parametrize(
     "host",
     [
         "evil.example.com",
-        "acme.my.salesforce.com@127.0.0.1",
-        "acme.my.salesforce.com:99999",
         "evilsalesforce.com",
+        ".salesforce.com",
+        "acme.my.salesforce.com@127.0.0.1",
+        "evil.com@acme.my.salesforce.com",
+        "acme.my.salesforce.com:99999",
+        "acme.my.salesforce.com:8443",
+        "acme.my.salesforce.com.",
+        r"evil.com\.salesforce.com",
+        "evil.com#.salesforce.com",
+        "evil.com?.salesforce.com",
+        "evil.com%2f.salesforce.com",
+        "evil.com%00.salesforce.com",
+        "evil com.salesforce.com",
+        "[::1].salesforce.com",
+        "acme.\N{LATIN SMALL LETTER LONG S}alesforce.com",
     ],
 )
-def test_a_host_that_is_not_salesforce_s_is_refused_in_the_form(admin, fake, read, host):
-    answer = admin.post("/sync/connection", data=form(fake, domain=host))
-    assert answer.status_code == 422
-    assert "it ends in .salesforce.com or .force.com" in answer.text
-    assert connection(read) is None
+def test_only_plain_names_of_salesforce_s_hosts_may_be_called(host):
+    assert may_connect("acme.my.salesforce.com", None)
+    assert not may_connect(host, None)

@@ -22,6 +22,7 @@ from webapp.services.crm.credentials import (
     Credentials,
     host_of,
     may_connect,
+    my_domain_of,
 )
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
@@ -66,6 +67,7 @@ MAX_SECRET_LENGTH = 2000
 SAVED_UNTESTED = (
     "Saved but not tested: another run is in progress. Press “Test connection” when it is done."
 )
+PAGES_RULE = "This address is for people in a browser. Programs of the same org use {}: enter that."
 HOST_RULE = "Must be the address of your My Domain: it ends in .salesforce.com or .force.com."
 # How far back a new reading may go, in days.
 HISTORIES = {
@@ -168,8 +170,10 @@ def _entered() -> tuple[Credentials, dict[str, str]]:
             values[name] = _clean(name, request.form.get(name, ""))
         except ValueError as error:
             errors[name] = formats.rule_in_words(str(error))
-    host = values.get("domain")
-    if host and not may_connect(host, product().settings.salesforce_extra_host):
+    host = values.get("domain", "")
+    if proposed := my_domain_of(host):
+        errors["domain"] = PAGES_RULE.format(proposed)
+    elif host and not may_connect(host, product().settings.salesforce_extra_host):
         errors["domain"] = HOST_RULE
     return Credentials(method, **{"domain": "", **values}), errors
 

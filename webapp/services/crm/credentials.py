@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,8 +11,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SALESFORCE_DOMAINS = (".salesforce.com", ".force.com")
-# Where people are when they copy an address, and the address of the same org for programs.
-ADDRESSES_OF_PAGES = (".lightning.force.com", ".my.salesforce-setup.com")
+HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+# Where people are when they copy an address; pages of a package have its prefix, mostly c.
+ADDRESS_OF_PAGES = re.compile(
+    r"([a-z0-9-]+?)(?:--c)?((?:\.[a-z]+)?)"
+    r"\.(?:lightning\.force|vf\.force|my\.salesforce-setup|my\.salesforce-sites|my\.site)\.com"
+)
 MY_DOMAIN = ".my.salesforce.com"
 METHODS = ("client_credentials", "jwt", "session", "password")
 
@@ -86,7 +91,8 @@ def is_allowed(parts: SplitResult, extra: SplitResult | None) -> bool:
     """
     name = (parts.hostname or "").lower()
     is_extra = extra is not None and parts.netloc.lower() == extra.netloc.lower()
-    is_salesforce = name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}
+    is_name = HOST_NAME.fullmatch(name) is not None
+    is_salesforce = is_name and name.endswith(SALESFORCE_DOMAINS) and parts.port in {None, 443}
     return parts.username is None and (is_extra or is_salesforce)
 
 
@@ -99,12 +105,15 @@ def may_connect(host: str, extra_url: str | None) -> bool:
 
 
 def host_of(address: str) -> str:
-    """The host for programs of an address as people copy it: from a browser, with its path."""
+    """The host of an address as people copy it: from a browser, with its path."""
     host = address.strip().partition("://")[2] or address.strip()
-    host = host.partition("/")[0].lower()
-    for ending in ADDRESSES_OF_PAGES:
-        host = host.removesuffix(ending) + MY_DOMAIN if host.endswith(ending) else host
-    return host
+    return host.partition("/")[0].lower()
+
+
+def my_domain_of(host: str) -> str | None:
+    """The org's host for programs, where this one serves pages to people; else None."""
+    org = ADDRESS_OF_PAGES.fullmatch(host)
+    return f"{org[1]}{org[2]}{MY_DOMAIN}" if org else None
 
 
 def _box(key: str) -> Fernet:
