@@ -1,0 +1,53 @@
+"""How long outcomes take, where slow ones have not all come yet."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ml.monitoring.outcome_delays import Wait, outcome_delays
+
+SLOW, FAST = stats.gamma(2, scale=10), stats.gamma(2, scale=2.5)  # means of 20 and of 5 days
+
+
+def waits(rng, days, *, won=SLOW, lost=FAST, decided=1.0, n_leads=2_000):
+    """Leads that came evenly in so many days, a third of which convert; some never end."""
+    ages, converted = rng.uniform(0, days, n_leads), rng.random(n_leads) < 1 / 3
+    ends = np.where(converted, *(kind.rvs(n_leads, random_state=rng) for kind in (won, lost)))
+    is_told = (ends <= ages) & (rng.random(n_leads) < decided)
+    outcomes = np.where(is_told, converted, None).tolist()
+    return [*map(Wait, np.where(is_told, ends, ages).tolist(), outcomes)]
+
+
+@pytest.mark.parametrize("decided", [1.0, 0.4])
+def test_slow_outcomes_are_told_apart_from_leads_that_never_end(decided):
+    found = outcome_delays(waits(np.random.default_rng(1), 90, decided=decided))
+    assert found.mature_days() == pytest.approx(SLOW.ppf(0.9), rel=0.15)
+    for age in (5, 10, 20, 40):
+        assert found.share_told(age, converted=True) == pytest.approx(SLOW.cdf(age), abs=0.06)
+        assert found.share_told(age, converted=False) == pytest.approx(FAST.cdf(age), abs=0.06)
+
+
+@pytest.mark.parametrize("days", [5, 10, 15, 20])
+def test_while_slow_outcomes_still_come_hardly_ever_is_a_lead_called_mature(days):
+    rng = np.random.default_rng(days)
+    found = [outcome_delays(waits(rng, days, n_leads=8 * days)).mature_days() for _ in range(40)]
+    assert sum(each is not None for each in found) <= 6
+
+
+def test_without_leads_or_with_one_outcome_only_nothing_is_known():
+    assert outcome_delays([]).mature_days() is None
+    assert outcome_delays([Wait(age, False) for age in range(50)]).mature_days() is None
+    assert outcome_delays([]).share_told(10, converted=True) == 0
+
+
+def test_a_single_late_outcome_among_few_leads_followed_so_long_counts_little():
+    early = [Wait(n % 10, n % 3 == 0) for n in range(100)] + [Wait(30, None)] * 50
+    without, with_one = (outcome_delays([*early, *late]) for late in ([], [Wait(400, True)]))
+    assert with_one.mature_days() == without.mature_days() == 9
+
+
+def test_delays_that_are_alike_are_found_alike():
+    found = outcome_delays(waits(np.random.default_rng(3), 60, won=FAST, lost=FAST))
+    for age in (2, 5, 10):
+        of_both = [found.share_told(age, converted=kind) for kind in (True, False)]
+        assert of_both[0] == pytest.approx(of_both[1], abs=0.05)

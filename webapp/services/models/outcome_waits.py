@@ -1,0 +1,64 @@
+"""How long leads have waited for their outcomes: whose outcomes are a fair sample of all."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.monitoring.outcome_delays import OutcomeDelays, Wait, outcome_delays
+from webapp.crm_tables import CrmLead
+from webapp.tables import Lead, Snapshot
+
+MAX_LEADS = 4_000
+DAY = timedelta(days=1)
+
+
+def delays(session: Session, now: datetime) -> OutcomeDelays:
+    """Estimate how long outcomes take, from up to 4,000 leads spread evenly over all.
+
+    Only of leads that were followed from their beginning (`is_followed`); those first known with
+    their outcome, and those closed without being worked, take no part.
+    """
+    load_ended = first_load_ended(session)
+    n_leads = session.scalar(sa.select(sa.func.max(Lead.key))) or 0
+    had_ended = sa.exists().where(
+        Snapshot.lead_key == Lead.key,
+        Snapshot.taken_at == Lead.created_at,
+        Snapshot.came_with_outcome,
+    )
+    query = (
+        sa.select(
+            Lead.created_at, CrmLead.created_at, Lead.outcome, Lead.outcome_at, Lead.removed_at
+        )
+        .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
+        .where(Lead.key % (1 + n_leads // MAX_LEADS) == 0, ~Lead.is_never_worked)
+        .where(~had_ended)
+    )
+    return outcome_delays(
+        [
+            Wait(max(timedelta(0), (outcome_at or removed_at or now) - since) / DAY, converted)
+            for since, in_crm_since, converted, outcome_at, removed_at in session.execute(query)
+            if is_followed(since, in_crm_since, load_ended)
+        ]
+    )
+
+
+def first_load_ended(session: Session) -> datetime | None:
+    """A day after the first lead came, where leads came on it that had already ended; else None."""
+    first = session.scalar(sa.select(sa.func.min(Lead.created_at)))
+    if first is None:
+        return None
+    had_ended = sa.and_(Snapshot.came_with_outcome, Snapshot.taken_at < first + DAY)
+    return first + DAY if session.scalar(sa.select(sa.exists().where(had_ended))) else None
+
+
+def is_followed(since: datetime, in_crm_since: str | None, load_ended: datetime | None) -> bool:
+    """Whether a lead has been known here from about its beginning.
+
+    One that was open for long before it came is no fair sample: leads like it with a sooner outcome
+    had ended by then. Where the CRM does not say how old a lead is, those of a first load of
+    ended and open leads are left out (`load_ended`: the end of that day).
+    """
+    if in_crm_since is not None:
+        return since - datetime.fromisoformat(in_crm_since) <= DAY
+    return load_ended is None or since >= load_ended
