@@ -28,14 +28,15 @@ class Pull(NamedTuple):
 class Reason:
     """One field's part in a score: `effect` in log-odds, above zero where it raises the score.
 
-    `group` names leads with such a value ("with a rare country"), of which `n_leads` were learned
-    from: None for a rule of thumb.
+    `short` is the value in a few words ("5 website visits"). `group` names leads with such a value
+    ("with a rare country"), of which `n_leads` were learned from: None for a rule of thumb.
     """
 
     field: str
     label: str
     value: Value
     effect: float
+    short: str
     sentence: str
     group: str
     n_leads: int | None = None
@@ -73,7 +74,27 @@ def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
     sentence = sentence[:1].upper() + sentence[1:]
     group, counts = _group(term, field, value), _counts(term, value)
     n_leads = None if counts is None else counts.n
-    return Reason(field.name, field.label, value, pull.effect, sentence, group, n_leads)
+    short = short_text(field, value)
+    return Reason(field.name, field.label, value, pull.effect, short, sentence, group, n_leads)
+
+
+def short_text(field: Field, value: Value) -> str:
+    """Say what is known of a field in as few words as tell it from others.
+
+    >>> visits = Field("website_visits", "count", "Website visits")
+    >>> short_text(visits, 5), short_text(visits, 1), short_text(visits, None)
+    ('5 website visits', 'Website visits: 1', 'Website visits unknown')
+    """
+    if value is None:
+        return f"{field.label} unknown"
+    shown = value_text(value)
+    if isinstance(value, bool) or (isinstance(value, str) and level_key(value) in FILLERS):
+        return f"{field.label}: {shown}"
+    if isinstance(value, str):
+        return shown
+    if field.type == "count" and not field.unit and value != 1:
+        return f"{shown} {_in_sentence(field.label)}"
+    return f"{field.label}: {shown}" + (f" {field.unit}" if field.unit else "")
 
 
 def _group(term: Term, field: Field, value: Value) -> str:

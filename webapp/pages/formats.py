@@ -31,6 +31,7 @@ def init_app(app: Flask) -> None:
         points,
         interval_text,
         effect_in_points,
+        moved_by,
         outcome_word,
         number,
         rule_in_words,
@@ -80,13 +81,17 @@ def points(change: float) -> str:
     return signed_text(100 * change, 1)
 
 
-def effect_in_points(effect: float, probability: float) -> str:
+def moved_by(effect: float, probability: float) -> str:
     """Say how far a reason moves the score: `effect` in log-odds, told in points of 0 to 100."""
     without = 1 / (1 + (1 / max(probability, 1e-12) - 1) * math.exp(effect))
     moved = 100 * (probability - without)
-    if abs(moved) < 1:
-        return "<1 point"
-    return f"{signed_text(moved)} {'point' if round(abs(moved)) == 1 else 'points'}"
+    return "<1" if abs(moved) < 1 else signed_text(moved)
+
+
+def effect_in_points(effect: float, probability: float) -> str:
+    """The same, with its unit."""
+    number = moved_by(effect, probability)
+    return f"{number} {'point' if number[1:] == '1' else 'points'}"
 
 
 def outcome_word(result: str) -> str:

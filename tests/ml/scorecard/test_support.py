@@ -28,6 +28,6 @@ def test_where_no_lead_scored_so_nothing_is_known():
 
 
 def test_the_thinnest_reason_rests_on_the_fewest_leads():
-    many, few, none = (Reason("a", "A", "x", 0.5, ".", "with a", n) for n in (88, 12, None))
+    many, few, none = (Reason("a", "A", "x", 0.5, "x", ".", "with a", n) for n in (88, 12, None))
     assert thinnest([many, none, few]) == few
     assert thinnest([none]) is None

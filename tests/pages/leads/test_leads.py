@@ -55,8 +55,24 @@ def test_a_row_shows_who_it_is_the_score_and_the_reason(rep, write):
     write(lambda s: make_lead(s, "L-1", name="Ada <b>", company="Engines", lead_source="Referral"))
     page = rep.get("/leads").text
     assert "Ada &lt;b&gt;" in page
-    assert "<b>Lead source Referral</b>" in page
+    assert re.search(r"Referral <span class=\"up\">\+\d+</span>", page)
     assert "Referral leads tend to convert more often" in page
+
+
+def test_what_all_rows_share_is_said_above_them_and_not_in_a_row_after_a_click(rep, write):
+    made = [
+        write(lambda s, n=n: make_lead(s, f"L-{n}", lead_source="Referral", website_visits=n))
+        for n in (3, 20, 90)
+    ]
+    page = rep.get("/leads").text
+    assert "All of these:" in page
+    assert page.count(">Referral <") == 1
+    above = re.findall(r'name="above" value="(\w+)"', page)
+    clicked = rep.post(
+        f"/leads/{made[0].key}/row", data={"outcome": "converted", "above": above}
+    ).text
+    assert ">Referral <" not in clicked
+    assert "3 website visits" in clicked
 
 
 def test_the_next_page_goes_on_behind_this_one(rep, write, monkeypatch):

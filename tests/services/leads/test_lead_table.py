@@ -127,13 +127,33 @@ def test_counting_ends_at_its_limit(read_many, monkeypatch):
     assert not here.is_more
 
 
-def test_a_row_has_score_grade_and_the_strongest_reason(write, read):
+def test_a_row_has_score_grade_and_its_reasons_the_strongest_first(write, read):
     write(lambda s: make_lead(s, "L-1", lead_source="Cold Call", website_visits=5))
     [row] = read(page).rows
-    assert row.reason.field == "lead_source"
-    assert (row.grade, row.reason.effect < 0) == ("D", True)
+    strongest = row.reasons[0]
+    assert (strongest.field, strongest.short) == ("lead_source", "Cold Call")
+    assert (row.grade, strongest.effect < 0) == ("D", True)
     alone = read(lambda s: lead_table.row(s, FIELDS, row.lead.key))
-    assert (alone.probability, alone.reason) == (row.probability, row.reason)
+    assert (alone.probability, alone.reasons) == (row.probability, row.reasons)
+
+
+def test_a_reason_that_all_rows_share_is_none_of_a_row(write, read):
+    for visits in (3, 20, 90):
+        write(lambda s, n=visits: make_lead(s, f"L-{n}", lead_source="Referral", website_visits=n))
+    shown = read(page)
+    [shared] = [each for each in shown.shared_reasons if each.field == "lead_source"]
+    assert shared.short == "Referral"
+    above = [each.field for each in shown.shared_reasons]
+    assert {row.own_reasons(above)[0].short for row in shown.rows} == {
+        "3 website visits",
+        "20 website visits",
+        "90 website visits",
+    }
+
+
+def test_few_rows_share_no_reason(write, read):
+    write(lambda s: [make_lead(s, f"L-{n}", lead_source="Referral") for n in range(2)])
+    assert read(page).shared_reasons == []
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def row(key: int) -> ResponseReturnValue:
         return ""
     fields = product().fields
     fresh = read(lambda session: lead_table.row(session, fields, lead.key))
-    return render_template("leads/_row.html", row=fresh, fields=fields, is_said=True)
+    above = request.form.getlist("above")
+    return render_template("leads/_row.html", row=fresh, fields=fields, above=above, is_said=True)
 
 
 def _record(key: int) -> Lead:

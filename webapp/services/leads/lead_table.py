@@ -4,7 +4,7 @@ A page is a range of an index, or a sort of few leads: it gets slower neither wi
 leads nor with the pages before it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -26,6 +26,10 @@ from webapp.services.models import registry
 from webapp.tables import STATUSES, Lead, Score
 
 PAGE_SIZE = 50
+# Reasons in a row, of those that are its own.
+MAX_REASONS = 3
+# Of fewer rows each has all its reasons: there is nothing to scan for what differs.
+MIN_ROWS_TO_SHARE = 3
 # Counting ends here, and so does sorting what no index has in order.
 MAX_COUNTED = 1_000
 MAX_CHOICES = 200
@@ -44,7 +48,7 @@ SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
 
 @dataclass(frozen=True)
 class Row:
-    """A lead as the table shows it, with its strongest `reason`.
+    """A lead as the table shows it, with the strongest `reasons` first.
 
     `earlier` is the score before the last scoring, None where another version gave it.
     `deal` is that of a lead in the pipeline, None where it is not known.
@@ -53,7 +57,7 @@ class Row:
     lead: Lead
     probability: float
     grade: str
-    reason: Reason | None
+    reasons: list[Reason]
     earlier: EarlierScore | None
     deal: Deal | None
 
@@ -66,6 +70,10 @@ class Row:
     @property
     def has_moved(self) -> bool:
         return abs(self.moved) >= MIN_POINTS_SHOWN
+
+    def own_reasons(self, said_above: Collection[str]) -> list[Reason]:
+        """The strongest reasons, but for the fields that the table says of all its rows."""
+        return [each for each in self.reasons if each.field not in said_above][:MAX_REASONS]
 
     @property
     def contact_at(self) -> datetime | None:
@@ -87,6 +95,18 @@ class Page:
     next: Cursor | None
     n_leads: int
     is_more: bool
+
+    @property
+    def shared_reasons(self) -> list[Reason]:
+        """The reasons that all rows have, of the same value: they tell no row from another."""
+        if len(self.rows) < MIN_ROWS_TO_SHARE:
+            return []
+        others = [{(each.field, each.value) for each in row.reasons} for row in self.rows[1:]]
+        return [
+            each
+            for each in self.rows[0].reasons
+            if all((each.field, each.value) in known for known in others)
+        ]
 
 
 @dataclass(frozen=True)
@@ -210,12 +230,11 @@ def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, float]])
     records = crm_records.of_leads(session, in_pipeline) if in_pipeline else {}
     rows = []
     for lead, probability in found:
-        reasons = explain(card, fields, leads.inputs(lead, fields), limit=1)
-        reason = reasons[0] if reasons else None
+        reasons = explain(card, fields, leads.inputs(lead, fields), limit=2 * MAX_REASONS)
         there = records.get(lead.key)
         deal = there.deal if there else None
         grade = card.grade(probability)
-        rows.append(Row(lead, probability, grade, reason, earlier.get(lead.key), deal))
+        rows.append(Row(lead, probability, grade, reasons, earlier.get(lead.key), deal))
     return rows
 
 
