@@ -359,7 +359,7 @@ def test_a_row_tells_how_far_the_last_scoring_moved_its_score(write, read):
 @pytest.mark.parametrize(("now", "is_told"), [(0.52, False), (0.53, True), (0.47, True)])
 def test_a_move_of_less_than_three_points_is_not_told(now, is_told):
     earlier = leads.EarlierScore(lead_key=1, version_key=1, probability=0.5, taken_at=NOW)
-    assert lead_table.Row(Lead(), now, "B", None, earlier, None).has_moved is is_told
+    assert lead_table.Row(Lead(), now, "B", [], earlier, None).has_moved is is_told
 
 
 def test_a_score_of_another_version_is_no_move(write, read):
