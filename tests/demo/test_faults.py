@@ -100,7 +100,15 @@ TABLE = [
     (55, "IP address refused", 400, "invalid_grant", "ip restricted"),
 ]
 # What the socket does, or where an answer sends the caller.
-HANGUPS = {"timeout", "reset", "truncated body", "answer lost", "slow body", "captive portal"}
+HANGUPS = {
+    "timeout",
+    "reset",
+    "truncated body",
+    "answer lost",
+    "slow body",
+    "slow headers",
+    "captive portal",
+}
 # A certificate and a loss of sight are no answers of a server.
 NO_FAULTS = {52, 54}
 HUBSPOT = {"HubSpot secondly limit": 429, "HubSpot partial batch": 207}

@@ -221,6 +221,7 @@ def passing() -> Iterator[Fault]:
     metering = "An error occurred while the policy was evaluated."
     yield rest(51, "security policy", "api", (403, "TXN_SECURITY_METERING_ERROR", metering))
     yield Fault(53, "slow body", "api", hangup="trickle", is_done_first=True)
+    yield Fault(53, "slow headers", "api", hangup="trickle all", is_done_first=True)
 
 
 def hubspot() -> Iterator[Fault]:

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
 
-# What the socket does instead of a whole answer: nothing for a while, half of it, a byte now and
-# then, a reset.
-Hangup = Literal["hang", "truncate", "trickle", "reset"]
+# What the socket does instead of a whole answer: nothing for a while, half of it, a reset, its body
+# or all of it a byte now and then.
+Hangup = Literal["hang", "truncate", "trickle", "trickle all", "reset"]
 
 
 @dataclass

@@ -95,15 +95,18 @@ class Handler(BaseHTTPRequestHandler):
             self._break(reset=False)
             return
         if answer.hangup == "trickle":
-            self._trickle(head, answer)
+            self.wfile.write(head)
+            self._trickle(answer.body, answer.hang_seconds)
+            return
+        if answer.hangup == "trickle all":
+            self._trickle(head + answer.body, answer.hang_seconds)
             return
         self.wfile.write(head if self.command == "HEAD" else head + answer.body)
 
-    def _trickle(self, head: bytes, answer: Answer) -> None:
+    def _trickle(self, text: bytes, seconds: float) -> None:
         """A byte now and then, for so long, so that no single wait is long."""
-        self.wfile.write(head)
-        for byte in answer.body:
-            self.server.stopping.wait(answer.hang_seconds / len(answer.body))
+        for byte in text:
+            self.server.stopping.wait(seconds / len(text))
             self.wfile.write(bytes([byte]))
 
     def _packed(self, answer: Answer) -> Answer:

@@ -2,25 +2,30 @@
 
 import contextlib
 import io
+import socket
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from weakref import WeakSet
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from sync.crm.faults import AnswerTooSlow, ForeignRedirect, HostNotAllowed, UntrustedCertificate
 from sync.crm.http.quota import Meter
 from webapp.services.crm.credentials import is_allowed
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
-# From the request to the last byte; a body that trickles in is cut off then.
+# Of silence.
+READ_SECONDS = 55.0
+# From the request to the last byte, redirects included; what trickles in is cut off then.
 CALL_SECONDS = 60.0
+CUT_AGAIN_SECONDS = 1.0
 MAX_ANSWER_BYTES = 256 * 2**20
 
 
@@ -52,7 +57,51 @@ class _NoNetrc(requests.auth.AuthBase):
         return request
 
 
+class _Connections:
+    """All that are open to the CRM, to be cut once a call has taken its time."""
+
+    def __init__(self) -> None:
+        self._made: WeakSet[HTTPConnection] = WeakSet()
+
+    def make(self, kind: Callable[..., HTTPConnection], *args: Any, **how: Any) -> HTTPConnection:
+        connection = kind(*args, **how)
+        self._made.add(connection)
+        return connection
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let a call take so long from now on, headers and body; else raise `AnswerTooSlow`."""
+        is_over, is_cut = threading.Event(), threading.Event()
+        threading.Thread(target=self._cut, args=(seconds, is_over, is_cut), daemon=True).start()
+        try:
+            yield
+        except requests.RequestException:
+            if not is_cut.is_set():
+                raise
+        finally:
+            is_over.set()
+        if is_cut.is_set():
+            raise AnswerTooSlow(f"not complete after {seconds:.0f} s")
+
+    def _cut(self, seconds: float, is_over: threading.Event, is_cut: threading.Event) -> None:
+        while not is_over.wait(CUT_AGAIN_SECONDS if is_cut.is_set() else seconds):
+            is_cut.set()
+            for connection in list(self._made):
+                # It may be closed meanwhile. A socket of TLS would forget its keys while it reads.
+                with contextlib.suppress(OSError, AttributeError):
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
 class _GuardedSession(requests.Session):
+    @property
+    def _adapter(self) -> "_GuardedAdapter":
+        return self.adapters["https://"]  # type: ignore[return-value]
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Call, and follow where the answer points, within the time of a call."""
+        with self._adapter.meter.call(), self._adapter.connections.within(CALL_SECONDS):
+            return super().request(*args, **kwargs)
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Where an answer points; `ForeignRedirect` where that is not an allowed address."""
         target = super().get_redirect_target(resp)
@@ -63,7 +112,7 @@ class _GuardedSession(requests.Session):
 
     def _may_call(self, parts: SplitResult) -> bool:
         try:
-            self.adapters["https://"].hosts.check(parts)  # type: ignore[attr-defined]
+            self._adapter.hosts.check(parts)
         except (HostNotAllowed, ValueError):
             return False
         return True
@@ -76,6 +125,12 @@ class _GuardedAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
         self.hosts = hosts
         self.meter = meter
+        self.connections = _Connections()
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = partial(self.connections.make, type(pool).ConnectionCls)
+        return pool
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         parts = urlsplit(request.url or "")
@@ -85,52 +140,28 @@ class _GuardedAdapter(HTTPAdapter):
             request.url = urlunsplit(parts._replace(scheme="http"))
             kwargs["proxies"] = {}
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
-        with self.meter.call():
-            deadline = time.monotonic() + CALL_SECONDS
-            try:
-                response = super().send(request, *args, **kwargs | {"stream": True})
-            except requests.exceptions.SSLError as error:
-                if reason := _distrust(error):
-                    raise UntrustedCertificate(f"{parts.hostname}: {reason}") from None
-                raise
-            response.raw = io.BytesIO(self._body(response, deadline))
+        try:
+            response = super().send(request, *args, **kwargs | {"stream": True})
+        except requests.exceptions.SSLError as error:
+            if reason := _distrust(error):
+                raise UntrustedCertificate(f"{parts.hostname}: {reason}") from None
+            raise
+        response.raw = io.BytesIO(self._body(response))
         return response
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
+    def _body(self, response: requests.Response) -> bytes:
         body = bytearray()
-        with _read_until(deadline, response):
+        try:
             while piece := response.raw.read1(2**16, decode_content=True):
                 body += piece
                 self.meter.n_received = len(body)
                 if len(body) > MAX_ANSWER_BYTES:
                     raise requests.ConnectionError("the answer was too large")
-        return bytes(body)
-
-
-@contextlib.contextmanager
-def _read_until(deadline: float, response: requests.Response) -> Iterator[None]:
-    """Let a body be read until a time of the monotonic clock, else raise `AnswerTooSlow`."""
-    is_cut = threading.Event()
-
-    def cut() -> None:
-        is_cut.set()
-        # The whole body may just have been read.
-        with contextlib.suppress(RuntimeError, OSError):
-            response.raw.shutdown()
-
-    timer = threading.Timer(max(deadline - time.monotonic(), 0), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except urllib3.exceptions.HTTPError as error:
-        if not is_cut.is_set():
+        except urllib3.exceptions.HTTPError as error:
             raise requests.ConnectionError(type(error).__name__) from None
-    finally:
-        timer.cancel()
-        response.close()
-    if is_cut.is_set():
-        raise AnswerTooSlow(f"not complete after {CALL_SECONDS:.0f} s")
+        finally:
+            response.close()
+        return bytes(body)
 
 
 def _distrust(error: requests.exceptions.SSLError) -> str:

@@ -134,12 +134,13 @@ def test_52_a_certificate_that_is_not_trusted_is_named(server_of_nobody):
     assert fault.value.detail == f"{name}: self-signed certificate"
 
 
-def test_53_a_body_that_trickles_in_is_cut_off_in_time_and_less_is_asked_for(
-    fake, salesforce, monkeypatch
+@pytest.mark.parametrize("name", ["slow body", "slow headers"])
+def test_53_an_answer_that_trickles_in_is_cut_off_in_time_and_less_is_asked_for(
+    fake, salesforce, monkeypatch, name
 ):
     monkeypatch.setattr(http, "CALL_SECONDS", 1.0)
     leads = fake.leads(3)
-    fake.fail_at(2, "slow body", seconds=120, path="query")
+    fake.fail_at(2, name, seconds=120, path="query")
     began = time.monotonic()
     survived(fake, salesforce, *leads)
     assert time.monotonic() - began < 60
