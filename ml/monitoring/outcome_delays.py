@@ -4,16 +4,17 @@ Standard library only. Whichever outcome comes sooner is over-represented in ear
 delays say from which age on leads with an outcome are a fair sample, or how to weigh them.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-MATURE_SHARE = 0.9  # of the outcomes of the slower kind
-MIN_SHARE = 0.8  # of them, were all leads of that kind that are still open
+MATURE_SHARE = 0.8  # of the outcomes of either kind
+MIN_TOLD = 0.25  # of the outcomes of either kind: no lead stands for more than four
 MAX_STEP = 0.05  # of all leads that one outcome may stand for: beyond, too few are followed
-FLAT_PART = 0.3  # at the end of the time followed, in which hardly an outcome comes any more
+LATE = 0.3  # part of the time followed that tells how outcomes go on
 
 
 class Wait(NamedTuple):
@@ -29,57 +30,73 @@ class OutcomeDelays:
 
     Cumulative incidences (Aalen and Johansen 1978, Scandinavian Journal of Statistics 5:141-150) at
     the ascending `ages` of outcomes. `followed_days` is the age to which enough leads were
-    followed.
+    followed. `all_converted` and `all_lost` are what the shares come to in as much time again,
+    where outcomes go on as they came late in the time followed.
     """
 
     ages: tuple[float, ...]
     converted: tuple[float, ...]
     lost: tuple[float, ...]
     followed_days: float
+    all_converted: float
+    all_lost: float
 
     def share_told(self, age_days: float, *, converted: bool) -> float:
         """Give the share of the outcomes of a kind that have come by an age, in [0, 1].
 
-        It is of those that come in the time followed; 0 where there are none. Its inverse is the
-        weight that makes leads of this age with this outcome stand for those that are still open.
+        0 where none have come at all.
         """
-        shares = self.converted if converted else self.lost
+        shares, total = self._of(converted=converted)
         place = bisect_right(self.ages, age_days)
-        return shares[place - 1] / shares[-1] if place and shares[-1] else 0.0
+        return shares[place - 1] / total if place and total else 0.0
 
     def mature_days(self, share: float = MATURE_SHARE) -> float | None:
         """Find the age from which on leads had the time to end either way, in days.
 
-        By it `share` of the outcomes of the slower kind have come. None while that cannot be told:
-        one outcome was never seen, or outcomes still come at the end of the time followed, so
-        that the open leads may be of the slower kind.
+        By it `share` of the outcomes of either kind have come. None where that takes longer than
+        leads were followed, or an outcome was never seen: how many end either way is not known yet.
         """
-        if not self.ages or not min(self.converted[-1], self.lost[-1]):
-            return None
-        n_open = max(0.0, 1 - self.converted[-1] - self.lost[-1])
-        ends = []
-        for shares in (self.converted, self.lost):
-            needed = share * shares[-1]
-            place = next(n for n, reached in enumerate(shares) if reached >= needed)
-            is_flat = self.ages[place] <= (1 - FLAT_PART) * self.followed_days
-            if not is_flat and shares[place] < MIN_SHARE * (shares[-1] + n_open):
-                return None
-            ends.append(self.ages[place])
-        return max(ends)
+        for age in self.ages:
+            if min(self.share_told(age, converted=kind) for kind in (True, False)) >= share:
+                return age
+        return None
+
+    def weight(self, age_days: float, *, converted: bool, since_days: float = 0.0) -> float:
+        """Give the number of leads that one with an outcome stands for: 0, or from 1 to 4.
+
+        It stands for those as old whose outcome of the same kind is still to come, and those whose
+        outcome came before they were `since_days` old, if such leads are not looked at (inverse
+        probability weighting; Robins and Finkelstein 2000, Biometrics 56:779-788). 0 where leads so
+        old have hardly had the time to end one way, so that too few would stand for too many.
+        """
+        told = {
+            kind: self.share_told(age_days, converted=kind)
+            - (self.share_told(since_days, converted=kind) if since_days else 0.0)
+            for kind in (True, False)
+            if self._of(converted=kind)[1]
+        }
+        if min(told.values(), default=0.0) < MIN_TOLD:
+            return 0.0
+        return 1 / told[converted] if converted in told else 0.0
+
+    def _of(self, *, converted: bool) -> tuple[tuple[float, ...], float]:
+        if converted:
+            return self.converted, self.all_converted
+        return self.lost, self.all_lost
 
 
 def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
     """Estimate how long outcomes take, from leads that were scored from their beginning.
 
-    The open ones have to be among them: without them slow outcomes look rare. Leads without an
-    outcome to come (closed unworked, merged) belong in with the days until they ended, as open.
+    The open ones have to be among them: without them slow outcomes look rare. Leads that ended
+    without an outcome (merged, removed) belong in with the days until then, as open.
 
     >>> waits = [Wait(day, day > 4) for day in range(1, 11)] + [Wait(20, None)] * 10
     >>> found = outcome_delays(waits)
     >>> found.mature_days(), found.share_told(5, converted=False)
-    (10, 1.0)
-    >>> found.share_told(7, converted=True)
-    0.5
+    (9, 1.0)
+    >>> found.share_told(7, converted=True), found.weight(7, converted=True)
+    (0.5, 2.0)
     >>> outcome_delays([wait for wait in waits if not wait.converted]).mature_days() is None
     True
     """
@@ -99,4 +116,25 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
             lost.append(lost[-1] + step * n_lost)
             remaining -= step * (n_won + n_lost)
         n_at_risk -= len(ended)
-    return OutcomeDelays(tuple(ages), tuple(converted[1:]), tuple(lost[1:]), followed)
+    n_early = bisect_right(ages, (1 - LATE) * followed)
+    late = converted[-1] - converted[n_early], lost[-1] - lost[n_early]
+    to_come = _to_come(max(0.0, remaining), sum(late))
+    return OutcomeDelays(
+        tuple(ages),
+        tuple(converted[1:]),
+        tuple(lost[1:]),
+        followed,
+        converted[-1] + to_come * late[0],
+        lost[-1] + to_come * late[1],
+    )
+
+
+def _to_come(remaining: float, late: float) -> float:
+    """Give how many times the late outcomes come again, in as much time as leads were followed.
+
+    At the pace at which open leads ended late, until all that remain have ended.
+    """
+    if not remaining or not late:
+        return 0.0
+    pace = math.log((remaining + late) / remaining) / LATE
+    return remaining * (1 - math.exp(-pace)) / late

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ml.monitoring.outcome_delays import OutcomeDelays, Wait, outcome_delays
 from webapp.crm_tables import CrmLead
+from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, Snapshot
 
 MAX_LEADS = 4_000
@@ -28,7 +29,11 @@ def delays(session: Session, now: datetime) -> OutcomeDelays:
     )
     query = (
         sa.select(
-            Lead.created_at, CrmLead.created_at, Lead.outcome, Lead.outcome_at, Lead.removed_at
+            Lead.created_at,
+            CrmLead.created_at,
+            Lead.outcome,
+            outcomes.first_recorded_at(),
+            Lead.removed_at,
         )
         .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
         .where(Lead.key % (1 + n_leads // MAX_LEADS) == 0, ~Lead.is_never_worked)
@@ -36,8 +41,8 @@ def delays(session: Session, now: datetime) -> OutcomeDelays:
     )
     return outcome_delays(
         [
-            Wait(max(timedelta(0), (outcome_at or removed_at or now) - since) / DAY, converted)
-            for since, in_crm_since, converted, outcome_at, removed_at in session.execute(query)
+            Wait(((told_at or removed_at or now) - since) / DAY, converted)
+            for since, in_crm_since, converted, told_at, removed_at in session.execute(query)
             if is_followed(since, in_crm_since, load_ended)
         ]
     )
