@@ -27,22 +27,17 @@ def delays(session: Session, now: datetime) -> OutcomeDelays:
         Snapshot.taken_at == Lead.created_at,
         Snapshot.came_with_outcome,
     )
+    ended_at = sa.func.coalesce(outcomes.first_recorded_at(), Lead.removed_at, now)
     query = (
-        sa.select(
-            Lead.created_at,
-            CrmLead.created_at,
-            Lead.outcome,
-            outcomes.first_recorded_at(),
-            Lead.removed_at,
-        )
+        sa.select(Lead.created_at, CrmLead.created_at, Lead.outcome, ended_at)
         .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
         .where(Lead.key % (1 + n_leads // MAX_LEADS) == 0, ~Lead.is_never_worked)
         .where(~had_ended)
     )
     return outcome_delays(
         [
-            Wait(((told_at or removed_at or now) - since) / DAY, converted)
-            for since, in_crm_since, converted, told_at, removed_at in session.execute(query)
+            Wait((until - since) / DAY, converted)
+            for since, in_crm_since, converted, until in session.execute(query)
             if is_followed(since, in_crm_since, load_ended)
         ]
     )
