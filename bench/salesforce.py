@@ -84,7 +84,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(Settings(data_dir=Path(folder), salesforce_extra_host=url))
         with app.app_context():
-            credentials = Credentials("client_credentials", url, "", key, secret)
+            credentials = Credentials(
+                "client_credentials", url, "", {"consumer_key": key, "consumer_secret": secret}
+            )
             found = measured(app, n, credentials, Stopwatch(here))
             database.db.engine.dispose()
     here.send(STOP)

@@ -13,6 +13,7 @@ from sync.salesforce.check_list import CheckList
 from sync.salesforce.client import ROWS_PER_WRITE, Client, Row, TokenCache
 from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE, deal_row, lead_row
 from webapp.services.crm.credentials import Credentials
+from webapp.services.crm.kinds.salesforce import ENDINGS
 
 OBJECTS = {LEADS: "Lead", DEALS: "Opportunity"}
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId", "calculated")
@@ -28,7 +29,7 @@ def connect(opening: Opening) -> "SalesforceCrm":
         del _token_caches[other]
     client = Client(
         credentials,
-        Hosts.named(settings.salesforce_extra_host),
+        Hosts.named(settings.salesforce_extra_host, ENDINGS),
         api_version=settings.salesforce_api_version,
         token_cache=_token_caches.setdefault(credentials, TokenCache()),
         quota=Quota(opening.n_made_today, settings.salesforce_daily_calls),

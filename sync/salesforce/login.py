@@ -12,7 +12,8 @@ from simple_salesforce.login import SalesforceLogin
 from sync.crm.faults import HostNotAllowed
 from sync.crm.http.session import Hosts
 from sync.salesforce.errors import LoginRefused
-from webapp.services.crm.credentials import SALESFORCE_DOMAINS, Credentials
+from webapp.services.crm.credentials import Credentials
+from webapp.services.crm.kinds.salesforce import ENDINGS
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -36,26 +37,26 @@ def log_in(
     address = hosts.address(credentials.domain)
     match credentials.method:
         case "session":
-            return Token(address, credentials.session_id)
+            return Token(address, credentials.value("session_id"))
         case "password":
             return _by_password(session, hosts, credentials, address)
         case "jwt":
             sent: dict[str, Any] = {"data": _jwt_form(credentials, address, now)}
         case _:
-            pair = (credentials.consumer_key, credentials.consumer_secret)
+            pair = (credentials.value("consumer_key"), credentials.value("consumer_secret"))
             sent = {"data": {"grant_type": "client_credentials"}, "auth": pair}
     return _token(session.post(address + TOKEN_PATH, **sent), hosts)
 
 
 def _jwt_form(credentials: Credentials, address: str, now: datetime) -> dict[str, str]:
     claims = {
-        "iss": credentials.consumer_key,
+        "iss": credentials.value("consumer_key"),
         "sub": credentials.username,
         "aud": _audience(address),
         "exp": int((now + JWT_LIFE).timestamp()),
     }
     try:
-        assertion = jwt.encode(claims, credentials.private_key, algorithm="RS256")
+        assertion = jwt.encode(claims, credentials.value("private_key"), algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         # The error's own text may hold parts of the key.
         text = "the private key is not an RSA key in PEM form"
@@ -70,8 +71,8 @@ def _by_password(
         text, host = SalesforceLogin(
             session=session,
             username=credentials.username,
-            password=credentials.password,
-            security_token=credentials.security_token,
+            password=credentials.value("password"),
+            security_token=credentials.value("security_token"),
             sf_version=SOAP_VERSION,
             scratch_url=address,
         )
@@ -110,7 +111,7 @@ def _content(response: requests.Response) -> Any:
 
 def _audience(address: str) -> str:
     """Who must accept the assertion: production, or the sandboxes' login server."""
-    if not address.endswith(SALESFORCE_DOMAINS):
+    if not address.endswith(ENDINGS):
         return address
     is_sandbox = ".sandbox." in address or address == "https://test.salesforce.com"
     return f"https://{'test' if is_sandbox else 'login'}.salesforce.com"

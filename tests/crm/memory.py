@@ -10,10 +10,18 @@ from sync.crm.faults import Case, Fault, Kind
 from sync.crm.http.quota import Meter
 from sync.crm.mapping import stamp
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Page
-from webapp.services.crm.kinds.kind import CrmKind
+from webapp.services.crm.kinds.kind import CrmKind, Login, LoginField, LoginMethod
 from webapp.services.crm.sync_runs import Check
 
-WORDS = ("memory", "Memory", "person", "people", "sellers", "deal", "deals", "a deal")
+ADDRESS = LoginField("domain", "Workspace", "Such as acme.memory.example.", max_length=255)
+KEY = LoginField("service_key", "Service key", "From the workspace's settings.")
+LOGIN = Login(
+    methods={"service_key": LoginMethod("Service key", "The only way in.", (ADDRESS, KEY))},
+    endings=(".memory.example",),
+    host_rule="Must end in .memory.example.",
+    host_problem=lambda host: None,
+)
+WORDS = ("memory", "Memory", LOGIN, "person", "people", "sellers", "deal", "deals", "a deal")
 MEMORY = CrmKind(
     *WORDS,
     see_deals="Let it see deals.",

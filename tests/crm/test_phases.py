@@ -2,6 +2,7 @@
 deals have many leads as its leads have many deals.
 """
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -15,9 +16,8 @@ from sync.worker import Worker
 from tests import factories
 from tests.crm.memory import MEMORY, MemoryCrm
 from webapp import database
-from webapp.crm_tables import CrmConnection
 from webapp.services.crm import connections, crm_records, saved_mapping, sync_runs, unmatched
-from webapp.services.crm.credentials import sealed
+from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.kinds import table
 from webapp.services.leads import leads
@@ -82,19 +82,19 @@ class Connected:
 
 
 @pytest.fixture
-def connected(app, settings, write, crm, monkeypatch):
+def known(monkeypatch):
+    """The product has an adapter of this CRM."""
     monkeypatch.setitem(table.KINDS, MEMORY.key, MEMORY)
+
+
+@pytest.fixture
+def connected(app, settings, write, crm, known):
+    entered = Credentials("service_key", "acme.memory.example", secrets={"service_key": "secret"})
 
     def connect(session):
         factories.make_champion(session)
-        secrets = sealed({"session_id": "secret"}, connections.secret_key(settings))
-        connection = CrmConnection(
-            kind=MEMORY.key, method="session", domain="memory.example", username=""
-        )
-        connection.sealed_secrets, connection.is_paused = secrets, False
-        connection.changed_at, connection.changed_by = START, "ada"
-        session.add(connection)
-        session.flush()
+        connections.save(session, entered, settings, actor="ada", now=START, kind=MEMORY)
+        connections.pause(session, False, "ada", START)
         saved_mapping.save(session, SOURCES, "ada", START)
 
     write(connect)
@@ -221,9 +221,9 @@ def test_a_deal_that_names_no_lead_is_listed_in_the_words_of_the_crm(crm, met):
 def test_records_are_found_where_this_crm_has_them(met):
     found = met.write(lambda s: crm_records.of_leads(s, [leads.find(s, "ann").key]))
     [records] = found.values()
-    assert records.address == "https://memory.example/people/ann"
+    assert records.address == "https://acme.memory.example/people/ann"
     assert records.deal is not None
-    assert records.deal.address == "https://memory.example/deals/won"
+    assert records.deal.address == "https://acme.memory.example/deals/won"
 
 
 def test_pages_speak_of_this_crm_in_its_own_words(crm, met, sign_in, ada):
@@ -232,11 +232,12 @@ def test_pages_speak_of_this_crm_in_its_own_words(crm, met, sign_in, ada):
     client = sign_in(ada)
     key = met.write(lambda s: leads.find(s, "ann").key)
     pages = {
-        "/sync": "Memory at memory.example",
+        "/sync": "Memory at acme.memory.example",
         "/sync/runs": "1 unmatched deal",
         "/sync/unmatched": "Unmatched deals",
         "/sync/conflicts": "If a rep and Memory report",
         "/sync/refused": "If Memory rejects a score",
+        "/sync/connection": "Connection to Memory",
         "/sync/mapping": "Choose which Memory person field",
         "/sync/rules": "Only people of these sellers",
         f"/leads/{key}": "Person in Memory",
@@ -246,3 +247,39 @@ def test_pages_speak_of_this_crm_in_its_own_words(crm, met, sign_in, ada):
         assert words in text, path
         assert "Salesforce" not in text, path
         assert "pportunit" not in text, path
+
+
+def test_people_connect_it_by_a_form_of_its_own(app, settings, crm, known, sign_in, ada):
+    admin = sign_in(ada)
+    page = admin.get("/sync/connection?kind=memory").text
+    assert "Connect Memory" in page
+    assert re.findall(r'<input type="(\w+)" id="(\w+)"', page) == [
+        ("text", "domain"),
+        ("password", "service_key"),
+    ]
+    form = {"kind": "memory", "method": "service_key", "domain": "acme.my.salesforce.com"}
+    refused = admin.post("/sync/connection", data=form | {"service_key": "PLANTED"})
+    assert refused.status_code == 422
+    assert "Must end in .memory.example." in refused.text
+    sent = form | {"domain": "https://Acme.memory.example/home", "service_key": "PLANTED"}
+    assert admin.post("/sync/connection", data=sent).status_code == 303
+    page = admin.get("/sync/connection").text
+    assert 'value="acme.memory.example"' in page
+    assert "Stored. Leave it empty to keep it." in page
+    assert "PLANTED" not in page
+    assert "My Domain" not in page
+    product = Connected(app, crm)
+    found = product.write(lambda s: connections.credentials(connections.get(s), settings))
+    assert found.secrets == {"service_key": "PLANTED"}
+    with app.app_context():
+        job.sync_crm(product.worker)
+    [run] = product.write(lambda s: runs.latest(s, "sync"))
+    assert [check["name"] for check in run.result["checks"]] == ["Login", "Mapped fields"]
+    admin.post("/sync/connection/disconnect")
+    assert "Connect Salesforce" in admin.get("/sync/connection").text
+
+
+def test_a_connected_crm_is_not_exchanged_for_another_by_its_form(met, sign_in, ada):
+    admin = sign_in(ada)
+    form = {"kind": "salesforce", "method": "session", "session_id": "x"}
+    assert admin.post("/sync/connection", data=form | {"domain": "a.b"}).status_code == 400

@@ -23,8 +23,10 @@ def client(fake):
     credentials = Credentials(
         method="client_credentials",
         domain=fake.url.removeprefix("http://"),
-        consumer_key=fake.app.consumer_key,
-        consumer_secret=fake.app.consumer_secret,
+        secrets={
+            "consumer_key": fake.app.consumer_key,
+            "consumer_secret": fake.app.consumer_secret,
+        },
     )
     return Client(credentials, Hosts.named(fake.url), api_version="66.0")
 
@@ -36,12 +38,14 @@ def test_each_way_to_log_in_works(fake, method):
         method=method,
         domain=fake.url.removeprefix("http://"),
         username=fake.app.username,
-        consumer_key=fake.app.consumer_key,
-        consumer_secret=fake.app.consumer_secret,
-        private_key=fake.app.private_key,
-        password=fake.oauth.soap_password,
-        security_token=fake.oauth.soap_token,
-        session_id=fake.oauth.open_session(),
+        secrets={
+            "consumer_key": fake.app.consumer_key,
+            "consumer_secret": fake.app.consumer_secret,
+            "private_key": fake.app.private_key,
+            "password": fake.oauth.soap_password,
+            "security_token": fake.oauth.soap_token,
+            "session_id": fake.oauth.open_session(),
+        },
     )
     client = Client(credentials, Hosts.named(fake.url), api_version="66.0")
     assert len(client.describe("Lead")) > 5

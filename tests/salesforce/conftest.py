@@ -74,16 +74,13 @@ class Salesforce:
     def now(self):
         return self.fake.clock.now
 
-    def connect(self, **changes):
-        entered = Credentials(
-            **{
-                "method": "client_credentials",
-                "domain": self.fake.url,
-                "consumer_key": self.fake.app.consumer_key,
-                "consumer_secret": self.fake.app.consumer_secret,
-            }
-            | changes
-        )
+    def connect(self, method="client_credentials", **changes):
+        values = {
+            "domain": self.fake.url,
+            "consumer_key": self.fake.app.consumer_key,
+            "consumer_secret": self.fake.app.consumer_secret,
+        }
+        entered = Credentials.of(method, values | changes)
         self.write(lambda s: connections.save(s, entered, self.settings, actor="ada", now=self.now))
 
     def rules(self, **changes):

@@ -10,6 +10,7 @@ from sync.crm.http.session import Hosts, build
 from sync.salesforce.client import HEADERS, Client, TokenCache
 from sync.salesforce.login import log_in
 from webapp.services.crm.credentials import Credentials
+from webapp.services.crm.kinds.salesforce import ENDINGS
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def credentials(fake, method, **changes):
         "security_token": fake.oauth.soap_token,
         "session_id": fake.oauth.open_session(),
     }
-    return Credentials(method, **values | changes)
+    return Credentials.of(method, values | changes)
 
 
 @pytest.mark.parametrize("method", ["client_credentials", "jwt", "session", "password"])
@@ -70,10 +71,11 @@ def test_an_assertion_is_for_production_or_for_the_sandboxes(fake, monkeypatch, 
         sent.append((url, data))
         return Refusal()
 
-    session = build(Hosts(), Meter(), HEADERS)
+    hosts = Hosts(endings=ENDINGS)
+    session = build(hosts, Meter(), HEADERS)
     monkeypatch.setattr(session, "post", post)
     with pytest.raises(Exception, match="login answered 400"):
-        log_in(session, Hosts(), credentials(fake, "jwt", domain=domain), fake.clock.now)
+        log_in(session, hosts, credentials(fake, "jwt", domain=domain), fake.clock.now)
     [(url, form)] = sent
     claims = jwt.decode(form["assertion"], options={"verify_signature": False})
     assert url == f"https://{domain}/services/oauth2/token"

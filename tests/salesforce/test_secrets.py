@@ -12,14 +12,8 @@ from sync.salesforce import cases
 from webapp.crm_tables import Base
 from webapp.database import db
 from webapp.services.crm import connections
-from webapp.services.crm.credentials import (
-    METHODS,
-    NEEDED,
-    Credentials,
-    UnreadableSecret,
-    opened,
-    sealed,
-)
+from webapp.services.crm.credentials import Credentials, UnreadableSecret, opened, sealed
+from webapp.services.crm.kinds.salesforce import LOGIN
 
 PAGES = [
     "/sync",
@@ -77,11 +71,11 @@ def test_no_secret_stays_anywhere_whatever_salesforce_answers(
         PLANTED["consumer_key"],
         PLANTED["consumer_secret"],
     )
-    salesforce.connect(method=method, username="a@example.com", **PLANTED)
+    salesforce.connect(method, username="a@example.com", **PLANTED)
     salesforce.run("check")
     echo = " ".join(PLANTED.values())
     for status in (400, 401, 403, 500):
-        salesforce.connect(method=method, username="a@example.com", **PLANTED)
+        salesforce.connect(method, username="a@example.com", **PLANTED)
         fake.oauth.soap_login_is_on = True
         fake.oauth.soap_password, fake.oauth.soap_token = (
             PLANTED["password"],
@@ -129,13 +123,14 @@ def test_no_page_of_the_sync_shows_a_secret(fake, salesforce, ada, sign_in, ever
         PLANTED["consumer_secret"],
     )
     admin, sent = sign_in(ada), {"domain": fake.url, "username": "a@example.com", **PLANTED}
-    for method in METHODS:
+    for method, needed in LOGIN.methods.items():
         answer = admin.post("/sync/connection", data=sent | {"method": method, "domain": ""})
         assert answer.status_code == 422
         assert said_in(answer.text, *PLANTED.values()) == set()
         admin.post("/sync/connection", data=sent | {"method": method, "private_key": "PLANTEDpem"})
         fake.heal()
-        echo = " ".join(PLANTED.get(name, "PLANTEDpem") for name in NEEDED[method])
+        secrets = [field.name for field in needed.fields if field.is_secret]
+        echo = " ".join(PLANTED.get(name, "PLANTEDpem") for name in secrets)
         fake.answer_next([{"errorCode": "STRANGE", "message": f"no {echo}"}], 400)
         salesforce.tick()
         for path in PAGES:
@@ -150,7 +145,7 @@ def said_in(text, *secrets):
 
 
 def test_credentials_show_none_of_their_secrets():
-    shown = repr(Credentials("password", "acme.my.salesforce.com", "a@example.com", **PLANTED))
+    shown = repr(Credentials("password", "acme.my.salesforce.com", "a@example.com", PLANTED))
     assert "PLANTED" not in shown
     assert "acme.my.salesforce.com" in shown
 
@@ -229,7 +224,7 @@ def test_a_secret_left_empty_keeps_the_stored_one(fake, salesforce):
     kept = salesforce.read(
         lambda s: connections.credentials(connections.get(s), salesforce.settings)
     )
-    assert kept.consumer_secret == fake.app.consumer_secret
+    assert kept.value("consumer_secret") == fake.app.consumer_secret
 
 
 def test_another_domain_asks_for_its_secrets(fake, salesforce):
@@ -246,4 +241,4 @@ def test_the_environment_s_credentials_come_first_and_are_not_stored(fake, app, 
     row = write(connections.get)
     assert row.sealed_secrets == ""
     found = connections.credentials(row, settings)
-    assert found.consumer_secret == fake.app.consumer_secret
+    assert found.value("consumer_secret") == fake.app.consumer_secret

@@ -31,14 +31,15 @@ MAX_ANSWER_BYTES = 256 * 2**20
 
 @dataclass(frozen=True)
 class Hosts:
-    """Where calls may go: the CRM's domains, and one address of the settings."""
+    """Where calls may go: hosts with the CRM's endings, and one address of the settings."""
 
     extra: SplitResult | None = None
+    endings: tuple[str, ...] = ()
 
     @classmethod
-    def named(cls, extra_url: str | None) -> "Hosts":
+    def named(cls, extra_url: str | None, endings: tuple[str, ...] = ()) -> "Hosts":
         """Allow one more address, such as http://127.0.0.1:8099."""
-        return cls(urlsplit(extra_url) if extra_url else None)
+        return cls(urlsplit(extra_url) if extra_url else None, endings)
 
     def address(self, host: str) -> str:
         """The https address of an allowed host, given as host or as URL; else HostNotAllowed."""
@@ -48,7 +49,7 @@ class Hosts:
 
     def check(self, parts: SplitResult) -> None:
         """Raise HostNotAllowed where the address is not an allowed host's."""
-        if not is_allowed(parts, self.extra):
+        if not is_allowed(parts, self.endings, self.extra):
             raise HostNotAllowed(f"{parts.hostname or 'no host'} is not allowed")
 
 

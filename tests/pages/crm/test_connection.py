@@ -10,7 +10,8 @@ from sync.salesforce.client import Client
 from webapp.config import ROOT
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
-from webapp.services.crm.credentials import may_connect, my_domain_of
+from webapp.services.crm.credentials import may_connect
+from webapp.services.crm.kinds.salesforce import ENDINGS, my_domain_of
 from webapp.services.leads import lead_table, leads
 from webapp.services.runs import runs
 
@@ -151,7 +152,7 @@ def test_a_secret_left_empty_is_kept_and_none_is_shown(admin, fake, salesforce, 
     salesforce.connect(domain=host)
     admin.post("/sync/connection", data=form(fake, domain=host, consumer_secret=""))
     kept = read(lambda s: connections.credentials(connections.get(s), settings))
-    assert kept.consumer_secret == fake.app.consumer_secret
+    assert kept.value("consumer_secret") == fake.app.consumer_secret
 
 
 def test_another_way_to_log_in_keeps_no_secret_of_the_old_one(admin, salesforce):
@@ -292,5 +293,5 @@ def test_a_host_that_is_not_salesforce_s_is_refused_in_the_form(admin, fake, rea
     ],
 )
 def test_only_plain_names_of_salesforce_s_hosts_may_be_called(host):
-    assert may_connect("acme.my.salesforce.com", None)
-    assert not may_connect(host, None)
+    assert may_connect("acme.my.salesforce.com", ENDINGS, None)
+    assert not may_connect(host, ENDINGS, None)

@@ -17,8 +17,10 @@ def client(fake):
     credentials = Credentials(
         "client_credentials",
         fake.url,
-        consumer_key=fake.app.consumer_key,
-        consumer_secret=fake.app.consumer_secret,
+        secrets={
+            "consumer_key": fake.app.consumer_key,
+            "consumer_secret": fake.app.consumer_secret,
+        },
     )
     # Waiting for the next try takes no time.
     clocks = Clocks(sleep=lambda seconds: None)

@@ -125,7 +125,8 @@ def test_49_and_50_what_is_too_much_at_any_size_is_tried_again_later(fake, sales
 
 def test_52_a_certificate_that_is_not_trusted_is_named(server_of_nobody):
     port, name = server_of_nobody
-    credentials = Credentials("session", f"https://localhost:{port}", session_id="x" * 20)
+    values = {"domain": f"https://localhost:{port}", "session_id": "x" * 20}
+    credentials = Credentials.of("session", values)
     hosts = http.Hosts.named(credentials.domain)
     client = Client(credentials, hosts, api_version="66.0", clocks=Clocks(sleep=lambda _: None))
     with pytest.raises(Fault) as fault:

@@ -41,9 +41,8 @@ def test_of_two_accounts_with_one_address_the_second_is_refused(second, read):
 
 
 def test_of_two_mappings_saved_at_once_the_second_replaces_the_first(second, write, read, settings):
-    acme = Credentials(
-        "client_credentials", "acme.my.salesforce.com", consumer_key="key", consumer_secret="secret"
-    )
+    secrets = {"consumer_key": "key", "consumer_secret": "secret"}
+    acme = Credentials("client_credentials", "acme.my.salesforce.com", secrets=secrets)
     write(lambda s: connections.save(s, acme, settings, actor="ada", now=NOW))
     mapped = [FieldSource("location", "City")], [FieldSource("location", "State")]
     future = second(*(lambda s, m=m: saved_mapping.save(s, m, "ada", utc_now()) for m in mapped))

@@ -8,14 +8,14 @@ from flask import Blueprint, Response, request
 from webapp.api import answers, requests
 from webapp.api.document.contract import describe
 from webapp.api.problems import Refused
-from webapp.database import utc_now, write
+from webapp.database import read, utc_now, write
 from webapp.product import product
 from webapp.services.crm import connections
 
 bp = Blueprint("hooks", __name__)
 
 SIGNATURE = "X-Leadloop-Signature"
-NO_SECRET = "No hook is set up: set LEADLOOP_SALESFORCE_HOOK_SECRET."  # noqa: S105 - a sentence
+NO_SECRET = "No hook is set up: set LEADLOOP_{crm}_HOOK_SECRET."  # noqa: S105 - a sentence
 WRONG_SIGNATURE = f"{SIGNATURE} must be the HMAC-SHA256 of the body by the hook's secret, in hex."
 
 
@@ -27,9 +27,10 @@ def crm() -> Response:
     The header `X-Leadloop-Signature` is the HMAC-SHA256 of the body by the hook's secret, in hex.
     The body may be anything; it is not read.
     """
-    secret = product().settings.salesforce_hook_secret
+    kind = read(connections.kind)
+    secret = kind.setting(product().settings, "hook_secret")
     if secret is None:
-        raise Refused(404, NO_SECRET)
+        raise Refused(404, NO_SECRET.format(crm=kind.key.upper()))
     expected = hmac.new(secret.get_secret_value().encode(), request.get_data(), sha256).hexdigest()
     given = request.headers.get(SIGNATURE, "")
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):

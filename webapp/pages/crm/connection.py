@@ -1,74 +1,32 @@
-"""The connection to Salesforce: how to log in, how far back to read, and its end."""
+"""The connection to a CRM: how to log in, how far back to read, and its end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
 from ml.fields.fields_file import clean_text
+from webapp.crm_tables import CrmConnection
 from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.crm import words
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs
-from webapp.services.crm.credentials import (
-    METHODS,
-    NEEDED,
-    SECRET_VALUES,
-    Credentials,
-    host_of,
-    may_connect,
-    my_domain_of,
-)
+from webapp.services.crm.credentials import Credentials, host_of, may_connect
+from webapp.services.crm.kinds.kind import CrmKind, LoginField, LoginMethod
+from webapp.services.crm.kinds.table import KINDS
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
 
 bp = Blueprint("connection", __name__, url_prefix="/sync/connection")
 
-# Method -> its name, and what it takes.
-METHOD_WORDS = {
-    "client_credentials": (
-        "Client credentials",
-        "The usual way. In Salesforce Setup make an External Client App, enable Client Credentials"
-        " Flow, choose an integration user as Run As, and copy key and secret from its settings.",
-    ),
-    "jwt": (
-        "JWT bearer",
-        "Where no secret may be shared: the External Client App has a certificate, and here is its"
-        " private key.",
-    ),
-    "session": ("Session ID", "For a quick try. It ends when the session does."),
-    "password": (
-        "User name and token",
-        "For older orgs only: Salesforce ends this way of logging in in 2027.",
-    ),
-}
-LABELS = {
-    "domain": "My Domain",
-    "username": "User name",
-    "consumer_key": "Consumer key",
-    "consumer_secret": "Consumer secret",
-    "private_key": "Private key",
-    "password": "Password",
-    "security_token": "Security token",
-    "session_id": "Session ID",
-}
-HINTS = {
-    "domain": "Such as acme.my.salesforce.com: in Salesforce under Setup, My Domain.",
-    "username": "Of the integration user, such as leadloop@acme.com.",
-    "private_key": "In PEM form, from BEGIN to END.",
-}
-MAX_LENGTHS = {"domain": 255, "username": 200, "private_key": 20_000}
-MAX_SECRET_LENGTH = 2000
 SAVED_UNTESTED = (
     "Saved but not tested: another run is in progress. Press “Test connection” when it is done."
 )
-PAGES_RULE = "This address is for people in a browser. Programs of the same org use {}: enter that."
-HOST_RULE = "Must be the address of your My Domain: it ends in .salesforce.com or .force.com."
 # How far back a new reading may go, in days.
 HISTORIES = {
     90: "3 months",
@@ -85,45 +43,34 @@ HISTORIES = {
 class Entry:
     """One value of the form, as the template draws it; of a secret never the value."""
 
-    name: str
+    field: LoginField
     value: str
     error: str | None
     is_kept: bool
 
     @property
-    def label(self) -> str:
-        return LABELS[self.name]
-
-    @property
     def hint(self) -> str:
-        return "Stored. Leave it empty to keep it." if self.is_kept else HINTS.get(self.name, "")
-
-    @property
-    def is_secret(self) -> bool:
-        return self.name in SECRET_VALUES
-
-    @property
-    def max_length(self) -> int:
-        return MAX_LENGTHS.get(self.name, MAX_SECRET_LENGTH)
+        return "Stored. Leave it empty to keep it." if self.is_kept else self.field.hint
 
 
 @bp.get("")
 def show() -> ResponseReturnValue:
-    """Administrators: how Leadloop logs in to Salesforce."""
+    """Administrators: how Leadloop logs in to the CRM."""
     return _page(request.args, {})
 
 
 @bp.post("")
 def save() -> ResponseReturnValue:
     """Administrators: store how to log in, and test it."""
-    entered, errors = _entered()
+    settings, actor, now = product().settings, current_user.email, utc_now()
+    if connections.configured_kind(settings) is not None:
+        raise BadRequest
+    kind = _kind(read(connections.find), request.form)
+    entered, errors = _entered(kind)
     if errors:
         return _page(request.form, errors), 422
-    settings, actor, now = product().settings, current_user.email, utc_now()
-    if connections.from_environment(settings) is not None:
-        raise BadRequest
     try:
-        write(lambda s: connections.save(s, entered, settings, actor=actor, now=now))
+        write(lambda s: connections.save(s, entered, settings, actor=actor, now=now, kind=kind))
     except connections.InvalidConnection as error:
         in_words = {name: formats.rule_in_words(text) for name, text in error.errors.items()}
         return _page(request.form, in_words), 422
@@ -150,7 +97,7 @@ def read_history() -> ResponseReturnValue:
 def disconnect() -> ResponseReturnValue:
     """Administrators: forget how to log in and what was read of the org."""
     actor, now = current_user.email, utc_now()
-    if connections.from_environment(product().settings) is not None:
+    if connections.configured_kind(product().settings) is not None:
         raise BadRequest
     write(lambda session: connections.disconnect(session, actor, now))
     flash(
@@ -160,67 +107,85 @@ def disconnect() -> ResponseReturnValue:
     return redirect(url_for("pages.sync.index"), 303)
 
 
-def _entered() -> tuple[Credentials, dict[str, str]]:
-    method = request.form.get("method", "")
-    if method not in METHODS:
+def _kind(stored: CrmConnection | None, sent: Mapping[str, str]) -> CrmKind:
+    """The CRM that is connected, else the one that was chosen; else the first."""
+    fixed = connections.configured_kind(product().settings)
+    if fixed is not None:
+        return fixed
+    if stored is None and sent.get("kind", "") in KINDS:
+        return KINDS[sent["kind"]]
+    return words.crm()
+
+
+def _method(kind: CrmKind, name: str) -> LoginMethod:
+    if name not in kind.login.methods:
         raise BadRequest
+    return kind.login.methods[name]
+
+
+def _entered(kind: CrmKind) -> tuple[Credentials, dict[str, str]]:
+    method = request.form.get("method", "")
     values, errors = {}, {}
-    for name in ("domain", *NEEDED[method]):
+    for field in _method(kind, method).fields:
         try:
-            values[name] = _clean(name, request.form.get(name, ""))
+            values[field.name] = _clean(field, request.form.get(field.name, ""))
         except ValueError as error:
-            errors[name] = formats.rule_in_words(str(error))
-    host = values.get("domain", "")
-    if proposed := my_domain_of(host):
-        errors["domain"] = PAGES_RULE.format(proposed)
-    elif host and not may_connect(host, product().settings.salesforce_extra_host):
-        errors["domain"] = HOST_RULE
-    return Credentials(method, **{"domain": "", **values}), errors
+            errors[field.name] = formats.rule_in_words(str(error))
+    host, extra_host = values.get("domain", ""), kind.setting(product().settings, "extra_host")
+    if problem := kind.login.host_problem(host):
+        errors["domain"] = problem
+    elif host and not may_connect(host, kind.login.endings, extra_host):
+        errors["domain"] = kind.login.host_rule
+    return Credentials.of(method, values), errors
 
 
-def _clean(name: str, text: str) -> str:
+def _clean(field: LoginField, text: str) -> str:
     """A value as it is stored: a secret as it was typed, a key without what copying adds."""
-    max_length = MAX_LENGTHS.get(name, MAX_SECRET_LENGTH)
-    if name not in SECRET_VALUES:
-        cleaned = clean_text(text, maximum=max_length) or ""
-        return host_of(cleaned) if name == "domain" else cleaned
-    if len(text) > max_length:
-        raise ValueError(f"must be at most {max_length:,} characters long")
-    return text if name == "password" else text.strip().replace("\r\n", "\n")
+    if not field.is_secret:
+        cleaned = clean_text(text, maximum=field.max_length) or ""
+        return host_of(cleaned) if field.name == "domain" else cleaned
+    if len(text) > field.max_length:
+        raise ValueError(f"must be at most {field.max_length:,} characters long")
+    return text if field.is_verbatim else text.strip().replace("\r\n", "\n")
 
 
 def _page(entered: Mapping[str, str], errors: Mapping[str, str]) -> str:
     settings = product().settings
     stored = read(connections.find)
     fixed = connections.from_environment(settings)
-    method = entered.get("method") or (stored.method if stored else METHODS[0])
-    if method not in METHODS:
-        raise BadRequest
+    kind = _kind(stored, entered)
+    first = stored.method if stored else next(iter(kind.login.methods))
+    name = fixed.method if fixed else entered.get("method") or first
+    method = _method(kind, name)
+    is_same = stored is not None and stored.method == name and bool(stored.sealed_secrets)
+    about = {"connection": stored, "fixed": fixed, "method": name}
+    guide = render_template(kind.login.guide, **about) if kind.login.guide else ""
     return render_template(
         "crm/connection/show.html",
-        connection=stored,
-        fixed=fixed,
-        methods=METHOD_WORDS,
-        method=method,
-        labels=LABELS,
-        needed=NEEDED[fixed.method if fixed else method],
-        entries=_entries(stored, method, entered, errors),
+        **about,
+        kind=kind,
+        guide=Markup(guide),  # noqa: S704 - it comes from a template
+        missing=fixed.missing(method) if fixed else (),
+        entries=[
+            _entry(field, stored, entered, errors.get(field.name), is_same=is_same)
+            for field in method.fields
+        ],
         n_errors=len(errors),
-        api_version=settings.salesforce_api_version,
+        api_version=kind.setting(settings, "api_version"),
         histories=HISTORIES,
         history_days=(connections.rules(stored) if stored else CrmRules()).history_days,
     )
 
 
-def _entries(
-    stored: Any, method: str, entered: Mapping[str, str], errors: Mapping[str, str]
-) -> list[Entry]:
-    is_same = stored is not None and stored.method == method and bool(stored.sealed_secrets)
-
-    def entry(name: str) -> Entry:
-        known = getattr(stored, name, "") if name in {"domain", "username"} else ""
-        is_secret = name in SECRET_VALUES
-        value = "" if is_secret else entered.get(name, known)
-        return Entry(name, value, errors.get(name), is_kept=is_secret and is_same)
-
-    return [entry(name) for name in ("domain", *NEEDED[method])]
+def _entry(
+    field: LoginField,
+    stored: CrmConnection | None,
+    entered: Mapping[str, str],
+    error: str | None,
+    *,
+    is_same: bool,
+) -> Entry:
+    if field.is_secret:
+        return Entry(field, "", error, is_kept=is_same)
+    known = getattr(stored, field.name, "")
+    return Entry(field, entered.get(field.name, known), error, is_kept=False)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
-from webapp.pages.crm import connection, run_labels
+from webapp.pages.crm import connection, run_labels, words
 from webapp.product import product
 from webapp.services.crm import connections, quota, sync_runs, sync_status
 from webapp.services.runs import runs
@@ -136,7 +136,7 @@ def _overview(session: Session) -> dict[str, Any]:
         "is_behind": overview.lag is not None
         and overview.lag > sync_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),
         "stops_at": quota.ORG_SHARE,
-        "api_version": settings.salesforce_api_version,
+        "api_version": words.crm().setting(settings, "api_version"),
         **_at_work(session),
     }
 

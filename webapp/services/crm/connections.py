@@ -24,8 +24,6 @@ from webapp.private_file import kept_secret
 from webapp.services.accounts import audit
 from webapp.services.crm import mirror
 from webapp.services.crm.credentials import (
-    METHODS,
-    SECRET_VALUES,
     Credentials,
     UnreadableSecret,
     opened,
@@ -101,17 +99,23 @@ def rules(connection: CrmConnection) -> CrmRules:
     return CrmRules.from_json(connection.rules)
 
 
+def configured_kind(settings: Settings) -> CrmKind | None:
+    """The CRM that the settings connect: they name its domain."""
+    return next((k for k in kinds.KINDS.values() if k.setting(settings, "domain")), None)
+
+
 def from_environment(settings: Settings) -> Credentials | None:
     """The credentials that the settings hold, where they name a domain."""
-    if settings.salesforce_domain is None:
+    kind = configured_kind(settings)
+    if kind is None:
         return None
-    values = {n: getattr(settings, f"salesforce_{n}") for n in ("username", *SECRET_VALUES)}
-    plain = {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else value or ""
-        for name, value in values.items()
-    }
-    plain["private_key"] = plain["private_key"].replace("\\n", "\n")
-    return Credentials(settings.salesforce_method, settings.salesforce_domain, **plain)
+    method = kind.setting(settings, "method")
+    values = {}
+    for field in kind.login.methods[method].fields:
+        value = kind.setting(settings, field.name)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        values[field.name] = text.replace("\\n", "\n") if field.is_of_lines else text
+    return Credentials.of(method, values)
 
 
 def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
@@ -120,7 +124,7 @@ def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
     if found is not None:
         return found
     secrets = opened(connection.sealed_secrets, secret_key(settings))
-    return Credentials(connection.method, connection.domain, connection.username, **secrets)
+    return Credentials(connection.method, connection.domain, connection.username, secrets)
 
 
 def secret_key(settings: Settings) -> str:
@@ -131,21 +135,30 @@ def secret_key(settings: Settings) -> str:
 
 
 def save(
-    session: Session, entered: Credentials, settings: Settings, *, actor: str, now: datetime
+    session: Session,
+    entered: Credentials,
+    settings: Settings,
+    *,
+    actor: str,
+    now: datetime,
+    kind: CrmKind | None = None,
 ) -> CrmConnection:
     """Store how to log in, and close the breaker: a person has acted.
 
     A secret left empty keeps the stored one, as long as method and domain stay. Changing the domain
-    deletes cached data from the old org; leads and outcomes stay. A new connection is paused.
+    deletes cached data from the old org; leads and outcomes stay. A new connection is paused, and
+    of this kind; a present one keeps its own.
     """
     connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
-    if entered.method not in METHODS:
-        raise InvalidConnection({"method": f"must be one of {', '.join(METHODS)}"})
-    if missing := entered.missing():
+    kind = kinds.of(connection.kind) if connection else kind or kinds.of(None)
+    methods = kind.login.methods
+    if entered.method not in methods:
+        raise InvalidConnection({"method": f"must be one of {', '.join(methods)}"})
+    if missing := entered.missing(methods[entered.method]):
         raise InvalidConnection(dict.fromkeys(missing, "is required"))
     if connection is None:
-        connection = _new(session, entered, now, is_paused=True)
+        connection = _new(session, kind, entered, now, is_paused=True)
     elif connection.domain != entered.domain:
         forget_org(session, connection)
     connection.method = entered.method
@@ -163,14 +176,14 @@ def save(
 def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection | None:
     """The connection, made from the settings where these name one."""
     connection = find(session)
-    found = from_environment(settings)
-    if found is None:
+    kind, found = configured_kind(settings), from_environment(settings)
+    if kind is None or found is None:
         return connection
     if connection is None:
-        return _new(session, found, now)
-    if connection.domain != found.domain:
+        return _new(session, kind, found, now)
+    if (connection.kind, connection.domain) != (kind.key, found.domain):
         forget_org(session, connection)
-        connection.domain = found.domain
+        connection.kind, connection.domain = kind.key, found.domain
     connection.method, connection.username = found.method, found.username
     return connection
 
@@ -348,10 +361,15 @@ def _share(losses: Sequence[Loss], obj: str) -> float:
 
 
 def _new(
-    session: Session, entered: Credentials, now: datetime, *, is_paused: bool = False
+    session: Session,
+    kind: CrmKind,
+    entered: Credentials,
+    now: datetime,
+    *,
+    is_paused: bool = False,
 ) -> CrmConnection:
     connection = CrmConnection(
-        kind=kinds.of(None).key,
+        kind=kind.key,
         method=entered.method,
         domain=entered.domain,
         username=entered.username,
@@ -375,5 +393,4 @@ def _completed(
         stored = opened(connection.sealed_secrets, secret_key(settings))
     except UnreadableSecret:
         return entered
-    values = {n: getattr(entered, n) or stored.get(n, "") for n in SECRET_VALUES}
-    return Credentials(entered.method, entered.domain, entered.username, **values)
+    return replace(entered, secrets=stored | {n: v for n, v in entered.secrets.items() if v})

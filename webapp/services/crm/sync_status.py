@@ -18,6 +18,7 @@ from webapp.services.crm import (
     sync_runs,
     unmatched,
 )
+from webapp.services.crm.kinds import table as kinds
 from webapp.services.crm.sync_runs import WHOLE, Drift, SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -87,6 +88,7 @@ class Overview:
 def overview(session: Session, settings: Settings, now: datetime) -> Overview:
     """The state of the connection; `NotConnected` where there is none."""
     connection = connections.get(session)
+    chosen = kinds.of(connection.kind).setting(settings, "daily_calls")
     return Overview(
         connection=connection,
         lag=sync_runs.lag(session, now),
@@ -94,7 +96,7 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
         reached=mirror.reached(session),
         latest=runs.latest(session, sync_runs.KIND, limit=LATEST),
         n_calls_today=connections.n_calls_today(connection, now),
-        budget=quota.daily_budget(connection.n_limit, settings.salesforce_daily_calls),
+        budget=quota.daily_budget(connection.n_limit, chosen),
         has_mapping=saved_mapping.has_mapping(session),
         n_by_state=pending_writes.n_by_state(session),
         n_conflicts=conflicts.n_open(session),
@@ -121,7 +123,7 @@ def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
         "scores_due": ("Scores waiting to be written.", float(waiting.get("due", 0))),
         "scores_refused": ("Rejected scores (dead letters).", float(waiting.get("dead", 0))),
         "conflicts": ("Leads on the conflict list.", float(conflicts.n_open(session))),
-        "unmatched": ("Opportunities without a lead.", float(unmatched.n_open(session))),
+        "unmatched": ("Closed deals without a lead.", float(unmatched.n_open(session))),
     }
     if lag is not None:
         found["lag_seconds"] = ("Time since the last whole run began.", lag.total_seconds())

@@ -1,7 +1,56 @@
-"""What the product has to know of a CRM beside its adapter: words, addresses, field names."""
+"""What the product has to know of a CRM beside its adapter: its login, words, addresses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+# The values of a login that are stored and shown as they are; all others are secrets.
+PUBLIC_VALUES = ("domain", "username")
+
+
+@dataclass(frozen=True)
+class LoginField:
+    """One value of the form to log in by; all but the address and the user name are secrets.
+
+    One of several lines, such as a key, has each line's end as \\n in the server's settings. What
+    is verbatim keeps the blanks at its ends.
+    """
+
+    name: str
+    label: str
+    hint: str = ""
+    max_length: int = 2000
+    is_of_lines: bool = False
+    is_verbatim: bool = False
+
+    @property
+    def is_secret(self) -> bool:
+        return self.name not in PUBLIC_VALUES
+
+
+@dataclass(frozen=True)
+class LoginMethod:
+    """One way to log in, for people, and all that it needs, the address first."""
+
+    label: str
+    about: str
+    fields: tuple[LoginField, ...]
+
+
+@dataclass(frozen=True)
+class Login:
+    """How people connect a CRM.
+
+    Only hosts that end in one of `endings` are called; `host_rule` says so. `host_problem` gives
+    the sentence for one that is the CRM's and not for programs. `guide` is the template that says
+    how the CRM is set up before.
+    """
+
+    methods: Mapping[str, LoginMethod]
+    endings: tuple[str, ...]
+    host_rule: str
+    host_problem: Callable[[str], str | None]
+    guide: str | None = None
 
 
 @dataclass(frozen=True)
@@ -14,6 +63,7 @@ class CrmKind:
 
     key: str
     name: str
+    login: Login
     lead: str
     leads: str
     owners: str
@@ -34,3 +84,7 @@ class CrmKind:
     # inputs: what we write, and what says or follows from what became of a lead.
     stable: frozenset[str]
     no_inputs: frozenset[str]
+
+    def setting(self, settings: object, name: str) -> Any:
+        """What the server's settings say for this CRM, where each begins with its key, or None."""
+        return getattr(settings, f"{self.key}_{name}", None)

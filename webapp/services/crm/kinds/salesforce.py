@@ -1,6 +1,8 @@
 """Salesforce, as far as it is not its adapter's alone."""
 
-from webapp.services.crm.kinds.kind import CrmKind
+import re
+
+from webapp.services.crm.kinds.kind import CrmKind, Login, LoginField, LoginMethod
 
 # What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
 # Only such fields may be inputs of a lead that we first see together with its outcome.
@@ -50,9 +52,87 @@ MOVES_BY_ITSELF = frozenset(
     }
 )
 
+ENDINGS = (".salesforce.com", ".force.com")
+# Where people are when they copy an address; pages of a package have its prefix, mostly c.
+ADDRESS_OF_PAGES = re.compile(
+    r"([a-z0-9-]+?)(?:--c)?((?:\.[a-z]+)?)"
+    r"\.(?:lightning\.force|vf\.force|my\.salesforce-setup|my\.salesforce-sites|my\.site)\.com"
+)
+MY_DOMAIN = ".my.salesforce.com"
+PAGES_RULE = "This address is for people in a browser. Programs of the same org use {}: enter that."
+
+DOMAIN = LoginField(
+    "domain",
+    "My Domain",
+    "Such as acme.my.salesforce.com: in Salesforce under Setup, My Domain.",
+    max_length=255,
+)
+USERNAME = LoginField(
+    "username", "User name", "Of the integration user, such as leadloop@acme.com.", max_length=200
+)
+CONSUMER_KEY = LoginField("consumer_key", "Consumer key")
+PRIVATE_KEY = LoginField(
+    "private_key",
+    "Private key",
+    "In PEM form, from BEGIN to END.",
+    max_length=20_000,
+    is_of_lines=True,
+)
+
+
+def my_domain_of(host: str) -> str | None:
+    """The org's host for programs, where this one serves pages to people; else None."""
+    org = ADDRESS_OF_PAGES.fullmatch(host)
+    return f"{org[1]}{org[2]}{MY_DOMAIN}" if org else None
+
+
+def page_problem(host: str) -> str | None:
+    """Propose My Domain where a host serves pages to people."""
+    proposed = my_domain_of(host)
+    return PAGES_RULE.format(proposed) if proposed else None
+
+
+LOGIN = Login(
+    methods={
+        "client_credentials": LoginMethod(
+            "Client credentials",
+            "The usual way. In Salesforce Setup make an External Client App, enable Client"
+            " Credentials Flow, choose an integration user as Run As, and copy key and secret from"
+            " its settings.",
+            (DOMAIN, CONSUMER_KEY, LoginField("consumer_secret", "Consumer secret")),
+        ),
+        "jwt": LoginMethod(
+            "JWT bearer",
+            "Where no secret may be shared: the External Client App has a certificate, and here is"
+            " its private key.",
+            (DOMAIN, USERNAME, CONSUMER_KEY, PRIVATE_KEY),
+        ),
+        "session": LoginMethod(
+            "Session ID",
+            "For a quick try. It ends when the session does.",
+            (DOMAIN, LoginField("session_id", "Session ID")),
+        ),
+        "password": LoginMethod(
+            "User name and token",
+            "For older orgs only: Salesforce ends this way of logging in in 2027.",
+            (
+                DOMAIN,
+                USERNAME,
+                LoginField("password", "Password", is_verbatim=True),
+                LoginField("security_token", "Security token"),
+            ),
+        ),
+    },
+    endings=ENDINGS,
+    host_rule="Must be the address of your My Domain: it ends in .salesforce.com or .force.com.",
+    host_problem=page_problem,
+    guide="crm/connection/salesforce_guide.html",
+)
+
 SALESFORCE = CrmKind(
     key="salesforce",
     name="Salesforce",
+    login=LOGIN,
     lead="lead",
     leads="leads",
     owners="owners",
