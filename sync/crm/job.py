@@ -89,24 +89,25 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
 
 
 def _finish(sync_run: SyncRun, session: Session) -> None:
-    sync_run.note_calls(session)
+    sync_run.note_calls(connections.get(session))
     sync_runs.succeed(session, sync_run.run, sync_run.result, sync_run.now)
     log.info("crm read", run=sync_run.run.key, **_figures(sync_run))
 
 
 def _stop(sync_run: SyncRun, sentence: str, session: Session) -> None:
     """Close a run whose settings were changed as done in part; the next one is due already."""
-    sync_run.note_calls(session)
+    sync_run.note_calls(connections.get(session))
     sync_run.result.stopped = sentence
     runs.finish(session, sync_run.run, sync_run.now, sync_run.result.to_json())
 
 
 def _close(sync_run: SyncRun, fault: Fault, session: Session) -> None:
-    if connections.get(session, lock=True).changed_at != sync_run.settings_of:
+    connection = connections.get(session, lock=True)
+    if connection.changed_at != sync_run.settings_of:
         # What failed is not how Leadloop logs in by now.
         _stop(sync_run, str(Reconfigured()), session)
         return
-    sync_run.note_calls(session)
+    sync_run.note_calls(connection)
     run, result, now = sync_run.run, sync_run.result, sync_run.now
     why = (fault.case.name, str(fault))
     log.warning("crm stopped", run=run.key, case=fault.case.name, **_figures(sync_run))

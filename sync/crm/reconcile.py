@@ -75,7 +75,8 @@ def read_deals(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     for rows in sync_run.client.by_ids(DEALS, list(ids)):
         missing -= {row.id for row in rows}
         sync_run.step(partial(_take, sync_run, take_deals, rows))
-    sync_run.step(partial(_lose_deals, sync_run, missing))
+    if missing:
+        sync_run.step(partial(_lose_deals, sync_run, missing))
     return sorted(missing)
 
 
@@ -85,7 +86,8 @@ def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     for rows in sync_run.client.by_ids(LEADS, list(ids)):
         missing -= {row.id for row in rows}
         sync_run.step(partial(_take, sync_run, take_leads, rows))
-    sync_run.step(lambda s: mirror.stop_reading(s, missing))
+    if missing:
+        sync_run.step(lambda s: mirror.stop_reading(s, missing))
     return sorted(missing)
 
 

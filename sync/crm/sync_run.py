@@ -14,6 +14,7 @@ from ml.fields.fields_file import Fields
 from sync.crm.mapping import LeadMapping
 from sync.crm.protocol import Crm
 from sync.worker import Worker
+from webapp.crm_tables import CrmConnection
 from webapp.database import write
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
@@ -85,10 +86,11 @@ class SyncRun:
         self._stage = stage or self._stage
 
         def whole(session: Session) -> T:
-            if connections.get(session, lock=True).changed_at != self.settings_of:
+            connection = connections.get(session, lock=True)
+            if connection.changed_at != self.settings_of:
                 raise Reconfigured
             answer = work(session)
-            self.note_calls(session)
+            self.note_calls(connection)
             result = self.result.to_json()
             runs.renew(
                 session, self.run, self.now, progress=progress, stage=self._stage, result=result
@@ -101,13 +103,13 @@ class SyncRun:
         )
         return answer
 
-    def note_calls(self, session: Session) -> None:
+    def note_calls(self, connection: CrmConnection) -> None:
         meter = self.client.meter
         n_new, self._n_noted = meter.n_calls - self._n_noted, meter.n_calls
         self.result.n_calls += n_new
         self.result.n_logins = meter.n_logins
         usage = (meter.n_used, meter.n_limit)
-        connections.count_calls(connections.get(session), n_new, self.now, usage)
+        connections.count_calls(connection, n_new, self.now, usage)
 
     def warn(self, message: str, detail: str = "") -> None:
         self.result.warnings.append(RunWarning(message, detail))

@@ -41,6 +41,19 @@ def no_token_is_left():
     adapter._token_caches.clear()
 
 
+DELETED_DEAL = (
+    sa.select(CrmDeal.id)
+    .join(CrmLink, CrmLink.deal_id == CrmDeal.id)
+    .where(CrmLink.crm_lead_id == CrmLead.id, CrmDeal.is_deleted)
+)
+CONVERTED_BUT_OPEN = (
+    sa.select(CrmLead.id)
+    .join(Score, Score.lead_key == CrmLead.lead_key)
+    .where(Score.status == "open", CrmLead.is_converted, ~CrmLead.is_deleted)
+    .where(~DELETED_DEAL.exists())
+)
+
+
 class Impatient(threading.Event):
     """Waits for nothing, and keeps for how long it should have."""
 
@@ -130,15 +143,7 @@ class Salesforce:
 
     def converted_but_open(self):
         """Leads listed as open although they are converted and their deal was not deleted."""
-        its_deal = sa.select(CrmDeal.id).join(CrmLink, CrmLink.deal_id == CrmDeal.id)
-        deleted = its_deal.where(CrmLink.crm_lead_id == CrmLead.id, CrmDeal.is_deleted)
-        query = (
-            sa.select(CrmLead.id)
-            .join(Score, Score.lead_key == CrmLead.lead_key)
-            .where(Score.status == "open", CrmLead.is_converted, ~CrmLead.is_deleted)
-            .where(~deleted.exists())
-        )
-        return self.read(lambda s: s.scalars(query).all())
+        return self.read(lambda s: s.scalars(CONVERTED_BUT_OPEN).all())
 
     def outcome(self, lead_id):
         return self.lead(lead_id).outcome

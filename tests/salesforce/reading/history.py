@@ -3,20 +3,51 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
 
-from sync.crm import sync_run
+import sqlalchemy as sa
+
+from sync.crm import reading, reconcile, sync_run
+from sync.salesforce import soql
 from webapp.services.crm import connections
 from webapp.services.leads import leads
 from webapp.services.runs import runs
+from webapp.tables import Lead, Outcome, Score
 
 RESULTS = {True: "converted", False: "lost"}
 
 
 class Killed(BaseException):
     """The worker is gone, at this very point."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the product has of some leads, merges followed; histories and scores by their keys."""
+
+    leads: dict[str, Lead]
+    histories: dict[int, list[str]]
+    probabilities: dict[int, float]
+
+    @classmethod
+    def of(cls, lead_ids, session):
+        by_id = {lead.lead_id: lead for lead in session.scalars(sa.select(Lead))}
+        names = leads.survivors(session, lead_ids)
+        with_outcome = set(session.scalars(sa.select(Outcome.lead_key)))
+        histories = {
+            lead.key: [row.result for row in reversed(leads.outcome_history(session, lead))]
+            for lead in by_id.values()
+            if lead.key in with_outcome
+        }
+        scores = sa.select(Score.lead_key, Score.probability)
+        return cls(
+            {i: by_id[name] for i, name in names.items() if name in by_id},
+            histories,
+            dict(session.execute(scores).all()),
+        )
 
 
 class History:
@@ -33,7 +64,12 @@ class History:
         salesforce.settings.sync_max_lost_percent = 100
         self.n_kills = 0
         self._kill_at = None
-        self._watch_steps(monkeypatch)
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(soql, "PAGE_ROWS", 7)
+        monkeypatch.setattr(reading, "STEP_ROWS", 3)
+        # Each is a call, and all leads are of one month.
+        monkeypatch.setattr(reconcile, "MONTHS_COMPARED", 2)
+        self._watch_steps()
 
     def live(self, n_events):
         for _ in range(n_events):
@@ -45,17 +81,22 @@ class History:
                 self.fake.clock.advance(days=1)
 
     def come_to_rest(self):
-        """Nothing happens any more, and nothing fails: after a while all is known."""
+        """Nothing happens any more, and nothing fails: after a while all is known.
+
+        What was left in the middle is gone on with in steps as small as before, then in usual ones.
+        """
         self.fake.heal()
         self.fake.set_page_cap(None)
         self.salesforce.settings.salesforce_daily_calls = None
         self.fake.show(*self.hidden)
         self.fake.clock.advance(hours=7)
         self._go_on()
+        self._monkeypatch.setattr(soql, "PAGE_ROWS", 2000)
+        self._monkeypatch.setattr(reading, "STEP_ROWS", 500)
         self.salesforce.later()
         # The parts of contacts in deals are looked for every night, and what is back in sight.
         self.salesforce.next_day()
-        self.salesforce.next_day()
+        self.found = self.salesforce.read(partial(Found.of, self.leads))
 
     # What people do
 
@@ -173,19 +214,19 @@ class History:
         connections.close_breaker(connection)
         connection.hinted_at = self.salesforce.now
 
-    def _watch_steps(self, monkeypatch):
+    def _watch_steps(self):
         step = sync_run.SyncRun.step
 
         def watched(org, work, **how):
             self._maybe_kill()
             answer = step(org, work, **how)
+            assert self.salesforce.converted_but_open() == []
             self._maybe_kill()
             return answer
 
-        monkeypatch.setattr(sync_run.SyncRun, "step", watched)
+        self._monkeypatch.setattr(sync_run.SyncRun, "step", watched)
 
     def _maybe_kill(self):
-        assert self.salesforce.converted_but_open() == []
         if self._kill_at is not None:
             self._kill_at -= 1
             if self._kill_at <= 0:
@@ -220,40 +261,32 @@ class History:
 
     def outcomes(self):
         """The outcome of each lead that the product has."""
-        return {lead: self.salesforce.outcome(lead) for lead in self.leads if self.is_known(lead)}
+        return {i: lead.outcome for i, lead in self.found.leads.items()}
 
     def in_pipeline(self):
         """The leads that the product has in the pipeline."""
-        known = (lead for lead in self.leads if self.is_known(lead))
-        return {i for i in known if self.salesforce.lead(i).status == "in_pipeline"}
-
-    def is_known(self, lead):
-        try:
-            self.salesforce.lead(lead)
-        except leads.LeadNotFound:
-            return False
-        return True
+        return {i for i, lead in self.found.leads.items() if lead.status == "in_pipeline"}
 
     def dated_too_early(self):
         """Leads whose outcome is dated before they were made."""
-        found = []
-        for lead in self.leads:
-            if self.is_known(lead) and (at := self.salesforce.lead(lead).outcome_at):
-                made = datetime.fromisoformat(self.survivor(lead)["CreatedDate"])
-                found += [lead] if at < made else []
-        return found
+        return [
+            i
+            for i, lead in self.found.leads.items()
+            if lead.outcome_at
+            and lead.outcome_at < datetime.fromisoformat(self.survivor(i)["CreatedDate"])
+        ]
 
     def repeated_words(self):
         """Leads of which Salesforce's word was recorded twice in a row.
 
         A withdrawal is a row for each word that it cancels.
         """
-        found = []
-        for lead in self.leads:
-            if self.is_known(lead):
-                recorded = [result for result, _ in self.salesforce.history(lead)]
-                found += [lead for one, two in pairwise(recorded) if one == two != "withdrawn"]
-        return found
+        return [
+            key
+            for key, recorded in self.found.histories.items()
+            for one, two in pairwise(recorded)
+            if one == two != "withdrawn"
+        ]
 
     def useless_writes(self):
         """Writes that changed neither band nor score by a point."""
@@ -273,9 +306,7 @@ class History:
             row = self.fake.get(lead)
             if row["IsDeleted"] or row["IsConverted"]:
                 continue
-            ours = self.salesforce.read(
-                lambda s, i=lead: leads.current_probability(s, leads.find(s, i))
-            )
+            ours = self.found.probabilities[self.found.leads[lead].key]
             there = row["Conversion_Score__c"]
             if there is None or abs(there - 100 * ours) >= 1:
                 wrong.append((lead, there, ours))

@@ -2,8 +2,6 @@
 
 import pytest
 
-from sync.crm import reading
-from sync.salesforce import soql
 from tests.salesforce.reading.history import History
 
 FEW, MANY = range(50), range(50, 1050)
@@ -27,8 +25,6 @@ def test_after_any_of_many_histories_too(seed, fake, salesforce, monkeypatch):
 
 
 def check(seed, fake, salesforce, monkeypatch):
-    monkeypatch.setattr(soql, "PAGE_ROWS", 7)
-    monkeypatch.setattr(reading, "STEP_ROWS", 3)
     history = History(seed, fake, salesforce, monkeypatch)
     history.live(n_events=30)
     history.come_to_rest()
