@@ -173,7 +173,7 @@ def _scoring_input(
         people = LeadRecord(ours.ids[row.id], {**row.people}, {}, None)
         return ScoringInput(people, now, came_with_outcome=False, is_repeat=True)
     is_first = row.id not in ours.old
-    is_disqualified = row.columns["status"] in context.rules.disqualified
+    is_disqualified = row.row.status in context.rules.disqualified
     with_outcome = is_first and (row.columns["is_converted"] or is_disqualified)
     record = context.mapping.record(
         row,

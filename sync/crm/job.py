@@ -78,7 +78,7 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
         settings,
         mapping.crm_fields,
         rules.external_id_field,
-        reads_record_type=bool(rules.record_type_ids),
+        decisive=rules.decisive,
         n_made_today=connections.n_calls_today(connection, worker.clock()),
         clocks=Clocks(now=worker.clock, sleep=worker.wait),
     )

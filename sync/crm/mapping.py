@@ -82,7 +82,7 @@ class LeadMapping:
         """Read a row; a value of a wrong type is as good as none."""
         values = {n: v for n in self.crm_fields if (v := _kept(row.values.get(n))) is not None}
         people = {name: t for name, text in row.people.items() if (t := _text(text))}
-        facts = {name: getattr(row, name) for name in FACTS}
+        facts = {name: getattr(row, name) for name in FACTS if name not in row.unseen}
         columns = facts | {
             "stamp": row.stamp,
             "values": values,

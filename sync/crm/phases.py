@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sync.crm import reconcile, sight, write_back
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
-from sync.crm.protocol import DEALS, LEADS, DealRow, LeadRow, Look
+from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look
 from sync.crm.reading import Reading
 from sync.crm.settling import record_outcomes
 from sync.crm.sync_run import STEP_ROWS, SyncRun
@@ -31,9 +31,9 @@ CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
 REHEARSED_ROWS = 200
-PEOPLE_HIDDEN = (
-    "The integration user may not see some fields that people read. Leads come without them, and"
-    " what is known of them stays. “Test connection” says what to do."
+HIDDEN = (
+    "The integration user may not see some fields that Leadloop can do without. What is known of"
+    " them stays. “Test connection” says what to do."
 )
 
 
@@ -87,7 +87,8 @@ def check(sync_run: SyncRun) -> None:
 
 def sample(sync_run: SyncRun) -> None:
     """Map the leads changed last, by an unsaved mapping too: their inputs, gaps and mistakes."""
-    problems, _ = _described(sync_run)
+    wrong, described = _described(sync_run)
+    problems = wrong + described.missing
     leads = [] if problems else list(_mapped(sync_run))
     sync_run.result.sample = Sample(
         problems,
@@ -145,11 +146,11 @@ def learn_zone(sync_run: SyncRun) -> None:
 
 def check_mapping(sync_run: SyncRun) -> None:
     """Describe a lead, and refuse to go on where what is to be read of it cannot be."""
-    wrong, hidden = _described(sync_run)
-    if wrong:
-        raise Fault(sync_run.client.field_missing, "; ".join(wrong))
-    if hidden:
-        sync_run.warn(PEOPLE_HIDDEN, ", ".join(hidden))
+    wrong, described = _described(sync_run)
+    if problems := wrong + described.missing:
+        raise Fault(sync_run.client.field_missing, "; ".join(problems))
+    if described.hidden:
+        sync_run.warn(HIDDEN, ", ".join(described.hidden))
 
 
 def apply_rules_again(sync_run: SyncRun) -> None:
@@ -161,8 +162,8 @@ def apply_rules_again(sync_run: SyncRun) -> None:
         sync_run.step(partial(_apply_next, sync_run, after_id), stage="Applying the rules again")
 
 
-def _described(sync_run: SyncRun) -> tuple[list[str], list[str]]:
-    """Keep how the CRM describes a lead; give what is wrong with that, and what is hidden."""
+def _described(sync_run: SyncRun) -> tuple[list[str], Described]:
+    """Keep how the CRM describes a lead; give what is wrong with the mapping by that, and it."""
     described = sync_run.client.describe()
 
     def keep(session: Session) -> None:
@@ -176,8 +177,7 @@ def _described(sync_run: SyncRun) -> tuple[list[str], list[str]]:
     sources = sync_run.context.mapping.sources.values()
     found = field_sources.problems(sources, fields, described.fields)
     wrong = [f"{fields[field].label}: {sentence}" for field, sentence in found.items()]
-    wrong += [f"There is no lead field {field}, or it is hidden" for field in described.missing]
-    return wrong, described.hidden
+    return wrong, described
 
 
 def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:

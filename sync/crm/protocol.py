@@ -28,7 +28,8 @@ class LeadRow:
     `values` has the mapped fields as they are there, `people` what people read of it. A CRM that
     turns leads into something else says so by `is_converted` and `contact_id`, the person of whom
     `links` tells the deals; others leave both alone. `deal_ids` are the deals that it names as its
-    own. `owner_email`, in lower case, is the address of an owner who is a person.
+    own. `owner_email`, in lower case, is the address of an owner who is a person. Of what is
+    `unseen`, by its name here, what is known stays.
     """
 
     id: str
@@ -48,6 +49,7 @@ class LeadRow:
     owner_id: str | None = None
     owner_email: str | None = None
     record_type_id: str | None = None
+    unseen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ class Page:
 
 @dataclass(frozen=True)
 class Described:
-    """The fields of a lead as we may see them, and what is not there of what every run reads.
+    """The fields of a lead as we may see them, and what is not there of leads and deals.
 
     A field has name, label, type, length, updateable, custom, externalId, calculated and values;
     its types are those of `field_sources`. What is calculated from other records changes without a
-    stamp. Without what is `missing` nothing is read; what is `hidden` is only
-    for people to read.
+    stamp. Without what is `missing`, a sentence each, nothing is read; what is `hidden`, by name,
+    leads and deals come without.
     """
 
     fields: list[dict[str, Any]]
@@ -95,13 +97,16 @@ class Described:
 
 @dataclass(frozen=True)
 class Opening:
-    """What an adapter is opened with; `lead_fields` are asked of every lead, and their values."""
+    """What an adapter is opened with; `lead_fields` are asked of every lead, and their values.
+
+    The rules go by the facts of a lead that are `decisive`, by their names in `LeadRow`.
+    """
 
     credentials: Credentials
     settings: Settings
     lead_fields: Sequence[str]
     external_id_field: str | None
-    reads_record_type: bool
+    decisive: frozenset[str]
     n_made_today: int
     clocks: Clocks
 

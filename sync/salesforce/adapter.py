@@ -8,14 +8,14 @@ from sync.crm.faults import Fault
 from sync.crm.http.quota import Quota
 from sync.crm.http.session import Hosts
 from sync.crm.protocol import DEALS, LEADS, Described, LeadRow, Look, Opening, Page
-from sync.salesforce import cases
+from sync.salesforce import access, cases
+from sync.salesforce.access import OBJECTS
 from sync.salesforce.check_list import CheckList
 from sync.salesforce.client import ROWS_PER_WRITE, Client, Row, TokenCache
-from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE, deal_row, lead_row
+from sync.salesforce.rows import deal_row, lead_row
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.kinds.salesforce import ENDINGS
 
-OBJECTS = {LEADS: "Lead", DEALS: "Opportunity"}
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId", "calculated")
 MAX_VALUES = 200  # of a picklist
 # The token of each connection that this process has used, for its next run.
@@ -50,34 +50,40 @@ class SalesforceCrm:
         self._client = client
         self._values = tuple(opening.lead_fields)
         self._external_id = opening.external_id_field
-        also = ["RecordTypeId"] * opening.reads_record_type
-        also += [self._external_id] if self._external_id else []
-        self._needed = [*LEAD_FIELDS, *also]
-        self._select = tuple(dict.fromkeys((*self._needed, *self._values)))
+        self._needs = access.needed(opening)
+        leads = dict.fromkeys((*access.LEAD_FIELDS, *self._needs[LEADS], *self._values))
+        self._select = {LEADS: tuple(leads), DEALS: access.OPPORTUNITY_FIELDS}
+        self._hidden: Sequence[str] = ()
 
     def describe(self) -> Described:
-        """The fields of Lead; those that people read are asked for only where they may be seen."""
-        described = self._client.describe(OBJECTS[LEADS])
-        names = {field["name"] for field in described}
-        people = {n for n in PEOPLE.values() if "." not in n and n not in self._values}
-        hidden = [name for name in PEOPLE.values() if name in people - names]
-        self._select = tuple(name for name in self._select if name not in hidden)
-        needed = [n for n in self._needed if "." not in n and n not in people]
-        fields = [_described(field) for field in described]
-        return Described(fields, [n for n in needed if n not in names], hidden)
+        """The fields of Lead; what can be done without is asked for only where it may be seen."""
+        described = {obj: self._client.describe(name) for obj, name in OBJECTS.items()}
+        missing, hidden = [], {}
+        for obj, fields in described.items():
+            needs = self._needs[obj]
+            missing += access.missing(obj, needs, fields)
+            # What is mapped has words of its own.
+            stays = {*needs, *(self._values if obj == LEADS else ())}
+            can_go = [n for n in self._select[obj] if n not in stays]
+            hidden[obj] = access.unseen(can_go, fields)
+            self._select[obj] = tuple(n for n in self._select[obj] if n not in hidden[obj])
+        self._hidden = hidden[LEADS]
+        named = [n for n in hidden[LEADS] if "." not in n]
+        named += [f"{OBJECTS[DEALS]}.{name}" for name in hidden[DEALS]]
+        return Described([_described(field) for field in described[LEADS]], missing, named)
 
     def checks(self, now: datetime, *, writes_scores: bool) -> Mapping[str, Look]:
-        return CheckList(self._client, now, writes_scores=writes_scores).items
+        return CheckList(self._client, self._needs, now, writes_scores=writes_scores).items
 
     def time_zone(self) -> str | None:
         return self._client.time_zone()
 
     def page(self, obj: str, after: str | tuple[str, str], end: str) -> Page:
-        page = self._client.page(OBJECTS[obj], self._fields(obj), after, end)
+        page = self._client.page(OBJECTS[obj], self._select[obj], after, end)
         return Page(self._read(obj, page.rows), page.is_last)
 
     def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
-        for rows in self._client.by_ids(OBJECTS[obj], self._fields(obj), ids):
+        for rows in self._client.by_ids(OBJECTS[obj], self._select[obj], ids):
             yield self._read(obj, rows)
 
     def links(self, contact_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -86,7 +92,7 @@ class SalesforceCrm:
                 yield row["ContactId"], row["OpportunityId"]
 
     def sample(self) -> list[LeadRow]:
-        return self._read(LEADS, self._client.sample(OBJECTS[LEADS], self._select))
+        return self._read(LEADS, self._client.sample(OBJECTS[LEADS], self._select[LEADS]))
 
     def count(self, start: str, end: str) -> int:
         return self._client.count(OBJECTS[LEADS], "CreatedDate", start, end)
@@ -97,13 +103,10 @@ class SalesforceCrm:
     def write(self, pending: Sequence[Any], now: datetime) -> list[Fault | None]:
         return self._client.write([record(each, now) for each in pending])
 
-    def _fields(self, obj: str) -> Sequence[str]:
-        return self._select if obj == LEADS else OPPORTUNITY_FIELDS
-
     def _read(self, obj: str, rows: Sequence[Row]) -> list[Any]:
         if obj == DEALS:
             return [deal_row(row) for row in rows]
-        return [lead_row(row, self._values, self._external_id) for row in rows]
+        return [lead_row(row, self._values, self._external_id, self._hidden) for row in rows]
 
 
 def record(pending: Any, now: datetime) -> dict[str, Any]:

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.protocol import Look
-from sync.salesforce import cases
+from sync.crm.protocol import DEALS, LEADS, Look
+from sync.salesforce import access, cases
+from sync.salesforce.access import OBJECTS, PEOPLE_FIELDS, unseen
 from sync.salesforce.client import Client, Row
-from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS, PEOPLE, USER_PREFIX
+from sync.salesforce.rows import USER_PREFIX
 from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 from webapp.services.crm.sync_runs import Check
 
-LEADS, OPPORTUNITIES = "Lead", "Opportunity"
 RIGHTS = (
     "the permission set licence Salesforce API Integration and the permission set Lead Scoring"
     " Integration to the integration user."
@@ -27,8 +27,16 @@ BUSY_ORG = 0.5
 class CheckList:
     """Looks at one org; `items` are to be called in their order, each with its name."""
 
-    def __init__(self, client: Client, now: datetime, *, writes_scores: bool) -> None:
-        self._client, self._now, self._writes_scores = client, now, writes_scores
+    def __init__(
+        self,
+        client: Client,
+        needs: Mapping[str, Mapping[str, str]],
+        now: datetime,
+        *,
+        writes_scores: bool,
+    ) -> None:
+        self._client, self._needs, self._now = client, needs, now
+        self._writes_scores = writes_scores
         self._lead_fields: Sequence[Row] | None = None
         self._leads: Sequence[Row] = ()
         self.items: Mapping[str, Look] = {
@@ -46,7 +54,7 @@ class CheckList:
 
     def _login(self, name: str) -> Check:
         try:
-            self._lead_fields = self._client.describe(LEADS)
+            self._lead_fields = self._client.describe(OBJECTS[LEADS])
         except Fault as fault:
             # Who is told that there are no leads is logged in.
             if fault.case not in {cases.WRONG_PATH, cases.OBJECT_MISSING, cases.NO_ACCESS}:
@@ -63,20 +71,18 @@ class CheckList:
 
     def _visible_leads(self, name: str) -> Check:
         self._described()
-        self._leads = self._client.sample(LEADS, ("Id", "OwnerId", "Owner.Email"))
+        self._leads = self._client.sample(OBJECTS[LEADS], ("Id", "OwnerId", "Owner.Email"))
         if self._leads:
             return Check(name, True, "They can be read.")
         return _warning(name, "None can be seen.", f"If the org has leads, assign {RIGHTS}")
 
     def _needed_fields(self, name: str) -> Check:
-        needed = [n for n in LEAD_FIELDS if "." not in n and n not in PEOPLE.values()]
-        return self._fields(name, needed, self._described())
+        return self._fields(name, LEADS, self._described())
 
     def _people_fields(self, name: str) -> Check:
-        people = [path for path in PEOPLE.values() if "." not in path]
-        hidden = _missing(people, self._described())
+        hidden = unseen(PEOPLE_FIELDS, self._described())
         if not hidden:
-            return Check(name, True, f"{', '.join(people)} can be read.")
+            return Check(name, True, f"{', '.join(PEOPLE_FIELDS)} can be read.")
         sentence = f"{', '.join(hidden)} cannot be seen. Leads come without; what is known stays."
         return _warning(name, sentence, f"{ASSIGN} Or leave it so.")
 
@@ -89,11 +95,11 @@ class CheckList:
 
     def _opportunities(self, name: str) -> Check:
         try:
-            described = self._client.describe(OPPORTUNITIES)
+            described = self._client.describe(OBJECTS[DEALS])
         except Fault as fault:
-            raise _hidden(OPPORTUNITIES, fault) from None
-        found = self._fields(name, OPPORTUNITY_FIELDS, described)
-        if not found.is_good or self._client.sample(OPPORTUNITIES, ("Id",)):
+            raise _hidden(OBJECTS[DEALS], fault) from None
+        found = self._fields(name, DEALS, described)
+        if not found.is_good or self._client.sample(OBJECTS[DEALS], ("Id",)):
             return found
         return _warning(name, "None can be seen.", f"If the org has some, assign {RIGHTS}")
 
@@ -127,19 +133,17 @@ class CheckList:
 
     def _described(self) -> Sequence[Row]:
         if self._lead_fields is None:
-            raise Fault(cases.OBJECT_MISSING, LEADS)
+            raise Fault(cases.OBJECT_MISSING, OBJECTS[LEADS])
         return self._lead_fields
 
-    def _fields(self, name: str, needed: Sequence[str], described: Sequence[Row]) -> Check:
-        hidden = _missing(needed, described)
-        if not hidden:
-            return Check(name, True, "All that Leadloop needs can be read.")
-        return Check(name, False, f"Cannot be seen: {', '.join(hidden)}.", remedy=ASSIGN)
-
-
-def _missing(needed: Sequence[str], described: Sequence[Row]) -> list[str]:
-    names = {field["name"] for field in described}
-    return [name for name in needed if name not in names]
+    def _fields(self, name: str, obj: str, described: Sequence[Row]) -> Check:
+        if missing := access.missing(obj, self._needs[obj], described):
+            raise Fault(cases.FIELD_MISSING, "; ".join(missing))
+        without = access.WITHOUT[obj]
+        if hidden := unseen(without, described):
+            said = [f"{n} cannot be seen: {without[n]}" for n in hidden]
+            return _warning(name, f"{'. '.join(said)}.", f"{ASSIGN} Or leave it so.")
+        return Check(name, True, "All that Leadloop needs can be read.")
 
 
 def _warning(name: str, sentence: str, remedy: str) -> Check:

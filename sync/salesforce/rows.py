@@ -13,34 +13,16 @@ PEOPLE = {
     "phone": "Phone",
     "owner": "Owner.Name",
 }
-LEAD_FIELDS = (
-    "Id",
-    "SystemModstamp",
-    "CreatedDate",
-    "LastActivityDate",
-    "Status",
-    "IsConverted",
-    "ConvertedDate",
-    "ConvertedOpportunityId",
-    "ConvertedContactId",
-    "IsDeleted",
-    "MasterRecordId",
-    "OwnerId",
-    "Owner.Email",
-    *PEOPLE.values(),
-)
-OPPORTUNITY_FIELDS = (
-    "Id",
-    "SystemModstamp",
-    "CreatedDate",
-    "LastStageChangeDate",
-    "IsClosed",
-    "IsWon",
-    "IsDeleted",
-    "LeadSource",
-    "Name",
-    "StageName",
-)
+# What tells a fact of a lead that it can be without.
+LEAD_FACTS = {
+    "LastActivityDate": "active_on",
+    "Status": "status",
+    "ConvertedDate": "converted_on",
+    "ConvertedContactId": "contact_id",
+    "OwnerId": "owner_id",
+    "Owner.Email": "owner_email",
+    "RecordTypeId": "record_type_id",
+}
 # With what the ids of users begin; those of queues begin otherwise.
 USER_PREFIX = "005"
 MAX_ADDRESS_LENGTH = 200
@@ -48,7 +30,10 @@ DATE_LENGTH = len("2026-01-31")
 
 
 def lead_row(
-    row: Mapping[str, Any], fields: Iterable[str] = (), external_id_field: str | None = None
+    row: Mapping[str, Any],
+    fields: Iterable[str] = (),
+    external_id_field: str | None = None,
+    hidden: Iterable[str] = (),
 ) -> LeadRow:
     """A lead with the values of these fields; one of a wrong type is as good as none."""
     deal_id = _string(row, "ConvertedOpportunityId")
@@ -70,6 +55,7 @@ def lead_row(
         owner_id=_string(row, "OwnerId"),
         owner_email=_owner_email(row),
         record_type_id=_string(row, "RecordTypeId"),
+        unseen=frozenset(LEAD_FACTS[name] for name in hidden if name in LEAD_FACTS),
     )
 
 

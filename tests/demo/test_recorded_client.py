@@ -6,8 +6,8 @@ from demo.salesforce.fake import FakeSalesforce
 from ml.fields import fields_file
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.session import Hosts
+from sync.salesforce.access import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from sync.salesforce.client import Client
-from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from tests.demo import recordings
 from webapp.services.crm.credentials import Credentials
 

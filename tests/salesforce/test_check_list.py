@@ -66,6 +66,8 @@ def hide_contact_roles(salesforce):
     [
         ("Clock", "240 seconds", turn_the_clock_on),
         ("People fields", "Email cannot be seen", hide("Email")),
+        ("Lead fields", "ConvertedDate cannot be seen: conversions are", hide("ConvertedDate")),
+        ("Opportunities", "LeadSource cannot be seen: no", hide("LeadSource", "Opportunity")),
         ("Owners", "no owner is matched", lambda s: s.fake.update(s.fake.rep, Email=None)),
         ("Contact roles", "Deals of leads converted without one", hide_contact_roles),
         ("Score fields", "Conversion_Score__c", hide_what_is_not_written),
@@ -94,7 +96,7 @@ def hide_opportunities(salesforce):
     ("item", "said", "trouble"),
     [
         ("Opportunities", "cannot see an object", hide_opportunities),
-        ("Opportunities", "LeadSource", hide("LeadSource", "Opportunity")),
+        ("Opportunities", "Opportunity.IsWon cannot be seen: it", hide("IsWon", "Opportunity")),
         (
             "Score fields",
             "Score_Reasons__c",
@@ -112,6 +114,13 @@ def test_what_is_needed_fails_and_the_other_items_are_looked_at(
     assert list(troubled) == [item]
     assert troubled[item].state == "failed"
     assert said in troubled[item].sentence
+
+
+def test_a_test_that_finds_an_indispensable_field_hidden_fails(org, salesforce):
+    org.set_access("IsConverted", "hidden")
+    run, troubled = check_list(salesforce)
+    assert (run.state, list(troubled)) == ("failed", ["Lead fields"])
+    assert "Lead.IsConverted cannot be seen: it tells whether a lead was converted" in run.error
 
 
 def test_leads_that_are_hidden_are_no_failed_login(org, salesforce):

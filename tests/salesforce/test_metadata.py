@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from demo.salesforce.org.objects import all_objects
-from sync.salesforce.rows import LEAD_FIELDS, OPPORTUNITY_FIELDS
+from sync.salesforce.access import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from tests.demo import recordings
 from tests.factories import FIELDS
 from webapp.config import ROOT, Settings

@@ -257,7 +257,7 @@ def test_a_deal_that_we_may_not_see_is_pending_and_counted(fake, salesforce):
     assert salesforce.outcome(lead) is None
     assert salesforce.read(links.counts) == {"leads": 1, "with_deal": 1, "unreadable": 1}
     n_calls = salesforce.later().result["n_calls"]
-    assert n_calls == 3, "it is not asked for again at each run"
+    assert n_calls == 4, "it is not asked for again at each run"
     fake.show(deal)
     salesforce.next_day()
     assert salesforce.outcome(lead) is True
@@ -305,7 +305,7 @@ def test_a_disqualified_status_is_lost_once_it_was_chosen(fake, salesforce):
     salesforce.rules(disqualified=["Closed - Not Converted"])
     n_calls = salesforce.later().result["n_calls"]
     assert salesforce.history(lead) == [("lost", "3")]
-    assert n_calls == 3, "the rule is applied to what is here"
+    assert n_calls == 4, "the rule is applied to what is here"
     fake.update(lead, Status="Working - Contacted")
     salesforce.later()
     assert salesforce.history(lead) == [("lost", "3"), ("withdrawn", "4")]

@@ -205,7 +205,7 @@ def test_the_run_stops_when_80_percent_of_the_day_are_used_and_goes_on_later(
 ):
     fake.leads(60)
     fake.clock.advance(minutes=15)
-    fake.quota.use(int(0.8 * fake.quota.limit) - 7)
+    fake.quota.use(int(0.8 * fake.quota.limit) - 8)
     run = salesforce.run()
     assert run.state == "succeeded"
     assert "80 %" in run.result["stopped"]

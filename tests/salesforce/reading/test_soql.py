@@ -5,7 +5,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from sync.salesforce import soql
-from sync.salesforce.rows import LEAD_FIELDS
+from sync.salesforce.access import LEAD_FIELDS
 from sync.salesforce.soql import Unaskable
 
 T = "2026-11-02T09:00:00.000+0000"

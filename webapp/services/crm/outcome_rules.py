@@ -66,6 +66,17 @@ class CrmRules:
         """Whether what is here does not suffice after a change from these rules."""
         return any(getattr(before, name) != getattr(self, name) for name in READ_AGAIN)
 
+    @property
+    def decisive(self) -> frozenset[str]:
+        """The facts of a lead by which it is let in, or by which its outcome is inferred."""
+        by_fact = {
+            "status": self.disqualified,
+            "active_on": self.silent_days,
+            "owner_id": self.owner_ids,
+            "record_type_id": self.record_type_ids,
+        }
+        return frozenset(fact for fact, chosen in by_fact.items() if chosen)
+
     def mistakes(self, kind: CrmKind) -> dict[str, str]:
         return dict(self._mistakes(kind))
 
