@@ -43,6 +43,24 @@ def test_the_reasons_are_sentences(rep, write):
     assert "Lowers the score:" in page
 
 
+def test_the_strongest_reasons_for_and_against_come_first_and_the_others_on_demand(rep, write):
+    lead = write(
+        lambda s: make_lead(
+            s,
+            "L-1",
+            lead_source="Referral",
+            email_opens=30,
+            website_visits=40,
+            content_downloads=9,
+            days_since_contact=400,
+        )
+    )
+    main, others = show(rep, lead).split("weaker reason", 1)
+    assert main.count("Raises the score:") == 3
+    assert others.count("Raises the score:") == 1
+    assert re.search(r"<b>Days since contact: 400 days</b>|<b>400 days since contact</b>", main)
+
+
 def test_reasons_explain_the_score_beside_them_after_a_field_is_no_longer_declared(rep, write):
     own = loads('[[field]]\nname = "seats"\ntype = "count"\nlabel = "Seats"')
     seats = CurveTerm("seats", (0.0,), ((-2.0,), (1.0,)), missing=0.5)
