@@ -83,6 +83,8 @@ def close_matched(session: Session, now: datetime) -> int:
 
 def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
     """Say that a deal is a lead's; the next run derives the outcome from it."""
+    # The connection before leads, as every step of a run.
+    connections.get(session, lock=True)
     row = entry(session, deal_id, lock=True)
     lead = leads.find(session, lead_id)
     crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
