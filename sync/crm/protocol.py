@@ -6,7 +6,7 @@ true of all leads of a CRM stands in `webapp.services.crm.kinds`: its words, its
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sync.crm.faults import Case, Fault
@@ -116,6 +116,8 @@ class Crm(Protocol):
 
     meter: Meter
     rows_per_write: int
+    # How far back `deleted` can be asked.
+    deletions_told_for: timedelta
     # What to tell people where a field cannot be read, and where a score field cannot be written.
     field_missing: Case
     field_read_only: Case
@@ -134,6 +136,9 @@ class Crm(Protocol):
 
     def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
         """The rows with these ids that exist and may be seen, deleted ones included."""
+
+    def shown(self, obj: str, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that exist and may be seen, deleted ones included."""
 
     def links(self, contact_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Contacts with the deals in which they have a part."""

@@ -12,7 +12,7 @@ from sync.crm.intake import take_deals, take_leads
 from sync.crm.mapping import stamp
 from sync.crm.protocol import DEALS, LEADS
 from sync.crm.settling import record_outcomes, record_outcomes_of
-from sync.crm.sight import DELETED_WITHIN, deleted_ids
+from sync.crm.sight import deleted_ids
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
@@ -105,7 +105,7 @@ def _lose_deals(
 
 def _follow_deletions(sync_run: SyncRun) -> None:
     end = sync_run.client.meter.server_time or sync_run.now
-    start = end - DELETED_WITHIN
+    start = end - sync_run.client.deletions_told_for
     gone = deleted_ids(sync_run, LEADS, start, end)
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(sync_run, known) if known else []

@@ -20,8 +20,6 @@ from webapp.services.crm.connections import Loss
 SAMPLE = 2000
 STAYS = "They were not deleted, so the last outcome of each stays."
 LOOK_BACK = timedelta(days=7)
-# Deletions are told for 15 days.
-DELETED_WITHIN = timedelta(days=14)
 # A time of a minute or less is refused.
 MIN_ASKED = timedelta(minutes=2)
 
@@ -33,13 +31,14 @@ def check_sight(sync_run: SyncRun) -> None:
     sync_run.step(
         partial(_note, sync_run, losses), stage="Checking that everything can still be read"
     )
-    told = partial(_told, sync_run.context.kind.deals)
+    kind = sync_run.context.kind
     for loss in losses:
-        sync_run.warn(f"{told(loss)} can no longer be read. {STAYS}")
+        sync_run.warn(f"{loss.in_words(kind)} can no longer be read. {STAYS}")
     connection = read(connections.get)
     max_percent = product().settings.sync_max_lost_percent
     if too_much := connections.too_much_lost(connection, losses, max_percent):
-        raise Fault(SIGHT_LOST, ", ".join(map(told, too_much)), said="Out of sight")
+        named = ", ".join(loss.in_words(kind) for loss in too_much)
+        raise Fault(SIGHT_LOST, named, said="Out of sight")
 
 
 def deleted_ids(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
@@ -73,12 +72,11 @@ def look_back(session: Session, since: datetime | None = None) -> None:
 def _loss(sync_run: SyncRun, obj: str) -> Loss:
     some = mirror.some_leads if obj == LEADS else links.some_deals
     asked = read(lambda s: some(s, SAMPLE))
-    lost = set(asked)
-    for rows in sync_run.client.by_ids(obj, asked):
-        lost -= {row.id for row in rows}
+    client = sync_run.client
+    lost = set(asked) - client.shown(obj, asked)
     if lost:
-        end = sync_run.client.meter.server_time or sync_run.now
-        lost -= set(deleted_ids(sync_run, obj, end - DELETED_WITHIN, end))
+        end = client.meter.server_time or sync_run.now
+        lost -= set(deleted_ids(sync_run, obj, end - client.deletions_told_for, end))
     return Loss(obj, len(lost), len(asked))
 
 
@@ -86,8 +84,3 @@ def _note(sync_run: SyncRun, losses: Sequence[Loss], session: Session) -> None:
     since = connections.note_losses(session, losses, sync_run.now)
     if since is not None:
         look_back(session, since)
-
-
-def _told(deals: str, loss: Loss) -> str:
-    noun = "leads" if loss.object == LEADS else deals
-    return f"{loss.n_lost:,} of {loss.n_known:,} {noun} ({loss.share:.0%})"

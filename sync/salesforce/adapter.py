@@ -1,7 +1,7 @@
 """Salesforce as a CRM: leads are Lead, deals are Opportunity, its rows in the form of all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sync.crm.faults import Fault
@@ -42,6 +42,8 @@ class SalesforceCrm:
     """One org; see `sync.crm.protocol.Crm`."""
 
     rows_per_write = ROWS_PER_WRITE
+    # Salesforce tells 15 days.
+    deletions_told_for = timedelta(days=14)
     field_missing = cases.FIELD_MISSING
     field_read_only = cases.FIELD_READ_ONLY
 
@@ -85,6 +87,10 @@ class SalesforceCrm:
     def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
         for rows in self._client.by_ids(OBJECTS[obj], self._select[obj], ids):
             yield self._read(obj, rows)
+
+    def shown(self, obj: str, ids: Sequence[str]) -> set[str]:
+        found = self._client.by_ids(OBJECTS[obj], ("Id", "SystemModstamp"), ids)
+        return {row["Id"] for rows in found for row in rows}
 
     def links(self, contact_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         for row in self._client.roles(contact_ids):

@@ -42,6 +42,7 @@ class MemoryCrm:
     """All that it has, and what was asked of it; `now` is its clock."""
 
     rows_per_write = 2
+    deletions_told_for = timedelta(days=90)
     field_missing = Case("field missing", Kind.CONFIG, "A field is missing.")
     field_read_only = Case("field read-only", Kind.CONFIG, "A field cannot be written.")
 
@@ -116,6 +117,9 @@ class MemoryCrm:
     def by_ids(self, obj, ids):
         self._answer()
         yield self._read(obj, [self.rows[obj][i] for i in ids if i in self.rows[obj]])
+
+    def shown(self, obj, ids):
+        return {row.id for rows in self.by_ids(obj, ids) for row in rows}
 
     def links(self, contact_ids):
         raise AssertionError("no lead becomes a contact here")

@@ -183,6 +183,7 @@ def test_doctor_names_a_field_that_may_not_decide_and_the_way_out(app):
         (["promote", "9.9"], "Model version 9.9 not found"),
         (["promote", "1.0"], "already live"),
         (["retrain"], "at least 10 of each are needed"),
+        (["accept-lost-records"], "is not connected"),
         (["create-user", "nobody", "--role", "rep", "--password", "x" * 12], "must look like"),
         (["set-password", "no@example.com", "--password", "x" * 12], "no account"),
     ],

@@ -9,6 +9,7 @@ from ml.fields.fields_file import FieldsFileError
 from webapp import server
 from webapp.private_file import NotWritable
 from webapp.services.accounts import accounts, api_keys
+from webapp.services.crm import connections
 from webapp.services.fields import declaring
 from webapp.services.imports.matching import remembered
 from webapp.services.leads import lead_query
@@ -21,6 +22,7 @@ REFUSALS = (
     declaring.ChangedMeanwhile,
     accounts.AccountError,
     api_keys.InvalidKey,
+    connections.NotConnected,
     lead_query.InvalidQuery,
     lifecycle.AlreadyChampion,
     lifecycle.NothingToLearn,

@@ -20,6 +20,7 @@ from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
+from webapp.services.crm import connections
 from webapp.services.exports import exports
 from webapp.services.exports.columns import FORMATS
 from webapp.services.leads import demo, lead_query
@@ -42,6 +43,7 @@ def register(app: Flask) -> None:
         models,
         promote,
         remove_demo,
+        accept_losses,
         doctor,
         fields.fields,
         version,
@@ -237,6 +239,18 @@ def promote(version: str) -> None:
 def remove_demo() -> None:
     """Delete the demo leads and all that belongs to them."""
     click.echo(f"{write(demo.remove)} demo leads deleted.")
+
+
+@click.command("accept-lost-records", cls=Command)
+@with_appcontext
+def accept_losses() -> None:
+    """Let the sync go on without the records that it can no longer read, as it asked."""
+    kind = connections.kind(db.session())
+    losses = write(lambda s: connections.accept_losses(s, "cli", utc_now()))
+    if not losses:
+        raise click.ClickException("Nothing is out of sight: there is nothing to accept.")
+    named = ", ".join(loss.in_words(kind) for loss in losses)
+    click.echo(f"The sync goes on without {named}. Their last outcomes stay.")
 
 
 @click.command(cls=Command)

@@ -3,7 +3,8 @@
 import pytest
 
 from sync.crm.faults import SIGHT_LOST
-from webapp.services.crm import connections, sync_runs
+from webapp.services.accounts import audit
+from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import leads
 from webapp.tables import AuditEntry
 
@@ -147,6 +148,56 @@ def test_a_person_may_go_on_without_them_and_is_asked_about_the_next_loss(fake, 
         lambda s: s.query(AuditEntry).filter_by(action="accepted lost records").all()
     )
     assert entry.detail == {"deal": "4 of 20"}
+
+
+def test_the_command_accepts_a_loss_as_the_page_does(fake, salesforce):
+    _, deals = won(fake, 20)
+    salesforce.later()
+    fake.hide(*deals[:4])
+    fake.clock.advance(days=1, minutes=1)
+    assert salesforce.run().state == "failed"
+    command = salesforce.app.test_cli_runner()
+    accepted = command.invoke(args=["accept-lost-records"])
+    assert accepted.output == (
+        "The sync goes on without 4 of 20 opportunities (20%). Their last outcomes stay.\n"
+    )
+    assert state(salesforce) is None
+    [entry] = salesforce.read(audit.latest)[:1]
+    assert (entry.actor, entry.action) == ("cli", "accepted lost records")
+    fake.show(*deals)
+    salesforce.next_day()
+    again = command.invoke(args=["accept-lost-records"])
+    assert again.exit_code == 1
+    assert again.output == "Error: Nothing is out of sight: there is nothing to accept.\n"
+
+
+def test_no_more_than_ids_are_read_to_see_what_is_still_shown(fake, salesforce):
+    won(fake, 3)
+    salesforce.later()
+    fake.clock.advance(days=1, minutes=1)
+    fake.forget_requests()
+    salesforce.run()
+    asked = [r.soql for r in fake.requests if " WHERE Id IN " in r.soql][:2]
+    assert [a.partition(" WHERE")[0] for a in asked] == [
+        "SELECT Id, SystemModstamp FROM Lead",
+        "SELECT Id, SystemModstamp FROM Opportunity",
+    ]
+
+
+def test_the_oldest_records_are_drawn_as_often_as_the_newest(salesforce):
+    rows = [lead_row(n) for n in range(2000)]
+    salesforce.write(lambda s: mirror.keep_leads(s, rows))
+    drawn = salesforce.read(lambda s: mirror.some_leads(s, 500))
+    oldest = {row["id"] for row in rows[:500]}
+    # Of 500 draws 125 are expected there, and fewer than 70 once in 10,000,000 times.
+    assert 70 < len(oldest & set(drawn)) < 180
+
+
+def lead_row(n):
+    empty = dict.fromkeys(("active_on", "status", "converted_on", "contact_id", "merged_into"))
+    texts = {"id": f"00Q{n:012}AAA", "stamp": f"{n:06}", "created_at": f"{n:06}"}
+    digests = {"digest": "", "inputs_digest": "", "values": {}}
+    return {**texts, **digests, **empty, "is_converted": False, "is_deleted": False}
 
 
 def test_access_given_back_and_tested_lets_it_go_on(fake, salesforce):

@@ -17,8 +17,8 @@ from webapp.pages.crm import words
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs
 from webapp.services.crm.credentials import Credentials, host_of, may_connect
+from webapp.services.crm.kinds import table
 from webapp.services.crm.kinds.kind import CrmKind, LoginField, LoginMethod
-from webapp.services.crm.kinds.table import KINDS
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
 
@@ -63,7 +63,7 @@ def show() -> ResponseReturnValue:
 def save() -> ResponseReturnValue:
     """Administrators: store how to log in, and test it."""
     settings, actor, now = product().settings, current_user.email, utc_now()
-    if connections.configured_kind(settings) is not None:
+    if table.configured(settings) is not None:
         raise BadRequest
     kind = _kind(read(connections.find), request.form)
     entered, errors = _entered(kind)
@@ -97,7 +97,7 @@ def read_history() -> ResponseReturnValue:
 def disconnect() -> ResponseReturnValue:
     """Administrators: forget how to log in and what was read of the org."""
     actor, now = current_user.email, utc_now()
-    if connections.configured_kind(product().settings) is not None:
+    if table.configured(product().settings) is not None:
         raise BadRequest
     write(lambda session: connections.disconnect(session, actor, now))
     flash(
@@ -109,11 +109,11 @@ def disconnect() -> ResponseReturnValue:
 
 def _kind(stored: CrmConnection | None, sent: Mapping[str, str]) -> CrmKind:
     """The CRM that is connected, else the one that was chosen; else the first."""
-    fixed = connections.configured_kind(product().settings)
+    fixed = table.configured(product().settings)
     if fixed is not None:
         return fixed
-    if stored is None and sent.get("kind", "") in KINDS:
-        return KINDS[sent["kind"]]
+    if stored is None and sent.get("kind", "") in table.KINDS:
+        return table.KINDS[sent["kind"]]
     return words.crm()
 
 

@@ -39,6 +39,7 @@ CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
 
 # What stops the runs when too much is out of sight.
 LOST = "records out of sight"
+THE_CONNECTION = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
 # Access may have been taken while all was looked at the last time.
 MARGIN = timedelta(days=1)
 
@@ -72,11 +73,14 @@ class Loss:
     def share(self) -> float:
         return self.n_lost / self.n_known
 
+    def in_words(self, kind: CrmKind) -> str:
+        noun = kind.leads if self.object == "lead" else kind.deals
+        return f"{self.n_lost:,} of {self.n_known:,} {noun} ({self.share:.0%})"
+
 
 def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
     """The connection, where there is one; `lock` keeps others from changing it meanwhile."""
-    query = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
-    query = query.with_for_update() if lock else query
+    query = THE_CONNECTION.with_for_update() if lock else THE_CONNECTION
     return session.scalar(query, execution_options={"populate_existing": True})
 
 
@@ -99,14 +103,9 @@ def rules(connection: CrmConnection) -> CrmRules:
     return CrmRules.from_json(connection.rules)
 
 
-def configured_kind(settings: Settings) -> CrmKind | None:
-    """The CRM that the settings connect: they name its domain."""
-    return next((k for k in kinds.KINDS.values() if k.setting(settings, "domain")), None)
-
-
 def from_environment(settings: Settings) -> Credentials | None:
     """The credentials that the settings hold, where they name a domain."""
-    kind = configured_kind(settings)
+    kind = kinds.configured(settings)
     if kind is None:
         return None
     method = kind.setting(settings, "method")
@@ -120,8 +119,7 @@ def from_environment(settings: Settings) -> Credentials | None:
 
 def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
     """How to log in: the settings' credentials, else the stored ones decrypted."""
-    found = from_environment(settings)
-    if found is not None:
+    if (found := from_environment(settings)) is not None:
         return found
     secrets = opened(connection.sealed_secrets, secret_key(settings))
     return Credentials(connection.method, connection.domain, connection.username, secrets)
@@ -176,7 +174,7 @@ def save(
 def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection | None:
     """The connection, made from the settings where these name one."""
     connection = find(session)
-    kind, found = configured_kind(settings), from_environment(settings)
+    kind, found = kinds.configured(settings), from_environment(settings)
     if kind is None or found is None:
         return connection
     if connection is None:
@@ -343,10 +341,15 @@ def too_much_lost(
     ]
 
 
-def accept_losses(session: Session, actor: str, now: datetime) -> None:
-    """Go on, with a run soon, without what is out of sight; a further loss is asked about anew."""
+def accept_losses(session: Session, actor: str, now: datetime) -> list[Loss]:
+    """Go on, with a run soon, without what is out of sight; a further loss is asked about anew.
+
+    Returns what is accepted: nothing, where all is in sight again.
+    """
     connection = get(session, lock=True)
     losses = [Loss(**values) for values in connection.sight.get("lost", {}).values()]
+    if not losses:
+        return []
     shares = {loss.object: loss.share for loss in losses}
     connection.sight = connection.sight | {"accepted": shares}
     if connection.breaker_case == LOST:
@@ -354,6 +357,7 @@ def accept_losses(session: Session, actor: str, now: datetime) -> None:
         connection.hinted_at = now
     detail = {loss.object: f"{loss.n_lost} of {loss.n_known}" for loss in losses}
     audit.record(session, actor, "accepted lost records", connection.kind, now=now, detail=detail)
+    return losses
 
 
 def _share(losses: Sequence[Loss], obj: str) -> float:
@@ -368,14 +372,9 @@ def _new(
     *,
     is_paused: bool = False,
 ) -> CrmConnection:
+    of_login = {name: getattr(entered, name) for name in ("method", "domain", "username")}
     connection = CrmConnection(
-        kind=kind.key,
-        method=entered.method,
-        domain=entered.domain,
-        username=entered.username,
-        is_paused=is_paused,
-        changed_at=now,
-        changed_by="settings",
+        kind=kind.key, **of_login, is_paused=is_paused, changed_at=now, changed_by="settings"
     )
     session.add(connection)
     session.flush()
