@@ -76,6 +76,7 @@ LOGINS = [
     (47, 425, HTML, "bad gateway"),
     (47, 522, HTML, "bad gateway"),
     (48, 403, HTML, "not an answer of Salesforce"),
+    (59, 400, oauth("invalid_scope", "the requested scope is not allowed"), "login refused"),
 ]
 CALLS = [
     (
@@ -162,6 +163,10 @@ CALLS = [
     (50, 400, rest("OPERATION_TOO_LARGE", "exceeded 100000 ids"), "query too large"),
     (51, 403, rest("TXN_SECURITY_NO_ACCESS", "policy"), "transaction security policy"),
     (51, 500, rest("TXN_SECURITY_RUNTIME_ERROR", "policy"), "transaction security policy"),
+    (61, 400, rest("EXCEEDED_ID_LIMIT", "There are too many records"), "too many ids"),
+    (62, 403, rest("INSUFFICIENT_ACCESS", "insufficient rights"), "no access"),
+    (62, 403, rest("FUNCTIONALITY_NOT_ENABLED", "not enabled"), "no access"),
+    (69, 400, rest("NOBODY_KNOWS_THIS", "strange"), "unknown fault"),
 ]
 ROWS = [
     (
@@ -233,4 +238,9 @@ ROWS = [
         "value not in the picklist",
     ),
     (51, row("TXN_SECURITY_METERING_ERROR", "policy"), "transaction security policy"),
+    (63, row("SERVER_UNAVAILABLE", "down"), "record not saved in time"),
+    (63, row("REQUEST_LIMIT_EXCEEDED", "busy"), "record not saved in time"),
+    (64, row("REQUIRED_FIELD_MISSING", "Company"), "record breaks a rule"),
+    (64, row("STRING_TOO_LONG", "Company"), "record breaks a rule"),
+    (68, row("NOBODY_KNOWS_THIS", "strange"), "row refused for an unknown reason"),
 ]

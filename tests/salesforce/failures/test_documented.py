@@ -4,10 +4,11 @@ import re
 
 from sync.crm.outcomes import REASONS
 from sync.salesforce.cases import CASES
-from tests.salesforce import test_write_cases
-from tests.salesforce.failures import test_failures, test_passing
+from sync.salesforce.errors import CALL_SIGNS, LOGIN_SIGNS, ROW_SIGNS
+from tests.salesforce import test_secrets, test_write_cases
+from tests.salesforce.failures import test_errors, test_failures, test_limits, test_passing
 from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases, test_pipeline_cases
-from tests.salesforce.reading import test_company, test_cursor_cases, test_sight
+from tests.salesforce.reading import test_company, test_cursor_cases, test_reconcile, test_sight
 from webapp.config import ROOT
 
 PAGE = (ROOT / "docs/salesforce.md").read_text()
@@ -20,19 +21,25 @@ def table(heading):
     return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in lines]
 
 
-FAILURES = (test_failures, test_passing, test_sight)
+NUMBERED = (test_failures, test_passing, test_sight)
+OTHERS = (test_errors, test_limits, test_reconcile, test_secrets, test_write_cases)
 ROWS = table("When something fails")
 HAPPENINGS = table("What happens in an org, and what comes of it")
 
 
-def test_the_table_has_each_of_the_55_cases():
-    assert [int(row[0]) for row in ROWS] == list(range(1, 56))
+def test_the_table_has_each_of_the_69_cases():
+    assert [int(row[0]) for row in ROWS] == list(range(1, 70))
 
 
-def test_each_case_names_a_test_of_its_number():
-    for number, _, test, *_ in ROWS:
+def test_each_case_names_a_test():
+    for _, _, test, *_ in ROWS:
         name = test.strip("`")
-        assert any(callable(vars(module).get(name)) for module in FAILURES), name
+        assert any(callable(vars(module).get(name)) for module in (*NUMBERED, *OTHERS)), name
+
+
+def test_the_first_55_cases_name_a_test_of_their_number():
+    for number, _, test, *_ in ROWS[:55]:
+        name = test.strip("`")
         numbers = [int(n) for n in re.findall(r"(?<=_)\d\d(?=_)", name)]
         covered = range(numbers[0], numbers[-1] + 1) if "_to_" in name else numbers
         assert int(number) in {*covered, *numbers}, name
@@ -47,9 +54,15 @@ def test_each_happening_names_its_tests():
         assert {test.strip("` ") for test in tests.split(",")} <= known
 
 
-def test_what_the_administrator_reads_are_the_words_of_the_code():
-    words = {case.message for case in CASES.values()}
-    assert [row[4] for row in ROWS if row[4] not in words] == []
+def test_what_the_administrator_reads_are_the_words_of_the_code_and_none_is_missing():
+    assert {row[4] for row in ROWS} == {case.message for case in CASES.values()}
+
+
+def test_each_code_that_is_recognised_stands_beside_its_sentence():
+    signs = (sign for table in (LOGIN_SIGNS, CALL_SIGNS, ROW_SIGNS) for sign in table)
+    recognised = {(code, s.case.message) for s in signs for code in s.codes.split("|") if code}
+    told = {(c.replace("*", ".*"), row[4]) for row in ROWS for c in re.findall("`(.+?)`", row[1])}
+    assert recognised - told == set()
 
 
 def test_every_rule_of_an_outcome_is_told_in_words_and_explained():
