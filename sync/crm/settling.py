@@ -1,7 +1,6 @@
 """Recording what became of leads, where the CRM says something new."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -63,7 +62,6 @@ def record_outcomes(
         if len(context.result.examples) < MAX_EXAMPLES:
             example = Example(event.lead.lead_id, outcome, rule, _because(context, rule))
             context.result.examples.append(example)
-    # Before the outcome of the merged lead is withdrawn.
     removal.hand_over(session, handed_over, now)
     if events:
         outcomes.record_many(session, events, now=now)
@@ -133,7 +131,7 @@ def _event(
 ) -> tuple[dict[str, Any], OutcomeEvent | None]:
     """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
     lead = facts.ours[crm_lead.lead_key or 0]
-    outcome = _outcome(lead, crm_lead, derived)
+    outcome = _outcome(crm_lead, derived)
     note = {
         "id": crm_lead.id,
         "said": crm_lead.said,
@@ -145,15 +143,10 @@ def _event(
     if outcome is None:
         return note, None
     rule, because = derived.rule, _because(context, derived.rule)
-    # What withdraws an inferred outcome is inferred itself and carries its rule; a lead that is
-    # gone withdraws what was reported of it too.
-    takes_reports_back = derived.rule == GONE and lead.key in facts.reported
-    if outcome == "withdrawn" and is_assumed(crm_lead.rule) and not takes_reports_back:
+    # What withdraws an inferred outcome is inferred itself and carries its rule.
+    if outcome == "withdrawn" and is_assumed(crm_lead.rule):
         rule, because = crm_lead.rule, "the inferred outcome no longer counts"
-    # What a lead that is gone withdraws may have been reported since another withdrawal.
-    is_same_rule = rule == crm_lead.rule
-    is_alike = outcome != "withdrawn" and is_assumed(rule) == is_assumed(crm_lead.rule)
-    if outcome == crm_lead.said and (is_same_rule or is_alike):
+    if outcome == crm_lead.said and is_assumed(rule) == is_assumed(crm_lead.rule):
         return note | {"rule": rule}, None
     happened_at = _happened_at(crm_lead, derived, rule, context.zone, now=now)
     first = facts.first_scored.get(lead.key)
@@ -166,9 +159,6 @@ def _event(
     reason = f"{name}: {because} ({derived.source_id})"
     attribution = Attribution(source, source, reason, rule, key)
     event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
-    if derived.rule == GONE:
-        # A lead that is gone teaches nothing, whoever reported its outcome.
-        event = replace(event, withdraws="all")
     return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event
 
 
@@ -183,13 +173,10 @@ def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
     return any(getattr(crm_lead, name) != note[name] for name in names)
 
 
-def _outcome(lead: Lead, crm_lead: CrmLead, derived: Derived) -> str | None:
+def _outcome(crm_lead: CrmLead, derived: Derived) -> str | None:
     if derived.result in CLOSING:
         return derived.result
-    # A lead that is gone teaches nothing, whoever reported its outcome.
-    is_gone = derived.result in {"merged", "void"} and derived.rule == GONE
-    is_withdrawn = crm_lead.said in CLOSING or (is_gone and outcomes.counting(lead) is not None)
-    return "withdrawn" if is_withdrawn else None
+    return "withdrawn" if crm_lead.said in CLOSING else None
 
 
 def _happened_at(

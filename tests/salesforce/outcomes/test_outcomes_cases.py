@@ -7,6 +7,7 @@ from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
 from webapp.services.crm import links, mirror
 from webapp.services.leads import leads
+from webapp.services.models import training_data
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import AuditEntry, Lead, Score
 
@@ -279,6 +280,35 @@ def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fa
     recorded = salesforce.history(lead)
     salesforce.later(days=1, minutes=1)
     assert salesforce.history(lead) == recorded
+    assert salesforce.read(training_data.class_counts) == (0, 0)
+
+
+def test_what_a_rep_reported_of_a_deleted_lead_counts_once_it_is_undeleted(fake, salesforce):
+    lead = fake.lead()
+    salesforce.later()
+    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
+    at = salesforce.lead(lead).outcome_at
+    fake.delete(lead)
+    salesforce.later()
+    assert (salesforce.outcome(lead), salesforce.history(lead)) == (None, [("lost", None)])
+    fake.undelete(lead)
+    salesforce.later()
+    assert (salesforce.outcome(lead), salesforce.history(lead)) == (False, [("lost", None)])
+    assert salesforce.lead(lead).outcome_at == at
+    shown = sa.select(Score.status).where(Score.lead_key == salesforce.lead(lead).key)
+    assert salesforce.read(lambda s: s.scalars(shown).all()) == ["lost"]
+
+
+def test_what_is_withdrawn_while_the_lead_is_deleted_does_not_come_back(fake, salesforce):
+    lead = fake.lead()
+    salesforce.later()
+    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
+    fake.delete(lead)
+    salesforce.later()
+    salesforce.write(lambda s: make_outcome(s, lead, None, attribution=RITA, now=salesforce.now))
+    fake.undelete(lead)
+    salesforce.later()
+    assert salesforce.outcome(lead) is None
 
 
 def test_a_purged_lead_is_erased_here_too(fake, salesforce):

@@ -195,6 +195,8 @@ def _given(lead: Lead, outcome: Meaning, effect: Effect) -> answers.FeedbackGive
         now_counts = outcomes.RESULTS[counts].replace("_", " ")
         done = "Your last outcome is withdrawn" if effect else "Nothing has changed"
         message = f"{done}; another one counts for this lead: {now_counts}"
+    elif lead.removed_at is not None:
+        message = "Recorded, but the lead was deleted in the CRM: it counts once the lead is back"
     elif outcomes.counting(lead) != outcome:
         message = "Recorded, but something later counts for this lead"
     elif effect is Effect.CHANGED:

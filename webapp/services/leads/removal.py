@@ -20,15 +20,20 @@ from webapp.tables import SOURCES, Lead, Outcome, Score, Snapshot
 
 
 def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = None) -> None:
-    """Hide a lead from the lists; its history stays. `into` is the lead that goes on for it."""
+    """Hide a lead from the lists and from training; its history stays, and what was reported of it.
+
+    `into` is the lead that goes on for it.
+    """
     lead.removed_at = lead.removed_at or now
     lead.merged_into_key = into.key if into is not None else None
+    outcomes.count_again(session, lead)
     change(session, sa.delete(Score).where(Score.lead_key == lead.key))
 
 
 def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None:
-    """Show a lead again, with a score by what is known of it."""
+    """Show a lead again, with the outcome reported of it and a score by what is known of it."""
     lead.removed_at, lead.merged_into_key, lead.scored_at = None, None, now
+    outcomes.count_again(session, lead)
     rows = [
         {
             "version_key": version_key,

@@ -60,7 +60,7 @@ class OutcomeEvent:
     """An outcome reported of a lead; without a time it is about now.
 
     `recorded_at` is given where it was reported before the lead came. A withdrawal cancels the last
-    statement of who withdraws (all that a CRM said), the one that counts, all, or those whose
+    statement of who withdraws (all that a CRM said), the one that counts, or those whose
     idempotency key begins with its own.
     """
 
@@ -69,7 +69,7 @@ class OutcomeEvent:
     attribution: Attribution
     happened_at: datetime | None = None
     recorded_at: datetime | None = None
-    withdraws: Literal["own", "counting", "all", "keyed"] = "own"
+    withdraws: Literal["own", "counting", "keyed"] = "own"
 
 
 def record(
@@ -98,6 +98,7 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     3. A withdrawal cancels a statement and is none; another then counts, whatever its time.
     4. A lead is a new label for training once its outcome is another than the one counted before; a
        withdrawal alone does not make it one.
+    5. Nothing counts for a lead that the CRM no longer has; what was reported of it stands.
 
     The caller holds the leads' rows locked (`leads.find(..., lock=True)`, `leads.resolve_many` or
     `leads.upsert_many`), and so what a backfill waits for.
@@ -119,6 +120,12 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     changed = [s.lead for s in events if counting(s.lead) != before[s.lead.key]]
     pipeline.show_status(session, changed)
     return effects
+
+
+def count_again(session: Session, lead: Lead) -> None:
+    """Say again which outcome counts, after a lead was removed or restored; its row is locked."""
+    _resolve(lead, _histories(session, {lead.key})[lead.key])
+    pipeline.show_status(session, [lead])
 
 
 def counting(lead: Lead) -> Meaning:
@@ -261,8 +268,6 @@ def _new_events(event: OutcomeEvent, history: list[_Event], now: datetime) -> li
 
 def _withdrawn(event: OutcomeEvent, history: list[_Event]) -> list[_Event]:
     found = [told for told in history if told.stands]
-    if event.withdraws == "all":
-        return found
     if event.withdraws == "counting":
         return _in_place(found)[-1:]
     if event.withdraws == "keyed":
@@ -308,7 +313,8 @@ def _is_what_counts(history: list[_Event], new: _Event) -> bool:
 
 
 def _resolve(lead: Lead, history: list[_Event]) -> bool:
-    counts = _in_place(told for told in history if told.stands)[-1:]
+    is_here = lead.removed_at is None
+    counts = _in_place(told for told in history if told.stands and is_here)[-1:]
     meaning = MEANINGS[counts[0].result] if counts else None
     lead.outcome_at = _since(history) if counts else None
     if meaning == counting(lead):
