@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 
@@ -93,8 +93,8 @@ class History:
         self._go_on()
         self._monkeypatch.setattr(soql, "PAGE_ROWS", 2000)
         self._monkeypatch.setattr(reading, "STEP_ROWS", 500)
-        self.salesforce.later()
-        # The parts of contacts in deals are looked for every night, and what is back in sight.
+        # Every night what is back in sight is found, and then the parts of contacts in deals.
+        self.salesforce.next_day()
         self.salesforce.next_day()
         self.found = self.salesforce.read(partial(Found.of, self.leads))
 
@@ -250,12 +250,19 @@ class History:
         return is_undecided and bool(self.deals_of(lead) or not row["ConvertedOpportunityId"])
 
     def deals_of(self, lead):
-        """The deal that a lead was converted to, else those in which its contact has a part."""
+        """The deal that a lead was converted to, else those in which its contact has a part.
+
+        Of the latter those made before the conversion are not the lead's, give or take a day.
+        """
         row = self.survivor(lead)
         own = row["ConvertedOpportunityId"]
         ids = [own] if own else self.parts.get(row["ConvertedContactId"], [])
-        found = [self.fake.get(deal_id) for deal_id in ids]
+        found = [self.fake.get(i) for i in ids if own or self._is_newer(i, row["ConvertedDate"])]
         return [deal for deal in found if not deal["IsDeleted"] and not row["IsDeleted"]]
+
+    def _is_newer(self, deal_id, converted_on):
+        the_day_before = date.fromisoformat(converted_on) - timedelta(days=1)
+        return self.fake.get(deal_id)["CreatedDate"] >= the_day_before.isoformat()
 
     # What the product says
 
