@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.types import Value
 from ml.gate.gate import GateRule
+from ml.monitoring.performance import ScoredOutcome
 from ml.monitoring.recalibration import recalibrate
 from ml.scorecard.starter import starter_scorecard
 from ml.training import train
@@ -66,9 +67,14 @@ def make_recalibration(session: Session, learned: ModelVersion | None = None) ->
     learned = learned or make_learned_version(session)
     card = registry.scorecard(session, learned)
     records = [{"industry": i, "website_visits": n} for n in range(9) for i in INDUSTRIES]
-    made = recalibrate(records, [n % 4 > 0 for n in range(len(records))], card)
+    outcomes = [
+        ScoredOutcome(card.score(record).probability, n % 4 > 0, n)
+        for n, record in enumerate(records)
+    ]
+    made = recalibrate(outcomes, card, {})
     lifecycle.switch(session, learned, "gate", NOW)
-    about: dict[str, Any] = {"n_leads": 27, "n_converted": 20, "n_lost": 7, "shift": made.shift}
+    about: dict[str, Any] = {"n_leads": 27, "n_converted": 20, "n_lost": 7}
+    about |= {"slope": made.adjustment.slope, "shift": made.adjustment.step}
     when = {"first_outcome_at": NOW.isoformat(), "last_outcome_at": NOW.isoformat()}
     version = registry.save(
         session,

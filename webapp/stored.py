@@ -188,6 +188,7 @@ class TrainingData(_Stored):
     champion_knew: list[str] = []
     recalibrated_from: str | None = None
     shift: float = 0.0
+    slope: float = 1.0
 
 
 class RowError(_Stored):

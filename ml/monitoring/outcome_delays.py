@@ -5,7 +5,7 @@ delays say from which age on leads with an outcome are a fair sample, or how to 
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -46,9 +46,7 @@ class OutcomeDelays:
 
         0 where none have come at all.
         """
-        shares, total = self._of(converted=converted)
-        place = bisect_right(self.ages, age_days)
-        return shares[place - 1] / total if place and total else 0.0
+        return self._share(bisect_right(self.ages, age_days), converted=converted)
 
     def mature_days(self, share: float = MATURE_SHARE) -> float | None:
         """Find the age from which on leads had the time to end either way, in days.
@@ -69,15 +67,19 @@ class OutcomeDelays:
         probability weighting; Robins and Finkelstein 2000, Biometrics 56:779-788). 0 where leads so
         old have hardly had the time to end one way, so that too few would stand for too many.
         """
+        first = bisect_left(self.ages, since_days) if since_days else 0
         told = {
-            kind: self.share_told(age_days, converted=kind)
-            - (self.share_told(since_days, converted=kind) if since_days else 0.0)
+            kind: self.share_told(age_days, converted=kind) - self._share(first, converted=kind)
             for kind in (True, False)
             if self._of(converted=kind)[1]
         }
         if min(told.values(), default=0.0) < MIN_TOLD:
             return 0.0
         return 1 / told[converted] if converted in told else 0.0
+
+    def _share(self, n_ages: int, *, converted: bool) -> float:
+        shares, total = self._of(converted=converted)
+        return shares[n_ages - 1] / total if n_ages and total else 0.0
 
     def _of(self, *, converted: bool) -> tuple[tuple[float, ...], float]:
         if converted:

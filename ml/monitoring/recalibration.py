@@ -1,132 +1,242 @@
-"""Recalibration in the large: the same model with another intercept, where that is surely better.
+"""Recalibration: the same model with another level and spread, where that is surely better.
 
-One number sets the level of the scores right and leaves the order of the leads as it is.
+Two numbers set the scores right and leave the order of the leads as it is.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import expit, logit
 
-from ml.gate.gate import Check, Decision, Evidence
+from ml.gate.gate import GROUPS, Check, Decision, Evidence
 from ml.monitoring.performance import (
     ACT_SIGMAS,
     MIN_EACH_TO_RECALIBRATE,
     MIN_OUTCOMES,
     NATS_TO_ACT,
     Calibration,
+    ScoredOutcome,
     calibration_in_the_large,
+    n_groups,
     nats_saved_by_a_step,
+    trust,
 )
-from ml.scorecard.scorecard import Scorecard
-from ml.training.encode import Bools, Floats, Record
+from ml.scorecard.scorecard import Grade, Scorecard
+from ml.training.encode import Bools, Floats
 from ml.training.evaluate import log_loss
 from ml.training.metrics import model_metrics
+from ml.training.term_sums import scaled
 
-MAX_SHIFT = 10.0  # of log-odds: from one in a hundred to all but one in two hundred
+# What is likely before any outcome: standard deviations of the level in log-odds, and of the slope.
+LIKELY = np.array([1.0, 0.3])
+CAUTION = 1.28  # standard errors by which either falls short of the likeliest: 90 %, one-sided
+MIN_SLOPE, MAX_SLOPE = 0.05, 1.5
+MAX_STEPS = 100
+NEARLY_SURE = 1e-6  # the probabilities nearest to 0 and 1 that are told apart from them
+# A grade with this share of the leads needs so many outcomes of its own.
+MIN_SHARE, MIN_OF_GRADE = 0.1, 3
 
 
 class NotRecalibrated(ValueError):
-    """The outcomes do not show surely enough that the level is off; the message is for people."""
+    """The outcomes do not show surely enough that scores are off; the message is for people."""
+
+
+class Adjustment(NamedTuple):
+    """What log-odds become: `slope` times what they were, and a `step`."""
+
+    slope: float
+    step: float
+
+    def of(self, probability: float) -> float:
+        """Adjust a probability; 0 and 1 stay what they are.
+
+        >>> round(Adjustment(2.0, 0.0).of(0.8), 3), Adjustment(2.0, 1.0).of(1.0)
+        (0.941, 1.0)
+        """
+        return float(expit(self.slope * logit(probability) + self.step))
 
 
 @dataclass(frozen=True)
 class Recalibration:
-    """A champion with another intercept, and what it is worth on the outcomes that asked for it."""
+    """A champion with another level and spread, and what it is worth on the outcomes behind it."""
 
     scorecard: Scorecard
-    shift: float
+    adjustment: Adjustment
     metrics: dict[str, Any]
     decision: Decision
 
 
 def recalibrate(
-    records: Sequence[Record], converted: Sequence[bool], champion: Scorecard
+    outcomes: Sequence[ScoredOutcome],
+    champion: Scorecard,
+    leads_by_grade: Mapping[Grade, int],
 ) -> Recalibration:
-    """Set the intercept of a champion right, where that is surely an improvement.
+    """Set level and spread of a champion right, where that is surely an improvement.
 
-    `records` hold stored values as known before the outcomes, of leads that neither the champion
-    nor its intercept has seen. Raises NotRecalibrated unless outcomes are enough, more than three
-    standard deviations from what was promised, and log loss falls by more than chance would let it.
-
-    Updating the intercept alone: Steyerberg et al. (2004), Statistics in Medicine 23(16),
-    2567-2586.
+    The outcomes, with the scores that the champion gave before, are of leads that neither it nor an
+    earlier recalibration has seen, and a fair sample by their weights. `leads_by_grade` counts the
+    leads that are scored these days. Raises NotRecalibrated unless outcomes are enough, of every
+    grade that matters, more than three standard deviations from what was promised, and log loss
+    falls by more than chance would let it.
     """
-    outcomes = np.array(converted, dtype=bool)
-    log_odds = np.array([champion.score(record).log_odds for record in records])
-    shift = shift_for(log_odds, outcomes)
-    decision = _decide(outcomes, expit(log_odds), shift)
-    scorecard = champion.shifted(shift)
+    promised, converted = _columns(outcomes)
+    adjustment = adjustment_for(outcomes) if outcomes else Adjustment(1.0, 0.0)
+    decision = _decide(outcomes, champion, leads_by_grade, adjustment)
+    scorecard = adjusted(champion, adjustment)
     return Recalibration(
         scorecard=scorecard,
-        shift=shift,
+        adjustment=adjustment,
         metrics=model_metrics(
-            outcomes,
-            expit(log_odds + shift),
+            converted,
+            np.array([adjustment.of(each) for each in promised]),
             fields=[term.field for term in champion.terms],
             grades=scorecard.grades,
+            groups=np.array([each.group for each in outcomes]),
         ),
         decision=decision,
     )
 
 
-def shift_for(log_odds: Floats, converted: Bools) -> float:
-    """Find the step of all log-odds that expects as many conversions as there were, in [-10, 10].
+def adjusted(card: Scorecard, adjustment: Adjustment) -> Scorecard:
+    """Adjust the log-odds of every score; each lead keeps its rank and grade.
 
-    >>> round(shift_for(np.array([0.0, 0.0, 0.0, 0.0]), np.array([True, False, False, False])), 3)
-    -1.099
+    All effects are multiplied by the slope, so that reasons sum to the score as before.
     """
+    slope, step = adjustment
+    a, b, c = (adjustment.of(bound) for bound in card.grades)
+    return replace(
+        card,
+        intercept=slope * card.intercept + step,
+        terms=scaled(card.terms, slope),
+        parts=tuple(part.scaled(slope) for part in card.parts),
+        grades=(a, b, c),
+        base_rate=card.base_rate if card.n_leads else adjustment.of(card.base_rate),
+    )
 
-    def excess(shift: float) -> float:
-        return float(expit(log_odds + shift).sum() - converted.sum())
 
-    low, high = -MAX_SHIFT, MAX_SHIFT
-    if excess(low) >= 0 or excess(high) <= 0:
-        return low if excess(low) >= 0 else high
-    return float(brentq(excess, low, high))
+def adjustment_for(outcomes: Sequence[ScoredOutcome]) -> Adjustment:
+    """Find the level and slope that outcomes ask for, each less what they leave uncertain.
+
+    A logistic regression on the log-odds promised (Cox 1958, Biometrika 45:562-565), with normal
+    priors that hold it to what was promised. Weights count, and leads of a group count as one.
+    Either moves only to the end of its interval that is nearer to where it was.
+
+    >>> found = adjustment_for([ScoredOutcome(0.5, n % 4 == 0, n) for n in range(400)])
+    >>> round(found.slope, 2), round(found.step, 2)
+    (1.0, -0.94)
+    >>> adjustment_for([ScoredOutcome(0.5, n % 4 == 0, n) for n in range(4)])
+    Adjustment(slope=1.0, step=0.0)
+    """
+    promised, converted = _columns(outcomes)
+    log_odds: Floats = logit(np.clip(promised, NEARLY_SURE, 1 - NEARLY_SURE))
+    weights = trust(outcomes) * np.array([each.weight for each in outcomes])
+    centre = float(np.average(log_odds, weights=weights)) if weights.any() else 0.0
+    inputs = np.column_stack([np.ones(len(outcomes)), log_odds - centre])
+    found, information = _fitted(inputs, log_odds, converted, weights)
+    errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    level, more = np.sign(found) * np.maximum(0.0, np.abs(found) - CAUTION * errors)
+    slope = float(np.clip(1 + more, MIN_SLOPE, MAX_SLOPE))
+    return Adjustment(slope, float(level + (1 - slope) * centre))
 
 
-def _decide(converted: Bools, promised: Floats, shift: float) -> Decision:
-    found = calibration_in_the_large(promised.tolist(), converted.tolist())
-    saved = nats_saved_by_a_step(promised.tolist(), converted.tolist())
-    checks = (_enough(found), _far(found), _surely_saves(saved))
+def _columns(outcomes: Sequence[ScoredOutcome]) -> tuple[Floats, Bools]:
+    promised = np.array([each.score for each in outcomes], dtype=np.float64)
+    return promised, np.array([each.converted for each in outcomes], dtype=bool)
+
+
+def _fitted(
+    inputs: Floats, offsets: Floats, converted: Bools, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Fit counts of the inputs on top of offsets, by Newton's method; and their information."""
+    counts, information = np.zeros(inputs.shape[1]), np.diag(LIKELY**-2.0)
+    for _ in range(MAX_STEPS):
+        expected = expit(offsets + inputs @ counts)
+        slopes = inputs.T @ (weights * (converted - expected)) - counts / LIKELY**2
+        spread = weights * expected * (1 - expected)
+        information = inputs.T @ (inputs * spread[:, np.newaxis]) + np.diag(LIKELY**-2.0)
+        move = np.linalg.solve(information, slopes)
+        # Log-odds far off make a full step too long.
+        counts = counts + move / max(1.0, float(np.abs(move).max()))
+        if np.abs(move).max() < 1e-9:
+            break
+    return counts, information
+
+
+def _decide(
+    outcomes: Sequence[ScoredOutcome],
+    champion: Scorecard,
+    leads_by_grade: Mapping[Grade, int],
+    adjustment: Adjustment,
+) -> Decision:
+    found = calibration_in_the_large(outcomes)
+    saved = nats_saved_by_a_step(outcomes)
+    checks = (
+        _enough(outcomes),
+        _everywhere(outcomes, champion, leads_by_grade),
+        _far(found),
+        _surely_saves(saved),
+    )
     failed = [check.sentence for check in checks if not check.passed]
     if failed:
         raise NotRecalibrated(f"Not recalibrated: {'; '.join(failed)}.")
+    promised, converted = _columns(outcomes)
     before = log_loss(converted, promised)
+    n_converted = int(converted.sum())
     # One order of leads, so AUC has nothing to say.
     evidence = Evidence(
-        found.n_converted,
-        found.n - found.n_converted,
+        n_converted,
+        len(outcomes) - n_converted,
         log_loss_champion=before,
         log_loss_challenger=before - saved / found.n,
+        n_groups_converted=n_groups(each for each in outcomes if each.converted),
+        n_groups_lost=n_groups(each for each in outcomes if not each.converted),
+        n_groups=found.n_groups,
     )
-    level, moved = ("low", "raised") if shift > 0 else ("high", "lowered")
-    reason = (
-        f"Scores were too {level}: {found.n_converted:,} of {found.n:,} leads converted, about "
-        f"{found.expected:,.0f} expected. We {moved} them; the ranking is unchanged."
-    )
+    level, moved = ("low", "raised") if found.z > 0 else ("high", "lowered")
+    reason = f"Scores were too {level}: {found.text}. We {moved} them; the ranking is unchanged."
     return Decision(promote=True, reason=reason, checks=checks, **asdict(evidence))
 
 
-def _enough(found: Calibration) -> Check:
-    n_lost = found.n - found.n_converted
-    least = min(found.n_converted, n_lost)
-    passed = found.n >= MIN_OUTCOMES and least >= MIN_EACH_TO_RECALIBRATE
+def _enough(outcomes: Sequence[ScoredOutcome]) -> Check:
+    n_converted = n_groups(each for each in outcomes if each.converted)
+    n_lost = n_groups(each for each in outcomes if not each.converted)
+    least = min(n_converted, n_lost)
+    passed = n_groups(outcomes) >= MIN_OUTCOMES and least >= MIN_EACH_TO_RECALIBRATE
     sentence = (
-        f"{found.n_converted:,} leads converted and {n_lost:,} were lost; at least "
+        f"leads of {n_converted:,} {GROUPS} converted and of {n_lost:,} were lost; at least "
         f"{MIN_OUTCOMES} in all and {MIN_EACH_TO_RECALIBRATE} of each are required"
     )
     return Check("evidence", passed, sentence)
 
 
+def _everywhere(
+    outcomes: Sequence[ScoredOutcome], champion: Scorecard, leads_by_grade: Mapping[Grade, int]
+) -> Check:
+    """Check that outcomes tell of all scores that matter: of the others nothing is known."""
+    n_leads = sum(leads_by_grade.values())
+    of_grade = {(champion.grade(each.score), each.group) for each in outcomes}
+    groups = Counter(grade for grade, _ in of_grade)
+    unknown = [
+        grade
+        for grade, n in sorted(leads_by_grade.items())
+        if n >= MIN_SHARE * n_leads and groups[grade] < MIN_OF_GRADE
+    ]
+    if unknown:
+        sentence = f"too few outcomes tell of grade {' and '.join(unknown)}"
+    elif sum(n >= MIN_OF_GRADE for n in groups.values()) < 2:
+        sentence = "all outcomes are of one grade, so they tell nothing of the others"
+    else:
+        return Check("grades", True, "outcomes are of all grades that leads have")
+    return Check("grades", False, sentence)
+
+
 def _far(found: Calibration) -> Check:
     sentence = (
-        f"{found.n_converted:,} of {found.n:,} leads converted, {found.expected:,.1f} expected: "
-        f"{abs(found.z):.1f} standard deviations off; more than {ACT_SIGMAS:g} are required"
+        f"{found.text}: {abs(found.z):.1f} standard deviations off; more than {ACT_SIGMAS:g} are "
+        "required"
     )
     return Check("calibration", abs(found.z) > ACT_SIGMAS, sentence)
 

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -14,7 +14,7 @@ from ml.scorecard.json_reader import MAX_LEVELS, Reader, ScorecardError
 MAX_INPUTS = 500
 MAX_TREES = 500
 MAX_NODES = 100_000
-MAX_WEIGHT = 3
+MAX_WEIGHT = 10
 
 LEAF = -1  # in place of a column
 NEARLY_EQUAL = 1e-9  # probabilities closer than this are one point of the log-odds curve
@@ -85,8 +85,8 @@ class Forest:
     Each question moves the share, which at a root is that of its converted leads, on towards that
     of the child's leads by n / (n + `shrinkage`) of the way: what few leads say counts little
     (Agarwal et al., Hierarchical Shrinkage, ICML 2022). A step belongs to the field asked about
-    (Saabas, 2014). Steps are taken to log-odds, multiplied by `weight` in [0, 3], by one factor for
-    all fields of a lead, so that their sum is exact.
+    (Saabas, 2014). Steps are taken to log-odds, multiplied by `weight` in [0, 10], by one factor
+    for all fields of a lead, so that their sum is exact.
 
     The trees stand one behind the other from `roots` on, each node before its children and the
     first child right behind it. By node: the `column` asked about (-1 for a leaf), the `threshold`
@@ -137,6 +137,10 @@ class Forest:
             slope = (_log_odds(start + change) - _log_odds(start)) / change
         factor = self.weight * slope / len(self.roots)
         return {each.field: factor * move for each, move in zip(self.inputs, moves, strict=True)}
+
+    def scaled(self, factor: float) -> "Forest":
+        """Multiply all its effects."""
+        return replace(self, weight=factor * self.weight)
 
     def to_json(self) -> dict[str, Any]:
         """Give the forest as the plain JSON that `read_forest` reads."""

@@ -20,6 +20,9 @@ class Part(Protocol):
     def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
         """Give each field's part of the log-odds, from stored values by field."""
 
+    def scaled(self, factor: float) -> "Part":
+        """Multiply all its effects."""
+
     def to_json(self) -> dict[str, Any]:
         """Give it as plain JSON, nothing lost or rounded."""
 

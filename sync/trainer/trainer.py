@@ -6,8 +6,10 @@ import queue
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
@@ -23,6 +25,7 @@ from webapp.config import Settings
 from webapp.database import read
 from webapp.product import product
 from webapp.services.models import leakage, monitor_samples, monitoring, registry, training_data
+from webapp.services.models.monitor_samples import Evidence
 from webapp.services.runs import runs
 from webapp.tables import ModelVersion
 
@@ -51,26 +54,31 @@ def main() -> None:
 
 def answer(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Do what a run is for: train, or set the level of the champion right."""
-    kind = read(lambda session: runs.by_key(session, run_key)).kind
-    return recalibrate() if kind == monitoring.KIND else learn(run_key, progress)
+    run = read(lambda session: runs.by_key(session, run_key))
+    if run.kind == monitoring.KIND:
+        return recalibrate(run.started_at or run.requested_at)
+    return learn(run_key, progress)
 
 
-def recalibrate() -> dict[str, Any]:
-    """Move the champion's intercept by what outcomes since it went live ask for, or say why not."""
-    samples = read(monitor_samples.read)
-    leads, champion, before = samples.unseen_since, samples.champion, samples.learned.metrics
+def recalibrate(now: datetime) -> dict[str, Any]:
+    """Adjust the champion's scores by what outcomes since it went live show, or say why not."""
+    samples = read(lambda session: monitor_samples.read(session, now))
+    champion, before = samples.champion, samples.learned.metrics
+    evidence = samples.of_level or Evidence([], [])
+    leads = evidence.leads
     try:
         made = recalibration.recalibrate(
-            [lead.inputs for lead in leads],
-            [lead.converted for lead in leads],
+            evidence.outcomes,
             samples.card,
+            Counter(samples.card.grade(lead.probability) for lead in samples.recent),
         )
     except recalibration.NotRecalibrated as reason:
         return {"reason": str(reason)}
     happened = sorted(lead.outcome_at for lead in leads)
     learned_from = {
         "recalibrated_from": champion.name,
-        "shift": made.shift,
+        "shift": made.adjustment.step,
+        "slope": made.adjustment.slope,
         "n_leads": len(leads),
         "n_converted": made.decision.n_converted,
         "n_lost": made.decision.n_lost,

@@ -128,9 +128,11 @@ def test_outcomes_far_from_what_was_promised_set_the_level_right(
     assert version.training["recalibrated_from"] == "1.0"
     assert (version.learned_key, version.training["n_leads"]) == (starter.key, 60)
     card, before = (read(lambda s, v=v: registry.scorecard(s, v)) for v in (version, starter))
-    assert card.terms == before.terms
-    promised = [card.score({"email_opens": i % 9}).probability for i in range(60)]
-    assert sum(promised) == pytest.approx(30)
+    old, new = (
+        [each.score({"email_opens": i % 9}).probability for i in range(60)]
+        for each in (before, card)
+    )
+    assert sum(old) < 0.8 * sum(new) < sum(new) < 30
 
 
 def test_after_a_recalibration_only_new_outcomes_count(write, check, newest, clock):
@@ -191,7 +193,7 @@ def test_an_outcome_is_known_since_it_was_first_said(told, first, write, read):
             )
 
     write(tell)
-    [lead] = read(monitor_samples.read).judged
+    [lead] = read(lambda s: monitor_samples.read(s, NOW)).judged
     assert lead.recorded_at == NOW + timedelta(minutes=first)
 
 
@@ -287,7 +289,9 @@ def test_what_keeps_a_level_from_being_set_right_is_said_and_makes_no_version(
     write(lambda s: say(s, 27, 3))
     check()
     advice = finding(newest(), "calibration")["advice"]
-    assert "Not recalibrated: 27 leads converted and 3 were lost; at least 20 in all" in advice
+    assert (
+        "Not recalibrated: leads of 27 companies and people converted and of 3 were lost" in advice
+    )
     assert [version.name for version in read(registry.versions)] == ["1.0"]
     write(lambda s: say(s, 0, 2, prefix="M"))
     check()
@@ -338,7 +342,7 @@ def test_a_check_of_many_leads_reads_bounded_samples(monkeypatch, write, read):
     monkeypatch.setattr(monitor_samples, "MAX_SCORINGS", 10)
     monkeypatch.setattr(monitor_samples, "MAX_OUTCOMES", 5)
     write(lambda s: say(s, 10, 10))
-    samples = read(monitor_samples.read)
+    samples = read(lambda s: monitor_samples.read(s, NOW))
     assert (len(samples.recent), len(samples.judged)) == (10, 5)
     assert sum(samples.scored_by_score) == sum(samples.labelled_by_score) == 20
 
@@ -350,6 +354,6 @@ def test_what_came_with_or_after_an_outcome_is_not_judged(write, read):
         make_lead(session, "before", email_opens=90, now=NOW + timedelta(days=1))
 
     write(arrive)
-    samples = read(monitor_samples.read)
+    samples = read(lambda s: monitor_samples.read(s, NOW))
     assert [lead.inputs.get("email_opens") for lead in samples.judged] == [1]
     assert [lead.inputs.get("email_opens") for lead in samples.recent] == [1]

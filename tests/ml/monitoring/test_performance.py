@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.monitoring import performance
+from ml.monitoring.performance import ScoredOutcome
 from ml.training.evaluate import delong
+
+
+def leads_of(scores, converted, groups=None):
+    """Leads with outcomes, each alone where no groups are told."""
+    groups = range(len(scores)) if groups is None else groups
+    rows = zip(scores, converted, groups, strict=True)
+    return [ScoredOutcome(float(score), bool(won), int(group)) for score, won, group in rows]
 
 
 @pytest.mark.parametrize("n", [20, 50, 200, 2000])
@@ -18,33 +26,43 @@ def test_calibration_flags_one_in_twenty_by_chance_and_acts_hardly_ever(n):
     for _ in range(500):
         promised = rng.beta(2, 4, n)
         verdicts.append(
-            performance.calibration_in_the_large(promised, rng.random(n) < promised).verdict
+            performance.calibration_in_the_large(
+                leads_of(promised, rng.random(n) < promised)
+            ).verdict
         )
     assert verdicts.count("look") / 500 <= 0.075
     assert verdicts.count("act") <= 5
 
 
 def test_twice_the_conversions_promised_make_calibration_act():
-    found = performance.calibration_in_the_large([0.2] * 100, [n < 40 for n in range(100)])
+    found = performance.calibration_in_the_large(
+        leads_of([0.2] * 100, [n < 40 for n in range(100)])
+    )
     assert (found.n_converted, round(found.expected), round(found.z, 6)) == (40, 20, 5)
     assert found.verdict == "act"
 
 
 def test_few_outcomes_say_nothing_of_calibration_or_order():
-    assert performance.calibration_in_the_large([0.1] * 19, [True] * 19).verdict == "unknown"
-    few = performance.live_auc([0.1] * 30, [n < 9 for n in range(30)], 0.9)
+    assert (
+        performance.calibration_in_the_large(leads_of([0.1] * 19, [True] * 19)).verdict == "unknown"
+    )
+    few = performance.live_auc(leads_of([0.1] * 30, [n < 9 for n in range(30)]), 0.9)
     assert few.verdict == "unknown"
-    assert performance.live_auc([], [], None).auc is None
+    assert performance.live_auc([], None).auc is None
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=4, max_size=60))
-def test_the_live_auc_and_its_error_are_those_of_delong(rows):
-    scores, converted = [float(s) for s, _ in rows], [c for _, c in rows]
-    found = performance.live_auc(scores, converted, None)
-    if min(found.n_converted, found.n_lost) < 2:
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.booleans(), st.integers(0, 9)), min_size=4, max_size=60
+    )
+)
+def test_the_live_auc_and_its_error_are_those_of_delong_and_obuchowski(rows):
+    scores, converted, groups = zip(*rows, strict=True)
+    found = performance.live_auc(leads_of(scores, converted, groups), None)
+    if min(found.n_groups_converted, found.n_groups_lost) < 2:
         assert found.auc is None
         return
-    aucs, covariance = delong(converted, [scores])
+    aucs, covariance = delong(converted, [scores], np.array(groups))
     half = 1.959963984540054 * math.sqrt(covariance[0, 0])
     assert found.auc == pytest.approx(aucs[0], abs=1e-12)
     assert found.low == pytest.approx(max(0, aucs[0] - half), abs=1e-9)
@@ -55,7 +73,44 @@ def test_an_order_that_has_become_chance_acts_and_one_that_holds_does_not():
     rng = np.random.default_rng(2)
     scores = rng.random(400)
     telling, chance = (rng.random(400) < scores).tolist(), (rng.random(400) < 0.5).tolist()
-    kept = performance.live_auc(scores.tolist(), telling, 0.83)
-    lost = performance.live_auc(scores.tolist(), chance, 0.83)
+    kept = performance.live_auc(leads_of(scores, telling), 0.83)
+    lost = performance.live_auc(leads_of(scores, chance), 0.83)
     assert (kept.verdict, lost.verdict) == ("good", "act")
-    assert performance.live_auc(scores.tolist(), chance, None).verdict == "unknown"
+    assert performance.live_auc(leads_of(scores, chance), None).verdict == "unknown"
+
+
+def test_ten_contacts_a_company_are_no_more_sure_than_one():
+    rng = np.random.default_rng(6)
+    scores = rng.random(60)
+    converted = rng.random(60) < scores
+    alone = leads_of(scores, converted)
+    together = leads_of(np.repeat(scores, 10), np.repeat(converted, 10), np.repeat(range(60), 10))
+    worse = scores[::-1].tolist()
+    for measure in (
+        lambda leads: performance.live_auc(leads, None).low,
+        lambda leads: performance.calibration_in_the_large(leads).z,
+        performance.nats_saved_by_a_step,
+        lambda leads: performance.errors_below(leads, np.repeat(worse, len(leads) // 60).tolist()),
+    ):
+        assert measure(together) == pytest.approx(measure(alone))
+
+
+def test_outcomes_of_few_companies_say_nothing():
+    leads = leads_of(
+        [0.1 + 0.04 * (n % 19) for n in range(190)],
+        [n % 2 for n in range(190)],
+        [n % 19 for n in range(190)],
+    )
+    assert performance.calibration_in_the_large(leads).verdict == "unknown"
+    few = [each._replace(group=each.group % 9) for each in leads]
+    assert performance.live_auc(few, 0.9).verdict == "unknown"
+
+
+def test_a_weight_stands_for_as_many_leads_in_the_auc():
+    rng = np.random.default_rng(7)
+    leads = leads_of(rng.random(50), rng.random(50) < 0.5)
+    weights = rng.integers(1, 5, 50).tolist()
+    weighed = [each._replace(weight=float(n)) for each, n in zip(leads, weights, strict=True)]
+    repeated = [each for each, n in zip(leads, weights, strict=True) for _ in range(n)]
+    one, other = (performance.live_auc(each, None) for each in (weighed, repeated))
+    assert (one.auc, one.low, one.high) == pytest.approx((other.auc, other.low, other.high))

@@ -160,7 +160,7 @@ def broken(key, value, place=None):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (broken("weight", 3.5), "forest.weight must be from 0 to 3"),
+        (broken("weight", 10.5), "forest.weight must be from 0 to 10"),
         (broken("extra", 1), "unknown key 'extra'"),
         (broken("roots", []), "roots must rise from 0"),
         (broken("roots", [0, 0]), "roots must rise from 0"),

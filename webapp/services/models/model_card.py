@@ -49,7 +49,7 @@ CAVEATS = (
 RECALIBRATED = (
     "This is an earlier version, recalibrated on the leads it is measured on. Log loss, Brier score"
     " and calibration error therefore look better than they will on new leads; the ranking was not"
-    " fitted to them. The decision judges each lead with the shift estimated from the leads before"
+    " fitted to them. The decision judges each lead with the level estimated from the leads before"
     " it.",
     *CAVEATS[1:],
 )

@@ -1,16 +1,14 @@
 """What the monitors found, in words: for each measure what it means and what to do."""
 
-import math
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ml.fields.fields_file import Fields
+from ml.gate.gate import GROUPS
 from ml.gate.intervals import interval_text
 from ml.monitoring import drift, performance
 from ml.monitoring.causes import cause_of
 from ml.monitoring.drift import Drift, Verdict
-from ml.scorecard.scorecard import moved
 from webapp.services.models import monitor_words
 from webapp.services.models.monitor_samples import Samples
 from webapp.stored import Metrics
@@ -21,11 +19,6 @@ VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
 JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
 MAX_NAMED = 3
 NO_ORDER = 0.5  # the AUC of scores that say nothing
-UNITS = {
-    "day": timedelta(days=1),
-    "hour": timedelta(hours=1),
-    "minute": timedelta(minutes=1),
-}
 
 
 class Finding(NamedTuple):
@@ -43,12 +36,12 @@ class Finding(NamedTuple):
         return self.verdict in {"look", "act"}
 
 
-def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
+def all_of(samples: Samples, fields: Fields) -> list[Finding]:
     """Take every measure of the live version, in the order in which they are shown."""
     changed = field_drift(samples, fields)
     causes = (each.get("cause") for each in changed.figures.get("fields", {}).values())
     must_correct = monitor_words.needs_correction(causes)
-    ranking = live_auc(samples, now, must_correct=must_correct)
+    ranking = live_auc(samples, must_correct=must_correct)
     return [
         calibration(samples, ranking.verdict),
         ranking,
@@ -60,54 +53,49 @@ def all_of(samples: Samples, fields: Fields, now: datetime) -> list[Finding]:
 
 def calibration(samples: Samples, ranking: Verdict) -> Finding:
     """Whether as many leads convert as the scores predict; `ranking` is the verdict on that."""
-    leads = samples.unseen_since
-    found = performance.calibration_in_the_large(
-        [lead.probability for lead in leads], [lead.converted for lead in leads]
-    )
-    if found.verdict == "unknown":
+    evidence = samples.of_level
+    found = performance.calibration_in_the_large(evidence.outcomes if evidence else [])
+    if evidence is None:
         sentence = (
-            f"{found.n:,} outcomes of already scored leads since version {samples.champion.name}"
-            f" went live; {performance.MIN_OUTCOMES} are needed."
+            "Leads have not been followed for long enough to tell how many convert in the end."
+        )
+    elif found.verdict == "unknown":
+        sentence = (
+            f"{found.n:,} outcomes of leads scored from their beginning since version"
+            f" {samples.champion.name} went live; {performance.MIN_OUTCOMES} are needed."
         )
     else:
-        sentence = (
-            f"{found.n_converted:,} of {found.n:,} leads converted, about {found.expected:,.0f}"
-            " expected."
-        )
+        sentence = f"{found.text}."
     level = "low" if found.z > 0 else "high"
     advised = monitor_words.of_calibration(found.verdict, ranking, level)
     figures = asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z")))
     return Finding("calibration", "Calibration", found.verdict, sentence, advised, figures)
 
 
-def live_auc(samples: Samples, now: datetime, *, must_correct: bool) -> Finding:
+def live_auc(samples: Samples, *, must_correct: bool) -> Finding:
     """Whether leads are still ranked as well as in training."""
-    leads, wait = samples.matured(now), samples.closing_time
     measured = samples.learned.measured
-    found = performance.live_auc(
-        [lead.probability for lead in leads],
-        [lead.converted for lead in leads],
-        measured.auc if measured else None,
-    )
-    least = performance.MIN_EACH_CLASS
-    if found.auc is None or min(found.n_converted, found.n_lost) < least:
+    found = performance.live_auc(samples.of_order.outcomes, measured.auc if measured else None)
+    if found.auc is None or not found.is_enough:
         sentence = (
             f"{found.n_converted:,} converted and {found.n_lost:,} lost leads that it did not learn"
-            f" from were scored {_earlier(wait)}; {least} of each are needed."
+            f" from had time to end either way; {performance.MIN_EACH_CLASS} of each are needed."
         )
     else:
         then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
         interval = interval_text(found.low, found.high)
+        bounds = f" ({interval})" if interval else ""
+        n, n_groups = found.n_converted + found.n_lost, found.n_groups
+        of_groups = f" of {n_groups:,} {GROUPS}" if n_groups < n else ""
         sentence = (
-            f"AUC {found.auc:.2f}{f' ({interval})' if interval else ''} on"
-            f" {found.n_converted + found.n_lost:,} outcomes it did not learn from{then}."
+            f"AUC {found.auc:.2f}{bounds} on {n:,} outcomes{of_groups} it did not learn from{then}."
         )
     advised = monitor_words.of_ranking(
         found.verdict,
         is_reversed=found.high is not None and found.high < NO_ORDER,
         must_correct=must_correct,
     )
-    figures = asdict(found) | {"closing_days": wait / timedelta(days=1)}
+    figures = asdict(found) | {"closing_days": samples.delays.mature_days()}
     return Finding("live_auc", "Ranking", found.verdict, sentence, advised, figures)
 
 
@@ -117,7 +105,7 @@ def score_drift(samples: Samples, *, must_correct: bool) -> Finding:
     if not references:
         return _no_reference("score_drift", title, samples)
     # On the scale of the version that was learned: a recalibration is no drift.
-    recent = [moved(lead.probability, -samples.shift) for lead in samples.recent]
+    recent = [samples.learned_card.score(lead.inputs).probability for lead in samples.recent]
     found = min(
         (drift.judge(drift.coarse(each, drift.histogram(recent))) for each in references),
         key=lambda each: each.psi / each.look,
@@ -220,11 +208,3 @@ def _few(found: Drift) -> str:
 def _figures(found: Drift) -> dict[str, Any]:
     is_measured = found.n_reference and found.n_recent
     return asdict(found) | {"verdict": found.verdict, "psi": found.psi if is_measured else None}
-
-
-def _earlier(wait: timedelta) -> str:
-    if not wait:
-        return "earlier"
-    unit = next((name for name, length in UNITS.items() if wait >= length), "minute")
-    n = math.ceil(wait / UNITS[unit])
-    return f"more than {n:,} {unit}{'' if n == 1 else 's'} earlier, the usual closing time"

@@ -1,24 +1,26 @@
 """What the monitors read: bounded samples of recent leads and outcomes, scored by the champion."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Value
 from ml.monitoring.drift import N_SCORE_BINS
+from ml.monitoring.outcome_delays import OutcomeDelays
+from ml.monitoring.performance import ScoredOutcome
 from ml.scorecard.scorecard import Scorecard
-from webapp.services.models import registry, training_data
+from webapp.crm_tables import CrmLead
+from webapp.services.models import outcome_waits, registry, training_data
+from webapp.services.models.outcome_waits import DAY
 from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, ModelVersion, Outcome, Score, Snapshot
 
 # Newest rows read, however many there are: what drifts shows in these, and memory stays small.
 MAX_SCORINGS = 2_000
 MAX_OUTCOMES = 4_000
-# "Usual" closing time: so many of the outcomes have come by then.
-USUAL_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -33,25 +35,38 @@ class ScoredLead:
 class JudgedLead(ScoredLead):
     """A lead as it was before its outcome was first known (`recorded_at`).
 
-    The champion did not learn from one `is_unseen`.
+    It has been here since `first_scored_at`, and about since its beginning if it `is_followed`. The
+    champion did not learn from one `is_unseen`. `group` is its person or company.
     """
 
     converted: bool
+    group: int
     first_scored_at: datetime
     outcome_at: datetime
     recorded_at: datetime
+    is_followed: bool
     is_unseen: bool
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Leads with an outcome, and how much each of them counts."""
+
+    leads: list[JudgedLead]
+    outcomes: list[ScoredOutcome]
+
+
+@dataclass(frozen=True)
 class Samples:
-    """All that one check reads; `learned` is the champion before its recalibration by `shift`."""
+    """All that one check reads; `learned` is the champion before its recalibrations, if any."""
 
     champion: ModelVersion
     learned: ModelVersion
     card: Scorecard
-    shift: float
+    learned_card: Scorecard
     since: datetime
+    now: datetime
+    delays: OutcomeDelays
     recent: list[ScoredLead]
     judged: list[JudgedLead]
     # Leads by score: those with an outcome, and all.
@@ -59,23 +74,49 @@ class Samples:
     scored_by_score: list[int]
 
     @property
-    def unseen_since(self) -> list[JudgedLead]:
-        """The evidence on the champion's level: what came in since it went live."""
-        return [lead for lead in self.judged if lead.is_unseen and lead.recorded_at >= self.since]
+    def of_level(self) -> Evidence | None:
+        """The evidence on the champion's level: what came in since it went live.
+
+        Of leads followed from their beginning, with weights for those still open or ended before.
+        None while it is too early to tell how many leads end either way.
+        """
+        if self.delays.mature_days() is None:
+            return None
+        found = (
+            (lead, self._weight(lead, since=self.since))
+            for lead in self.judged
+            if lead.is_unseen and lead.is_followed and lead.recorded_at >= self.since
+        )
+        return _evidence(found)
 
     @property
-    def closing_time(self) -> timedelta:
-        """How long leads usually take from their first score to their outcome."""
-        waits = sorted(lead.outcome_at - lead.first_scored_at for lead in self.judged)
-        return waits[int(USUAL_SHARE * (len(waits) - 1))] if waits else timedelta(0)
+    def of_order(self) -> Evidence:
+        """The evidence on the champion's order: leads that had time to end either way.
 
-    def matured(self, now: datetime) -> list[JudgedLead]:
-        """The evidence on the champion's order: leads old enough for slow outcomes, too."""
-        latest = now - self.closing_time
-        return [lead for lead in self.judged if lead.is_unseen and lead.first_scored_at <= latest]
+        All where nothing is known of that.
+        """
+        if not self.delays.ages:
+            return _evidence((lead, 1.0) for lead in self.judged if lead.is_unseen)
+        return _evidence((lead, self._weight(lead)) for lead in self.judged if lead.is_unseen)
+
+    def _weight(self, lead: JudgedLead, since: datetime | None = None) -> float:
+        age_days = (self.now - lead.first_scored_at) / DAY
+        before = max(0.0, (since - lead.first_scored_at) / DAY) if since is not None else 0.0
+        return self.delays.weight(age_days, converted=lead.converted, since_days=before)
 
 
-def read(session: Session) -> Samples:
+def _evidence(weighed: Iterable[tuple[JudgedLead, float]]) -> Evidence:
+    counting = [(lead, weight) for lead, weight in weighed if weight]
+    return Evidence(
+        [lead for lead, _ in counting],
+        [
+            ScoredOutcome(lead.probability, lead.converted, lead.group, weight)
+            for lead, weight in counting
+        ],
+    )
+
+
+def read(session: Session, now: datetime) -> Samples:
     """Read the samples for the live version; else `NoChampion`."""
     champion = registry.champion(session)
     card = registry.scorecard(session, champion)
@@ -85,8 +126,10 @@ def read(session: Session) -> Samples:
         champion=champion,
         learned=learned,
         card=card,
-        shift=card.intercept - registry.scorecard(session, learned).intercept,
+        learned_card=registry.scorecard(session, learned),
         since=registry.champion_since(session),
+        now=now,
+        delays=outcome_waits.delays(session, now),
         recent=list(_recent(session, champion, card)),
         judged=list(_judged(session, champion, card, learned.run_key or 0)),
         labelled_by_score=labelled,
@@ -119,18 +162,17 @@ def _judged(
     """The leads whose outcomes were told last; without those never scored before."""
     told_last = sa.select(Outcome.lead_key).order_by(Outcome.key.desc()).limit(MAX_OUTCOMES)
     own = aliased(Snapshot)
-    first_scored_at = (
-        sa.select(sa.func.min(Snapshot.taken_at))
-        .where(Snapshot.lead_key == Lead.key)
-        .correlate(Lead)
-        .scalar_subquery()
-    )
     query = (
-        sa.select(own, Lead, outcomes.first_recorded_at(), first_scored_at)
+        sa.select(own, Lead, CrmLead.created_at, outcomes.first_recorded_at())
+        .select_from(Lead)
         .join(own, own.key == training_data.last_before_outcome())
+        .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
         .where(Lead.key.in_(told_last), Lead.outcome.is_not(None))
     )
-    for snapshot, lead, recorded_at, scored_at in session.execute(query):
+    rows = session.execute(query).all()
+    groups = training_data.groups_of(session, {row[1].key: row[0].inputs for row in rows})
+    load_ended = outcome_waits.first_load_ended(session)
+    for (snapshot, lead, in_crm_since, recorded_at), group in zip(rows, groups, strict=True):
         assert lead.outcome is not None  # so the query asks
         assert lead.outcome_at is not None
         is_own = snapshot.version_key == champion.key
@@ -139,9 +181,11 @@ def _judged(
             inputs=snapshot.inputs,
             probability=scored.probability,
             converted=lead.outcome,
-            first_scored_at=scored_at,
+            group=group,
+            first_scored_at=lead.created_at,
             outcome_at=lead.outcome_at,
             recorded_at=recorded_at,
+            is_followed=outcome_waits.is_followed(lead.created_at, in_crm_since, load_ended),
             is_unseen=lead.counted_by_run is None or lead.counted_by_run > since_run,
         )
 

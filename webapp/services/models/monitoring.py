@@ -95,8 +95,8 @@ def check(
 ) -> Check:
     """Take all measures of the live version, and say whether to try to set its level right."""
     seen = _seen(session)
-    samples = monitor_samples.read(session)
-    findings = monitor_findings.all_of(samples, fields, now)
+    samples = monitor_samples.read(session, now)
+    findings = monitor_findings.all_of(samples, fields)
     is_far = any(f.name == "calibration" and f.verdict == "act" for f in findings)
     is_wanted = is_far and may_recalibrate
     is_put_off = is_wanted and not lifecycle.is_idle(session, retraining, now)
@@ -111,7 +111,7 @@ def check(
         result = _noted(result, "calibration", _advised(SWITCHED_OFF))
     elif is_put_off:
         result = _noted(result, "calibration", _advised(COMES_FIRST))
-    if found := replacement.needed(session, samples, now):
+    if found := replacement.needed(session, samples):
         changed = {"verdict": "act", "advice": found.sentence}
         result = _noted(result, "live_auc", lambda finding: finding | changed)
         return Check(result, recalibrate=False, replace_by=found.name)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from ml.monitoring.performance import MIN_EACH_CLASS, errors_below, live_auc
+from ml.monitoring.performance import ScoredOutcome, errors_below, live_auc
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.monitor_samples import Samples
 
@@ -23,14 +23,14 @@ class Replacement(NamedTuple):
     sentence: str
 
 
-def needed(session: Session, samples: Samples, now: datetime) -> Replacement | None:
+def needed(session: Session, samples: Samples) -> Replacement | None:
     """Find the best version once live that does not rank surely worse than luck or version 1.0.
 
     None unless the live version does, on leads old enough for slow outcomes, ten of each kind.
     """
-    leads = samples.matured(now)
-    converted = [lead.converted for lead in leads]
-    if min(sum(converted), len(converted) - sum(converted)) < MIN_EACH_CLASS:
+    leads, outcomes = samples.of_order.leads, samples.of_order.outcomes
+    measured = live_auc(outcomes, None)
+    if not measured.is_enough:
         return None
 
     def scores(name: str) -> list[float]:
@@ -39,31 +39,32 @@ def needed(session: Session, samples: Samples, now: datetime) -> Replacement | N
 
     yardsticks = {"by chance": [0.5] * len(leads), "the starter model": scores(STARTER)}
 
-    def behind(own: Sequence[float]) -> str | None:
-        found = (
-            what
-            for what, others in yardsticks.items()
-            if errors_below(own, others, converted) > SURELY
-        )
+    def behind(own: Sequence[ScoredOutcome]) -> str | None:
+        found = (what for what, others in yardsticks.items() if errors_below(own, others) > SURELY)
         return next(found, None)
 
-    own = [lead.probability for lead in leads]
-    what = behind(own)
+    what = behind(outcomes)
     if what is None:
         return None
-    tried = {name: scores(name) for name in _once_live(session, samples.champion.key)}
+    tried = {
+        name: [
+            outcome._replace(score=score)
+            for outcome, score in zip(outcomes, scores(name), strict=True)
+        ]
+        for name in _once_live(session, samples.champion.key)
+    }
     aucs = {
-        name: live_auc(each, converted, None).auc or 0.0
+        name: live_auc(each, None).auc or 0.0
         for name, each in tried.items()
         if behind(each) is None
     }
     if not aucs:
         return None
     best = max(aucs, key=lambda name: aucs[name])
-    auc = live_auc(own, converted, None).auc or 0.0
     order = (
         "ranks leads worse than the starter model" if what != "by chance" else "ranks leads wrongly"
     )
+    auc = measured.auc or 0.0
     sentence = (
         f"Version {samples.champion.name} surely {order} (AUC {auc:.2f} on {len(leads):,}"
         f" outcomes); version {best} ({aucs[best]:.2f}) replaces it now."

@@ -1,7 +1,7 @@
 """What training reads: every labelled lead with its inputs as they were before the outcome."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,7 +78,8 @@ def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
     found = list(_labels(session, run_key))
     leads = [lead for lead in found if lead is not None]
     is_evidence = [lead.counted_by_run > since_run for lead in leads]
-    return Labelled(leads, is_evidence, len(found) - len(leads), _groups(session, leads))
+    groups = groups_of(session, {lead.lead_key: lead.inputs for lead in leads})
+    return Labelled(leads, is_evidence, len(found) - len(leads), groups)
 
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
@@ -112,9 +113,11 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
         yield LabelledLead(lead_key, values, *label)
 
 
-def _groups(session: Session, labelled: list[LabelledLead]) -> list[int]:
-    """Number the persons and companies of labelled leads; who they are is not kept."""
-    inputs = {lead.lead_key: lead.inputs for lead in labelled}
+def groups_of(session: Session, inputs: Mapping[int, dict[str, Value]]) -> list[int]:
+    """Number the persons and companies of labelled leads, told by their keys and inputs.
+
+    Who they are is not kept.
+    """
     records: dict[int, set[Hashable]] = {key: {key} for key in inputs}
     in_crm = (
         sa.select(CrmLead.lead_key, CrmLead.contact_id, CrmLink.deal_id)
