@@ -12,7 +12,8 @@ SLOW, FAST = stats.gamma(2, scale=10), stats.gamma(2, scale=2.5)  # means of 20 
 def waits(rng, days, *, won=SLOW, lost=FAST, decided=1.0, n_leads=2_000):
     """Leads that came evenly in so many days, a third of which convert; some never end."""
     ages, converted = rng.uniform(0, days, n_leads), rng.random(n_leads) < 1 / 3
-    ends = np.where(converted, *(kind.rvs(n_leads, random_state=rng) for kind in (won, lost)))
+    slow, fast = (kind.rvs(n_leads, random_state=rng) for kind in (won, lost))
+    ends = np.where(converted, slow, fast)
     is_told = (ends <= ages) & (rng.random(n_leads) < decided)
     outcomes = np.where(is_told, converted, None).tolist()
     return [*map(Wait, np.where(is_told, ends, ages).tolist(), outcomes)]
