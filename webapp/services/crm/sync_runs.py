@@ -26,6 +26,8 @@ TESTS = ("check", "sample")
 HINT_PAUSE = timedelta(seconds=30)
 RETRY_AFTER = timedelta(minutes=1)
 MANY_FAILURES = 5
+# Among so many runs of any mode the last live one is looked for.
+MANY_RUNS = 200
 PAUSE_AFTER_MANY = timedelta(minutes=15)
 QUOTA_PAUSE, MAX_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
 
@@ -198,8 +200,8 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
     connection = connections.ensure(session, settings, now)
     run = runs.claim(session, KIND, worker, now)
     if run is not None:
-        if connection is not None:
-            connection.hinted_at = None
+        if connection is not None and mode(run) == "live":
+            _hear(connection, run)
         return run
     due = due_at(session, connection, settings, now) if connection is not None else None
     if connection is None or due is None or due > now:
@@ -212,8 +214,10 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
         runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
     except runs.AlreadyRunning:
         return None
-    connection.hinted_at = None
-    return runs.claim(session, KIND, worker, now)
+    run = runs.claim(session, KIND, worker, now)
+    if run is not None:
+        _hear(connection, run)
+    return run
 
 
 def succeed(session: Session, run: Run, result: SyncResult, now: datetime) -> None:
@@ -268,7 +272,9 @@ def due_at(
     """When the next scheduled run begins; None if a person has to act first."""
     if connection.is_paused or waits_for_person(connection):
         return None
-    last = next(iter(runs.latest(session, KIND, limit=1)), None)
+    latest = runs.latest(session, KIND, limit=MANY_RUNS)
+    # The others read no news, and put nothing off.
+    last = next((run for run in latest if mode(run) == "live"), None)
     if last is None or last.started_at is None:
         return connection.breaker_until or now
     due = last.started_at + _pause(connection, settings)
@@ -278,6 +284,12 @@ def due_at(
 def waits_for_person(connection: CrmConnection) -> bool:
     """Whether no run may start before somebody has corrected or tested the connection."""
     return connection.breaker_case is not None and connection.breaker_until is None
+
+
+def _hear(connection: CrmConnection, run: Run) -> None:
+    """Take a hint as heard by a run, unless it came after the run had begun."""
+    if connection.hinted_at and run.started_at and connection.hinted_at <= run.started_at:
+        connection.hinted_at = None
 
 
 def _pause(connection: CrmConnection, settings: Settings) -> timedelta:

@@ -1,0 +1,84 @@
+"""When a sync is due, and what one kind of run may say for another."""
+
+from datetime import timedelta
+
+import pytest
+
+from webapp.services.crm import connections, sync_runs
+from webapp.services.crm.credentials import Credentials
+from webapp.services.crm.sync_runs import SyncResult
+
+MINUTE = timedelta(minutes=1)
+OTHERS = ("dry", "check", "sample", "reconcile")
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both databases by the cases of tests/salesforce."""
+    return "sqlite"
+
+
+class Worker:
+    """One session, in which runs are claimed and closed by a clock that is moved by hand."""
+
+    def __init__(self, session, settings, now):
+        self.session, self.settings, self.now = session, settings, now
+        values = {"domain": "acme.my.salesforce.com", "consumer_key": "k", "consumer_secret": "s"}
+        entered = Credentials.of("client_credentials", values)
+        connections.save(session, entered, settings, actor="ada", now=now)
+        connections.pause(session, False, "ada", now)
+
+    @property
+    def connection(self):
+        return connections.get(self.session)
+
+    def later(self, **passed):
+        self.now += timedelta(**passed)
+
+    def claim(self, mode=None):
+        """The run that was asked for, else one that is due."""
+        if mode:
+            sync_runs.request(self.session, mode, "mona", self.now)
+        return sync_runs.claim(self.session, self.settings, "worker", self.now)
+
+    def run(self, mode="live"):
+        run = self.claim(mode)
+        sync_runs.succeed(self.session, run, SyncResult(mode), self.now)
+
+    def due_in(self):
+        return sync_runs.due_at(self.session, self.connection, self.settings, self.now) - self.now
+
+
+@pytest.fixture
+def worker(session, settings, now):
+    return Worker(session, settings, now)
+
+
+@pytest.mark.parametrize("mode", OTHERS)
+def test_another_kind_of_run_puts_no_sync_off(worker, mode):
+    worker.run()
+    worker.later(minutes=10)
+    worker.run(mode)
+    assert worker.due_in() == 5 * MINUTE
+
+
+@pytest.mark.parametrize("mode", OTHERS)
+def test_another_kind_of_run_hears_no_hint(worker, mode):
+    worker.run()
+    worker.later(minutes=1)
+    connections.hint(worker.session, worker.now)
+    worker.run(mode)
+    assert worker.due_in() <= timedelta()
+    worker.run()
+    assert worker.due_in() == 15 * MINUTE
+
+
+def test_a_hint_during_a_run_that_is_taken_up_again_is_heard_by_the_next(worker):
+    run = worker.claim("live")
+    worker.later(minutes=1)
+    connections.hint(worker.session, worker.now)
+    sync_runs.runs.hand_back(worker.session, run)
+    worker.later(minutes=1)
+    again = worker.claim()
+    assert again.key == run.key
+    assert worker.connection.hinted_at is not None
