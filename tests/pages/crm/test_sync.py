@@ -86,7 +86,7 @@ def test_after_a_run_it_is_up_to_date(manager, fake, salesforce):
 
 def test_a_long_silence_is_told(manager, fake, salesforce):
     salesforce.run()
-    assert "Behind: the last complete run started" in show(manager)
+    assert "Behind: the last complete sync started" in show(manager)
 
 
 def test_a_run_asked_for_shows_its_progress_until_it_is_done(manager, fake, salesforce, read):

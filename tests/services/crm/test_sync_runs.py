@@ -82,3 +82,13 @@ def test_a_hint_during_a_run_that_is_taken_up_again_is_heard_by_the_next(worker)
     again = worker.claim()
     assert again.key == run.key
     assert worker.connection.hinted_at is not None
+
+
+@pytest.mark.parametrize("mode", OTHERS)
+def test_another_kind_of_run_brings_nothing_up_to_date(worker, mode):
+    worker.run(mode)
+    assert sync_runs.lag(worker.session, worker.now) is None
+    worker.run()
+    worker.later(minutes=10)
+    worker.run(mode)
+    assert sync_runs.lag(worker.session, worker.now) == 10 * MINUTE

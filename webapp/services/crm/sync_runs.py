@@ -19,7 +19,7 @@ from webapp.tables import Run
 
 KIND = "sync"
 MODES = ("live", "dry", "check", "sample", "reconcile")
-# What brings everything up to date.
+# What works on everything that was read; only a live run reads what is new.
 WHOLE = ("live", "reconcile")
 # What a person may try while the connection waits for one.
 TESTS = ("check", "sample")
@@ -258,10 +258,10 @@ def fail(
 
 
 def lag(session: Session, now: datetime) -> timedelta | None:
-    """How long ago the last complete run began; None before the first."""
-    for run in runs.latest(session, KIND, limit=200):
-        is_whole = run.state == "succeeded" and SyncResult.of(run).stopped is None
-        if is_whole and mode(run) in WHOLE and run.started_at:
+    """How long ago the last complete sync began; None before the first."""
+    for run in runs.latest(session, KIND, limit=MANY_RUNS):
+        is_sync = mode(run) == "live" and run.state == "succeeded"
+        if is_sync and run.started_at and SyncResult.of(run).stopped is None:
             return now - run.started_at
     return None
 

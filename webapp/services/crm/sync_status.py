@@ -24,7 +24,7 @@ from webapp.services.runs import runs
 from webapp.tables import Run
 
 LATEST = 20
-# So many intervals without a whole run mean that the sync is behind.
+# So many intervals without a complete sync mean that the sync is behind.
 MANY_RUNS = 4
 # More leads with a deal than this whose deal cannot be read mean that a permission is missing.
 MANY_UNREADABLE = 0.05
@@ -126,5 +126,5 @@ def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
         "unmatched": ("Closed deals without a lead.", float(unmatched.n_open(session))),
     }
     if lag is not None:
-        found["lag_seconds"] = ("Time since the last whole run began.", lag.total_seconds())
+        found["lag_seconds"] = ("Time since the last complete sync began.", lag.total_seconds())
     return found
