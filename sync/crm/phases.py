@@ -88,7 +88,7 @@ def check(sync_run: SyncRun) -> None:
 def sample(sync_run: SyncRun) -> None:
     """Map the leads changed last, by an unsaved mapping too: their inputs, gaps and mistakes."""
     wrong, described = _described(sync_run)
-    problems = wrong + described.missing
+    problems = wrong + described.unfit + described.missing
     leads = [] if problems else list(_mapped(sync_run))
     sync_run.result.sample = Sample(
         problems,
@@ -147,8 +147,11 @@ def learn_zone(sync_run: SyncRun) -> None:
 def check_mapping(sync_run: SyncRun) -> None:
     """Describe a lead, and refuse to go on where what is to be read of it cannot be."""
     wrong, described = _described(sync_run)
-    if problems := wrong + described.missing:
+    if described.missing:
+        problems = wrong + described.unfit + described.missing
         raise Fault(sync_run.client.field_missing, "; ".join(problems))
+    if problems := wrong + described.unfit:
+        raise _wrong_settings(sync_run, problems)
     if described.hidden:
         sync_run.warn(HIDDEN, ", ".join(described.hidden))
 
@@ -201,8 +204,14 @@ def _compare(session: Session, sync_run: SyncRun) -> None:
 def _mapped_fields(sync_run: SyncRun, name: str) -> Check:
     wrong, _ = _described(sync_run)
     if wrong:
-        raise Fault(sync_run.client.field_missing, "; ".join(wrong))
+        raise _wrong_settings(sync_run, wrong)
     return Check(name, True, "They can be read.")
+
+
+def _wrong_settings(sync_run: SyncRun, problems: list[str]) -> Fault:
+    """The fault of fields that the mapping or the rules name: another choice cures it too."""
+    case = replace(sync_run.client.field_missing, name=connections.WRONG_SETTINGS)
+    return Fault(case, "; ".join(problems))
 
 
 def _mapped(sync_run: SyncRun) -> Iterator[SampledLead]:

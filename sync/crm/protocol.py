@@ -86,13 +86,14 @@ class Described:
 
     A field has name, label, type, length, updateable, custom, externalId, calculated and values;
     its types are those of `field_sources`. What is calculated from other records changes without a
-    stamp. Without what is `missing`, a sentence each, nothing is read; what is `hidden`, by name,
-    leads and deals come without.
+    stamp. Without what is `missing`, a sentence each, nothing is read, nor by the present rules
+    without what is `unfit`; what is `hidden`, by name, leads and deals come without.
     """
 
     fields: list[dict[str, Any]]
     missing: list[str]
     hidden: list[str]
+    unfit: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

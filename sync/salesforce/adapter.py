@@ -60,10 +60,12 @@ class SalesforceCrm:
     def describe(self) -> Described:
         """The fields of Lead; what can be done without is asked for only where it may be seen."""
         described = {obj: self._client.describe(name) for obj, name in OBJECTS.items()}
-        missing, hidden = [], {}
+        missing, unfit, hidden = [], [], {}
         for obj, fields in described.items():
             needs = self._needs[obj]
-            missing += access.missing(obj, needs, fields)
+            missing += access.missing(obj, access.NEEDED[obj], fields)
+            by_rules = {n: why for n, why in needs.items() if n not in access.NEEDED[obj]}
+            unfit += access.missing(obj, by_rules, fields)
             # What is mapped has words of its own.
             stays = {*needs, *(self._values if obj == LEADS else ())}
             can_go = [n for n in self._select[obj] if n not in stays]
@@ -72,7 +74,8 @@ class SalesforceCrm:
         self._hidden = hidden[LEADS]
         named = [n for n in hidden[LEADS] if "." not in n]
         named += [f"{OBJECTS[DEALS]}.{name}" for name in hidden[DEALS]]
-        return Described([_described(field) for field in described[LEADS]], missing, named)
+        leads = [_described(field) for field in described[LEADS]]
+        return Described(leads, missing, named, unfit)
 
     def checks(self, now: datetime, *, writes_scores: bool) -> Mapping[str, Look]:
         return CheckList(self._client, self._needs, now, writes_scores=writes_scores).items

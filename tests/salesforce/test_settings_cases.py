@@ -97,8 +97,34 @@ def test_no_mapping_cures_a_login_that_is_refused(fake, salesforce):
         salesforce.run()
 
 
+def test_no_mapping_cures_a_field_that_every_run_needs(fake, salesforce):
+    fake.set_access("IsWon", "hidden", "Opportunity")
+    fake.clock.advance(minutes=15)
+    assert "Opportunity.IsWon cannot be seen" in salesforce.run().error
+    salesforce.map(**OPENS)
+    with pytest.raises(sync_runs.ConnectionBroken):
+        salesforce.run()
+
+
+def test_other_rules_cure_a_field_that_only_they_need(fake, salesforce):
+    salesforce.rules(external_id_field="Gone__c")
+    assert "Gone__c" in salesforce.run().error
+    salesforce.rules(external_id_field=None)
+    salesforce.later()
+
+
+def test_a_mapping_that_is_tried_starts_no_run_that_waits_for_a_person(fake, salesforce):
+    salesforce.map(**OPENS)
+    fake.set_access("Email_Opens__c", "hidden")
+    fake.clock.advance(minutes=15)
+    salesforce.run()
+    salesforce.run("sample")
+    with pytest.raises(sync_runs.ConnectionBroken):
+        salesforce.run()
+
+
 def test_what_settings_cure_are_cases_that_there_are():
-    assert set(connections.CURED_BY_SETTINGS) <= set(cases.CASES)
+    assert set(connections.CURED_BY_SETTINGS) - {connections.WRONG_SETTINGS} <= set(cases.CASES)
 
 
 def try_out(salesforce, *sources):

@@ -35,7 +35,8 @@ from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import pipeline
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
-CURED_BY_SETTINGS = ("field missing or hidden", "query refused")
+WRONG_SETTINGS = "mapping or rules broken"
+CURED_BY_SETTINGS = (WRONG_SETTINGS, "query refused")
 
 # What stops the runs when too much is out of sight.
 LOST = "records out of sight"

@@ -221,8 +221,12 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
 
 
 def succeed(session: Session, run: Run, result: SyncResult, now: datetime) -> None:
-    """Close a run that did all it had to do; whatever was wrong before is over."""
-    connections.close_breaker(connections.get(session))
+    """Close a run that did all it had to do.
+
+    Whatever was wrong before is over where it has done what failed: a check with a fault fails.
+    """
+    if mode(run) in (*WHOLE, "check"):
+        connections.close_breaker(connections.get(session))
     runs.finish(session, run, now, result.to_json())
 
 
