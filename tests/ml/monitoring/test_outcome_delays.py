@@ -15,8 +15,8 @@ def waits(rng, days, *, won=SLOW, lost=FAST, decided=1.0, n_leads=2_000):
     slow, fast = (kind.rvs(n_leads, random_state=rng) for kind in (won, lost))
     ends = np.where(converted, slow, fast)
     is_told = (ends <= ages) & (rng.random(n_leads) < decided)
-    outcomes = np.where(is_told, converted, None).tolist()
-    return [*map(Wait, np.where(is_told, ends, ages).tolist(), outcomes)]
+    rows = zip(*(each.tolist() for each in (ages, ends, converted, is_told)), strict=True)
+    return [Wait(end if told else age, won if told else None) for age, end, won, told in rows]
 
 
 @pytest.mark.parametrize("decided", [1.0, 0.4])
