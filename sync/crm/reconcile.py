@@ -109,10 +109,10 @@ def _follow_deletions(sync_run: SyncRun) -> None:
     gone = deleted_ids(sync_run, LEADS, start, end)
     known = read(lambda s: list(mirror.leads_by_id(s, gone)))
     purged = read_leads(sync_run, known) if known else []
-    if purged:
+    if purged and (ended := read(lambda s: mirror.purged_for_good(s, purged))):
         # Files first: who is erased already is not looked for again.
-        _erase_from_files(sync_run, purged)
-        sync_run.step(partial(_erase, sync_run, purged))
+        _erase_from_files(sync_run, ended)
+        sync_run.step(partial(_erase, sync_run, ended))
     deals = deleted_ids(sync_run, DEALS, start, end)
     named = read(lambda s: [i for i, r in mirror.deals(s, deals).items() if r.is_known])
     if named and (purged := read_deals(sync_run, named)):

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sync.salesforce import soql
 from tests.factories import make_lead, make_outcome
 from webapp.services.crm import unmatched
+from webapp.services.imports import erasure
 from webapp.services.leads import leads
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead
@@ -98,6 +99,31 @@ def test_its_id_is_nobody_s_while_the_lead_that_goes_on_cannot_be_seen(fake, sal
     salesforce.next_day()
     assert shown(salesforce) == [winner]
     assert salesforce.lead(loser).lead_id == winner
+
+
+def test_one_that_is_purged_stays_the_alias_of_the_lead_that_goes_on(
+    fake, salesforce, merged, monkeypatch
+):
+    winner, loser = merged
+    asked: list[set[str]] = []
+
+    def naming(session, folder, people, now):
+        asked.append(people)
+        return []
+
+    monkeypatch.setattr(erasure, "naming", naming)
+    fake.purge(loser)
+    salesforce.next_day()
+    assert salesforce.lead(loser).lead_id == winner
+    fake.delete(winner)
+    salesforce.next_day()
+    assert asked == [], "it may still be restored"
+    fake.purge(winner)
+    salesforce.next_day()
+    assert {winner.casefold(), loser.casefold()} <= asked[0]
+    for lead in merged:
+        with pytest.raises(leads.LeadNotFound):
+            salesforce.lead(lead)
 
 
 def shown(salesforce):

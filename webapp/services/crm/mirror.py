@@ -62,14 +62,20 @@ def families(session: Session, ids: Collection[str]) -> dict[str, int | None]:
 
 def survivor(session: Session, crm_lead: CrmLead) -> CrmLead | None:
     """The lead that goes on for a merged one, along the chain; None where it is not known."""
-    seen = {crm_lead.id}
-    found: CrmLead | None = crm_lead
-    while found is not None and found.is_deleted:
-        if found.merged_into is None or found.merged_into in seen:
-            return None
-        seen.add(found.merged_into)
-        found = session.get(CrmLead, found.merged_into)
-    return found
+    found = _last_merged_into(session, crm_lead)
+    return found if found is not None and not found.is_deleted else None
+
+
+def purged_for_good(session: Session, ids: Collection[str]) -> list[str]:
+    """Of purged leads those of whom nothing stays in the CRM, with all that were merged into them.
+
+    One that was merged into a lead which is still there, be it in the recycle bin, stays its alias.
+    """
+    found = leads_by_id(session, ids)
+    last = {row_id: _last_merged_into(session, row) for row_id, row in found.items()}
+    unknown = [row_id for row_id, row in last.items() if row is None]
+    gone = {row.id for row in last.values() if row is not None and row.id in found}
+    return [*unknown, *families(session, gone)]
 
 
 def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -224,6 +230,18 @@ def reached(session: Session) -> dict[str, datetime]:
     rows = session.scalars(sa.select(CrmWindow))
     stamps = {row.object: row.after_stamp or row.done_until for row in rows}
     return {obj: datetime.fromisoformat(stamp) for obj, stamp in stamps.items() if stamp}
+
+
+def _last_merged_into(session: Session, crm_lead: CrmLead) -> CrmLead | None:
+    """The end of a chain of merges, itself where it was not merged; None where it is not known."""
+    seen = {crm_lead.id}
+    found: CrmLead | None = crm_lead
+    while found is not None and found.is_deleted and found.merged_into is not None:
+        if found.merged_into in seen:
+            return None
+        seen.add(found.merged_into)
+        found = session.get(CrmLead, found.merged_into)
+    return found
 
 
 def _is_news(before: CrmDeal | None, row: Mapping[str, Any]) -> bool:
