@@ -133,9 +133,13 @@ class LeadMapping:
         return folded(str(values.get(self.sources[name].crm_field or "")), MAX_SHOWN_LENGTH)
 
     def aged_record(self, values: Mapping[str, Any], lead_id: str, today: date) -> LeadRecord:
-        """What the same values make of the fields that change from day to day."""
+        """What the same values make of the fields that change from day to day.
+
+        What the CRM never had, or has outside of the field's rule, keeps what another source knows.
+        """
         inputs, _ = self.inputs(values, today)
-        aged = {n: v for n, v in inputs.items() if self.sources[n].transform == "days_since"}
+        by_day = {n for n, source in self.sources.items() if source.transform == "days_since"}
+        aged: dict[str, Value] = {n: v for n, v in inputs.items() if n in by_day and v is not None}
         return LeadRecord(lead_id, {}, aged, None, field_list=self.fields.version)
 
     def inputs(

@@ -171,6 +171,12 @@ def test_a_lead_that_comes_with_its_outcome_has_only_inputs_that_do_not_move():
     assert {n for n, v in made.inputs.items() if v is not None} == {"lead_source"}
 
 
+@pytest.mark.parametrize("active_on", [None, "never"])
+def test_what_the_crm_does_not_know_does_not_age(active_on):
+    values = {"LastActivityDate": active_on}
+    assert MAPPING.aged_record(values, "L-1", TODAY).inputs == {}
+
+
 def test_the_lead_id_is_that_of_another_system_where_one_is_mapped():
     def lead_id(text):
         return MAPPING.lead_id(parse(ROW | {"External__c": text}, external_id_field="External__c"))
