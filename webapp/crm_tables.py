@@ -41,7 +41,7 @@ class CrmConnection(Base):
     # The fields of a lead as the CRM described them last.
     described: Mapped[list[Any]] = mapped_column(default=list)
     described_at: Mapped[datetime | None]
-    # Where its dates are days, as in America/New_York; None: not known.
+    # Where its dates are days, as in America/New_York; empty: it does not say; None: not asked yet.
     time_zone: Mapped[str | None] = mapped_column(sa.String(40))
     # What of it could be read before and cannot now: see `sync.crm.sight`.
     sight: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -43,13 +43,14 @@ def live(sync_run: SyncRun) -> None:
     The mapping is checked against what the CRM describes before anything is asked. Leads come
     before deals, then by id what the pages named and did not hold.
     """
+    connection = read(connections.get)
     # The first day counts from the first run.
-    reconciled_at = read(lambda s: connections.get(s).reconciled_at)
+    reconciled_at = connection.reconciled_at
     check_mapping(sync_run)
     is_due = reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY
-    if reconciled_at is None:
+    if connection.time_zone is None:
         learn_zone(sync_run)
-    elif is_due:
+    if is_due:
         sight.check_sight(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
@@ -138,7 +139,7 @@ def learn_zone(sync_run: SyncRun) -> None:
 
     def keep(session: Session) -> ZoneInfo | None:
         connection = connections.get(session)
-        connection.time_zone = found
+        connection.time_zone = found or ""
         return connections.zone(connection)
 
     sync_run.context = replace(sync_run.context, zone=sync_run.step(keep))

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sync.crm import dates
 from sync.crm.mapping import stamp
 from sync.crm.outcomes import Derived
-from webapp.crm_tables import CrmLead
+from webapp.crm_tables import CrmConnection, CrmLead
+from webapp.services.crm import connections
 from webapp.services.leads import leads
 from webapp.services.models import training_data
 from webapp.tables import Lead
@@ -137,6 +138,21 @@ def test_a_deal_closed_just_before_the_lead_was_read_is_dated_by_its_first_input
     assert labelled(salesforce).n_left_out == 0
 
 
+def test_another_org_is_asked_for_its_time_zone_before_anything_is_dated(fake, salesforce):
+    salesforce.later()
+    salesforce.write(lambda s: s.execute(sa.update(CrmConnection).values(domain="old.example")))
+    fake.set_time_zone("America/Los_Angeles")
+    salesforce.connect()
+    fake.clock.advance(minutes=15)
+    # The run that describes a lead asks for the zone, or the next one does.
+    fake.fail_at(2, "object not visible")
+    assert salesforce.run().state == "failed"
+    fake.heal()
+    salesforce.write(lambda s: connections.close_breaker(connections.get(s)))
+    salesforce.later()
+    assert salesforce.read(connections.get).time_zone == "America/Los_Angeles"
+
+
 def test_an_org_that_does_not_tell_its_time_zone_is_read_all_the_same(fake, salesforce):
     fake.set_access("TimeZoneSidKey", "hidden", "Organization")
     salesforce.rules(milestone="lead_converted")
@@ -145,3 +161,6 @@ def test_an_org_that_does_not_tell_its_time_zone_is_read_all_the_same(fake, sale
     salesforce.later()
     assert salesforce.outcome(lead) is True
     assert salesforce.lead(lead).outcome_at >= created_at(fake, lead)
+    fake.forget_requests()
+    salesforce.later()
+    assert not any("TimeZoneSidKey" in query for query in fake.queries)

@@ -302,7 +302,10 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     mirror.read_from_start(session)
     connection.described, connection.described_at = [], None
     connection.time_zone, connection.sight = None, {}
-    connection.offered_through_key, connection.offered_version_key = 0, None
+    connection.reconciled_at, connection.settle_after_id = None, None
+    connection.n_used, connection.n_limit = None, None
+    connection.offered_since, connection.offered_version_key = None, None
+    connection.offered_through_key, connection.compared_through_key = 0, 0
 
 
 def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> datetime | None:
