@@ -10,7 +10,7 @@ from sync.crm.faults import Case, Fault, Kind
 from sync.crm.http.quota import Meter
 from sync.crm.mapping import stamp
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Page
-from webapp.services.crm.kinds.kind import CrmKind, Login, LoginField, LoginMethod
+from webapp.services.crm.kinds.kind import CrmKind, IdFilter, Login, LoginField, LoginMethod
 from webapp.services.crm.sync_runs import Check
 
 ADDRESS = LoginField("domain", "Workspace", "Such as acme.memory.example.", max_length=255)
@@ -21,14 +21,16 @@ LOGIN = Login(
     host_rule="Must end in .memory.example.",
     host_problem=lambda host: None,
 )
-WORDS = ("memory", "Memory", LOGIN, "person", "people", "sellers", "deal", "deals", "a deal")
+WORDS = ("memory", "Memory", LOGIN, "person", "people", "deal", "deals", "a deal")
 MEMORY = CrmKind(
     *WORDS,
     see_deals="Let it see deals.",
     converts_leads=False,
     lead_address="https://{domain}/people/{id}",
     deal_address="https://{domain}/deals/{id}",
-    id_prefixes={},
+    filters={"owner_ids": IdFilter("Only people of these sellers", "Numbers, one per line.")},
+    status_field="stage",
+    lost_status="",
     written=("score", "band"),
     stable=frozenset({"source"}),
     no_inputs=frozenset({"score", "band"}),

@@ -283,3 +283,19 @@ def test_a_connected_crm_is_not_exchanged_for_another_by_its_form(met, sign_in, 
     admin = sign_in(ada)
     form = {"kind": "salesforce", "method": "session", "session_id": "x"}
     assert admin.post("/sync/connection", data=form | {"domain": "a.b"}).status_code == 400
+
+
+def test_rules_of_another_crm_are_neither_offered_nor_taken(met, sign_in, ada):
+    admin = sign_in(ada)
+    page = admin.get("/sync/rules").text
+    form = {
+        name: value
+        for name, value in connections.CrmRules().to_json().items()
+        if isinstance(value, (int, str)) and not isinstance(value, bool)
+    }
+    assert "record type" not in page
+    assert "lead_converted" not in page
+    assert admin.post("/sync/rules", data=form | {"owner_ids": "17"}).status_code == 303
+    for wrong in ({"record_type_ids": "012"}, {"milestone": "lead_converted"}):
+        answer = admin.post("/sync/rules", data=form | wrong)
+        assert answer.status_code == 422, wrong

@@ -10,7 +10,8 @@ from tests import factories
 from webapp.services.crm import connections, mirror, saved_mapping, sync_runs
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.kinds.salesforce import SALESFORCE
-from webapp.services.crm.outcome_rules import CrmRules, full_id
+from webapp.services.crm.kinds.salesforce_ids import full_id
+from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.runs import runs
 from webapp.tables import AuditEntry
 

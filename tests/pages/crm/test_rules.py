@@ -6,7 +6,8 @@ import pytest
 
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror
-from webapp.services.crm.outcome_rules import CrmRules, full_id
+from webapp.services.crm.kinds.salesforce_ids import full_id
+from webapp.services.crm.outcome_rules import CrmRules
 
 FORM = {
     "milestone": "deal_won",

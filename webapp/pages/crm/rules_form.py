@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.pages.crm import words
 from webapp.services.crm.field_sources import WRITTEN
-from webapp.services.crm.outcome_rules import ID_LISTS, SPANS, CrmRules, full_id
+from webapp.services.crm.outcome_rules import ID_LISTS, SPANS, CrmRules
 
 Described = Sequence[Mapping[str, Any]]
 
@@ -30,8 +30,8 @@ def entered(
         values[name] = (int(text) if NUMBER.fullmatch(text) else NO_NUMBER) if text else None
     for name in LISTS:
         lines = [line.strip() for text in form.getlist(name) for line in text.splitlines()]
-        # Ids in the form in which the API sends them.
-        lines = [full_id(line) if name in ID_LISTS else line for line in lines]
+        if name in words.crm().filters:
+            lines = [words.crm().filters[name].one_form(line) for line in lines]
         values[name] = tuple(dict.fromkeys(line for line in lines if line))
     values["external_id_field"] = values["external_id_field"] or None
     values["writes_scores"] = form.get("writes_scores") == "yes"
@@ -51,12 +51,13 @@ def shown(rules: CrmRules, form: Mapping[str, str]) -> dict[str, Any]:
 
 def statuses(described: Described, before: CrmRules) -> list[str]:
     """All statuses that a lead may have: those of the picklist, and others chosen earlier."""
-    found = next((d.get("values") or [] for d in described if d["name"] == "Status"), [])
+    name = words.crm().status_field
+    found = next((d.get("values") or [] for d in described if d["name"] == name), [])
     return [*found, *(s for s in before.disqualified if s not in found)]
 
 
 def id_fields(described: Described, before: CrmRules) -> list[tuple[str, str]]:
-    """The fields of Lead that may hold the id of another system: names and labels."""
+    """The fields of a lead that may hold the id of another system: names and labels."""
     texts = [
         d
         for d in described
@@ -78,8 +79,8 @@ def _strange(rules: CrmRules, described: Described, before: CrmRules) -> dict[st
     known, found = statuses(described, before), {}
     strange = [status for status in rules.disqualified if status not in known]
     if strange:
-        found["disqualified"] = f"{strange[0][:MAX_SHOWN_LENGTH]} is no status of Lead"
+        found["disqualified"] = f"{strange[0][:MAX_SHOWN_LENGTH]} is no status of a lead"
     names = {name for name, _ in id_fields(described, before)}
     if rules.external_id_field and rules.external_id_field not in names:
-        found["external_id_field"] = "must be one of the text fields of Lead"
+        found["external_id_field"] = "must be one of the text fields of a lead"
     return found

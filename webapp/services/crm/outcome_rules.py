@@ -22,9 +22,8 @@ SPANS = {"no_deal_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1
 ID_LISTS = ("owner_ids", "record_type_ids")
 MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
-# Of other values every lead and opportunity is read again from the beginning of the history.
+# Of other values every lead and deal is read again from the beginning of the history.
 READ_AGAIN = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
-CHECK_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,8 @@ class CrmRules:
         for name, values in ALLOWED.items():
             if getattr(self, name) not in values:
                 yield name, f"must be one of {', '.join(values)}"
+        if self.milestone == "lead_converted" and not kind.converts_leads:
+            yield "milestone", f"must be another one: {kind.name} converts no {kind.leads}"
         for name, (low, high) in SPANS.items():
             days = getattr(self, name)
             is_never = name == "silent_days" and days is None
@@ -95,35 +96,16 @@ class CrmRules:
             sentence = f"must be at most {MAX_LIST_LENGTH} statuses as the CRM has them"
             yield "disqualified", sentence
         for name in ID_LISTS:
-            if complaint := _ids_complaint(getattr(self, name), kind.id_prefixes.get(name)):
+            if complaint := _filter_complaint(getattr(self, name), name, kind):
                 yield name, complaint
         if self.external_id_field and not FIELD_NAME.fullmatch(self.external_id_field):
             yield "external_id_field", "must be the API name of a field of a lead"
 
 
-def full_id(text: str) -> str:
-    """A record id with the 3 characters that say which of its 15 are capitals; else as it is.
-
-    >>> full_id("0055g000001AbCd")
-    '0055g000001AbCdAAK'
-    """
-    if not re.fullmatch(r"[A-Za-z0-9]{15}", text):
-        return text
-    fives = (text[start : start + 5] for start in (0, 5, 10))
-    capitals = (sum(1 << n for n, letter in enumerate(five) if letter.isupper()) for five in fives)
-    return text + "".join(CHECK_CHARACTERS[places] for places in capitals)
-
-
-def _ids_complaint(ids: Sequence[str], starts: tuple[str, ...] | None) -> str | None:
+def _filter_complaint(ids: Sequence[str], name: str, kind: CrmKind) -> str | None:
+    if ids and name not in kind.filters:
+        return f"is nothing by which {kind.leads} can be left out"
     if len(ids) > MAX_LIST_LENGTH:
         return f"must be at most {MAX_LIST_LENGTH} ids"
-    if starts is None:
-        return None
-    # The last three of 18 characters fit the others.
-    wrong = [i for i in ids if len(i) != 18 or full_id(i[:15]) != i or not i.startswith(starts)]
-    if wrong:
-        named = ", ".join(i[:20] for i in wrong[:3])
-        return (
-            f"must be ids of 15 or 18 letters and digits that start {' or '.join(starts)}: {named}"
-        )
-    return None
+    wrong = [each[:20] for each in ids if not kind.filters[name].is_id(each)]
+    return f"{kind.filters[name].rule}: {', '.join(wrong[:3])}" if wrong else None

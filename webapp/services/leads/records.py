@@ -12,6 +12,7 @@ from ml.fields.fields_file import Fields, Value, clean_text
 from ml.fields.lenient import folded, word_key
 from ml.fields.reading import OTHER, Reading, read, read_text
 from ml.fields.types import Field, is_null_word
+from webapp.services.crm.kinds import salesforce_ids
 from webapp.tables import NEVER_WORKED, Meaning
 
 LEAD_ID_LENGTH = 100
@@ -22,15 +23,10 @@ LEAD_ID_RULE = (
 INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]")
 # What Excel (and Java, without the plus) makes of a long number: 1.23457E+14 stands for a billion.
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d{1,3}|\d[.,]\d{3,}E\d{1,3}", re.ASCII | re.IGNORECASE)
-# Ids of accounts, contacts, users, opportunities, leads and campaigns, without their checksum.
-SALESFORCE_ID = re.compile(r"(001|003|005|006|00Q|701)[0-9A-Za-z]{12}", re.ASCII)
-# All of an id, which a spreadsheet or a database may have put into one case.
-WHOLE_SALESFORCE_ID = re.compile(rf"{SALESFORCE_ID.pattern}[A-Z0-5]{{3}}", re.ASCII | re.IGNORECASE)
 # Of the words for an unknown value those that somebody may call a lead by.
 WORDS_AS_IDS = ("unknown", "select")
 # Whole numbers below this are exact as floating point.
 MAX_EXACT = 2**53
-CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 # Every way in takes these.
 PLAIN_WORDS: dict[str, Meaning] = {
     **dict.fromkeys(("true", "yes", "1", "won", "converted", "closed won"), True),
@@ -204,25 +200,7 @@ def clean_lead_id(value: Any) -> str:
             "was shortened by Excel, so that different IDs look the same: format the column as text"
             " before you export it"
         )
-    if WHOLE_SALESFORCE_ID.fullmatch(cleaned) and cleaned in (cleaned.upper(), cleaned.lower()):
-        return _with_case(cleaned)
-    return cleaned + _checksum(cleaned) if SALESFORCE_ID.fullmatch(cleaned) else cleaned
-
-
-def _with_case(salesforce_id: str) -> str:
-    """The capitals that the last three characters tell; the id as it is where they tell others."""
-    checksum = salesforce_id[15:].upper()
-    bits = [CHECKSUM.index(character) >> place & 1 for character in checksum for place in range(5)]
-    letters = zip(salesforce_id[:15], bits, strict=True)
-    restored = "".join(c.upper() if is_capital else c.lower() for c, is_capital in letters)
-    return restored + checksum if _checksum(restored) == checksum else salesforce_id
-
-
-def _checksum(salesforce_id: str) -> str:
-    return "".join(
-        CHECKSUM[sum(1 << place for place, c in enumerate(five) if "A" <= c <= "Z")]
-        for five in (salesforce_id[0:5], salesforce_id[5:10], salesforce_id[10:15])
-    )
+    return salesforce_ids.canonical(cleaned)
 
 
 def parse_outcome(value: Any) -> Meaning:

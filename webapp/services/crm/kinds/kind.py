@@ -54,6 +54,20 @@ class Login:
 
 
 @dataclass(frozen=True)
+class IdFilter:
+    """A list of ids that lets leads in: how the form asks for it, and what an id there is.
+
+    `one_form` turns an id as people copy it into that of the API; `rule` says what `is_id` asks.
+    """
+
+    label: str
+    hint: str
+    rule: str = "must be ids"
+    one_form: Callable[[str], str] = str
+    is_id: Callable[[str], bool] = bool
+
+
+@dataclass(frozen=True)
 class CrmKind:
     """One CRM: how people there call things, and where they find a record.
 
@@ -66,7 +80,6 @@ class CrmKind:
     login: Login
     lead: str
     leads: str
-    owners: str
     deal: str
     deals: str
     a_deal: str
@@ -76,8 +89,11 @@ class CrmKind:
     converts_leads: bool
     lead_address: str
     deal_address: str
-    # How the ids of owners and record types begin; empty where that cannot be told.
-    id_prefixes: Mapping[str, tuple[str, ...]]
+    # Which leads are read at all, by the rule's name.
+    filters: Mapping[str, IdFilter]
+    # The field that has a lead's status, and the status that mostly means lost.
+    status_field: str
+    lost_status: str
     # The fields that our scores are written to.
     written: tuple[str, ...]
     # Those that stay as they were when a lead becomes something else, and those that must not be

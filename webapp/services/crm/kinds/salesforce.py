@@ -1,8 +1,10 @@
 """Salesforce, as far as it is not its adapter's alone."""
 
 import re
+from functools import partial
 
-from webapp.services.crm.kinds.kind import CrmKind, Login, LoginField, LoginMethod
+from webapp.services.crm.kinds.kind import CrmKind, IdFilter, Login, LoginField, LoginMethod
+from webapp.services.crm.kinds.salesforce_ids import full_id, is_full_id
 
 # What stays as it was when a lead is converted: nobody moves it to the contact or goes on with it.
 # Only such fields may be inputs of a lead that we first see together with its outcome.
@@ -129,13 +131,14 @@ LOGIN = Login(
     guide="crm/connection/salesforce_guide.html",
 )
 
+ID_RULE = "must be ids of 15 or 18 letters and digits that start {}"
+
 SALESFORCE = CrmKind(
     key="salesforce",
     name="Salesforce",
     login=LOGIN,
     lead="lead",
     leads="leads",
-    owners="owners",
     deal="opportunity",
     deals="opportunities",
     a_deal="an opportunity",
@@ -143,7 +146,26 @@ SALESFORCE = CrmKind(
     converts_leads=True,
     lead_address="https://{domain}/{id}",
     deal_address="https://{domain}/{id}",
-    id_prefixes={"owner_ids": ("005", "00G"), "record_type_ids": ("012",)},
+    filters={
+        "owner_ids": IdFilter(
+            "Only leads of these owners",
+            "IDs of users (005…) or queues (00G…), one per line. Leave empty for all. Leads already"
+            " read stay.",
+            ID_RULE.format("005 or 00G"),
+            full_id,
+            partial(is_full_id, starts=("005", "00G")),
+        ),
+        "record_type_ids": IdFilter(
+            "Only leads of these record types",
+            "IDs (012…), one per line, from the record type's address in Setup. Leave empty for"
+            " all.",
+            ID_RULE.format("012"),
+            full_id,
+            partial(is_full_id, starts=("012",)),
+        ),
+    },
+    status_field="Status",
+    lost_status="Closed - Not Converted",
     written=WRITTEN,
     stable=STABLE,
     no_inputs=MOVES_BY_ITSELF.union(WRITTEN),
