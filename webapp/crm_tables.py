@@ -207,10 +207,13 @@ class CrmUnmatched(Base):
     reason: Mapped[str] = mapped_column(sa.String(30))
     state: Mapped[str] = mapped_column(sa.String(10))
     first_seen_at: Mapped[datetime]
+    # How often the CRM was asked for its lead; it is listed once that was done.
     n_tries: Mapped[int]
-    # For people who look for its lead, and no longer kept than they do: it may name a person.
+    # For people who look for its lead, and no longer kept than they do: it may name a person. The
+    # clue is what they look for first: the address of its contact, or the company.
     name: Mapped[str | None] = mapped_column(sa.String(200))
     stage: Mapped[str | None] = mapped_column(sa.String(200))
+    clue: Mapped[str | None] = mapped_column(sa.String(100))
     lead_key: Mapped[int | None] = mapped_column(sa.ForeignKey("leads.key"), index=True)
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[str | None] = mapped_column(sa.String(200))

@@ -70,13 +70,10 @@ def take_deals(
     record_outcomes(session, context, changed.values(), now)
 
 
-def list_unmatched(
-    session: Session, context: SyncContext, rows: Sequence[DealRow], now: datetime
-) -> None:
-    """List, by name, those whose source says lead and that are not linked to a lead."""
+def note_unmatched(session: Session, rows: Sequence[DealRow], now: datetime) -> None:
+    """Note, by name, those whose source says lead and that are not linked to a lead."""
     names = {row.id: deal_names(row) for row in rows}
-    found = links.unlinked(session, names)
-    context.result.counts["unmatched"] += unmatched.note(session, found, "no_lead_link", now)
+    unmatched.note(session, links.unlinked(session, names), "no_lead_link", now)
     unmatched.keep_names(session, names)
 
 

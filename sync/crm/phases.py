@@ -41,7 +41,7 @@ def live(sync_run: SyncRun) -> None:
     """Read what has changed, record outcomes, write scores back; reconcile once a day.
 
     The mapping is checked against what the CRM describes before anything is asked. Leads come
-    before deals, then by id what the pages named and did not hold.
+    before deals, then by id what the pages named and did not hold, and the leads that deals miss.
     """
     connection = read(connections.get)
     # The first day counts from the first run.
@@ -58,6 +58,7 @@ def live(sync_run: SyncRun) -> None:
     reconcile.read_unread_deals(sync_run)
     while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
         reconcile.read_leads(sync_run, ids)
+    reconcile.find_leads_of_new_deals(sync_run)
     sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
     while sync_run.step(partial(_match_owners, sync_run)) == STEP_ROWS:
         pass
@@ -130,6 +131,7 @@ def look_again(sync_run: SyncRun) -> None:
     """Reconcile, and have the next run read the last days again."""
     learn_zone(sync_run)
     sync_run.step(sight.look_back, stage="Looking at everything again", progress=0.9)
+    reconcile.find_leads_of_listed_deals(sync_run)
     reconcile.reconcile(sync_run)
 
 

@@ -144,6 +144,12 @@ class Crm(Protocol):
     def links(self, contact_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Contacts with the deals in which they have a part."""
 
+    def leads_of(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, LeadRow]]:
+        """Deals with each lead that became one, or whose contact has a part in one; deleted too."""
+
+    def clues(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Deals with what their lead may be known by, the best last: a company, an address."""
+
     def sample(self) -> list[LeadRow]:
         """Some leads, those changed last."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import list_unmatched, take_deals, take_leads
+from sync.crm.intake import note_unmatched, take_deals, take_leads
 from sync.crm.protocol import LEADS, Page
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from sync.crm.windows import Slices, Window
@@ -97,5 +97,5 @@ class Reading:
             take_deals(session, context, rows, now)
             # With its history come many deals older than the leads that are read: no news.
             if self.window.done_until is not None:
-                list_unmatched(session, context, rows, now)
+                note_unmatched(session, rows, now)
         mirror.keep_window(session, self.obj, vars(moved))

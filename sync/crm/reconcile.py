@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.mapping import stamp
 from sync.crm.protocol import DEALS, LEADS
@@ -29,6 +30,9 @@ Take = Callable[[Session, SyncContext, Sequence[Any], datetime], None]
 CHUNK = 2000
 MONTHS_COMPARED = 12
 MIN_MOVE = 0.01
+# Deals whose leads are asked for at once: what is found of them is stored before the next.
+LOOKUP_CHUNK = 200
+PARTS_HIDDEN = "Which contacts have a part in which {} cannot be seen. What is known of it stays."
 
 
 def reconcile(sync_run: SyncRun) -> None:
@@ -91,6 +95,41 @@ def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     return sorted(missing)
 
 
+def find_leads_of_new_deals(sync_run: SyncRun) -> None:
+    """Look for the leads of deals that were never looked up; list those without one."""
+    while ids := read(lambda s: unmatched.never_asked(s, LOOKUP_CHUNK)):
+        _look_up(sync_run, ids)
+
+
+def find_leads_of_listed_deals(sync_run: SyncRun) -> None:
+    """Look once more: a lead may have come into sight."""
+    after = ""
+    while ids := read(partial(unmatched.asked, after_id=after, limit=LOOKUP_CHUNK)):
+        _look_up(sync_run, ids)
+        after = ids[-1]
+
+
+def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
+    pairs = list(sync_run.client.leads_of(deal_ids))
+    rows = list({lead.id: lead for _, lead in pairs}.values())
+    context = sync_run.context
+    for first in range(0, len(rows), STEP_ROWS):
+        some = rows[first : first + STEP_ROWS]
+        sync_run.step(partial(take_leads, context=context, rows=some, now=sync_run.now))
+    if alone := read(partial(links.without_deals_of, ids=[row.id for row in rows])):
+        _find_by_contact(sync_run, alone)
+    # For one that the filter keeps out nobody has to look either.
+    found = {deal_id for deal_id, _ in pairs}
+    left = [deal_id for deal_id in deal_ids if deal_id not in found]
+    clues = dict(sync_run.client.clues(left))
+
+    def keep(session: Session) -> None:
+        unmatched.settle(session, found, sync_run.now)
+        context.result.counts["unmatched"] += unmatched.list_asked(session, left, clues)
+
+    sync_run.step(keep, stage=f"Looking for the leads of {context.kind.deals}")
+
+
 def _take(sync_run: SyncRun, take: Take, rows: Sequence[Any], session: Session) -> None:
     take(session, sync_run.context, rows, sync_run.now)
 
@@ -141,11 +180,14 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
     by_contact: dict[str, list[str]] = defaultdict(list)
     for lead in alone:
         by_contact[lead.contact_id or ""].append(lead.id)
-    pairs = [
-        (lead_id, deal_id)
-        for contact_id, deal_id in sync_run.client.links(list(by_contact))
-        for lead_id in by_contact[contact_id]
-    ]
+    try:
+        told = list(sync_run.client.links(list(by_contact)))
+    except Fault as fault:
+        if fault.kind is not Kind.CONFIG:
+            raise
+        sync_run.warn(PARTS_HIDDEN.format(sync_run.context.kind.deals), str(fault))
+        return
+    pairs = [(lead_id, deal_id) for contact, deal_id in told for lead_id in by_contact[contact]]
     ids = [lead.id for lead in alone]
     pairs += _links_out_of_sight(sync_run, ids, pairs)
     sync_run.step(lambda s: links.keep_of_leads(s, ids, "contact", pairs))

@@ -112,7 +112,10 @@ class SyncRun:
         connections.count_calls(connection, n_new, self.now, usage)
 
     def warn(self, message: str, detail: str = "") -> None:
-        self.result.warnings.append(RunWarning(message, detail))
+        """Say something about the run, once."""
+        warning = RunWarning(message, detail)
+        if warning not in self.result.warnings:
+            self.result.warnings.append(warning)
 
     @contextmanager
     def alive(self) -> Iterator[None]:

@@ -1,10 +1,12 @@
 """Salesforce as a CRM: leads are Lead, deals are Opportunity, its rows in the form of all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from sync.crm.faults import Fault
+from sync.crm.faults import Fault, Kind
 from sync.crm.http.quota import Quota
 from sync.crm.http.session import Hosts
 from sync.crm.protocol import DEALS, LEADS, Described, LeadRow, Look, Opening, Page
@@ -12,12 +14,15 @@ from sync.salesforce import access, cases
 from sync.salesforce.access import OBJECTS
 from sync.salesforce.check_list import CheckList
 from sync.salesforce.client import ROWS_PER_WRITE, Client, Row, TokenCache
-from sync.salesforce.rows import deal_row, lead_row
+from sync.salesforce.rows import deal_row, lead_row, text_at
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.kinds.salesforce import ENDINGS
 
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId", "calculated")
+# By what the lead of an opportunity may be known.
+ACCOUNT, EMAIL = "Account.Name", "Contact.Email"
 MAX_VALUES = 200  # of a picklist
+T = TypeVar("T")
 # The token of each connection that this process has used, for its next run.
 _token_caches: dict[Credentials, TokenCache] = {}
 
@@ -96,9 +101,29 @@ class SalesforceCrm:
         return {row["Id"] for rows in found for row in rows}
 
     def links(self, contact_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-        for row in self._client.roles(contact_ids):
-            if row.get("IsDeleted") is not True:
-                yield row["ContactId"], row["OpportunityId"]
+        for role in self._roles("ContactId", contact_ids):
+            yield role["ContactId"], role["OpportunityId"]
+
+    def leads_of(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, LeadRow]]:
+        for lead in self._leads_by("ConvertedOpportunityId", deal_ids):
+            yield lead.deal_ids[0], lead
+        deals: dict[str, set[str]] = defaultdict(set)
+        for role in self._if_seen(partial(self._roles, "OpportunityId", deal_ids)):
+            deals[role["ContactId"]].add(role["OpportunityId"])
+        for lead in self._leads_by("ConvertedContactId", deals):
+            # What has an opportunity of its own has no part in that of its contact.
+            for deal_id in () if lead.deal_ids else sorted(deals[lead.contact_id or ""]):
+                yield deal_id, lead
+
+    def clues(self, deal_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        by_ids = partial(
+            self._client.by_ids, OBJECTS[DEALS], ("Id", "SystemModstamp", ACCOUNT), deal_ids
+        )
+        for rows in self._if_seen(by_ids):
+            yield from ((row["Id"], name) for row in rows if (name := text_at(row, ACCOUNT)))
+        for role in self._if_seen(partial(self._roles, "OpportunityId", deal_ids, EMAIL)):
+            if address := text_at(role, EMAIL):
+                yield role["OpportunityId"], address
 
     def sample(self) -> list[LeadRow]:
         return self._read(LEADS, self._client.sample(OBJECTS[LEADS], self._select[LEADS]))
@@ -111,6 +136,24 @@ class SalesforceCrm:
 
     def write(self, pending: Sequence[Any], now: datetime) -> list[Fault | None]:
         return self._client.write([record(each, now) for each in pending])
+
+    def _leads_by(self, reference: str, ids: Iterable[str]) -> Iterator[LeadRow]:
+        for rows in self._client.referring(OBJECTS[LEADS], self._select[LEADS], reference, ids):
+            yield from self._read(LEADS, rows)
+
+    def _roles(self, reference: str, ids: Iterable[str], *also: str) -> Iterator[Row]:
+        """Which contacts have a part in which opportunities."""
+        fields = ("Id", "OpportunityId", "ContactId", "IsDeleted", *also)
+        for rows in self._client.referring("OpportunityContactRole", fields, reference, ids):
+            yield from (row for row in rows if row.get("IsDeleted") is not True)
+
+    def _if_seen(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """What is told; nothing where the integration user may not see it."""
+        try:
+            yield from ask()
+        except Fault as fault:
+            if fault.kind is not Kind.CONFIG:
+                raise
 
     def _read(self, obj: str, rows: Sequence[Row]) -> list[Any]:
         if obj == DEALS:

@@ -4,7 +4,7 @@ Of simple-salesforce only `query` and `restful` are used: its object methods log
 when a user has lost access, and drop headers.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -119,9 +119,23 @@ class Client:
         for chunk in soql.chunks(ids):
             yield _in_halves(ask, chunk)
 
-    def roles(self, contact_ids: Sequence[str]) -> Iterator[Row]:
-        for chunk in soql.chunks(contact_ids):
-            yield from _in_halves(self._roles, chunk)
+    def referring(
+        self, obj: str, fields: Sequence[str], reference: str, ids: Iterable[str]
+    ) -> Iterator[list[Row]]:
+        """The rows that name one of these ids in a field, deleted ones included."""
+
+        def ask(some: list[str]) -> list[Row]:
+            found: list[Row] = []
+            while True:
+                after = found[-1]["Id"] if found else None
+                answer = self._query(soql.referring(obj, fields, reference, some, after=after))
+                rows = _rows(answer, "records", ("Id", reference))
+                found += rows
+                if not rows or (len(rows) < soql.PAGE_ROWS and answer.get("done") is True):
+                    return found
+
+        for chunk in soql.chunks(ids):
+            yield _in_halves(ask, chunk)
 
     def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
         return _rows(self._query(soql.sample(obj, fields)), "records", ("Id",))
@@ -156,15 +170,6 @@ class Client:
             raise Fault(cases.WRONG_SHAPE, "not one result for each record")
         verdicts = (_verdict(row) for row in answer)
         return [fault and fault.without(self._secrets()) for fault in verdicts]
-
-    def _roles(self, contact_ids: list[str]) -> list[Row]:
-        found: list[Row] = []
-        while True:
-            answer = self._query(soql.roles(contact_ids, found[-1]["Id"] if found else None))
-            rows = _rows(answer, "records", ("Id", "OpportunityId", "ContactId"))
-            found += rows
-            if not rows or (len(rows) < soql.PAGE_ROWS and answer.get("done") is True):
-                return found
 
     def _query(self, question: str) -> dict[str, Any]:
         answer = self._call(lambda salesforce: salesforce.query(question, include_deleted=True))

@@ -75,6 +75,12 @@ def deal_row(row: Mapping[str, Any]) -> DealRow:
     )
 
 
+def text_at(row: Mapping[str, Any], path: str) -> str:
+    """A text of the row or of its parent, as in `Account.Name`; empty where it has none."""
+    value = _at(row, path)
+    return value.strip() if isinstance(value, str) else ""
+
+
 def _owner_email(row: Mapping[str, Any]) -> str | None:
     """The address of the user who owns a lead; in a sandbox it ends in .invalid, as mail would."""
     address = _at(row, "Owner.Email")

@@ -41,12 +41,14 @@ def by_ids(obj: str, fields: Iterable[str], ids: Sequence[str]) -> str:
     return f"SELECT {_names(fields)} FROM {_name(obj)} WHERE Id IN {_ids(ids)} LIMIT {len(ids)}"
 
 
-def roles(contact_ids: Sequence[str], after: str | None = None) -> str:
-    """Which opportunities these contacts play a role in, behind one row."""
+def referring(
+    obj: str, fields: Iterable[str], reference: str, ids: Sequence[str], *, after: str | None = None
+) -> str:
+    """The rows that name one of these ids in a field, by their own ids, behind one of those."""
     behind = f" AND Id > {_id(after)}" if after else ""
     return (
-        "SELECT Id, OpportunityId, ContactId, IsDeleted FROM OpportunityContactRole"
-        f" WHERE ContactId IN {_ids(contact_ids)}{behind} ORDER BY Id LIMIT {PAGE_ROWS}"
+        f"SELECT {_names(fields)} FROM {_name(obj)}"
+        f" WHERE {_name(reference)} IN {_ids(ids)}{behind} ORDER BY Id LIMIT {PAGE_ROWS}"
     )
 
 

@@ -126,6 +126,16 @@ class MemoryCrm:
     def links(self, contact_ids):
         raise AssertionError("no lead becomes a contact here")
 
+    def leads_of(self, deal_ids):
+        self._answer()
+        for deal_id in deal_ids:
+            named = self.rows[DEALS][deal_id].lead_ids or ()
+            found = [self.rows[LEADS][i] for i in named if i in self.rows[LEADS]]
+            yield from ((deal_id, row) for row in self._read(LEADS, found))
+
+    def clues(self, deal_ids):
+        return iter(())
+
     def sample(self):
         return self._read(LEADS, list(self.rows[LEADS].values()))
 

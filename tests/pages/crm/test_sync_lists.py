@@ -126,6 +126,20 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     assert salesforce.history(lead) == [("converted", "Lb")]
 
 
+def test_find_searches_at_once_by_what_is_known_of_the_opportunity(manager, fake, salesforce):
+    fake.lead(LastName="Lovelace", Company="Engines Ltd")
+    salesforce.later()
+    account = fake.org.create("Account", Name="Engines Ltd", OwnerId=fake.rep)
+    deal = fake.opportunity(LeadSource="Webinar", AccountId=account)
+    fake.close(deal, won=True)
+    salesforce.later()
+    page = show(manager, "/sync/unmatched")
+    assert re.search(rf'href="/sync/unmatched/{deal}"[^>]*>Find Engines Ltd<', page)
+    page = show(manager, f"/sync/unmatched/{deal}")
+    assert 'name="q" value="Engines Ltd"' in page
+    assert "Link to Lovelace" in page
+
+
 def test_a_lead_without_a_name_is_linked_by_its_id(manager, fake, salesforce, write):
     lead = fake.lead(FirstName="Ada", LastName="Lovelace")
     [deal] = without_a_lead(fake, salesforce)

@@ -7,8 +7,19 @@ from sync.salesforce.cases import CASES
 from sync.salesforce.errors import CALL_SIGNS, LOGIN_SIGNS, ROW_SIGNS
 from tests.salesforce import test_secrets, test_write_cases
 from tests.salesforce.failures import test_errors, test_failures, test_limits, test_passing
-from tests.salesforce.outcomes import test_merge_cases, test_outcomes_cases, test_pipeline_cases
-from tests.salesforce.reading import test_company, test_cursor_cases, test_reconcile, test_sight
+from tests.salesforce.outcomes import (
+    test_lookups,
+    test_merge_cases,
+    test_outcomes_cases,
+    test_pipeline_cases,
+)
+from tests.salesforce.reading import (
+    test_company,
+    test_cursor_cases,
+    test_hidden_fields,
+    test_reconcile,
+    test_sight,
+)
 from webapp.config import ROOT
 
 PAGE = (ROOT / "docs/salesforce.md").read_text()
@@ -46,10 +57,11 @@ def test_the_first_55_cases_name_a_test_of_their_number():
 
 
 def test_each_happening_names_its_tests():
-    outcomes = (test_merge_cases, test_outcomes_cases, test_pipeline_cases)
-    modules = (*outcomes, test_company, test_cursor_cases, test_sight, test_write_cases)
+    outcomes = (test_lookups, test_merge_cases, test_outcomes_cases, test_pipeline_cases)
+    reading = (test_company, test_cursor_cases, test_hidden_fields, test_sight)
+    modules = (*outcomes, *reading, test_write_cases)
     known = {name for module in modules for name in vars(module)}
-    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 36))
+    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 40))
     for _, _, _, tests in HAPPENINGS:
         assert {test.strip("` ") for test in tests.split(",")} <= known
 

@@ -69,7 +69,7 @@ def test_only_what_is_indispensable_stops_the_sync(fake, obj, field):
 )
 def test_what_the_administrator_s_rules_go_by_is_indispensable(fake, field, rules):
     fake.set_access(field, "hidden")
-    [sentence] = opened(fake, **rules).describe().missing
+    [sentence] = opened(fake, **rules).describe().unfit
     assert sentence.startswith(f"Lead.{field} cannot be seen: ")
 
 
@@ -87,3 +87,17 @@ def test_the_sync_goes_on_and_what_is_known_stays(fake, salesforce):
     assert salesforce.history(lead) == [("converted", "1b")]
     kept = salesforce.read(lambda s: mirror.leads_by_id(s, [lead])[lead])
     assert (kept.status, kept.converted_on) == ("Closed - Converted", "2026-11-02")
+
+
+def test_without_contact_roles_what_was_told_by_them_stays(fake, salesforce):
+    lead = fake.lead()
+    fake.convert(lead, opportunity=False)
+    deal = fake.opportunity()
+    fake.contact_role(deal, fake.get(lead)["ConvertedContactId"])
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.next_day()
+    fake.set_access("ContactId", "hidden", "OpportunityContactRole")
+    [warning] = SyncResult.of(salesforce.later(days=1, minutes=1)).warnings
+    assert warning.message.startswith("Which contacts have a part in which opportunities cannot")
+    assert salesforce.history(lead) == [("converted", "2b")]

@@ -32,11 +32,12 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<record_id:deal_id>")
 def show(deal_id: str) -> ResponseReturnValue:
-    """Managers: one opportunity, and a search for its lead."""
-    query = lead_query.read({"q": request.args.get("q", ""), "status": "all"})
+    """Managers: one opportunity, and a search for its lead, by what is known of it at first."""
 
     def whole(session: Session) -> dict[str, Any]:
         entry = unmatched.entry(session, deal_id)
+        known = (entry.clue or entry.name or "")[: lead_query.MAX_SEARCH_LENGTH]
+        query = lead_query.read({"q": request.args.get("q", known), "status": "all"})
         found = lead_table.page(session, product().fields, query).rows if query.words else []
         return _shown(session, [entry]) | {
             "entry": entry,

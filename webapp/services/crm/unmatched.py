@@ -14,9 +14,12 @@ from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.leads import leads
 
 TRIED_FOR = timedelta(days=90)
-NAMELESS = {"name": None, "stage": None}
+NAMELESS = {"name": None, "stage": None, "clue": None}
+MAX_CLUE_LENGTH = 100
 # Of an entry that nobody has dealt with for good.
 IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
+# The CRM was asked for its lead: until then nobody has to look for it.
+WAS_ASKED = CrmUnmatched.n_tries > 0
 
 
 class UnmatchedNotFound(LookupError):
@@ -33,14 +36,46 @@ class NotFromCrm(ValueError):
         super().__init__(f"This lead is not from {kind.name}: record its outcome on its own page")
 
 
-def note(session: Session, deal_ids: Collection[str], reason: str, now: datetime) -> int:
-    """List deals, unless they are or were listed."""
-    if not deal_ids:
-        return 0
-    new = {"reason": reason, "state": "open", "first_seen_at": now, "n_tries": 1}
-    rows = [new | {"deal_id": row_id} for row_id in sorted(deal_ids)]
-    session.execute(insert(session, CrmUnmatched).on_conflict_do_nothing(), rows)
-    return len(rows)
+def note(session: Session, deal_ids: Collection[str], reason: str, now: datetime) -> None:
+    """Note deals to be listed once the CRM was asked for their leads, unless they were before."""
+    if deal_ids:
+        new = {"reason": reason, "state": "open", "first_seen_at": now, "n_tries": 0}
+        rows = [new | {"deal_id": row_id} for row_id in sorted(deal_ids)]
+        session.execute(insert(session, CrmUnmatched).on_conflict_do_nothing(), rows)
+
+
+def never_asked(session: Session, limit: int) -> list[str]:
+    """Deals whose leads the CRM was not asked for yet."""
+    query = sa.select(CrmUnmatched.deal_id).where(CrmUnmatched.state == "open", ~WAS_ASKED)
+    return list(session.scalars(query.order_by(CrmUnmatched.deal_id).limit(limit)))
+
+
+def asked(session: Session, after_id: str, limit: int) -> list[str]:
+    """Deals on the list, in order of their ids."""
+    query = sa.select(CrmUnmatched.deal_id).where(CrmUnmatched.state == "open", WAS_ASKED)
+    query = query.where(CrmUnmatched.deal_id > after_id).order_by(CrmUnmatched.deal_id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def list_asked(session: Session, deal_ids: Collection[str], clues: Mapping[str, str]) -> int:
+    """List deals that the CRM names no lead for; return how many are new on the list.
+
+    The `clues` are what people look for first, by the deal's id.
+    """
+    query = sa.select(CrmUnmatched).where(
+        CrmUnmatched.deal_id.in_(deal_ids), CrmUnmatched.state == "open"
+    )
+    rows = session.scalars(query.with_for_update()).all()
+    n_new = sum(row.n_tries == 0 for row in rows)
+    for row in rows:
+        row.n_tries += 1
+        row.clue = clues.get(row.deal_id, "")[:MAX_CLUE_LENGTH] or None
+    return n_new
+
+
+def settle(session: Session, deal_ids: Collection[str], now: datetime) -> None:
+    """Take from the list what the CRM names a lead for."""
+    _settle(session, CrmUnmatched.deal_id.in_(deal_ids), now)
 
 
 def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) -> None:
@@ -60,7 +95,7 @@ def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     statement = sa.update(CrmUnmatched).where(is_its)
     change(session, statement.values(state="settled", settled_at=now, lead_key=None, **NAMELESS))
     named = sa.update(CrmDeal).where(CrmDeal.id.in_(ids))
-    change(session, named.values(**NAMELESS))
+    change(session, named.values(name=None, stage=None))
 
 
 def close_matched(session: Session, now: datetime) -> int:
@@ -76,9 +111,7 @@ def close_matched(session: Session, now: datetime) -> int:
         ~alive.exists(),
         CrmUnmatched.first_seen_at < now - TRIED_FOR,
     )
-    statement = sa.update(CrmUnmatched).where(IS_UNRESOLVED, is_over)
-    settled = {"state": "settled", "settled_at": now, "settled_by": "sync"}
-    return change(session, statement.values(**settled, **NAMELESS))
+    return _settle(session, is_over, now)
 
 
 def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
@@ -93,7 +126,7 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
-    row.name = row.stage = None
+    row.name = row.stage = row.clue = None
     row.settled_at, row.settled_by = now, actor
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
@@ -119,7 +152,7 @@ def listed(
 ) -> list[CrmUnmatched]:
     """Open entries, oldest first, behind one given as its time and id."""
     order = (CrmUnmatched.first_seen_at, CrmUnmatched.deal_id)
-    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == "open")
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == "open", WAS_ASKED)
     if after is not None:
         at, deal_id = sa.literal(after[0], order[0].type), sa.literal(after[1])
         query = query.where(sa.tuple_(*order) > sa.tuple_(at, deal_id))
@@ -128,7 +161,8 @@ def listed(
 
 def n_open(session: Session) -> int:
     """How many are listed."""
-    return session.scalar(sa.select(sa.func.count()).where(CrmUnmatched.state == "open")) or 0
+    is_listed = (CrmUnmatched.state == "open", WAS_ASKED)
+    return session.scalar(sa.select(sa.func.count()).where(*is_listed)) or 0
 
 
 def entry(
@@ -136,6 +170,12 @@ def entry(
 ) -> CrmUnmatched:
     """The entry of a deal in this state, locked for a change where asked."""
     row = session.get(CrmUnmatched, deal_id, with_for_update=lock or None)
-    if row is None or row.state != state:
+    if row is None or row.state != state or not row.n_tries:
         raise UnmatchedNotFound(connections.kind(session), deal_id)
     return row
+
+
+def _settle(session: Session, is_over: sa.ColumnElement[bool], now: datetime) -> int:
+    settled = {"state": "settled", "settled_at": now, "settled_by": "sync"}
+    statement = sa.update(CrmUnmatched).where(IS_UNRESOLVED, is_over)
+    return change(session, statement.values(**settled, **NAMELESS))
