@@ -352,3 +352,20 @@ def fill_with_links(session):
     )
     run = runs.request(session, "sync", trigger="request", requested_by="ada", now=NOW)
     run.result = {"mode": "live", "counts": {"deals_read": 3}}
+
+
+def test_empty_fields_of_before_were_asked_for_unless_a_crm_withheld_them(app):
+    flask_migrate.upgrade()
+    write(lambda s: make_lead(s, "L-1", age=40))
+    write(lambda s: make_lead(s, "L-2", attribution=Attribution("salesforce", "sync"), age=41))
+    flask_migrate.downgrade(revision="0023")
+    with db.engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE snapshots SET came_with_outcome = (source = 'salesforce')")
+        )
+    flask_migrate.upgrade()
+    first, second = read(lambda s: [leads.find(s, lead_id) for lead_id in ("L-1", "L-2")])
+    assert leads.collected_inputs(first) == dict.fromkeys(leads.BUILTIN_COLUMNS) | {"age": 40}
+    assert leads.collected_inputs(second) == {"age": 41}
+    [snapshot] = read(lambda s: leads.snapshots(s, first))
+    assert snapshot.inputs == leads.collected_inputs(first)

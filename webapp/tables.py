@@ -66,6 +66,9 @@ class Lead(Base):
     days_since_contact: Mapped[float | None]
     lead_source: Mapped[str | None] = mapped_column(sa.String(100))
     own_fields: Mapped[dict[str, Any]]
+    # Fields that some source has told, empty or not. One without a value that is not among them was
+    # not collected, which says nothing; one that is was asked for and is empty.
+    asked_fields: Mapped[list[Any]] = mapped_column(server_default="[]")
 
     # The outcome that counts now, and since when; the history is in `outcomes`.
     outcome: Mapped[bool | None]
@@ -95,7 +98,10 @@ class Lead(Base):
 
 
 class Snapshot(Base):
-    """A lead's inputs at one scoring, never changed: the score history, and what training reads."""
+    """A lead's inputs at one scoring, never changed: the score history, and what training reads.
+
+    A field that was asked for and is empty is null in `inputs`; one not collected is not in them.
+    """
 
     __tablename__ = "snapshots"
     __table_args__ = (sa.Index("ix_snapshots_lead_key_taken_at", "lead_key", "taken_at"),)

@@ -113,7 +113,8 @@ class LeadMapping:
 
         What the CRM has emptied since `before` is unknown; what it never had, and a value that
         breaks its rule, keep what is known. Of a lead first seen with its outcome, lost ones too,
-        only fields that do not move with it are inputs: the outcome may have written all others.
+        only fields that do not move with it are inputs: the outcome may have written all others,
+        which count as not collected.
         """
         inputs, wrong = self.inputs(row.values, today, only_stable=with_outcome)
         had, _ = self.inputs(before, today, only_stable=with_outcome)
@@ -126,7 +127,8 @@ class LeadMapping:
             )
             for n, message in wrong.items()
         )
-        return LeadRecord(lead_id, people, told, None, warnings, self.fields.version)
+        asked = frozenset(inputs.keys() - wrong.keys())
+        return LeadRecord(lead_id, people, told, None, warnings, self.fields.version, asked)
 
     def shown(self, name: str, values: Mapping[str, Any]) -> str:
         """What the CRM has for a field, as it is shown where it breaks the field's rule."""

@@ -242,7 +242,7 @@ def _score_aged(
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
         record = sync_run.context.mapping.aged_record(row.values, lead.lead_id, sync_run.now.date())
-        known = leads.known_inputs(lead)
+        known = leads.collected_inputs(lead)
         before = versions.card.score(known).probability
         after = versions.card.score(known | record.inputs).probability
         if abs(after - before) >= MIN_MOVE:

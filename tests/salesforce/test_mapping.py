@@ -177,6 +177,14 @@ def test_what_the_crm_does_not_know_does_not_age(active_on):
     assert MAPPING.aged_record(values, "L-1", TODAY).inputs == {}
 
 
+def test_what_is_mapped_was_asked_for_unless_it_is_withheld():
+    withheld = MAPPING.record(parse(ROW), "x", TODAY, before={}, with_outcome=True)
+    asked = {"seats", "is_partner", "days_since_contact", "lead_source"}
+    assert withheld.asked == {"lead_source"}
+    assert record(LastActivityDate=None)[0].asked == asked
+    assert record(Seats__c="many")[0].asked == asked - {"seats"}
+
+
 def test_the_lead_id_is_that_of_another_system_where_one_is_mapped():
     def lead_id(text):
         return MAPPING.lead_id(parse(ROW | {"External__c": text}, external_id_field="External__c"))

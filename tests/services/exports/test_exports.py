@@ -96,7 +96,7 @@ def state(session):
             key=str,
         ),
         sorted(
-            (lead_ids[s.lead_key], s.taken_at, sorted(s.inputs.items()), s.came_with_outcome)
+            (lead_ids[s.lead_key], s.taken_at, _known(s.inputs), s.came_with_outcome)
             for s in session.scalars(sa.select(Snapshot))
         ),
         sorted(
@@ -104,6 +104,11 @@ def state(session):
             for o in session.scalars(sa.select(Outcome))
         ),
     )
+
+
+def _known(inputs):
+    """An empty cell stands for both: asked for and empty, and not collected."""
+    return sorted((name, value) for name, value in inputs.items() if value is not None)
 
 
 def import_text(text, folder):

@@ -1,5 +1,6 @@
 """Rows read by a mapping: what they become, and everything that is wrong with one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,4 +184,6 @@ def test_any_cells_give_what_the_rule_of_records_takes_or_an_error_by_column(cel
         assert all(error.message for error in row.errors)
     else:
         assert isinstance(row, ImportRow)
-        assert row.record == records.clean(FIELDS, row.values)
+        unasked = replace(row.record, asked=frozenset())
+        assert unasked == records.clean(FIELDS, row.values)
+        assert row.record.asked == set(NAMES) & set(FIELDS.names)

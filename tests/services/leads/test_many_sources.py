@@ -160,7 +160,7 @@ class ManySources(RuleBasedStateMachine):
         lead, newest = self.read(self.found)
         told = {**leads.known_inputs(lead), **{n: getattr(lead, n) for n in PEOPLE}}
         assert {n: v for n, v in told.items() if v is not None} == self.known
-        assert newest.inputs == {n: v for n, v in self.known.items() if n in INPUTS}
+        assert newest.inputs == leads.collected_inputs(lead)
 
     @invariant()
     def the_newest_statement_that_stands_counts(self):

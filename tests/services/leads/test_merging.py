@@ -96,7 +96,7 @@ def test_what_is_known_is_the_last_that_was_sent_of_each_field(sent, write, read
     known = leads.known_inputs(lead) | ({"owner": lead.owner} if lead.owner else {})
     assert known == {name: value for name, value in expected.items() if value is not None}
     newest = read(lambda s: leads.snapshots(s, lead))[0]
-    assert newest.inputs == leads.known_inputs(lead)
+    assert newest.inputs == leads.collected_inputs(lead)
     assert newest.probability == read(lambda s: leads.current_probability(s, lead))
 
 

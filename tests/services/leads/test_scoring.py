@@ -42,8 +42,18 @@ def test_a_field_that_is_not_sent_is_kept_and_null_makes_it_unknown(write, read)
     assert "age" in scored.unknown_fields
     assert not {"email_opens", "website_visits"} & set(scored.unknown_fields)
     [newest, _] = read(lambda s: leads.snapshots(s, lead))
-    assert newest.inputs == {"email_opens": 9, "website_visits": 2}
+    assert newest.inputs == {"age": None, "email_opens": 9, "website_visits": 2}
     assert newest.probability == scored.probability
+
+
+def test_null_was_asked_for_and_what_was_never_sent_was_not_collected(write, read):
+    write(lambda s: make_lead(s, "L-1", age=None))
+    write(lambda s: score(s, email_opens=3))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    assert leads.collected_inputs(lead) == {"age": None, "email_opens": 3}
+    assert leads.known_inputs(lead) == {"email_opens": 3}
+    newest, first = read(lambda s: leads.snapshots(s, lead))
+    assert (newest.inputs, first.inputs) == ({"age": None, "email_opens": 3}, {"age": None})
 
 
 def test_null_clears_what_people_read_too(write, read):

@@ -66,14 +66,14 @@ def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
     fields = product().fields
     champion = registry.champion(session)
     card = registry.scorecard(session, champion)
-    values = leads.inputs(lead, fields)
+    values = leads.collected_inputs(lead)
     stored = leads.current_probability(session, lead)
     probability = card.score(values).probability if stored is None else stored
     return answers.LeadWithReasons(
         **_known(lead, probability, card.grade(probability)),
         model_version=champion.name,
         reasons=reasons(explain(card, fields, values)),
-        unknown_fields=[f.name for f in fields.declared if values[f.name] is None],
+        unknown_fields=[f.name for f in fields.declared if values.get(f.name) is None],
     )
 
 

@@ -105,7 +105,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
     recorded = leads.outcome_history(session, lead)
     standing = lead_history.standing(recorded)
     scorings = lead_history.scorings(session, fields, lead)
-    reasons = explain(card, fields, values, limit=MAX_REASONS)
+    reasons = explain(card, fields, leads.collected_inputs(lead), limit=MAX_REASONS)
     return {
         **score_change.view(score_change.chosen(scorings)),
         "lead": lead,

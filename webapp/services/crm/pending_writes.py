@@ -90,7 +90,7 @@ def pending_writes(
             crm_id=crm_id,
             score=round(100 * probability, 2),
             band=_band(probability, bands),
-            reasons=_sentences(explain(card, fields, leads.inputs(lead, fields))),
+            reasons=_sentences(explain(card, fields, leads.collected_inputs(lead))),
             version=version.name,
         )
         for lead, crm_id, probability in session.execute(query)

@@ -141,6 +141,7 @@ class Batch:
         keys = [lead.key for lead in self.leads.values()]
         self.newest = leads.latest_snapshots(session, keys)
         self.before = changes.Before.of(session, self.leads.values())
+        self.asked = {lead.key: {*lead.asked_fields} for lead in self.leads.values()}
         self.made: set[int] = set()
 
     def take_in(self) -> Taken:
@@ -205,7 +206,7 @@ class Batch:
         moments = {row.scored_at for row in rows if row.scored_at}
         scored = leads.inputs_at(self.session, keys.values(), moments)
         return [
-            replace(row, record=replace(row.record, inputs={}))
+            replace(row, record=replace(row.record, inputs={}, asked=frozenset()))
             if row.scored_at
             and row.repeats(scored.get(keys.get(row.record.lead_id, 0), {}).get(row.scored_at, ()))
             else row
@@ -238,8 +239,10 @@ class Batch:
 
     def _is_repeat(self, row: ImportRow) -> bool:
         newest = self._newest_of(row)
-        known = self.before.values[newest.lead_key] if newest else {}
-        return newest is not None and all(known.get(n) == v for n, v in row.record.inputs.items())
+        if newest is None or row.record.asked - self.asked[newest.lead_key]:
+            return False
+        known = self.before.values[newest.lead_key]
+        return all(known.get(n) == v for n, v in row.record.inputs.items())
 
     def _arrival(self, row: ImportRow) -> ScoringInput:
         taken_at = row.scored_at or self.now
@@ -248,7 +251,7 @@ class Batch:
 
     def _keep_history(self, row: ImportRow, before: Mapping[str, Value]) -> bool:
         lead, moment = self.leads[row.record.lead_id], row.scored_at or self.now
-        values = {n: v for n, v in {**before, **row.record.inputs}.items() if v is not None}
+        values = {**dict.fromkeys(row.record.asked), **before, **row.record.inputs}
         if values == before:
             return False
         then = ScoringInput(row.record, moment, _came_with_outcome(row))
@@ -262,12 +265,12 @@ class Batch:
     ) -> Iterator[ScoringInput]:
         """Yield what a late row tells that nobody has told, nor made unknown since."""
         lead = self.leads[row.record.lead_id]
-        told = {**before, **leads.known_inputs(lead)}
+        told = {n for n, v in before.items() if v is not None} | leads.known_inputs(lead).keys()
         news = {n: v for n, v in row.record.inputs.items() if n not in told}
         inputs: dict[str, Value] = {n: v for n, v in news.items() if v is not None}
         people = {n: v for n, v in row.record.people.items() if getattr(lead, n) is None}
         if inputs or people:
-            record = replace(row.record, inputs=inputs, people=people)
+            record = replace(row.record, inputs=inputs, people=people, asked=frozenset())
             is_with_outcome = newest.came_with_outcome
             yield ScoringInput(record, newest.taken_at, is_with_outcome, is_repeat=not inputs)
 

@@ -149,6 +149,7 @@ class RowReader:
         self.mapping, self.fields, self.now = mapping, fields, now
         self.zone = zone_of(mapping.time_zone or "UTC")
         self.values = self._columns(self._value_reader)
+        self.asked = frozenset(c.target for c in self.values if c.target in fields)
         self.ids = self._columns(self._id_reader)
         self.outcomes = self._columns(_outcome_reader)
         self.scored_at = self._columns(self._scored_at_reader)
@@ -266,7 +267,9 @@ class RowReader:
         people = {name: values[name] for name in PEOPLE_FIELDS if name in values}
         inputs = {name: values[name] for name in self.fields.names if name in values}
         outcome, field_list = values.get(OUTCOME), self.fields.version
-        return LeadRecord(values[LEAD_ID], people, inputs, outcome, field_list=field_list)
+        return LeadRecord(
+            values[LEAD_ID], people, inputs, outcome, field_list=field_list, asked=self.asked
+        )
 
     def _columns(self, reader_of: ReaderOf) -> list[_Column]:
         columns = sorted(enumerate(self.mapping.columns), key=lambda placed: placed[1].fills)

@@ -130,10 +130,12 @@ def _before(lead: Lead, made: ImportChange, newest: Snapshot | None, now: dateti
     }
     people = {name: value for name, value in undone.items() if name in PEOPLE_FIELDS}
     inputs = {name: value for name, value in undone.items() if name not in PEOPLE_FIELDS}
-    known = leads.known_inputs(lead) | inputs
+    known = leads.collected_inputs(lead) | inputs
+    unasked = known.keys() - newest.inputs.keys() if newest is not None else known.keys()
+    unasked = {name for name in unasked if known[name] is None}
     is_kept = newest is not None and newest.inputs == {
-        name: value for name, value in known.items() if value is not None
+        name: value for name, value in known.items() if name not in unasked
     }
-    record = LeadRecord(lead.lead_id, people, inputs, outcome=None)
+    record = LeadRecord(lead.lead_id, people, inputs, outcome=None, unasked=frozenset(unasked))
     taken_at = now if newest is None else max(now, newest.taken_at)
     return ScoringInput(record, taken_at, came_with_outcome=False, is_repeat=is_kept)

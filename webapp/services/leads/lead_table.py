@@ -230,7 +230,7 @@ def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, float]])
     records = crm_records.of_leads(session, in_pipeline) if in_pipeline else {}
     rows = []
     for lead, probability in found:
-        reasons = explain(card, fields, leads.inputs(lead, fields), limit=2 * MAX_REASONS)
+        reasons = explain(card, fields, leads.collected_inputs(lead), limit=2 * MAX_REASONS)
         there = records.get(lead.key)
         deal = there.deal if there else None
         grade = card.grade(probability)

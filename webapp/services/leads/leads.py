@@ -139,8 +139,16 @@ def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
 
 
 def inputs(lead: Lead, fields: Fields) -> dict[str, Value]:
-    """What the score is made from: values by field, None where unknown, retired ones too."""
+    """All fields as people read them: values, None where unknown, retired ones too."""
     return dict.fromkeys((*fields.names, *BUILTIN_COLUMNS)) | known_inputs(lead)
+
+
+def collected_inputs(lead: Lead) -> dict[str, Value]:
+    """What the score is made from: values, None where a field was asked for and is empty.
+
+    What was not collected is not in it.
+    """
+    return dict.fromkeys(lead.asked_fields) | known_inputs(lead)
 
 
 def known_inputs(lead: Lead) -> dict[str, Value]:
@@ -259,6 +267,7 @@ def _locked(session: Session, which: sa.ColumnElement[bool]) -> Sequence[Lead]:
             for name in changed.intersection(BUILTIN_COLUMNS):
                 setattr(lead, name, None)
             lead.own_fields = {n: v for n, v in lead.own_fields.items() if n not in changed}
+            lead.asked_fields = [name for name in lead.asked_fields if name not in changed]
             lead.field_list = meanings.newest_change
     return found
 
@@ -280,7 +289,11 @@ def _as_meant_now(record: LeadRecord, meanings: Meanings) -> LeadRecord:
     """The record without values that were read just before they got another meaning."""
     if record.field_list is None or record.field_list >= meanings.newest_change:
         return record
-    return replace(record, inputs=meanings.still_true(record.inputs, record.field_list))
+    return replace(
+        record,
+        inputs=meanings.still_true(record.inputs, record.field_list),
+        asked=record.asked - meanings.changed(record.field_list),
+    )
 
 
 def _insert_missing(
@@ -297,7 +310,7 @@ def _insert_missing(
         {
             "lead_id": lead_id,
             **blank,
-            **_changes(lead_id, blank | {"own_fields": {}}, record),
+            **_changes(lead_id, blank | {"own_fields": {}, "asked_fields": []}, record),
             "explore_draw": explore_draw(lead_id),
             **stamps,
         }
@@ -314,7 +327,8 @@ def _insert_missing(
 
 
 def _merge_many(session: Session, pairs: Iterable[tuple[Lead, LeadRecord]], now: datetime) -> None:
-    columns = (*BUILTIN_COLUMNS, *PEOPLE_FIELDS, "own_fields", *SEARCHED, "scored_at")
+    own = ("own_fields", "asked_fields")
+    columns = (*BUILTIN_COLUMNS, *PEOPLE_FIELDS, *own, *SEARCHED, "scored_at")
     rows = []
     for lead, record in pairs:
         before = {name: getattr(lead, name) for name in columns}
@@ -338,6 +352,9 @@ def _changes(lead_id: str, before: Mapping[str, Any], record: LeadRecord) -> dic
         **builtin,
         **people,
         "own_fields": {name: value for name, value in own.items() if value is not None},
+        "asked_fields": sorted(
+            {*before["asked_fields"], *record.inputs, *record.asked} - record.unasked
+        ),
         **_found_by(lead_id, people),
     }
 

@@ -98,6 +98,10 @@ class LeadRecord:
     warnings: tuple[FieldWarning, ...] = ()
     # The list of fields by which its inputs were read; None where they are as meant now anyway.
     field_list: int | None = None
+    # Fields that the source asked for, also where it tells nothing of this lead.
+    asked: frozenset[str] = frozenset()
+    # Fields that nobody has asked for, after what a source has told is undone.
+    unasked: frozenset[str] = frozenset()
 
 
 def clean(

@@ -38,7 +38,7 @@ def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None
         {
             "version_key": version_key,
             "lead_key": lead.key,
-            "probability": card.score(leads.inputs(lead, fields)).probability,
+            "probability": card.score(leads.collected_inputs(lead)).probability,
             **leads.facets(lead),
         }
         for version_key, card in registry.in_use(session).cards.items()

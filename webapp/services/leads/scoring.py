@@ -136,7 +136,7 @@ def _score_round(
             grade=versions.card.grade(probability),
             version=versions.champion.name,
             scored_at=now,
-            reasons=explain(versions.card, fields, leads.inputs(lead, fields)),
+            reasons=explain(versions.card, fields, leads.collected_inputs(lead)),
             unknown_fields=[f.name for f in fields.declared if f.name not in known_of[lead.key]],
             outcome=lead.outcome,
             previous_probability=previous.get(lead.key),
@@ -174,7 +174,7 @@ def _score_known(
     *,
     source: str,
 ) -> list[tuple[Lead, float]]:
-    known = [leads.known_inputs(lead) for lead in found]
+    known = [leads.collected_inputs(lead) for lead in found]
     scores = {
         version_key: [card.score(values).probability for values in known]
         for version_key, card in versions.cards.items()

@@ -35,7 +35,7 @@ def fill(session: Session, version: ModelVersion, after_key: int) -> int | None:
     if not chunk:
         return None
     card, found = registry.scorecard(session, version), list(chunk.values())
-    scores = [card.score(leads.known_inputs(lead)).probability for lead in found]
+    scores = [card.score(leads.collected_inputs(lead)).probability for lead in found]
     scoring.keep_scores(session, found, {version.key: scores})
     return max(chunk)
 

@@ -151,7 +151,7 @@ def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dic
         .where(Lead.outcome.is_(None), ~Lead.is_never_worked, ~Lead.is_in_pipeline, ~is_invented)
         .order_by(Lead.scored_at.desc(), Lead.key)
     )
-    return [leads.inputs(lead, fields) for lead in session.scalars(query.limit(limit))]
+    return [leads.collected_inputs(lead) for lead in session.scalars(query.limit(limit))]
 
 
 def last_before_outcome() -> sa.ScalarSelect[int]:
