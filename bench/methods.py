@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -69,6 +70,12 @@ def odoo_naive_bayes(sample: Sample) -> Predict:
 
     predict = naive_bayes.fit(known(sample.records), sample.converted.tolist())
     return lambda records: np.array(predict(known(records)))
+
+
+def logistic_alone(sample: Sample) -> Predict:
+    columns = columns_of(sample.records, sample.fields.model)
+    member = spline_logistic.fit(frame_of(sample.records, columns), sample.converted, columns)
+    return lambda records: expit(member.log_odds(frame_of(records, columns)))
 
 
 def on_frames(fit: Fit) -> Method:
@@ -136,7 +143,7 @@ METHODS: dict[str, Method] = {
     "leadloop": leadloop,
     "original": lambda sample: original.fit(sample.records, sample.converted, sample.fields),
     "odoo_naive_bayes": odoo_naive_bayes,
-    "spline_logistic": on_frames(lambda *sample: spline_logistic.fit(*sample).pipeline),
+    "spline_logistic": logistic_alone,
     "random_forest": on_frames(random_forest),
     "hist_gradient_boosting": on_frames(hist_gradient_boosting),
     "lightgbm": on_frames(lightgbm),

@@ -15,7 +15,7 @@ from scipy.stats import chi2_contingency, norm
 from ml.fields.types import Field, level_key, value_text
 from ml.gate.intervals import wilson
 from ml.leakage.words import named_later, speaks_of_an_end
-from ml.training.encode import MISSING, Bools, Floats, Record, columns_of, frame_of
+from ml.training.encode import MISSING, NOT_COLLECTED, Bools, Floats, Record, columns_of, frame_of
 
 CONFIDENCE = 0.95  # one-sided, of every bound
 # The most that an honest field removes in 38 real data sets is 47 %: a voter's party, of the vote.
@@ -71,7 +71,8 @@ def find_leaks(
     """Find fields, built-in ones apart, that seem to be filled in after the outcome.
 
     `records` and `converted` are the labelled leads, some of each kind; `open_records` those
-    without an outcome. Gives for each field the first sign that holds.
+    without an outcome. Gives for each field the first sign that holds. Leads of whom it was not
+    collected tell nothing of it, but for whether it is filled for closed leads only.
     """
     own = [field for field in fields if not field.builtin]
     columns = columns_of(records, own)
@@ -79,9 +80,14 @@ def find_leaks(
     found = []
     for field in own:
         column = frame[field.name].to_numpy()
+        told = np.flatnonzero(column != NOT_COLLECTED).tolist()
+        if len(np.unique(outcomes[told])) < 2:
+            continue
+        column = column[told]
         groups = _grouped(column) if field.name in columns.numbers else column.astype(np.int64)
         levels = columns.levels.get(field.name, {})
-        look = _Look(field, groups, levels, outcomes, records, open_records)
+        of_told = (outcomes[told], [records[place] for place in told])
+        look = _Look(field, groups, levels, *of_told, len(records), open_records)
         signs = (look.too_good, look.one_outcome, look.closed_only, look.written_later)
         first = next((leak for sign in signs if (leak := sign())), None)
         found += [first] if first else []
@@ -132,6 +138,7 @@ class _Look:
     levels: Mapping[str, int]  # codes of a category, by the level keys
     converted: Bools
     records: Sequence[Record]
+    n_closed: int  # leads with an outcome, those of whom it was not collected too
     open_records: Sequence[Record]
 
     def too_good(self) -> Leak | None:
@@ -167,7 +174,7 @@ class _Look:
 
     def closed_only(self) -> Leak | None:
         name = self.field.name
-        closed = self.groups != MISSING
+        closed = np.arange(self.n_closed) < (self.groups != MISSING).sum()
         still = np.array([record.get(name) is not None for record in self.open_records], dtype=bool)
         if not len(still) or not _is_filled_for(closed, still, TIMES_FOR_CLOSED):
             return None

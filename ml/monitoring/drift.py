@@ -8,13 +8,13 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
 from ml.fields.types import Value, level_key, signed_log1p
-from ml.scorecard.terms import CategoryTerm, CurveTerm, Term
+from ml.scorecard.terms import CategoryTerm, Counts, CurveTerm, Term
 
 Verdict: TypeAlias = Literal["unknown", "good", "look", "act"]
 
@@ -141,6 +141,21 @@ def coarse(reference: Sequence[int], recent: Sequence[int]) -> Bins:
         for counts in (reference, recent)
     ]
     return Bins(*joined)
+
+
+def with_absent(term: Term, n_leads: int) -> Term:
+    """Count those of `n_leads` learned from of whom the field was not collected as unknown.
+
+    New leads without the field are counted so, too: a field that is no longer sent is noticed.
+    """
+    if term.missing_counts is None:
+        return term
+    if isinstance(term, CategoryTerm):
+        told = [*(term.level_counts or {}).values(), term.other_counts or Counts(0, 0)]
+    else:
+        told = [bin_.counts for bin_ in term.bins or ()]
+    n = n_leads - sum(counts.n for counts in told)
+    return replace(term, missing_counts=Counts(n, min(n, term.missing_counts.n_converted)))
 
 
 def term_bins(term: Term, values: Sequence[Value]) -> Bins | None:

@@ -86,7 +86,8 @@ class Forest:
     of the child's leads by n / (n + `shrinkage`) of the way: what few leads say counts little
     (Agarwal et al., Hierarchical Shrinkage, ICML 2022). A step belongs to the field asked about
     (Saabas, 2014). Steps are taken to log-odds, multiplied by `weight` in [0, 10], by one factor
-    for all fields of a lead, so that their sum is exact.
+    for all fields of a lead, so that their sum is exact. A question about a field that was not
+    collected is answered both ways, in the shares of the leads there: that moves nothing.
 
     The trees stand one behind the other from `roots` on, each node before its children and the
     first child right behind it. By node: the `column` asked about (-1 for a leaf), the `threshold`
@@ -129,7 +130,7 @@ class Forest:
 
     def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
         """Give each field's part of the log-odds: the forest's, less those of `start`, in all."""
-        moves = self._moves(self.row(values))
+        moves = self._moves(self.row(values), [each.field not in values for each in self.inputs])
         start, change = self.start, math.fsum(moves) / len(self.roots)
         if abs(change) < NEARLY_EQUAL:
             slope = 1 / (start * (1 - start))
@@ -163,16 +164,22 @@ class Forest:
             each.fill(row, values.get(each.field))
         return row
 
-    def _moves(self, row: list[float]) -> list[float]:
+    def _moves(self, row: list[float], is_absent: list[bool]) -> list[float]:
         """Walk all trees; sum up by input how far its questions move the share."""
         column, threshold, second = self.column, self.threshold, self.second
-        share, owner = self.share, self._owner
+        share, owner, n = self.share, self._owner, self.n
         moves = [0.0] * len(self.inputs)
-        for root in self.roots:
-            node = root
+        waiting = [(root, 1.0) for root in self.roots]
+        while waiting:
+            node, weight = waiting.pop()
             while (asked := column[node]) != LEAF:
+                place = owner[asked]
+                if is_absent[place]:
+                    waiting.append((second[node], weight * n[second[node]] / n[node]))
+                    node, weight = node + 1, weight * n[node + 1] / n[node]
+                    continue
                 child = node + 1 if row[asked] <= threshold[node] else second[node]
-                moves[owner[asked]] += share[child] - share[node]
+                moves[place] += weight * (share[child] - share[node])
                 node = child
         return moves
 

@@ -77,8 +77,17 @@ class Reader:
             raise ScorecardError(f"{self.place}.{key} must hold whole numbers of {low} or more")
         return tuple(numbers)
 
-    def number(self, key: str, *, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) -> float:
-        """Read a finite number from `low` to `high`."""
+    def number(
+        self,
+        key: str,
+        *,
+        low: float = -MAX_NUMBER,
+        high: float = MAX_NUMBER,
+        default: float | None = None,
+    ) -> float:
+        """Read a finite number from `low` to `high`; it may be left out if it has a default."""
+        if default is not None and key not in self._object(self.content, self.place):
+            return default
         number = _number(self._get(key), f"{self.place}.{key}")
         if not low <= number <= high:
             raise ScorecardError(f"{self.place}.{key} must be from {low} to {high}")

@@ -47,7 +47,7 @@ def explain(
 ) -> list[Reason]:
     """Say which fields moved a score most, strongest effect first, none below 0.005.
 
-    `values` are the lead's stored values by field.
+    `values` are the lead's stored values by field; one not collected is no reason.
 
     >>> from ml.fields.fields_file import loads
     >>> from ml.scorecard.starter import starter_scorecard
@@ -57,7 +57,11 @@ def explain(
     """
     terms = {term.field: term for term in scorecard.terms}
     effects = scorecard.score(values).effects
-    telling = [(terms[field], effect) for field, effect in effects if abs(effect) >= MIN_EFFECT]
+    telling = [
+        (terms[field], effect)
+        for field, effect in effects
+        if abs(effect) >= MIN_EFFECT and field in values
+    ]
     base_rate = scorecard.base_rate
     telling.sort(key=lambda pair: -abs(pair[1]))
     return [

@@ -58,7 +58,9 @@ class Scorecard:
     ignored: frozenset[str] = frozenset()
 
     def score(self, values: Mapping[str, Value]) -> Score:
-        """Score one lead from its stored values by field; a field left out is unknown.
+        """Score one lead from its stored values by field, None where one is unknown.
+
+        A field left out was not collected: it has its mean effect, and is no reason.
 
         >>> from ml.scorecard.terms import CategoryTerm
         >>> term = CategoryTerm("lead_source", {"referral": 0.5}, other=0.0, missing=-0.1)
@@ -73,7 +75,11 @@ class Scorecard:
             for field, effect in part.effects(values).items():
                 more[field] = more.get(field, 0.0) + effect
         effects = tuple(
-            (term.field, term.effect(values.get(term.field)) + more.get(term.field, 0.0))
+            (
+                term.field,
+                (term.effect(values[term.field]) if term.field in values else term.not_collected)
+                + more.get(term.field, 0.0),
+            )
             for term in self.terms
             if term.field not in self.ignored
         )

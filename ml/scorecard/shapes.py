@@ -43,7 +43,7 @@ def shapes(
 
     >>> term = CategoryTerm("source", {"a": 0.5}, other=0.0, missing=-0.5)
     >>> card = Scorecard("example", -1.0, 0.27, 2, (0.5, 0.3, 0.2), (term,))
-    >>> [shape] = shapes(card, [{"source": "A"}, {}], [True, False])
+    >>> [shape] = shapes(card, [{"source": "A"}, {"source": None}], [True, False])
     >>> shape["influence"], [(row["label"], row["effect"]) for row in shape["groups"]]
     (0.5, [('A', 0.5), ('unknown', -0.5)])
     """
@@ -56,7 +56,7 @@ def shapes(
 
     found = []
     for term in scorecard.terms:
-        values = [record.get(term.field) for record in records]
+        values = {at: r[term.field] for at, r in enumerate(records) if term.field in r}
         found_groups = _levels(term, values) if isinstance(term, CategoryTerm) else _spans(values)
         groups = [group for group in found_groups if group.places]
         effects = [[effect(place, term.field) for place in group.some] for group in groups]
@@ -109,11 +109,11 @@ def _row(
     }
 
 
-def _levels(term: CategoryTerm, values: Sequence[Value]) -> list[Group]:
+def _levels(term: CategoryTerm, values: Mapping[int, Value]) -> list[Group]:
     """One group a level, the most frequent first; then those without a place in the table."""
     levels: dict[str, Group] = {}
     other, unknown = Group(OTHER, []), Group(UNKNOWN, [])
-    for place, value in enumerate(values):
+    for place, value in values.items():
         key = level_key(value)
         if key is None:
             group = unknown
@@ -125,11 +125,11 @@ def _levels(term: CategoryTerm, values: Sequence[Value]) -> list[Group]:
     return [*sorted(levels.values(), key=lambda group: -len(group.places)), other, unknown]
 
 
-def _spans(values: Sequence[Value]) -> list[Group]:
+def _spans(values: Mapping[int, Value]) -> list[Group]:
     """Groups of neighbouring numbers, then the unknown ones."""
     numbers = {
         place: float(value)
-        for place, value in enumerate(values)
+        for place, value in values.items()
         if (isinstance(value, int | float) and signed_log1p(value) is not None)
     }
     ordered = sorted(numbers.values())
@@ -142,7 +142,7 @@ def _spans(values: Sequence[Value]) -> list[Group]:
     for some in places:
         first, last = (number_text(of(numbers[p] for p in some)) for of in (min, max))
         groups.append(Group(first if first == last else f"{first} to {last}", some))
-    unknown = [place for place in range(len(values)) if place not in numbers]
+    unknown = [place for place in values if place not in numbers]
     return [*groups, Group(UNKNOWN, unknown)]
 
 

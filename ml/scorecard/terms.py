@@ -33,7 +33,8 @@ class Bin(NamedTuple):
 class CategoryTerm:
     """The part of the log-odds that one category or boolean decides: an effect by `level_key`.
 
-    The counts are leads learned from; None where there were none.
+    `not_collected` is the effect where the field was not asked for. The counts are leads learned
+    from; None where there were none.
     """
 
     field: str
@@ -43,6 +44,7 @@ class CategoryTerm:
     level_counts: Mapping[str, Counts] | None = None
     other_counts: Counts | None = None
     missing_counts: Counts | None = None
+    not_collected: float = 0.0
 
     def effect(self, value: Value) -> float:
         """Give the effect of a stored value in log-odds; one of another type is unknown."""
@@ -64,7 +66,7 @@ class CategoryTerm:
                 "other": list(self.other_counts or Counts(0, 0)),
                 "missing": list(self.missing_counts or Counts(0, 0)),
             }
-        return term
+        return term | _without(self)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class CurveTerm:
     A piecewise polynomial in u = `signed_log1p` of the value. Piece 0 holds below the first of the
     rising knots, piece i from knot i - 1 on; its coefficients, lowest power first, are in the
     distance of u from its knot (piece 0: from the first), which keeps them exact. The ends are
-    straight. `known_range` holds the smallest and the largest value learned from.
+    straight. `known_range` holds the smallest and the largest value learned from; `not_collected`
+    is as for `CategoryTerm`.
     """
 
     field: str
@@ -84,6 +87,7 @@ class CurveTerm:
     bins: tuple[Bin, ...] | None = None
     missing_counts: Counts | None = None
     known_range: tuple[float, float] | None = None
+    not_collected: float = 0.0
 
     def effect(self, value: Value) -> float:
         """Give the effect of a stored value in log-odds; one of another type is unknown."""
@@ -120,10 +124,15 @@ class CurveTerm:
             }
             if self.known_range is not None:
                 term["counts"]["range"] = list(self.known_range)
-        return term
+        return term | _without(self)
 
 
 Term: TypeAlias = CategoryTerm | CurveTerm
+
+
+def _without(term: Term) -> dict[str, float]:
+    """Name the effect of a field that was not asked for, unless it is 0, as in versions of old."""
+    return {"not_collected": term.not_collected} if term.not_collected else {}
 
 
 def read_term(reader: Reader) -> Term:
@@ -154,6 +163,7 @@ def _read_category(reader: Reader) -> CategoryTerm:
         level_counts=by_level,
         other_counts=other,
         missing_counts=missing,
+        not_collected=reader.number("not_collected", default=0.0),
     )
 
 
@@ -180,6 +190,7 @@ def _read_curve(reader: Reader) -> CurveTerm:
         bins=bins,
         missing_counts=missing,
         known_range=known_range,
+        not_collected=reader.number("not_collected", default=0.0),
     )
 
 

@@ -18,7 +18,8 @@ def probabilities(scorecard: Scorecard, records: Sequence[Record]) -> Floats:
         return np.empty(0)
     log_odds = np.full(len(records), scorecard.intercept)
     for term in scorecard.terms:
-        log_odds += [term.effect(record.get(term.field)) for record in records]
+        name, without = term.field, term.not_collected
+        log_odds += [term.effect(r[name]) if name in r else without for r in records]
     for part in scorecard.parts:
         log_odds += _effects(part, records)
     scores: Floats = expit(log_odds)

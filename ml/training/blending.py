@@ -179,13 +179,17 @@ def name_of(weights: Weights) -> str:
 def _mean_effects(
     terms: Sequence[Term], parts: Sequence[Part], records: Sequence[Record]
 ) -> dict[str, float]:
-    """Average each field's effect, of its term and of all parts together, over some leads."""
-    means = {
-        term.field: float(np.mean([term.effect(record.get(term.field)) for record in records]))
+    """Average each field's effect, of its term and of all parts together, over some leads.
+
+    They are those of whom it was collected; an effect without any is 0.
+    """
+    effects: dict[str, list[float]] = {
+        term.field: [term.effect(r[term.field]) for r in records if term.field in r]
         for term in terms
     }
     for part in parts:
-        effects = [part.effects(record) for record in records]
+        of_leads = [(record, part.effects(record)) for record in records]
         for name in part.fields:
-            means[name] += float(np.mean([each[name] for each in effects]))
-    return means
+            more = (each[name] for record, each in of_leads if name in record)
+            effects[name] = [sum(pair) for pair in zip(effects[name], more, strict=True)]
+    return {name: float(np.mean(each)) if each else 0.0 for name, each in effects.items()}

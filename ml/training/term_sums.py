@@ -22,12 +22,6 @@ def scaled(terms: Iterable[Term], factor: float) -> tuple[Term, ...]:
     return tuple(_changed(term, factor, 0.0) for term in terms)
 
 
-def shrunk(term: Term, trust: float) -> Term:
-    """Keep a share of how far the effects of known values lie from that of the unknown one."""
-    moved = _changed(term, trust, (1 - trust) * term.missing)
-    return replace(moved, missing=term.missing)
-
-
 def added(terms: Sequence[Term], others: Sequence[Term]) -> tuple[Term, ...]:
     """Add terms, not yet counted, to those of the same fields."""
     by_field = {term.field: term for term in others}
@@ -40,40 +34,51 @@ def centred(terms: Iterable[Term], effects: Mapping[str, float]) -> tuple[Term, 
 
 
 def counted(
-    terms: Iterable[Term], records: Sequence[Record], converted: Sequence[bool]
+    terms: Sequence[Term], records: Sequence[Record], converted: Sequence[bool]
 ) -> tuple[Term, ...]:
-    """Count the leads learned from by level, or in bins of a number of about the same size."""
+    """Count the leads learned from by level, or in bins of a number of about the same size.
+
+    Those of whom a field was not collected are not among them.
+    """
+    told = (
+        [(r[term.field], won) for r, won in zip(records, converted, strict=True) if term.field in r]
+        for term in terms
+    )
     return tuple(
-        _counted(term, [record.get(term.field) for record in records], converted) for term in terms
+        _counted(term, [value for value, _ in pairs], [won for _, won in pairs])
+        for term, pairs in zip(terms, told, strict=True)
     )
 
 
 def _changed(term: Term, factor: float, shift: float) -> Term:
     """Multiply a term's effects and then move them."""
-    missing = factor * term.missing + shift
+    missing, without = (factor * each + shift for each in (term.missing, term.not_collected))
     if isinstance(term, CategoryTerm):
         levels = {level: factor * effect + shift for level, effect in term.levels.items()}
-        return replace(term, levels=levels, other=factor * term.other + shift, missing=missing)
+        other = factor * term.other + shift
+        return replace(term, levels=levels, other=other, missing=missing, not_collected=without)
     pieces = tuple(
         (factor * constant + shift, *(factor * each for each in rest))
         for constant, *rest in term.pieces
     )
-    return replace(term, pieces=pieces, missing=missing)
+    return replace(term, pieces=pieces, missing=missing, not_collected=without)
 
 
 def _sum(one: Term, other: Term) -> Term:
-    missing = one.missing + other.missing
+    missing, without = one.missing + other.missing, one.not_collected + other.not_collected
     if isinstance(one, CategoryTerm) and isinstance(other, CategoryTerm):
         levels = {
             level: one.levels.get(level, one.other) + other.levels.get(level, other.other)
             for level in [*one.levels, *other.levels]
         }
-        return CategoryTerm(one.field, levels, one.other + other.other, missing)
+        both = one.other + other.other
+        return CategoryTerm(one.field, levels, both, missing, not_collected=without)
     if isinstance(one, CurveTerm) and isinstance(other, CurveTerm):
         knots = tuple(sorted({*one.knots, *other.knots}))
         starts = [(-np.inf, knots[0]), *((knot, knot) for knot in knots)]
         pieces = [_piece(one, *each) + _piece(other, *each) for each in starts]
-        return CurveTerm(one.field, knots, tuple(tuple(p.coef.tolist()) for p in pieces), missing)
+        coefficients = tuple(tuple(piece.coef.tolist()) for piece in pieces)
+        return CurveTerm(one.field, knots, coefficients, missing, not_collected=without)
     raise TypeError(f"{one.field} has a table and a curve, which cannot be added")
 
 

@@ -296,7 +296,7 @@ def _decision(
     is_enough = min(n_strange.n_groups_converted, n_strange.n_groups_lost) >= rule.min_each_class
     places = np.flatnonzero(is_strange if is_enough else is_new)
     records = [
-        {name: value for name, value in examples.records[place].items() if name not in hidden}
+        {n: None if n in hidden else value for n, value in examples.records[place].items()}
         for place in places
     ]
     converted = is_converted[places]

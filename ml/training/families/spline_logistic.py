@@ -16,14 +16,24 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ml.scorecard.terms import CategoryTerm, CurveTerm, Term
-from ml.training.encode import Bools, Columns, Floats, groups_of, one_hot, unknown
+from ml.training.encode import (
+    Bools,
+    Columns,
+    Floats,
+    Ints,
+    filled,
+    groups_of,
+    is_collected,
+    one_hot,
+    widths,
+)
 from ml.training.families.family import Family, Served
-from ml.training.term_sums import scaled, shrunk
+from ml.training.term_sums import centred, scaled
 
 # C. To choose it by cross-validation moves AUC by at most 0.011.
 INVERSE_REGULARISATION = 0.3
@@ -63,33 +73,58 @@ class QuantileSplines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class SplineLogistic:
-    """The fitted pipeline."""
+    """The fitted encoder and regression.
+
+    Effects are those of what the encoder gives beyond `centre`, its means over the leads of whom a
+    field was collected; `owner` has the place in `columns.names` of each of its columns.
+    """
 
     columns: Columns
-    pipeline: Pipeline
+    encoder: ColumnTransformer
+    model: LogisticRegression
+    centre: Floats
+    owner: Ints
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Score the leads of a frame."""
-        fitted: Floats = self.pipeline.decision_function(frame)
-        log_odds = fitted.copy()
-        for name, trust in self.columns.trust.items():
-            without = self.pipeline.decision_function(unknown(frame, self.columns, name))
-            log_odds += (1 - trust) * (without - fitted)
+        matrix = self.encoder.transform(filled(frame, self.columns))
+        away = np.where(is_collected(frame)[:, self.owner], matrix - self.centre, 0.0)
+        trust = np.array([self._trust(name) for name in self.columns.names])[self.owner]
+        log_odds: Floats = self._intercept + away @ (trust * self._weights)
         return log_odds
 
     def served(self, weight: float) -> Served:
-        """Give a term for each field, effects neither centred nor counted."""
+        """Give a term for each field: centred, and not counted."""
         terms: list[Term] = [
-            *(_curve(self.pipeline, self.columns, name) for name in self.columns.numbers),
-            *_tables(self.pipeline, self.columns),
+            *(_curve(self, name) for name in self.columns.numbers),
+            *_tables(self),
         ]
-        intercept = float(self.pipeline["model"].intercept_[0])
-        trusted = [shrunk(term, self.columns.trust.get(term.field, 1.0)) for term in terms]
-        return Served(weight * intercept, scaled(trusted, weight))
+        means = np.bincount(
+            self.owner, self._weights * self.centre, minlength=len(self.columns.names)
+        )
+        by_name = dict(zip(self.columns.names, means.tolist(), strict=True))
+        trusted = (
+            scaled([term], weight * self._trust(term.field))[0] for term in centred(terms, by_name)
+        )
+        # A field that was not collected adds what it adds on average.
+        own = tuple(replace(term, not_collected=0.0) for term in trusted)
+        return Served(weight * self._intercept, own)
+
+    @property
+    def _weights(self) -> Floats:
+        weights: Floats = self.model.coef_[0]
+        return weights
+
+    @property
+    def _intercept(self) -> float:
+        return float(self.model.intercept_[0] + self.centre @ self._weights)
+
+    def _trust(self, name: str) -> float:
+        return self.columns.trust.get(name, 1.0)
 
 
-def build(columns: Columns, n_leads: int) -> Pipeline:
-    """Build the unfitted pipeline: numbers as they are and as splines, a column for each level."""
+def build(columns: Columns, n_leads: int) -> ColumnTransformer:
+    """Build the unfitted encoder: numbers as they are and as splines, a column for each level."""
     line = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -103,12 +138,7 @@ def build(columns: Columns, n_leads: int) -> Pipeline:
         transformers += [("splines", splines, list(columns.numbers))]
     if columns.levels:
         transformers += [("levels", one_hot(n_leads), list(columns.levels))]
-    return Pipeline(
-        [
-            ("columns", ColumnTransformer(transformers)),
-            ("model", LogisticRegression(C=INVERSE_REGULARISATION, max_iter=500)),
-        ]
-    )
+    return ColumnTransformer(transformers)
 
 
 def fit(
@@ -119,11 +149,19 @@ def fit(
     *,
     sample_weight: Floats | None = None,
 ) -> SplineLogistic:
-    """Fit the pipeline; nothing in it is random, so that the seed does not matter."""
-    pipeline = build(columns, len(frame))
-    return SplineLogistic(
-        columns, pipeline.fit(frame, converted, model__sample_weight=sample_weight)
-    )
+    """Fit encoder and regression; the seed does not matter.
+
+    A lead of whom a field was not collected stands at the mean of the others, so that it takes no
+    part in the effect of that field.
+    """
+    encoder = build(columns, len(frame))
+    matrix = encoder.fit_transform(filled(frame, columns))
+    owner = _owner(encoder, columns)
+    told = is_collected(frame)[:, owner]
+    centre = np.where(told, matrix, 0.0).sum(axis=0) / np.maximum(told.sum(axis=0), 1)
+    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=500)
+    model.fit(np.where(told, matrix, centre), converted, sample_weight=sample_weight)
+    return SplineLogistic(columns, encoder, model, centre, owner)
 
 
 FAMILY = Family("spline logistic", fit)
@@ -166,22 +204,36 @@ def _distinct(knots: Floats) -> Floats:
     return np.array([*kept, knots[-1]] if knots[-1] > knots[0] else kept)
 
 
-def _weights(pipeline: Pipeline, part: str) -> Floats:
-    """Give the coefficients of one part of the pipeline: line, splines or levels."""
-    weights: Floats = pipeline["model"].coef_[0][pipeline["columns"].output_indices_[part]]
+def _owner(encoder: ColumnTransformer, columns: Columns) -> Ints:
+    """Give the place in `columns.names` of the field that each column of the encoder is about."""
+    numbers = np.arange(len(columns.numbers))
+    parts = []
+    if columns.numbers:
+        imputer, splines = encoder.named_transformers_["line"][0], _part(encoder, "splines")[1]
+        parts += [numbers, imputer.indicator_.features_, np.repeat(numbers, splines.sizes_)]
+    if columns.levels:
+        sizes = widths(_part(encoder, "levels"))
+        parts += [np.repeat(len(numbers) + np.arange(len(sizes)), sizes)]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def _weights(fitted: SplineLogistic, part: str) -> Floats:
+    """Give the coefficients of one part of the encoder: line, splines or levels."""
+    weights: Floats = fitted.model.coef_[0][fitted.encoder.output_indices_[part]]
     return weights
 
 
-def _part(pipeline: Pipeline, part: str) -> Any:
-    return pipeline["columns"].named_transformers_[part]
+def _part(encoder: ColumnTransformer, part: str) -> Any:
+    return encoder.named_transformers_[part]
 
 
-def _curve(pipeline: Pipeline, columns: Columns, name: str) -> CurveTerm:
-    place = columns.numbers.index(name)
-    gaps = pd.DataFrame([[np.nan] * len(columns.numbers)], columns=list(columns.numbers))
-    median = float(_part(pipeline, "splines")[0].transform(gaps)[0, place])
-    centre, slope, if_known, if_missing = _line(pipeline, columns, place)
-    knots, around = _splines(pipeline, place, median)
+def _curve(fitted: SplineLogistic, name: str) -> CurveTerm:
+    numbers = fitted.columns.numbers
+    place = numbers.index(name)
+    gaps = pd.DataFrame([[np.nan] * len(numbers)], columns=list(numbers))
+    median = float(_part(fitted.encoder, "splines")[0].transform(gaps)[0, place])
+    centre, slope, if_known, if_missing = _line(fitted, place)
+    knots, around = _splines(fitted, place, median)
     # From its centre the line is exact even where the column hardly varies.
     around[:, 0] += if_known + slope * (knots - centre)
     around[:, 1] += slope
@@ -191,36 +243,36 @@ def _curve(pipeline: Pipeline, columns: Columns, name: str) -> CurveTerm:
     return replace(term, missing=term.at(median) - if_known + if_missing)
 
 
-def _line(pipeline: Pipeline, columns: Columns, place: int) -> tuple[float, float, float, float]:
+def _line(fitted: SplineLogistic, place: int) -> tuple[float, float, float, float]:
     """The straight part of a curve: centre and slope in u, and what knowing adds or not."""
-    imputer, scaler = _part(pipeline, "line")
-    weights = _weights(pipeline, "line") / scaler.scale_
+    imputer, scaler = _part(fitted.encoder, "line")
+    weights = _weights(fitted, "line") / scaler.scale_
     centre, slope = float(scaler.mean_[place]), float(weights[place])
     # Marks of unknown values follow the numbers, only for columns that had some.
     marked = list(imputer.indicator_.features_)
     if place not in marked:
         return centre, slope, 0.0, 0.0
-    mark = len(columns.numbers) + marked.index(place)
+    mark = len(fitted.columns.numbers) + marked.index(place)
     share, weight = float(scaler.mean_[mark]), float(weights[mark])
     return centre, slope, -share * weight, (1 - share) * weight
 
 
-def _splines(pipeline: Pipeline, place: int, median: float) -> tuple[Floats, Floats]:
+def _splines(fitted: SplineLogistic, place: int, median: float) -> tuple[Floats, Floats]:
     """Give a column's knots and its spline developed around each of them."""
-    splines = _part(pipeline, "splines")[1]
+    splines = _part(fitted.encoder, "splines")[1]
     spline, end = splines.splines_[place], list(accumulate(splines.sizes_))[place]
     if spline is None:
         return np.array([median]), np.zeros((1, 3))
     knots = knots_of(spline)
-    weights = _weights(pipeline, "splines")[end - splines.sizes_[place] : end]
+    weights = _weights(fitted, "splines")[end - splines.sizes_[place] : end]
     return knots, taylor(spline, knots, weights)
 
 
-def _tables(pipeline: Pipeline, columns: Columns) -> Iterator[CategoryTerm]:
-    if not columns.levels:
+def _tables(fitted: SplineLogistic) -> Iterator[CategoryTerm]:
+    if not fitted.columns.levels:
         return
     # A value without a column of its own has no effect.
-    effects = {None: 0.0} | dict(enumerate(_weights(pipeline, "levels").tolist()))
-    for name, groups in groups_of(_part(pipeline, "levels"), columns).items():
+    effects = {None: 0.0} | dict(enumerate(_weights(fitted, "levels").tolist()))
+    for name, groups in groups_of(_part(fitted.encoder, "levels"), fitted.columns).items():
         levels = {level: effects[column] for level, column in groups.levels.items()}
         yield CategoryTerm(name, levels, effects[groups.other], effects[groups.missing])

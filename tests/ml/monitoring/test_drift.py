@@ -167,3 +167,10 @@ def test_many_levels_are_compared_as_the_nine_largest_and_the_others():
 def test_a_term_that_was_not_learned_has_nothing_to_compare_with():
     assert drift.term_bins(CategoryTerm("source", {}, 0.0, 0.0), ["Web"]) is None
     assert drift.term_bins(CurveTerm("n", (0.0,), ((0.0,), (0.0,)), 0.0), [1]) is None
+
+
+def test_leads_of_whom_a_field_was_not_collected_are_unknown_in_both_samples():
+    counts = {"a": Counts(30, 9), "b": Counts(20, 2)}
+    term = CategoryTerm("plan", {"a": 0.1, "b": -0.1}, 0.0, 0.0, counts, Counts(0, 0), Counts(5, 1))
+    bins = drift.term_bins(drift.with_absent(term, 100), [None] * 50)
+    assert bins == ((30, 20, 0, 50), (0, 0, 0, 50))

@@ -52,10 +52,11 @@ FEW_TOO, MANY_TOO = ROOT + (2 / 12 - ROOT) * 20 / 30, ROOT + (6 / 8 - ROOT) * 20
         ({"email_opens": 1, "lead_source": "Referral"}, [FEW, FEW_TOO]),
         ({"email_opens": 9, "lead_source": "Referral"}, [REFERRED, MANY_TOO]),
         ({"email_opens": 9, "lead_source": "Nobody"}, [NOT_REFERRED, MANY_TOO]),
-        ({"email_opens": 9}, [NOT_REFERRED, MANY_TOO]),
-        ({"lead_source": "Referral"}, [FEW, MANY_TOO]),
+        ({"email_opens": 9, "lead_source": None}, [NOT_REFERRED, MANY_TOO]),
+        ({"email_opens": None, "lead_source": "Referral"}, [FEW, MANY_TOO]),
         ({"email_opens": 2}, [FEW, FEW_TOO]),
-        ({"email_opens": 3}, [NOT_REFERRED, MANY_TOO]),
+        ({"email_opens": 3}, [MANY, MANY_TOO]),
+        ({}, [ROOT, ROOT]),
     ],
 )
 def test_probability_is_the_mean_share_of_the_leaves_reached(values, shares):

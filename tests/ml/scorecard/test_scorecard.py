@@ -97,8 +97,9 @@ def test_far_log_odds_overflow_nothing():
         assert card.score({}).probability == (intercept > 0)
 
 
-def test_field_left_out_is_unknown():
-    assert CARD.score({}) == CARD.score({"lead_source": None, "visits": None})
+def test_field_left_out_was_not_collected_and_takes_no_part():
+    assert CARD.score({}).log_odds == CARD.intercept
+    assert CARD.score({"lead_source": None, "visits": None}).log_odds != CARD.intercept
 
 
 @pytest.mark.parametrize(

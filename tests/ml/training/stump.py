@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import logit
 
 from ml.scorecard.terms import CurveTerm
-from ml.training.encode import Bools, Columns, Floats
+from ml.training.encode import NOT_COLLECTED, Bools, Columns, Floats, filled
 from ml.training.families.family import Family, Served
 from ml.training.term_sums import scaled
 
@@ -26,6 +26,7 @@ class Stump:
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         values = frame[self.field].to_numpy()
         known = np.where(values < self.threshold, self.below, self.above)
+        known[values == NOT_COLLECTED] = 0.0
         return np.where(np.isnan(values), self.missing, known)
 
     def served(self, weight: float) -> Served:
@@ -43,7 +44,8 @@ def fit(
     sample_weight: Floats | None = None,
 ) -> Stump:
     counts = np.ones(len(frame)) if sample_weight is None else sample_weight
-    stumps = [_asking(frame[name], converted, counts) for name in columns.numbers]
+    told = filled(frame, columns)
+    stumps = [_asking(told[name], converted, counts) for name in columns.numbers]
     return max(stumps, key=lambda stump: abs(stump.above - stump.below))
 
 

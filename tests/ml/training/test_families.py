@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from ml.fields.fields_file import loads
+from ml.scorecard.reasons import explain
 from ml.scorecard.scorecard import Scorecard
 from ml.training import blending
 from ml.training.calibration_slope import FLATTEST, STEEPEST, stretched
@@ -160,8 +161,22 @@ def test_unknown_is_a_value_of_its_own_and_not_zero(weights):
     records = [{"x": value} for value in values]
     converted = [value is None for value in values]
     card = fitted(records, converted, X).scorecard(weights, records, converted, grades=GRADES)
-    assert card.score({}).probability > 0.8
+    assert card.score({"x": None}).probability > 0.8
     assert card.score({"x": 0}).probability < 0.2
+
+
+@every_family
+def test_a_value_not_collected_takes_no_part(weights):
+    draw = random.Random(2)
+    asked = [(value, draw.random() < (0.8 if value else 0.2)) for value in [0, 5, None] * 60]
+    others = [draw.random() < 0.9 for _ in range(120)]
+    records = [*({"x": value} for value, _ in asked), *({} for _ in others)]
+    converted = [*(won for _, won in asked), *others]
+    card = fitted(records, converted, X).scorecard(weights, records, converted, grades=GRADES)
+    low, high, without = (card.score(each).log_odds for each in ({"x": 0}, {"x": 5}, {}))
+    assert low + 0.3 < without < high - 0.3
+    assert explain(card, X, {}) == []
+    assert largest_error(records, converted, X, [{}, {"x": None}, {"x": 3}]) <= 1e-9
 
 
 @every_family

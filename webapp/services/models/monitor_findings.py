@@ -121,7 +121,8 @@ def score_drift(samples: Samples, *, must_correct: bool) -> Finding:
 
 def field_drift(samples: Samples, fields: Fields) -> Finding:
     """Whether each field's values are spread as they were over the leads learned from."""
-    title, terms = "Fields of new leads", {term.field: term for term in samples.card.terms}
+    title, card = "Fields of new leads", samples.card
+    terms = {term.field: drift.with_absent(term, card.n_leads) for term in card.terms}
     values = {name: [lead.inputs.get(name) for lead in samples.recent] for name in terms}
     counted = {name: drift.term_bins(term, values[name]) for name, term in terms.items()}
     known = {name: bins for name, bins in counted.items() if bins is not None}
