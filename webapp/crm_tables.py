@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.database import Base, Key, one_of
+from webapp.database import Base, Key, RecordId, one_of
 
 TRANSFORMS = ("as_is", "days_since", "boolean", "constant")
 OUTBOX_STATES = ("due", "sent", "dead", "stopped")
@@ -16,7 +16,6 @@ SIDES = ("rep", "crm", "newest", "agreement")
 # lead's contact, or a person here.
 ORIGINS = ("lead", "deal", "contact", "person")
 
-RecordId = sa.String(18)
 Stamp = sa.String(40)
 
 

@@ -50,6 +50,8 @@ class UnsafeSQLite(RuntimeError):
 
 # PostgreSQL keys may pass 2^31; SQLite only numbers rows by itself for INTEGER.
 Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+# Of a CRM's record. SQLite holds no text to a length: there the tables say what they said first.
+RecordId = sa.String(64).with_variant(sa.String(18), "sqlite")
 
 
 def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:

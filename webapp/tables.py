@@ -8,7 +8,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp import stored
-from webapp.database import Base, Key, one_of
+from webapp.database import Base, Key, RecordId, one_of
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
 STATUSES = ("open", "in_pipeline", "converted", "lost", "never_worked")
@@ -51,7 +51,7 @@ class Lead(Base):
     # What the search looks in, as words; the migration says how it is indexed.
     search_text: Mapped[str] = mapped_column(sa.Text)
     sort_name: Mapped[str] = mapped_column(sa.String(200))
-    crm_id: Mapped[str | None] = mapped_column(sa.String(18), unique=True)
+    crm_id: Mapped[str | None] = mapped_column(RecordId, unique=True)
     # The CRM no longer has it: since when, and where it says that this is the same lead as
     # another, the one that goes on.
     removed_at: Mapped[datetime | None]

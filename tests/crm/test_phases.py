@@ -299,3 +299,14 @@ def test_rules_of_another_crm_are_neither_offered_nor_taken(met, sign_in, ada):
     for wrong in ({"record_type_ids": "012"}, {"milestone": "lead_converted"}):
         answer = admin.post("/sync/rules", data=form | wrong)
         assert answer.status_code == 422, wrong
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_ids_may_be_longer_than_those_of_salesforce(crm, connected, sign_in, ada):
+    lead_id = crm.lead("person_0b6f1c1e-9d0a-4c7e-8f57-1f2f3a4b5c6d")
+    crm.win(crm.deal("deal_0b6f1c1e-9d0a-4c7e-8f57-1f2f3a4b5c6d", lead_id))
+    connected.well()
+    stray = crm.win(crm.deal("stray_0b6f1c1e-9d0a-4c7e-8f57-1f2f3a4b5c6d", has_source=True))
+    connected.well(days=1)
+    assert connected.statuses(lead_id) == ["converted"]
+    assert sign_in(ada).get(f"/sync/unmatched/{stray}").status_code == 200

@@ -18,7 +18,7 @@ class KeyConverter(IntegerConverter):
 class RecordIdConverter(BaseConverter):
     """The id of a CRM's record in a path."""
 
-    regex = "[A-Za-z0-9]{1,18}"
+    regex = "[A-Za-z0-9_-]{1,64}"
 
 
 def key_argument(name: str) -> int | None:
