@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from sync.crm.mapping import ReadLead, deal_columns, deal_names
 from sync.crm.protocol import DealRow, LeadRow
-from sync.crm.settling import record_outcomes, record_outcomes_of
+from sync.crm.settling import offer_again, record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
-from webapp.services.crm import links, mirror, owners, unmatched
+from webapp.services.crm import conflicts, links, mirror, owners, unmatched
 from webapp.services.crm.mirror import Seen
 from webapp.services.imports import quality
 from webapp.services.leads import leads, scoring
@@ -48,8 +48,13 @@ def take_leads(
     pairs = [(row.id, deal_id) for row in news for deal_id in by_id[row.id].deal_ids]
     links.keep_of_leads(session, is_new, "lead", pairs)
     families = mirror.families(session, [row.id for row in news])
-    _take_in(session, context, _owned(session, news), known, families=families, now=now)
+    recalled = _take_in(session, context, _owned(session, news), known, families=families, now=now)
     record_outcomes_of(session, context, families, now)
+    if recalled:
+        opened = conflicts.review(session, recalled, context.rules.conflicts, now)
+        context.result.counts["conflicts"] += opened
+    again = {row.id for row in news if _may_take_scores_again(known.get(row.id), row)}
+    offer_again(session, context, [key for i in again if (key := families.get(i))], now)
 
 
 def take_deals(
@@ -101,6 +106,12 @@ def _has_changed(before: Seen | None, row: ReadLead) -> bool:
     return digests != (before.digest, before.inputs_digest)
 
 
+def _may_take_scores_again(before: Seen | None, row: ReadLead) -> bool:
+    if before is None or row.columns["is_converted"] or row.columns["is_deleted"]:
+        return False
+    return before.is_converted or before.is_deleted or before.is_unscorable
+
+
 class _Ours:
     """Which leads of ours some rows are; all are locked, with those merged with them, at once."""
 
@@ -146,7 +157,8 @@ def _take_in(
     *,
     families: Mapping[str, int | None],
     now: datetime,
-) -> None:
+) -> set[int]:
+    """Score what is new or other, and say which leads they are; return those known of old."""
     ours = _Ours(session, context, rows, families)
     inputs = [
         _scoring_input(context, row, ours, known.get(row.id), now=now)
@@ -157,9 +169,13 @@ def _take_in(
     scored = scoring.score_many(session, versions, inputs, source=context.kind.key, now=now)
     made = [lead for lead, _ in scored] + leads.upsert_many(session, ours.unscored(), now)
     keys = {lead.lead_id: lead.key for lead in (*ours.here.values(), *made)}
-    mirror.attach(session, {row.id: keys[ours.ids[row.id]] for row in ours.new})
+    attached = {row.id: keys[ours.ids[row.id]] for row in ours.new}
+    mirror.attach(session, attached)
+    of_old = {i: key for i, key in attached.items() if ours.ids[i] in ours.here}
+    recalled = mirror.recall_said(session, context.kind.key, of_old) if of_old else set()
     context.result.counts["leads_scored"] += sum(not one.is_repeat for one in inputs)
     context.result.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
+    return recalled
 
 
 def _scoring_input(

@@ -21,6 +21,7 @@ from webapp.services.crm import (
 )
 from webapp.services.crm.credentials import UnreadableSecret
 from webapp.services.crm.kinds import table
+from webapp.services.crm.pending_writes import Bands
 from webapp.services.crm.sync_runs import SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -84,7 +85,8 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
     )
     client = worker.adapters[connection.kind](opening)
     kind, zone = table.of(connection.kind), connections.zone(connection)
-    context = SyncContext(kind, fields, mapping, rules, result, zone=zone)
+    bands = Bands(high=settings.risk_high, medium=settings.risk_medium)
+    context = SyncContext(kind, fields, mapping, rules, bands, result, zone=zone)
     return SyncRun(worker, run, client, context, settings_of=connection.changed_at)
 
 

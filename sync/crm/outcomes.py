@@ -10,6 +10,8 @@ from webapp.services.crm.outcome_rules import CrmRules
 
 # The rule of a lead that was deleted or merged.
 GONE = "5"
+# The rule of a lead with a deal that was never read.
+UNREAD = "1u"
 # Why each rule records an outcome or withdraws one, with the CRM's word for a deal.
 REASONS = {
     "1a": "its {deal} was deleted",
@@ -17,7 +19,6 @@ REASONS = {
     "1c": "its {deal} is lost",
     "1d": "its {deal} is open again",
     "1m": "it reached the milestone",
-    "1u": "its {deal} cannot be read",
     "2": "it has no {deal}",
     "2a": "the {deal} of its contact was deleted",
     "2b": "the {deal} of its contact is won",
@@ -96,7 +97,7 @@ def _converted_at(lead: CrmLead) -> datetime:
 def _of_own(lead: CrmLead, deals: Deals, rules: CrmRules) -> Derived:
     found = _of_deal(_deciding(deals.own, rules), rules, "1") if deals.own else None
     if found is None or (deals.is_one_unread and found.result in {"lost", "void"}):
-        return _of_lead("pending", lead, "1u")
+        return _of_lead("pending", lead, UNREAD)
     return found
 
 

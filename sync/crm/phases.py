@@ -247,6 +247,6 @@ def _rehearse(
     take_leads(session, sync_run.context, leads, sync_run.now)
     take_deals(session, sync_run.context, deals, sync_run.now)
     connection = connections.get(session)
-    n_due = pending_writes.offer(session, connection, write_back.bands(), sync_run.now)
+    n_due = pending_writes.offer(session, connection, sync_run.context.bands, sync_run.now)
     sync_run.result.counts["scores_due"] = n_due
     raise _Enough

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from sync.crm import dates
 from sync.crm.mapping import parse_time
-from sync.crm.outcomes import GONE, REASONS, Deals, Derived, derive
+from sync.crm.outcomes import GONE, REASONS, UNREAD, Deals, Derived, derive
 from sync.crm.sync_run import SyncContext
 from webapp.crm_tables import CrmDeal, CrmLead
-from webapp.services.crm import conflicts, links, mirror
+from webapp.services.crm import conflicts, links, mirror, pending_writes
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import Example
 from webapp.services.leads import leads, pipeline, removal
@@ -49,7 +49,7 @@ def record_outcomes(
     facts = _Facts(session, mine)
     derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
     is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
-    pipeline.put(session, is_pending)
+    left = pipeline.put(session, is_pending)
     closing = [lead for lead in mine if derived[lead.id].result in CLOSING - {lead.said}]
     facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
@@ -65,10 +65,21 @@ def record_outcomes(
     removal.hand_over(session, handed_over, now)
     if events:
         outcomes.record_many(session, events, now=now)
+    withdrawn = {event.lead.key for event in events if event.converted is None}
+    offer_again(session, context, left | withdrawn, now)
     keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
         opened = conflicts.review(session, keys, context.rules.conflicts, now)
         context.result.counts["conflicts"] += opened
+
+
+def offer_again(
+    session: Session, context: SyncContext, lead_keys: Collection[int], now: datetime
+) -> None:
+    """Have the scores of these leads written where they are open again: meanwhile none were."""
+    if lead_keys and context.rules.writes_scores:
+        n_due = pending_writes.offer_again(session, lead_keys, context.bands, now)
+        context.result.counts["scores_due"] += n_due
 
 
 class _Facts:
@@ -176,7 +187,9 @@ def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
 def _outcome(crm_lead: CrmLead, derived: Derived) -> str | None:
     if derived.result in CLOSING:
         return derived.result
-    return "withdrawn" if crm_lead.said in CLOSING else None
+    # What cannot be read, or was not yet, is no statement.
+    is_withdrawn = crm_lead.said in CLOSING and derived.rule != UNREAD
+    return "withdrawn" if is_withdrawn else None
 
 
 def _happened_at(

@@ -19,6 +19,7 @@ from webapp.database import write
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.crm.pending_writes import Bands
 from webapp.services.crm.sync_runs import RunWarning, SyncResult
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
@@ -46,6 +47,7 @@ class SyncContext:
     fields: Fields
     mapping: LeadMapping
     rules: CrmRules
+    bands: Bands
     result: SyncResult = field(default_factory=SyncResult)
     surprises: Gathered = field(default_factory=Gathered)
     # Where the CRM's dates are days; None while that is not known.

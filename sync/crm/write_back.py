@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -10,10 +9,9 @@ from sqlalchemy.orm import Session
 from sync.crm.faults import Fault, Kind
 from sync.crm.sync_run import SyncRun
 from webapp.database import read
-from webapp.product import product
 from webapp.services.crm import connections, mirror, pending_writes
 from webapp.services.crm.field_sources import unwritable
-from webapp.services.crm.pending_writes import Bands, PendingWrite
+from webapp.services.crm.pending_writes import PendingWrite
 
 RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
 Verdicts = Sequence[Fault | None]
@@ -23,7 +21,7 @@ def write_back(sync_run: SyncRun) -> None:
     """Write what has moved; where the org takes no scores the run says so and ends well."""
     if not sync_run.context.rules.writes_scores:
         return
-    n_due = sync_run.step(lambda s: _offer(s, sync_run.now), stage="Writing scores", progress=0.95)
+    n_due = sync_run.step(lambda s: _offer(s, sync_run), stage="Writing scores", progress=0.95)
     sync_run.result.counts["scores_due"] += n_due
     kind = sync_run.context.kind
     missing = read(lambda s: unwritable(kind, connections.get(s).described))
@@ -33,7 +31,7 @@ def write_back(sync_run: SyncRun) -> None:
     due = partial(
         pending_writes.pending_writes,
         fields=sync_run.context.fields,
-        bands=bands(),
+        bands=sync_run.context.bands,
         limit=sync_run.client.rows_per_write,
     )
     before: Fault | None = None
@@ -91,24 +89,21 @@ def _note(
     gone = [pending.crm_id for pending, fault in refused if fault.kind is Kind.ROW_GONE]
     mirror.read_again(session, gone, unscorable=True)
     counts["scores_unwanted"] += len(gone)
+    waiting = [pending.lead_key for pending, fault in refused if fault.kind is Kind.BUSY]
+    pending_writes.put_off(session, waiting, sync_run.now)
     n_rejected = 0
     for for_good in (True, False):
         some = {
             pending.lead_key: (fault.case.name, str(fault))
             for pending, fault in refused
-            if (fault.kind is Kind.ROW_REFUSED) == for_good
+            if fault.kind is not Kind.BUSY and (fault.kind is Kind.ROW_REFUSED) == for_good
         }
         n_rejected += pending_writes.refused(session, some, sync_run.now, for_good=for_good)
     counts["scores_refused"] += n_rejected
     counts["scores_put_off"] += len(refused) - len(gone) - n_rejected
 
 
-def _offer(session: Session, now: datetime) -> int:
+def _offer(session: Session, sync_run: SyncRun) -> int:
     pending_writes.drop_undeliverable(session)
-    return pending_writes.offer(session, connections.get(session), bands(), now)
-
-
-def bands() -> Bands:
-    """From which probability a lead is in the high and the medium band."""
-    settings = product().settings
-    return Bands(high=settings.risk_high, medium=settings.risk_medium)
+    connection, bands = connections.get(session), sync_run.context.bands
+    return pending_writes.offer(session, connection, bands, sync_run.now)

@@ -7,14 +7,20 @@ import pytest
 from sync.salesforce import cases
 from sync.salesforce.client import Client
 from tests import factories
-from webapp.services.crm import connections, mirror, saved_mapping, sync_runs
+from webapp.services.crm import conflicts, connections, mirror, saved_mapping, sync_runs, unmatched
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.kinds.salesforce import SALESFORCE
+<<<<<<< Updated upstream
 from webapp.services.crm.kinds.salesforce_ids import full_id
 from webapp.services.crm.outcome_rules import CrmRules
+=======
+from webapp.services.crm.outcome_rules import CrmRules, full_id
+from webapp.services.outcomes.outcomes import Attribution
+>>>>>>> Stashed changes
 from webapp.services.runs import runs
 from webapp.tables import AuditEntry
 
+RITA = Attribution("rep", "rita@example.com")
 OPENS = {"email_opens": ("Email_Opens__c", "as_is")}
 
 
@@ -206,3 +212,70 @@ def test_an_id_of_15_characters_is_that_of_18(fake):
     row_id = fake.lead()
     assert full_id(row_id[:15]) == full_id(row_id) == row_id
     assert full_id("no id") == "no id"
+
+
+def reconnect(salesforce, **rules):
+    salesforce.write(lambda s: connections.disconnect(s, "ada", salesforce.now))
+    salesforce.connect()
+    salesforce.write(lambda s: connections.pause(s, False, "ada", salesforce.now))
+    salesforce.rules(**rules)
+    salesforce.later()
+
+
+def test_a_new_connection_records_no_outcome_twice(fake, salesforce):
+    rules = {"milestone": "lead_converted"}
+    salesforce.rules(**rules)
+    lead = fake.lead()
+    salesforce.later()
+    salesforce.write(
+        lambda s: factories.make_outcome(s, lead, False, attribution=RITA, now=salesforce.now)
+    )
+    fake.convert(lead)
+    salesforce.later()
+    recorded = salesforce.history(lead)
+    assert recorded == [("lost", None), ("converted", "1m")]
+    fake.clock.advance(days=2)
+    fake.touch(lead)
+    reconnect(salesforce, **rules)
+    assert salesforce.history(lead) == recorded
+    assert salesforce.read(conflicts.n_open) == 1
+
+
+@pytest.mark.parametrize("by_contact", [False, True])
+def test_nor_that_of_a_deal_which_is_read_after_its_lead(by_contact, fake, salesforce):
+    lead = fake.lead()
+    deal = fake.convert(lead, not by_contact)
+    if by_contact:
+        deal = fake.opportunity()
+        fake.contact_role(deal, fake.get(lead)["ConvertedContactId"])
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.next_day()
+    [recorded] = salesforce.history(lead)
+    reconnect(salesforce)
+    salesforce.next_day()
+    assert salesforce.history(lead) == [recorded]
+
+
+def test_what_an_earlier_connection_recorded_is_withdrawn_once_it_is_not_so(fake, salesforce):
+    lead = fake.lead()
+    deal = fake.convert(lead)
+    fake.close(deal, won=True)
+    salesforce.later()
+    fake.reopen(deal)
+    reconnect(salesforce)
+    assert salesforce.history(lead) == [("converted", "1b"), ("withdrawn", "1d")]
+    fake.close(deal, won=True)
+    salesforce.later()
+    assert salesforce.outcome(lead) is True
+
+
+def test_an_outcome_by_a_hand_linked_deal_outlives_the_connection(fake, salesforce):
+    lead, deal = fake.lead(), fake.opportunity(LeadSource="Web")
+    salesforce.later()
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    salesforce.later()
+    reconnect(salesforce)
+    assert salesforce.history(lead) == [("converted", "Lb")]

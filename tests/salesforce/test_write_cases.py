@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from demo.salesforce.fake import FakeSalesforce
 from ml.fields.fields_file import category_key
 from sync.salesforce import cases
 from tests.factories import FIELDS, make_lead
+from tests.salesforce.outcomes.test_pipeline_cases import NOT_CONVERTED
 from webapp.services.crm import pending_writes
 from webapp.services.leads import leads, records, scoring
 from webapp.services.outcomes.outcomes import Attribution
@@ -191,6 +193,38 @@ def test_a_score_that_goes_stale_with_the_days_is_renewed_overnight(fake, salesf
     assert salesforce.lead(lead).days_since_contact == 60
     assert len(fake.written(lead)) == 2
     assert salesforce.read(pending_writes.n_by_state) == {"sent": 1}
+
+
+@pytest.mark.parametrize(
+    ("case", "close", "reopen"),
+    [
+        ("lead deleted", FakeSalesforce.delete, FakeSalesforce.undelete),
+        ("lead converted", FakeSalesforce.convert, lambda o, i: o.update(i, **NOT_CONVERTED)),
+    ],
+)
+def test_a_lead_that_took_no_score_takes_one_when_it_is_open_again(
+    case, close, reopen, fake, salesforce
+):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.fail_next(case, on=lead)
+    salesforce.later()
+    close(fake, lead)
+    salesforce.later()
+    reopen(fake, lead)
+    salesforce.later()
+    assert fake.get(lead)["Conversion_Score__c"] is not None
+
+
+def test_a_score_that_waits_for_the_org_waits_as_long_as_that_takes(fake, salesforce):
+    lead = fake.lead(LeadSource="Webinar")
+    read_only = "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"
+    fake.refuse(lead, "row lock", code=read_only)
+    for _ in range(pending_writes.MAX_ATTEMPTS + 1):
+        salesforce.later()
+    assert salesforce.read(pending_writes.n_by_state) == {"due": 1}
+    fake.allow(lead)
+    salesforce.later()
+    assert fake.get(lead)["Conversion_Score__c"] is not None
 
 
 def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, salesforce):

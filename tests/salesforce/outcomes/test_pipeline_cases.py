@@ -93,6 +93,22 @@ def test_a_conversion_taken_back_opens_it_again(fake, salesforce, converted):
     assert salesforce.history(lead) == []
 
 
+def test_the_score_of_one_that_opens_again_is_written_once(fake, salesforce):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.convert(lead)
+    # What became due meanwhile is dropped: the second run has nothing new to offer.
+    salesforce.later()
+    salesforce.later()
+    assert fake.written(lead) == []
+    for _ in range(2):
+        fake.update(lead, **NOT_CONVERTED)
+        salesforce.later()
+        salesforce.later()
+        fake.convert(lead)
+        salesforce.later()
+    assert len(fake.written(lead)) == 1
+
+
 def test_a_deleted_deal_opens_it_again_and_an_undeleted_one_does_not(fake, salesforce, converted):
     lead, deal = converted
     fake.delete(deal)
@@ -183,7 +199,7 @@ def test_its_score_is_not_written(fake, salesforce):
 
 def test_it_is_no_open_lead_to_models_and_no_pick_to_explore(salesforce, converted):
     lead = salesforce.lead(converted[0])
-    samples = salesforce.read(monitor_samples.read)
+    samples = salesforce.read(lambda s: monitor_samples.read(s, salesforce.now))
     assert sum(samples.scored_by_score) == 0
     assert salesforce.read(lambda s: training_data.newest_open(s, FIELDS)) == []
     assert not leads.is_explored(lead, 100)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmDeal, CrmLead, CrmWindow
 from webapp.database import PLAIN_ROWS, change, insert
-from webapp.tables import Lead
+from webapp.tables import Lead, Outcome
 
 WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
@@ -20,6 +20,8 @@ LACKS_NAME = sa.and_(
     CrmDeal.is_closed.is_(False),
     CrmDeal.is_deleted.is_(False),
 )
+# How the rules begin that go by deals which a person or a contact has linked.
+BY_LINK = ("L", "2")
 NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
 
 
@@ -36,7 +38,9 @@ class Seen(NamedTuple):
     id: str
     digest: str
     inputs_digest: str
+    is_converted: bool
     is_deleted: bool
+    is_unscorable: bool
     is_to_be_read: bool
     values: dict[str, Any]
 
@@ -84,7 +88,10 @@ def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     statement = insert(session, CrmLead)
     names = {*rows[0], "is_to_be_read"} - {"id"}
-    changed = {name: statement.excluded[name] for name in names}
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in names}
+    # What a score was refused for may have passed: it was deleted, and is restored.
+    has_changed = CrmLead.digest != statement.excluded.digest
+    changed["is_unscorable"] = sa.case((has_changed, False), else_=CrmLead.is_unscorable)
     keep = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
     new = [NEW_LEAD | dict(row) for row in rows]
     session.execute(keep, new, execution_options=PLAIN_ROWS)
@@ -105,6 +112,31 @@ def keep_said(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         note = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id")).values(columns)
         named = [{**row, "crm_id": row["id"]} for row in rows]
         session.connection().execute(note, named)
+
+
+def recall_said(session: Session, source: str, lead_keys: Mapping[str, int]) -> set[int]:
+    """Note of leads new here what an earlier connection to this CRM has recorded of them.
+
+    `lead_keys`: our key by the CRM's id. Returns the keys of those of whom something was. What a
+    link by hand or by a contact has led to stays as it is: the link went with the connection.
+    """
+    query = sa.select(Outcome).where(
+        Outcome.lead_key.in_(lead_keys.values()), Outcome.source == source, Outcome.actor == source
+    )
+    # A row for each is enough: the later one is kept.
+    last = {row.lead_key: row for row in session.scalars(query.order_by(Outcome.key))}
+    found = {
+        crm_id: row
+        for crm_id, key in lead_keys.items()
+        if (row := last.get(key)) is not None and not (row.rule or "").startswith(BY_LINK)
+    }
+    nothing = {"source_id": None, "is_inferred": False}
+    said = [
+        {"id": crm_id, "said": row.result, "said_at": row.happened_at, "rule": row.rule} | nothing
+        for crm_id, row in found.items()
+    ]
+    keep_said(session, said)
+    return {row.lead_key for row in found.values()}
 
 
 def attach(session: Session, lead_keys: Mapping[str, int]) -> None:

@@ -1,6 +1,6 @@
 """Scores on their way to the CRM: which are due, what was written, what was refused."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,6 +66,11 @@ def offer(session: Session, connection: CrmConnection, bands: Bands, now: dateti
         n_due += _offer(session, keys, version.key, bands, now=now)
         connection.offered_through_key = keys[-1]
     return n_due
+
+
+def offer_again(session: Session, lead_keys: Collection[int], bands: Bands, now: datetime) -> int:
+    """Make due what is worth a write of leads that took no scores for a while."""
+    return _offer(session, lead_keys, registry.champion(session).key, bands, now=now)
 
 
 def pending_writes(
@@ -139,6 +144,12 @@ def refused(
     return n_dead
 
 
+def put_off(session: Session, lead_keys: Collection[int], now: datetime) -> None:
+    """Leave scores due that the org as a whole does not take at present: no attempt of theirs."""
+    waiting = sa.update(CrmOutbox).where(CrmOutbox.lead_key.in_(lead_keys))
+    change(session, waiting.values(due_at=now + RETRY_AFTER))
+
+
 def dead_letters(
     session: Session, *, after_key: int = 0, limit: int = 50
 ) -> list[tuple[CrmOutbox, Lead]]:
@@ -175,7 +186,7 @@ def _keys(session: Session, after_key: int, condition: sa.ColumnElement[bool]) -
 
 
 def _offer(
-    session: Session, keys: Sequence[int], version_key: int, bands: Bands, *, now: datetime
+    session: Session, keys: Collection[int], version_key: int, bands: Bands, *, now: datetime
 ) -> int:
     query = (
         sa.select(Lead.key, Score.probability, CrmOutbox)
@@ -201,10 +212,11 @@ def _offer(
 def _is_worth_a_write(
     before: CrmOutbox | None, probability: float, bands: Bands, now: datetime
 ) -> bool:
-    if before is None or before.state == "stopped":
+    if before is None:
         return True
     # What waits already stays as it is; what was refused is tried again after a day.
-    may_be_tried = before.state == "sent" or (before.state == "dead" and before.due_at <= now)
+    is_over = before.state == "dead" and before.due_at <= now
+    may_be_tried = before.state in {"sent", "stopped"} or is_over
     if before.sent_score is None:
         return may_be_tried
     moved = abs(round(100 * probability, 2) - before.sent_score) >= MIN_MOVE

@@ -10,8 +10,8 @@ from webapp.database import BACKFILL, change, hold
 from webapp.tables import Lead, Score
 
 
-def put(session: Session, deals_open: Mapping[int, bool]) -> None:
-    """Say of leads, by key, whether a deal of theirs is open in the CRM.
+def put(session: Session, deals_open: Mapping[int, bool]) -> set[int]:
+    """Say of leads, by key, whether a deal of theirs is open in the CRM; return those that leave.
 
     An outcome that anybody has reported counts before that. The caller holds their rows locked.
     """
@@ -20,6 +20,7 @@ def put(session: Session, deals_open: Mapping[int, bool]) -> None:
     for lead in moved:
         lead.is_in_pipeline = deals_open[lead.key]
     show_status(session, moved)
+    return {lead.key for lead in moved if not lead.is_in_pipeline}
 
 
 def clear(session: Session) -> None:
