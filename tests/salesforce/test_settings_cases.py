@@ -10,13 +10,9 @@ from tests import factories
 from webapp.services.crm import conflicts, connections, mirror, saved_mapping, sync_runs, unmatched
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.kinds.salesforce import SALESFORCE
-<<<<<<< Updated upstream
 from webapp.services.crm.kinds.salesforce_ids import full_id
 from webapp.services.crm.outcome_rules import CrmRules
-=======
-from webapp.services.crm.outcome_rules import CrmRules, full_id
 from webapp.services.outcomes.outcomes import Attribution
->>>>>>> Stashed changes
 from webapp.services.runs import runs
 from webapp.tables import AuditEntry
 
