@@ -84,10 +84,11 @@ class Page:
 class Described:
     """The fields of a lead as we may see them, and what is not there of leads and deals.
 
-    A field has name, label, type, length, updateable, custom, externalId, calculated and values;
-    its types are those of `field_sources`. What is calculated from other records changes without a
-    stamp. Without what is `missing`, a sentence each, nothing is read, nor by the present rules
-    without what is `unfit`; what is `hidden`, by name, leads and deals come without.
+    A field has name, label, type, length, updateable, custom, externalId, calculated, converted and
+    values; its types are those of `field_sources`. What is calculated from other records changes
+    without a stamp; so do amounts that are converted, all to one currency. Without what is
+    `missing`, a sentence each, nothing is read, nor by the present rules without what is `unfit`;
+    what is `hidden`, by name, leads and deals come without.
     """
 
     fields: list[dict[str, Any]]

@@ -1,7 +1,7 @@
 """Salesforce as a CRM: leads are Lead, deals are Opportunity, its rows in the form of all."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from sync.crm.faults import Fault, Kind
 from sync.crm.http.quota import Quota
 from sync.crm.http.session import Hosts
 from sync.crm.protocol import DEALS, LEADS, Described, LeadRow, Look, Opening, Page
-from sync.salesforce import access, cases
+from sync.salesforce import access, cases, soql
 from sync.salesforce.access import OBJECTS
 from sync.salesforce.check_list import CheckList
 from sync.salesforce.client import ROWS_PER_WRITE, Client, Row, TokenCache
@@ -61,6 +61,7 @@ class SalesforceCrm:
         leads = dict.fromkeys((*access.LEAD_FIELDS, *self._needs[LEADS], *self._values))
         self._select = {LEADS: tuple(leads), DEALS: access.OPPORTUNITY_FIELDS}
         self._hidden: Sequence[str] = ()
+        self._amounts: Collection[str] = ()
 
     def describe(self) -> Described:
         """The fields of Lead; what can be done without is asked for only where it may be seen."""
@@ -79,7 +80,9 @@ class SalesforceCrm:
         self._hidden = hidden[LEADS]
         named = [n for n in hidden[LEADS] if "." not in n]
         named += [f"{OBJECTS[DEALS]}.{name}" for name in hidden[DEALS]]
-        leads = [_described(field) for field in described[LEADS]]
+        leads = _with_conversion([_described(field) for field in described[LEADS]])
+        amounts = {field["name"] for field in leads if field["converted"]}
+        self._amounts = amounts.intersection(self._values)
         return Described(leads, missing, named, unfit)
 
     def checks(self, now: datetime, *, writes_scores: bool) -> Mapping[str, Look]:
@@ -89,11 +92,11 @@ class SalesforceCrm:
         return self._client.time_zone()
 
     def page(self, obj: str, after: str | tuple[str, str], end: str) -> Page:
-        page = self._client.page(OBJECTS[obj], self._select[obj], after, end)
+        page = self._client.page(OBJECTS[obj], self._asked(obj), after, end)
         return Page(self._read(obj, page.rows), page.is_last)
 
     def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
-        for rows in self._client.by_ids(OBJECTS[obj], self._select[obj], ids):
+        for rows in self._client.by_ids(OBJECTS[obj], self._asked(obj), ids):
             yield self._read(obj, rows)
 
     def shown(self, obj: str, ids: Sequence[str]) -> set[str]:
@@ -126,7 +129,7 @@ class SalesforceCrm:
                 yield role["OpportunityId"], address
 
     def sample(self) -> list[LeadRow]:
-        return self._read(LEADS, self._client.sample(OBJECTS[LEADS], self._select[LEADS]))
+        return self._read(LEADS, self._client.sample(OBJECTS[LEADS], self._asked(LEADS)))
 
     def count(self, start: str, end: str) -> int:
         return self._client.count(OBJECTS[LEADS], "CreatedDate", start, end)
@@ -137,8 +140,12 @@ class SalesforceCrm:
     def write(self, pending: Sequence[Any], now: datetime) -> list[Fault | None]:
         return self._client.write([record(each, now) for each in pending])
 
+    def _asked(self, obj: str) -> list[str]:
+        amounts = self._amounts if obj == LEADS else ()
+        return [soql.converted(n) if n in amounts else n for n in self._select[obj]]
+
     def _leads_by(self, reference: str, ids: Iterable[str]) -> Iterator[LeadRow]:
-        for rows in self._client.referring(OBJECTS[LEADS], self._select[LEADS], reference, ids):
+        for rows in self._client.referring(OBJECTS[LEADS], self._asked(LEADS), reference, ids):
             yield from self._read(LEADS, rows)
 
     def _roles(self, reference: str, ids: Iterable[str], *also: str) -> Iterator[Row]:
@@ -177,3 +184,12 @@ def _described(field: Row) -> dict[str, Any]:
     # Inactive ones too: records keep them.
     values = [value.get("value") for value in field.get("picklistValues") or []]
     return {name: field.get(name) for name in DESCRIBED} | {"values": values[:MAX_VALUES]}
+
+
+def _with_conversion(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Say of which amounts the values are converted; their rates change without a stamp."""
+    has_currencies = any(field["name"] == "CurrencyIsoCode" for field in fields)
+    for field in fields:
+        field["converted"] = has_currencies and field["type"] == "currency"
+        field["calculated"] = field["calculated"] or field["converted"]
+    return fields

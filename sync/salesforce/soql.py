@@ -10,8 +10,8 @@ PAGE_ROWS = 2000
 IDS_PER_QUERY = 200
 SAMPLE_ROWS = 20
 TIME_ZONE = "SELECT TimeZoneSidKey FROM Organization LIMIT 1"
-# A field, or one of a parent: Owner.Name.
-NAME = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)?", re.ASCII)
+# A field, one of a parent as in Owner.Name, or an amount in the currency of whoever asks.
+NAME = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)?|convertCurrency\([A-Za-z]\w*\)", re.ASCII)
 RECORD_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:?\d\d)")
 
@@ -67,6 +67,11 @@ def count(obj: str, field: str, start: str, end: str) -> str:
         f"SELECT COUNT() FROM {_name(obj)}"
         f" WHERE {name} >= {_stamp(start)} AND {name} < {_stamp(end)}"
     )
+
+
+def converted(field: str) -> str:
+    """An amount in one currency, whichever it is kept in; the answer has it by the same name."""
+    return f"convertCurrency({field})"
 
 
 def chunks(ids: Iterable[str]) -> Iterator[list[str]]:

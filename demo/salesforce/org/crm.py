@@ -251,6 +251,15 @@ class Crm:
         """Declare a field of an object, in the form of the tables in `objects`."""
         self.org.objects[sobject.lower()].add(sfield(line))
 
+    def use_currencies(self, own: str, **rates: float) -> None:
+        """Have amounts in several currencies, with what one of the integration user's is worth."""
+        self.org.own_currency, self.org.rates = own, {own: 1.0} | rates
+        names = ", ".join(self.org.rates)
+        for sobject in ("Lead", "Opportunity"):
+            self.add_field(
+                f"CurrencyIsoCode | picklist 3 | UCFSD | Currency | only {names}", sobject
+            )
+
     def set_access(self, field: str, access: str, sobject: str = "Lead") -> None:
         """Make a field "full", "read-only", "hidden" (field-level security) or "missing"."""
         fields = self.org.objects[sobject.lower()].fields

@@ -53,6 +53,9 @@ class Org:
         self.objects = all_objects()
         self.tables = {name: Table() for name in self.objects}
         self.hidden: set[str] = set()
+        # Of each currency what one of the org's own is worth in it; empty: there is but one.
+        self.rates: dict[str, float] = {}
+        self.own_currency = ""
         self.lock = threading.RLock()
         self.actor = Actor()
         self.default_user = ""

@@ -7,7 +7,7 @@ literals such as TODAY, aliases.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 COMPARISONS = ("=", "!=", "<>", "<=", ">=", "<", ">")
@@ -78,10 +78,11 @@ class Value:
 
 @dataclass(frozen=True)
 class Path:
-    """A field, or one of a parent: `Owner.Name`."""
+    """A field, one of a parent as in `Owner.Name`, or `convertCurrency(AnnualRevenue)`."""
 
     name: str
     position: int
+    is_converted: bool = False
 
     @property
     def parts(self) -> list[str]:
@@ -179,7 +180,7 @@ class Parser:
 
     def query(self) -> Query:
         self.expect("SELECT")
-        fields = None if self.count() else self.listed(self.path)
+        fields = None if self.count() else self.listed(self.selected)
         self.expect("FROM")
         source = self.path()
         where = self.condition() if self.accept("WHERE") else None
@@ -201,6 +202,14 @@ class Parser:
         while self.accept(","):
             items.append(item())
         return tuple(items)
+
+    def selected(self) -> Path:
+        path = self.path()
+        if path.name.lower() != "convertcurrency" or not self.accept("("):
+            return path
+        inner = self.path()
+        self.expect(")")
+        return replace(inner, is_converted=True)
 
     def path(self) -> Path:
         if self.token.kind != "name" or self.token.word:

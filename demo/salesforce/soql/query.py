@@ -48,8 +48,21 @@ class Reader:
             sobject = self._parent(link)
             steps.append(link.name)
         found = sobject.find(name) or no_column(name, sobject, path)
-        get = plain_getter(found)
+        get = self._converted(found, path) if path.is_converted else plain_getter(found)
         return found, self._through(steps, get) if steps else get
+
+    def _converted(self, found: SField, path: Path) -> Getter:
+        """An amount in the currency of whoever asks."""
+        rates, own = self.org.rates, self.org.own_currency
+        if not rates or found.type != "currency":
+            reason = f"convertCurrency({path.name}): no field of an org with several currencies"
+            raise SoqlError("MALFORMED_QUERY", reason, path.position)
+
+        def converted(row: Row) -> Any:
+            amount, rate = row.get(found.name), rates[row.get("CurrencyIsoCode") or own]
+            return None if amount is None else amount * rates[own] / rate
+
+        return converted
 
     def _parent(self, link: SField) -> SObject:
         target = "User" if len(link.refers_to) > 1 else link.refers_to[0]

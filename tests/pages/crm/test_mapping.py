@@ -77,6 +77,17 @@ def test_a_formula_says_how_old_it_may_be(fake, salesforce, admin):
     assert "Health__c is a formula or a roll-up: its changes are seen at night" in page
 
 
+def test_an_amount_says_that_it_is_converted_where_there_are_several_currencies(
+    fake, salesforce, admin
+):
+    fake.use_currencies("EUR", JPY=160.0)
+    salesforce.map(email_opens=("AnnualRevenue", "as_is"))
+    salesforce.run("check")
+    page = admin.get("/sync/mapping").text
+    assert "Salesforce holds amounts in several currencies. They are read in one" in page
+    assert "is a formula or a roll-up" not in page
+
+
 def test_a_mapping_is_saved_and_every_lead_read_again(described, admin, read):
     described.later()
     answer = admin.post("/sync/mapping", data=FORM)

@@ -15,6 +15,7 @@ from tests.salesforce.outcomes import (
 )
 from tests.salesforce.reading import (
     test_company,
+    test_currencies,
     test_cursor_cases,
     test_hidden_fields,
     test_reconcile,
@@ -58,10 +59,10 @@ def test_the_first_55_cases_name_a_test_of_their_number():
 
 def test_each_happening_names_its_tests():
     outcomes = (test_lookups, test_merge_cases, test_outcomes_cases, test_pipeline_cases)
-    reading = (test_company, test_cursor_cases, test_hidden_fields, test_sight)
+    reading = (test_company, test_currencies, test_cursor_cases, test_hidden_fields, test_sight)
     modules = (*outcomes, *reading, test_write_cases)
     known = {name for module in modules for name in vars(module)}
-    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 40))
+    assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 41))
     for _, _, _, tests in HAPPENINGS:
         assert {test.strip("` ") for test in tests.split(",")} <= known
 

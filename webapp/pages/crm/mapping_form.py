@@ -42,6 +42,8 @@ class MappingRow:
     outside: Options
     # A formula or a sum in the CRM: read again every night for open leads.
     is_calculated: bool
+    # An amount of one of several currencies, converted to one; it is calculated too.
+    is_converted: bool
     error: str | None
 
     @property
@@ -120,6 +122,7 @@ def _row(field: Field, source: FieldSource, described: Described, error: str | N
         n_values=len(values),
         outside=[(value, source.replacements.get(value, "")) for value in outside],
         is_calculated=source.crm_field in field_sources.calculated(described),
+        is_converted=source.crm_field in field_sources.converted(described),
         error=error,
     )
 

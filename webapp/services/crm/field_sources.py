@@ -78,8 +78,13 @@ def choices(field: Field, described: Iterable[Mapping[str, Any]]) -> list[Choice
 
 
 def calculated(described: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The CRM's fields that are formulas or sums over other records: no stamp tells a change."""
+    """The CRM's fields that are formulas, sums or converted amounts: no stamp tells a change."""
     return {str(field["name"]) for field in described if field.get("calculated")}
+
+
+def converted(described: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The CRM's amounts of several currencies, of which the values are converted to one."""
+    return {str(field["name"]) for field in described if field.get("converted")}
 
 
 def problems(
