@@ -27,6 +27,20 @@ class Score(NamedTuple):
     effects: tuple[tuple[str, float], ...]
 
 
+@dataclass(frozen=True)
+class Bands:
+    """From which probability a lead is in the high and the medium band."""
+
+    high: float
+    medium: float
+
+    def of(self, probability: float) -> str:
+        """Name a probability's band: high, medium or low; a bound belongs to the upper band."""
+        if probability >= self.high:
+            return "high"
+        return "medium" if probability >= self.medium else "low"
+
+
 def moved(probability: float, shift: float) -> float:
     """Move a probability by a step of its log-odds; 0 and 1 stay what they are.
 

@@ -5,6 +5,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from ml.scorecard.scorecard import Bands
 from sync.crm import phases
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.calls import Clocks
@@ -21,7 +22,6 @@ from webapp.services.crm import (
 )
 from webapp.services.crm.credentials import UnreadableSecret
 from webapp.services.crm.kinds import table
-from webapp.services.crm.pending_writes import Bands
 from webapp.services.crm.sync_runs import SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run

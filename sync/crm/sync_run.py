@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
+from ml.scorecard.scorecard import Bands
 from sync.crm.mapping import LeadMapping
 from sync.crm.protocol import Crm
 from sync.worker import Worker
@@ -19,7 +20,6 @@ from webapp.database import write
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
-from webapp.services.crm.pending_writes import Bands
 from webapp.services.crm.sync_runs import RunWarning, SyncResult
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered

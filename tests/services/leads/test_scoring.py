@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ml.scorecard.scorecard import Bands
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
 from webapp.services.leads import leads, records, removal, scoring
 from webapp.services.models import lifecycle, registry, rescoring, training_data
@@ -175,7 +176,7 @@ def test_an_incoming_version_is_scored_beside_the_champion(write, read):
     [(0.7, "high"), (0.69996, "medium"), (0.4, "medium"), (0.39, "low")],
 )
 def test_risk_bands_begin_at_their_bounds(probability, category):
-    assert scoring.risk_category(probability, high=0.7, medium=0.4) == category
+    assert Bands(high=0.7, medium=0.4).of(probability) == category
 
 
 def test_an_outcome_that_came_with_the_score_counts(champion, write, read):

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from ml.scorecard.reasons import Reason
+from ml.scorecard.scorecard import Bands
 from webapp.api import answers, batches, forms, requests, sent
 from webapp.api.document.contract import LEAD_RECORD, MEGABYTE, describe
 from webapp.api.problems import complaints
@@ -138,8 +139,7 @@ def score_answer(scored: Scored, record: LeadRecord) -> answers.Score:
 def risk_category(probability: float) -> str:
     """The band of a probability, by the settings; the bounds apply before it is rounded."""
     settings = product().settings
-    bounds = {"high": settings.risk_high, "medium": settings.risk_medium}
-    return scoring.risk_category(probability, **bounds)
+    return Bands(high=settings.risk_high, medium=settings.risk_medium).of(probability)
 
 
 def reasons(found: list[Reason]) -> list[answers.Reason]:

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import explain
+from ml.scorecard.scorecard import Bands
 from webapp.crm_tables import CrmConnection, CrmLead, CrmOutbox
 from webapp.database import change, insert
-from webapp.services.leads import leads, scoring
+from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.tables import Lead, Score
 
@@ -25,14 +26,6 @@ MAX_ATTEMPTS = 5
 MAX_REASONS_LENGTH = 1024
 RETRY_AFTER = timedelta(minutes=1)
 REFUSED_AGAIN_AFTER = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Bands:
-    """From which probability a lead is in the high and the medium band."""
-
-    high: float
-    medium: float
 
 
 @dataclass(frozen=True)
@@ -94,7 +87,7 @@ def pending_writes(
             lead_key=lead.key,
             crm_id=crm_id,
             score=round(100 * probability, 2),
-            band=_band(probability, bands),
+            band=bands.of(probability).capitalize(),
             reasons=_sentences(explain(card, fields, leads.collected_inputs(lead))),
             version=version.name,
         )
@@ -220,13 +213,8 @@ def _is_worth_a_write(
     if before.sent_score is None:
         return may_be_tried
     moved = abs(round(100 * probability, 2) - before.sent_score) >= MIN_MOVE
-    is_other_band = _band(probability, bands) != before.sent_band
+    is_other_band = bands.of(probability).capitalize() != before.sent_band
     return (moved or is_other_band) and may_be_tried
-
-
-def _band(probability: float, bands: Bands) -> str:
-    category = scoring.risk_category(probability, high=bands.high, medium=bands.medium)
-    return category.capitalize()
 
 
 def _sentences(reasons: Iterable[Any]) -> str:

@@ -240,13 +240,6 @@ def keep_scores(
     )
 
 
-def risk_category(probability: float, *, high: float, medium: float) -> str:
-    """Name the band of a probability: high, medium or low; a bound belongs to the upper band."""
-    if probability >= high:
-        return "high"
-    return "medium" if probability >= medium else "low"
-
-
 def _previous_probabilities(
     session: Session,
     versions: InUse,
