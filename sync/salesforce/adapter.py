@@ -21,7 +21,7 @@ from webapp.services.crm.kinds.salesforce import ENDINGS
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId", "calculated")
 # By what the lead of an opportunity may be known.
 ACCOUNT, EMAIL = "Account.Name", "Contact.Email"
-MAX_VALUES = 200  # of a picklist
+MAX_VALUES = 2000  # of a picklist, more than any but that of states has
 T = TypeVar("T")
 # The token of each connection that this process has used, for its next run.
 _token_caches: dict[Credentials, TokenCache] = {}
