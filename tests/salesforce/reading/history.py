@@ -95,7 +95,7 @@ class History:
         self._monkeypatch.setattr(reading, "STEP_ROWS", 500)
         # Every night what is back in sight is found, and then the parts of contacts in deals.
         self.salesforce.next_day()
-        self.salesforce.next_day()
+        self.salesforce.later(days=1, minutes=1)
         self.found = self.salesforce.read(partial(Found.of, self.leads))
 
     # What people do
