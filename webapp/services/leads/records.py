@@ -204,7 +204,7 @@ def clean_lead_id(value: Any) -> str:
             "was shortened by Excel, so that different IDs look the same: format the column as text"
             " before you export it"
         )
-    return salesforce_ids.canonical(cleaned)
+    return salesforce_ids.canonical(cleaned) if len(cleaned) in {15, 18} else cleaned
 
 
 def parse_outcome(value: Any) -> Meaning:
