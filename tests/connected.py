@@ -54,10 +54,10 @@ def dispute(fake, salesforce, *, result=False, **fields):
     return lead
 
 
-def without_a_lead(fake, salesforce, n=1):
+def without_a_lead(fake, salesforce, n=1, **fields):
     """Opportunities won that came from a lead by their source, not linked to a lead."""
     salesforce.later()
-    deals = [fake.opportunity(LeadSource="Webinar") for _ in range(n)]
+    deals = [fake.opportunity(LeadSource="Webinar", **fields) for _ in range(n)]
     for deal in deals:
         fake.close(deal, won=True)
     salesforce.later()

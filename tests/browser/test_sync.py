@@ -19,7 +19,9 @@ def busy(fake, salesforce):
     """A conflict, an unmatched opportunity and a refused score; ids of lead and opportunity."""
     fake.refuse(fake.lead(LeadSource="Webinar", LastName="Ek"), "validation rule")
     lead = dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace", Company="Engines")
-    [deal] = without_a_lead(fake, salesforce)
+    name = "Difference Engines of Lovelace, Babbage and Daughters, Limited"
+    account = fake.org.create("Account", Name=name, OwnerId=fake.rep)
+    [deal] = without_a_lead(fake, salesforce, AccountId=account)
     return lead, deal
 
 
@@ -78,7 +80,8 @@ def test_without_javascript_everything_is_a_form(new_context, ada, sign_in, sale
     page.get_by_role("button", name="Ada Lovelace is lost").click()
     expect(page.get_by_text("Ada Lovelace is lost.")).to_be_visible()
     page.goto("/sync/unmatched")
-    page.get_by_role("link", name="Find its lead for opportunity Acme deal").click()
+    page.get_by_role("link", name=re.compile("^Find .* for opportunity Acme deal$")).click()
+    expect(page.get_by_text("No lead matches “Difference Engines of Lovelace")).to_be_visible()
     page.get_by_label("Lead", exact=True).fill("lovelace")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("button", name="Link to Ada Lovelace").click()

@@ -134,7 +134,7 @@ def test_find_searches_at_once_by_what_is_known_of_the_opportunity(manager, fake
     fake.close(deal, won=True)
     salesforce.later()
     page = show(manager, "/sync/unmatched")
-    assert re.search(rf'href="/sync/unmatched/{deal}"[^>]*>Find Engines Ltd<', page)
+    assert re.search(rf'href="/sync/unmatched/{deal}"[^>]*>Find <span[^>]*>Engines Ltd<', page)
     page = show(manager, f"/sync/unmatched/{deal}")
     assert 'name="q" value="Engines Ltd"' in page
     assert "Link to Lovelace" in page
