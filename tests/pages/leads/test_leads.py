@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, make_lead, make_outcome
+from tests.factories import NOW, make_lead, make_outcome, make_version
 from webapp.database import utc_now
 from webapp.services.leads import lead_table, leads
+from webapp.services.models import lifecycle, rescoring
 from webapp.services.outcomes.outcomes import Attribution
 
 
@@ -37,6 +38,29 @@ def test_the_page_holds_the_fragment_as_it_is(rep, lead):
 def without_token(text):
     """A token tells the second in which it was signed."""
     return re.sub(r'(name="csrf_token" value=)"[^"]+"', r"\1", text)
+
+
+def put_in_use(session, at):
+    version = make_version(session)
+    rescoring.begin(session, version, at)
+    rescoring.fill(session, version, 0)
+    lifecycle.switch(session, version, "gate", at)
+
+
+def test_the_table_says_how_a_new_model_has_changed_the_scores_for_a_day(rep, lead, write):
+    assert "Scores changed today" not in rep.get("/leads").text
+    write(lambda s: put_in_use(s, utc_now() - timedelta(hours=23)))
+    page = " ".join(rep.get("/leads").text.split())
+    assert re.search(
+        r"Scores changed today:</strong> up \d+ on average, because the model changed\."
+        r" 1 of 1 open leads moved by 10 points or more\.",
+        page,
+    )
+
+
+def test_yesterdays_change_of_scores_is_no_news(rep, lead, write):
+    write(lambda s: put_in_use(s, utc_now() - timedelta(hours=25)))
+    assert "Scores changed today" not in rep.get("/leads").text
 
 
 def test_the_fragment_tells_the_address_of_its_page(rep, lead):

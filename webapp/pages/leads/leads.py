@@ -1,17 +1,20 @@
 """The lead table: the queue of leads, and what became of each, said in its row."""
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.database import Session, read
+from webapp.database import Session, read, utc_now
 from webapp.pages import formats
 from webapp.product import product
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import FACETS, Query
-from webapp.services.models import registry
+from webapp.services.models import lifecycle, registry
 from webapp.tables import Lead
+
+TODAY = timedelta(days=1)
 
 bp = Blueprint("leads", __name__, url_prefix="/leads")
 
@@ -25,6 +28,7 @@ def index() -> ResponseReturnValue:
         return _table(session, query) | {
             "choices": {name: lead_table.choices(session, FACETS[name]) for name in _facets()},
             "version": registry.serving(session),
+            "change": lifecycle.score_change(session, utc_now() - TODAY),
         }
 
     return render_template("leads/index.html", **read(whole))

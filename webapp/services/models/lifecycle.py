@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ml.scorecard.scorecard import Scorecard
 from ml.training.readiness import shortage
@@ -15,11 +15,13 @@ from webapp.database import change, hold
 from webapp.services.accounts import audit
 from webapp.services.models import leakage, registry, training_data
 from webapp.services.runs import runs
-from webapp.tables import AuditEntry, Lead, ModelVersion, Run
+from webapp.tables import AuditEntry, Lead, ModelVersion, Run, Score
 
 # Held by whoever starts a training, a promotion or a check of the monitors, which may make a
 # version, too: each looks first whether another is there.
 VERSION_LOCK = "training or promotion"
+FAR_POINTS = 10  # that reps are told of
+MAX_COMPARED = 10_000  # newest leads
 SWITCHES = ("promoted", "rolled back")  # actions in the audit log
 
 
@@ -53,6 +55,17 @@ class Switch(NamedTuple):
     at: datetime
     before: str
     after: str
+
+
+class ScoreChange(NamedTuple):
+    """How a switch of versions has changed the scores of open leads, in points of 100.
+
+    Some moved `by_10_or_more`. As the audit log has it.
+    """
+
+    open_leads: int
+    mean_points: float
+    by_10_or_more: int
 
 
 @dataclass(frozen=True)
@@ -210,8 +223,44 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
     registry.set_alias(session, registry.CHAMPION, version.key, now)
     registry.set_alias(session, registry.STAGED, None, now)
     action = SWITCHES[version.key < before.key]
-    detail = {"from": before.name}
+    detail = {"from": before.name} | _change(session, before, version)._asdict()
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
+
+
+def score_change(session: Session, since: datetime) -> ScoreChange | None:
+    """How switches of versions since then have changed scores, all in all; None where none has."""
+    query = sa.select(AuditEntry.detail).where(
+        AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since
+    )
+    found = [
+        ScoreChange(each["open_leads"], each["mean_points"], each["by_10_or_more"])
+        for each in session.scalars(query)
+        if each.get("open_leads")
+    ]
+    if not found:
+        return None
+    return ScoreChange(
+        open_leads=max(each.open_leads for each in found),
+        mean_points=sum(each.mean_points for each in found),
+        by_10_or_more=max(each.by_10_or_more for each in found),
+    )
+
+
+def _change(session: Session, before: ModelVersion, after: ModelVersion) -> ScoreChange:
+    """Compare the scores of the newest open leads by two versions."""
+    old, new = aliased(Score), aliased(Score)
+    newest = session.scalar(sa.select(sa.func.max(Lead.key))) or 0
+    move = new.probability - old.probability
+    is_far = sa.case((sa.func.abs(move) >= FAR_POINTS / 100, 1), else_=0)
+    query = (
+        sa.select(sa.func.count(), sa.func.avg(move), sa.func.sum(is_far))
+        .select_from(old)
+        .join(new, sa.and_(new.version_key == after.key, new.lead_key == old.lead_key))
+        .where(old.version_key == before.key, old.lead_key > newest - MAX_COMPARED)
+        .where(old.status == "open")
+    )
+    n_leads, mean, n_far = session.execute(query).one()
+    return ScoreChange(n_leads, round(100 * (mean or 0.0), 1), n_far or 0)
 
 
 def switches(session: Session, since: datetime) -> list[Switch]:
