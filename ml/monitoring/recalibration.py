@@ -32,6 +32,7 @@ from ml.training.term_sums import scaled
 
 # What is likely before any outcome: standard deviations of the level in log-odds, and of the slope.
 LIKELY = np.array([1.0, 0.3])
+LIKELY_OF_NEW = np.array([0.5])  # of the level of a model that was just learned
 CAUTION = 1.28  # standard errors by which either falls short of the likeliest: 90 %, one-sided
 MIN_SLOPE, MAX_SLOPE = 0.05, 1.5
 MAX_STEPS = 100
@@ -135,11 +136,30 @@ def adjustment_for(outcomes: Sequence[ScoredOutcome]) -> Adjustment:
     weights = trust(outcomes) * np.array([each.weight for each in outcomes])
     centre = float(np.average(log_odds, weights=weights)) if weights.any() else 0.0
     inputs = np.column_stack([np.ones(len(outcomes)), log_odds - centre])
-    found, information = _fitted(inputs, log_odds, converted, weights)
+    found, information = _fitted(inputs, log_odds, converted, weights, likely=LIKELY)
     errors = np.sqrt(np.diag(np.linalg.inv(information)))
     level, more = np.sign(found) * np.maximum(0.0, np.abs(found) - CAUTION * errors)
     slope = float(np.clip(1 + more, MIN_SLOPE, MAX_SLOPE))
     return Adjustment(slope, float(level + (1 - slope) * centre))
+
+
+def level_for(outcomes: Sequence[ScoredOutcome]) -> float:
+    """Find the step of all log-odds that makes a new model's level that of a fair sample.
+
+    A model learns the level of the outcomes that have come. Where one kind comes sooner, weights
+    tell what all leads would come to; a normal prior keeps the step small while that is unsure.
+
+    >>> told = [ScoredOutcome(0.2, n % 5 == 0, n, 4.0 if n % 5 == 0 else 1.0) for n in range(500)]
+    >>> round(level_for(told), 1)
+    1.3
+    """
+    promised, converted = _columns(outcomes)
+    log_odds: Floats = logit(np.clip(promised, NEARLY_SURE, 1 - NEARLY_SURE))
+    weights = trust(outcomes) * np.array([each.weight for each in outcomes])
+    found, _ = _fitted(
+        np.ones((len(outcomes), 1)), log_odds, converted, weights, likely=LIKELY_OF_NEW
+    )
+    return float(found[0])
 
 
 def _columns(outcomes: Sequence[ScoredOutcome]) -> tuple[Floats, Bools]:
@@ -148,15 +168,15 @@ def _columns(outcomes: Sequence[ScoredOutcome]) -> tuple[Floats, Bools]:
 
 
 def _fitted(
-    inputs: Floats, offsets: Floats, converted: Bools, weights: Floats
+    inputs: Floats, offsets: Floats, converted: Bools, weights: Floats, *, likely: Floats
 ) -> tuple[Floats, Floats]:
     """Fit counts of the inputs on top of offsets, by Newton's method; and their information."""
-    counts, information = np.zeros(inputs.shape[1]), np.diag(LIKELY**-2.0)
+    counts, information = np.zeros(inputs.shape[1]), np.diag(likely**-2.0)
     for _ in range(MAX_STEPS):
         expected = expit(offsets + inputs @ counts)
-        slopes = inputs.T @ (weights * (converted - expected)) - counts / LIKELY**2
+        slopes = inputs.T @ (weights * (converted - expected)) - counts / likely**2
         spread = weights * expected * (1 - expected)
-        information = inputs.T @ (inputs * spread[:, np.newaxis]) + np.diag(LIKELY**-2.0)
+        information = inputs.T @ (inputs * spread[:, np.newaxis]) + np.diag(likely**-2.0)
         move = np.linalg.solve(information, slopes)
         # Log-odds far off make a full step too long.
         counts = counts + move / max(1.0, float(np.abs(move).max()))

@@ -17,6 +17,8 @@ from ml.gate.gate import GROUPS, Decision, GateRule, decide
 from ml.leakage import detect
 from ml.leakage.detect import Leak
 from ml.monitoring.drift import histogram
+from ml.monitoring.performance import ScoredOutcome
+from ml.monitoring.recalibration import level_for
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.shapes import shapes
 from ml.training import batch_scoring, blending
@@ -45,7 +47,8 @@ class Examples:
 
     `records` hold stored values as known when the lead was scored; `is_evidence` tells whether the
     lead was labelled after the champion was trained. Leads with one number in `groups` are one
-    person or one company; None where each is alone.
+    person or one company; None where each is alone. Each counts for so
+    many leads as it may `stand_for` (`OutcomeDelays.weight`): the level is that of a fair sample.
     """
 
     records: list[dict[str, Value]]
@@ -53,11 +56,12 @@ class Examples:
     is_evidence: list[bool]
     is_dated: bool = True
     groups: Sequence[int] | None = None
+    stand_for: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        lists = (self.records, self.converted, self.is_evidence, self.groups)
+        lists = (self.records, self.converted, self.is_evidence, self.groups, self.stand_for)
         if len({len(each) for each in lists if each is not None}) > 1:
-            raise ValueError("records, converted, is_evidence and groups must be equally long")
+            raise ValueError("the lists must be equally long")
 
     @property
     def group_of(self) -> Groups:
@@ -82,7 +86,8 @@ class FieldExclusions:
 class Learned:
     """A model, with probabilities out of fold and `metrics` on leads it has not seen, plain JSON.
 
-    Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope",
+    The probabilities are of the level of the outcomes told so far, all else of a fair sample's.
+    Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope", "level",
     "in_time_order" (`backtest.measured`), "shapes" and `served_scores`.
     """
 
@@ -139,6 +144,7 @@ def challenge(
         seed=seed,
         is_dated=examples.is_dated,
         groups=examples.groups,
+        stand_for=examples.stand_for,
         progress=lambda done, stage: progress(0.95 * done, stage),
     )
     progress(0.95, "Comparing with the champion")
@@ -166,13 +172,14 @@ def learn(
     seed: int,
     is_dated: bool = True,
     groups: Sequence[int] | Groups | None = None,
+    stand_for: Sequence[float] | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
     """Learn a model from labelled leads in the order of their outcomes, at least five of a kind.
 
-    `groups` as for `Examples`, five or more with an outcome of each kind. Families are weighed by
-    scores out of fold; how much old labels count is chosen by a backtest, where it `is_dated`.
-    `progress` as for `challenge`.
+    `groups` and `stand_for` as for `Examples`, five groups or more with an outcome of each kind.
+    Families are weighed by scores out of fold; how much old labels count is chosen by a backtest,
+    where it `is_dated`. `progress` as for `challenge`.
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
@@ -205,18 +212,32 @@ def learn(
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
     card = members.scorecard(scores.weights, records, converted, grades=grades, slope=scores.slope)
+    level = _level(probabilities, converted, group_of, stand_for) if stand_for else 0.0
+    card = card.shifted(level)
     metrics = model_metrics(
-        outcomes, probabilities, fields=columns.names, grades=grades, groups=group_of
+        outcomes,
+        expit(scores.blended + level),
+        fields=columns.names,
+        grades=card.grades,
+        groups=group_of,
     )
     metrics |= {
         "families": compared(outcomes, scores),
         "slope": scores.slope,
+        "level": level,
         "thin_fields": shares(thin),
         "in_time_order": in_time_order,
         "shapes": shapes(card, records, converted),
         "served_scores": served_scores(card, records),
     }
     return Learned(card, probabilities, metrics)
+
+
+def _level(
+    probabilities: Floats, converted: Sequence[bool], groups: Groups, stand_for: Sequence[float]
+) -> float:
+    rows = zip(probabilities.tolist(), converted, groups.tolist(), stand_for, strict=True)
+    return level_for([each for each in map(ScoredOutcome._make, rows) if each.weight])
 
 
 def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
@@ -293,7 +314,8 @@ def _decision(
     is_converted: Bools = np.array(examples.converted, dtype=bool)
     is_strange = is_new & ~np.isin(groups, groups[~is_new])
     n_strange = count(is_converted[is_strange], groups[is_strange])
-    is_enough = min(n_strange.n_groups_converted, n_strange.n_groups_lost) >= rule.min_each_class
+    n_each = min(n_strange.n_groups_converted, n_strange.n_groups_lost)
+    is_enough = n_each >= max(1, rule.min_each_class)
     places = np.flatnonzero(is_strange if is_enough else is_new)
     records = [
         {n: None if n in hidden else value for n, value in examples.records[place].items()}

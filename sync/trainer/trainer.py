@@ -24,7 +24,14 @@ from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import read
 from webapp.product import product
-from webapp.services.models import leakage, monitor_samples, monitoring, registry, training_data
+from webapp.services.models import (
+    leakage,
+    monitor_samples,
+    monitoring,
+    outcome_waits,
+    registry,
+    training_data,
+)
 from webapp.services.models.monitor_samples import Evidence
 from webapp.services.runs import runs
 from webapp.tables import ModelVersion
@@ -57,7 +64,7 @@ def answer(run_key: int, progress: Callable[[float, str], None]) -> dict[str, An
     run = read(lambda session: runs.by_key(session, run_key))
     if run.kind == monitoring.KIND:
         return recalibrate(run.started_at or run.requested_at)
-    return learn(run_key, progress)
+    return learn(run_key, run.started_at or run.requested_at, progress)
 
 
 def recalibrate(now: datetime) -> dict[str, Any]:
@@ -101,18 +108,20 @@ def recalibrate(now: datetime) -> dict[str, Any]:
     }
 
 
-def learn(run_key: int, progress: Callable[[float, str], None]) -> dict[str, Any]:
+def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Train for a run: the challenger with all that is kept of it, or why there is none."""
     # Before the fields: what changes between the two is not taken for learned.
     field_list = read(field_lists.current).version
     settings, fields = product().settings, product().fields
     champion, card, labelled, exclusions = read(lambda s: _material(s, run_key, fields))
+    stand_for = read(lambda s: outcome_waits.weights(s, labelled.leads, now))
     examples = train.Examples(
         records=[lead.inputs for lead in labelled.leads],
         converted=[lead.converted for lead in labelled.leads],
         is_evidence=labelled.is_evidence,
         is_dated=labelled.is_dated,
         groups=labelled.groups,
+        stand_for=stand_for,
     )
     rule = gate_rule(settings)
     try:

@@ -315,7 +315,7 @@ def test_a_recalibration_takes_no_outcome_from_the_next_training(write, read, ch
     assert read(lifecycle.n_uncounted) == 60
     run = write(lambda s: lifecycle.claim_retraining(s, Trigger(20), "w", NOW))
     with app.app_context():
-        answer = trainer.learn(run.key, lambda done, stage: None)
+        answer = trainer.learn(run.key, NOW, lambda done, stage: None)
     assert answer["details"]["decision"]["n_evidence"] == 60
 
 

@@ -51,13 +51,33 @@ def test_only_leads_marked_as_evidence_are_compared_on(attempt):
     assert attempt.metrics["n"] == 400
 
 
-@pytest.mark.parametrize(("n_new_groups", "n_evidence"), [(0, 200), (150, 150)])
-def test_leads_of_known_groups_are_evidence_where_others_are_too_few(n_new_groups, n_evidence):
+@pytest.mark.parametrize(
+    ("n_new_groups", "min_each_class", "n_evidence"), [(0, 20, 200), (0, 0, 200), (150, 20, 150)]
+)
+def test_leads_of_known_groups_are_evidence_where_others_are_too_few(
+    n_new_groups, min_each_class, n_evidence
+):
     groups = [place % 60 for place in range(400 - n_new_groups)]
     groups += range(100, 100 + n_new_groups)
     examples = dataclasses.replace(EXAMPLES, groups=groups)
-    decision = challenge(examples, FIELDS, blind_champion(), RULE, seed=1).decision
+    rule = dataclasses.replace(RULE, min_each_class=min_each_class)
+    decision = challenge(examples, FIELDS, blind_champion(), rule, seed=1).decision
     assert decision.n_evidence == n_evidence
+
+
+def test_the_level_is_that_of_a_fair_sample(attempt):
+    assert attempt.metrics["level"] == 0
+    stand_for = [3.0 if converted else 1.0 for converted in EXAMPLES.converted]
+    examples = dataclasses.replace(EXAMPLES, stand_for=stand_for)
+    weighed = challenge(examples, FIELDS, blind_champion(), RULE, seed=1)
+    level = weighed.metrics["level"]
+    assert 0.7 < level < np.log(3)
+    assert weighed.scorecard.intercept == pytest.approx(attempt.scorecard.intercept + level)
+    assert weighed.scorecard.terms == attempt.scorecard.terms
+    assert [row["n"] for row in weighed.metrics["grades"]] == [
+        row["n"] for row in attempt.metrics["grades"]
+    ]
+    assert weighed.decision == attempt.decision
 
 
 def test_other_seed_changes_folds_and_draws_but_hardly_the_model(attempt):

@@ -1,5 +1,6 @@
 """How long leads have waited for their outcomes: whose outcomes are a fair sample of all."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ml.monitoring.outcome_delays import OutcomeDelays, Wait, outcome_delays
 from webapp.crm_tables import CrmLead
+from webapp.services.models.training_data import LabelledLead
 from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, Snapshot
 
@@ -43,13 +45,31 @@ def delays(session: Session, now: datetime) -> OutcomeDelays:
     )
 
 
+def weights(session: Session, leads: Iterable[LabelledLead], now: datetime) -> list[float] | None:
+    """Say how many leads each labelled one stands for, 0 where that cannot be told.
+
+    None while it is too early to tell how many leads end either way.
+    """
+    found, load_ended = delays(session, now), first_load_ended(session)
+    if found.mature_days() is None:
+        return None
+    return [
+        found.weight((now - lead.scored_since) / DAY, converted=lead.converted)
+        if not lead.came_with_outcome
+        and is_followed(lead.scored_since, lead.in_crm_since, load_ended)
+        else 0.0
+        for lead in leads
+    ]
+
+
 def first_load_ended(session: Session) -> datetime | None:
     """A day after the first lead came, where leads came on it that had already ended; else None."""
-    first = session.scalar(sa.select(sa.func.min(Lead.created_at)))
+    first = session.scalar(sa.select(Lead.created_at).order_by(Lead.key).limit(1))
     if first is None:
         return None
-    had_ended = sa.and_(Snapshot.came_with_outcome, Snapshot.taken_at < first + DAY)
-    return first + DAY if session.scalar(sa.select(sa.exists().where(had_ended))) else None
+    early = sa.select(Snapshot).order_by(Snapshot.key).limit(MAX_LEADS).subquery()
+    had_ended = sa.exists().where(early.c.came_with_outcome, early.c.taken_at < first + DAY)
+    return first + DAY if session.scalar(sa.select(had_ended)) else None
 
 
 def is_followed(since: datetime, in_crm_since: str | None, load_ended: datetime | None) -> bool:

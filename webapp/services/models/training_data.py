@@ -31,6 +31,8 @@ class LabelledLead:
     came_with_outcome: bool
     counted_by_run: int
     outcome_at: datetime
+    scored_since: datetime
+    in_crm_since: str | None
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,12 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
             own.came_with_outcome,
             Lead.counted_by_run,
             Lead.outcome_at,
+            Lead.created_at,
+            CrmLead.created_at,
             own.key,
         )
+        .select_from(Lead)
+        .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
         .outerjoin(own, sa.and_(own.key == chosen, is_usable))
         .where(Lead.outcome.is_not(None), Lead.counted_by_run <= run_key)
         .order_by(Lead.outcome_at, Lead.key)
