@@ -122,8 +122,8 @@ def test_a_next_run_that_does_not_come_asks_for_the_worker(manager, salesforce):
 
 
 def test_a_run_is_asked_for_once(manager, salesforce):
-    manager.post("/sync/runs", data={"mode": "dry"})
-    answer = manager.post("/sync/runs", data={"mode": "live"})
+    manager.post("/sync/runs", data={"mode": "live"})
+    answer = manager.post("/sync/runs", data={"mode": "dry"})
     assert answer.status_code == 409
     assert "Wait until it is done" in answer.text
 
@@ -133,6 +133,25 @@ def test_who_asks_for_a_sync_during_one_is_shown_that_one(manager, salesforce, r
     page = manager.post("/sync/runs", data={"mode": "live"}, follow_redirects=True).text
     assert "A sync is in progress already; it is shown here." in page
     assert len(read(lambda s: runs.latest(s, "sync"))) == 1
+
+
+def test_who_asks_for_a_sync_during_a_test_gets_one_after_it(manager, fake, salesforce):
+    salesforce.later()
+    fake.clock.advance(minutes=1)
+    lead = fake.lead()
+    manager.post("/sync/runs", data={"mode": "check"})
+    assert re.search(r'<button type="submit" class="button-primary" *>Sync now<', show(manager))
+    page = manager.post("/sync/runs", data={"mode": "live"}, follow_redirects=True).text
+    assert "Another run is in progress; the sync starts after it." in page
+    salesforce.tick()
+    salesforce.tick()
+    assert salesforce.lead(lead).crm_id == lead
+
+
+def test_a_sync_asked_for_during_a_test_is_refused_where_none_would_follow(admin, salesforce):
+    admin.post("/sync/pause")
+    admin.post("/sync/runs", data={"mode": "check"})
+    assert admin.post("/sync/runs", data={"mode": "live"}).status_code == 409
 
 
 @pytest.mark.parametrize("mode", [None, "", "sample", "drop"])

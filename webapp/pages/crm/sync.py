@@ -20,6 +20,8 @@ bp = Blueprint("sync", __name__, url_prefix="/sync")
 
 # What a person may ask for here; a look at some leads belongs to the mapping of fields.
 MODES = ("live", "dry", "check", "reconcile")
+IN_PROGRESS = "A sync is in progress already; it is shown here."
+FOLLOWS = "Another run is in progress; the sync starts after it."
 RUNS_PAGE = 50
 WAITS_TOO_LONG = timedelta(minutes=1)
 # How soon a page that shows no run looks for one again, once the next is due.
@@ -62,12 +64,10 @@ def start() -> ResponseReturnValue:
     try:
         run = write(lambda session: sync_runs.request(session, mode, actor, now))
     except runs.AlreadyRunning:
-        at_work = read(lambda session: runs.unfinished(session, sync_runs.KIND))
-        # Who asks for a sync during one gets that one.
-        if mode != "live" or at_work is None or sync_runs.mode(at_work) != mode:
+        if mode != "live":
             raise
-        run = at_work
-        flash("A sync is in progress already; it is shown here.", "good")
+        at_work = write(lambda session: sync_runs.join(session, now))
+        flash(IN_PROGRESS if at_work == mode else FOLLOWS, "good")
     if mode == "live":
         return redirect(url_for("pages.sync.index"), 303)
     return redirect(url_for("pages.sync.run", key=run.key), 303)

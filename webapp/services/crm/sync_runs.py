@@ -169,6 +169,20 @@ def request(
     )
 
 
+def join(session: Session, now: datetime) -> str:
+    """Give the sync that was asked for during a run: that one, or a sync after it; say its mode.
+
+    `AlreadyRunning` where none would follow it by itself.
+    """
+    at_work = runs.unfinished(session, KIND)
+    found = mode(at_work) if at_work is not None else ""
+    if found != "live":
+        if connections.get(session).is_paused:
+            raise runs.AlreadyRunning(KIND)
+        connections.hint(session, now)
+    return found
+
+
 def mode(run: Run) -> str:
     """What kind of run it is; a scheduled one names none."""
     found: str = run.task.get("mode", "live")
