@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeVar
 
+import structlog
 from flask import current_app
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from sync.crm.mapping import LeadMapping
 from sync.crm.protocol import Crm
 from sync.worker import Worker
 from webapp.crm_tables import CrmConnection
-from webapp.database import write
+from webapp.database import UNAVAILABLE, write
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
@@ -25,6 +26,8 @@ from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
 from webapp.services.runs import runs
 from webapp.tables import Run
+
+log = structlog.stdlib.get_logger("leadloop.crm")
 
 T = TypeVar("T")
 BEAT_SECONDS = runs.LEASE.total_seconds() / 6
@@ -135,6 +138,9 @@ class SyncRun:
                         write(lambda s: runs.renew(s, self.run, self.now, stage=stage))  # noqa: B023
                     except runs.LostClaim:
                         return
+                    except UNAVAILABLE:
+                        # A database that is busy now is not at the next beat.
+                        log.warning("lease not renewed", run=self.run.key)
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
