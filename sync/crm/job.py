@@ -80,7 +80,7 @@ def _opened(session: Session, worker: Worker, run: Run) -> SyncRun:
         mapping.crm_fields,
         rules.external_id_field,
         decisive=rules.decisive,
-        n_made_today=connections.n_calls_today(connection, worker.clock()),
+        n_made_today=sync_runs.n_calls_today(connection, worker.clock()),
         clocks=Clocks(now=worker.clock, sleep=worker.wait),
     )
     client = worker.adapters[connection.kind](opening)

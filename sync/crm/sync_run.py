@@ -18,7 +18,7 @@ from sync.crm.protocol import Crm
 from sync.worker import Worker
 from webapp.crm_tables import CrmConnection
 from webapp.database import UNAVAILABLE, write
-from webapp.services.crm import connections
+from webapp.services.crm import connections, sync_runs
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import RunWarning, SyncResult
@@ -114,7 +114,7 @@ class SyncRun:
         self.result.n_calls += n_new
         self.result.n_logins = meter.n_logins
         usage = (meter.n_used, meter.n_limit)
-        connections.count_calls(connection, n_new, self.now, usage)
+        sync_runs.count_calls(connection, n_new, self.now, usage)
 
     def warn(self, message: str, detail: str = "") -> None:
         """Say something about the run, once."""

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sync.crm import reading, reconcile, sync_run
 from sync.salesforce import soql
-from webapp.services.crm import connections
+from webapp.services.crm import connections, sync_runs
 from webapp.services.leads import leads
 from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Score
@@ -194,7 +194,7 @@ class History:
 
     def _n_calls(self, session):
         connection = connections.get(session)
-        return connections.n_calls_today(connection, self.salesforce.now)
+        return sync_runs.n_calls_today(connection, self.salesforce.now)
 
     def _go_on(self):
         """Free what a killed worker held, close the breaker, and run."""

@@ -160,13 +160,8 @@ def save(
         connection = _new(session, kind, entered, now, is_paused=True)
     elif connection.domain != entered.domain:
         forget_org(session, connection)
-    connection.method = entered.method
-    connection.domain = entered.domain
-    connection.username = entered.username
+    _take(connection, entered, actor, now)
     connection.sealed_secrets = sealed(entered.secrets, secret_key(settings))
-    connection.changed_at, connection.changed_by = now, actor
-    close_breaker(connection)
-    connection.hinted_at = now
     detail = {"method": entered.method, "domain": entered.domain}
     audit.record(session, actor, "connected", connection.kind, now=now, detail=detail)
     return connection
@@ -180,10 +175,15 @@ def ensure(session: Session, settings: Settings, now: datetime) -> CrmConnection
         return connection
     if connection is None:
         return _new(session, kind, found, now)
+    before = Credentials(connection.method, connection.domain, connection.username)
+    if (connection.kind, before) == (kind.key, replace(found, secrets=before.secrets)):
+        return connection
+    # No run stores what it read by the settings of before after this.
+    connection = get(session, lock=True)
     if (connection.kind, connection.domain) != (kind.key, found.domain):
         forget_org(session, connection)
-        connection.kind, connection.domain = kind.key, found.domain
-    connection.method, connection.username = found.method, found.username
+    connection.kind = kind.key
+    _take(connection, found, "settings", now)
     return connection
 
 
@@ -279,21 +279,6 @@ def is_blocked(connection: CrmConnection, now: datetime) -> bool:
     return connection.breaker_until is None or now < connection.breaker_until
 
 
-def n_calls_today(connection: CrmConnection, now: datetime) -> int:
-    """The calls made since midnight in UTC."""
-    return connection.n_calls if connection.calls_on == now.date().isoformat() else 0
-
-
-def count_calls(
-    connection: CrmConnection, n_new: int, now: datetime, usage: tuple[int | None, int | None]
-) -> None:
-    """Add calls to today's, and note the org's own count."""
-    connection.n_calls = n_calls_today(connection, now) + n_new
-    connection.calls_on = now.date().isoformat()
-    if usage[0] is not None:
-        connection.n_used, connection.n_limit = usage
-
-
 def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
     for table in (CrmLink, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmDeal):
@@ -383,6 +368,16 @@ def _new(
     session.add(connection)
     session.flush()
     return connection
+
+
+def _take(connection: CrmConnection, entered: Credentials, actor: str, now: datetime) -> None:
+    """Log in another way from now on: a run at work ends, and one comes early."""
+    connection.method = entered.method
+    connection.domain = entered.domain
+    connection.username = entered.username
+    connection.changed_at, connection.changed_by = now, actor
+    close_breaker(connection)
+    connection.hinted_at = now
 
 
 def _completed(

@@ -299,6 +299,21 @@ def due_at(
     return max(due, connection.breaker_until or due)
 
 
+def n_calls_today(connection: CrmConnection, now: datetime) -> int:
+    """The calls made since midnight in UTC."""
+    return connection.n_calls if connection.calls_on == now.date().isoformat() else 0
+
+
+def count_calls(
+    connection: CrmConnection, n_new: int, now: datetime, usage: tuple[int | None, int | None]
+) -> None:
+    """Add calls to today's, and note the org's own count."""
+    connection.n_calls = n_calls_today(connection, now) + n_new
+    connection.calls_on = now.date().isoformat()
+    if usage[0] is not None:
+        connection.n_used, connection.n_limit = usage
+
+
 def waits_for_person(connection: CrmConnection) -> bool:
     """Whether no run may start before somebody has corrected or tested the connection."""
     return connection.breaker_case is not None and connection.breaker_until is None

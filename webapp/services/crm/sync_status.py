@@ -95,7 +95,7 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
         due_at=sync_runs.due_at(session, connection, settings, now),
         reached=mirror.reached(session),
         latest=runs.latest(session, sync_runs.KIND, limit=LATEST),
-        n_calls_today=connections.n_calls_today(connection, now),
+        n_calls_today=sync_runs.n_calls_today(connection, now),
         budget=quota.daily_budget(connection.n_limit, chosen),
         has_mapping=saved_mapping.has_mapping(session),
         n_by_state=pending_writes.n_by_state(session),
@@ -118,7 +118,7 @@ def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
         "stopped": ("1 while no run may start, else 0.", float(is_stopped)),
         "calls_today": (
             "API calls made since midnight in UTC.",
-            float(connections.n_calls_today(connection, now)),
+            float(sync_runs.n_calls_today(connection, now)),
         ),
         "scores_due": ("Scores waiting to be written.", float(waiting.get("due", 0))),
         "scores_refused": ("Rejected scores (dead letters).", float(waiting.get("dead", 0))),

@@ -1,0 +1,37 @@
+"""How to log in, as the settings or an administrator say it."""
+
+import pytest
+
+from webapp.services.crm import connections, mirror
+
+
+@pytest.fixture(scope="session")
+def dialect():
+    """The statements are tested on both databases by the cases of tests/salesforce."""
+    return "sqlite"
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_forgotten"),
+    [
+        ({"salesforce_domain": "other.my.salesforce.com"}, True),
+        ({"salesforce_username": "b@acme.example"}, False),
+        ({"salesforce_method": "client_credentials"}, False),
+    ],
+)
+def test_other_settings_end_a_run_that_logged_in_by_those_of_before(
+    session, settings, now, changed, is_forgotten
+):
+    settings.salesforce_method = "jwt"
+    settings.salesforce_domain = "acme.my.salesforce.com"
+    settings.salesforce_username = "a@acme.example"
+    connections.ensure(session, settings, now)
+    connection = connections.ensure(session, settings, now.replace(hour=20))
+    assert connection.changed_at == now
+    mirror.keep_window(session, "lead", dict.fromkeys(mirror.WINDOW_COLUMNS) | {"done_until": "t"})
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    later = now.replace(hour=21)
+    connection = connections.ensure(session, settings, later)
+    assert (connection.changed_at, connection.changed_by) == (later, "settings")
+    assert (mirror.window(session, "lead")["done_until"] is None) == is_forgotten
