@@ -14,6 +14,7 @@ class Kind(StrEnum):
     AUTH_BROKEN = "auth_broken"  # stop until a person saves the connection again
     QUOTA = "quota"  # stop for an hour or more; the run is partial
     BUSY = "busy"  # wait a little and repeat
+    LATER = "later"  # end this run; the next one tries again
     SLOW = "slow"  # ask for less and repeat
     CURSOR = "cursor"  # start again from what is stored
     CONFIG = "config"  # stop and tell the administrator what to change

@@ -29,7 +29,7 @@ LOGIN_LATER = Case(
 )
 LOGIN_RATE = Case(
     "too many logins",
-    Kind.BUSY,
+    Kind.LATER,
     "The integration user has logged in too often within an hour. Leadloop tries again by itself."
     " If it stays so, find out which other program uses the same user.",
 )

@@ -1,6 +1,7 @@
 """What keeps a run alive between its steps."""
 
 import threading
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -31,7 +32,8 @@ def test_a_busy_database_does_not_end_the_heartbeat(app, write, now, monkeypatch
     monkeypatch.setattr(runs, "renew", renew)
     write(lambda s: runs.request(s, "sync", trigger="clock", requested_by="worker", now=now))
     run = write(lambda s: runs.claim(s, "sync", "worker", now))
-    worker = Worker("worker", None, threading.Event(), lambda: now, {})
-    context = SyncContext(MEMORY, FIELDS, None, None)
+    nothing = cast("Any", None)
+    worker = Worker("worker", nothing, threading.Event(), lambda: now, {})
+    context = SyncContext(MEMORY, FIELDS, nothing, nothing)
     with app.app_context(), SyncRun(worker, run, MemoryCrm(now), context).alive():
         assert second.wait(10)

@@ -44,7 +44,7 @@ class Calls:
         """Call until there is an answer; else raise the `Fault`."""
         n_tries = 0
         while True:
-            self.quota.check(self.meter)
+            self.quota.check(self.meter, self.clocks.now())
             try:
                 return ask()
             except Exception as error:  # noqa: BLE001 - classified, and raised again

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 
 import requests
@@ -33,6 +33,7 @@ class Meter:
     def call(self) -> Iterator[None]:
         """Say that a call is under way, for those who watch from another thread."""
         self.called_at, self.n_received = time.monotonic(), 0
+        self.retry_after_seconds = None
         try:
             yield
         finally:
@@ -53,15 +54,20 @@ class Meter:
         self.retry_after_seconds = float(retry_after) if retry_after.isdecimal() else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Quota:
     """What is left of the day's calls; at most a quarter of the org's without our own budget."""
 
     n_made_today: int = 0
     budget: int | None = None
+    _today: date | None = None
 
-    def check(self, meter: Meter) -> None:
+    def check(self, meter: Meter, now: datetime) -> None:
         """Raise a fault of kind QUOTA where the next call may not be made."""
+        if self._today not in {None, now.date()}:
+            # Those of yesterday's are not today's.
+            self.n_made_today = -meter.n_calls
+        self._today = now.date()
         limit = meter.n_limit
         if limit is not None and meter.n_used is not None and meter.n_used >= ORG_SHARE * limit:
             raise Fault(QUOTA_RESERVE, f"{meter.n_used:,} of {limit:,} calls used")

@@ -133,6 +133,13 @@ def test_12_a_wait_that_is_asked_for_is_kept_up_to_two_minutes(fake, salesforce)
     assert salesforce.stop.waits == [1, 120]
 
 
+def test_12_a_wait_that_an_answer_asked_for_is_made_once(fake, salesforce):
+    fake.fail_next("maintenance", headers={"Retry-After": "120"})
+    fake.fail_next("reset", times=2)
+    survived(fake, salesforce, fake.lead())
+    assert [wait == 120 for wait in salesforce.stop.waits if wait] == [True, False, False]
+
+
 @pytest.mark.parametrize("name", ["bad gateway", "edge"])
 def test_13_a_server_on_the_way_that_fails_is_waited_for(fake, salesforce, name):
     fake.fail_next(name, times=2)

@@ -1,5 +1,7 @@
 """Bounds on what is called and read: the quota, and the size and time of an answer."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from sync.crm.faults import Fault
@@ -10,6 +12,8 @@ from sync.crm.http.session import Hosts
 from sync.salesforce import cases
 from sync.salesforce.client import Client
 from webapp.services.crm.credentials import Credentials
+
+NOW = datetime(2026, 11, 2, 23, 50, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -45,11 +49,24 @@ def client(fake):
 )
 def test_calls_end_at_80_percent_of_the_org_s_day_and_at_our_own_budget(quota, meter, case):
     if case is None:
-        quota.check(meter)
+        quota.check(meter, NOW)
     else:
         with pytest.raises(Fault) as fault:
-            quota.check(meter)
+            quota.check(meter, NOW)
         assert fault.value.case is case
+
+
+def test_a_run_over_midnight_is_not_held_to_the_calls_of_yesterday():
+    quota, meter = Quota(n_made_today=94, budget=100), Meter(n_calls=5)
+    quota.check(meter, NOW)
+    meter.n_calls += 1
+    with pytest.raises(Fault):
+        quota.check(meter, NOW)
+    after_midnight = NOW + timedelta(minutes=20)
+    quota.check(meter, after_midnight)
+    meter.n_calls += 100
+    with pytest.raises(Fault):
+        quota.check(meter, after_midnight)
 
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(client, monkeypatch):

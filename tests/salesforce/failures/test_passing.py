@@ -79,7 +79,6 @@ def self_signed(name, path):
     [
         pytest.param("login retry", cases.LOGIN_LATER, id="43"),
         pytest.param("login under way", cases.LOGIN_LATER, id="43-under-way"),
-        pytest.param("login rate", cases.LOGIN_RATE, id="44"),
         pytest.param("proxy login", cases.PROXY, id="45"),
         pytest.param("captive portal", cases.REDIRECTED, id="46"),
         pytest.param("request timeout", cases.EDGE, id="47-408"),
@@ -97,6 +96,15 @@ def test_43_to_48_and_51_what_passes_by_itself_calls_nobody(fake, salesforce, na
         comes_back(fake, salesforce, case)
     waits = [w for w in salesforce.stop.waits if w]
     assert len(waits) == 4, "tried five times"
+    salesforce.tick()
+    assert salesforce.lead(lead).crm_id == lead
+
+
+def test_44_too_many_logins_are_not_answered_with_more(fake, salesforce):
+    lead = fake.lead()
+    with fake.failing("login rate"):
+        comes_back(fake, salesforce, cases.LOGIN_RATE)
+    assert len(fake.logins) == 1
     salesforce.tick()
     assert salesforce.lead(lead).crm_id == lead
 

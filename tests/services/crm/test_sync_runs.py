@@ -45,6 +45,16 @@ class Worker:
         run = self.claim(mode)
         sync_runs.succeed(self.session, run, SyncResult(mode), self.now)
 
+    def fail(self):
+        """A run that Salesforce was too busy for."""
+        run, why = self.claim("live"), ("maintenance", "Salesforce is down.")
+        result, fail = SyncResult(), sync_runs.fail
+        fail(self.session, run, result, why=why, waits_for_person=False, now=self.now)
+
+    def stop_for_quota(self):
+        run, why = self.claim("live"), ("day quota used", "All calls are used.")
+        sync_runs.stop_for_quota(self.session, run, SyncResult(), why=why, now=self.now)
+
     def due_in(self):
         return sync_runs.due_at(self.session, self.connection, self.settings, self.now) - self.now
 
@@ -92,3 +102,20 @@ def test_another_kind_of_run_brings_nothing_up_to_date(worker, mode):
     worker.later(minutes=10)
     worker.run(mode)
     assert sync_runs.lag(worker.session, worker.now) == 10 * MINUTE
+
+
+def test_a_used_quota_is_waited_for_longer_and_longer(worker):
+    for n_hours in (1, 2, 4, 6, 6):
+        worker.stop_for_quota()
+        assert worker.due_in() == timedelta(hours=n_hours)
+    worker.run()
+    worker.stop_for_quota()
+    assert worker.due_in() == timedelta(hours=1)
+
+
+def test_a_used_quota_after_other_failures_is_waited_for_an_hour(worker):
+    for _ in range(3):
+        worker.fail()
+    worker.stop_for_quota()
+    assert worker.due_in() == timedelta(hours=1)
+    assert worker.connection.n_failures == 0

@@ -68,6 +68,7 @@ def start() -> ResponseReturnValue:
             raise
         at_work = write(lambda session: sync_runs.join(session, now))
         flash(IN_PROGRESS if at_work == mode else FOLLOWS, "good")
+        return redirect(url_for("pages.sync.index"), 303)
     if mode == "live":
         return redirect(url_for("pages.sync.index"), 303)
     return redirect(url_for("pages.sync.run", key=run.key), 303)

@@ -114,6 +114,8 @@ class SyncResult:
     n_calls: int = 0
     n_logins: int = 0
     stopped: str | None = None
+    # So many runs in a row, with this one, ended for want of calls.
+    n_quota_stops: int = 0
     checks: list[Check] | None = None
     sample: Sample | None = None
     rehearsed: Rehearsed | None = None
@@ -249,8 +251,12 @@ def stop_for_quota(
 ) -> None:
     """Close a run as done in part (`why`: case, sentence); pause for an hour, then two, four ..."""
     connection = connections.get(session)
-    connection.n_failures += 1
-    pause = min(QUOTA_PAUSE * 2 ** (connection.n_failures - 1), MAX_QUOTA_PAUSE)
+    before = next(iter(runs.latest(session, KIND, limit=1, before=run.key)), None)
+    n_before = SyncResult.of(before).n_quota_stops if before is not None else 0
+    result.n_quota_stops = n_before + 1
+    pause = min(QUOTA_PAUSE * 2**n_before, MAX_QUOTA_PAUSE)
+    # It got in, so what failed before is over.
+    connections.close_breaker(connection)
     connections.open_breaker(connection, why[0], why[1], now + pause)
     result.stopped = why[1]
     runs.finish(session, run, now, result.to_json())
