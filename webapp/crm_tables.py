@@ -76,6 +76,8 @@ class CrmWindow(Base):
     end: Mapped[str | None] = mapped_column(Stamp)
     after_stamp: Mapped[str | None] = mapped_column(Stamp)
     after_id: Mapped[str] = mapped_column(RecordId)
+    # All up to here was read at least once; reading some of it again takes nothing back.
+    reached: Mapped[str | None] = mapped_column(Stamp)
 
 
 class CrmLead(Base):

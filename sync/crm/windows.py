@@ -20,7 +20,8 @@ class Window:
     """Where the reading of one object stands; times are texts as rows have theirs.
 
     `done_until` ends the last finished window. While one is open, `start` and `end` are its bounds,
-    `after_stamp` and `after_id` the last row stored (no id: from that time on).
+    `after_stamp` and `after_id` the last row stored (no id: from that time on). All up to `reached`
+    was read at least once.
     """
 
     done_until: str | None = None
@@ -28,6 +29,7 @@ class Window:
     end: str | None = None
     after_stamp: str | None = None
     after_id: str = ""
+    reached: str | None = None
 
     @classmethod
     def stored(cls, values: Mapping[str, str | None]) -> "Window":
@@ -57,13 +59,17 @@ class Window:
         return replace(self, after_stamp=row_stamp, after_id=row_id)
 
     def finished(self) -> "Window":
-        return Window(done_until=self.end)
+        return Window(done_until=self.end, reached=self._furthest(self.end))
 
     def back_to(self, since: datetime) -> "Window":
         """Begin again at this time, unless the reading has not come so far."""
-        reached = self.after_stamp or self.done_until
-        is_earlier = reached is not None and since < parse_time(reached)
-        return Window(done_until=stamp(since)) if is_earlier else self
+        position = self.after_stamp or self.done_until
+        if position is None or since >= parse_time(position):
+            return self
+        return Window(done_until=stamp(since), reached=self._furthest(position))
+
+    def _furthest(self, read_until: str | None) -> str | None:
+        return max(filter(None, (self.reached, read_until)), default=None)
 
     def progress(self) -> float:
         """The share of the window's time that is read, 0 to 1."""

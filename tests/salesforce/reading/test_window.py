@@ -37,6 +37,17 @@ def test_a_server_clock_that_goes_back_does_not_take_the_watermark_back():
     assert done.opened(NOW - HOUR, LONG_AGO).finished().done_until == stamp(NOW)
 
 
+def test_reading_some_of_it_again_takes_nothing_back_that_was_reached():
+    done = Window().opened(NOW, LONG_AGO).finished()
+    assert done.reached == stamp(NOW)
+    again = done.back_to(NOW - timedelta(days=7))
+    assert (again.done_until, again.reached) == (stamp(NOW - timedelta(days=7)), stamp(NOW))
+    at_work = again.opened(NOW + HOUR, LONG_AGO).behind(stamp(NOW - HOUR), "00Q1")
+    assert at_work.reached == stamp(NOW)
+    assert at_work.back_to(LONG_AGO).reached == stamp(NOW)
+    assert at_work.finished().reached == stamp(NOW + HOUR)
+
+
 def test_slices_end_at_the_window_at_the_latest():
     window = Window().opened(NOW, LONG_AGO)
     slices = Slices()

@@ -11,7 +11,7 @@ from webapp.crm_tables import CrmDeal, CrmLead, CrmWindow
 from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead, Outcome
 
-WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id")
+WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id", "reached")
 SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
 # Open deals have a name for people, once it is known that they are a lead's.
 LACKS_NAME = sa.and_(
@@ -258,9 +258,9 @@ def read_from_start(session: Session, obj: str | None = None) -> None:
 
 
 def reached(session: Session) -> dict[str, datetime]:
-    """Up to when each object is read, for people; inside of an open window, how far it has got."""
+    """Up to when each object is read, for people; at first, how far it has got."""
     rows = session.scalars(sa.select(CrmWindow))
-    stamps = {row.object: row.after_stamp or row.done_until for row in rows}
+    stamps = {row.object: max(row.reached or "", row.after_stamp or "") for row in rows}
     return {obj: datetime.fromisoformat(stamp) for obj, stamp in stamps.items() if stamp}
 
 
