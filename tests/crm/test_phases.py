@@ -12,6 +12,7 @@ import pytest
 from sync.crm import job, reading
 from sync.crm.faults import Case, Kind
 from sync.crm.protocol import DEALS, LEADS
+from sync.scheduler import ADAPTERS
 from sync.worker import Worker
 from tests import factories
 from tests.crm.memory import MEMORY, MemoryCrm
@@ -110,6 +111,10 @@ def met(crm, connected):
     crm.deal("open", "bob", "cy")
     connected.first = connected.well()
     return connected
+
+
+def test_every_crm_that_can_be_connected_has_an_adapter():
+    assert ADAPTERS.keys() == table.KINDS.keys()
 
 
 def test_the_first_sync_takes_the_outcome_of_many_leads_from_many_deals(met):
