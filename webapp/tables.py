@@ -75,7 +75,7 @@ class Lead(Base):
     outcome_at: Mapped[datetime | None]
     # Closed without ever being worked: no outcome to learn from, and no longer open.
     is_never_worked: Mapped[bool] = mapped_column(server_default=sa.false())
-    # Converted in the CRM, and its deal is open there.
+    # Its outcome waits for a deal in the CRM that is open, or not seen.
     is_in_pipeline: Mapped[bool] = mapped_column(server_default=sa.false())
     # The training that counted the lead as a label, and what it was labelled then.
     counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)

@@ -187,7 +187,7 @@ class Lead(BaseModel):
     risk_category: Literal["high", "medium", "low"]
     grade: Grade
     status: Literal["open", "in_pipeline", "converted", "lost", "never_worked"] = Field(
-        description="in_pipeline: converted in the CRM, and its deal is still open there."
+        description="in_pipeline: its outcome waits for a deal in the CRM that is open or not seen."
     )
     actual_outcome: bool | None
     outcome_at: Moment | None

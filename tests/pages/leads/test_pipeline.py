@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.factories import make_lead
+from webapp.services.crm import unmatched
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_the_lead_links_to_both_records_and_waits_for_the_deal(rep, fake, salesf
     assert link(salesforce, lead) in page
     assert link(salesforce, deal) in page
     assert '<span class="chip">in pipeline</span>' in page
-    assert "When the deal closes there, the outcome appears here." in page
+    assert "It has an open opportunity in Salesforce. When that closes, the outcome appears here." in page
     assert 'name="outcome"' not in page
     fake.close(deal, won=True)
     salesforce.later()
@@ -87,13 +88,29 @@ def test_without_a_deal_in_sight_a_rep_can_say_what_became_of_the_lead(rep, fake
     fake.convert(alone, False)
     fake.hide(fake.convert(hidden))
     salesforce.later()
-    for lead, why in ((alone, "no deal is known"), (hidden, "Leadloop cannot see its deal")):
+    for lead, why in (
+        (alone, "Converted in Salesforce, but no opportunity is known."),
+        (hidden, "Leadloop cannot see its opportunity in Salesforce."),
+    ):
         page = show(rep, salesforce, lead)
-        assert f"Converted in Salesforce, but {why}." in page
+        assert why in page
         assert 'name="outcome" value="converted"' in page
     listed = text(rep.get("/leads?status=in_pipeline"))
     assert "No deal known" in listed
     assert "hidden from Leadloop" in listed
+
+
+def test_a_lead_with_an_open_deal_linked_by_hand_is_not_called_converted(rep, fake, salesforce):
+    lead, deal = fake.lead(), fake.opportunity(LeadSource="Webinar")
+    salesforce.later()
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    fake.reopen(deal)
+    salesforce.later()
+    page = show(rep, salesforce, lead)
+    assert "It has an open opportunity in Salesforce." in page
+    assert "Converted in Salesforce" not in page
 
 
 def test_an_outcome_withdrawn_in_the_row_shows_the_deal_again(rep, salesforce, converted):
