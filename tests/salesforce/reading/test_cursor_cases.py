@@ -1,8 +1,7 @@
 """What clocks, late commits, ties and stops do to reading: no row is missed, none read for ever."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -54,17 +53,27 @@ def test_a_server_clock_ahead_of_ours_misses_nothing_and_dates_nothing_in_the_fu
     assert row.happened_at <= worker.clock()
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
-def test_a_conversion_on_the_night_the_clocks_change_has_a_day(fake, salesforce, zone):
+@pytest.mark.parametrize(
+    ("zone", "converted_at", "end_of_day"),
+    [
+        ("America/Los_Angeles", "2027-03-14T10:30:00Z", "2027-03-15T07:00:00Z"),
+        ("Pacific/Auckland", "2027-04-03T14:30:00Z", "2027-04-04T12:00:00Z"),
+    ],
+)
+def test_a_conversion_on_the_night_the_clocks_change_has_a_day(
+    fake, salesforce, zone, converted_at, end_of_day
+):
     salesforce.rules(milestone="lead_converted")
-    fake.time_zone = ZoneInfo(zone)
-    fake.clock.advance(days=145, hours=2)  # the last Sunday in March, at one in the morning
+    fake.set_time_zone(zone)
+    fake.clock.move_to(datetime.fromisoformat(converted_at))
     lead = fake.lead()
     fake.convert(lead, False)
+    fake.clock.advance(days=3)
+    fake.touch(lead)
     salesforce.later()
     assert salesforce.outcome(lead) is True
     row = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead))[0])
-    assert abs(row.happened_at - fake.clock.now) < timedelta(days=2)
+    assert row.happened_at == datetime.fromisoformat(end_of_day)
 
 
 def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, small_pages):
