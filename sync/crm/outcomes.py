@@ -20,7 +20,6 @@ REASONS = {
     "1d": "its {deal} is open again",
     "1m": "it reached the milestone",
     "2": "it has no {deal}",
-    "2a": "the {deal} of its contact was deleted",
     "2b": "the {deal} of its contact is won",
     "2c": "the {deal} of its contact is lost",
     "2d": "the {deal} of its contact is open again",

@@ -154,6 +154,7 @@ def _event(
     if outcome is None:
         return note, None
     rule, because = derived.rule, _because(context, derived.rule)
+    because += ", one of several" if derived.is_inferred else ""
     # What withdraws an inferred outcome is inferred itself and carries its rule.
     if outcome == "withdrawn" and is_assumed(crm_lead.rule):
         rule, because = crm_lead.rule, "the inferred outcome no longer counts"

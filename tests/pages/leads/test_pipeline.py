@@ -52,7 +52,7 @@ def test_the_lead_links_to_both_records_and_waits_for_the_deal(rep, fake, salesf
     assert link(salesforce, lead) in page
     assert link(salesforce, deal) in page
     assert '<span class="chip">in pipeline</span>' in page
-    assert "It has an open opportunity in Salesforce. When that closes, the outcome appears here." in page
+    assert "When that closes, the outcome appears here." in page
     assert 'name="outcome"' not in page
     fake.close(deal, won=True)
     salesforce.later()

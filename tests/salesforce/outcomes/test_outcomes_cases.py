@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
-from webapp.services.crm import links, mirror
+from webapp.services.crm import links
 from webapp.services.leads import leads
 from webapp.services.models import training_data
 from webapp.services.outcomes.outcomes import Attribution
@@ -198,8 +198,8 @@ def test_of_two_candidates_the_won_deal_counts_and_is_marked(fake, salesforce):
     salesforce.later()
     salesforce.next_day()
     assert salesforce.outcome(lead) is True
-    row = salesforce.read(lambda s: mirror.leads_by_id(s, [lead])[lead])
-    assert row.is_inferred
+    row = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead))[0])
+    assert "the opportunity of its contact is won, one of several" in row.reason
 
 
 def test_three_leads_on_one_deal_share_its_outcome(fake, salesforce):
