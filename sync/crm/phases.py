@@ -59,7 +59,8 @@ def live(sync_run: SyncRun) -> None:
     while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
         reconcile.read_leads(sync_run, ids)
     reconcile.find_leads_of_new_deals(sync_run)
-    sync_run.step(lambda s: _compare(s, sync_run), stage="Comparing outcomes")
+    while sync_run.step(partial(_compare, sync_run), stage="Comparing outcomes"):
+        pass
     while sync_run.step(partial(_match_owners, sync_run)) == STEP_ROWS:
         pass
     if is_due:
@@ -195,13 +196,16 @@ def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
         connection.settle_after_id = crm_leads[-1].id if crm_leads else None
 
 
-def _compare(session: Session, sync_run: SyncRun) -> None:
+def _compare(sync_run: SyncRun, session: Session) -> bool:
+    """Compare the next outcomes reported here with the CRM's; say whether more follow."""
     connection = connections.get(session)
-    keys, through = conflicts.to_be_compared(session, connection.compared_through_key, CHUNK)
+    after_key = connection.compared_through_key
+    keys, through, is_more = conflicts.to_be_compared(session, after_key, STEP_ROWS)
     rule = sync_run.context.rules.conflicts
     n_opened = conflicts.review(session, keys, rule, sync_run.now)
     sync_run.result.counts["conflicts"] += n_opened
     connection.compared_through_key = through
+    return is_more
 
 
 def _mapped_fields(sync_run: SyncRun, name: str) -> Check:
@@ -246,7 +250,8 @@ def _rehearse(
 ) -> None:
     take_leads(session, sync_run.context, leads, sync_run.now)
     take_deals(session, sync_run.context, deals, sync_run.now)
-    connection = connections.get(session)
-    n_due = pending_writes.offer(session, connection, sync_run.context.bands, sync_run.now)
+    n_due, _ = pending_writes.offer_scored(
+        session, sync_run.context.bands, since=sync_run.now, after_key=0, now=sync_run.now
+    )
     sync_run.result.counts["scores_due"] = n_due
     raise _Enough

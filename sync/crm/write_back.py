@@ -13,6 +13,8 @@ from webapp.services.crm import connections, mirror, pending_writes
 from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.pending_writes import PendingWrite
 
+# A new version's scores are spread over the runs of some hours.
+MAX_STEPS_OF_VERSION = 40
 RAISED = {Kind.AUTH_BROKEN, Kind.QUOTA}
 Verdicts = Sequence[Fault | None]
 
@@ -21,8 +23,7 @@ def write_back(sync_run: SyncRun) -> None:
     """Write what has moved; where the org takes no scores the run says so and ends well."""
     if not sync_run.context.rules.writes_scores:
         return
-    n_due = sync_run.step(lambda s: _offer(s, sync_run), stage="Writing scores", progress=0.95)
-    sync_run.result.counts["scores_due"] += n_due
+    _offer(sync_run)
     kind = sync_run.context.kind
     missing = read(lambda s: unwritable(kind, connections.get(s).described))
     if missing:
@@ -103,7 +104,21 @@ def _note(
     counts["scores_put_off"] += len(refused) - len(gone) - n_rejected
 
 
-def _offer(session: Session, sync_run: SyncRun) -> int:
-    pending_writes.drop_undeliverable(session)
-    connection, bands = connections.get(session), sync_run.context.bands
-    return pending_writes.offer(session, connection, bands, sync_run.now)
+def _offer(sync_run: SyncRun) -> None:
+    """Make due what has moved: all that was scored since the last run, and some of a version's."""
+    since, now = read(lambda s: connections.get(s).offered_since), sync_run.now
+    sync_run.step(pending_writes.drop_undeliverable, stage="Writing scores", progress=0.95)
+    counts, bands = sync_run.result.counts, sync_run.context.bands
+    if since is not None:
+        scored = partial(pending_writes.offer_scored, bands=bands, since=since, now=now)
+        after_key: int | None = 0
+        while after_key is not None:
+            n_due, after_key = sync_run.step(partial(scored, after_key=after_key))
+            counts["scores_due"] += n_due
+    for _ in range(MAX_STEPS_OF_VERSION):
+        n_due, is_more = sync_run.step(
+            lambda s: pending_writes.offer_changed(s, connections.get(s), bands, now)
+        )
+        counts["scores_due"] += n_due
+        if not is_more:
+            break

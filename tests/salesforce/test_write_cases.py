@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from demo.salesforce.fake import FakeSalesforce
 from ml.fields.fields_file import category_key
@@ -12,6 +13,7 @@ from tests.salesforce.outcomes.test_pipeline_cases import NOT_CONVERTED
 from webapp.services.crm import pending_writes
 from webapp.services.leads import leads, records, scoring
 from webapp.services.outcomes.outcomes import Attribution
+from webapp.tables import Lead
 
 
 @pytest.fixture
@@ -294,3 +296,24 @@ def test_a_code_that_is_known_is_listed_at_once_in_words(code, case, fake, sales
     salesforce.later()
     [(row, _)] = salesforce.read(pending_writes.dead_letters)
     assert row.case == case
+
+
+def test_a_step_makes_no_more_scores_due_than_others_can_wait_for(fake, salesforce, monkeypatch):
+    fake.leads(5, LeadSource="Webinar")
+    salesforce.later()
+    monkeypatch.setattr(pending_writes, "CHUNK", 2)
+    steps, offer = [], pending_writes._offer
+
+    def counted(session, keys, *rest, **how):
+        steps.append((session, len(keys)))
+        return offer(session, keys, *rest, **how)
+
+    monkeypatch.setattr(pending_writes, "_offer", counted)
+    rescored = sa.update(Lead).values(scored_at=salesforce.now + timedelta(minutes=10))
+    moved = sa.update(pending_writes.CrmOutbox).values(sent_score=0)
+    for change in (rescored, moved):
+        salesforce.write(lambda s, change=change: s.execute(change))
+    run = salesforce.later()
+    assert run.result["counts"]["scores_written"] == 5
+    assert [n for _, n in steps[:3]] == [2, 2, 1]
+    assert len({id(session) for session, _ in steps}) == len(steps)

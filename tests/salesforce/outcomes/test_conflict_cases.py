@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from sync.crm import phases
 from tests.connected import RITA, dispute
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmUnmatched
@@ -220,3 +221,16 @@ def test_an_ignored_deal_keeps_its_name_until_it_has_its_lead(fake, salesforce, 
     fake.convert(lead, deal)
     salesforce.next_day()
     assert names_kept(salesforce) == {}
+
+
+def test_many_outcomes_reported_at_once_are_compared_by_one_run(fake, salesforce, monkeypatch):
+    monkeypatch.setattr(phases, "STEP_ROWS", 1)
+    monkeypatch.setattr(conflicts, "LATE_KEYS", 1)
+    some = fake.leads(4)
+    for lead in some:
+        fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    for lead in some:
+        salesforce.write(lambda s, i=lead: make_outcome(s, i, False, attribution=RITA))
+    salesforce.later()
+    assert len(listed(salesforce)) == 4

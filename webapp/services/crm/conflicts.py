@@ -106,8 +106,11 @@ def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
     )
 
 
-def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[int], int]:
-    """CRM leads with an outcome reported here since an outcome's key, and how far."""
+def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[int], int, bool]:
+    """CRM leads with an outcome reported here since an outcome's key; how far, and if more follow.
+
+    Looks at `limit` outcomes, beside those whose keys may have been committed late.
+    """
     newest = session.scalar(sa.select(sa.func.max(Outcome.key))) or 0
     query = (
         sa.select(Outcome.key, Outcome.lead_key, Outcome.source)
@@ -118,8 +121,9 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
     rows = session.execute(query).all()
     reported = {row.lead_key for row in rows if row.source in SOURCES}
     ours = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(reported))
-    through = rows[-1].key if len(rows) == limit + LATE_KEYS else newest
-    return sorted(k for k in session.scalars(ours) if k), through
+    is_more = len(rows) == limit + LATE_KEYS
+    through = rows[-1].key if is_more else newest
+    return sorted(k for k in session.scalars(ours) if k), through, is_more
 
 
 def _sides(

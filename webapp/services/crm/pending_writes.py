@@ -19,7 +19,8 @@ from webapp.tables import Lead, Score
 
 # A smaller move of a score, in points of 100, is not worth a write: each runs the org's flows.
 MIN_MOVE = 1.0
-CHUNK = 1000
+# Looked at in one transaction: on SQLite nobody else writes meanwhile.
+CHUNK = 500
 # A scoring may be committed this much later than its time says.
 LATE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
@@ -40,25 +41,33 @@ class PendingWrite:
     version: str
 
 
-def offer(session: Session, connection: CrmConnection, bands: Bands, now: datetime) -> int:
-    """Make due what was scored since the last time, and a portion of what a version changed."""
+def offer_scored(
+    session: Session, bands: Bands, *, since: datetime, after_key: int, now: datetime
+) -> tuple[int, int | None]:
+    """Make due a step of the leads scored since a time; how many are, and how far, None at the end.
+
+    Called again behind the lead that it has come to.
+    """
     version = registry.champion(session)
-    since = connection.offered_since
-    scored = Lead.scored_at >= since - LATE if since else Lead.key > 0
-    n_due = after_key = 0
-    while keys := _keys(session, after_key, scored) if since else []:
-        n_due += _offer(session, keys, version.key, bands, now=now)
-        after_key = keys[-1]
+    keys = _keys(session, after_key, Lead.scored_at >= since - LATE)
+    n_due = _offer(session, keys, version.key, bands, now=now)
+    return n_due, keys[-1] if len(keys) == CHUNK else None
+
+
+def offer_changed(
+    session: Session, connection: CrmConnection, bands: Bands, now: datetime
+) -> tuple[int, bool]:
+    """Make due a step of what a new version changed; how many are, and whether more follow.
+
+    What was scored until `now` has been made due before.
+    """
+    version = registry.champion(session)
     connection.offered_since = now
     if connection.offered_version_key != version.key:
         connection.offered_version_key, connection.offered_through_key = version.key, 0
-    for _ in range(20):
-        keys = _keys(session, connection.offered_through_key, sa.true())
-        if not keys:
-            break
-        n_due += _offer(session, keys, version.key, bands, now=now)
-        connection.offered_through_key = keys[-1]
-    return n_due
+    keys = _keys(session, connection.offered_through_key, sa.true())
+    connection.offered_through_key = keys[-1] if keys else connection.offered_through_key
+    return _offer(session, keys, version.key, bands, now=now), len(keys) == CHUNK
 
 
 def offer_again(session: Session, lead_keys: Collection[int], bands: Bands, now: datetime) -> int:
