@@ -48,7 +48,7 @@ class Reading:
             if page is not None and (page.rows or end == self.window.end):
                 return page.rows
             if page is not None:
-                self.slices.was_empty()
+                self.slices.was_in_time(is_empty=True)
                 self.window = self.window.behind(end)
         return []
 
@@ -71,8 +71,7 @@ class Reading:
             return None
 
     def _keep(self, page: Page, end: str) -> None:
-        if not page.rows:
-            self.slices.was_empty()
+        self.slices.was_in_time(is_empty=not page.rows)
         noun = "leads" if self.obj == LEADS else self.sync_run.context.kind.deals
         for first in range(0, len(page.rows) or 1, STEP_ROWS):
             rows = page.rows[first : first + STEP_ROWS]

@@ -13,6 +13,8 @@ from sync.crm.mapping import parse_time, stamp
 OVERLAP = timedelta(minutes=15)
 MAX_SLICE = timedelta(days=30)
 MIN_SLICE = timedelta(minutes=1)
+# So many answers in time make up for a slow one.
+CALM_ANSWERS = 4
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Slices:
     """How much time one query asks for: less after a slow one, more where there is nothing."""
 
     length: timedelta = MAX_SLICE
+    n_in_time: int = 0
 
     def end(self, window: Window) -> str:
         assert window.after_stamp is not None
@@ -93,9 +96,15 @@ class Slices:
 
     def was_slow(self) -> bool:
         """Ask for half the time from now on; False where that is no time any more."""
+        self.n_in_time = 0
         is_shortest = self.length <= MIN_SLICE
         self.length = max(self.length / 2, MIN_SLICE)
         return not is_shortest
 
-    def was_empty(self) -> None:
-        self.length = min(self.length * 2, timedelta(days=36_500))
+    def was_in_time(self, *, is_empty: bool) -> None:
+        """Ask for more from now on: at once where there is nothing, else after some answers."""
+        self.n_in_time += 1
+        if is_empty:
+            self.length = min(self.length * 2, timedelta(days=36_500))
+        elif self.length < MAX_SLICE and self.n_in_time >= CALM_ANSWERS:
+            self.length, self.n_in_time = min(self.length * 2, MAX_SLICE), 0

@@ -18,6 +18,7 @@ from sync.crm.http.calls import MAX_TRIES, Calls, Clocks
 from sync.crm.http.quota import Meter, Quota
 from sync.crm.http.session import Hosts, build
 from sync.crm.protocol import Page
+from sync.crm.windows import CALM_ANSWERS
 from sync.salesforce import cases, soql
 from sync.salesforce.errors import classify, classify_row
 from sync.salesforce.login import Token, log_in
@@ -69,7 +70,7 @@ class Client:
         self._api_version = api_version
         self._token_cache = token_cache or TokenCache()
         self._clocks = clocks or Clocks()
-        self._page_share = 1
+        self._page_share, self._n_in_time = 1, 0
         self._calls = Calls(self._classified, self._forget_token, quota or Quota(), self._clocks)
         self.meter = self._calls.meter
         self._session = build(hosts, self.meter, HEADERS)
@@ -93,17 +94,23 @@ class Client:
     def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
         """The rows of a window: from a time on, or behind a row given as its stamp and id.
 
-        Pages that are too much for the org or the network are asked for in halves from then on.
+        Pages that are too much for the org or the network are asked for in halves, until some have
+        come in time.
         """
         while True:
             n_rows = soql.PAGE_ROWS // self._page_share
             try:
                 answer = self._query(soql.page(obj, fields, after, end, n_rows=n_rows))
-                return _page(answer, after, n_rows)
+                page = _page(answer, after, n_rows)
             except Fault as fault:
                 if fault.case not in HALVED or n_rows // 2 < MIN_PAGE_ROWS:
                     raise
-            self._page_share *= 2
+                self._page_share, self._n_in_time = self._page_share * 2, 0
+                continue
+            self._n_in_time += 1
+            if self._page_share > 1 and self._n_in_time >= CALM_ANSWERS:
+                self._page_share, self._n_in_time = self._page_share // 2, 0
+            return page
 
     def by_ids(self, obj: str, fields: Sequence[str], ids: Sequence[str]) -> Iterator[list[Row]]:
         """The rows with these ids that exist and may be seen, deleted ones included."""

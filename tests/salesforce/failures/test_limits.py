@@ -74,3 +74,12 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(client, monkeypatch)
     with pytest.raises(Fault) as fault:
         client.describe("Lead")
     assert fault.value.case is cases.UNREACHABLE
+
+
+def test_pages_once_halved_are_whole_again_after_some_came_in_time(client, fake):
+    fake.fail_next("operation too large")
+    stamps = "2026-11-02T09:00:00.000+0000", "2026-11-03T09:00:00.000+0000"
+    for _ in range(5):
+        client.page("Lead", ("Id", "SystemModstamp"), *stamps)
+    n_rows = [int(query.rpartition(" ")[2]) for query in fake.queries]
+    assert n_rows == [2000, 1000, 1000, 1000, 1000, 2000]

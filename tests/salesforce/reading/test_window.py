@@ -64,10 +64,23 @@ def test_a_slow_query_asks_for_half_the_time_until_there_is_none():
     assert not slices.was_slow()
 
 
+def test_after_some_answers_in_time_more_is_asked_for_again():
+    slices = Slices()
+    for _ in range(20):
+        slices.was_slow()
+    assert slices.length == timedelta(minutes=1)
+    for _ in range(4):
+        slices.was_in_time(is_empty=False)
+    assert slices.length == timedelta(minutes=2)
+    for _ in range(100):
+        slices.was_in_time(is_empty=False)
+    assert slices.length == Slices().length
+
+
 def test_empty_time_is_skipped_in_growing_steps():
     slices = Slices()
     for _ in range(20):
-        slices.was_empty()
+        slices.was_in_time(is_empty=True)
     assert slices.end(Window().opened(NOW, LONG_AGO)) == stamp(NOW)
 
 
