@@ -83,6 +83,17 @@ def test_the_same_mapping_again_reads_nothing_again(fake, salesforce):
     assert salesforce.read(lambda s: s.query(AuditEntry).count()) == entries
 
 
+def test_the_same_rules_again_stop_no_run_and_derive_nothing_again(session, settings, now):
+    settings.salesforce_domain = "acme.my.salesforce.com"
+    connections.ensure(session, settings, now)
+    for hour, milestone in ((10, "lead_converted"), (11, "lead_converted")):
+        rules = CrmRules(milestone=milestone)
+        connections.save_rules(session, rules, "ada", now.replace(hour=hour))
+    connection = connections.get(session)
+    assert connection.changed_at == now.replace(hour=10)
+    assert session.query(AuditEntry).count() == 1
+
+
 def test_another_field_cures_a_mapping_that_stopped_the_runs(fake, salesforce):
     salesforce.map(**OPENS)
     fake.set_access("Email_Opens__c", "missing")

@@ -192,9 +192,12 @@ def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) ->
     errors = chosen.mistakes(kind(session))
     if errors:
         raise InvalidConnection(errors)
-    connection = reconfigured(session, actor, now)
+    connection = get(session, lock=True)
     before = rules(connection)
     connection.rules = chosen.to_json()
+    if chosen == before:
+        return
+    reconfigured(session, actor, now)
     connection.settle_after_id = ""
     if chosen.needs_reading(before):
         mirror.read_from_start(session)
