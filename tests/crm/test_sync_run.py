@@ -7,10 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from sync.crm import sync_run
-from sync.crm.sync_run import SyncContext, SyncRun
+from sync.crm.sync_run import SyncRun
 from sync.worker import Worker
-from tests.crm.memory import MEMORY, MemoryCrm
-from tests.factories import FIELDS
+from tests.crm.memory import MemoryCrm
 from webapp.services.runs import runs
 
 
@@ -34,6 +33,5 @@ def test_a_busy_database_does_not_end_the_heartbeat(app, write, now, monkeypatch
     run = write(lambda s: runs.claim(s, "sync", "worker", now))
     nothing = cast("Any", None)
     worker = Worker("worker", nothing, threading.Event(), lambda: now, {})
-    context = SyncContext(MEMORY, FIELDS, nothing, nothing)
-    with app.app_context(), SyncRun(worker, run, MemoryCrm(now), context).alive():
+    with app.app_context(), SyncRun(worker, run, MemoryCrm(now), nothing).alive():
         assert second.wait(10)
