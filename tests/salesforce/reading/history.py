@@ -59,6 +59,8 @@ class History:
         self.leads, self.deals = [], []
         # Contacts of leads that were converted without a deal, with those they have a part in.
         self.parts: dict[str, list[str]] = {}
+        # Leads that were converted before what is read begins, with their deals.
+        self.old: dict[str, str] = {}
         # What the integration user has lost sight of for now.
         self.hidden: set[str] = set()
         salesforce.settings.sync_max_lost_percent = 100
@@ -70,6 +72,17 @@ class History:
         # Each is a call, and all leads are of one month.
         monkeypatch.setattr(reconcile, "MONTHS_COMPARED", 2)
         self._watch_steps()
+
+    def begin_long_ago(self):
+        """Leads were converted long ago, with a deal or without, and their deals are still open."""
+        leads = [self.fake.lead(LeadSource="Web") for _ in range(3)]
+        deals = [self.fake.convert(lead, lead != leads[2]) for lead in leads]
+        self.fake.clock.advance(days=60)
+        self.salesforce.rules(history_days=30)
+        self.salesforce.later()
+        deals[2] = self.fake.opportunity(LeadSource="Web")
+        self.fake.contact_role(deals[2], self.fake.get(leads[2])["ConvertedContactId"])
+        self.old = dict(zip(leads, deals, strict=True))
 
     def live(self, n_events):
         for _ in range(n_events):
@@ -123,6 +136,10 @@ class History:
             events.append(partial(self._hide, self.random.choice(some)))
         if live and self.parts:
             events += [partial(self._take_part, live)] * 2
+        if self.old:
+            deal = self.random.choice(list(self.old.values()))
+            events += [partial(self.fake.close, deal, won=self.random.random() < 0.5)] * 2
+            events.append(partial(self.fake.reopen, deal))
         if live:
             deal = self.random.choice(live)
             won = self.random.random() < 0.5
@@ -264,11 +281,21 @@ class History:
         the_day_before = date.fromisoformat(converted_on) - timedelta(days=1)
         return self.fake.get(deal_id)["CreatedDate"] >= the_day_before.isoformat()
 
+    def truth_of_old(self):
+        """The outcome of each lead that was converted long ago, by its deal."""
+        deals = {lead: self.fake.get(deal) for lead, deal in self.old.items()}
+        return {lead: deal["IsWon"] if deal["IsClosed"] else None for lead, deal in deals.items()}
+
     # What the product says
 
     def outcomes(self):
         """The outcome of each lead that the product has."""
         return {i: lead.outcome for i, lead in self.found.leads.items()}
+
+    def outcomes_of_old(self):
+        """The outcome of each lead that was converted long ago, None where it is not here."""
+        found = self.salesforce.read(partial(Found.of, self.old)).leads
+        return {i: found[i].outcome if i in found else None for i in self.old}
 
     def in_pipeline(self):
         """The leads that the product has in the pipeline."""

@@ -26,12 +26,15 @@ def test_after_any_of_many_histories_too(seed, fake, salesforce, monkeypatch):
 
 def check(seed, fake, salesforce, monkeypatch):
     history = History(seed, fake, salesforce, monkeypatch)
+    if seed % 5 == 0:
+        history.begin_long_ago()
     history.live(n_events=30)
     history.come_to_rest()
     goes_on = {i for i in history.leads if not history.survivor(i)["IsDeleted"]}
     recorded = history.outcomes()
     assert goes_on <= recorded.keys()
     assert recorded == {lead: history.truth(lead) for lead in recorded}
+    assert history.outcomes_of_old() == history.truth_of_old()
     assert history.in_pipeline() == {i for i in goes_on if history.is_pending(i)}
     assert history.dated_too_early() == []
     assert history.repeated_words() == []
