@@ -60,3 +60,5 @@ def test_where_the_crm_knows_how_old_a_lead_was_that_decides():
     old, new = (NOW - timedelta(hours=hours) for hours in (49, 2))
     assert not is_followed(NOW, old.isoformat(), None)
     assert is_followed(NOW, new.isoformat(), NOW + DAY)
+    assert is_followed(NOW, "2026-03-02T09:30:00.000+0000", NOW + DAY)
+    assert is_followed(NOW, "2026-03-02", NOW + DAY)

@@ -1,7 +1,7 @@
 """How long leads have waited for their outcomes: whose outcomes are a fair sample of all."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -79,6 +79,7 @@ def is_followed(since: datetime, in_crm_since: str | None, load_ended: datetime 
     had ended by then. Where the CRM does not say how old a lead is, those of a first load of
     ended and open leads are left out (`load_ended`: the end of that day).
     """
-    if in_crm_since is not None:
-        return since - datetime.fromisoformat(in_crm_since) <= DAY
+    if in_crm_since:
+        began = datetime.fromisoformat(in_crm_since)
+        return since - (began if began.tzinfo else began.replace(tzinfo=UTC)) <= DAY
     return load_ended is None or since >= load_ended
