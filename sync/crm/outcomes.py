@@ -70,14 +70,24 @@ def derive(lead: CrmLead, deals: Deals, rules: CrmRules, *, now: datetime) -> De
     """Say what became of a lead.
 
     What a person has linked comes first, then its own deals, then those of its contact. Nothing is
-    lost while a deal is open, or may be.
+    lost while a deal is open, or may be; one that is won counts before one that is open.
     """
     if lead.is_deleted:
         return _of_lead("merged" if lead.merged_into else "void", lead, GONE)
-    if deals.by_hand:
-        by_hand = _deciding(deals.by_hand, rules)
-        if not (_is_lost(by_hand) and any(map(_is_open, deals.own))):
-            return _of_deal(by_hand, rules, "L")
+    others = _by_the_crm(lead, deals, rules, now)
+    return _by_hand(deals, others, rules) or others
+
+
+def _by_hand(deals: Deals, others: Derived, rules: CrmRules) -> Derived | None:
+    there = [deal for deal in deals.by_hand if not deal.is_deleted]
+    if there:
+        found = _deciding(there, rules)
+        return _of_deal(found, rules, "L") if _decides(found, deals, rules) else None
+    is_open = others.result in {"open", "void"} or others.rule == "2"
+    return _of_deal(deals.by_hand[0], rules, "L") if deals.by_hand and is_open else None
+
+
+def _by_the_crm(lead: CrmLead, deals: Deals, rules: CrmRules, now: datetime) -> Derived:
     # Not every CRM converts leads: then one that has a deal was worked on with success.
     is_gone = not deals.is_one_unread and all(deal.is_deleted for deal in deals.own)
     if is_gone and not lead.is_converted:
@@ -91,6 +101,15 @@ def derive(lead: CrmLead, deals: Deals, rules: CrmRules, *, now: datetime) -> De
 
 def _converted_at(lead: CrmLead) -> datetime:
     return parse_time(lead.converted_on or lead.stamp)
+
+
+def _decides(by_hand: CrmDeal, deals: Deals, rules: CrmRules) -> bool:
+    """Whether a deal linked by hand comes before the lead's own."""
+    if rules.milestone != "deal_won":
+        return True
+    if _is_open(by_hand):
+        return not any(deal.is_won and not deal.is_deleted for deal in deals.own)
+    return not (_is_lost(by_hand) and (deals.is_one_unread or any(map(_is_open, deals.own))))
 
 
 def _of_own(lead: CrmLead, deals: Deals, rules: CrmRules) -> Derived:

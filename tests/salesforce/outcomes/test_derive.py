@@ -177,6 +177,32 @@ def test_an_opportunity_chosen_by_a_person_comes_before_all_others():
     assert said(LEAD, by_hand=[WON]) == ("converted", "Lb")
 
 
+@pytest.mark.parametrize(
+    ("lead", "own", "expected"),
+    [
+        (CONVERTED, [WON], ("converted", "1b")),
+        (CONVERTED, [DEAL], ("pending", "1d")),
+        (but(LEAD, status="Closed - Not Converted"), [], ("lost", "3")),
+        (CONVERTED, [], ("void", "La")),
+        (LEAD, [], ("void", "La")),
+    ],
+)
+def test_a_deleted_opportunity_chosen_by_a_person_decides_only_where_nothing_else_does(
+    lead, own, expected
+):
+    assert said(lead, *own, by_hand=[but(WON, id="0069", is_deleted=True)]) == expected
+
+
+def test_of_an_open_opportunity_chosen_by_a_person_and_a_won_one_the_won_one_counts():
+    assert said(CONVERTED, WON, by_hand=[but(DEAL, id="0069")]) == ("converted", "1b")
+    assert said(CONVERTED, LOST, by_hand=[but(DEAL, id="0069")]) == ("pending", "Ld")
+
+
+def test_nothing_is_lost_by_a_person_s_choice_while_another_opportunity_was_never_read():
+    assert said(CONVERTED, by_hand=[but(LOST, id="0069")], is_one_unread=True)[1] == "1u"
+    assert said(CONVERTED, by_hand=[but(WON, id="0069")], is_one_unread=True)[1] == "Lb"
+
+
 def test_a_lost_opportunity_chosen_by_a_person_decides_only_once_no_deal_is_open():
     lost = but(LOST, id="0069")
     assert said(CONVERTED, DEAL, by_hand=[lost]) == ("pending", "1d")
