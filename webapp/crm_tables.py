@@ -56,6 +56,9 @@ class CrmConnection(Base):
     # Somebody said that there is news: the next run is due at once.
     hinted_at: Mapped[datetime | None]
     reconciled_at: Mapped[datetime | None]
+    # How far that has got since then: a part of `sync.crm.reconcile`, and the id behind which it
+    # goes on.
+    reconciling: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # Rules have changed: outcomes are derived again from what is here, behind this lead.
     settle_after_id: Mapped[str | None] = mapped_column(RecordId)
     # How far outcomes were compared, and how far scores were looked through for the write-back.

@@ -50,7 +50,7 @@ def live(sync_run: SyncRun) -> None:
     is_due = reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY
     if connection.time_zone is None:
         learn_zone(sync_run)
-    if is_due:
+    if is_due and not connection.reconciling:
         sight.check_sight(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
@@ -64,6 +64,8 @@ def live(sync_run: SyncRun) -> None:
     while sync_run.step(partial(_match_owners, sync_run)) == STEP_ROWS:
         pass
     if is_due:
+        # First: to look at everything may take days.
+        write_back.write_back(sync_run)
         look_again(sync_run)
         apply_rules_again(sync_run)
     write_back.write_back(sync_run)
@@ -129,10 +131,16 @@ MODES: dict[str, Callable[[SyncRun], None]] = {
 
 
 def look_again(sync_run: SyncRun) -> None:
-    """Reconcile, and have the next run read the last days again."""
-    learn_zone(sync_run)
-    sync_run.step(sight.look_back, stage="Looking at everything again", progress=0.9)
-    reconcile.find_leads_of_listed_deals(sync_run)
+    """Reconcile, and have the next run read the last days again; or go on with that."""
+    if not read(lambda s: connections.get(s).reconciling):
+        learn_zone(sync_run)
+
+        def begin(session: Session) -> None:
+            sight.look_back(session)
+            reconcile.begin(session)
+
+        sync_run.step(begin)
+    sync_run.step(lambda s: None, stage="Looking at everything again", progress=0.9)
     reconcile.reconcile(sync_run)
 
 

@@ -35,34 +35,28 @@ LOOKUP_CHUNK = 200
 PARTS_HIDDEN = "Which contacts have a part in which {} cannot be seen. What is known of it stays."
 
 
-def reconcile(sync_run: SyncRun) -> None:
-    """Look at everything once more.
+def begin(session: Session) -> None:
+    """Have `reconcile` look at everything from the start."""
+    connections.get(session).reconciling = {"part": next(iter(PARTS)), "after": ""}
 
-    1. Every deal linked to a lead: a stage given another type changes deals without a stamp.
-    2. Leads and deals that were purged are erased or void.
-    3. The deals of leads without one are looked for by their contact.
-    4. Open leads are read again where a mapped field is calculated: it changes without a stamp.
-    5. Inputs and outcomes that depend on the date are worked out again.
-    6. The numbers of leads, month by month, are compared.
+
+def reconcile(sync_run: SyncRun) -> None:
+    """Look at everything once more, part by part (`PARTS`), from where an earlier run stopped.
+
+    It may take more calls than a day has: the place is kept after each portion.
     """
-    after = ""
-    while ids := read(partial(links.deals_with_leads, after_id=after, limit=CHUNK)):
-        read_deals(sync_run, ids)
-        after = ids[-1]
-    _follow_deletions(sync_run)
-    after = ""
-    while alone := read(partial(links.without_deals, after_id=after, limit=CHUNK)):
-        _find_by_contact(sync_run, alone)
-        after = alone[-1].id
-    _read_calculated(sync_run)
-    last_id: str | None = ""
-    while last_id is not None:
-        last_id = sync_run.step(partial(_age, sync_run, last_id))
-    sync_run.result.drift = list(_drift(sync_run))
+    place = read(lambda s: connections.get(s).reconciling)
+    names = list(PARTS)
+    for name in names[names.index(place["part"]) :]:
+        after = place["after"] if name == place["part"] else ""
+        while after is not None:
+            after = PARTS[name](sync_run, after)
+            sync_run.step(partial(_keep_place, name, after))
 
     def finish(session: Session) -> None:
         unmatched.close_matched(session, sync_run.now)
-        connections.get(session).reconciled_at = sync_run.now
+        connection = connections.get(session)
+        connection.reconciling, connection.reconciled_at = {}, sync_run.now
 
     sync_run.step(finish)
 
@@ -101,12 +95,10 @@ def find_leads_of_new_deals(sync_run: SyncRun) -> None:
         _look_up(sync_run, ids)
 
 
-def find_leads_of_listed_deals(sync_run: SyncRun) -> None:
-    """Look once more: a lead may have come into sight."""
-    after = ""
-    while ids := read(partial(unmatched.asked, after_id=after, limit=LOOKUP_CHUNK)):
+def _find_leads_of_listed_deals(sync_run: SyncRun, after: str) -> str | None:
+    if ids := read(partial(unmatched.asked, after_id=after, limit=LOOKUP_CHUNK)):
         _look_up(sync_run, ids)
-        after = ids[-1]
+    return ids[-1] if ids else None
 
 
 def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
@@ -142,7 +134,17 @@ def _lose_deals(
     record_outcomes(session, sync_run.context, links.leads_of(session, ids).values(), sync_run.now)
 
 
-def _follow_deletions(sync_run: SyncRun) -> None:
+def _keep_place(part: str, after: str | None, session: Session) -> None:
+    connections.get(session).reconciling = {"part": part, "after": after}
+
+
+def _read_deals_again(sync_run: SyncRun, after: str) -> str | None:
+    if ids := read(partial(links.deals_with_leads, after_id=after, limit=CHUNK)):
+        read_deals(sync_run, ids)
+    return ids[-1] if ids else None
+
+
+def _follow_deletions(sync_run: SyncRun, _: str) -> None:
     end = sync_run.client.meter.server_time or sync_run.now
     start = end - sync_run.client.deletions_told_for
     gone = deleted_ids(sync_run, LEADS, start, end)
@@ -176,6 +178,12 @@ def _erase(sync_run: SyncRun, crm_ids: Collection[str], session: Session) -> Non
     sync_run.result.counts["leads_erased"] += n_erased
 
 
+def _find_deals(sync_run: SyncRun, after: str) -> str | None:
+    if alone := read(partial(links.without_deals, after_id=after, limit=CHUNK)):
+        _find_by_contact(sync_run, alone)
+    return alone[-1].id if alone else None
+
+
 def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
     by_contact: dict[str, list[str]] = defaultdict(list)
     for lead in alone:
@@ -199,14 +207,13 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         )
 
 
-def _read_calculated(sync_run: SyncRun) -> None:
+def _read_calculated(sync_run: SyncRun, after: str) -> str | None:
     described = read(lambda s: connections.get(s).described)
     if not field_sources.calculated(described) & set(sync_run.context.mapping.crm_fields):
-        return
-    after = ""
-    while ids := read(partial(mirror.open_leads, after_id=after, limit=CHUNK)):
+        return None
+    if ids := read(partial(mirror.open_leads, after_id=after, limit=CHUNK)):
         read_leads(sync_run, ids)
-        after = ids[-1]
+    return ids[-1] if ids else None
 
 
 def _links_out_of_sight(
@@ -222,7 +229,11 @@ def _links_out_of_sight(
     return sorted((lead_id, deal) for lead_id, deal in silent if deal in hidden)
 
 
-def _age(sync_run: SyncRun, after: str, session: Session) -> str | None:
+def _age(sync_run: SyncRun, after: str) -> str | None:
+    return sync_run.step(partial(_age_next, sync_run, after))
+
+
+def _age_next(sync_run: SyncRun, after: str, session: Session) -> str | None:
     crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
@@ -253,6 +264,10 @@ def _score_aged(
     sync_run.result.counts["leads_aged"] += len(inputs)
 
 
+def _compare_months(sync_run: SyncRun, _: str) -> None:
+    sync_run.result.drift = list(_drift(sync_run))
+
+
 def _drift(sync_run: SyncRun) -> Iterator[Drift]:
     first = sync_run.now - timedelta(days=sync_run.context.rules.history_days)
     end = (sync_run.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
@@ -268,3 +283,23 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
         if there != here:
             yield Drift(f"{start:%Y-%m}", crm=there, leadloop=here)
         end = start
+
+
+# What is looked at, in this order: each part takes the next portion behind an id and returns the
+# last id of it, or None at its end.
+PARTS: dict[str, Callable[[SyncRun, str], str | None]] = {
+    # A lead of a deal that is listed without one may have come into sight.
+    "listed deals": _find_leads_of_listed_deals,
+    # A stage given another type changes deals without a stamp.
+    "deals": _read_deals_again,
+    # What was purged is erased or void.
+    "deletions": _follow_deletions,
+    # Deals of leads without one, by their contact.
+    "contacts": _find_deals,
+    # Formulas change without a stamp.
+    "calculated fields": _read_calculated,
+    # Inputs and outcomes depend on the date.
+    "ages": _age,
+    # The numbers of leads, month by month.
+    "months": _compare_months,
+}

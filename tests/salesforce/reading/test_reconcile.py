@@ -1,6 +1,9 @@
 """What the daily look at everything finds that no change has told."""
 
+from sync.crm import reconcile, sight
+from sync.salesforce import soql
 from tests.salesforce.failures.bodies import rest
+from webapp.services.crm import connections
 from webapp.services.leads import leads
 
 
@@ -58,3 +61,27 @@ def test_without_a_mapped_formula_no_lead_is_read_again_for_it(fake, salesforce)
     salesforce.run()
     by_ids = [q for q in fake.queries if "FROM Lead WHERE Id IN" in q]
     assert len(by_ids) == 1, "to see whether all is still shown"
+
+
+def test_a_look_that_takes_more_calls_than_a_day_goes_on_the_next_day(
+    fake, salesforce, monkeypatch
+):
+    for lead in fake.leads(12, LeadSource="Webinar"):
+        fake.close(fake.convert(lead), won=True)
+    salesforce.later()
+    monkeypatch.setattr(soql, "IDS_PER_QUERY", 1)
+    monkeypatch.setattr(reconcile, "CHUNK", 2)
+    monkeypatch.setattr(sight, "SAMPLE", 1)
+    salesforce.settings.salesforce_daily_calls = 24
+    looked_at = [reconciled_at(salesforce)]
+    new = fake.lead(LeadSource="Referral")
+    for _ in range(4):
+        fake.clock.advance(days=1)
+        salesforce.run()
+        assert fake.get(new)["Conversion_Score__c"] is not None
+        looked_at.append(reconciled_at(salesforce))
+    assert looked_at[0] == looked_at[1] < looked_at[-1]
+
+
+def reconciled_at(salesforce):
+    return salesforce.read(lambda s: connections.get(s).reconciled_at)

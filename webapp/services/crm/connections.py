@@ -290,7 +290,8 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     mirror.read_from_start(session)
     connection.described, connection.described_at = [], None
     connection.time_zone, connection.sight = None, {}
-    connection.reconciled_at, connection.settle_after_id = None, None
+    connection.reconciled_at, connection.reconciling = None, {}
+    connection.settle_after_id = None
     connection.n_used, connection.n_limit = None, None
     connection.offered_since, connection.offered_version_key = None, None
     connection.offered_through_key, connection.compared_through_key = 0, 0
