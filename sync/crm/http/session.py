@@ -87,10 +87,10 @@ class _Connections:
     def _cut(self, seconds: float, is_over: threading.Event, is_cut: threading.Event) -> None:
         while not is_over.wait(CUT_AGAIN_SECONDS if is_cut.is_set() else seconds):
             is_cut.set()
-            for connection in list(self._made):
-                # It may be closed meanwhile. A socket of TLS would forget its keys while it reads.
-                with contextlib.suppress(OSError, AttributeError):
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            for sock in [s for each in list(self._made) if (s := each.sock) is not None]:
+                # It may be closed meanwhile. One of TLS would forget its keys while it is read.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _GuardedSession(requests.Session):

@@ -1,10 +1,12 @@
 """Bounds on what is called and read: the quota, and the size and time of an answer."""
 
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from urllib3.connection import HTTPConnection
 
-from sync.crm.faults import Fault
+from sync.crm.faults import AnswerTooSlow, Fault
 from sync.crm.http import session
 from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter, Quota
@@ -83,3 +85,13 @@ def test_pages_once_halved_are_whole_again_after_some_came_in_time(client, fake)
         client.page("Lead", ("Id", "SystemModstamp"), *stamps)
     n_rows = [int(query.rpartition(" ")[2]) for query in fake.queries]
     assert n_rows == [2000, 1000, 1000, 1000, 1000, 2000]
+
+
+def test_a_call_ends_in_time_whatever_became_of_earlier_connections():
+    connections = session._Connections()
+    closed = [connections.make(HTTPConnection, "localhost") for _ in range(20)]
+    reading = connections.make(HTTPConnection, "localhost")
+    reading.sock, other = socket.socketpair()
+    with other, reading.sock, pytest.raises(AnswerTooSlow), connections.within(0.05):
+        assert reading.sock.recv(1) == b""
+    assert {each.sock for each in closed} == {None}
