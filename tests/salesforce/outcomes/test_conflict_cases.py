@@ -78,6 +78,20 @@ def test_a_rule_settles_it(fake, salesforce, rule, expected):
     assert salesforce.outcome(lead) is expected
 
 
+def test_what_was_resolved_for_a_rep_ends_when_the_rep_withdraws(fake, salesforce, disputed):
+    [row] = salesforce.read(conflicts.listed)
+    key = row.conflict.key
+    salesforce.write(lambda s: conflicts.resolve(s, key, "rep", "ada", now=salesforce.now))
+    fake.clock.advance(minutes=1)
+    salesforce.write(
+        lambda s: make_outcome(s, disputed, None, attribution=RITA, now=salesforce.now)
+    )
+    for _ in range(2):
+        salesforce.later()
+        assert salesforce.outcome(disputed) is True
+        assert listed(salesforce) == []
+
+
 def test_salesforce_wins_over_a_later_click_where_that_is_the_rule(fake, salesforce):
     salesforce.rules(conflicts="crm")
     lead = fake.lead()

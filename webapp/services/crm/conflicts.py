@@ -42,8 +42,10 @@ class Listed:
 def review(session: Session, lead_keys: Collection[int], rule: str, now: datetime) -> int:
     """Compare both sides of leads, list conflicts or resolve them by rule; return how many opened.
 
-    A resolved conflict is not opened again before one side reports something new.
+    A resolved conflict is not opened again before one side reports something new. A resolution in
+    favour of an outcome reported here ends with that.
     """
+    _end_resolutions(session, lead_keys, now)
     sides = _sides(session, lead_keys)
     known = _known(session, lead_keys)
     opened = []
@@ -156,6 +158,40 @@ def _known(
     return found
 
 
+def _end_resolutions(session: Session, lead_keys: Collection[int], now: datetime) -> None:
+    """Withdraw what repeats, as resolved, a report that was withdrawn since.
+
+    Of the CRM no repetition stays: what it withdraws are all of its words.
+    """
+    rep = sa.orm.aliased(Outcome)
+    query = (
+        sa.select(CrmConflict.key, CrmConflict.lead_key, rep)
+        .join(rep, rep.key == CrmConflict.rep_outcome_key)
+        .where(CrmConflict.lead_key.in_(lead_keys), CrmConflict.kept == "rep")
+        .where(~outcomes.stands(rep))
+    )
+    ended = session.execute(query).all()
+    ours = leads.lock_by_key(session, {lead_key for _, lead_key, _ in ended}) if ended else {}
+    events = [
+        OutcomeEvent(
+            ours[lead_key],
+            None,
+            Attribution(
+                side.source, side.actor, "the outcome kept was withdrawn", RULE, _key(conflict_key)
+            ),
+            withdraws="keyed",
+        )
+        for conflict_key, lead_key, side in ended
+    ]
+    if events:
+        outcomes.record_many(session, events, now=now)
+
+
+def _key(conflict_key: int) -> str:
+    """How the idempotency keys of what a resolution has recorded begin."""
+    return f"conflict:{conflict_key}:"
+
+
 def _close(conflict: CrmConflict | None, kept: str, by: str, now: datetime) -> None:
     if conflict is not None:
         conflict.settled_at, conflict.settled_by, conflict.kept = now, by, kept
@@ -175,5 +211,5 @@ def _resolve(
         return
     other = "the CRM" if kept == "rep" else "a rep"
     reason = f"kept in a conflict with what {other} says"
-    attribution = Attribution(side.source, actor, reason, RULE, f"conflict:{conflict.key}")
+    attribution = Attribution(side.source, actor, reason, RULE, f"{_key(conflict.key)}kept")
     outcomes.record_many(session, [OutcomeEvent(lead, DEFINITE[side.result], attribution)], now=now)
