@@ -77,7 +77,7 @@ def start_demo(tmp_path):
     def start_demo(name):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        chosen = {"DATA_DIR": str(tmp_path / name), "PORT": str(port), "WORKER_POLL_SECONDS": "0.2"}
+        chosen = {"DATA_DIR": str(tmp_path / name), "PORT": str(port), "WORKER_POLL_SECONDS": "0.5"}
         others = {n: value for n, value in os.environ.items() if not n.startswith(PREFIX)}
         command = (
             "import sys; from demo.salesforce import try_out; sys.exit(try_out.main(leads=60))"
@@ -114,6 +114,6 @@ def has_read_leads(url):
 
 def test_two_demos_run_side_by_side(start_demo, tmp_path):
     urls = [start_demo("one"), start_demo("two")]
-    wait_until(lambda: all(has_read_leads(url) for url in urls), seconds=240)
+    wait_until(lambda: all(has_read_leads(url) for url in urls), seconds=240, every_seconds=0.3)
     for name in ("one", "two"):
         assert (tmp_path / name / try_out.FOLDER / "leadloop.sqlite3").exists()

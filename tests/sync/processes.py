@@ -27,9 +27,9 @@ def children(process_id):
     return [child.pid for child in psutil.Process(process_id).children()]
 
 
-def wait_until(holds, *, seconds=60):
+def wait_until(holds, *, seconds=60, every_seconds=0.05):
     """Wait for something to come true; a test that would wait longer has failed."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not true after {seconds} seconds"
-        time.sleep(0.05)
+        time.sleep(every_seconds)

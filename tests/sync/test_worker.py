@@ -11,7 +11,7 @@ from webapp.services.runs import runs
 
 @pytest.fixture(scope="session")
 def dialect():
-    """tests/walks starts workers on both."""
+    """tests/walks starts workers on PostgreSQL."""
     return "sqlite"
 
 

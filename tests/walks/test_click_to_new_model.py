@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import sqlalchemy as sa
 
 from tests.sync.processes import wait_until
@@ -10,6 +11,14 @@ from webapp.services.models import registry
 from webapp.tables import Lead, Run, Score
 
 N_CLIENTS = 16
+
+
+@pytest.fixture(scope="session", params=["postgresql"])
+def dialect(request):
+    """There the clients do not wait for each other. `test_claims_at_once` starts one training of
+    many on both, and tests/bench/test_replay walks from outcomes to a promoted version on SQLite.
+    """
+    return request.param
 
 
 def score_all(ask, n_leads):
@@ -44,7 +53,7 @@ def test_sixteen_clients_crossing_the_threshold_before_two_workers_start_one_tra
     workers(2)
     score_all(ask, 120)
     say_all(ask, 0, 60)
-    wait_until(lambda: settled(ask), seconds=300)
+    wait_until(lambda: settled(ask), seconds=300, every_seconds=0.3)
     [training] = read(trainings)
     assert (training.state, training.result["promoted"]) == ("succeeded", True)
     info = ask("GET", "/info")
