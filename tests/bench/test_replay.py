@@ -12,12 +12,12 @@ import pytest
 from bench import replay
 from bench.check_compiled import RealLeads
 from bench.replay import Champion, Due, Line, main, measured, summary
-from bench.store import StoreFailed, running_store
+from bench.store import Store, StoreFailed
 from ml.fields.types import Value
 from ml.scorecard.starter import starter_scorecard
 from tests.factories import FIELDS
 from tests.sync.processes import is_running
-from webapp.config import ROOT
+from webapp.config import ROOT, Settings
 
 STARTER = Champion("1.0", starter_scorecard())
 RUN = {"result": {"promoted": True, "reason": "It won.", "version": "1.1"}}
@@ -74,14 +74,13 @@ def test_the_summary_counts_from_the_first_promotion():
     assert "measure on: 1" in told
 
 
-def test_a_store_whose_processes_end_says_why(tmp_path):
-    (tmp_path / "fields.toml").write_text(FIELDS_FILE)
-    with running_store(tmp_path / "fields.toml") as store:
-        store.processes["web"].kill()
-        store.processes["web"].wait()
-        with pytest.raises(StoreFailed, match="the web process ended"):
-            store.wait_for_attempt(0)
-    assert store.processes["worker"].poll() is not None
+def test_a_store_whose_processes_end_says_why(tmp_path, free_port):
+    with (tmp_path / "web.log").open("w") as log:
+        web = subprocess.Popen(["sh", "-c", "echo no memory >&2; exit 3"], stderr=log)
+    web.wait()
+    store = Store(Settings(data_dir=tmp_path, port=free_port), {"web": web})
+    with pytest.raises(StoreFailed, match=r"the web process ended \(3\):\nno memory"):
+        store.wait_for_attempt(0)
 
 
 def test_leads_are_replayed_through_the_running_product(tmp_path, monkeypatch, capsys):
