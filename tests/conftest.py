@@ -266,9 +266,19 @@ def do_import(app, write):
 def small_forests():
     """A tenth of the trees, for modules that test what holds of any number; walks use all."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ml.training.families.random_forest.N_RANDOM_FOREST", 7)
-        patch.setattr("ml.training.families.random_forest.N_EXTRA_TREES", 4)
+        grow_few_trees(patch)
         yield
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """The same for single tests."""
+    grow_few_trees(monkeypatch)
+
+
+def grow_few_trees(patch):
+    patch.setattr("ml.training.families.random_forest.N_RANDOM_FOREST", 7)
+    patch.setattr("ml.training.families.random_forest.N_EXTRA_TREES", 4)
 
 
 @pytest.fixture

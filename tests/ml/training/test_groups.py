@@ -97,6 +97,7 @@ def test_what_three_contacts_share_by_luck_is_not_taken_for_knowledge(luck):
     assert (told["n"], told["n_groups"]) == (120, 40)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_lead_whose_sibling_the_champion_learned_from_is_no_evidence():
     examples = make_examples(120)
     known = [place < 60 for place in range(120)]
@@ -110,6 +111,7 @@ def test_a_lead_whose_sibling_the_champion_learned_from_is_no_evidence():
     assert decision.n_evidence == 50
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_value_of_a_company_of_its_own_is_no_leak(luck):
     records, converted, group_of = luck
     branded = [

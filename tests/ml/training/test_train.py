@@ -33,6 +33,11 @@ def attempt(progress):
     return challenge(EXAMPLES, FIELDS, blind_champion(), RULE, seed=1, progress=tell)
 
 
+@pytest.fixture
+def few_trees(attempt, few_trees):
+    """`attempt` was made before, with all trees."""
+
+
 def few(n_converted, n_lost):
     converted = [True] * n_converted + [False] * n_lost
     n = len(converted)
@@ -51,6 +56,7 @@ def test_only_leads_marked_as_evidence_are_compared_on(attempt):
     assert attempt.metrics["n"] == 400
 
 
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize(
     ("n_new_groups", "min_each_class", "n_evidence"), [(0, 20, 200), (0, 0, 200), (150, 20, 150)]
 )
@@ -103,11 +109,13 @@ def test_blend_is_scored_out_of_fold_hardly_worse_than_its_better_member(attempt
     assert attempt.metrics["log_loss"] < min(losses) + 0.01
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_challenger_does_not_replace_itself(attempt):
     second = challenge(EXAMPLES, FIELDS, attempt.scorecard, RULE, seed=1)
     assert not second.decision.promote
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_without_evidence_nothing_is_promoted():
     attempt = challenge(make_examples(60, n_evidence=0), FIELDS, blind_champion(), RULE, seed=1)
     assert not attempt.decision.promote
@@ -133,6 +141,7 @@ def test_learned_effects_are_centred_on_the_leads_learned_from(attempt):
     assert np.abs(effects.mean(axis=0)).max() < 1e-12
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_truth_is_found_again():
     card = challenge(make_examples(3000), FIELDS, blind_champion(), RULE, seed=1).scorecard
     effects = dict(card.score({"trial": True, "lead_source": "referral"}).effects)
@@ -201,6 +210,7 @@ def test_too_few_outcomes_are_named_with_their_numbers(n_converted, n_lost):
         challenge(few(n_converted, n_lost), FIELDS, starter_scorecard(), RULE, seed=1)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_ten_of_each_are_enough_to_learn():
     attempt = challenge(few(10, 10), FIELDS, starter_scorecard(), RULE, seed=1)
     assert not attempt.decision.promote
@@ -213,6 +223,7 @@ def test_file_without_a_field_for_models_is_named():
         challenge(EXAMPLES, fields, starter_scorecard(), RULE, seed=1)
 
 
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize("kind", ["count", "number", "category", "boolean"])
 def test_single_field_of_any_type_can_be_learned_from(kind):
     fields = loads(f'[[field]]\nname = "x"\ntype = "{kind}"\nlabel = "X"')
@@ -228,6 +239,7 @@ def test_single_field_of_any_type_can_be_learned_from(kind):
     assert low < 0.4 < 0.8 < high
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_noise_is_learned_from_without_a_fall():
     examples = dataclasses.replace(EXAMPLES, records=[{} for _ in EXAMPLES.records])
     attempt = challenge(examples, FIELDS, blind_champion(), RULE, seed=1)
