@@ -354,6 +354,8 @@ def test_undo_takes_back_outcomes_that_wait_or_have_found_their_lead(
     assert read(lambda s: waiting.count(s, NOW)).n == 0
 
 
+# Of these, reading the file is what is tested, which no database has a part in.
+ON_ONE_DATABASE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 HOSTILE = {
     "blank lines without end": lambda: gzip.compress(b"lead_id\n" + b"\n" * 12_000_000),
     "blank lines": lambda: b"lead_id\n" + b"\n" * 200_000,
@@ -361,6 +363,7 @@ HOSTILE = {
 }
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_is_refused_and_the_worker_goes_on(make, upload, do_import, found):
     hostile, sound = upload(make()), upload("lead_id,age\nL-1,30\n", is_automatic=True)
@@ -382,6 +385,7 @@ def test_an_import_that_kills_its_workers_is_given_up(upload, found, write):
     assert "worker stopped" in found(key).error
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("name", sorted(path.name for path in (CASES / "layouts").iterdir()))
 def test_exports_of_the_usual_crms_go_in_as_they_are_dropped(
     name, upload, do_import, matching, answer, write, found
