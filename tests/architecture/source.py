@@ -1,6 +1,7 @@
 """The product's Python files, parsed once for all rules."""
 
 import ast
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -27,14 +28,24 @@ class Source:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        found = defaultdict(list)
+        for node in ast.walk(self.tree):
+            found[type(node)].append(node)
+        return found
+
     def nodes(self, *kinds):
-        return (node for node in ast.walk(self.tree) if isinstance(node, kinds))
+        return (node for kind in kinds for node in self._by_kind[kind])
+
+
+source = cache(Source)
 
 
 @cache
 def sources(*folders: str) -> list[Source]:
     """Every Python file of these folders."""
-    found = [Source(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    found = [source(path) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     assert found, f"no Python in {folders}"
     return found
 
