@@ -17,6 +17,7 @@ from sync.worker import Worker
 from tests import factories
 from tests.crm.memory import MEMORY, MemoryCrm
 from webapp import database
+from webapp.services.accounts import audit
 from webapp.services.crm import connections, crm_records, saved_mapping, sync_runs, unmatched
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.field_sources import FieldSource
@@ -219,6 +220,7 @@ def test_a_deal_that_names_no_lead_is_listed_in_the_words_of_the_crm(crm, met):
     with pytest.raises(unmatched.UnmatchedNotFound, match="Deal x is not on the list"):
         met.write(lambda s: unmatched.entry(s, "x"))
     met.write(lambda s: unmatched.link(s, "stray", "cy", "ada", now=crm.now))
+    assert "linked deal" in [entry.action for entry in met.write(audit.latest)]
     met.well()
     assert met.statuses("cy") == ["converted"]
 

@@ -1,4 +1,4 @@
-"""Closed opportunities that belong to no lead: linked to one by a person, or ignored."""
+"""Closed deals that belong to no lead: linked to one by a person, or ignored."""
 
 import re
 from datetime import datetime
@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<record_id:deal_id>")
 def show(deal_id: str) -> ResponseReturnValue:
-    """Managers: one opportunity, and a search for its lead, by what is known of it at first."""
+    """Managers: one deal, and a search for its lead, by what is known of it at first."""
 
     def whole(session: Session) -> dict[str, Any]:
         entry = unmatched.entry(session, deal_id)
@@ -51,7 +51,7 @@ def show(deal_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id:deal_id>/link/<key:lead_key>")
 def link(deal_id: str, lead_key: int) -> ResponseReturnValue:
-    """Managers: say that the opportunity is this lead's."""
+    """Managers: say that the deal is this lead's."""
     actor, now = current_user.email, utc_now()
 
     def work(session: Session) -> str:
@@ -65,7 +65,7 @@ def link(deal_id: str, lead_key: int) -> ResponseReturnValue:
 
 @bp.post("/<record_id:deal_id>/state")
 def set_state(deal_id: str) -> ResponseReturnValue:
-    """Managers: ignore the opportunity, or list it again."""
+    """Managers: ignore the deal, or list it again."""
     _set_state(deal_id)
     return redirect(url_for("pages.unmatched.index"), 303)
 

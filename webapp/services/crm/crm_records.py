@@ -11,7 +11,7 @@ from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
 from webapp.services.crm import connections, links
 from webapp.services.crm.kinds import table as kinds
 
-# As the sync ends the reason of an outcome: "its opportunity is won (0065g00000Xy1ZkAAJ)".
+# As the sync ends the reason of an outcome: "its deal is won (0065g00000Xy1ZkAAJ)".
 CITED = re.compile(r"(.*) \(([\w-]+)\)", re.ASCII | re.DOTALL)
 
 

@@ -130,21 +130,23 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     row.settled_at, row.settled_by = now, actor
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
-    audit.record(session, actor, "linked opportunity", deal_id, now=now, detail=detail)
+    audit.record(
+        session, actor, f"linked {connections.kind(session).deal}", deal_id, now=now, detail=detail
+    )
 
 
 def ignore(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
     """Take a deal from the list."""
     row = entry(session, deal_id, lock=True)
     row.state, row.settled_at, row.settled_by = "ignored", now, actor
-    audit.record(session, actor, "ignored opportunity", deal_id, now=now)
+    audit.record(session, actor, f"ignored {connections.kind(session).deal}", deal_id, now=now)
 
 
 def list_again(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
     """Take back that a deal is ignored."""
     row = entry(session, deal_id, "ignored", lock=True)
     row.state, row.settled_at, row.settled_by = "open", None, None
-    audit.record(session, actor, "listed opportunity", deal_id, now=now)
+    audit.record(session, actor, f"listed {connections.kind(session).deal}", deal_id, now=now)
 
 
 def listed(
