@@ -25,6 +25,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SALESFORCE_NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
 MAX_HELP_LENGTH = 300
 MAX_UNIT_LENGTH = 30
+MAX_FIELDS = 500  # not counting retired ones: a model may use so many
 MAX_CHOICES = 500
 MAX_ALIASES = 500
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ml.fields.checks import (
     BUILTIN_FIELDS,
+    MAX_FIELDS,
     RESERVED_NAMES,
     entry_complaints,
     entry_of,
@@ -229,6 +230,8 @@ def _top_mistakes(
         yield Mistake(_line_of("field", tables), "each field must be a table that starts [[field]]")
     elif not entries:
         yield Mistake(1, "no field is declared: a field starts with the line [[field]]")
+    if sum(entry.get("retired") is not True for entry in entries) > MAX_FIELDS:
+        yield Mistake(1, f"more than {MAX_FIELDS} fields are declared that are not retired")
 
 
 def _line_of(name: str, tables: list[TableLines]) -> int:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 from ml.fields.types import Value, level_key, signed_log1p
 from ml.scorecard.json_reader import MAX_LEVELS, Reader, ScorecardError
 
-MAX_INPUTS = 500
+MAX_INPUTS = 1_000
 MAX_TREES = 500
 MAX_NODES = 100_000
 MAX_WEIGHT = 10

@@ -14,7 +14,7 @@ from ml.scorecard.parts import MAX_PARTS, READERS, Part
 from ml.scorecard.terms import Term, read_term
 
 FORMAT = 1
-MAX_TERMS = 500
+MAX_TERMS = 1_000
 
 Grade: TypeAlias = Literal["A", "B", "C", "D"]
 

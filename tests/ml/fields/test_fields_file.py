@@ -191,3 +191,11 @@ def test_file_that_cannot_be_read_is_a_mistake_too(tmp_path):
 def test_byte_order_mark_is_no_mistake(tmp_path):
     (tmp_path / "fields.toml").write_bytes(b"\xef\xbb\xbf" + SEATS.encode())
     assert "seats" in load(tmp_path / "fields.toml")
+
+
+def test_no_more_fields_are_declared_than_a_model_can_have():
+    entries = [f'[[field]]\nname = "x{n}"\ntype = "count"\nlabel = "X"' for n in range(501)]
+    with pytest.raises(FieldsFileError, match="more than 500 fields"):
+        loads("\n".join(entries))
+    retired = "\nretired = true\n"
+    assert len(loads("\n".join([*entries[:500], entries[500] + retired])).model) == 500

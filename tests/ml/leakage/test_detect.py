@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.fields.fields_file import loads
-from ml.fields.types import Field
+from ml.fields.types import Field, Value
 from ml.gate.gate import GateRule
 from ml.leakage import detect
 from ml.leakage.detect import find_leaks, removed
@@ -260,3 +260,17 @@ def test_nothing_is_learned_where_every_field_is_left_out():
     examples = Examples(records, converted, [True] * 200)
     with pytest.raises(NotEnoughToLearn, match="allow one"):
         challenge(examples, only, starter_scorecard(), GateRule(), seed=1)
+
+
+def test_a_field_not_collected_from_most_leads_of_an_outcome_is_no_leak():
+    records, converted = leads(600, mood=lambda draw, won: draw.choice("abc"))
+    for place in np.flatnonzero(converted)[3:]:
+        del records[place]["mood"]
+    assert find_leaks(records, converted, FIELDS.model) == []
+
+
+def test_a_field_never_sent_of_open_leads_is_filled_for_closed_ones_only():
+    records, converted = leads(200, mood=lambda draw, won: draw.choice("abc"))
+    still_open: list[dict[str, Value]] = [{"budget": 1.0, "team": "a"}] * 60
+    [leak] = find_leaks(records, converted, FIELDS.model, still_open)
+    assert (leak.field, leak.sign) == ("mood", "closed leads only")

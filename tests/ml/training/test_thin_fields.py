@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ml.fields.fields_file import Value, loads
+from ml.training import blending
 from ml.training.encode import columns_of, frame_of
 from ml.training.families import spline_logistic
 from ml.training.thin_fields import weighed
@@ -87,3 +88,40 @@ def test_what_is_served_shrinks_as_what_is_scored():
         for lead in leads
     ]
     assert member.log_odds(frame_of(leads, columns)) == pytest.approx(np.array(expected), abs=1e-9)
+
+
+def withheld(n_won):
+    """1,962 leads: engagement is known only of those open at a first sync and closed since.
+
+    Losses come sooner, so that most of these are lost; engagement tells nothing.
+    """
+    draw = np.random.default_rng(3)
+    others = [({"industry": "Tech"}, bool(draw.random() < 0.4)) for _ in range(1_899 - n_won)]
+    known = [
+        ({"industry": "Tech", "email_opens": int(draw.integers(0, 20))}, won)
+        for won in [False] * 63 + [True] * n_won
+    ]
+    pairs = others + known
+    order = draw.permutation(len(pairs))
+    leads: list[dict[str, Value]] = [pairs[place][0] for place in order]
+    return leads, np.array([pairs[place][1] for place in order])
+
+
+def test_a_field_collected_from_lost_leads_alone_takes_no_part():
+    leads, outcomes = withheld(0)
+    columns = columns_of(leads, FIELDS.model)
+    thin = weighed(frame_of(leads, columns), outcomes, columns, np.arange(len(leads)))[2]
+    assert thin["email_opens"] == (0, 63)
+
+
+@pytest.mark.parametrize("n_won", [0, 12])
+@pytest.mark.usefixtures("small_forests")
+def test_that_a_field_was_collected_from_leads_that_end_sooner_does_not_count(n_won):
+    leads, outcomes = withheld(n_won)
+    columns = columns_of(leads, FIELDS.model)
+    frame, columns, _ = weighed(frame_of(leads, columns), outcomes, columns, np.arange(len(leads)))
+    members = blending.fit(frame, outcomes, columns, seed=0)
+    known: list[dict[str, Value]] = [{"industry": "Tech", "email_opens": n} for n in range(20)]
+    with_it = members.log_odds(frame_of(known, columns))
+    without = members.log_odds(frame_of([{"industry": "Tech"}], columns))
+    assert np.abs(with_it.mean(axis=0) - without).max() < 0.15

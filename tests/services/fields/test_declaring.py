@@ -76,6 +76,13 @@ def test_a_name_that_is_taken_is_refused(name, declare):
     assert set(caught.value.errors) == {"name"}
 
 
+def test_the_number_of_fields_is_bounded(declare, monkeypatch):
+    monkeypatch.setattr(declaring, "MAX_FIELDS", 9)
+    declare({"name": "seats", "type": "count", "label": "Seats"})
+    with pytest.raises(declaring.InvalidField, match="retire one first"):
+        declare(PLAN)
+
+
 def test_a_field_may_be_changed_while_others_are(write, declare, now_declared):
     declare(SEATS)
     seen = now_declared()

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ml.fields.checks import entry_complaints, entry_of, field_from
+from ml.fields.checks import MAX_FIELDS, entry_complaints, entry_of, field_from
 from ml.fields.fields_file import Field, Fields, category_key
 from ml.fields.lenient import choice_of
 from webapp import field_lists
@@ -105,6 +105,8 @@ def declare_field(session: Session, entry: Mapping[str, Any], by: Author) -> Fie
 
 def with_field(fields: Fields, entry: Mapping[str, Any]) -> Fields:
     """The fields and a new one, the last; `InvalidField` has every mistake in the entry."""
+    if len(fields.declared) >= MAX_FIELDS:
+        raise InvalidField({"name": f"{MAX_FIELDS} fields are declared already: retire one first"})
     field = checked(entry, fields)
     others = [other for other in fields if other.name != field.name]
     return Fields([*others, field], fields.version)
