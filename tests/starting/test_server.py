@@ -44,16 +44,17 @@ def flask(settings, *arguments, prefix=()):
 
 
 @pytest.fixture(scope="module")
-def set_up_folder(tmp_path_factory):
-    """What `setup` makes."""
+def first_setup(tmp_path_factory):
+    """Settings, and what `setup` says while another process listens on the port."""
     folder = tmp_path_factory.mktemp("set_up") / "data"
-    assert flask(Settings(data_dir=folder, demo=False), "setup").returncode == 0
-    return folder
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = Settings(data_dir=folder, port=other.getsockname()[1], demo=False)
+        return settings, flask(settings, "setup")
 
 
 @pytest.fixture
-def set_up(set_up_folder, settings):
-    shutil.copytree(set_up_folder, settings.data_dir)
+def set_up(first_setup, settings):
+    shutil.copytree(first_setup[0].data_dir, settings.data_dir)
 
 
 @pytest.fixture
@@ -85,9 +86,8 @@ def test_a_taken_port_is_told_before_anything_is_printed_or_made(settings):
     assert not (settings.data_dir / "first-access.txt").exists()
 
 
-def test_setup_never_shows_the_address_of_another_process(settings):
-    with socket.create_server(("127.0.0.1", settings.port)):
-        ended = flask(settings, "setup")
+def test_setup_never_shows_the_address_of_another_process(first_setup):
+    settings, ended = first_setup
     assert ended.returncode == 0
     assert "password:" in ended.stdout
     assert str(settings.port) not in ended.stdout
@@ -100,7 +100,7 @@ def test_a_host_that_is_not_here_is_told(settings):
         assert str(reason).startswith(f"Cannot listen on {host}:")
 
 
-def test_a_second_web_process_on_one_sqlite_database_says_so_and_ends_and_setup_still_works(
+def test_one_web_process_serves_a_sqlite_database_a_second_says_so_and_killed_it_leaves_no_lock(
     serving, settings, tmp_path_factory
 ):
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -113,10 +113,6 @@ def test_a_second_web_process_on_one_sqlite_database_says_so_and_ends_and_setup_
     other = tmp_path_factory.mktemp("other")
     assert obstacle(elsewhere.model_copy(update={"data_dir": other})) is None
     assert flask(settings, "setup").returncode == 0
-
-
-def test_a_killed_web_process_leaves_no_lock(serving, settings):
-    assert obstacle(settings) is not None
     serving.kill()
     serving.wait()
     assert obstacle(settings) is None
@@ -130,8 +126,10 @@ def test_postgresql_takes_any_number_of_web_processes(settings):
     assert not settings.data_dir.exists()
 
 
-@pytest.mark.parametrize("command", [["setup", "--before-serve"], ["serve"]])
-@pytest.mark.parametrize("place", ["below a file", "without the right to write"])
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [(["setup", "--before-serve"], "below a file"), (["serve"], "without the right to write")],
+)
 def test_a_data_folder_that_cannot_be_made_ends_in_one_sentence(command, place, settings, tmp_path):
     (tmp_path / "below a file").touch()
     (tmp_path / "without the right to write").mkdir(mode=0o555)

@@ -39,7 +39,9 @@ def rows(read):
     return read(lambda s: {t.name: s.execute(sa.select(t)).all() for t in tables})
 
 
-def test_the_first_start_prints_a_way_in_that_works(app, read):
+def test_the_first_start_prints_a_way_in_that_works_and_keeps_it_for_the_owner_only(
+    app, read, tmp_path
+):
     output = set_up(app)
     email, password = re.search(r"Sign in:\s+(\S+)\s+password: (\S+)", output).groups()
     key = re.search(r"Bearer (\S+?)'", output)[1]
@@ -47,31 +49,25 @@ def test_the_first_start_prints_a_way_in_that_works(app, read):
     attempt = read(lambda s: accounts.begin_sign_in(s, email, utc_now()))
     assert accounts.is_right(attempt, password)
     assert api_keys.allows(read(lambda s: api_keys.find(s, key)), "admin")
+    kept = tmp_path / "data" / "first-access.txt"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 
 
-def test_the_first_start_puts_1_0_in_use_and_fills_in_demo_leads(app, read):
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
+def test_the_first_start_puts_1_0_in_use_and_fills_in_demo_leads_and_a_second_changes_nothing(
+    app, read
+):
     set_up(app)
     assert read(registry.champion).name == "1.0"
     leads = read(lambda s: s.scalars(sa.select(Lead)).all())
     assert len(leads) == demo.N_LEADS
     assert {lead.outcome for lead in leads} == {None}
-
-
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
-def test_a_second_start_changes_nothing(app, read):
-    set_up(app)
     before = rows(read)
     output = set_up(app)
     assert rows(read) == before
     assert "password:" not in output
     assert "Bearer" not in output
-
-
-def test_the_first_access_is_kept_for_the_owner_only(app, tmp_path):
-    set_up(app)
-    kept = tmp_path / "data" / "first-access.txt"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 
 
 def test_the_first_access_is_written_before_it_is_valid(app, read, tmp_path, monkeypatch):
