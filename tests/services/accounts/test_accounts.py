@@ -37,6 +37,7 @@ def test_a_wrong_password_and_an_unknown_address_answer_alike(email, user, write
     assert sign_in(write, "wrong password", email) is None
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_many_wrong_passwords_hold_the_account_off_for_longer_each_time(user, write):
     for _ in range(accounts.FREE_ATTEMPTS):
         sign_in(write, "wrong password")
@@ -49,6 +50,7 @@ def test_many_wrong_passwords_hold_the_account_off_for_longer_each_time(user, wr
     assert sign_in(write, now=second.until + timedelta(seconds=1)).key == user.key
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_no_lock_is_longer_than_a_quarter_of_an_hour(user, write):
     now = NOW
     for _ in range(40):
@@ -62,6 +64,7 @@ def test_a_deactivated_account_is_out(user, write):
     assert sign_in(write) is None
 
 
+@pytest.mark.usefixtures("quick_hashes")
 def test_a_new_password_ends_all_sessions(user, write, read):
     write(lambda s: accounts.set_password(s, accounts.by_key(s, user.key), "a new long password"))
     changed = read(lambda s: accounts.by_key(s, user.key))
