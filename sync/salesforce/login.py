@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import requests
@@ -13,7 +14,7 @@ from sync.crm.faults import HostNotAllowed
 from sync.crm.http.session import Hosts
 from sync.salesforce.errors import LoginRefused
 from webapp.services.crm.credentials import Credentials
-from webapp.services.crm.kinds.salesforce import ENDINGS
+from webapp.services.crm.kinds.salesforce import ENDINGS, page_problem
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -35,6 +36,9 @@ def log_in(
 ) -> Token:
     """Get a token, or raise LoginRefused, HostNotAllowed or an exception of the transport."""
     address = hosts.address(credentials.domain)
+    if problem := page_problem(urlsplit(address).hostname or ""):
+        # It answers with a page for people, whatever is sent.
+        raise HostNotAllowed(problem)
     match credentials.method:
         case "session":
             return Token(address, credentials.value("session_id"))

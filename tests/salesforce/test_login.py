@@ -4,6 +4,7 @@ import jwt
 import pytest
 
 from demo.salesforce.http.oauth import key_pair
+from sync.crm.faults import Fault
 from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter
 from sync.crm.http.session import Hosts, build
@@ -81,6 +82,14 @@ def test_an_assertion_is_for_production_or_for_the_sandboxes(fake, monkeypatch, 
     assert url == f"https://{domain}/services/oauth2/token"
     assert claims["aud"] == audience
     assert claims["exp"] - fake.clock.now.timestamp() == 180
+
+
+def test_nothing_is_sent_to_an_address_of_pages_and_my_domain_is_proposed(fake):
+    hosts = Hosts(endings=ENDINGS)
+    entered = credentials(fake, "client_credentials", domain="acme.lightning.force.com")
+    with pytest.raises(Fault, match="host not allowed") as fault:
+        Client(entered, hosts, api_version="66.0").describe("Lead")
+    assert "use acme.my.salesforce.com: enter that." in str(fault.value)
 
 
 class Refusal:
