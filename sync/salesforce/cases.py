@@ -85,8 +85,8 @@ LOGIN_REFUSED = Case(
 HOST_NOT_ALLOWED = Case(
     "host not allowed",
     Kind.AUTH_BROKEN,
-    "The address is not one of Salesforce's, so nothing was sent to it. Enter the address of your"
-    " My Domain; it ends in .salesforce.com or .force.com.",
+    "Leadloop does not call this address, so nothing was sent to it. Enter the address of your My"
+    " Domain; it ends in .salesforce.com or .force.com.",
 )
 DAY_QUOTA = Case(
     "day quota used",

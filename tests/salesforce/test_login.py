@@ -8,6 +8,7 @@ from sync.crm.faults import Fault
 from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter
 from sync.crm.http.session import Hosts, build
+from sync.salesforce import cases
 from sync.salesforce.client import HEADERS, Client, TokenCache
 from sync.salesforce.login import log_in
 from webapp.services.crm.credentials import Credentials
@@ -87,8 +88,9 @@ def test_an_assertion_is_for_production_or_for_the_sandboxes(fake, monkeypatch, 
 def test_nothing_is_sent_to_an_address_of_pages_and_my_domain_is_proposed(fake):
     hosts = Hosts(endings=ENDINGS)
     entered = credentials(fake, "client_credentials", domain="acme.lightning.force.com")
-    with pytest.raises(Fault, match="host not allowed") as fault:
+    with pytest.raises(Fault) as fault:
         Client(entered, hosts, api_version="66.0").describe("Lead")
+    assert fault.value.case is cases.HOST_NOT_ALLOWED
     assert "use acme.my.salesforce.com: enter that." in str(fault.value)
 
 

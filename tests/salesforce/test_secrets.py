@@ -179,14 +179,14 @@ def test_another_host_than_salesforce_s_is_never_called(fake, salesforce, monkey
     for domain in ("evil.example", "acme.my.salesforce.com.evil.example", "http://169.254.1.1"):
         salesforce.connect(domain=domain, consumer_key="k", consumer_secret="s")
         run = salesforce.run("check")
-        assert run.error.startswith("The address is not one of Salesforce's")
+        assert run.error.startswith("Leadloop does not call this address")
     assert reached == []
 
 
 def test_a_login_that_names_another_host_gets_no_token_sent_there(fake, salesforce):
     fake.oauth.url = "https://evil.example"
     run = salesforce.run()
-    assert run.error.startswith("The address is not one of Salesforce's")
+    assert run.error.startswith("Leadloop does not call this address")
     assert len(fake.calls) == 0
 
 
