@@ -26,11 +26,12 @@ MIN_ASKED = timedelta(minutes=2)
 
 def check_sight(sync_run: SyncRun) -> None:
     """Say what is out of sight; where that is too much, stop before anything is changed."""
-    found = [_loss(sync_run, obj) for obj in (LEADS, DEALS)]
-    losses = [loss for loss in found if loss.n_lost]
+    lost_before = {loss.object: loss.ids for loss in connections.lost(read(connections.get))}
+    found = [_loss(sync_run, obj, lost_before.get(obj, ())) for obj in (LEADS, DEALS)]
     sync_run.step(
-        partial(_note, sync_run, losses), stage="Checking that everything can still be read"
+        partial(_note, sync_run, found), stage="Checking that everything can still be read"
     )
+    losses = [loss for loss in found if loss.n_lost]
     kind = sync_run.context.kind
     for loss in losses:
         sync_run.warn(f"{loss.in_words(kind)} can no longer be read. {STAYS}")
@@ -69,15 +70,18 @@ def look_back(session: Session, since: datetime | None = None) -> None:
             mirror.keep_window(session, obj, vars(earlier))
 
 
-def _loss(sync_run: SyncRun, obj: str) -> Loss:
+def _loss(sync_run: SyncRun, obj: str, lost_before: Sequence[str]) -> Loss:
+    """Look at some of an object, and once more at those that were lost before."""
     some = mirror.some_leads if obj == LEADS else links.some_deals
-    asked = read(lambda s: some(s, SAMPLE))
-    client = sync_run.client
-    lost = set(asked) - client.shown(obj, asked)
+    drawn = set(read(lambda s: some(s, SAMPLE)))
+    asked, client = drawn.union(lost_before), sync_run.client
+    shown = client.shown(obj, sorted(asked))
+    lost = asked - shown
     if lost:
         end = client.meter.server_time or sync_run.now
         lost -= set(deleted_ids(sync_run, obj, end - client.deletions_told_for, end))
-    return Loss(obj, len(lost), len(asked))
+    n_back = len(shown.intersection(lost_before))
+    return Loss(obj, len(lost & drawn), len(drawn), sorted(lost)[:SAMPLE], n_back)
 
 
 def _note(sync_run: SyncRun, losses: Sequence[Loss], session: Session) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sync.crm import sight
 from sync.crm.faults import SIGHT_LOST
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
@@ -228,6 +229,23 @@ def test_what_happened_while_it_was_hidden_is_read_when_it_is_back(fake, salesfo
     assert salesforce.outcome(lead) is True
     assert salesforce.lead(new).lead_source == "Referral"
     assert salesforce.lead(other).outcome is None
+
+
+def test_one_that_is_back_is_found_whichever_are_drawn(fake, salesforce, any_loss, monkeypatch):
+    monkeypatch.setattr(sight, "SAMPLE", 3)
+    made = fake.leads(3)
+    salesforce.later()
+    fake.hide(*made)
+    salesforce.later(days=1, minutes=1)
+    fake.leads(40)
+    salesforce.later()
+    fake.clock.advance(days=10)
+    fake.close(fake.convert(made[0]), won=True)
+    for _ in range(8):
+        salesforce.later(days=1, minutes=1)
+    fake.show(made[0])
+    salesforce.next_day()
+    assert salesforce.outcome(made[0]) is True
 
 
 def test_a_score_refused_while_the_lead_was_hidden_is_written_when_it_is_back(

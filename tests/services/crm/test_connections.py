@@ -1,8 +1,11 @@
 """How to log in, as the settings or an administrator say it."""
 
+from datetime import timedelta
+
 import pytest
 
 from webapp.services.crm import connections, mirror
+from webapp.services.crm.connections import Loss
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,22 @@ def test_other_settings_end_a_run_that_logged_in_by_those_of_before(
     connection = connections.ensure(session, settings, later)
     assert (connection.changed_at, connection.changed_by) == (later, "settings")
     assert (mirror.window(session, "lead")["done_until"] is None) == is_forgotten
+
+
+def test_another_share_of_another_sample_is_nothing_that_is_back(session, settings, now):
+    settings.salesforce_domain = "acme.my.salesforce.com"
+    connection = connections.ensure(session, settings, now)
+
+    def noted(n_lost, n_back=0):
+        loss = Loss("lead", n_lost, 2000, [f"00Q{n}" for n in range(n_lost)], n_back)
+        return connections.note_losses(session, [loss], now + timedelta(days=9))
+
+    assert noted(162) is None
+    connections.accept_losses(session, "ada", now)
+    assert noted(121) is None
+    assert noted(162) is None
+    assert connections.too_much_lost(connection, connections.lost(connection), 5) == []
+    assert noted(161, n_back=1) == now - timedelta(days=1)
+    assert noted(161) is None
+    assert noted(0, n_back=161) == now - timedelta(days=1)
+    assert connections.lost(connection) == []

@@ -64,15 +64,19 @@ class InvalidConnection(ValueError):
 class Loss:
     """Of `n_known` records of an object that were read before, asked for once more, `n_lost`
     are neither shown nor deleted.
+
+    `ids` are lost, these or earlier ones; `n_back` that were are shown again.
     """
 
     object: str
     n_lost: int
     n_known: int
+    ids: Sequence[str] = ()
+    n_back: int = 0
 
     @property
     def share(self) -> float:
-        return self.n_lost / self.n_known
+        return self.n_lost / max(self.n_known, 1)
 
     def in_words(self, kind: CrmKind) -> str:
         noun = kind.leads if self.object == "lead" else kind.deals
@@ -275,13 +279,6 @@ def open_breaker(connection: CrmConnection, case: str, detail: str, until: datet
     connection.breaker_detail = detail[:500]
 
 
-def is_blocked(connection: CrmConnection, now: datetime) -> bool:
-    """Whether the breaker keeps a run from starting."""
-    if connection.breaker_case is None:
-        return False
-    return connection.breaker_until is None or now < connection.breaker_until
-
-
 def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
     for table in (CrmLink, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmDeal):
@@ -307,21 +304,24 @@ def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> date
     before = connection.sight
     whole_at = connection.reconciled_at or connection.changed_at
     since = datetime.fromisoformat(before["since"]) if before else whole_at - MARGIN
-    earlier = [Loss(**values) for values in before.get("lost", {}).values()]
-    is_back = any(_share(losses, loss.object) < loss.share for loss in earlier)
+    # Not by the share: that of a sample is another one each night.
+    is_back = any(loss.n_back for loss in losses)
     accepted = before.get("accepted", {})
-    kept = {obj: min(share, _share(losses, obj)) for obj, share in accepted.items()}
-    now_lost = {
-        "lost": {loss.object: asdict(loss) for loss in losses},
-        "since": since.isoformat(),
-        "accepted": kept,
-    }
-    connection.sight = now_lost if losses else {}
+    if is_back:
+        accepted = {obj: min(share, _share(losses, obj)) for obj, share in accepted.items()}
+    lost = {loss.object: asdict(loss) for loss in losses if loss.ids}
+    now_lost = {"lost": lost, "since": since.isoformat(), "accepted": accepted}
+    connection.sight = now_lost if lost else {}
     if not is_back:
         return None
     mirror.take_scores_again(session)
     connection.offered_through_key = 0
     return min(since, now)
+
+
+def lost(connection: CrmConnection) -> list[Loss]:
+    """What was out of sight when that was looked at last."""
+    return [Loss(**values) for values in connection.sight.get("lost", {}).values()]
 
 
 def too_much_lost(
@@ -340,7 +340,7 @@ def accept_losses(session: Session, actor: str, now: datetime) -> list[Loss]:
     Returns what is accepted: nothing, where all is in sight again.
     """
     connection = get(session, lock=True)
-    losses = [Loss(**values) for values in connection.sight.get("lost", {}).values()]
+    losses = [loss for loss in lost(connection) if loss.n_lost]
     if not losses:
         return []
     shares = {loss.object: loss.share for loss in losses}

@@ -320,6 +320,13 @@ def count_calls(
         connection.n_used, connection.n_limit = usage
 
 
+def is_blocked(connection: CrmConnection, now: datetime) -> bool:
+    """Whether the breaker keeps a run from starting."""
+    if connection.breaker_case is None:
+        return False
+    return connection.breaker_until is None or now < connection.breaker_until
+
+
 def waits_for_person(connection: CrmConnection) -> bool:
     """Whether no run may start before somebody has corrected or tested the connection."""
     return connection.breaker_case is not None and connection.breaker_until is None

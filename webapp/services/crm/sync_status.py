@@ -111,7 +111,7 @@ def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
     if connection is None:
         return {}
     lag = sync_runs.lag(session, now)
-    is_stopped = connections.is_blocked(connection, now)
+    is_stopped = sync_runs.is_blocked(connection, now)
     waiting = pending_writes.n_by_state(session)
     found = {
         "failures": ("Runs of the sync that failed in a row.", float(connection.n_failures)),
