@@ -129,7 +129,7 @@ class CrmDeal(Base):
     is_won: Mapped[bool]
     is_deleted: Mapped[bool]
     has_source: Mapped[bool]
-    # A lead names it, but the integration user may not read it: nothing else here is known.
+    # A lead names it, but the integration user may not read it; what was read before stays.
     is_readable: Mapped[bool]
     # What people know the deal of a lead by, kept while it is open; None: not asked for yet.
     name: Mapped[str | None] = mapped_column(sa.String(200))

@@ -16,7 +16,6 @@ class Kind(StrEnum):
     BUSY = "busy"  # wait a little and repeat
     LATER = "later"  # end this run; the next one tries again
     SLOW = "slow"  # ask for less and repeat
-    CURSOR = "cursor"  # start again from what is stored
     CONFIG = "config"  # stop and tell the administrator what to change
     ROW_TRANSIENT = "row_transient"  # repeat this row
     ROW_GONE = "row_gone"  # this lead takes no scores any more

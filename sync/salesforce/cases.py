@@ -195,7 +195,7 @@ TOO_MANY_IDS = Case(
 )
 LOCATOR = Case(
     "locator expired",
-    Kind.CURSOR,
+    Kind.BUSY,
     "Salesforce forgot a query half-way. Nothing to do: Leadloop starts again where it stood.",
 )
 FIELD_MISSING = Case(

@@ -53,7 +53,7 @@ class Calls:
                 self.renew(fault)
                 continue
             n_tries += 1
-            if fault.kind not in {Kind.BUSY, Kind.CURSOR} or n_tries >= max_tries:
+            if fault.kind is not Kind.BUSY or n_tries >= max_tries:
                 raise fault from None
             asked, longest = self.meter.retry_after_seconds, min(MAX_WAIT_SECONDS, 2.0**n_tries)
             jitter = self.clocks.jitter
