@@ -198,7 +198,11 @@ class World:
     def close_apart(self, lead: str, won: bool, at: datetime) -> None:
         """A rep has entered the deal by hand: it has the lead's source, and no lead names it."""
         row = self.fake.get(lead)
-        deal = self.fake.opportunity(Name=f"{row['Company']} deal", LeadSource=row["LeadSource"])
+        deal = self.fake.opportunity(
+            Name=f"{row['Company']} deal",
+            LeadSource=row["LeadSource"],
+            AccountId=row["ConvertedAccountId"],
+        )
         self.fake.close(deal, won=won)
 
     def negotiate(self, deal: str, at: datetime) -> None:
