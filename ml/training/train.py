@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
-from scipy.special import expit
+from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.fields.fields_file import Fields
@@ -86,8 +86,7 @@ class FieldExclusions:
 class Learned:
     """A model, with probabilities out of fold and `metrics` on leads it has not seen, plain JSON.
 
-    The probabilities are of the level of the outcomes told so far, all else of a fair sample's.
-    Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope", "level",
+    Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope",
     "in_time_order" (`backtest.measured`), "shapes" and `served_scores`.
     """
 
@@ -144,9 +143,10 @@ def challenge(
         seed=seed,
         is_dated=examples.is_dated,
         groups=examples.groups,
-        stand_for=examples.stand_for,
         progress=lambda done, stage: progress(0.95 * done, stage),
     )
+    if examples.stand_for is not None:
+        learned = _levelled(learned, examples, examples.stand_for)
     progress(0.95, "Comparing with the champion")
     result = Challenge(
         scorecard=learned.scorecard,
@@ -172,14 +172,13 @@ def learn(
     seed: int,
     is_dated: bool = True,
     groups: Sequence[int] | Groups | None = None,
-    stand_for: Sequence[float] | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
     """Learn a model from labelled leads in the order of their outcomes, at least five of a kind.
 
-    `groups` and `stand_for` as for `Examples`, five groups or more with an outcome of each kind.
-    Families are weighed by scores out of fold; how much old labels count is chosen by a backtest,
-    where it `is_dated`. `progress` as for `challenge`.
+    `groups` as for `Examples`, five or more with an outcome of each kind. Families are weighed by
+    scores out of fold; how much old labels count is chosen by a backtest, where it `is_dated`.
+    `progress` as for `challenge`.
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
@@ -212,19 +211,12 @@ def learn(
     probabilities: Floats = expit(scores.blended)
     grades = grade_bounds(probabilities)
     card = members.scorecard(scores.weights, records, converted, grades=grades, slope=scores.slope)
-    level = _level(probabilities, converted, group_of, stand_for) if stand_for else 0.0
-    card = card.shifted(level)
     metrics = model_metrics(
-        outcomes,
-        expit(scores.blended + level),
-        fields=columns.names,
-        grades=card.grades,
-        groups=group_of,
+        outcomes, probabilities, fields=columns.names, grades=grades, groups=group_of
     )
     metrics |= {
         "families": compared(outcomes, scores),
         "slope": scores.slope,
-        "level": level,
         "thin_fields": shares(thin),
         "in_time_order": in_time_order,
         "shapes": shapes(card, records, converted),
@@ -233,11 +225,21 @@ def learn(
     return Learned(card, probabilities, metrics)
 
 
-def _level(
-    probabilities: Floats, converted: Sequence[bool], groups: Groups, stand_for: Sequence[float]
-) -> float:
-    rows = zip(probabilities.tolist(), converted, groups.tolist(), stand_for, strict=True)
-    return level_for([each for each in map(ScoredOutcome._make, rows) if each.weight])
+def _levelled(learned: Learned, examples: Examples, stand_for: Sequence[float]) -> Learned:
+    """Move the level to that of a fair sample; the probabilities stay those of what was told."""
+    scores, groups = learned.probabilities, examples.group_of
+    rows = zip(scores.tolist(), examples.converted, groups.tolist(), stand_for, strict=True)
+    level = level_for([each for each in map(ScoredOutcome._make, rows) if each.weight])
+    card = learned.scorecard.shifted(level)
+    metrics = model_metrics(
+        np.array(examples.converted, dtype=bool),
+        expit(logit(scores) + level),
+        fields=learned.metrics["fields"],
+        grades=card.grades,
+        groups=groups,
+    )
+    metrics |= {"level": level, "served_scores": served_scores(card, examples.records)}
+    return Learned(card, scores, learned.metrics | metrics)
 
 
 def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:

@@ -33,6 +33,7 @@ from webapp.services.models import (
     training_data,
 )
 from webapp.services.models.monitor_samples import Evidence
+from webapp.services.models.outcome_waits import Labelled
 from webapp.services.runs import runs
 from webapp.tables import ModelVersion
 
@@ -114,14 +115,13 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
     field_list = read(field_lists.current).version
     settings, fields = product().settings, product().fields
     champion, card, labelled, exclusions = read(lambda s: _material(s, run_key, fields))
-    stand_for = read(lambda s: outcome_waits.weights(s, labelled.leads, now))
     examples = train.Examples(
         records=[lead.inputs for lead in labelled.leads],
         converted=[lead.converted for lead in labelled.leads],
         is_evidence=labelled.is_evidence,
         is_dated=labelled.is_dated,
         groups=labelled.groups,
-        stand_for=stand_for,
+        stand_for=read(lambda s: _stand_for(s, labelled, now)),
     )
     rule = gate_rule(settings)
     try:
@@ -159,6 +159,16 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
             "decision": challenge.decision.to_json() | {"rule": asdict(rule)},
         },
     }
+
+
+def _stand_for(
+    session: Session, labelled: training_data.Labelled, now: datetime
+) -> list[float] | None:
+    seen = [
+        Labelled(lead.scored_since, lead.in_crm_since, lead.converted, lead.came_with_outcome)
+        for lead in labelled.leads
+    ]
+    return outcome_waits.weights(session, seen, now)
 
 
 def gate_rule(settings: Settings) -> GateRule:

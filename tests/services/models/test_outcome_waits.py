@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import NOW, make_lead, make_leads, make_outcomes
-from webapp.services.models import outcome_waits, training_data
-from webapp.services.models.outcome_waits import DAY, is_followed
-from webapp.services.runs import runs
+from webapp.services.models import outcome_waits
+from webapp.services.models.outcome_waits import DAY, Labelled, is_followed
 
 
 def test_open_leads_count_as_long_as_they_have_waited(session):
@@ -25,16 +24,14 @@ def test_labelled_leads_stand_for_those_of_their_age_that_are_still_open(session
     made = make_leads(session, [{"lead_id": f"lead-{n}"} for n in range(60)])
     make_outcomes(session, made[:20], [True] * 20, now=NOW + 8 * DAY)
     make_outcomes(session, made[20:40], [False] * 20, now=NOW + 2 * DAY)
-    late = make_leads(session, [{"lead_id": f"late-{n}"} for n in range(2)], now=NOW + 34 * DAY)
-    make_outcomes(session, late, [False, False], now=NOW + 36 * DAY)
     now = NOW + 40 * DAY
-    run = runs.request(session, "training", trigger="request", requested_by="ada", now=now)
-    for lead in [*made[:40], *late]:
-        lead.counted_by_run = run.key
-    leads = training_data.collect(session, run.key, since_run=0).leads
-    stand_for = outcome_waits.weights(session, leads, now)
-    assert stand_for is not None
-    assert stand_for[:40] == [pytest.approx(1, abs=0.01)] * 40
+    asked = [
+        Labelled(NOW, None, converted=True, came_with_outcome=False),
+        Labelled(NOW, None, converted=True, came_with_outcome=True),
+        Labelled(NOW - 9 * DAY, None, converted=False, came_with_outcome=False),
+        Labelled(now - 3 * DAY, None, converted=False, came_with_outcome=False),
+    ]
+    assert outcome_waits.weights(session, asked, now) == [1, 0, 0, 0]
 
 
 def test_leads_of_a_first_load_with_ended_ones_take_no_part_and_later_ones_do(session):

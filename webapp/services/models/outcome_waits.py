@@ -2,18 +2,27 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.monitoring.outcome_delays import OutcomeDelays, Wait, outcome_delays
 from webapp.crm_tables import CrmLead
-from webapp.services.models.training_data import LabelledLead
 from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, Snapshot
 
 MAX_LEADS = 4_000
 DAY = timedelta(days=1)
+
+
+class Labelled(NamedTuple):
+    """Since when a lead with an outcome has been here and in the CRM, and how it ended."""
+
+    since: datetime
+    in_crm_since: str | None
+    converted: bool
+    came_with_outcome: bool
 
 
 def delays(session: Session, now: datetime) -> OutcomeDelays:
@@ -45,7 +54,7 @@ def delays(session: Session, now: datetime) -> OutcomeDelays:
     )
 
 
-def weights(session: Session, leads: Iterable[LabelledLead], now: datetime) -> list[float] | None:
+def weights(session: Session, leads: Iterable[Labelled], now: datetime) -> list[float] | None:
     """Say how many leads each labelled one stands for, 0 where that cannot be told.
 
     None while it is too early to tell how many leads end either way.
@@ -54,9 +63,8 @@ def weights(session: Session, leads: Iterable[LabelledLead], now: datetime) -> l
     if found.mature_days() is None:
         return None
     return [
-        found.weight((now - lead.scored_since) / DAY, converted=lead.converted)
-        if not lead.came_with_outcome
-        and is_followed(lead.scored_since, lead.in_crm_since, load_ended)
+        found.weight((now - lead.since) / DAY, converted=lead.converted)
+        if not lead.came_with_outcome and is_followed(lead.since, lead.in_crm_since, load_ended)
         else 0.0
         for lead in leads
     ]
