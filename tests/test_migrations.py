@@ -150,7 +150,7 @@ def fill_with_deals(session):
     for name, state in deals.items():
         values = dict.fromkeys(flags, False) | state | {"is_readable": True}
         session.add(CrmDeal(id=name, stamp="s", created_at="s", **values))
-    flags = ("is_deleted", "is_inferred", "is_unscorable", "is_to_be_read")
+    flags = ("is_deleted", "is_unscorable", "is_to_be_read")
     for name in (*WITH_DEALS, "won", "withdrawn", "dropped", "new"):
         deal = name if name not in {"alone", "new"} else None
         values = dict.fromkeys(flags, False) | {"is_converted": name != "new"}
@@ -338,7 +338,7 @@ def test_links_rules_and_results_of_before_are_kept_both_ways(app):
 
 
 def fill_with_links(session):
-    flags = ("is_converted", "is_deleted", "is_inferred", "is_unscorable", "is_to_be_read")
+    flags = ("is_converted", "is_deleted", "is_unscorable", "is_to_be_read")
     texts = dict.fromkeys(("stamp", "digest", "inputs_digest", "created_at"), "s")
     lead = make_lead(session, "ann")
     session.add(CrmLead(id="ann", lead_key=lead.key, values={}, **texts, **dict.fromkeys(flags, 0)))

@@ -110,7 +110,6 @@ class CrmLead(Base):
     rule: Mapped[str | None] = mapped_column(sa.String(10))
     source_id: Mapped[str | None] = mapped_column(RecordId)
     said_at: Mapped[datetime | None]
-    is_inferred: Mapped[bool]
     # The CRM refused a score for it; and: read it once more by its id.
     is_unscorable: Mapped[bool]
     is_to_be_read: Mapped[bool] = mapped_column(index=True)

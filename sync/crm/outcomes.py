@@ -49,7 +49,7 @@ class Derived:
     rule: str
     source_id: str
     happened_at: datetime
-    is_inferred: bool = False
+    is_one_of_several: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _without_deal(
     ]
     if fitting:
         deal = _deciding(fitting, rules)
-        return replace(_of_deal(deal, rules, "2"), is_inferred=len(fitting) > 1)
+        return replace(_of_deal(deal, rules, "2"), is_one_of_several=len(fitting) > 1)
     if now > until and rules.no_deal != "leave_out":
         return Derived(rules.no_deal, "2n", lead.id, until)
     return _of_lead("pending", lead, "2")

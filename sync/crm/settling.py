@@ -149,12 +149,11 @@ def _event(
         "said_at": crm_lead.said_at,
         "rule": crm_lead.rule,
         "source_id": derived.source_id,
-        "is_inferred": derived.is_inferred,
     }
     if outcome is None:
         return note, None
     rule, because = derived.rule, _because(context, derived.rule)
-    because += ", one of several" if derived.is_inferred else ""
+    because += ", one of several" if derived.is_one_of_several else ""
     # What withdraws an inferred outcome is inferred itself and carries its rule.
     if outcome == "withdrawn" and is_assumed(crm_lead.rule):
         rule, because = crm_lead.rule, "the inferred outcome no longer counts"
@@ -181,8 +180,9 @@ def _because(context: SyncContext, rule: str) -> str:
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
     """Whether there is something to note; that a lead is open is no news."""
     is_open = note["source_id"] == crm_lead.id and crm_lead.source_id is None
-    names = ("is_inferred",) if is_open and not note["said"] else note
-    return any(getattr(crm_lead, name) != note[name] for name in names)
+    if is_open and not note["said"]:
+        return False
+    return any(getattr(crm_lead, name) != value for name, value in note.items())
 
 
 def _outcome(crm_lead: CrmLead, derived: Derived) -> str | None:

@@ -92,8 +92,8 @@ def test_of_two_fitting_deals_one_won_counts_else_one_open_else_the_last_lost(
 ):
     derived = derive(CONVERTED, Deals(by_contact=[second, first]), RULES, now=NOW)
     assert (derived.source_id, derived.result) == expected
-    assert derived.is_inferred
-    assert not derive(CONVERTED, Deals(by_contact=[first]), RULES, now=NOW).is_inferred
+    assert derived.is_one_of_several
+    assert not derive(CONVERTED, Deals(by_contact=[first]), RULES, now=NOW).is_one_of_several
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead, Outcome
 
 WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id", "reached")
-SAID_COLUMNS = ("said", "said_at", "rule", "source_id", "is_inferred")
+SAID_COLUMNS = ("said", "said_at", "rule", "source_id")
 # Open deals have a name for people, once it is known that they are a lead's.
 LACKS_NAME = sa.and_(
     CrmDeal.name.is_(None),
@@ -22,7 +22,7 @@ LACKS_NAME = sa.and_(
 )
 # How the rules begin that go by deals which a person or a contact has linked.
 BY_LINK = ("L", "2")
-NEW_LEAD = {"is_inferred": False, "is_unscorable": False, "is_to_be_read": False}
+NEW_LEAD = {"is_unscorable": False, "is_to_be_read": False}
 
 
 def leads_by_id(session: Session, ids: Collection[str]) -> dict[str, CrmLead]:
@@ -106,7 +106,7 @@ def keep_stamps(session: Session, stamps: Mapping[str, str]) -> None:
 
 
 def keep_said(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what was said of leads on the CRM's word: each with its id and all five columns."""
+    """Note what was said of leads on the CRM's word: each with its id and all four columns."""
     if rows:
         columns: dict[str, Any] = {n: sa.bindparam(n) for n in SAID_COLUMNS}
         note = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id")).values(columns)
@@ -130,9 +130,9 @@ def recall_said(session: Session, source: str, lead_keys: Mapping[str, int]) -> 
         for crm_id, key in lead_keys.items()
         if (row := last.get(key)) is not None and not (row.rule or "").startswith(BY_LINK)
     }
-    nothing = {"source_id": None, "is_inferred": False}
     said = [
-        {"id": crm_id, "said": row.result, "said_at": row.happened_at, "rule": row.rule} | nothing
+        {"id": crm_id, "said": row.result, "said_at": row.happened_at, "rule": row.rule}
+        | {"source_id": None}
         for crm_id, row in found.items()
     ]
     keep_said(session, said)
