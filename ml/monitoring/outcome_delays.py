@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 MATURE_SHARE = 0.8  # of the outcomes of either kind
+MIN_EACH = 10  # outcomes of either kind; with fewer, that none comes late may be chance
 MIN_TOLD = 0.25  # of the outcomes of either kind: no lead stands for more than four
 MAX_STEP = 0.05  # of all leads that one outcome may stand for: beyond, too few are followed
 LATE = 0.3  # part of the time followed that tells how outcomes go on
@@ -40,6 +41,7 @@ class OutcomeDelays:
     followed_days: float
     all_converted: float
     all_lost: float
+    n_fewest: int  # outcomes of the rarer kind
 
     def share_told(self, age_days: float, *, converted: bool) -> float:
         """Give the share of the outcomes of a kind that have come by an age, in [0, 1].
@@ -52,8 +54,13 @@ class OutcomeDelays:
         """Find the age from which on leads had the time to end either way, in days.
 
         By it `share` of the outcomes of either kind have come. None where that takes longer than
-        leads were followed, or an outcome was never seen: how many end either way is not known yet.
+        leads were followed, or an outcome was hardly ever seen while many leads are open: how many
+        end either way is not known yet.
         """
+        if self.ages and self.n_fewest < MIN_EACH:
+            share_open = 1 - self.converted[-1] - self.lost[-1]
+            if share_open > 1 - MATURE_SHARE:
+                return None
         for age in self.ages:
             if min(self.share_told(age, converted=kind) for kind in (True, False)) >= share:
                 return age
@@ -93,7 +100,7 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
     The open ones have to be among them: without them slow outcomes look rare. Leads that ended
     without an outcome (merged, removed) belong in with the days until then, as open.
 
-    >>> waits = [Wait(day, day > 4) for day in range(1, 11)] + [Wait(20, None)] * 10
+    >>> waits = [Wait(day, day > 4) for day in range(1, 11)] * 3 + [Wait(20, None)] * 30
     >>> found = outcome_delays(waits)
     >>> found.mature_days(), found.share_told(5, converted=False)
     (9, 1.0)
@@ -104,7 +111,7 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
     """
     n_at_risk, remaining = len(waits), 1.0
     ages, converted, lost = [], [0.0], [0.0]
-    followed = 0.0
+    followed, n_each = 0.0, (0, 0)
     for age, of_age in groupby(sorted(waits, key=lambda wait: wait.days), lambda w: w.days):
         ended = [wait.converted for wait in of_age]
         step = remaining / n_at_risk
@@ -117,6 +124,7 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
             converted.append(converted[-1] + step * n_won)
             lost.append(lost[-1] + step * n_lost)
             remaining -= step * (n_won + n_lost)
+            n_each = n_each[0] + n_won, n_each[1] + n_lost
         n_at_risk -= len(ended)
     n_early = bisect_right(ages, (1 - LATE) * followed)
     late = converted[-1] - converted[n_early], lost[-1] - lost[n_early]
@@ -128,6 +136,7 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
         followed,
         converted[-1] + to_come * late[0],
         lost[-1] + to_come * late[1],
+        min(n_each),
     )
 
 

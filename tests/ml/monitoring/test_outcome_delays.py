@@ -41,6 +41,13 @@ def test_without_leads_or_with_one_outcome_only_nothing_is_known():
     assert outcome_delays([]).share_told(10, converted=True) == 0
 
 
+def test_few_early_outcomes_while_most_leads_are_open_say_nothing():
+    few = [Wait(1, n < 5) for n in range(14)]
+    assert outcome_delays(few + [Wait(4, None)] * 60).mature_days() is None
+    assert outcome_delays(few * 2 + [Wait(4, None)] * 60).mature_days() == 1
+    assert outcome_delays([Wait(1, n < 5) for n in range(30)]).mature_days() == 1
+
+
 def test_a_single_late_outcome_among_few_leads_followed_so_long_counts_little():
     early = [Wait(n % 10, n % 3 == 0) for n in range(100)] + [Wait(30, None)] * 50
     without, with_one = (outcome_delays([*early, *late]) for late in ([], [Wait(400, True)]))
