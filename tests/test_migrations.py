@@ -150,10 +150,10 @@ def fill_with_deals(session):
     for name, state in deals.items():
         values = dict.fromkeys(flags, False) | state | {"is_readable": True}
         session.add(CrmDeal(id=name, stamp="s", created_at="s", **values))
-    flags = ("is_deleted", "is_unscorable", "is_to_be_read")
+    marks = ("is_deleted", "is_unscorable", "is_to_be_read")
     for name in (*WITH_DEALS, "won", "withdrawn", "dropped", "new"):
         deal = name if name not in {"alone", "new"} else None
-        values = dict.fromkeys(flags, False) | {"is_converted": name != "new"}
+        values = dict.fromkeys(marks, False) | {"is_converted": name != "new"}
         texts = dict.fromkeys(("stamp", "digest", "inputs_digest", "created_at"), "s")
         key = make_lead(session, name).key
         session.add(CrmLead(id=name, lead_key=key, values={}, **texts, **values))

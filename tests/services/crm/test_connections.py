@@ -42,7 +42,8 @@ def test_other_settings_end_a_run_that_logged_in_by_those_of_before(
 
 def test_another_share_of_another_sample_is_nothing_that_is_back(session, settings, now):
     settings.salesforce_domain = "acme.my.salesforce.com"
-    connection = connections.ensure(session, settings, now)
+    connections.ensure(session, settings, now)
+    connection = connections.get(session)
 
     def noted(n_lost, n_back=0):
         loss = Loss("lead", n_lost, 2000, [f"00Q{n}" for n in range(n_lost)], n_back)
