@@ -1,5 +1,7 @@
 """Migrations: up and down on both databases, and in step with the tables in the code."""
 
+import shutil
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import flask_migrate
@@ -25,7 +27,26 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def app(empty_database_url, tmp_path):
-    app = create_app(Settings(data_dir=tmp_path, database_url=empty_database_url))
+    with app_on(empty_database_url, tmp_path) as app:
+        yield app
+
+
+@pytest.fixture
+def upgraded(dialect, request, tmp_path):
+    """An app after all migrations; its database is its own, as it may stay downgraded."""
+    template = request.getfixturevalue(f"{dialect}_template")
+    if dialect == "sqlite":
+        url = f"sqlite:///{shutil.copy(template, tmp_path / 'upgraded.sqlite3')}"
+        own_database = nullcontext(url)
+    else:
+        own_database = request.getfixturevalue("postgresql_databases").new(template)
+    with own_database as url, app_on(url, tmp_path) as app:
+        yield app
+
+
+@contextmanager
+def app_on(url, folder):
+    app = create_app(Settings(data_dir=folder, database_url=url))
     with app.app_context():
         yield app
         db.engine.dispose()
@@ -46,21 +67,18 @@ def test_an_empty_database_comes_up_with_all_tables_and_goes_down_again(app):
     assert tables() == set(Base.metadata.tables)
 
 
-def test_each_step_goes_down_and_up(app):
-    flask_migrate.upgrade()
+def test_each_step_goes_down_and_up(upgraded):
     flask_migrate.downgrade(revision="-1")
     flask_migrate.upgrade()
     assert tables() == set(Base.metadata.tables)
 
 
-def test_the_migrations_say_what_the_tables_in_the_code_say(app):
-    flask_migrate.upgrade()
-    result = app.test_cli_runner().invoke(args=["db", "check"])
+def test_the_migrations_say_what_the_tables_in_the_code_say(upgraded):
+    result = upgraded.test_cli_runner().invoke(args=["db", "check"])
     assert result.exit_code == 0, result.output
 
 
-def test_rows_that_refer_to_a_table_made_again_stay(app):
-    flask_migrate.upgrade()
+def test_rows_that_refer_to_a_table_made_again_stay(upgraded):
     with db.engine.execution_options(writes=True).begin() as connection:
         connection.execute(sa.text(RUN))
         connection.execute(sa.text(VERSION))
@@ -108,8 +126,7 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(app):
     assert tables() == set()
 
 
-def test_leads_never_worked_are_open_again_after_going_down(app):
-    flask_migrate.upgrade()
+def test_leads_never_worked_are_open_again_after_going_down(upgraded):
     write(lambda s: make_outcome(s, make_lead(s, "L-1"), NEVER_WORKED))
     flask_migrate.downgrade(revision="0004")
     with db.engine.connect() as connection:
@@ -124,9 +141,8 @@ def test_leads_never_worked_are_open_again_after_going_down(app):
     flask_migrate.upgrade()
 
 
-def test_converted_leads_of_before_are_in_the_pipeline_while_their_deal_is_open(app):
+def test_converted_leads_of_before_are_in_the_pipeline_while_their_deal_is_open(upgraded):
     """And open again after going down; the next run goes through all of them."""
-    flask_migrate.upgrade()
     write(fill_with_deals)
     for revision, expected in (("0017", "open"), ("head", "in_pipeline")):
         step = flask_migrate.downgrade if expected == "open" else flask_migrate.upgrade
@@ -204,8 +220,7 @@ def test_the_first_start_after_the_upgrade_takes_over_the_fields_as_they_were(
     field_lists.shipped.cache_clear()
 
 
-def test_leads_are_found_by_words_after_all_migrations(app):
-    flask_migrate.upgrade()
+def test_leads_are_found_by_words_after_all_migrations(upgraded):
     write(lambda s: make_lead(s, "L-1", name="Ada Example"))
     query = lead_query.read({"q": "ada"})
     assert len(read(lambda s: lead_table.page(s, FIELDS, query)).rows) == 1
@@ -275,8 +290,7 @@ def test_imports_of_before_are_kept_and_those_under_way_are_read_anew(app):
     assert states == ["succeeded", "failed"]
 
 
-def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(app):
-    flask_migrate.upgrade()
+def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(upgraded):
     rita, file = Attribution("rep", "rita"), Attribution("csv", "ada")
 
     def fill(session):
@@ -309,8 +323,7 @@ def test_a_withdrawal_of_before_names_what_it_cancelled_and_hides_nothing_else(a
     assert read(lambda s: s.scalars(statuses.order_by(Lead.lead_id)).all()) == ["lost", "open"]
 
 
-def test_links_rules_and_results_of_before_are_kept_both_ways(app):
-    flask_migrate.upgrade()
+def test_links_rules_and_results_of_before_are_kept_both_ways(upgraded):
     write(fill_with_links)
     flask_migrate.downgrade(revision="0020")
     with db.engine.connect() as connection:
@@ -354,8 +367,7 @@ def fill_with_links(session):
     run.result = {"mode": "live", "counts": {"deals_read": 3}}
 
 
-def test_empty_fields_of_before_were_asked_for_unless_a_crm_withheld_them(app):
-    flask_migrate.upgrade()
+def test_empty_fields_of_before_were_asked_for_unless_a_crm_withheld_them(upgraded):
     write(lambda s: make_lead(s, "L-1", age=40))
     write(lambda s: make_lead(s, "L-2", attribution=Attribution("salesforce", "sync"), age=41))
     flask_migrate.downgrade(revision="0023")
