@@ -5,6 +5,7 @@ import random
 from functools import cache
 from typing import Any
 
+import pytest
 from sqlalchemy.orm import Session
 
 from ml.fields.types import Value
@@ -13,6 +14,7 @@ from ml.monitoring.performance import ScoredOutcome
 from ml.monitoring.recalibration import recalibrate
 from ml.scorecard.starter import starter_scorecard
 from ml.training import train
+from tests.conftest import grow_few_trees
 from tests.factories import FIELDS, NOW, make_champion
 from webapp.services.models import lifecycle, registry
 from webapp.tables import ModelVersion
@@ -33,7 +35,9 @@ def challenge(is_telling: bool) -> train.Challenge:
         pull = {"Software": 2.0, "Retail": -2.0, None: 0.0}[industry] if is_telling else 0.0
         converted.append(rng.random() < 1 / (1 + math.exp(1 - pull)))
     examples = train.Examples(records, converted, [True] * N_LEADS)
-    return train.challenge(examples, FIELDS, starter_scorecard(), GateRule(), seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        grow_few_trees(patch)
+        return train.challenge(examples, FIELDS, starter_scorecard(), GateRule(), seed=1)
 
 
 def make_learned_version(session: Session, *, is_telling: bool = True) -> ModelVersion:
