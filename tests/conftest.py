@@ -1,6 +1,7 @@
 """Fixtures: a fresh migrated database for each test, the app on it, and ways to read and write."""
 
 import gc
+import multiprocessing
 import os
 import re
 import shutil
@@ -279,6 +280,14 @@ def few_trees(monkeypatch):
 def grow_few_trees(patch):
     patch.setattr("ml.training.families.random_forest.N_RANDOM_FOREST", 7)
     patch.setattr("ml.training.families.random_forest.N_EXTRA_TREES", 4)
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """Processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.sync.paused_worker"])
+    return context
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Workers for tests: jobs run here by hand, and whole processes to be killed."""
 
-import multiprocessing
 import subprocess
 import sys
 import threading
@@ -113,14 +112,6 @@ def start(settings):
 def newest(read):
     """The newest run of a kind."""
     return lambda kind: next(iter(read(lambda s: runs.latest(s, kind, 1))), None)
-
-
-@pytest.fixture(scope="session")
-def forks():
-    """Processes that begin with everything imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.sync.paused_worker"])
-    return context
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A worker that does nothing but one run of the sync, to be killed in the middle of it."""
 
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from webapp.services.crm import sync_runs
 from webapp.services.runs import runs
 
 
-def main(folder: str, database_url: str, extra_host: str) -> None:
+def run(folder: str, database_url: str, extra_host: str) -> None:
     app = create_app(
         Settings(data_dir=Path(folder), database_url=database_url, salesforce_extra_host=extra_host)
     )
@@ -27,7 +26,3 @@ def main(folder: str, database_url: str, extra_host: str) -> None:
         with suppress(runs.AlreadyRunning):
             write(lambda s: sync_runs.request(s, "live", "tests", worker.clock()))
         job.sync_crm(worker)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,8 +1,6 @@
 """Kill -9 of the worker at any point of a run: the end is the same as without."""
 
 import random
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
@@ -11,7 +9,7 @@ import sqlalchemy as sa
 
 from demo.salesforce.fake import FakeSalesforce
 from demo.salesforce.org.clock import Clock
-from webapp.config import ROOT
+from tests.salesforce.reading import killable
 from webapp.database import utc_now
 from webapp.services.runs import runs
 from webapp.tables import Lead, Outcome, Snapshot
@@ -47,25 +45,25 @@ def org(fake, salesforce):
     return leads
 
 
-def started(salesforce):
-    url = str(salesforce.settings.database_url.get_secret_value())
-    argv = [str(salesforce.settings.data_dir), url, salesforce.fake.url]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.salesforce.reading.killable", *argv], cwd=ROOT
-    )
+@pytest.fixture
+def kill_at(forks, salesforce):
+    """`kill_at(n)` kills a run at its n-th request; False where it came to its end before."""
 
+    def kill_at(n_requests):
+        before = len(salesforce.fake.requests)
+        url = str(salesforce.settings.database_url.get_secret_value())
+        arguments = (str(salesforce.settings.data_dir), url, salesforce.fake.url)
+        process = forks.Process(target=killable.run, args=arguments)
+        process.start()
+        while process.is_alive() and len(salesforce.fake.requests) - before < n_requests:
+            time.sleep(0.001)
+        was_alive = process.is_alive()
+        process.kill()
+        process.join()
+        free_lost_run(salesforce)
+        return was_alive
 
-def kill_at(salesforce, n_requests):
-    """Kill a run when it has made so many requests; False where it came to its end before."""
-    before = len(salesforce.fake.requests)
-    process = started(salesforce)
-    while process.poll() is None and len(salesforce.fake.requests) - before < n_requests:
-        time.sleep(0.001)
-    was_alive = process.poll() is None
-    process.kill()
-    process.wait()
-    free_lost_run(salesforce)
-    return was_alive
+    return kill_at
 
 
 def free_lost_run(salesforce):
@@ -84,11 +82,13 @@ def said_and_scored(session):
 @pytest.mark.parametrize(
     "n_kills", [3, pytest.param(50, marks=pytest.mark.slow)], ids=["few", "fifty"]
 )
-def test_however_often_the_worker_is_killed_the_end_is_the_same(n_kills, fake, salesforce, org):
+def test_however_often_the_worker_is_killed_the_end_is_the_same(
+    n_kills, fake, salesforce, org, kill_at
+):
     rng = random.Random(n_kills)
     for _ in range(n_kills):
-        kill_at(salesforce, rng.randint(1, 12))
-    while kill_at(salesforce, 10_000):
+        kill_at(rng.randint(1, 12))
+    while kill_at(10_000):
         pass
     last = salesforce.read(lambda s: runs.latest(s, "sync", limit=1))[0]
     assert last.state == "succeeded", last.error
