@@ -1,7 +1,7 @@
 """Leakage: fields that tell the outcome they should predict, looked for before each training.
 
 A model learned from one looks better than it is and fails on leads still open. Four signs are
-looked for, each with 95 % confidence. Built-in fields are known early and never excluded.
+looked for, each with 95 % confidence, in built-in fields too: a source may fill any of them late.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,17 +68,16 @@ def find_leaks(
     fields: Sequence[Field],
     open_records: Sequence[Record] = (),
 ) -> list[Leak]:
-    """Find fields, built-in ones apart, that seem to be filled in after the outcome.
+    """Find fields that seem to be filled in after the outcome.
 
     `records` and `converted` are the labelled leads, some of each kind; `open_records` those
     without an outcome. Gives for each field the first sign that holds. Leads of whom it was not
     collected tell nothing of it, but for whether it is filled for closed leads only.
     """
-    own = [field for field in fields if not field.builtin]
-    columns = columns_of(records, own)
+    columns = columns_of(records, fields)
     frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
     found = []
-    for field in own:
+    for field in fields:
         column = frame[field.name].to_numpy()
         told = np.flatnonzero(column != NOT_COLLECTED).tolist()
         if len(np.unique(outcomes[told])) < 2:

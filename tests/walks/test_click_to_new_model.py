@@ -30,7 +30,8 @@ def say_all(ask, first, last):
     """Sixteen clients at once; who opens few e-mails converts, against what 1.0 believes."""
 
     def say(i):
-        outcome = str(i % 40 < 20).lower()
+        # One in six says otherwise: a field that tells all would look like leakage.
+        outcome = str((i % 40 < 20) != (i % 6 == 2)).lower()
         ask("PUT", f"/feedback/L%2F{i}%20%C3%A4?outcome={outcome}")
 
     with ThreadPoolExecutor(N_CLIENTS) as clients:

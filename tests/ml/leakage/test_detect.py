@@ -188,8 +188,8 @@ def test_words_without_numbers_are_no_evidence():
     assert found(lead_status=lambda draw, won: draw.choice("abc"), seed=3) == {}
 
 
-def test_built_in_fields_are_never_suspected():
-    assert found(lead_source=telling) == {}
+def test_built_in_fields_are_looked_at_like_all_others():
+    assert found(lead_source=telling)["lead_source"].sign == "too good alone"
 
 
 @pytest.mark.parametrize("n", [20, 200])
