@@ -15,7 +15,7 @@ from webapp.config import ROOT
 def settings(settings):
     # A recalibration may come before the training that a walk waits for. Workers that look more
     # often only take from the training what it needs of the processor.
-    return settings.model_copy(update={"worker_poll_seconds": 1, "auto_recalibrate": False})
+    return settings.model_copy(update={"worker_poll_seconds": 0.3, "auto_recalibrate": False})
 
 
 @pytest.fixture
