@@ -7,17 +7,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import sqlalchemy as sa
 
 from sync.crm import reading, reconcile, sync_run
 from sync.salesforce import soql
-from webapp.services.crm import connections, sync_runs
+from tests.factories import make_outcome
+from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import leads
+from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.runs import runs
-from webapp.tables import Lead, Outcome, Score
+from webapp.tables import SOURCES, Lead, Outcome, Score
 
 RESULTS = {True: "converted", False: "lost"}
+RITA = Attribution("rep", "rita@example.com")
+# A conversion that an administrator has taken back.
+NOT_CONVERTED = dict.fromkeys(
+    ("ConvertedDate", "ConvertedOpportunityId", "ConvertedContactId", "ConvertedAccountId")
+) | {"IsConverted": False, "Status": "Working - Contacted"}
 
 
 class Killed(BaseException):
@@ -38,7 +46,11 @@ class Found:
         names = leads.survivors(session, lead_ids)
         with_outcome = set(session.scalars(sa.select(Outcome.lead_key)))
         histories = {
-            lead.key: [row.result for row in reversed(leads.outcome_history(session, lead))]
+            lead.key: [
+                row.result
+                for row in reversed(leads.outcome_history(session, lead))
+                if row.source not in SOURCES
+            ]
             for lead in by_id.values()
             if lead.key in with_outcome
         }
@@ -61,6 +73,10 @@ class History:
         self.parts: dict[str, list[str]] = {}
         # Leads that were converted before what is read begins, with their deals.
         self.old: dict[str, str] = {}
+        # What a rep has reported of leads that are never converted, and when.
+        self.words: dict[str, tuple[datetime, bool]] = {}
+        # Leads that are gone for good, as they were last.
+        self.purged: dict[str, dict[str, Any]] = {}
         # What the integration user has lost sight of for now.
         self.hidden: set[str] = set()
         salesforce.settings.sync_max_lost_percent = 100
@@ -114,26 +130,43 @@ class History:
     # What people do
 
     def _possible(self) -> list[Callable[[], object]]:
-        open_leads = [i for i in self.leads if self._is(i, IsDeleted=False, IsConverted=False)]
-        gone = [i for i in self.leads if self._is(i, IsDeleted=True, MasterRecordId=None)]
         live = [i for i in self.deals if self._is(i, IsDeleted=False)]
-        dead = [i for i in self.deals if self._is(i, IsDeleted=True)]
-        events: list[Callable[[], object]] = [self._new_lead, self._bulk]
-        if open_leads:
-            lead = self.random.choice(open_leads)
-            events += [partial(self._edit, lead), partial(self._convert, lead, live)]
-            events += [partial(self._convert, lead, live), partial(self.fake.delete, lead)]
-        if len(open_leads) > 1:
-            events.append(partial(self.fake.merge, *self.random.sample(open_leads, 2)))
-        if gone:
-            events.append(partial(self.fake.undelete, self.random.choice(gone)))
-        if dead:
-            events.append(partial(self.fake.undelete, self.random.choice(dead)))
+        events = [self._new_lead, self._bulk, *self._of_leads(live), *self._of_deals(live)]
         if self.hidden:
             events.append(partial(self._show, self.random.choice(sorted(self.hidden))))
         if self.leads:
             some = self.deals if self.deals and self.random.random() < 0.6 else self.leads
             events.append(partial(self._hide, self.random.choice(some)))
+        return events
+
+    def _of_leads(self, live) -> list[Callable[[], object]]:
+        there = [i for i in self.leads if i not in self.purged]
+        open_leads = [i for i in there if self._is(i, IsDeleted=False, IsConverted=False)]
+        converted = [i for i in there if self._is(i, IsDeleted=False, IsConverted=True)]
+        gone = [i for i in there if self._is(i, IsDeleted=True, MasterRecordId=None)]
+        merged = [i for i in there if self._is_known_as_merged(i)]
+        events: list[Callable[[], object]] = []
+        if open_leads:
+            lead = self.random.choice(open_leads)
+            events += [partial(self._edit, lead), partial(self._report, lead)]
+            events += [partial(self._convert, lead, live)] * 2
+            events.append(partial(self.fake.delete, lead))
+        if len(open_leads) > 1:
+            events.append(partial(self._merge, *self.random.sample(open_leads, 2)))
+        if converted:
+            taken_back = self.random.choice(converted)
+            events.append(partial(self.fake.update, taken_back, **NOT_CONVERTED))
+        if gone:
+            events += [partial(self.fake.undelete, self.random.choice(gone))] * 2
+        if gone or merged:
+            events.append(partial(self._purge, self.random.choice(gone + merged)))
+        return events
+
+    def _of_deals(self, live) -> list[Callable[[], object]]:
+        dead = [i for i in self.deals if self._is(i, IsDeleted=True)]
+        events: list[Callable[[], object]] = []
+        if dead:
+            events.append(partial(self.fake.undelete, self.random.choice(dead)))
         if live and self.parts:
             events += [partial(self._take_part, live)] * 2
         if self.old:
@@ -155,8 +188,11 @@ class History:
         self.hidden.remove(record_id)
         self.fake.show(record_id)
 
+    def _row(self, record_id):
+        return self.purged.get(record_id) or self.fake.get(record_id)
+
     def _is(self, record_id, **expected):
-        row = self.fake.get(record_id)
+        row = self._row(record_id)
         return all(row[name] == value for name, value in expected.items())
 
     def _new_lead(self):
@@ -180,7 +216,34 @@ class History:
     def _edit(self, lead):
         self.fake.update(lead, LeadSource=self.random.choice(["Referral", "Cold Call"]))
 
+    def _report(self, lead):
+        """A rep reports the outcome of a lead that was read, and that no deal decides."""
+        if lead not in self.salesforce.read(partial(Found.of, [lead])).leads:
+            return
+        self.fake.clock.advance(seconds=1)
+        at, is_won = self.salesforce.now, self.random.random() < 0.5
+        self.salesforce.write(lambda s: make_outcome(s, lead, is_won, attribution=RITA, now=at))
+        self.words[lead] = (at, is_won)
+
+    def _merge(self, winner, loser):
+        if (winner in self.words) == (loser in self.words):
+            self.fake.merge(winner, loser)
+
+    def _purge(self, lead):
+        self.purged[lead] = dict(self.fake.get(lead))
+        self.fake.purge(lead)
+
+    def _is_known_as_merged(self, lead):
+        """Whether a lead was merged, and the product knows it: of a purged one nobody tells."""
+        master = self._row(lead)["MasterRecordId"]
+        if master is None or lead in self.purged:
+            return False
+        row = self.salesforce.read(lambda s: mirror.leads_by_id(s, [lead])).get(lead)
+        return row is not None and row.merged_into == master
+
     def _convert(self, lead, live):
+        if lead in self.words:
+            return
         drawn = self.random.random()
         onto = self.random.choice(live) if live and drawn < 0.3 else drawn < 0.8
         deal = self.fake.convert(lead, onto)
@@ -252,10 +315,14 @@ class History:
     # The truth, read off the org
 
     def survivor(self, lead):
-        row = self.fake.get(lead)
+        row = self._row(lead)
         return self.survivor(row["MasterRecordId"]) if row["MasterRecordId"] else row
 
     def truth(self, lead):
+        survivor = self.survivor(lead)
+        words = [w for i, w in self.words.items() if self.survivor(i)["Id"] == survivor["Id"]]
+        if words:
+            return None if survivor["IsDeleted"] else max(words)[1]
         deals = self.deals_of(lead)
         is_won = any(deal["IsWon"] for deal in deals)
         return is_won if is_won or (deals and all(deal["IsClosed"] for deal in deals)) else None
@@ -337,7 +404,7 @@ class History:
         """Open leads whose score in the org is not ours, give or take a point."""
         wrong = []
         for lead in self.leads:
-            row = self.fake.get(lead)
+            row = self._row(lead)
             if row["IsDeleted"] or row["IsConverted"]:
                 continue
             ours = self.found.probabilities[self.found.leads[lead].key]
