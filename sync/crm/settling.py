@@ -134,7 +134,13 @@ def _show_or_hide(
     if lead.removed_at is not None and lead.merged_into_key == (winner.key if winner else None):
         return None
     removal.remove(facts.session, lead, now, into=winner)
-    return (lead, winner) if winner is not None else None
+    if winner is None:
+        return None
+    survivor = facts.survivors[crm_lead.id]
+    if survivor is not None and links.hand_over(facts.session, crm_lead.id, survivor.id):
+        # Its outcome is derived from them when it is read.
+        mirror.read_again(facts.session, [survivor.id])
+    return lead, winner
 
 
 def _event(

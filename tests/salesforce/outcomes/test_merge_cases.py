@@ -56,6 +56,23 @@ def test_a_deal_can_be_linked_by_the_other_id(fake, salesforce, merged):
     assert salesforce.history(winner) == [("converted", "Lb")]
 
 
+def test_a_deal_linked_to_it_by_hand_goes_over_to_the_lead_that_goes_on(fake, salesforce):
+    winner, loser = fake.lead(), fake.lead()
+    salesforce.later()
+    deal = fake.opportunity(LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.write(lambda s: unmatched.link(s, deal, loser, "ada", now=salesforce.now))
+    salesforce.later()
+    fake.merge(winner, loser)
+    salesforce.later()
+    assert salesforce.lead(loser).lead_id == winner
+    assert salesforce.history(winner) == [("converted", "Lb")]
+    fake.reopen(deal)
+    salesforce.later()
+    assert salesforce.outcome(winner) is None
+
+
 def test_what_was_said_of_it_before_goes_over_to_the_lead_that_goes_on(fake, salesforce):
     winner, loser = fake.lead(), fake.lead()
     salesforce.write(lambda s: make_lead(s, loser, now=salesforce.now))

@@ -63,6 +63,18 @@ def keep_of_deals(
     return {crm_lead_id for crm_lead_id, _ in before ^ after}
 
 
+def hand_over(session: Session, crm_lead_id: str, survivor_id: str) -> bool:
+    """Give what people linked to a merged lead to its survivor; return whether there is any."""
+    by_hand = sa.select(CrmLink).where(
+        CrmLink.crm_lead_id == crm_lead_id, CrmLink.origin == "person"
+    )
+    found = session.scalars(by_hand).all()
+    for link in found:
+        session.merge(CrmLink(crm_lead_id=survivor_id, deal_id=link.deal_id, origin="person"))
+        session.delete(link)
+    return bool(found)
+
+
 def unread_deals(session: Session, limit: int) -> list[str]:
     """Deals of leads that were never asked for, or whose name was not."""
     asked = sa.select(CrmDeal.id).where(CrmDeal.id == CrmLink.deal_id, ~LACKS_NAME)
