@@ -3,63 +3,23 @@
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import sqlalchemy as sa
-
 from sync.crm import reading, reconcile, sync_run
 from sync.salesforce import soql
+from tests.connected import RITA
 from tests.factories import make_outcome
+from tests.salesforce.outcomes.test_pipeline_cases import NOT_CONVERTED
+from tests.salesforce.reading.found import Found
 from webapp.services.crm import connections, mirror, sync_runs
-from webapp.services.leads import leads
-from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.runs import runs
-from webapp.tables import SOURCES, Lead, Outcome, Score
-
-RESULTS = {True: "converted", False: "lost"}
-RITA = Attribution("rep", "rita@example.com")
-# A conversion that an administrator has taken back.
-NOT_CONVERTED = dict.fromkeys(
-    ("ConvertedDate", "ConvertedOpportunityId", "ConvertedContactId", "ConvertedAccountId")
-) | {"IsConverted": False, "Status": "Working - Contacted"}
 
 
 class Killed(BaseException):
     """The worker is gone, at this very point."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the product has of some leads, merges followed; histories and scores by their keys."""
-
-    leads: dict[str, Lead]
-    histories: dict[int, list[str]]
-    probabilities: dict[int, float]
-
-    @classmethod
-    def of(cls, lead_ids, session):
-        by_id = {lead.lead_id: lead for lead in session.scalars(sa.select(Lead))}
-        names = leads.survivors(session, lead_ids)
-        with_outcome = set(session.scalars(sa.select(Outcome.lead_key)))
-        histories = {
-            lead.key: [
-                row.result
-                for row in reversed(leads.outcome_history(session, lead))
-                if row.source not in SOURCES
-            ]
-            for lead in by_id.values()
-            if lead.key in with_outcome
-        }
-        scores = sa.select(Score.lead_key, Score.probability)
-        return cls(
-            {i: by_id[name] for i, name in names.items() if name in by_id},
-            histories,
-            dict(session.execute(scores).all()),
-        )
 
 
 class History:
