@@ -1,6 +1,6 @@
 """JSON columns, typed; what older releases did not store has a default."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -99,6 +99,24 @@ class Backtest(_Stored):
     half_lives: list[HalfLife] = []
 
 
+class Interval(NamedTuple):
+    """A figure with its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Claim(_Stored):
+    """What a version claimed of leads to come when it was trained; see `ml.monitoring.claims`."""
+
+    n: int
+    auc: Interval
+    log_loss: Interval
+    rate: Interval
+    grades: dict[str, Interval]
+
+
 class Metrics(_Stored):
     """How good a version is on leads it has not seen; see `ml.training.metrics.model_metrics`."""
 
@@ -127,6 +145,12 @@ class Metrics(_Stored):
     thin_fields: dict[str, tuple[int, int]] = {}
     in_time_order: Backtest | None = None
     served_scores: list[int] | None = None
+    claim: Claim | None = None
+
+    @property
+    def claimed_auc(self) -> Interval:
+        """The AUC claimed, with its interval: of 95 % where an older release kept no claim."""
+        return self.claim.auc if self.claim else Interval(self.auc, self.auc_low, self.auc_high)
 
     @property
     def groups_per_lead(self) -> float:

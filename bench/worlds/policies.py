@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from bench.worlds.truth import AHEAD_DAYS, Truth
 from ml.fields.fields_file import Fields
-from ml.gate.intervals import ONE_SIDED_95, Z_95
+from ml.gate.intervals import ONE_SIDED_95
 from ml.scorecard.scorecard import Scorecard
 from ml.training import blending
 from ml.training.encode import Bools, Record, columns_of, frame_of
@@ -39,9 +39,8 @@ class Model(NamedTuple):
 
 
 def claimed(metrics: dict[str, Any]) -> Claim:
-    """What the product shows of a version, its 95 % interval made one of 90 %."""
-    half = (metrics["auc_high"] - metrics["auc_low"]) / 2 * ONE_SIDED_95 / Z_95
-    return Claim(metrics["auc"], metrics["auc"] - half, metrics["auc"] + half)
+    """What the product claims of a version."""
+    return Claim(*metrics["claim"]["auc"])
 
 
 def held_out(

@@ -16,7 +16,6 @@ from ml.gate.intervals import Z_95
 from ml.monitoring.drift import Verdict
 
 FLAG_SIGMAS, ACT_SIGMAS = 2.0, 3.0  # of calibration, as in control charts
-AUC_SLACK = 0.05  # that a live AUC may lie below the one at promotion: a judgement
 # Of log loss saved: by chance fewer than 3 of 1,000 models ever come so far.
 NATS_TO_ACT = -math.log(0.003)
 MIN_EACH_CLASS = 10  # companies and people; with fewer, a live AUC says nothing
@@ -86,8 +85,8 @@ class Calibration:
 class LiveAuc:
     """How well scores ranked the leads whose outcomes have come since.
 
-    `auc` has its 95 % interval, None below two companies or people with either outcome;
-    `at_promotion` is what was measured then.
+    `auc` has its 95 % interval and standard error; None and 0 below two companies or people with
+    either outcome.
     """
 
     n_converted: int
@@ -98,19 +97,12 @@ class LiveAuc:
     auc: float | None
     low: float | None
     high: float | None
-    at_promotion: float | None
+    error: float
 
     @property
     def is_enough(self) -> bool:
         """Whether it says anything."""
         return min(self.n_groups_converted, self.n_groups_lost) >= MIN_EACH_CLASS
-
-    @property
-    def verdict(self) -> Verdict:
-        """Critical where even the upper end is well below what was measured at promotion."""
-        if not self.is_enough or self.high is None or self.at_promotion is None:
-            return "unknown"
-        return "act" if self.high < self.at_promotion - AUC_SLACK else "good"
 
 
 def calibration_in_the_large(leads: Sequence[ScoredOutcome]) -> Calibration:
@@ -176,23 +168,24 @@ def nats_saved_by_a_step(leads: Sequence[ScoredOutcome]) -> float:
     return best + math.log(math.fsum(math.exp(gain - best) for gain in gains))
 
 
-def live_auc(leads: Sequence[ScoredOutcome], at_promotion: float | None) -> LiveAuc:
+def live_auc(leads: Sequence[ScoredOutcome]) -> LiveAuc:
     """Measure how well scores ranked leads, with DeLong's interval (Biometrics 44(3), 837-845).
 
     Each counts with its weight; groups as in Obuchowski (1997), Biometrics 53(2), 567-578.
 
     >>> outcomes = [(4, True), (2, True), (3, False), (1, False)]
-    >>> measured = live_auc([ScoredOutcome(*each, n) for n, each in enumerate(outcomes)], None)
+    >>> measured = live_auc([ScoredOutcome(*each, n) for n, each in enumerate(outcomes)])
     >>> measured.auc, round(measured.low, 3), measured.high
     (0.75, 0.057, 1.0)
     """
     hits, misses = ([lead for lead in leads if lead.converted == kind] for kind in (True, False))
     counts = len(hits), len(misses), n_groups(hits), n_groups(misses), n_groups(leads)
     if min(counts) < 2:
-        return LiveAuc(*counts, None, None, None, at_promotion)
+        return LiveAuc(*counts, None, None, None, 0.0)
     auc, moves = _ranked([lead.score for lead in leads], leads)
-    half = Z_95 * _error(moves, leads)
-    return LiveAuc(*counts, auc, max(0.0, auc - half), min(1.0, auc + half), at_promotion)
+    error = _error(moves, leads)
+    half = Z_95 * error
+    return LiveAuc(*counts, auc, max(0.0, auc - half), min(1.0, auc + half), error)
 
 
 def errors_below(leads: Sequence[ScoredOutcome], others: Sequence[float]) -> float:

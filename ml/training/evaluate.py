@@ -66,7 +66,14 @@ def log_loss(converted: Bools, probabilities: Floats) -> float:
     >>> round(log_loss(np.array([True, False]), np.array([0.5, 0.5])), 4)
     0.6931
     """
-    return float(np.mean(_losses(converted, probabilities)))
+    return float(np.mean(losses_of(converted, probabilities)))
+
+
+def losses_of(converted: Bools, probabilities: Floats) -> Floats:
+    """Give the negative log-likelihood of each lead in nats, as `log_loss` averages it."""
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
+    losses: Floats = -np.log(np.where(converted, clipped, 1 - clipped))
+    return losses
 
 
 def added_value(
@@ -116,7 +123,7 @@ def paired_evidence(
     finite = bool(np.isfinite(champion).all() and np.isfinite(challenger).all())
     if not finite or len(converted) == 0:
         return Evidence(n_converted, n_lost, **n_groups._asdict())
-    old, new = _losses(converted, champion), _losses(converted, challenger)
+    old, new = losses_of(converted, champion), losses_of(converted, challenger)
     told = Evidence(
         n_converted,
         n_lost,
@@ -177,9 +184,3 @@ def _share_of_leads_alone(
 def _freed(n: int) -> float:
     """Correct a spread about a mean of n for the one degree of freedom that the mean has taken."""
     return float(np.sqrt(n / (n - 1))) if n > 1 else 0.0
-
-
-def _losses(converted: Bools, probabilities: Floats) -> Floats:
-    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
-    losses: Floats = -np.log(np.where(converted, clipped, 1 - clipped))
-    return losses

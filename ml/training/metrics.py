@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.special import expit, logit
 
-from ml.gate.intervals import Z_95
+from ml.gate.intervals import ONE_SIDED_95, Z_95, auc_half_width, wilson
+from ml.monitoring.claims import CONFIDENCE, Claim, Interval
 from ml.monitoring.drift import N_SCORE_BINS, histogram
 from ml.training.encode import Bools, Floats
-from ml.training.evaluate import delong, log_loss
-from ml.training.groups import Groups, count, numbered
+from ml.training.evaluate import delong, log_loss, losses_of
+from ml.training.groups import Groups, count, error_of_mean, numbered
 
 N_CALIBRATION_BINS = 10
 N_GAINS = 20
@@ -76,6 +78,48 @@ def model_metrics(
         "histogram": histogram_by_outcome(converted, probabilities),
         "grades": conversion_by_grade(converted, probabilities, grades),
     }
+
+
+def claim(
+    converted: Bools, probabilities: Floats, grades: Grades, groups: Groups | None = None
+) -> Claim:
+    """Say what is to be expected of leads to come, from leads not seen, two groups of each kind.
+
+    With intervals of 90 %: of AUC by DeLong on the logit scale, which keeps them inside (0, 1), of
+    shares by Wilson, where leads count as much as there are groups for them.
+    """
+    places, n = numbered(groups, len(converted)), len(converted)
+    groups_per_lead = count(converted, places).n_groups / n
+    losses = losses_of(converted, probabilities)
+    loss, off = float(losses.mean()), ONE_SIDED_95 * error_of_mean(losses, places)
+
+    def share(rate: float, n_leads: int) -> Interval:
+        return Interval(rate, *wilson(rate, groups_per_lead * n_leads, CONFIDENCE))
+
+    return Claim(
+        n=n,
+        auc=_auc_claimed(converted, probabilities, places),
+        log_loss=Interval(loss, max(0.0, loss - off), loss + off),
+        rate=share(float(converted.mean()), n),
+        grades={
+            row["grade"]: share(row["rate"], row["n"])
+            for row in conversion_by_grade(converted, probabilities, grades)
+            if row["n"]
+        },
+    )
+
+
+def _auc_claimed(converted: Bools, scores: Floats, groups: Groups) -> Interval:
+    aucs, covariance = delong(converted, scores, groups)
+    auc, error = float(aucs[0]), float(covariance[0, 0]) ** 0.5
+    n = count(converted, groups)
+    n_each = n.n_groups_converted, n.n_groups_lost
+    # Where hardly a pair is ranked wrong, DeLong knows no variance.
+    inside = float(np.clip(auc, 0.5 / min(n_each), 1 - 0.5 / min(n_each)))
+    if inside != auc:
+        error = max(error, auc_half_width(inside, *n_each) / Z_95)
+    ends = expit(logit(inside) + ONE_SIDED_95 * error / (inside * (1 - inside)) * np.array([-1, 1]))
+    return Interval(auc, min(auc, float(ends[0])), max(auc, float(ends[1])))
 
 
 def calibration_curve(converted: Bools, probabilities: Floats) -> list[dict[str, Any]]:

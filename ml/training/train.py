@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
 from ml.training.evidence import gathered
 from ml.training.groups import Groups, count, numbered
-from ml.training.metrics import grade_bounds, model_metrics
+from ml.training.metrics import claim, grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
 from ml.training.thin_fields import shares, weighed
@@ -87,7 +87,7 @@ class Learned:
     """A model, with probabilities out of fold and `metrics` on leads it has not seen, plain JSON.
 
     Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope",
-    "in_time_order" (`backtest.measured`), "shapes" and `served_scores`.
+    "in_time_order" (`backtest.measured`), "shapes", `served_scores` and "claim" (`metrics.claim`).
     """
 
     scorecard: Scorecard
@@ -182,9 +182,8 @@ def learn(
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
-    frame, outcomes = frame_of(records, columns), np.array(converted, dtype=bool)
-    group_of = numbered(groups, len(records))
-    frame, columns, thin = weighed(frame, outcomes, columns, group_of)
+    outcomes, group_of = np.array(converted, dtype=bool), numbered(groups, len(records))
+    frame, columns, thin = weighed(frame_of(records, columns), outcomes, columns, group_of)
 
     def on_fold(done: int, n_fits: int) -> None:
         progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
@@ -221,6 +220,7 @@ def learn(
         "in_time_order": in_time_order,
         "shapes": shapes(card, records, converted),
         "served_scores": served_scores(card, records),
+        "claim": asdict(claim(outcomes, probabilities, grades, group_of)),
     }
     return Learned(card, probabilities, metrics)
 

@@ -7,12 +7,12 @@ import pytest
 
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome
 from tests.learned import make_learned_version, make_recalibration
-from webapp.services.models import monitoring, registry
+from webapp.services.models import lifecycle, monitoring, registry
 from webapp.services.runs import runs
 
 FINDINGS = {
     "calibration": ("Calibration", {"n": 60, "n_converted": 30, "expected": 11.2, "z": 6.3}),
-    "live_auc": ("Ranking", {"auc": 0.71, "low": 0.61, "high": 0.81}),
+    "live_auc": ("Ranking", {"auc": 0.71, "low": 0.61, "high": 0.81, "claim": "failed"}),
     "score_drift": ("Scores of new leads", {"psi": 0.31}),
     "field_drift": ("Fields of new leads", {"psi": 0.05}),
     "selection": ("Where outcomes come from", {}),
@@ -91,6 +91,24 @@ def test_where_no_outcome_speaks_for_the_version_it_is_not_called_good(manager, 
     page = show(manager)
     assert "chip-good" not in page.partition("</summary>")[0]
     assert "too few outcomes to judge" in page
+
+
+def test_a_failed_claim_is_said_so_also_once_another_version_is_live(manager, write):
+    def judge(session):
+        starter = registry.champion(session)
+        version = make_learned_version(session)
+        lifecycle.switch(session, version, "gate", NOW)
+        check_done(session)
+        return starter
+
+    starter = write(judge)
+    failed = '<span class="chip chip-bad">claim failed</span>'
+    assert f"<p>{failed} What live_auc found.</p>" in show(manager, "/models")
+    write(lambda s: lifecycle.switch(s, registry.version(s, starter.name), "mona", NOW))
+    page = show(manager, "/models/1.1")
+    assert failed in page
+    assert "<p>What live_auc found.</p>" in page
+    assert failed not in show(manager, "/models")
 
 
 def test_what_was_found_of_another_version_is_no_warning(manager, write):

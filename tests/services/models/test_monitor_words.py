@@ -1,9 +1,11 @@
 """Advice for every combination of what the monitors found: none may harm."""
 
 from itertools import product
+from typing import get_args
 
 import pytest
 
+from ml.monitoring import claims
 from webapp.services.models import monitor_words
 from webapp.services.models.monitor_findings import VERDICTS
 
@@ -21,14 +23,21 @@ def test_the_ranking_is_trusted_only_where_it_is_good(verdict, ranking):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "is_reversed", "must_correct"), list(product(VERDICTS, FLAGS, FLAGS))
+    ("claim", "is_reversed", "must_correct", "is_selected"),
+    list(product(get_args(claims.Verdict), FLAGS, FLAGS, FLAGS)),
 )
-def test_nobody_trains_on_wrong_fields_or_reversed_outcomes(verdict, is_reversed, must_correct):
-    told = monitor_words.of_ranking(verdict, is_reversed=is_reversed, must_correct=must_correct)
-    assert bool(told) == (verdict == "act")
-    is_safe = verdict == "act" and not (must_correct or is_reversed)
+def test_nobody_trains_on_wrong_fields_reversed_outcomes_or_the_best_leads_alone(
+    claim, is_reversed, must_correct, is_selected
+):
+    told = monitor_words.of_ranking(
+        claim, is_reversed=is_reversed, must_correct=must_correct, is_selected=is_selected
+    )
+    assert bool(told) == (claim in {"luck", "failed"})
+    is_safe = claim == "failed" and not (must_correct or is_reversed or is_selected)
     assert (monitor_words.RETRAIN in told) == is_safe
-    assert ("wrong way round" in told) == (verdict == "act" and is_reversed and not must_correct)
+    assert (monitor_words.CORRECT in told) == (claim == "failed" and must_correct)
+    is_turned = claim == "failed" and is_reversed and not must_correct
+    assert ("wrong way round" in told) == is_turned
 
 
 @pytest.mark.parametrize(("verdict", "must_correct"), list(product(VERDICTS, FLAGS)))

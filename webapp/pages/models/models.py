@@ -15,7 +15,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
-from webapp.services.models import lifecycle, model_story, registry
+from webapp.services.models import lifecycle, model_story, monitoring, registry
 from webapp.services.models.model_card import model_card, shapes
 from webapp.services.runs import runs
 
@@ -150,6 +150,7 @@ def _version(session: Session, name: str) -> dict[str, Any]:
     return {
         **leakage.state(session),
         "version": version,
+        "met": monitoring.newest_of(session, version),
         "is_measured": bool(registry.learned(session, version).metrics),
         "champion": champion,
         "is_staged": registry.STAGED in aliases and aliases[registry.STAGED].key == version.key,

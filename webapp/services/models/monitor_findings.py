@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from ml.fields.fields_file import Fields
 from ml.gate.gate import GROUPS
 from ml.gate.intervals import interval_text
-from ml.monitoring import drift, performance
+from ml.monitoring import claims, drift, performance
 from ml.monitoring.causes import cause_of
 from ml.monitoring.drift import Drift, Verdict
+from ml.monitoring.performance import LiveAuc
 from webapp.services.models import monitor_words
 from webapp.services.models.monitor_samples import Samples
 from webapp.stored import Metrics
@@ -17,6 +18,12 @@ from webapp.stored import Metrics
 VERDICTS: tuple[Verdict, ...] = ("unknown", "good", "look", "act")
 # What leads alone show says that little has changed, not that the version is any good.
 JUDGED_BY_OUTCOMES = ("calibration", "live_auc")
+MET: dict[claims.Verdict, Verdict] = {
+    "early": "unknown",
+    "luck": "look",
+    "holds": "good",
+    "failed": "act",
+}
 MAX_NAMED = 3
 NO_ORDER = 0.5  # the AUC of scores that say nothing
 
@@ -41,13 +48,14 @@ def all_of(samples: Samples, fields: Fields) -> list[Finding]:
     changed = field_drift(samples, fields)
     causes = (each.get("cause") for each in changed.figures.get("fields", {}).values())
     must_correct = monitor_words.needs_correction(causes)
-    ranking = live_auc(samples, must_correct=must_correct)
+    chosen = selection(samples)
+    ranking = live_auc(samples, must_correct=must_correct, is_selected=chosen.is_warning)
     return [
         calibration(samples, ranking.verdict),
         ranking,
         score_drift(samples, must_correct=must_correct),
         changed,
-        selection(samples),
+        chosen,
     ]
 
 
@@ -72,31 +80,40 @@ def calibration(samples: Samples, ranking: Verdict) -> Finding:
     return Finding("calibration", "Calibration", found.verdict, sentence, advised, figures)
 
 
-def live_auc(samples: Samples, *, must_correct: bool) -> Finding:
-    """Whether leads are still ranked as well as in training."""
-    measured = samples.learned.measured
-    found = performance.live_auc(samples.of_order.outcomes, measured.auc if measured else None)
-    if found.auc is None or not found.is_enough:
+def live_auc(samples: Samples, *, must_correct: bool, is_selected: bool) -> Finding:
+    """Whether leads are ranked as well as was claimed."""
+    measured, matured = samples.learned.measured, samples.of_order.outcomes
+    claimed = claims.Interval(*measured.claimed_auc) if measured else None
+    met = claims.meet(claimed, matured, samples.told.outcomes)
+    live, newest = met.live, met.newest
+    if live.auc is None or not live.is_enough:
         sentence = (
-            f"{found.n_converted:,} converted and {found.n_lost:,} lost leads that it did not learn"
+            f"{live.n_converted:,} converted and {live.n_lost:,} lost leads that it did not learn"
             f" from had time to end either way; {performance.MIN_EACH_CLASS} of each are needed."
         )
     else:
-        then = "" if found.at_promotion is None else f"; it was {found.at_promotion:.2f} at first"
-        interval = interval_text(found.low, found.high)
-        bounds = f" ({interval})" if interval else ""
-        n, n_groups = found.n_converted + found.n_lost, found.n_groups
-        of_groups = f" of {n_groups:,} {GROUPS}" if n_groups < n else ""
-        sentence = (
-            f"AUC {found.auc:.2f}{bounds} on {n:,} outcomes{of_groups} it did not learn from{then}."
-        )
+        sentence = f"{_measured(live)} it did not learn from."
+    if claimed:
+        sentence += f" {claimed.value:.2f} ({interval_text(*claimed[1:])}) was claimed."
+    if newest:
+        sentence += f" Of the newest alone: {_measured(newest)}."
     advised = monitor_words.of_ranking(
-        found.verdict,
-        is_reversed=found.high is not None and found.high < NO_ORDER,
+        met.verdict,
+        is_reversed=any(
+            each is not None and each.high is not None and each.high < NO_ORDER
+            for each in (live, newest)
+        ),
         must_correct=must_correct,
+        is_selected=is_selected,
     )
-    figures = asdict(found) | {"closing_days": samples.delays.mature_days()}
-    return Finding("live_auc", "Ranking", found.verdict, sentence, advised, figures)
+    figures = asdict(live) | {
+        "claimed": claimed,
+        "newest": asdict(newest) if newest else None,
+        "claim": met.verdict,
+        **claims.outcome_of(matured, samples.card.grade),
+        "closing_days": samples.delays.mature_days(),
+    }
+    return Finding("live_auc", "Ranking", MET[met.verdict], sentence, advised, figures)
 
 
 def score_drift(samples: Samples, *, must_correct: bool) -> Finding:
@@ -209,3 +226,11 @@ def _few(found: Drift) -> str:
 def _figures(found: Drift) -> dict[str, Any]:
     is_measured = found.n_reference and found.n_recent
     return asdict(found) | {"verdict": found.verdict, "psi": found.psi if is_measured else None}
+
+
+def _measured(found: LiveAuc) -> str:
+    interval = interval_text(found.low, found.high)
+    n = found.n_converted + found.n_lost
+    of_groups = f" of {found.n_groups:,} {GROUPS}" if found.n_groups < n else ""
+    bounds = f" ({interval})" if interval else ""
+    return f"AUC {found.auc:.2f}{bounds} on {n:,} outcomes{of_groups}"

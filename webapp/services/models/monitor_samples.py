@@ -96,8 +96,14 @@ class Samples:
         All where nothing is known of that.
         """
         if not self.delays.ages:
-            return _evidence((lead, 1.0) for lead in self.judged if lead.is_unseen)
+            return self.told
         return _evidence((lead, self._weight(lead)) for lead in self.judged if lead.is_unseen)
+
+    @property
+    def told(self) -> Evidence:
+        """All outcomes that the champion did not learn from, the oldest first."""
+        ordered = sorted(self.judged, key=lambda lead: lead.outcome_at)
+        return _evidence((lead, 1.0) for lead in ordered if lead.is_unseen)
 
     def _weight(self, lead: JudgedLead, since: datetime | None = None) -> float:
         age_days = (self.now - lead.first_scored_at) / DAY

@@ -5,6 +5,7 @@ to fields that changed.
 from collections.abc import Iterable, Sequence
 
 from ml.fields.types import number_text, value_text
+from ml.monitoring import claims
 from ml.monitoring.causes import Cause, Kind
 from ml.monitoring.drift import Verdict
 
@@ -81,20 +82,30 @@ def of_calibration(verdict: Verdict, ranking: Verdict, level: str) -> str:
     }.get(ranking, ". Do not rely on the percentages until they are recalibrated.")
 
 
-def of_ranking(verdict: Verdict, *, is_reversed: bool, must_correct: bool) -> str:
-    """Advise on a version that ranks worse than it did, perhaps the wrong way round."""
-    if verdict != "act":
+def of_ranking(
+    claim: claims.Verdict, *, is_reversed: bool, must_correct: bool, is_selected: bool
+) -> str:
+    """Advise on what became of the claim to rank leads, perhaps the wrong way round.
+
+    `is_selected` where outcomes come from a part of the scores, among which any order looks worse.
+    """
+    if claim == "luck":
+        return "Its order is hardly better than chance. Do not rely on it; more outcomes may help."
+    if claim != "failed":
         return ""
     if must_correct:
-        return f"It ranks leads worse than it did in training. {CORRECT}"
+        return f"It ranks leads worse than it claimed. {CORRECT}"
     if is_reversed:
         return (
             "It ranks leads the wrong way round: go back to an earlier version, and check whether"
             " outcomes are recorded the right way round before you train."
         )
-    return (
-        f"It ranks leads worse than it did in training. {RETRAIN} Or go back to an earlier version."
-    )
+    if is_selected:
+        return (
+            "It ranks the leads with an outcome worse than it claimed for all. Work some leads of"
+            " all scores first: among the best alone any model ranks worse."
+        )
+    return f"It ranks leads worse than it claimed. {RETRAIN} Or go back to an earlier version."
 
 
 def of_scores(verdict: Verdict, *, must_correct: bool) -> str:

@@ -24,7 +24,7 @@ from webapp.services.models import (
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.models.monitor_findings import Finding
 from webapp.services.runs import runs
-from webapp.tables import Outcome, Run, Snapshot
+from webapp.tables import ModelVersion, Outcome, Run, Snapshot
 
 KIND = "monitoring"
 ACTOR = "The monitors"
@@ -62,6 +62,11 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         return monitor_findings.verdict_of(self.findings)
+
+    @property
+    def ranking(self) -> Finding:
+        """What became of the claim to rank leads."""
+        return next(finding for finding in self.findings if finding.name == "live_auc")
 
     @property
     def warnings(self) -> list[Finding]:
@@ -151,8 +156,19 @@ def register(
 def newest(session: Session) -> Report | None:
     """The newest check that was done, if any."""
     run = runs.last_success(session, KIND)
-    if run is None:
-        return None
+    return _report(session, run) if run else None
+
+
+def newest_of(session: Session, version: ModelVersion) -> Report | None:
+    """The newest check of a version: what became of its claim while it was live, if it ever was."""
+    done = (Run.kind == KIND, Run.state == "succeeded")
+    is_its_own = Run.result["champion_key"].as_integer() == version.key
+    query = sa.select(Run).where(*done, is_its_own).order_by(Run.key.desc()).limit(1)
+    run = session.scalar(query)
+    return _report(session, run) if run else None
+
+
+def _report(session: Session, run: Run) -> Report:
     return Report(
         run=run,
         champion=run.result["champion"],

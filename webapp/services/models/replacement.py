@@ -29,7 +29,7 @@ def needed(session: Session, samples: Samples) -> Replacement | None:
     None unless the live version does, on leads old enough for slow outcomes, ten of each kind.
     """
     leads, outcomes = samples.of_order.leads, samples.of_order.outcomes
-    measured = live_auc(outcomes, None)
+    measured = live_auc(outcomes)
     if not measured.is_enough:
         return None
 
@@ -53,11 +53,7 @@ def needed(session: Session, samples: Samples) -> Replacement | None:
         ]
         for name in _once_live(session, samples.champion.key)
     }
-    aucs = {
-        name: live_auc(each, None).auc or 0.0
-        for name, each in tried.items()
-        if behind(each) is None
-    }
+    aucs = {name: live_auc(each).auc or 0.0 for name, each in tried.items() if behind(each) is None}
     if not aucs:
         return None
     best = max(aucs, key=lambda name: aucs[name])
