@@ -63,13 +63,8 @@ def leadloop(sample: Sample) -> Predict:
 
 
 def odoo_naive_bayes(sample: Sample) -> Predict:
-    names = [field.name for field in sample.fields.model]
-
-    def known(records: Sequence[Record]) -> list[Record]:
-        return [{name: record.get(name) for name in names} for record in records]
-
-    predict = naive_bayes.fit(known(sample.records), sample.converted.tolist())
-    return lambda records: np.array(predict(known(records)))
+    predict = naive_bayes.fit(_known(sample, sample.records), sample.converted.tolist())
+    return lambda records: np.array(predict(_known(sample, records)))
 
 
 def logistic_alone(sample: Sample) -> Predict:
@@ -81,10 +76,20 @@ def logistic_alone(sample: Sample) -> Predict:
 def on_frames(fit: Fit) -> Method:
     def method(sample: Sample) -> Predict:
         columns = columns_of(sample.records, sample.fields.model)
-        model = fit(frame_of(sample.records, columns), sample.converted, columns, sample.seed)
-        return lambda records: model.predict_proba(frame_of(records, columns))[:, 1]
+
+        def frame(records: Sequence[Record]) -> pd.DataFrame:
+            return frame_of(_known(sample, records), columns)
+
+        model = fit(frame(sample.records), sample.converted, columns, sample.seed)
+        return lambda records: model.predict_proba(frame(records))[:, 1]
 
     return method
+
+
+def _known(sample: Sample, records: Sequence[Record]) -> list[Record]:
+    """Take what was not collected for unknown: peers cannot tell the two apart."""
+    names = [field.name for field in sample.fields.model]
+    return [{name: record.get(name) for name in names} for record in records]
 
 
 def random_forest(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:

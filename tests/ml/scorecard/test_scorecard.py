@@ -151,7 +151,7 @@ def test_a_version_of_before_ranges_were_kept_is_read():
         (broken("grades", value=[0.2, 0.4, 0.6]), "three probabilities, falling"),
         (broken("grades", value=[0.6, 0.4]), "three probabilities, falling"),
         (broken("terms", value={}), "scorecard.terms must be a list"),
-        (broken("terms", value=[None] * 501), "scorecard.terms must be a list of at most 500"),
+        (broken("terms", value=[None] * 1001), "scorecard.terms must be a list of at most 1000"),
         (broken("surprise", value=1), "scorecard has the unknown key 'surprise'"),
         (broken("terms", 0, "kind", value="tree"), "kind must be one of category, curve"),
         (broken("terms", 0, "field", value=...), r"scorecard.terms\[0\].field is missing"),
