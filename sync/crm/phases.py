@@ -50,7 +50,7 @@ def live(sync_run: SyncRun) -> None:
     is_due = reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY
     if connection.time_zone is None:
         learn_zone(sync_run)
-    if is_due and not connection.reconciling:
+    if (is_due and not connection.reconciling) or sight.is_too_much_lost():
         sight.check_sight(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
@@ -76,6 +76,8 @@ def check(sync_run: SyncRun) -> None:
     rules = sync_run.context.rules
     listed = sync_run.client.checks(sync_run.now, writes_scores=rules.writes_scores)
     mapped: dict[str, Look] = {"Mapped fields": partial(_mapped_fields, sync_run)}
+    if sight.is_too_much_lost():
+        mapped["Records read before"] = partial(_seen_again, sync_run)
     found = sync_run.result.checks = []
     faults = []
     for name, look in {**listed, **mapped}.items():
@@ -221,6 +223,11 @@ def _mapped_fields(sync_run: SyncRun, name: str) -> Check:
     if wrong:
         raise _wrong_settings(sync_run, wrong)
     return Check(name, True, "They can be read.")
+
+
+def _seen_again(sync_run: SyncRun, name: str) -> Check:
+    sight.check_sight(sync_run)
+    return Check(name, True, "Enough of them can be read again.")
 
 
 def _wrong_settings(sync_run: SyncRun, problems: list[str]) -> Fault:

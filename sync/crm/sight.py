@@ -42,6 +42,16 @@ def check_sight(sync_run: SyncRun) -> None:
         raise Fault(SIGHT_LOST, named, said="Out of sight")
 
 
+def is_too_much_lost() -> bool:
+    """Whether more was out of sight at the last look than is allowed, and nobody has accepted it.
+
+    Whatever else stops or starts the runs meanwhile, nothing is changed before another look.
+    """
+    connection = read(connections.get)
+    max_percent = product().settings.sync_max_lost_percent
+    return bool(connections.too_much_lost(connection, connections.lost(connection), max_percent))
+
+
 def deleted_ids(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
     """Ids deleted within a time; asked for in halves where they are too many for one answer."""
     try:

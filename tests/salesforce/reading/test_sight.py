@@ -212,6 +212,20 @@ def test_access_given_back_and_tested_lets_it_go_on(fake, salesforce):
     assert told(salesforce.later()) == []
 
 
+def test_neither_a_test_nor_a_new_login_lifts_the_stop_for_lost_records(fake, salesforce):
+    made = fake.leads(4)
+    salesforce.later()
+    fake.hide(*made)
+    assert salesforce.run("reconcile").state == "failed"
+    run = salesforce.run("check")
+    assert run.error.startswith(SIGHT_LOST.message)
+    assert run.result["checks"][-1]["name"] == "Records read before"
+    assert state(salesforce) == connections.LOST
+    salesforce.connect()
+    assert salesforce.run().error.startswith(SIGHT_LOST.message)
+    assert state(salesforce) == connections.LOST
+
+
 def test_what_happened_while_it_was_hidden_is_read_when_it_is_back(fake, salesforce, any_loss):
     lead, other = fake.leads(2, LeadSource="Webinar")
     salesforce.later()
