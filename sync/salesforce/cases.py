@@ -85,8 +85,8 @@ LOGIN_REFUSED = Case(
 HOST_NOT_ALLOWED = Case(
     "host not allowed",
     Kind.AUTH_BROKEN,
-    "Leadloop does not call this address, so nothing was sent to it. Enter the address of your My"
-    " Domain; it ends in .salesforce.com or .force.com.",
+    "Leadloop does not call this address, so nothing was sent to it. Enter your My Domain, such as"
+    " acme.my.salesforce.com (Setup, My Domain).",
 )
 DAY_QUOTA = Case(
     "day quota used",

@@ -10,8 +10,8 @@ from sync.salesforce.client import Client
 from webapp.config import ROOT
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
-from webapp.services.crm.credentials import may_connect
-from webapp.services.crm.kinds.salesforce import ENDINGS, my_domain_of
+from webapp.services.crm.credentials import host_of, may_connect
+from webapp.services.crm.kinds.salesforce import ENDINGS, my_domain_of, page_problem
 from webapp.services.leads import lead_table, leads
 from webapp.services.runs import runs
 
@@ -144,6 +144,18 @@ def test_my_domain_is_told_from_the_addresses_of_pages(host, my_domain):
     assert my_domain_of(host) == my_domain
 
 
+@pytest.mark.parametrize(
+    "end", [":443", ":8443", ".", ".:443", "?x=1", "#top", "/lightning?x=1", ":443/lightning#top"]
+)
+def test_an_address_of_pages_is_told_whatever_follows_its_name(end):
+    assert page_problem(host_of(f"https://acme.lightning.force.com{end}")) is not None
+
+
+@pytest.mark.parametrize("end", [":443", ".", "?x=1", "/?x=1#top"])
+def test_what_follows_the_name_of_my_domain_is_left_off(end):
+    assert host_of(f"Acme.my.salesforce.com{end}") == "acme.my.salesforce.com"
+
+
 def test_a_secret_left_empty_is_kept_and_none_is_shown(admin, fake, salesforce, read, settings):
     page = show(admin)
     assert page.count("Stored. Leave it empty to keep it.") == 2
@@ -267,7 +279,7 @@ def test_managers_neither_read_nor_change_it(mona, sign_in, fake, salesforce):
 def test_a_host_that_is_not_salesforce_s_is_refused_in_the_form(admin, fake, read):
     answer = admin.post("/sync/connection", data=form(fake, domain=r"evil.com\.salesforce.com"))
     assert answer.status_code == 422
-    assert "it ends in .salesforce.com or .force.com" in answer.text
+    assert "Must be your My Domain, such as acme.my.salesforce.com" in answer.text
     assert connection(read) is None
 
 

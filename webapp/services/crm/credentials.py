@@ -87,9 +87,13 @@ def may_connect(host: str, endings: Sequence[str], extra_url: str | None) -> boo
 
 
 def host_of(address: str) -> str:
-    """The host of an address as people copy it: from a browser, with its path."""
-    host = address.strip().partition("://")[2] or address.strip()
-    return host.partition("/")[0].lower()
+    """The host of an address as people copy it: from a browser, with its path, query or port.
+
+    A port that is not the usual one stays.
+    """
+    rest = address.strip().partition("://")[2] or address.strip()
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    return host.removesuffix(":443").rstrip(".").lower()
 
 
 def _box(key: str) -> Fernet:

@@ -90,7 +90,7 @@ def my_domain_of(host: str) -> str | None:
 
 def page_problem(host: str) -> str | None:
     """Propose My Domain where a host serves pages to people."""
-    proposed = my_domain_of(host)
+    proposed = my_domain_of(host.partition(":")[0].rstrip("."))
     return PAGES_RULE.format(proposed) if proposed else None
 
 
@@ -126,7 +126,7 @@ LOGIN = Login(
         ),
     },
     endings=ENDINGS,
-    host_rule="Must be the address of your My Domain: it ends in .salesforce.com or .force.com.",
+    host_rule="Must be your My Domain, such as acme.my.salesforce.com, without a port.",
     host_problem=page_problem,
     guide="crm/connection/salesforce_guide.html",
 )
