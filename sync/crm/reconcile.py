@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
-from sync.crm.mapping import stamp
+from sync.crm.mapping import parse_time, stamp
 from sync.crm.protocol import DEALS, LEADS
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sight import deleted_ids
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
+from sync.crm.windows import OVERLAP, Window
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
 from webapp.product import product
@@ -269,18 +270,24 @@ def _compare_months(sync_run: SyncRun, _: str) -> None:
 
 
 def _drift(sync_run: SyncRun) -> Iterator[Drift]:
-    first = sync_run.now - timedelta(days=sync_run.context.rules.history_days)
-    end = (sync_run.now + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
-    if sync_run.context.rules.owner_ids or sync_run.context.rules.record_type_ids:
+    """Compare what has been read to its end; fewer leads there are told by `sync.crm.sight`."""
+    reached = Window.stored(read(lambda s: mirror.window(s, LEADS))).reached
+    rules = sync_run.context.rules
+    if reached is None or rules.owner_ids or rules.record_type_ids:
         return
+    first = sync_run.now - timedelta(days=rules.history_days)
+    is_loss_accepted = LEADS in read(lambda s: connections.get(s).sight).get("accepted", {})
+    # A lead may appear a while after it was made.
+    end = parse_time(reached) - OVERLAP
     for _ in range(MONTHS_COMPARED):
-        start = (end - timedelta(days=1)).replace(day=1)
+        last = end - timedelta(microseconds=1)
+        start = last.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         if start < first:
             return
         span = (stamp(start), stamp(end))
         there = sync_run.client.count(*span)
         here = read(partial(mirror.count_created, start=span[0], end=span[1]))
-        if there != here:
+        if there > here or (there < here and not is_loss_accepted):
             yield Drift(f"{start:%Y-%m}", crm=there, leadloop=here)
         end = start
 

@@ -7,15 +7,28 @@ from webapp.services.crm import connections
 from webapp.services.leads import leads
 
 
-def test_months_with_another_number_of_leads_are_told(fake, salesforce):
-    salesforce.settings.sync_max_lost_percent = 50
+def test_months_with_another_number_of_leads_are_told_until_the_loss_is_accepted(fake, salesforce):
     lead = fake.lead()
     fake.lead()
     salesforce.later()
+    salesforce.later()
     assert salesforce.run("reconcile").result["drift"] == []
+    salesforce.settings.sync_max_lost_percent = 50
     fake.hide(lead)
     [month] = salesforce.run("reconcile").result["drift"]
     assert month == {"month": f"{salesforce.now:%Y-%m}", "crm": 1, "leadloop": 2}
+    salesforce.write(lambda s: connections.accept_losses(s, "admin@acme.example", salesforce.now))
+    assert salesforce.run("reconcile").result["drift"] == []
+
+
+def test_leads_that_no_run_could_have_read_yet_are_not_missing(fake, salesforce):
+    fake.lead()
+    assert salesforce.run("reconcile").result["drift"] == []
+    salesforce.later()
+    fake.clock.advance(minutes=30)
+    fake.lead()
+    fake.clock.advance(minutes=1)
+    assert salesforce.run("reconcile").result["drift"] == []
 
 
 def test_more_deletions_than_fit_an_answer_are_asked_for_in_halves(fake, salesforce):
