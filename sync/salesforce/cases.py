@@ -57,6 +57,12 @@ WRONG_KEY = Case(
     "Salesforce does not know the consumer key, or the secret does not belong to it. Copy both"
     f" again from the External Client App (Settings, OAuth); then {_SAVE}.",
 )
+BROKEN_KEY = Case(
+    "private key unreadable",
+    Kind.AUTH_BROKEN,
+    "The private key is not an RSA key in PEM form without a passphrase, so no login was sent."
+    f" Enter the key that belongs to the app's certificate; then {_SAVE}.",
+)
 NOT_APPROVED = Case(
     "app not approved",
     Kind.AUTH_BROKEN,

@@ -10,8 +10,9 @@ import requests
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
-from sync.crm.faults import HostNotAllowed
+from sync.crm.faults import Fault, HostNotAllowed
 from sync.crm.http.session import Hosts
+from sync.salesforce import cases
 from sync.salesforce.errors import LoginRefused
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.kinds.salesforce import ENDINGS, page_problem
@@ -34,7 +35,10 @@ class Token:
 def log_in(
     session: requests.Session, hosts: Hosts, credentials: Credentials, now: datetime
 ) -> Token:
-    """Get a token, or raise LoginRefused, HostNotAllowed or an exception of the transport."""
+    """Get a token, or raise LoginRefused, HostNotAllowed or an exception of the transport.
+
+    A `Fault` where the private key cannot sign.
+    """
     address = hosts.address(credentials.domain)
     if problem := page_problem(urlsplit(address).hostname or ""):
         # It answers with a page for people, whatever is sent.
@@ -63,8 +67,7 @@ def _jwt_form(credentials: Credentials, address: str, now: datetime) -> dict[str
         assertion = jwt.encode(claims, credentials.value("private_key"), algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         # The error's own text may hold parts of the key.
-        text = "the private key is not an RSA key in PEM form"
-        raise LoginRefused(400, oauth_error("invalid_client", text)) from None
+        raise Fault(cases.BROKEN_KEY) from None
     return {"grant_type": JWT_BEARER, "assertion": assertion}
 
 

@@ -167,6 +167,18 @@ def test_a_secret_left_empty_is_kept_and_none_is_shown(admin, fake, salesforce, 
     assert kept.value("consumer_secret") == fake.app.consumer_secret
 
 
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+
+
+@pytest.mark.parametrize("private_key", ["nonsense", CERTIFICATE])
+def test_what_is_no_private_key_is_refused_at_its_field(admin, fake, salesforce, read, private_key):
+    sent = form(fake, method="jwt", username="a@acme.com", private_key=private_key)
+    answer = admin.post("/sync/connection", data=sent)
+    assert answer.status_code == 422
+    assert 'id="private_key-error">Must be an RSA private key in PEM form' in answer.text
+    assert connection(read).method == "client_credentials"
+
+
 def test_another_way_to_log_in_keeps_no_secret_of_the_old_one(admin, salesforce):
     assert "Stored" not in show(admin, "/sync/connection?method=jwt")
 

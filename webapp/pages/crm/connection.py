@@ -146,7 +146,10 @@ def _clean(field: LoginField, text: str) -> str:
         return host_of(cleaned) if field.name == "domain" else cleaned
     if len(text) > field.max_length:
         raise ValueError(f"must be at most {field.max_length:,} characters long")
-    return text if field.is_verbatim else text.strip().replace("\r\n", "\n")
+    cleaned = text if field.is_verbatim else text.strip().replace("\r\n", "\n")
+    if cleaned and not field.is_valid(cleaned):
+        raise ValueError(field.rule)
+    return cleaned
 
 
 def _page(entered: Mapping[str, str], errors: Mapping[str, str]) -> str:

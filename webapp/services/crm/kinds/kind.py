@@ -13,7 +13,7 @@ class LoginField:
     """One value of the form to log in by; all but the address and the user name are secrets.
 
     One of several lines, such as a key, has each line's end as \\n in the server's settings. What
-    is verbatim keeps the blanks at its ends.
+    is verbatim keeps the blanks at its ends. `rule` says what `is_valid` asks of a value.
     """
 
     name: str
@@ -22,6 +22,8 @@ class LoginField:
     max_length: int = 2000
     is_of_lines: bool = False
     is_verbatim: bool = False
+    rule: str = ""
+    is_valid: Callable[[str], bool] = bool
 
     @property
     def is_secret(self) -> bool:

@@ -3,6 +3,10 @@
 import re
 from functools import partial
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from webapp.services.crm.kinds.kind import CrmKind, IdFilter, Login, LoginField, LoginMethod
 from webapp.services.crm.kinds.salesforce_ids import full_id, is_full_id
 
@@ -63,6 +67,15 @@ ADDRESS_OF_PAGES = re.compile(
 MY_DOMAIN = ".my.salesforce.com"
 PAGES_RULE = "This address is for people in a browser. Programs of the same org use {}: enter that."
 
+
+def is_private_key(text: str) -> bool:
+    """Whether a text is an RSA private key in PEM form that no passphrase protects."""
+    try:
+        return isinstance(load_pem_private_key(text.encode(), password=None), RSAPrivateKey)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+
+
 DOMAIN = LoginField(
     "domain",
     "My Domain",
@@ -79,6 +92,8 @@ PRIVATE_KEY = LoginField(
     "In PEM form, from BEGIN to END.",
     max_length=20_000,
     is_of_lines=True,
+    rule="must be an RSA private key in PEM form without a passphrase, and not the certificate",
+    is_valid=is_private_key,
 )
 
 
