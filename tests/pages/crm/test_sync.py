@@ -205,6 +205,14 @@ def test_a_manager_reads_the_fault_and_who_mends_it(manager, fake, salesforce):
     assert "Ask an administrator to correct this" in page
 
 
+def test_logins_are_counted_beside_the_api_calls(manager, fake, salesforce):
+    with fake.failing("wrong consumer key"):
+        run = salesforce.run("check")
+    page = show(manager, f"/sync/runs/{run.key}")
+    assert "<dt>API calls</dt> <dd>0</dd>" in page
+    assert "<dt>Logins</dt> <dd>1</dd>" in page
+
+
 def test_a_fault_that_passes_is_told_with_the_next_try(manager, fake, salesforce):
     fake.clock.move_to(utc_now())
     with fake.failing("maintenance"):
