@@ -25,7 +25,7 @@ from webapp.services.crm import (
     owners,
     pending_writes,
 )
-from webapp.services.crm.sync_runs import Check, Rehearsed, Sample, SampledLead
+from webapp.services.crm.sync_runs import MAPPED_FIELDS, Check, Rehearsed, Sample, SampledLead
 
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
@@ -75,7 +75,7 @@ def check(sync_run: SyncRun) -> None:
     """Go through the check list; what only an administrator can change keeps no other item."""
     rules = sync_run.context.rules
     listed = sync_run.client.checks(sync_run.now, writes_scores=rules.writes_scores)
-    mapped: dict[str, Look] = {"Mapped fields": partial(_mapped_fields, sync_run)}
+    mapped: dict[str, Look] = {MAPPED_FIELDS: partial(_mapped_fields, sync_run)}
     if sight.is_too_much_lost():
         mapped["Records read before"] = partial(_seen_again, sync_run)
     found = sync_run.result.checks = []

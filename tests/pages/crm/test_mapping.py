@@ -257,6 +257,9 @@ def test_a_mapping_that_stops_the_sync_is_marked_on_the_page(described, fake, ad
     stopped = described.run()
     assert stopped.state == "failed"
     assert "Correct the mapping" in admin.get("/sync").text
+    tested = admin.get(f"/sync/runs/{described.run('check').key}").text
+    assert "Correct the mapping" in tested
+    assert "Correct the connection" not in tested
     page = admin.get("/sync/mapping").text
     assert "The sync is waiting: 1 field needs correcting." in page
     assert error(page, "email_opens").startswith("There is no lead field Email_Opens__c")

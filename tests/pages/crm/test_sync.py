@@ -205,6 +205,17 @@ def test_a_manager_reads_the_fault_and_who_mends_it(manager, fake, salesforce):
     assert "Ask an administrator to correct this" in page
 
 
+def test_a_test_of_the_connection_names_the_next_steps_before_the_first_sync_alone(
+    manager, fake, salesforce
+):
+    steps = "Next: map the fields"
+    assert steps in show(manager, f"/sync/runs/{salesforce.run('check').key}")
+    salesforce.later()
+    page = show(manager, f"/sync/runs/{salesforce.run('check').key}")
+    assert "The connection works." in page
+    assert steps not in page
+
+
 def test_logins_are_counted_beside_the_api_calls(manager, fake, salesforce):
     with fake.failing("wrong consumer key"):
         run = salesforce.run("check")

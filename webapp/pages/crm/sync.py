@@ -169,5 +169,6 @@ def _run(key: int) -> dict[str, Any]:
         "run": found,
         "result": result,
         "is_waiting_long": _waits_long(found),
+        "is_new": read(lambda session: sync_runs.lag(session, utc_now())) is None,
         "counts": run_labels.counts(result, product().fields),
     }

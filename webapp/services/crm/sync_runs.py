@@ -21,6 +21,8 @@ KIND = "sync"
 MODES = ("live", "dry", "check", "sample", "reconcile")
 # What works on everything that was read; only a live run reads what is new.
 WHOLE = ("live", "reconcile")
+# The item of a check that another mapping cures.
+MAPPED_FIELDS = "Mapped fields"
 # What a person may try while the connection waits for one.
 TESTS = ("check", "sample")
 HINT_PAUSE = timedelta(seconds=30)
@@ -129,6 +131,11 @@ class SyncResult:
     @property
     def failed_checks(self) -> list[Check]:
         return [check for check in self.checks or () if check.state == "failed"]
+
+    @property
+    def needs_mapping(self) -> bool:
+        """Whether a check failed by nothing but the mapping."""
+        return {check.name for check in self.failed_checks} == {MAPPED_FIELDS}
 
     @property
     def warned_checks(self) -> list[Check]:
