@@ -66,6 +66,8 @@ class CrmConnection(Base):
     offered_since: Mapped[datetime | None]
     offered_version_key: Mapped[int | None] = mapped_column(Key)
     offered_through_key: Mapped[int] = mapped_column(Key, default=0)
+    # Runs with a higher number are of this org; earlier ones were of another connection or org.
+    org_runs_after_key: Mapped[int] = mapped_column(Key, default=0)
 
 
 class CrmWindow(Base):

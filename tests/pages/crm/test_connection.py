@@ -319,3 +319,29 @@ def test_a_host_that_is_not_salesforce_s_is_refused_in_the_form(admin, fake, rea
 def test_only_plain_names_of_salesforce_s_hosts_may_be_called(host):
     assert may_connect("acme.my.salesforce.com", ENDINGS, None)
     assert not may_connect(host, ENDINGS, None)
+
+
+def test_the_first_steps_stay_while_the_login_fails_and_the_sync_starts_after_that(
+    admin, fake, salesforce
+):
+    salesforce.write(lambda s: connections.pause(s, True, "ada", salesforce.now))
+    with fake.failing("wrong consumer key"):
+        salesforce.run("check")
+    page = show(admin, "/sync")
+    assert "Before the first run" in page
+    assert re.search(r"<button [^>]*disabled[^>]*>Start the sync<", page)
+    assert ">Resume</button>" not in page
+    assert admin.post("/sync/resume").status_code == 409
+    salesforce.run("check")
+    assert re.search(
+        r'<button type="submit" class="button-primary">Start the sync<', show(admin, "/sync")
+    )
+
+
+def test_a_pause_during_the_first_run_shows_no_first_steps(admin, salesforce):
+    admin.post("/sync/runs", data={"mode": "live"})
+    admin.post("/sync/pause")
+    page = show(admin, "/sync")
+    assert "Sync is waiting" in page
+    assert "Before the first run" not in page
+    assert ">Resume</button>" in page

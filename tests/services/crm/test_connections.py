@@ -38,6 +38,7 @@ def test_other_settings_end_a_run_that_logged_in_by_those_of_before(
     connection = connections.ensure(session, settings, later)
     assert (connection.changed_at, connection.changed_by) == (later, "settings")
     assert (mirror.window(session, "lead")["done_until"] is None) == is_forgotten
+    assert not connection.is_paused
 
 
 def test_another_share_of_another_sample_is_nothing_that_is_back(session, settings, now):

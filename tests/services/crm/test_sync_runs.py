@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from webapp.services.crm import connections, sync_runs
+from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.sync_runs import SyncResult
 
@@ -23,14 +23,25 @@ class Worker:
 
     def __init__(self, session, settings, now):
         self.session, self.settings, self.now = session, settings, now
-        values = {"domain": "acme.my.salesforce.com", "consumer_key": "k", "consumer_secret": "s"}
-        entered = Credentials.of("client_credentials", values)
-        connections.save(session, entered, settings, actor="ada", now=now)
+        self.connect()
         connections.pause(session, False, "ada", now)
 
     @property
     def connection(self):
         return connections.get(self.session)
+
+    @property
+    def is_unstarted(self):
+        return sync_runs.is_unstarted(self.session, self.connection, self.now)
+
+    def connect(self, domain="acme.my.salesforce.com"):
+        values = {"domain": domain, "consumer_key": "k", "consumer_secret": "s"}
+        entered = Credentials.of("client_credentials", values)
+        connections.save(self.session, entered, self.settings, actor="ada", now=self.now)
+
+    def reconnect(self):
+        connections.disconnect(self.session, "ada", self.now)
+        self.connect()
 
     def later(self, **passed):
         self.now += timedelta(**passed)
@@ -119,3 +130,45 @@ def test_a_used_quota_after_other_failures_is_waited_for_an_hour(worker):
     worker.stop_for_quota()
     assert worker.due_in() == timedelta(hours=1)
     assert worker.connection.n_failures == 0
+
+
+OTHER_ORGS = {
+    "another domain": lambda worker: worker.connect("other.my.salesforce.com"),
+    "a new connection": Worker.reconnect,
+}
+
+
+@pytest.mark.parametrize("how", OTHER_ORGS)
+def test_another_org_is_not_read_before_a_person_starts_it(worker, how):
+    worker.run()
+    asked = sync_runs.request(worker.session, "live", "mona", worker.now)
+    OTHER_ORGS[how](worker)
+    assert worker.is_unstarted
+    assert sync_runs.lag(worker.session, worker.now) is None
+    assert worker.claim() is None
+    worker.session.refresh(asked)
+    assert (asked.state, asked.error) == ("failed", sync_runs.OTHER_ORG)
+    worker.later(hours=1)
+    assert worker.claim() is None
+    sync_runs.resume(worker.session, "ada", worker.now)
+    assert not worker.is_unstarted
+    assert worker.claim().requested_by == "ada"
+
+
+def test_a_sync_that_cannot_log_in_is_not_started_for_later(worker):
+    connections.pause(worker.session, True, "ada", worker.now)
+    run, why = worker.claim("check"), ("wrong secret", "Salesforce refuses the secret.")
+    fail = sync_runs.fail
+    fail(worker.session, run, SyncResult(), why=why, waits_for_person=True, now=worker.now)
+    with pytest.raises(sync_runs.ConnectionBroken):
+        sync_runs.resume(worker.session, "ada", worker.now)
+    worker.connect()
+    worker.later(hours=1)
+    assert worker.claim() is None
+    assert worker.is_unstarted
+
+
+def test_a_sync_paused_after_its_first_rows_has_been_started(worker):
+    mirror.keep_window(worker.session, "lead", dict.fromkeys(mirror.WINDOW_COLUMNS))
+    connections.pause(worker.session, True, "ada", worker.now)
+    assert not worker.is_unstarted

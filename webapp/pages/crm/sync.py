@@ -123,11 +123,11 @@ def go_on() -> ResponseReturnValue:
 def _overview(session: Session) -> dict[str, Any]:
     now, settings = utc_now(), product().settings
     overview = sync_status.overview(session, settings, now)
+    shown = _at_work(session)
+    is_begun = shown["at_work"] is not None and sync_runs.mode(shown["at_work"]) in sync_runs.WHOLE
     return {
         "overview": overview,
-        "is_new": overview.lag is None
-        and overview.connection.is_paused
-        and overview.connection.breaker_case is None,
+        "is_new": overview.is_unstarted and not is_begun,
         "look_again_seconds": _look_again_seconds(overview.due_at, now),
         "is_blocked": sync_runs.waits_for_person(overview.connection),
         # A worker has had time to take up the next run, also since it was brought forward.
@@ -138,7 +138,7 @@ def _overview(session: Session) -> dict[str, Any]:
         and overview.lag > sync_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),
         "stops_at": quota.ORG_SHARE,
         "api_version": words.crm().setting(settings, "api_version"),
-        **_at_work(session),
+        **shown,
     }
 
 

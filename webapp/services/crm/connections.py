@@ -33,6 +33,7 @@ from webapp.services.crm.kinds import table as kinds
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import pipeline
+from webapp.services.runs import runs
 
 # What stops the runs and is cured by another mapping or filter, not by another login.
 WRONG_SETTINGS = "mapping or rules broken"
@@ -149,8 +150,8 @@ def save(
     """Store how to log in, and close the breaker: a person has acted.
 
     A secret left empty keeps the stored one, as long as method and domain stay. Changing the domain
-    deletes cached data from the old org; leads and outcomes stay. A new connection is paused, and
-    of this kind; a present one keeps its own.
+    deletes cached data from the old org; leads and outcomes stay. With a new connection or domain
+    the sync is paused until a person starts it. A present connection keeps its kind.
     """
     connection = find(session, lock=True)
     entered = _completed(connection, entered, settings)
@@ -161,9 +162,11 @@ def save(
     if missing := entered.missing(methods[entered.method]):
         raise InvalidConnection(dict.fromkeys(missing, "is required"))
     if connection is None:
-        connection = _new(session, kind, entered, now, is_paused=True)
+        connection = _new(session, kind, entered, now)
+        connection.is_paused = True
     elif connection.domain != entered.domain:
         forget_org(session, connection)
+        connection.is_paused = True
     _take(connection, entered, actor, now)
     connection.sealed_secrets = sealed(entered.secrets, secret_key(settings))
     detail = {"method": entered.method, "domain": entered.domain}
@@ -292,6 +295,7 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     connection.n_used, connection.n_limit = None, None
     connection.offered_since, connection.offered_version_key = None, None
     connection.offered_through_key, connection.compared_through_key = 0, 0
+    connection.org_runs_after_key = runs.newest_key(session)
 
 
 def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> datetime | None:
@@ -357,18 +361,12 @@ def _share(losses: Sequence[Loss], obj: str) -> float:
     return next((loss.share for loss in losses if loss.object == obj), 0.0)
 
 
-def _new(
-    session: Session,
-    kind: CrmKind,
-    entered: Credentials,
-    now: datetime,
-    *,
-    is_paused: bool = False,
-) -> CrmConnection:
+def _new(session: Session, kind: CrmKind, entered: Credentials, now: datetime) -> CrmConnection:
     of_login = {name: getattr(entered, name) for name in ("method", "domain", "username")}
     connection = CrmConnection(
-        kind=kind.key, **of_login, is_paused=is_paused, changed_at=now, changed_by="settings"
+        kind=kind.key, **of_login, is_paused=False, changed_at=now, changed_by="settings"
     )
+    connection.org_runs_after_key = runs.newest_key(session)
     session.add(connection)
     session.flush()
     return connection

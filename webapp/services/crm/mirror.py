@@ -257,6 +257,12 @@ def read_from_start(session: Session, obj: str | None = None) -> None:
     change(session, statement.where(CrmWindow.object == obj) if obj else statement)
 
 
+def is_empty(session: Session) -> bool:
+    """Whether nothing that was read of the org is here."""
+    tables = (CrmWindow.object, CrmLead.id, CrmDeal.id)
+    return not any(session.scalar(sa.select(column).limit(1)) for column in tables)
+
+
 def reached(session: Session) -> dict[str, datetime]:
     """Up to when each object is read, for people; at first, how far it has got."""
     rows = session.scalars(sa.select(CrmWindow))

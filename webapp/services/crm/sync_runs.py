@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
-from webapp.services.crm import connections
+from webapp.services.crm import connections, mirror
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -31,6 +31,10 @@ MANY_FAILURES = 5
 # Among so many runs of any mode the last live one is looked for.
 MANY_RUNS = 200
 PAUSE_AFTER_MANY = timedelta(minutes=15)
+OTHER_ORG = (
+    "This run was requested for the org that was connected before. "
+    "Nothing was read from the new org or written to it."
+)
 QUOTA_PAUSE, MAX_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
 
 
@@ -212,7 +216,14 @@ def request_history(session: Session, n_days: int, requested_by: str, now: datet
 
 
 def resume(session: Session, requested_by: str, now: datetime) -> None:
-    """Resume scheduled runs, with one now if the connection works."""
+    """Start or resume scheduled runs, with one now if the connection works.
+
+    `ConnectionBroken`, with nothing changed, where the first run could not log in anyway: else it
+    would begin by itself once the login is corrected.
+    """
+    connection = connections.get(session)
+    if waits_for_person(connection) and is_unstarted(session, connection, now):
+        raise ConnectionBroken(connection.breaker_case or "")
     connections.pause(session, False, requested_by, now)
     with suppress(runs.AlreadyRunning, ConnectionBroken):
         request(session, "live", requested_by, now)
@@ -222,6 +233,9 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
     """Claim the run that was asked for, or one that is due; None where there is neither."""
     connection = connections.ensure(session, settings, now)
     run = runs.claim(session, KIND, worker, now)
+    if run is not None and connection is not None and run.key <= connection.org_runs_after_key:
+        runs.finish(session, run, now, error=OTHER_ORG)
+        return None
     if run is not None:
         if connection is not None and mode(run) == "live":
             _hear(connection, run)
@@ -289,12 +303,22 @@ def fail(
 
 
 def lag(session: Session, now: datetime) -> timedelta | None:
-    """How long ago the last complete sync began; None before the first."""
-    for run in runs.latest(session, KIND, limit=MANY_RUNS):
+    """How long ago the last complete sync with this org began; None before the first."""
+    for run in of_this_org(connections.get(session), runs.latest(session, KIND, limit=MANY_RUNS)):
         is_sync = mode(run) == "live" and run.state == "succeeded"
         if is_sync and run.started_at and SyncResult.of(run).stopped is None:
             return now - run.started_at
     return None
+
+
+def of_this_org(connection: CrmConnection, some: Sequence[Run]) -> list[Run]:
+    """Those of the runs that were requested since the connection names its org."""
+    return [run for run in some if run.key > connection.org_runs_after_key]
+
+
+def is_unstarted(session: Session, connection: CrmConnection, now: datetime) -> bool:
+    """Whether a person has yet to start the sync: it is paused, and has read nothing of its org."""
+    return connection.is_paused and mirror.is_empty(session) and lag(session, now) is None
 
 
 def due_at(

@@ -35,6 +35,7 @@ class Overview:
     """The state of the connection, for people."""
 
     connection: CrmConnection
+    is_unstarted: bool
     lag: timedelta | None
     due_at: datetime | None
     reached: dict[str, datetime]
@@ -48,26 +49,33 @@ class Overview:
     n_read: dict[str, int]
 
     @property
+    def of_this_org(self) -> list[Run]:
+        """The latest runs without those of an org that was connected before."""
+        return sync_runs.of_this_org(self.connection, self.latest)
+
+    @property
     def last_result(self) -> SyncResult:
         """What the last run that reads and writes has done; empty before the first."""
-        ended = (run for run in self.latest if run.finished_at and sync_runs.mode(run) in WHOLE)
+        ended = (
+            run for run in self.of_this_org if run.finished_at and sync_runs.mode(run) in WHOLE
+        )
         run = next(ended, None)
         return SyncResult() if run is None else SyncResult.of(run)
 
     @property
     def drift(self) -> list[Drift]:
         """Months in which the numbers of leads differed when they were compared last."""
-        compared = (SyncResult.of(run).drift for run in self.latest)
+        compared = (SyncResult.of(run).drift for run in self.of_this_org)
         return next((drift for drift in compared if drift is not None), [])
 
     @property
     def is_tested(self) -> bool:
-        tests = [r for r in self.latest if r.finished_at and sync_runs.mode(r) == "check"]
+        tests = [r for r in self.of_this_org if r.finished_at and sync_runs.mode(r) == "check"]
         return bool(tests) and not tests[0].error and not SyncResult.of(tests[0]).failed_checks
 
     @property
     def is_rehearsed(self) -> bool:
-        return any(r.state == "succeeded" and sync_runs.mode(r) == "dry" for r in self.latest)
+        return any(r.state == "succeeded" and sync_runs.mode(r) == "dry" for r in self.of_this_org)
 
     @property
     def needs_settings(self) -> bool:
@@ -91,6 +99,7 @@ def overview(session: Session, settings: Settings, now: datetime) -> Overview:
     chosen = kinds.of(connection.kind).setting(settings, "daily_calls")
     return Overview(
         connection=connection,
+        is_unstarted=sync_runs.is_unstarted(session, connection, now),
         lag=sync_runs.lag(session, now),
         due_at=sync_runs.due_at(session, connection, settings, now),
         reached=mirror.reached(session),

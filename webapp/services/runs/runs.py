@@ -168,6 +168,11 @@ def latest(
     return list(session.scalars(query.where(Run.kind == kind) if kind else query))
 
 
+def newest_key(session: Session) -> int:
+    """The number of the newest run of any kind; 0 before the first."""
+    return session.scalar(sa.select(sa.func.max(Run.key))) or 0
+
+
 def last_success(session: Session, kind: str) -> Run | None:
     """The newest run of this kind that succeeded, if any."""
     query = sa.select(Run).where(Run.kind == kind, Run.state == "succeeded")
