@@ -14,7 +14,7 @@ from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look
 from sync.crm.reading import Reading
-from sync.crm.settling import record_outcomes
+from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from webapp.database import read, write
 from webapp.services.crm import (
@@ -207,10 +207,15 @@ def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
 
 
 def _compare(sync_run: SyncRun, session: Session) -> bool:
-    """Compare the next outcomes reported here with the CRM's; say whether more follow."""
+    """Compare the next outcomes reported here with the CRM's; say whether more follow.
+
+    A withdrawal is no statement: where it was of the CRM's outcome, that is recorded again.
+    """
     connection = connections.get(session)
     after_key = connection.compared_through_key
     keys, through, is_more = conflicts.to_be_compared(session, after_key, STEP_ROWS)
+    again = conflicts.forget_withdrawn(session, keys)
+    record_outcomes_of(session, sync_run.context, again, sync_run.now)
     rule = sync_run.context.rules.conflicts
     n_opened = conflicts.review(session, keys, rule, sync_run.now)
     sync_run.result.counts["conflicts"] += n_opened

@@ -9,6 +9,8 @@ from tests.factories import make_outcome
 from webapp.crm_tables import CrmUnmatched
 from webapp.services.crm import conflicts, unmatched
 from webapp.services.leads import leads, removal
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import OutcomeEvent
 from webapp.tables import NEVER_WORKED
 
 
@@ -90,6 +92,30 @@ def test_what_was_resolved_for_a_rep_ends_when_the_rep_withdraws(fake, salesforc
         salesforce.later()
         assert salesforce.outcome(disputed) is True
         assert listed(salesforce) == []
+
+
+def test_an_outcome_of_salesforce_that_a_rep_withdraws_counts_again_with_the_next_sync(
+    fake, salesforce
+):
+    salesforce.rules(disqualified=["Closed - Not Converted"])
+    lead = fake.lead(Status="Closed - Not Converted")
+    salesforce.later()
+
+    def withdraw(session):
+        event = OutcomeEvent(leads.find(session, lead, lock=True), None, RITA, withdraws="counting")
+        outcomes.record_many(session, [event], now=salesforce.now)
+
+    salesforce.write(withdraw)
+    assert salesforce.outcome(lead) is None
+    for _ in range(2):
+        salesforce.later()
+        # By time of happening: what counts again is dated as before.
+        assert salesforce.history(lead) == [("lost", "3"), ("lost", "3"), ("withdrawn", None)]
+    assert salesforce.outcome(lead) is False
+    salesforce.write(withdraw)
+    fake.update(lead, Status="Working - Contacted")
+    salesforce.later()
+    assert salesforce.outcome(lead) is None
 
 
 def test_salesforce_wins_over_a_later_click_where_that_is_the_rule(fake, salesforce):

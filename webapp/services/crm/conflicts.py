@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmConflict, CrmLead
+from webapp.database import change
 from webapp.services.accounts import audit
 from webapp.services.leads import leads
 from webapp.services.outcomes import outcomes
@@ -126,6 +127,20 @@ def to_be_compared(session: Session, after_key: int, limit: int) -> tuple[list[i
     is_more = len(rows) == limit + LATE_KEYS
     through = rows[-1].key if is_more else newest
     return sorted(k for k in session.scalars(ours) if k), through, is_more
+
+
+def forget_withdrawn(session: Session, lead_keys: Collection[int]) -> list[str]:
+    """Forget that the CRM's outcome of leads was recorded where somebody here has withdrawn it.
+
+    Returns the CRM's ids of these leads: what it says of them is news again.
+    """
+    told = sa.exists().where(
+        Outcome.lead_key == CrmLead.lead_key, Outcome.source.not_in(SOURCES), outcomes.stands()
+    )
+    is_recorded = sa.and_(CrmLead.lead_key.in_(lead_keys), CrmLead.said.in_(DEFINITE))
+    ids = list(session.scalars(sa.select(CrmLead.id).where(is_recorded, ~told)))
+    change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(said=None))
+    return ids
 
 
 def _sides(
