@@ -60,7 +60,7 @@ def record_outcomes(
         outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
         context.result.counts[outcome] += 1
         if len(context.result.examples) < MAX_EXAMPLES:
-            example = Example(event.lead.lead_id, outcome, rule, _because(context, rule))
+            example = Example(event.lead.lead_id, outcome, rule, _because(context, outcome, rule))
             context.result.examples.append(example)
     removal.hand_over(session, handed_over, now)
     if events:
@@ -158,11 +158,11 @@ def _event(
     }
     if outcome is None:
         return note, None
-    rule, because = derived.rule, _because(context, derived.rule)
-    because += ", one of several" if derived.is_one_of_several else ""
     # What withdraws an inferred outcome is inferred itself and carries its rule.
-    if outcome == "withdrawn" and is_assumed(crm_lead.rule):
-        rule, because = crm_lead.rule, "the inferred outcome no longer counts"
+    is_retracted = outcome == "withdrawn" and is_assumed(crm_lead.rule)
+    rule = (crm_lead.rule or "") if is_retracted else derived.rule
+    because = _because(context, outcome, rule)
+    because += ", one of several" if derived.is_one_of_several and not is_retracted else ""
     if outcome == crm_lead.said and is_assumed(rule) == is_assumed(crm_lead.rule):
         return note | {"rule": rule}, None
     happened_at = _happened_at(crm_lead, derived, rule, context.zone, now=now)
@@ -179,7 +179,9 @@ def _event(
     return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event
 
 
-def _because(context: SyncContext, rule: str) -> str:
+def _because(context: SyncContext, outcome: str, rule: str) -> str:
+    if outcome == "withdrawn" and is_assumed(rule):
+        return "the rule that inferred it no longer applies"
     return REASONS.get(rule, "").format(deal=context.kind.deal)
 
 

@@ -122,6 +122,14 @@ def test_what_silence_said_is_withdrawn_when_something_happens_and_may_be_said_a
     assert salesforce.history(lead) == [("lost", "4s"), ("withdrawn", "4s"), ("lost", "4s")]
 
 
+def test_a_run_after_the_rule_is_emptied_says_why_it_withdraws(salesforce, lead):
+    be_silent(salesforce)
+    salesforce.rules(silent_days=None)
+    [example] = salesforce.later().result["examples"]
+    reason = "the rule that inferred it no longer applies"
+    assert (example["outcome"], example["reason"]) == ("withdrawn", reason)
+
+
 def test_taking_silence_back_leaves_what_a_rep_has_said(fake, salesforce, lead):
     be_silent(salesforce)
     say(salesforce, lead, True)
