@@ -38,6 +38,8 @@ def conflict_keys(salesforce):
 
 def test_empty_lists_say_what_they_would_hold(manager, salesforce):
     assert "No conflicts" in show(manager, "/sync/conflicts")
+    assert "No opportunities read yet" in show(manager, "/sync/unmatched")
+    salesforce.later()
     assert "Every closed opportunity has a lead" in show(manager, "/sync/unmatched")
     assert "No rejected scores" in show(manager, "/sync/refused")
 

@@ -97,7 +97,9 @@ def _list(session: Session) -> dict[str, Any]:
     shown, following = rows[:PAGE], None
     if len(rows) > PAGE:
         following = f"{(shown[-1].first_seen_at - EPOCH) // MICROSECOND}~{shown[-1].deal_id}"
-    return _shown(session, shown) | {"rows": shown, "next": following, "is_first": after is None}
+    is_read = mirror.window(session, "deal")["reached"] is not None
+    place = {"next": following, "is_first": after is None}
+    return _shown(session, shown) | place | {"rows": shown, "is_read": is_read}
 
 
 def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
