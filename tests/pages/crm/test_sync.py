@@ -163,7 +163,7 @@ def test_without_a_connection_no_run_is_asked_for(manager):
     answer = manager.post("/sync/runs", data={"mode": "live"})
     assert answer.status_code == 409
     assert "Salesforce is not connected." in answer.text
-    assert "Ask an administrator to connect it on the sync page." in answer.text
+    assert "An administrator can connect it on the sync page." in answer.text
     assert manager.get("/sync/status").headers["HX-Refresh"] == "true"
 
 
