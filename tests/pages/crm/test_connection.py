@@ -220,6 +220,9 @@ def test_history_is_read_again_from_the_chosen_time_on(admin, fake, salesforce, 
     [run, *_] = read(lambda s: runs.latest(s, "sync"))
     assert run.result["counts"]["leads_read"] == 1
     assert '<option value="1825" selected>' in show(admin)
+    assert "changed in the last 1,825 days." in show(admin)
+    admin.post("/sync/connection/history", data={"days": "36500"})
+    assert "The first run reads all leads and opportunities." in show(admin)
 
 
 @pytest.mark.parametrize("days", ["", "x", "0", "-1", "7", "1e3", "0000730", "9" * 400])

@@ -85,7 +85,7 @@ def test_only_what_changes_the_reading_reads_again(described, admin, read):
     assert "applies them to all that was read" in admin.get("/sync/rules").text
     assert "lead" in read(mirror.reached)
     admin.post("/sync/rules", data=FORM | {"history_days": "900"})
-    assert "reads leads and opportunities again" in admin.get("/sync/rules").text
+    assert "The next run reads leads and opportunities again." in admin.get("/sync/rules").text
     assert read(mirror.reached) == {}
 
 

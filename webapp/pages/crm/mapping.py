@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.crm_tables import CrmConnection
 from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
-from webapp.pages.crm import mapping_form, rules_form
+from webapp.pages.crm import mapping_form, rules_form, words
 from webapp.product import product
 from webapp.services.crm import connections, field_sources, outcome_rules, saved_mapping, sync_runs
 from webapp.services.crm.field_sources import FieldSource
@@ -24,7 +24,7 @@ bp = Blueprint("mapping", __name__, url_prefix="/sync")
 AT_WORK = "A sync run is in progress. Wait until it is done, then try again."
 SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
 RULES_SAVED = "The rules are saved. The next run applies them to all that was read."
-READ_AGAIN = "The rules are saved. The next run reads leads and deals again."
+READ_AGAIN = "The rules are saved. The next run reads {leads} and {deals} again."
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,9 @@ def save_rules() -> ResponseReturnValue:
         return _rules_page(connection, chosen, errors, form.to_dict()), 422
     actor, now = current_user.email, utc_now()
     write(lambda session: connections.save_rules(session, chosen, actor, now))
-    flash(READ_AGAIN if chosen.needs_reading(before) else RULES_SAVED, "good")
+    kind = words.crm()
+    again = READ_AGAIN.format(leads=kind.leads, deals=kind.deals)
+    flash(again if chosen.needs_reading(before) else RULES_SAVED, "good")
     return redirect(url_for("pages.mapping.rules"), 303)
 
 

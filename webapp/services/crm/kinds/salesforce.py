@@ -131,7 +131,7 @@ LOGIN = Login(
         ),
         "password": LoginMethod(
             "User name and token",
-            "For older orgs only: Salesforce ends this way of logging in in 2027.",
+            "For older orgs only: Salesforce retires this login in 2027.",
             (
                 DOMAIN,
                 USERNAME,
