@@ -94,6 +94,20 @@ def test_another_kind_of_run_hears_no_hint(worker, mode):
     assert worker.due_in() == 15 * MINUTE
 
 
+def test_a_sync_asked_for_during_a_dry_run_names_who_asked_and_only_the_next_one_does(worker):
+    worker.run()
+    dry = worker.claim("dry")
+    worker.later(minutes=1)
+    sync_runs.join(worker.session, "rob", worker.now)
+    sync_runs.succeed(worker.session, dry, SyncResult("dry"), worker.now)
+    run = worker.claim()
+    assert (run.trigger, run.requested_by) == ("request", "rob")
+    sync_runs.succeed(worker.session, run, SyncResult(), worker.now)
+    worker.later(minutes=1)
+    connections.hint(worker.session, worker.now)
+    assert worker.claim().trigger == "hint"
+
+
 def test_a_hint_during_a_run_that_is_taken_up_again_is_heard_by_the_next(worker):
     run = worker.claim("live")
     worker.later(minutes=1)

@@ -66,7 +66,7 @@ def start() -> ResponseReturnValue:
     except runs.AlreadyRunning:
         if mode != "live":
             raise
-        at_work = write(lambda session: sync_runs.join(session, now))
+        at_work = write(lambda session: sync_runs.join(session, actor, now))
         flash(IN_PROGRESS if at_work == mode else FOLLOWS, "good")
         return redirect(url_for("pages.sync.index"), 303)
     if mode == "live":

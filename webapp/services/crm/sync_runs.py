@@ -182,7 +182,7 @@ def request(
     )
 
 
-def join(session: Session, now: datetime) -> str:
+def join(session: Session, requested_by: str, now: datetime) -> str:
     """Give the sync that was asked for during a run: that one, or a sync after it; say its mode.
 
     `AlreadyRunning` where none would follow it by itself.
@@ -193,6 +193,8 @@ def join(session: Session, now: datetime) -> str:
         if connections.get(session).is_paused:
             raise runs.AlreadyRunning(KIND)
         connections.hint(session, now)
+        if at_work is not None:
+            at_work.task = at_work.task | {"followed_by": requested_by}
     return found
 
 
@@ -243,12 +245,9 @@ def claim(session: Session, settings: Settings, worker: str, now: datetime) -> R
     due = due_at(session, connection, settings, now) if connection is not None else None
     if connection is None or due is None or due > now:
         return None
-    trigger = "clock"
-    if connection.hinted_at is not None:
-        # New settings bring a run early as a hint does.
-        trigger = "settings" if connection.hinted_at == connection.changed_at else "hint"
+    trigger, requested_by = _cause(session, connection)
     try:
-        runs.request(session, KIND, trigger=trigger, requested_by="worker", now=now)
+        runs.request(session, KIND, trigger=trigger, requested_by=requested_by, now=now)
     except runs.AlreadyRunning:
         return None
     run = runs.claim(session, KIND, worker, now)
@@ -361,6 +360,18 @@ def is_blocked(connection: CrmConnection, now: datetime) -> bool:
 def waits_for_person(connection: CrmConnection) -> bool:
     """Whether no run may start before somebody has corrected or tested the connection."""
     return connection.breaker_case is not None and connection.breaker_until is None
+
+
+def _cause(session: Session, connection: CrmConnection) -> tuple[str, str]:
+    """What brings a run that is due, and who asked for it: see `join`."""
+    if connection.hinted_at is None:
+        return "clock", "worker"
+    # New settings bring a run early as a hint does.
+    if connection.hinted_at == connection.changed_at:
+        return "settings", "worker"
+    before = next(iter(runs.latest(session, KIND, limit=1)), None)
+    asked_by = before.task.get("followed_by") if before is not None else None
+    return ("request", asked_by) if asked_by else ("hint", "worker")
 
 
 def _hear(connection: CrmConnection, run: Run) -> None:
