@@ -138,9 +138,13 @@ def forget_withdrawn(session: Session, lead_keys: Collection[int]) -> list[str]:
         Outcome.lead_key == CrmLead.lead_key, Outcome.source.not_in(SOURCES), outcomes.stands()
     )
     is_recorded = sa.and_(CrmLead.lead_key.in_(lead_keys), CrmLead.said.in_(DEFINITE))
-    ids = list(session.scalars(sa.select(CrmLead.id).where(is_recorded, ~told)))
-    change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(said=None))
-    return ids
+    query = sa.select(CrmLead.id, CrmLead.lead_key).where(is_recorded, ~told)
+    found = dict(session.execute(query).all())
+    if found:
+        # The lead before what belongs to it, as everywhere.
+        leads.lock_by_key(session, {key for key in found.values() if key})
+        change(session, sa.update(CrmLead).where(CrmLead.id.in_(found)).values(said=None))
+    return list(found)
 
 
 def _sides(
