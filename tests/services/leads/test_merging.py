@@ -81,6 +81,16 @@ RECORDS = st.lists(
 )
 
 
+def test_a_file_that_asks_for_more_and_finds_it_empty_scores_the_lead_again(write, read):
+    write(make_champion)
+    for i, (way, values) in enumerate([(from_api, {}), (from_file, {"email_opens": None})]):
+        record = records.clean(FIELDS, {"lead_id": "L-1", **values})
+        write(lambda s, r=record, w=way, i=i: w(s, r, NOW + i * HOUR))
+    lead = read(lambda s: leads.find(s, "L-1"))
+    newest = read(lambda s: leads.snapshots(s, lead))[0]
+    assert newest.inputs == leads.collected_inputs(lead) == {"email_opens": None}
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

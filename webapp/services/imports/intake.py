@@ -238,8 +238,8 @@ class Batch:
         return is_same_person and self._is_repeat(row)
 
     def _is_repeat(self, row: ImportRow) -> bool:
-        newest = self._newest_of(row)
-        if newest is None or row.record.asked - self.asked[newest.lead_key]:
+        newest, asked = self._newest_of(row), {*row.record.inputs, *row.record.asked}
+        if newest is None or asked - self.asked[newest.lead_key]:
             return False
         known = self.before.values[newest.lead_key]
         return all(known.get(n) == v for n, v in row.record.inputs.items())
