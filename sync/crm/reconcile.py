@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
-from sync.crm.mapping import parse_time, stamp
+from sync.crm.mapping import deal_names, parse_time, stamp
 from sync.crm.protocol import DEALS, LEADS
 from sync.crm.settling import record_outcomes, record_outcomes_of
 from sync.crm.sight import deleted_ids
@@ -93,7 +93,16 @@ def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
 def find_leads_of_new_deals(sync_run: SyncRun) -> None:
     """Look for the leads of deals that were never looked up; list those without one."""
     while ids := read(lambda s: unmatched.never_asked(s, LOOKUP_CHUNK)):
+        _name_unlinked(sync_run, ids)
         _look_up(sync_run, ids)
+
+
+def _name_unlinked(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
+    """Ask for the names of deals that went when people linked them."""
+    if nameless := read(lambda s: unmatched.without_names(s, deal_ids)):
+        for rows in sync_run.client.by_ids(DEALS, nameless):
+            names = {row.id: deal_names(row) for row in rows}
+            sync_run.step(partial(unmatched.keep_names, names=names))
 
 
 def _find_leads_of_listed_deals(sync_run: SyncRun, after: str) -> str | None:

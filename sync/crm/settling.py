@@ -110,6 +110,11 @@ class _Facts:
         )
         return derive(lead, deals, rules, now=now)
 
+    def was_unlinked(self, lead: CrmLead) -> bool:
+        """Whether its outcome came from a link made by hand that is there no more."""
+        by_hand = {k.deal_id for k in self.links[lead.id] if k.origin == "person"}
+        return (lead.rule or "").startswith("L") and lead.source_id not in by_hand
+
     def survivor(self, lead: CrmLead) -> Lead | None:
         found = self.survivors.get(lead.id)
         return self.ours.get(found.lead_key or 0) if found else None
@@ -161,7 +166,10 @@ def _event(
     # What withdraws an inferred outcome is inferred itself and carries its rule.
     is_retracted = outcome == "withdrawn" and is_assumed(crm_lead.rule)
     rule = (crm_lead.rule or "") if is_retracted else derived.rule
-    because = _because(context, outcome, rule)
+    because, cited = _because(context, outcome, rule), derived.source_id
+    if outcome == "withdrawn" and facts.was_unlinked(crm_lead):
+        deal, cited = context.kind.deal, crm_lead.source_id or cited
+        because = f"the link to its {deal} was removed by hand"
     because += ", one of several" if derived.is_one_of_several and not is_retracted else ""
     if outcome == crm_lead.said and is_assumed(rule) == is_assumed(crm_lead.rule):
         return note | {"rule": rule}, None
@@ -173,7 +181,7 @@ def _event(
         happened_at, because = first, f"{because}, dated by the first reading of that day"
     source, name = context.kind.key, context.kind.name
     key = f"{source}:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
-    reason = f"{name}: {because} ({derived.source_id})"
+    reason = f"{name}: {because} ({cited})"
     attribution = Attribution(source, source, reason, rule, key)
     event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
     return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event

@@ -33,6 +33,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
     unmatched.UnmatchedNotFound: (404, "Somebody has handled it already; the list shows the rest."),
     unmatched.NotFromCrm: (409, "Choose a lead that came from the CRM."),
+    unmatched.NamedByCrm: (409, "Change it there; the next run follows."),
     connections.NotConnected: (409, "An administrator can connect it on the sync page."),
     sync_runs.ConnectionBroken: (409, "An administrator can fix it on the sync page."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.connected import without_a_lead
 from tests.factories import make_lead
 from webapp.services.crm import unmatched
 
@@ -129,3 +130,53 @@ def test_an_empty_pipeline_says_so(rep, write):
 def test_a_lead_that_no_crm_has_links_nowhere(rep, write):
     lead = write(lambda s: make_lead(s, "L-1"))
     assert "in Salesforce" not in text(rep.get(f"/leads/{lead.key}"))
+
+
+@pytest.fixture
+def linked_by_hand(fake, salesforce):
+    """A lead with a deal won, linked to it by Ada."""
+    lead = fake.lead()
+    [deal] = without_a_lead(fake, salesforce)
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada@x.org", now=salesforce.now))
+    salesforce.later()
+    return lead, deal
+
+
+def test_a_manager_unlinks_on_the_lead_what_a_person_has_linked(
+    mona, sign_in, salesforce, linked_by_hand
+):
+    lead, deal = linked_by_hand
+    manager = sign_in(mona)
+    page = show(manager, salesforce, lead)
+    assert "ada<wbr>@x.org" in page
+    [address] = re.findall(rf'action="(/sync/unmatched/{deal}/unlink/\d+)"', page)
+    answer = text(manager.post(address, follow_redirects=True))
+    assert "Unlinked. The next run takes back what the link had brought." in answer
+    assert address not in answer
+    again = text(manager.post(address, follow_redirects=True))
+    assert "This link was removed before. Nothing has changed." in again
+    salesforce.later()
+    assert salesforce.outcome(lead) is None
+
+
+def test_a_rep_sees_the_link_and_cannot_remove_it(rep, salesforce, linked_by_hand):
+    lead, deal = linked_by_hand
+    page = show(rep, salesforce, lead)
+    assert deal in page
+    assert "/unlink/" not in page
+    key = salesforce.lead(lead).key
+    assert rep.post(f"/sync/unmatched/{deal}/unlink/{key}").status_code == 403
+
+
+def test_a_link_that_salesforce_tells_says_so_and_has_no_unlink(
+    mona, sign_in, fake, salesforce, converted
+):
+    lead, deal = converted
+    manager = sign_in(mona)
+    page = show(manager, salesforce, lead)
+    assert "A link that comes from Salesforce can only be changed there." in page
+    assert "/unlink/" not in page
+    key = salesforce.lead(lead).key
+    answer = manager.post(f"/sync/unmatched/{deal}/unlink/{key}")
+    assert answer.status_code == 409
+    assert "Salesforce itself links this opportunity to the lead." in text(answer)

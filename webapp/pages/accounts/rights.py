@@ -65,6 +65,7 @@ MIN_ROLE = {
     "pages.unmatched.index": "manager",
     "pages.unmatched.show": "manager",
     "pages.unmatched.link": "manager",
+    "pages.unmatched.unlink": "manager",
     "pages.unmatched.set_state": "manager",
     "pages.unmatched.row": "manager",
     "pages.rejected.index": "manager",

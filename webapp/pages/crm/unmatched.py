@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from webapp.crm_tables import CrmUnmatched
 from webapp.database import Session, read, utc_now, write
+from webapp.pages.accounts import sign_in
 from webapp.pages.addresses import RecordIdConverter
 from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
@@ -61,6 +62,23 @@ def link(deal_id: str, lead_key: int) -> ResponseReturnValue:
 
     flash(f"Linked to {write(work)}. The next run records what became of it.", "good")
     return redirect(url_for("pages.unmatched.index"), 303)
+
+
+@bp.post("/<record_id:deal_id>/unlink/<key:lead_key>")
+def unlink(deal_id: str, lead_key: int) -> ResponseReturnValue:
+    """Managers: take back that the deal is this lead's; then back to where the form was."""
+    actor, now = current_user.email, utc_now()
+
+    def work(session: Session) -> bool:
+        lead_id = leads.by_key(session, lead_key).lead_id
+        return unmatched.unlink(session, deal_id, lead_id, actor, now=now)
+
+    if write(work):
+        flash("Unlinked. The next run takes back what the link had brought.", "good")
+    else:
+        flash("This link was removed before. Nothing has changed.", "good")
+    back = sign_in.own_path(request.form.get("back"))
+    return redirect(back or url_for("pages.lead.show", key=lead_key), 303)
 
 
 @bp.post("/<record_id:deal_id>/state")

@@ -1,14 +1,16 @@
 """The CRM's records of leads and their deals, for people who want to look at them there."""
 
 import re
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
-from webapp.services.crm import connections, links
+from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmUnmatched
+from webapp.services.crm import connections, links, mirror
 from webapp.services.crm.kinds import table as kinds
 
 # As the sync ends the reason of an outcome: "its deal is won (0065g00000Xy1ZkAAJ)".
@@ -71,6 +73,60 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
         address = kind.lead_address.format(domain=domain, id=crm_id)
         found[key] = CrmRecords(crm_id, address, deal, deal_address)
     return found
+
+
+@dataclass(frozen=True)
+class LinkedDeal:
+    """A deal of a lead, its state in a word, and who says that it is the lead's.
+
+    A link made by hand names who made it and when, as far as that is known.
+    """
+
+    id: str
+    name: str | None
+    state: str
+    is_told_by_crm: bool
+    linked_by: str | None
+    linked_at: datetime | None
+
+
+def linked_deals(session: Session, lead_key: int) -> list[LinkedDeal]:
+    """All deals of a lead, in order of their ids."""
+    crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead_key))
+    origins: dict[str, set[str]] = defaultdict(set)
+    for link in links.of_leads(session, [crm_lead.id])[crm_lead.id] if crm_lead else ():
+        origins[link.deal_id].add(link.origin)
+    deals = mirror.deals(session, origins)
+    made = sa.select(CrmUnmatched).where(
+        CrmUnmatched.deal_id.in_(origins), CrmUnmatched.state == "linked"
+    )
+    by_hand = {row.deal_id: row for row in session.scalars(made)}
+    return [
+        _linked(deal_id, deals.get(deal_id), by, by_hand.get(deal_id))
+        for deal_id, by in origins.items()
+    ]
+
+
+def _linked(
+    deal_id: str, deal: CrmDeal | None, origins: Collection[str], made: CrmUnmatched | None
+) -> LinkedDeal:
+    return LinkedDeal(
+        deal_id,
+        deal.name if deal else None,
+        state_of(deal),
+        links.is_told(origins),
+        made.settled_by if made else None,
+        made.settled_at if made else None,
+    )
+
+
+def state_of(deal: CrmDeal | None) -> str:
+    """What is known of a deal, in a word for people."""
+    if deal is None or not deal.is_known:
+        return "not readable"
+    if deal.is_deleted:
+        return "deleted"
+    return "won" if deal.is_won else "lost" if deal.is_closed else "open"
 
 
 def _deal(address: str, row: CrmDeal | None) -> Deal:

@@ -14,6 +14,11 @@ from webapp.services.crm.mirror import LACKS_NAME
 OWN = ("lead", "deal")
 
 
+def is_told(origins: Collection[str]) -> bool:
+    """Whether the CRM says that a deal is a lead's, and no person has to: by who says so."""
+    return any(origin in OWN for origin in origins) or set(origins) == {"contact"}
+
+
 def of_leads(session: Session, crm_lead_ids: Collection[str]) -> dict[str, list[CrmLink]]:
     """The links of these leads."""
     found: dict[str, list[CrmLink]] = defaultdict(list)

@@ -10,12 +10,16 @@ from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmUnmatched
 from webapp.database import change, insert
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, links, mirror
+from webapp.services.crm.kinds import table as kinds
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.leads import leads
+from webapp.tables import Lead
 
 TRIED_FOR = timedelta(days=90)
 NAMELESS = {"name": None, "stage": None, "clue": None}
 MAX_CLUE_LENGTH = 100
+# The reason of an entry whose link a person has removed.
+UNLINKED = "unlinked"
 # Of an entry that nobody has dealt with for good.
 IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
 # The CRM was asked for its lead: until then nobody has to look for it.
@@ -34,6 +38,13 @@ class NotFromCrm(ValueError):
 
     def __init__(self, kind: CrmKind) -> None:
         super().__init__(f"This lead is not from {kind.name}: record its outcome on its own page")
+
+
+class NamedByCrm(ValueError):
+    """The link is the CRM's own word, which is changed there."""
+
+    def __init__(self, kind: CrmKind) -> None:
+        super().__init__(f"{kind.name} itself links this {kind.deal} to the lead")
 
 
 def note(session: Session, deal_ids: Collection[str], reason: str, now: datetime) -> None:
@@ -55,6 +66,14 @@ def asked(session: Session, after_id: str, limit: int) -> list[str]:
     query = sa.select(CrmUnmatched.deal_id).where(CrmUnmatched.state == "open", WAS_ASKED)
     query = query.where(CrmUnmatched.deal_id > after_id).order_by(CrmUnmatched.deal_id)
     return list(session.scalars(query.limit(limit)))
+
+
+def without_names(session: Session, deal_ids: Collection[str]) -> list[str]:
+    """Those of these deals whose names went when people linked them."""
+    query = sa.select(CrmUnmatched.deal_id).where(
+        CrmUnmatched.deal_id.in_(deal_ids), CrmUnmatched.reason == UNLINKED
+    )
+    return list(session.scalars(query.where(CrmUnmatched.name.is_(None))))
 
 
 def list_asked(session: Session, deal_ids: Collection[str], clues: Mapping[str, str]) -> int:
@@ -119,10 +138,7 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     # The connection before leads, as every step of a run.
     connections.get(session, lock=True)
     row = entry(session, deal_id, lock=True)
-    lead = leads.find(session, lead_id)
-    crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
-    if crm_lead is None:
-        raise NotFromCrm(connections.kind(session))
+    lead, crm_lead = _both(session, lead_id)
     session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
@@ -133,6 +149,31 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     audit.record(
         session, actor, f"linked {connections.kind(session).deal}", deal_id, now=now, detail=detail
     )
+
+
+def unlink(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> bool:
+    """Take back a link made by hand; False where there is none.
+
+    The next run takes back what it had brought, and asks the CRM once more for the deal's lead.
+    Raises `NamedByCrm` where the CRM says itself that the deal is the lead's.
+    """
+    connection = connections.get(session, lock=True)
+    lead, crm_lead = _both(session, lead_id)
+    linked = links.of_leads(session, [crm_lead.id])[crm_lead.id]
+    by = {link.origin: link for link in linked if link.deal_id == deal_id}
+    if links.is_told(by):
+        raise NamedByCrm(kinds.of(connection.kind))
+    if "person" not in by:
+        return False
+    by_hand = by["person"]
+    session.delete(by_hand)
+    mirror.read_again(session, [crm_lead.id])
+    _look_for_lead_again(session, deal_id, now)
+    connections.hint(session, now)
+    detail = {"lead": lead.lead_id}
+    deal = kinds.of(connection.kind).deal
+    audit.record(session, actor, f"unlinked {deal}", deal_id, now=now, detail=detail)
+    return True
 
 
 def ignore(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
@@ -175,6 +216,28 @@ def entry(
     if row is None or row.state != state or not row.n_tries:
         raise UnmatchedNotFound(connections.kind(session), deal_id)
     return row
+
+
+def _both(session: Session, lead_id: str) -> tuple[Lead, CrmLead]:
+    """A lead as it is here and as the CRM has it."""
+    lead = leads.find(session, lead_id)
+    crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
+    if crm_lead is None:
+        raise NotFromCrm(connections.kind(session))
+    return lead, crm_lead
+
+
+def _look_for_lead_again(session: Session, deal_id: str, now: datetime) -> None:
+    """List a deal as if it had just closed; one that is not closed is noted once it closes."""
+    row = session.get(CrmUnmatched, deal_id, with_for_update=True)
+    deal = session.get(CrmDeal, deal_id)
+    if row is None or row.state != "linked":
+        return
+    if deal is None or deal.is_deleted or not deal.is_closed:
+        session.delete(row)
+        return
+    row.state, row.reason, row.first_seen_at, row.n_tries = "open", UNLINKED, now, 0
+    row.lead_key = row.settled_at = row.settled_by = None
 
 
 def _settle(session: Session, is_over: sa.ColumnElement[bool], now: datetime) -> int:
