@@ -56,6 +56,8 @@ def reconcile(sync_run: SyncRun) -> None:
 
     def finish(session: Session) -> None:
         unmatched.close_matched(session, sync_run.now)
+        # One that was hidden from one night to the next only has left no other trace.
+        connections.offer_again(session)
         connection = connections.get(session)
         connection.reconciling, connection.reconciled_at = {}, sync_run.now
 

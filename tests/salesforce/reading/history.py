@@ -35,8 +35,9 @@ class History:
         self.old: dict[str, str] = {}
         # What a rep has reported of leads that are never converted, and when.
         self.words: dict[str, tuple[datetime, bool]] = {}
-        # Leads that are gone for good, as they were last.
+        # Leads that are gone for good, as they were last, and those then known to be one with them.
         self.purged: dict[str, dict[str, Any]] = {}
+        self.named_by_purged: set[str] = set()
         # What the integration user has lost sight of for now.
         self.hidden: set[str] = set()
         salesforce.settings.sync_max_lost_percent = 100
@@ -191,6 +192,7 @@ class History:
 
     def _purge(self, lead):
         self.purged[lead] = dict(self.fake.get(lead))
+        self.named_by_purged |= self.salesforce.read(lambda s: mirror.families(s, [lead])).keys()
         self.fake.purge(lead)
 
     def _is_known_as_merged(self, lead):
@@ -273,6 +275,14 @@ class History:
                 raise Killed
 
     # The truth, read off the org
+
+    def erased(self):
+        """Leads that are purged, or were merged into one that is when that was known already.
+
+        Of a merge that was read too late nobody tells: such a lead stays until it is purged itself.
+        """
+        gone = {i for i in self.leads if self.survivor(i)["Id"] in self.purged}
+        return gone & (self.named_by_purged | self.purged.keys())
 
     def survivor(self, lead):
         row = self._row(lead)

@@ -276,6 +276,18 @@ def test_a_score_refused_while_the_lead_was_hidden_is_written_when_it_is_back(
     assert fake.get(lead)["Conversion_Score__c"] is not None
 
 
+def test_a_score_refused_while_the_lead_was_hidden_for_an_hour_is_written_the_next_day(
+    fake, salesforce
+):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.fail_next("id of nothing", on=lead)
+    salesforce.later()
+    salesforce.later()
+    assert fake.get(lead)["Conversion_Score__c"] is None
+    salesforce.next_day()
+    assert fake.get(lead)["Conversion_Score__c"] is not None
+
+
 def test_rows_that_come_in_several_answers_are_not_out_of_sight(fake, salesforce):
     fake.leads(8)
     salesforce.later()

@@ -301,8 +301,7 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
 def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> datetime | None:
     """Keep what is out of sight; where some of it is back, say since when to read again.
 
-    What happened to records meanwhile has moved no stamp that a later window would show. A score
-    that was refused for a lead that was out of sight may be written again.
+    What happened to records meanwhile has moved no stamp that a later window would show.
     """
     connection = get(session)
     before = connection.sight
@@ -318,9 +317,14 @@ def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> date
     connection.sight = now_lost if lost else {}
     if not is_back:
         return None
-    mirror.take_scores_again(session)
-    connection.offered_through_key = 0
+    offer_again(session)
     return min(since, now)
+
+
+def offer_again(session: Session) -> None:
+    """Write scores that were refused for leads that were out of sight, and may be back by now."""
+    if mirror.take_scores_again(session):
+        get(session).offered_through_key = 0
 
 
 def lost(connection: CrmConnection) -> list[Loss]:

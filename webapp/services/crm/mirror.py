@@ -213,9 +213,12 @@ def some_leads(session: Session, limit: int) -> list[str]:
     return list(session.scalars(query.order_by(sa.func.random()).limit(limit)))
 
 
-def take_scores_again(session: Session) -> None:
-    """Let scores be written of leads again that were not there for an earlier one."""
-    change(session, sa.update(CrmLead).where(CrmLead.is_unscorable).values(is_unscorable=False))
+def take_scores_again(session: Session) -> int:
+    """Let scores be written again of leads that were out of sight for an earlier one; how many."""
+    refused = sa.update(CrmLead).where(
+        CrmLead.is_unscorable, CrmLead.is_converted.is_(False), CrmLead.is_deleted.is_(False)
+    )
+    return change(session, refused.values(is_unscorable=False))
 
 
 def stop_reading(session: Session, ids: Collection[str]) -> None:
