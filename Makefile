@@ -17,9 +17,9 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: install ## Set everything up and start web and worker (SALESFORCE=demo: with a made-up org)
+run: install ## Set everything up and start web and worker (SALESFORCE=demo [SEED=n]: with a made-up org)
 ifeq ($(SALESFORCE),demo)
-	@exec $(BIN)/python -m demo.salesforce.try_out
+	@exec $(BIN)/python -m demo.salesforce.try_out $(if $(SEED),--seed '$(SEED)')
 else
 	@exec $(BIN)/python supervisor.py $(BIN)/flask --app wsgi setup --before-serve
 endif

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from demo.salesforce.fake import FakeSalesforce
 from demo.salesforce.org.clock import Clock
@@ -70,8 +71,15 @@ CITIES = {
 START_LOG_ODDS = -1.5
 
 
+class Fate(NamedTuple):
+    """Whether a lead will buy, and how likely that was by all that may be known of it."""
+
+    probability: float
+    buys: bool
+
+
 class World:
-    """Plays what happens; the same seed plays the same."""
+    """Plays what happens; the same seed plays the same. `fates` are those of leads by their ids."""
 
     def __init__(self, fake: FakeSalesforce, *, leads: int, seed: int) -> None:
         self.fake = fake
@@ -80,6 +88,7 @@ class World:
         self.reps = [fake.rep, *(fake.user(name) for name in REPS[1:])]
         self.queue = fake.queue("New leads")
         self.played_until = fake.clock.now
+        self.fates: dict[str, Fate] = {}
         self._events: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._numbers = itertools.count()
         declare_fields(fake)
@@ -131,7 +140,9 @@ class World:
         self._plan_end(at, lead, log_odds)
 
     def _plan_end(self, at: datetime, lead: str, log_odds: float) -> None:
-        buys = self.random.random() < 1 / (1 + math.exp(-log_odds))
+        probability = 1 / (1 + math.exp(-log_odds))
+        buys = self.random.random() < probability
+        self.fates[lead] = Fate(probability, buys)
         chance = self.random.random()
         if buys or chance < 0.15:
             self._plan(at, 3 + self._days(9), partial(self.convert, lead, buys))

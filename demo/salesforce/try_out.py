@@ -4,6 +4,7 @@ Both begin anew each time. Leadloop keeps its data in the folder `salesforce-dem
 `LEADLOOP_DATA_DIR`, and listens at `LEADLOOP_PORT`: with another of each, demos run side by side.
 """
 
+import argparse
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from demo.salesforce import company
+from demo.salesforce import company, truth
 from demo.salesforce.fake import FakeSalesforce
 from webapp import config, server
 from webapp.app import create_app
@@ -52,10 +53,10 @@ class NotOurFolder(RuntimeError):
         )
 
 
-def main(*, leads: int = 3000) -> int:
+def main(*, leads: int = 3000, seed: int = 1) -> int:
     folder = config.load().data_dir.absolute() / FOLDER
     check_ours(folder)
-    world = company.filled(leads=leads, seed=1, port=0)
+    world = company.filled(leads=leads, seed=seed, port=0)
     with world.fake as fake:
         os.environ |= environment(fake, folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,17 +124,28 @@ def run_beside(world: company.World) -> int:
     going_on = threading.Thread(
         target=company.go_on, args=(world, stopping), kwargs={"speed": 1800}
     )
-    going_on.start()
+    telling = threading.Thread(target=tell_truth, args=(world, stopping))
+    for thread in (going_on, telling):
+        thread.start()
     try:
         return running.wait()
     finally:
         stopping.set()
-        going_on.join()
+        for thread in (going_on, telling):
+            thread.join()
+
+
+def tell_truth(world: company.World, stopping: threading.Event) -> None:
+    """Print how good the queue is, now and again."""
+    with create_app().app_context():
+        truth.tell(world.fates, stopping)
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m demo.salesforce.try_out")
+    parser.add_argument("--seed", type=int, default=1, help="another number, another company")
     try:
-        sys.exit(main())
+        sys.exit(main(seed=parser.parse_args().seed))
     except KeyboardInterrupt:
         sys.exit(130)
     except (config.ConfigurationError, NotOurFolder, OSError) as error:
