@@ -51,7 +51,8 @@ class Calibration:
     """Conversions against those expected; `z` is in standard deviations, above 0 for too many.
 
     Of `n` leads of `n_groups` companies and people `n_converted` have converted. `converted` and
-    `expected` count each lead with its weight, the mean weight being 1.
+    `expected` count each lead with its weight, the mean weight being 1. `nats_saved` is what a step
+    of all scores would save of log loss (`nats_saved_by_a_step`).
     """
 
     n: int
@@ -60,14 +61,20 @@ class Calibration:
     converted: float
     expected: float
     z: float
+    nats_saved: float
 
     @property
     def verdict(self) -> Verdict:
-        """What the difference means; unknown where outcomes are too few."""
+        """What the difference means; unknown where outcomes are too few.
+
+        To act it has to be far off and surely no chance, however often it was looked at.
+        """
         if self.n_groups < MIN_OUTCOMES:
             return "unknown"
         far = abs(self.z)
-        return "act" if far > ACT_SIGMAS else "look" if far > FLAG_SIGMAS else "good"
+        if far > ACT_SIGMAS and self.nats_saved > NATS_TO_ACT:
+            return "act"
+        return "look" if far > FLAG_SIGMAS else "good"
 
     @property
     def text(self) -> str:
@@ -122,7 +129,8 @@ def calibration_in_the_large(leads: Sequence[ScoredOutcome]) -> Calibration:
     deviation = scale * math.sqrt(spread_of_groups(leads))
     z = (converted - expected) / deviation if deviation else 0.0
     n_converted = sum(lead.converted for lead in leads)
-    return Calibration(len(leads), n_groups(leads), n_converted, converted, expected, z)
+    saved = nats_saved_by_a_step(leads)
+    return Calibration(len(leads), n_groups(leads), n_converted, converted, expected, z, saved)
 
 
 def spread_of_groups(leads: Sequence[ScoredOutcome]) -> float:

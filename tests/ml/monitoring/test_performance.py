@@ -34,6 +34,18 @@ def test_calibration_flags_one_in_twenty_by_chance_and_acts_hardly_ever(n):
     assert verdicts.count("act") <= 5
 
 
+@pytest.mark.parametrize("n_converted", [21, 22, 26])
+def test_what_may_be_chance_is_never_critical(n_converted):
+    leads = leads_of([0.2] * 60, [n < n_converted for n in range(60)])
+    found = performance.calibration_in_the_large(leads)
+    surely = performance.nats_saved_by_a_step(leads) > performance.NATS_TO_ACT
+    assert (abs(found.z) > 3, surely, found.verdict) == {
+        21: (False, False, "look"),
+        22: (True, False, "look"),
+        26: (True, True, "act"),
+    }[n_converted]
+
+
 def test_twice_the_conversions_promised_make_calibration_act():
     found = performance.calibration_in_the_large(
         leads_of([0.2] * 100, [n < 40 for n in range(100)])
