@@ -189,7 +189,8 @@ def _fill(worker: Worker, run: Run, version: ModelVersion) -> None:
 
 
 def _switch(session: Session, run: Run, version: ModelVersion, now: datetime) -> None:
-    lifecycle.switch(session, version, run.requested_by, now)
+    reason = run.task.get("reason", "")
+    lifecycle.switch(session, version, run.requested_by, now, reason=reason)
     runs.finish(session, run, now, {"version": version.name, "n_leads": rescoring.n_leads(session)})
 
 

@@ -1,5 +1,6 @@
 """JSON columns, typed; what older releases did not store has a default."""
 
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -117,6 +118,25 @@ class Claim(_Stored):
     grades: dict[str, Interval]
 
 
+class Batch(_Stored):
+    """How well leads that ended one after another were ranked; see `ml.monitoring.over_time`."""
+
+    since: datetime
+    until: datetime
+    n: int
+    n_groups: int
+    auc: float
+    low: float
+    high: float
+
+
+class Track(_Stored):
+    """How a version did while it was live: what became of its claim, and batches of outcomes."""
+
+    met: Literal["early", "luck", "holds", "failed"]
+    batches: list[Batch]
+
+
 class Metrics(_Stored):
     """How good a version is on leads it has not seen; see `ml.training.metrics.model_metrics`."""
 
@@ -159,8 +179,9 @@ class Metrics(_Stored):
 
 
 class Check(_Stored):
-    """One rule of the gate, with its numbers in a sentence."""
+    """One rule of the gate, with its numbers in a sentence; older releases kept no name."""
 
+    name: str = ""
     passed: bool
     sentence: str
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from markupsafe import Markup, escape
+
+from ml.fields.wording import day_text
 
 Point = tuple[float, float]
 MAX_LABEL_LENGTH = 20
@@ -95,6 +98,20 @@ def axes(frame: Frame, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str
 def percent(share: float) -> str:
     """A share of 1 as text."""
     return f"{100 * share:.0f} %"
+
+
+def day(moment: datetime, of: timedelta = timedelta(days=2)) -> str:
+    """The day as "2 Mar", the month as "Mar 2026" or the time as "09:30", by the length it is in.
+
+    >>> moment = datetime(2026, 3, 2, 9, 30)
+    >>> [day(moment), day(moment, timedelta(hours=2)), day(moment, timedelta(days=900))]
+    ['2 Mar', '09:30', 'Mar 2026']
+    """
+    if of < timedelta(days=2):
+        return moment.strftime("%H:%M")
+    if of > timedelta(days=700):
+        return moment.strftime("%b %Y")
+    return day_text(moment, moment)
 
 
 def bars(

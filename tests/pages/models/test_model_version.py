@@ -129,7 +129,7 @@ def test_a_card_of_another_form_or_version_is_not_there(manager):
 
 def test_the_starter_claims_no_accuracy(manager):
     page = show(manager, "/models/1.0")
-    assert "Starter model: general rules, not trained on your data yet." in page
+    assert "Version 1.0 is the starter model: general rules, not trained on your data." in page
     assert "AUC" not in page
     assert ">Fields by influence</title>" in page
 

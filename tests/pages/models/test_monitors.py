@@ -153,7 +153,7 @@ def test_a_check_that_failed_is_part_of_the_story(manager, write):
     write(lambda s: monitoring.request(s, "ada", NOW))
     write(fail)
     page = show(manager, "/models")
-    assert "<h3>Monitor check failed</h3>" in page
+    assert "<span>Monitor check failed on 2 Mar.</span>" in page
     assert "<p>It broke.</p>" in page
 
 
@@ -197,7 +197,7 @@ def test_a_real_check_reads_well(manager, write):
     told = "Scores run too low. Do not rely on the percentages until they are recalibrated."
     assert told in page
     assert re.search(
-        r"AUC 0\.\d\d \(0\.\d\d to 0\.\d\d\) on 30 outcomes it did not learn from", page
+        r"AUC 0\.\d\d \(0\.\d\d to 0\.\d\d\) on 30 leads that were decided after", page
     )
     assert "Version 1.0 was not trained on leads" in page
 
@@ -210,14 +210,14 @@ def test_an_auc_of_scores_that_all_tie_has_no_interval(manager, write):
 
     write(live)
     write(really_check)
-    assert "AUC 0.50 on 30 outcomes it did not learn from" in show(manager)
+    assert "AUC 0.50 on 30 leads that were decided after they were scored." in show(manager)
 
 
 def test_a_recalibration_is_told_as_a_decision_and_can_be_rolled_back(manager, write):
     write(make_recalibration)
     page = show(manager, "/models")
-    assert 'Version 1.2</a> <span class="chip chip-good">recalibrated' in page
-    assert "20 of 27 leads converted, about" in page
+    told = "Version 1.2 recalibrated on 2 Mar. Scores were too low: 20 of 27 leads converted, about"
+    assert told in page
     assert re.search(r"Log-odds of every score: multiplied by \d\.\d\d, then moved by \+\d", page)
     assert "Recalibrated from version 1.1 on 27 leads" in page
     assert "Recalibrated from 1.1 on" in show(manager, "/models/1.2")

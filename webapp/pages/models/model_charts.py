@@ -7,9 +7,10 @@ from markupsafe import Markup
 
 from ml.fields.types import category_key
 from ml.gate.intervals import Z_95, roc_band, wilson
-from webapp.charts import decisions, effects, quality
+from webapp.charts import decisions, effects, quality, ranking
 from webapp.charts.drawing import bars
 from webapp.product import product
+from webapp.services.models.ranking_history import History
 from webapp.stored import Metrics
 from webapp.tables import ModelVersion
 
@@ -52,6 +53,12 @@ def of_quality(metrics: Metrics | None) -> dict[str, Markup]:
     if metrics.gains:
         drawn["gains"] = quality.gains(metrics.gains, metrics.base_rate)
     return drawn
+
+
+def of_ranking(history: History) -> Markup:
+    """How well each version ranked as time went on, with the decisions meanwhile."""
+    tracks = {name: track.batches for name, track in history.tracks.items()}
+    return ranking.over_time(tracks, history.marks, history.claims, history.now)
 
 
 def of_fields(shapes: Sequence[Mapping[str, Any]]) -> list[Drawn]:

@@ -11,12 +11,20 @@ from werkzeug.exceptions import BadRequest
 
 from ml.gate.intervals import auc_half_width
 from ml.training.readiness import MIN_OF_EACH_CLASS
+from webapp.charts.ranking import SIGNS
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
-from webapp.services.models import lifecycle, model_story, monitoring, registry
+from webapp.services.models import (
+    lifecycle,
+    model_story,
+    monitoring,
+    ranking_history,
+    registry,
+)
 from webapp.services.models.model_card import model_card, shapes
+from webapp.services.models.monitoring import Report
 from webapp.services.runs import runs
 
 bp = Blueprint("models", __name__, url_prefix="/models")
@@ -46,9 +54,10 @@ def index() -> ResponseReturnValue:
     def whole(session: Session) -> dict[str, Any]:
         champion = registry.champion(session)
         used = registry.fields_used(session, champion)
+        found = monitors.state(session)
         return {
             **_status(session, None),
-            **monitors.state(session),
+            **found,
             **leakage.state(session),
             "champion": champion,
             "changed": [
@@ -57,8 +66,9 @@ def index() -> ResponseReturnValue:
             "tested": registry.last_test(session, champion),
             "since": registry.champion_since(session),
             "outdated": model_story.outdated(session),
-            "chapter": model_story.chapter(session, before),
+            "chapter": model_story.chapter(session, utc_now(), before),
             "is_first_page": before is None,
+            **_over_time(session, found["report"]),
         }
 
     return render_template("models/index.html", **read(whole))
@@ -141,21 +151,34 @@ def _expected_precision(session: Session, readiness: lifecycle.Readiness) -> dic
     return {"precision": rows, "assumed_auc": ASSUMED_AUC, "share": share, "is_known": is_known}
 
 
+def _over_time(session: Session, report: Report | None) -> dict[str, Any]:
+    """How well versions ranked, by the newest check, which has kept what those before it found."""
+    tracks = report.run.result.get("tracks", {}) if report else {}
+    found = ranking_history.history(session, tracks, utc_now())
+    return {
+        "history": found,
+        "picture": model_charts.of_ranking(found) if found.tracks else None,
+        "signs": SIGNS,
+    }
+
+
 def _version(session: Session, name: str) -> dict[str, Any]:
     version = registry.version(session, name)
     aliases = registry.aliases(session)
     champion = registry.champion(session)
     at_work = runs.unfinished(session, "training") or runs.unfinished(session, "rescoring")
     drawn = model_charts.of_fields(shapes(session, version))
+    parents = registry.parents(session, [version.parent_key])
     return {
         **leakage.state(session),
         "version": version,
+        "line": model_story.line_of_version(version, parents, utc_now()),
         "met": monitoring.newest_of(session, version),
         "is_measured": bool(registry.learned(session, version).metrics),
         "champion": champion,
         "is_staged": registry.STAGED in aliases and aliases[registry.STAGED].key == version.key,
         "at_work": at_work,
-        "parents": registry.parents(session, [version.parent_key]),
+        "parents": parents,
         "labels": {field.name: field.label for field in product().fields},
         "charts": model_charts.of_quality(version.measured),
         "drawn": drawn,

@@ -23,6 +23,7 @@ VERSION_LOCK = "training or promotion"
 FAR_POINTS = 10  # that reps are told of
 MAX_COMPARED = 10_000  # newest leads
 SWITCHES = ("promoted", "rolled back")  # actions in the audit log
+MONITORS = "The monitors"  # who replaces a version that ranks leads wrongly
 
 
 class NothingToLearn(RuntimeError):
@@ -49,12 +50,13 @@ class Trigger:
 
 
 class Switch(NamedTuple):
-    """One version replacing another, by their names; `key` is that of the audit log."""
+    """One version replacing another, by their names, and by whom; `key` is of the audit log."""
 
     key: int
     at: datetime
     before: str
     after: str
+    actor: str
 
 
 class ScoreChange(NamedTuple):
@@ -204,7 +206,9 @@ def register(
     return version
 
 
-def request_promotion(session: Session, name: str, requested_by: str, now: datetime) -> Run:
+def request_promotion(
+    session: Session, name: str, requested_by: str, now: datetime, *, reason: str = ""
+) -> Run:
     """Ask the worker to backfill a version's scores and then promote it, or roll back to it."""
     hold(session, VERSION_LOCK)
     version = registry.version(session, name)
@@ -212,10 +216,12 @@ def request_promotion(session: Session, name: str, requested_by: str, now: datet
         raise AlreadyChampion(name)
     if requested_by != "gate" and runs.unfinished(session, "training") is not None:
         raise runs.AlreadyRunning("training")
-    return _request_rescoring(session, version, requested_by, now)
+    return _request_rescoring(session, version, requested_by, now, reason=reason)
 
 
-def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -> None:
+def switch(
+    session: Session, version: ModelVersion, actor: str, now: datetime, *, reason: str = ""
+) -> None:
     """Promote a backfilled version: one row changes, and all leads switch at one instant."""
     before = registry.champion(session)
     if version.key == before.key:
@@ -223,7 +229,7 @@ def switch(session: Session, version: ModelVersion, actor: str, now: datetime) -
     registry.set_alias(session, registry.CHAMPION, version.key, now)
     registry.set_alias(session, registry.STAGED, None, now)
     action = SWITCHES[version.key < before.key]
-    detail = {"from": before.name} | _change(session, before, version)._asdict()
+    detail = {"from": before.name, "reason": reason} | _change(session, before, version)._asdict()
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
 
 
@@ -267,17 +273,18 @@ def switches(session: Session, since: datetime) -> list[Switch]:
     """Every switch of versions from then on, oldest first."""
     query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since)
     found = session.scalars(query.order_by(AuditEntry.key))
-    return [Switch(e.key, e.at, e.detail["from"], e.subject.split()[-1]) for e in found]
+    return [Switch(e.key, e.at, e.detail["from"], e.subject.split()[-1], e.actor) for e in found]
 
 
 def _request_rescoring(
-    session: Session, version: ModelVersion, requested_by: str, now: datetime
+    session: Session, version: ModelVersion, requested_by: str, now: datetime, *, reason: str = ""
 ) -> Run:
     trigger = "fields" if requested_by == "worker" else "promotion"
     task = {
         "version": version.name,
         "version_key": version.key,
         "field_list": field_lists.current(session).version,
+        "reason": reason,
     }
     return runs.request(
         session, "rescoring", trigger=trigger, requested_by=requested_by, now=now, task=task

@@ -1,5 +1,6 @@
 """The models as a story: what was tried, what came of it, and who stepped in, newest first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -7,19 +8,33 @@ from operator import attrgetter
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, defer
 
-from webapp.services.models import monitoring, registry
+from ml.fields.wording import day_text
+from webapp.services.models import lifecycle, monitoring, registry
 from webapp.services.models.lifecycle import SWITCHES
+from webapp.services.models.registry import Parent
+from webapp.stored import Decision
 from webapp.tables import AuditEntry, ModelVersion, Run
 
 PAGE_SIZE = 10
+RUN_NAMES = {
+    "training": "Training",
+    monitoring.KIND: "Monitor check",
+    "rescoring": "Promotion of version {version}",
+}
+GENERAL = "general rules, not trained on your data"
+SCORED_AGAIN = "Scoring with version {version}"
 RUNS_OF_VERSIONS = ("training", "rescoring", monitoring.KIND)  # that make, change or check one
 
 
 @dataclass(frozen=True)
 class Event:
-    """One of three: a version was tried, a run failed, or a person promoted a version."""
+    """One of three: a version was tried, a run failed, or another was put in place by hand.
+
+    `line` says it in one sentence.
+    """
 
     at: datetime
+    line: str
     version: ModelVersion | None = None
     failed: Run | None = None
     switch: AuditEntry | None = None
@@ -30,26 +45,30 @@ class Chapter:
     """Some events, newest first; `parents` by key; `next` is the time to go on from."""
 
     events: list[Event]
-    parents: dict[int, registry.Parent]
+    parents: dict[int, Parent]
     next: datetime | None
 
 
-def chapter(session: Session, before: datetime | None = None) -> Chapter:
+def chapter(session: Session, now: datetime, before: datetime | None = None) -> Chapter:
     """The newest events, or those before a time."""
+    versions = _versions(session, before)
+    parents = registry.parents(session, {v.parent_key for v in versions if v.parent_key})
     found = [
-        *(Event(v.created_at, version=v) for v in _versions(session, before)),
+        *(Event(v.created_at, line_of_version(v, parents, now), version=v) for v in versions),
         *(
-            Event(run.finished_at, failed=run)
+            Event(run.finished_at, _line_of_failure(run, now), failed=run)
             for run in _failed(session, before)
             if run.finished_at
         ),
-        *(Event(entry.at, switch=entry) for entry in _switches(session, before)),
+        *(
+            Event(entry.at, _line_of_switch(entry, now), switch=entry)
+            for entry in _switches(session, before)
+        ),
     ]
     events = sorted(found, key=attrgetter("at"), reverse=True)
     shown = events[:PAGE_SIZE]
-    keys = {e.version.parent_key for e in shown if e.version and e.version.parent_key}
     following = shown[-1].at if len(events) > PAGE_SIZE else None
-    return Chapter(shown, registry.parents(session, keys), following)
+    return Chapter(shown, parents, following)
 
 
 def outdated(session: Session) -> ModelVersion | None:
@@ -87,3 +106,61 @@ def _switches(session: Session, before: datetime | None) -> list[AuditEntry]:
         query = query.where(AuditEntry.at < before)
     newest = query.order_by(AuditEntry.at.desc(), AuditEntry.key.desc())
     return list(session.scalars(newest.limit(PAGE_SIZE + 1)))
+
+
+def line_of_version(version: ModelVersion, parents: Mapping[int, Parent], now: datetime) -> str:
+    """Say what was decided on a version when it was made."""
+    on, decision = day_text(version.created_at, now), version.verdict
+    if not decision.checks:
+        return f"Version {version.name} is the starter model: {GENERAL}."
+    if version.learned_key:
+        return f"Version {version.name} recalibrated on {on}. {decision.reason}"
+    parent = parents[version.parent_key].name if version.parent_key else "the live version"
+    done = "promoted" if decision.promote else "refused"
+    why = _better(decision, parent) if decision.promote else _why_refused(decision, parent)
+    return f"Version {version.name} {done} on {on}: {why}."
+
+
+def _line_of_switch(entry: AuditEntry, now: datetime) -> str:
+    """Say who put another version in place of the live one."""
+    before, after = entry.detail["from"], entry.subject.split()[-1]
+    on = day_text(entry.at, now)
+    if entry.actor == lifecycle.MONITORS:
+        return f"Version {before} replaced by {after} on {on}: it ranked new leads too badly."
+    if entry.action == "rolled back":
+        return f"{entry.actor} rolled back from version {before} to {after} on {on}."
+    return f"{entry.actor} promoted version {after} on {on} in place of {before}."
+
+
+def _line_of_failure(run: Run, now: datetime) -> str:
+    """Say which run failed."""
+    what = SCORED_AGAIN if run.trigger == "fields" else RUN_NAMES[run.kind]
+    return f"{what.format(**run.task)} failed on {day_text(run.finished_at or now, now)}."
+
+
+def _better(decision: Decision, parent: str) -> str:
+    if (decision.gain or 0) <= 0:
+        return f"it passed all checks on {_leads(decision)}"
+    return f"on {_leads(decision)} it ranked better than {parent}"
+
+
+def _why_refused(decision: Decision, parent: str) -> str:
+    """Name the first check that failed, in the order in which they build on each other."""
+    failed = {check.name for check in decision.checks if not check.passed}
+    if not decision.n_evidence:
+        return f"no outcomes had come in since {parent} was trained"
+    n_each = f"{decision.n_converted:,} converted, {decision.n_lost:,} lost"
+    if "evidence" in failed or decision.gain is None:
+        return f"there were too few new leads to compare it with {parent} ({n_each})"
+    on = f"on {_leads(decision)} it ranked"
+    if "gain" in failed:
+        return f"{on} {'no' if decision.gain <= 0 else 'hardly'} better than {parent}"
+    if "confidence" in failed:
+        return f"{on} better than {parent}, but that may be chance"
+    if "log_loss" in failed:
+        return f"{on} better than {parent}, but its percentages were not surely closer to the truth"
+    return f"it failed {decision.n_failed} of {len(decision.checks)} checks"
+
+
+def _leads(decision: Decision) -> str:
+    return f"{decision.n_evidence:,} new {'lead' if decision.n_evidence == 1 else 'leads'}"

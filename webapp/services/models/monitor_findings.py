@@ -92,9 +92,12 @@ def live_auc(samples: Samples, *, must_correct: bool, is_selected: bool) -> Find
             f" from had time to end either way; {performance.MIN_EACH_CLASS} of each are needed."
         )
     else:
-        sentence = f"{_measured(live)} it did not learn from."
-    if claimed:
-        sentence += f" {claimed.value:.2f} ({interval_text(*claimed[1:])}) was claimed."
+        sentence = f"{_measured(live)} that were {samples.were_decided}."
+    if claimed and measured:
+        sentence += (
+            f" It claimed {claimed.value:.2f} ({interval_text(*claimed[1:])}) when it was made, on"
+            f" {measured.n:,} others."
+        )
     if newest:
         sentence += f" Of the newest alone: {_measured(newest)}."
     advised = monitor_words.of_ranking(
@@ -233,4 +236,4 @@ def _measured(found: LiveAuc) -> str:
     n = found.n_converted + found.n_lost
     of_groups = f" of {found.n_groups:,} {GROUPS}" if found.n_groups < n else ""
     bounds = f" ({interval})" if interval else ""
-    return f"AUC {found.auc:.2f}{bounds} on {n:,} outcomes{of_groups}"
+    return f"AUC {found.auc:.2f}{bounds} on {n:,} leads{of_groups}"

@@ -100,6 +100,13 @@ class Samples:
         return _evidence((lead, self._weight(lead)) for lead in self.judged if lead.is_unseen)
 
     @property
+    def were_decided(self) -> str:
+        """When the leads of that evidence were decided, in words."""
+        if not self.learned.metrics:
+            return "decided after they were scored"
+        return f"decided after version {self.learned.name} was trained"
+
+    @property
     def told(self) -> Evidence:
         """All outcomes that the champion did not learn from, the oldest first."""
         ordered = sorted(self.judged, key=lambda lead: lead.outcome_at)

@@ -18,16 +18,17 @@ from webapp.services.models import (
     lifecycle,
     monitor_findings,
     monitor_samples,
+    ranking_history,
     registry,
     replacement,
 )
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.models.monitor_findings import Finding
+from webapp.services.models.monitor_samples import Samples
 from webapp.services.runs import runs
 from webapp.tables import ModelVersion, Outcome, Run, Snapshot
 
 KIND = "monitoring"
-ACTOR = "The monitors"
 EVERY = timedelta(hours=1)
 N_NEW_OUTCOMES = MIN_OUTCOMES
 # So long after the first of them: outcomes come in bursts, and a training may be due first.
@@ -111,6 +112,7 @@ def check(
         "findings": [finding._asdict() for finding in findings],
         "seen": seen,
         "is_put_off": is_put_off,
+        "tracks": _tracks(session, samples, findings),
     }
     if is_far and not may_recalibrate:
         result = _noted(result, "calibration", _advised(SWITCHED_OFF))
@@ -125,8 +127,9 @@ def check(
 
 def replace(session: Session, run: Run, name: str, now: datetime) -> None:
     """Close the run and have another version take over, unless something else is changing it."""
+    why = next(each["advice"] for each in run.result["findings"] if each["name"] == "live_auc")
     with suppress(runs.AlreadyRunning, lifecycle.AlreadyChampion):
-        lifecycle.request_promotion(session, name, ACTOR, now)
+        lifecycle.request_promotion(session, name, lifecycle.MONITORS, now, reason=why)
     runs.finish(session, run, now, run.result)
 
 
@@ -232,6 +235,14 @@ def _seen(session: Session) -> dict[str, int]:
         "scoring": session.scalar(sa.select(sa.func.max(Snapshot.key))) or 0,
         "champion": registry.serving(session)[0].key,
     }
+
+
+def _tracks(session: Session, samples: Samples, findings: list[Finding]) -> dict[str, Any]:
+    """How each version ranked as time went on, the live one by this check."""
+    last = runs.last_success(session, KIND)
+    before = last.result.get("tracks", {}) if last else {}
+    ranking = next(finding for finding in findings if finding.name == "live_auc")
+    return ranking_history.measured(before, samples, ranking.figures["claim"])
 
 
 def _noted(result: dict[str, Any], name: str, change: Change) -> dict[str, Any]:

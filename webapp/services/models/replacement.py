@@ -71,7 +71,9 @@ def needed(session: Session, samples: Samples) -> Replacement | None:
 def _once_live(session: Session, champion_key: int) -> list[str]:
     """Name the versions made before the champion that were live, the newest first, and 1.0."""
     names = {STARTER} | {
-        name for switch in lifecycle.switches(session, BEGINNING) for name in switch[2:]
+        name
+        for switch in lifecycle.switches(session, BEGINNING)
+        for name in (switch.before, switch.after)
     }
     found = [registry.version(session, name) for name in names]
     earlier = sorted((v for v in found if v.key < champion_key), key=lambda v: -v.key)
