@@ -1,5 +1,6 @@
 """Conflicts, unmatched opportunities and rejected scores: listed with both sides, and resolved."""
 
+import html
 import re
 
 import pytest
@@ -178,6 +179,54 @@ def test_an_opportunity_is_ignored_and_listed_again_in_its_row(manager, fake, sa
     assert salesforce.read(unmatched.n_open) == 0
 
 
+def actions(salesforce):
+    return [(e.actor, e.action) for e in reversed(salesforce.read(audit.latest))]
+
+
+def test_what_is_ignored_is_listed_with_who_and_can_be_listed_again(manager, fake, salesforce):
+    [deal] = without_a_lead(fake, salesforce, Name="Acme deal")
+    assert "Ignored 0" in show(manager, "/sync/unmatched")
+    manager.post(f"/sync/unmatched/{deal}/state", data={"state": "ignored"})
+    page = show(manager, "/sync/unmatched?state=ignored")
+    assert "Ignored 1" in page
+    assert "Acme deal" in page
+    assert "mona@example.com" in page
+    assert "Stop ignoring opportunity Acme deal" in page
+    back = manager.post(
+        f"/sync/unmatched/{deal}/state",
+        data={"state": "open", "back": "/sync/unmatched?state=ignored"},
+        follow_redirects=True,
+    )
+    assert "No opportunity is ignored" in back.text
+    assert "Acme deal" in show(manager, "/sync/unmatched")
+    assert actions(salesforce)[-2:] == [
+        ("mona@example.com", "ignored opportunity"),
+        ("mona@example.com", "listed opportunity"),
+    ]
+    salesforce.later()
+    assert salesforce.read(unmatched.n_open) == 1
+
+
+def test_what_is_linked_by_hand_is_listed_with_who_and_can_be_unlinked(manager, fake, salesforce):
+    lead = fake.lead(FirstName="Ada", LastName="Lovelace")
+    [deal] = without_a_lead(fake, salesforce)
+    key = salesforce.lead(lead).key
+    manager.post(f"/sync/unmatched/{deal}/link/{key}")
+    page = show(manager, "/sync/unmatched?state=linked")
+    assert f'href="/leads/{key}">Ada Lovelace</a>' in page
+    assert "mona@example.com" in page
+    back = "/sync/unmatched?state=linked"
+    [address] = re.findall(rf'action="(/sync/unmatched/{deal}/unlink/\d+)"', page)
+    answer = manager.post(address, data={"back": back})
+    assert answer.location == back
+    assert "No opportunity is linked by hand" in show(manager, back)
+    assert actions(salesforce)[-1] == ("mona@example.com", "unlinked opportunity")
+
+
+def test_an_unknown_list_of_unmatched_is_refused(manager, salesforce):
+    assert manager.get("/sync/unmatched?state=settled").status_code == 400
+
+
 @pytest.mark.parametrize("state", ["", "linked", "settled"])
 def test_an_opportunity_is_ignored_or_listed_and_nothing_else(manager, fake, salesforce, state):
     [deal] = without_a_lead(fake, salesforce)
@@ -207,7 +256,8 @@ def test_many_unmatched_go_on_on_further_pages(manager, fake, salesforce, monkey
     for address in addresses:
         page = show(manager, address)
         seen += re.findall(r'action="/sync/unmatched/(\w+)/state"', page)
-        addresses += re.findall(r'href="(/sync/unmatched\?after=[^"]+)">Next', page)
+        found = re.findall(r'href="(/sync/unmatched\?[^"]+)">Next', page)
+        addresses += map(html.unescape, found)
     assert len(addresses) == 3
     assert sorted(seen) == sorted(deals)
 

@@ -22,12 +22,13 @@ bp = Blueprint("unmatched", __name__, url_prefix="/sync/unmatched")
 
 PAGE = 50
 MAX_CANDIDATES = 10
+LISTS = ("open", "ignored", "linked")
 STATES = {"ignored": unmatched.ignore, "open": unmatched.list_again}
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Managers: what is not dealt with yet, oldest first."""
+    """Managers: what is not dealt with yet, oldest first; or what is ignored, or linked by hand."""
     return render_template("crm/lists/unmatched.html", **read(_list))
 
 
@@ -85,7 +86,8 @@ def unlink(deal_id: str, lead_key: int) -> ResponseReturnValue:
 def set_state(deal_id: str) -> ResponseReturnValue:
     """Managers: ignore the deal, or list it again."""
     _set_state(deal_id)
-    return redirect(url_for("pages.unmatched.index"), 303)
+    back = sign_in.own_path(request.form.get("back"))
+    return redirect(back or url_for("pages.unmatched.index"), 303)
 
 
 @bp.post("/<record_id:deal_id>/row")
@@ -97,7 +99,7 @@ def row(deal_id: str) -> ResponseReturnValue:
         entry = unmatched.entry(session, deal_id, state)
         return _shown(session, [entry]) | {"entry": entry}
 
-    return render_template("crm/lists/_unmatched.html", **read(shown))
+    return render_template("crm/lists/_unmatched.html", is_said=True, **read(shown))
 
 
 def _set_state(deal_id: str) -> str:
@@ -110,19 +112,25 @@ def _set_state(deal_id: str) -> str:
 
 
 def _list(session: Session) -> dict[str, Any]:
+    state = request.args.get("state", "open")
+    if state not in LISTS:
+        raise BadRequest
     after = _place(request.args.get("after"))
-    rows = unmatched.listed(session, after=after, limit=PAGE + 1)
+    rows = unmatched.listed(session, state, after=after, limit=PAGE + 1)
     shown, following = rows[:PAGE], None
     if len(rows) > PAGE:
         following = f"{(shown[-1].first_seen_at - EPOCH) // MICROSECOND}~{shown[-1].deal_id}"
     is_read = mirror.window(session, "deal")["reached"] is not None
-    place = {"next": following, "is_first": after is None}
-    return _shown(session, shown) | place | {"rows": shown, "is_read": is_read}
+    place = {"next": following, "is_first": after is None, "state": state}
+    counts = {name: unmatched.n_open(session, name) for name in LISTS}
+    return _shown(session, shown) | place | {"rows": shown, "is_read": is_read, "counts": counts}
 
 
 def _shown(session: Session, rows: list[CrmUnmatched]) -> dict[str, Any]:
     connection = connections.find(session)
+    linked = leads.by_keys(session, [r.lead_key for r in rows if r.lead_key])
     return {
+        "leads": linked,
         "deals": mirror.deals(session, [r.deal_id for r in rows]),
         "domain": connection.domain if connection else None,
     }

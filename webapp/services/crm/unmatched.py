@@ -191,20 +191,24 @@ def list_again(session: Session, deal_id: str, actor: str, *, now: datetime) -> 
 
 
 def listed(
-    session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
+    session: Session,
+    state: str = "open",
+    *,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 50,
 ) -> list[CrmUnmatched]:
-    """Open entries, oldest first, behind one given as its time and id."""
+    """Entries in a state, oldest first, behind one given as its time and id."""
     order = (CrmUnmatched.first_seen_at, CrmUnmatched.deal_id)
-    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == "open", WAS_ASKED)
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == state, WAS_ASKED)
     if after is not None:
         at, deal_id = sa.literal(after[0], order[0].type), sa.literal(after[1])
         query = query.where(sa.tuple_(*order) > sa.tuple_(at, deal_id))
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
 
-def n_open(session: Session) -> int:
-    """How many are listed."""
-    is_listed = (CrmUnmatched.state == "open", WAS_ASKED)
+def n_open(session: Session, state: str = "open") -> int:
+    """How many are listed, or in another state."""
+    is_listed = (CrmUnmatched.state == state, WAS_ASKED)
     return session.scalar(sa.select(sa.func.count()).where(*is_listed)) or 0
 
 

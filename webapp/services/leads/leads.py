@@ -88,6 +88,12 @@ def lock_by_key(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
     return {lead.key: lead for lead in _locked(session, Lead.key.in_(keys))}
 
 
+def by_keys(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
+    """The leads with these keys that are here."""
+    found = session.scalars(sa.select(Lead).where(Lead.key.in_(list(keys))))
+    return {lead.key: lead for lead in found}
+
+
 def ids_by_key(session: Session, keys: Iterable[int]) -> dict[int, str]:
     """The ids of leads, which never change, by key."""
     query = sa.select(Lead.key, Lead.lead_id).where(Lead.key.in_(keys))
