@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -15,17 +16,27 @@ from sync.crm.intake import take_deals, take_leads
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look
 from sync.crm.reading import Reading
 from sync.crm.settling import record_outcomes, record_outcomes_of
-from sync.crm.sync_run import STEP_ROWS, SyncRun
+from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.database import read, write
 from webapp.services.crm import (
     conflicts,
     connections,
     field_sources,
+    links,
     mirror,
     owners,
     pending_writes,
 )
-from webapp.services.crm.sync_runs import MAPPED_FIELDS, Check, Rehearsed, Sample, SampledLead
+from webapp.services.crm.outcome_rules import RuleChanges, StatusChange
+from webapp.services.crm.sync_runs import (
+    MAPPED_FIELDS,
+    Check,
+    Rehearsed,
+    Sample,
+    SampledLead,
+    SyncResult,
+)
+from webapp.services.leads import leads as our_leads
 
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
@@ -106,13 +117,17 @@ def sample(sync_run: SyncRun) -> None:
 
 
 def dry(sync_run: SyncRun) -> None:
-    """Do with the next leads and deals what a run does, and keep nothing."""
+    """Do with the next leads and deals what a run does, and keep nothing.
+
+    Changed rules are tried on everything that was read.
+    """
     check_mapping(sync_run)
+    _rehearse_rules(sync_run)
     leads = Reading(sync_run, LEADS).peek()[:REHEARSED_ROWS]
     deals = Reading(sync_run, DEALS).peek()[:REHEARSED_ROWS]
     try:
         write(lambda s: _rehearse(s, sync_run, leads, deals))
-    except _Enough:
+    except _Undone:
         sync_run.result.rehearsed = Rehearsed(len(leads), len(deals))
 
 
@@ -261,17 +276,55 @@ def _match_owners(sync_run: SyncRun, session: Session) -> int:
     return owners.give_to_new_accounts(session, since, STEP_ROWS, sync_run.now)
 
 
-class _Enough(Exception):
-    """The rehearsal is over: its transaction is undone."""
+class _Undone(Exception):
+    """A rehearsal is over: its transaction is undone."""
+
+
+def _rehearse_rules(sync_run: SyncRun) -> None:
+    """Where rules have changed, say what the next run will do to what is here, some at a time."""
+    after_id = read(connections.get).settle_after_id
+    if after_id is None:
+        return
+    found = sync_run.result.rule_changes = RuleChanges()
+    while rows := read(partial(mirror.after, crm_lead_id=after_id, limit=STEP_ROWS)):
+        with suppress(_Undone):
+            write(partial(_rehearse_rules_on, sync_run, [row.id for row in rows]))
+        after_id = rows[-1].id
+        sync_run.step(lambda s: None, stage=f"Trying the rules: {found.leads:,} leads")
+
+
+def _rehearse_rules_on(sync_run: SyncRun, ids: list[str], session: Session) -> None:
+    connections.get(session, lock=True)
+    keys = [row.lead_key for row in mirror.leads_by_id(session, ids).values() if row.lead_key]
+    before = {key: lead.status for key, lead in our_leads.by_keys(session, keys).items()}
+    aside = _aside(sync_run)
+    record_outcomes_of(session, aside, ids, sync_run.now)
+    reasons = {example.lead_id: example.reason for example in aside.result.examples}
+    found = sync_run.result.rule_changes or RuleChanges()
+    found.leads += len(before)
+    for key, lead in our_leads.by_keys(session, keys).items():
+        if lead.status != before[key]:
+            reason = reasons.get(lead.lead_id, "")
+            found.count(StatusChange(lead.lead_id, before[key], lead.status, reason))
+    raise _Undone
+
+
+def _aside(sync_run: SyncRun) -> SyncContext:
+    """The same context with a result of its own."""
+    return replace(sync_run.context, result=SyncResult())
 
 
 def _rehearse(
     session: Session, sync_run: SyncRun, leads: list[LeadRow], deals: list[DealRow]
 ) -> None:
+    if connections.get(session, lock=True).settle_after_id is not None:
+        # What changed rules do to them is told apart.
+        ids = {row.id for row in leads} | links.leads_of(session, [d.id for d in deals]).keys()
+        record_outcomes_of(session, _aside(sync_run), ids, sync_run.now)
     take_leads(session, sync_run.context, leads, sync_run.now)
     take_deals(session, sync_run.context, deals, sync_run.now)
     n_due, _ = pending_writes.offer_scored(
         session, sync_run.context.bands, since=sync_run.now, after_key=0, now=sync_run.now
     )
     sync_run.result.counts["scores_due"] = n_due
-    raise _Enough
+    raise _Undone

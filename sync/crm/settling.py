@@ -12,7 +12,7 @@ from sync.crm.outcomes import GONE, REASONS, UNREAD, Deals, Derived, derive
 from sync.crm.sync_run import SyncContext
 from webapp.crm_tables import CrmDeal, CrmLead
 from webapp.services.crm import conflicts, links, mirror, pending_writes
-from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.crm.outcome_rules import MAX_EXAMPLES, CrmRules
 from webapp.services.crm.sync_runs import Example
 from webapp.services.leads import leads, pipeline, removal
 from webapp.services.outcomes import outcomes
@@ -21,7 +21,6 @@ from webapp.services.outcomes.times import CLOCK_SKEW
 from webapp.tables import Lead, is_assumed
 
 MIN_STEP = timedelta(microseconds=1)
-MAX_EXAMPLES = 20
 CLOSING = frozenset({"converted", "lost", "never_worked"})
 
 

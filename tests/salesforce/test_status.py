@@ -126,6 +126,79 @@ def test_a_dry_run_says_what_it_would_do_and_keeps_nothing(fake, salesforce):
     assert overview(salesforce).n_read["leads"] == 0
 
 
+def test_a_dry_run_says_what_changed_rules_would_change_of_what_was_read(
+    fake, salesforce, monkeypatch
+):
+    """Rules are applied in steps: each lead counts once."""
+    monkeypatch.setattr(phases, "STEP_ROWS", 2)
+    salesforce.rules(disqualified=["Bad"], milestone="deal_won")
+    gets, loses = fake.lead(Status="Nurture"), fake.lead(Status="Bad")
+    moves, stays = fake.lead(), fake.lead()
+    fake.convert(moves)
+    salesforce.later()
+    assert [salesforce.lead(i).status for i in (gets, loses, moves, stays)] == [
+        "open",
+        "lost",
+        "in_pipeline",
+        "open",
+    ]
+    salesforce.rules(disqualified=["Nurture"], milestone="deal_created")
+    run = salesforce.run("dry")
+    changes = run.result["rule_changes"]
+    numbers = {name: n for name, n in changes.items() if name != "examples"}
+    assert numbers == {
+        "leads": 4,
+        "outcomes_gained": 2,
+        "outcomes_lost": 1,
+        "outcomes_changed": 0,
+        "statuses_changed": 3,
+    }
+    assert sorted((e["lead_id"], e["before"], e["after"]) for e in changes["examples"]) == sorted(
+        [
+            (gets, "open", "lost"),
+            (loses, "lost", "open"),
+            (moves, "in_pipeline", "converted"),
+        ]
+    )
+    assert {e["lead_id"]: e["reason"] for e in changes["examples"]}[gets] == (
+        "its status says that it was disqualified"
+    )
+    assert [salesforce.lead(i).status for i in (gets, loses, moves)] == [
+        "open",
+        "lost",
+        "in_pipeline",
+    ]
+    salesforce.later()
+    assert [salesforce.lead(i).status for i in (gets, loses, moves)] == [
+        "lost",
+        "open",
+        "converted",
+    ]
+    assert "rule_changes" not in salesforce.run("dry").result
+
+
+def test_a_dry_run_counts_what_changed_rules_do_only_once(fake, salesforce):
+    lead = fake.lead(Status="Nurture", LeadSource="Webinar")
+    salesforce.later()
+    salesforce.rules(disqualified=["Nurture"])
+    fake.update(lead, LeadSource="Referral")
+    fake.clock.advance(minutes=15)
+    result = salesforce.run("dry").result
+    assert result["rule_changes"]["outcomes_gained"] == 1
+    assert result["counts"].get("lost", 0) == 0
+
+
+def test_a_dry_run_rehearses_a_changed_mapping_from_the_start(fake, salesforce):
+    lead = fake.lead(LeadSource="Webinar", Industry="Banking")
+    salesforce.later()
+    salesforce.later(hours=1)
+    salesforce.map(industry=("LeadSource", "as_is"))
+    result = salesforce.run("dry").result
+    assert result["rehearsed"]["leads"] == 1
+    assert result["counts"]["leads_scored"] == 1
+    assert salesforce.lead(lead).industry == "Banking"
+
+
 def test_a_dry_run_rehearses_no_more_than_others_can_wait_for(fake, salesforce, monkeypatch):
     monkeypatch.setattr(phases, "REHEARSED_ROWS", 3)
     for _ in range(5):

@@ -152,3 +152,17 @@ def test_statuses_are_entered_as_text_before_salesforce_has_told_them(salesforce
 
 def test_rules_need_a_connection(admin):
     assert admin.post("/sync/rules", data=FORM).status_code == 409
+
+
+def test_a_dry_run_says_what_changed_rules_would_do(admin, fake, salesforce):
+    lead = fake.lead(Status="Bad")
+    salesforce.later()
+    salesforce.rules(disqualified=["Bad"])
+    run = salesforce.run("dry")
+    page = re.sub(r"\s+", " ", admin.get(f"/sync/runs/{run.key}").text)
+    assert "Changed outcome rules" in page
+    assert "<dt>Would get an outcome</dt> <dd>1</dd>" in page
+    assert "<dt>Would lose their outcome</dt> <dd>0</dd>" in page
+    assert "<dt>Would change status</dt> <dd>1</dd>" in page
+    assert f'q={lead}&amp;status=all">{lead}</a>' in page
+    assert "open → lost" in page

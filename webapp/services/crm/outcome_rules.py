@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from webapp.services.crm.kinds.kind import CrmKind
@@ -21,6 +21,9 @@ ALLOWED = {
 SPANS = {"no_deal_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
 ID_LISTS = ("owner_ids", "record_type_ids")
 MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
+# The statuses of leads without an outcome, and how many leads a run names.
+UNDECIDED = ("open", "in_pipeline")
+MAX_EXAMPLES = 20
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 # Of other values every lead and deal is read again from the beginning of the history.
 READ_AGAIN = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
@@ -109,3 +112,38 @@ def _filter_complaint(ids: Sequence[str], name: str, kind: CrmKind) -> str | Non
         return f"must be at most {MAX_LIST_LENGTH} ids"
     wrong = [each[:20] for each in ids if not kind.filters[name].is_id(each)]
     return f"{kind.filters[name].rule}: {', '.join(wrong[:3])}" if wrong else None
+
+
+@dataclass
+class StatusChange:
+    """What changed rules would make of a lead's status, and why."""
+
+    lead_id: str
+    before: str
+    after: str
+    reason: str = ""
+
+
+@dataclass
+class RuleChanges:
+    """What changed rules would do to leads that were read: how many, and some of them.
+
+    A status also changes with each outcome.
+    """
+
+    leads: int = 0
+    outcomes_gained: int = 0
+    outcomes_lost: int = 0
+    outcomes_changed: int = 0
+    statuses_changed: int = 0
+    examples: list[StatusChange] = field(default_factory=list)
+
+    def count(self, change: StatusChange) -> None:
+        """Count one lead whose status changes, and keep it where few are kept so far."""
+        had, has = (s not in UNDECIDED for s in (change.before, change.after))
+        self.outcomes_gained += has and not had
+        self.outcomes_lost += had and not has
+        self.outcomes_changed += had and has
+        self.statuses_changed += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(change)

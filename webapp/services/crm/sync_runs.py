@@ -14,6 +14,7 @@ from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
 from webapp.services.crm import connections, mirror
 from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm.outcome_rules import RuleChanges
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -111,7 +112,7 @@ class Drift:
 
 @dataclass
 class SyncResult:
-    """What a run has done: `run.result` of its row, typed; the last four belong to modes."""
+    """What a run has done: `run.result` of its row, typed; the last five belong to modes."""
 
     mode: str = "live"
     counts: Counter[str] = field(default_factory=Counter)
@@ -125,6 +126,7 @@ class SyncResult:
     checks: list[Check] | None = None
     sample: Sample | None = None
     rehearsed: Rehearsed | None = None
+    rule_changes: RuleChanges | None = None
     drift: list[Drift] | None = None
 
     @classmethod
