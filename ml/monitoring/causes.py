@@ -53,6 +53,20 @@ def cause_of(term: Term, values: Sequence[Value]) -> Cause:
     return _widest(unknown, _out_of_range(term, known, len(values)))
 
 
+def is_unlearned(term: Term) -> bool:
+    """Whether so few leads had the field that the model has hardly learned from it.
+
+    Such a field may come in now without changing what the model relies on.
+    """
+    return 1 - _share(term.missing_counts, term) < CLEARLY
+
+
+def is_coming_in(term: Term, values: Sequence[Value]) -> bool:
+    """Whether clearly more leads have the field now than when it was learned."""
+    unknown = _unknown(term, values)
+    return unknown.before - unknown.now >= CLEARLY
+
+
 def _widest(*causes: Cause) -> Cause:
     widest = max(causes, key=lambda cause: abs(cause.now - cause.before))
     return widest if abs(widest.now - widest.before) >= CLEARLY else Cause("spread")

@@ -1,5 +1,6 @@
 """What the monitors say of fields whose values have changed: which, what happened, what to do."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.terms import CategoryTerm, CurveTerm
 from ml.training.term_sums import counted
 from tests.factories import FIELDS
+from webapp.services.models import monitor_words
 from webapp.services.models.monitor_findings import field_drift
 from webapp.services.models.monitor_samples import Samples, ScoredLead
+from webapp.services.models.monitor_words import State
 
 RNG = np.random.default_rng(0)
 FLAT = ((0.0,), (0.0,))
@@ -32,7 +35,7 @@ TERMS = counted(
 CARD = Scorecard("made up", 0.0, 0.3, 300, (0.6, 0.4, 0.2), TERMS)
 
 
-def found(**changed):
+def found(card=CARD, **changed):
     """The finding where some fields are another now; a function is applied to what they were."""
     now = [
         record | {name: of(record[name]) if callable(of) else of for name, of in changed.items()}
@@ -42,7 +45,7 @@ def found(**changed):
     samples = Samples(
         champion=unasked,
         learned=unasked,
-        card=CARD,
+        card=card,
         learned_card=unasked,
         since=unasked,
         now=unasked,
@@ -52,7 +55,9 @@ def found(**changed):
         labelled_by_score=[],
         scored_by_score=[],
     )
-    return field_drift(samples, FIELDS)
+    finding, causes = field_drift(samples, FIELDS)
+    advice = monitor_words.advice(State(fields=finding.verdict, causes=causes))
+    return finding._replace(advice=advice["field_drift"])
 
 
 def test_nothing_is_said_where_nothing_has_changed():
@@ -100,3 +105,16 @@ def test_nobody_is_told_to_train_while_one_of_the_fields_is_wrong():
     assert "Train" not in told.advice
     assert told.figures["fields"]["email_opens"]["cause"] == "constant"
     assert "cause" not in told.figures["fields"]["lead_source"]
+
+
+def test_a_field_that_hardly_any_lead_had_in_training_may_come_in_without_alarm():
+    before = [record | {"email_opens": 1 if n < 9 else None} for n, record in enumerate(BEFORE)]
+    terms = counted(CARD.terms, before, [False] * 300)
+    told = found(replace(CARD, terms=terms), email_opens=3)
+    assert told[2:5] == (
+        "good",
+        "All 2 fields are spread as in the leads it learned from. Hardly known in training, and"
+        " learned as outcomes come in: Email opens.",
+        "",
+    )
+    assert "Email opens" not in found(replace(CARD, terms=terms), email_opens=None).sentence

@@ -1,5 +1,6 @@
 """What the monitors found, in words: for each measure what it means and what to do."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -7,11 +8,12 @@ from ml.fields.fields_file import Fields
 from ml.gate.gate import GROUPS
 from ml.gate.intervals import interval_text
 from ml.monitoring import claims, drift, performance
-from ml.monitoring.causes import cause_of
+from ml.monitoring.causes import Cause, cause_of, is_coming_in, is_unlearned
 from ml.monitoring.drift import Drift, Verdict
 from ml.monitoring.performance import LiveAuc
 from webapp.services.models import monitor_words
 from webapp.services.models.monitor_samples import Samples
+from webapp.services.models.monitor_words import State
 from webapp.stored import Metrics
 
 # From calm to urgent.
@@ -24,7 +26,6 @@ MET: dict[claims.Verdict, Verdict] = {
     "holds": "good",
     "failed": "act",
 }
-MAX_NAMED = 3
 NO_ORDER = 0.5  # the AUC of scores that say nothing
 
 
@@ -45,22 +46,31 @@ class Finding(NamedTuple):
 
 def all_of(samples: Samples, fields: Fields) -> list[Finding]:
     """Take every measure of the live version, in the order in which they are shown."""
-    changed = field_drift(samples, fields)
-    causes = (each.get("cause") for each in changed.figures.get("fields", {}).values())
-    must_correct = monitor_words.needs_correction(causes)
-    chosen = selection(samples)
-    ranking = live_auc(samples, must_correct=must_correct, is_selected=chosen.is_warning)
-    return [
-        calibration(samples, ranking.verdict),
-        ranking,
-        score_drift(samples, must_correct=must_correct),
-        changed,
-        chosen,
-    ]
+    level, ranking, scores = calibration(samples), live_auc(samples), score_drift(samples)
+    chosen, (changed, causes) = selection(samples), field_drift(samples, fields)
+    state = State(
+        calibration=level.verdict,
+        level="low" if (level.figures["z"] or 0) > 0 else "high",
+        claim=ranking.figures["claim"],
+        is_reversed=_is_reversed(ranking.figures),
+        scores=scores.verdict,
+        fields=changed.verdict,
+        causes=causes,
+        is_selected=chosen.is_warning,
+    )
+    advice = monitor_words.advice(state)
+    findings = (level, ranking, scores, changed, chosen)
+    return [finding._replace(advice=advice[finding.name]) for finding in findings]
 
 
-def calibration(samples: Samples, ranking: Verdict) -> Finding:
-    """Whether as many leads convert as the scores predict; `ranking` is the verdict on that."""
+def _is_reversed(ranking: dict[str, Any]) -> bool:
+    """Whether leads, or the newest of them, are surely ranked worse than by luck."""
+    ends = [each["high"] for each in (ranking, ranking["newest"]) if each is not None]
+    return any(end is not None and end < NO_ORDER for end in ends)
+
+
+def calibration(samples: Samples) -> Finding:
+    """Whether as many leads convert as the scores predict."""
     evidence = samples.of_level
     found = performance.calibration_in_the_large(evidence.outcomes if evidence else [])
     if evidence is None:
@@ -74,13 +84,11 @@ def calibration(samples: Samples, ranking: Verdict) -> Finding:
         )
     else:
         sentence = f"{found.text}."
-    level = "low" if found.z > 0 else "high"
-    advised = monitor_words.of_calibration(found.verdict, ranking, level)
     figures = asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z")))
-    return Finding("calibration", "Calibration", found.verdict, sentence, advised, figures)
+    return Finding("calibration", "Calibration", found.verdict, sentence, "", figures)
 
 
-def live_auc(samples: Samples, *, must_correct: bool, is_selected: bool) -> Finding:
+def live_auc(samples: Samples) -> Finding:
     """Whether leads are ranked as well as was claimed."""
     measured, matured = samples.learned.measured, samples.of_order.outcomes
     claimed = claims.Interval(*measured.claimed_auc) if measured else None
@@ -88,27 +96,19 @@ def live_auc(samples: Samples, *, must_correct: bool, is_selected: bool) -> Find
     live, newest = met.live, met.newest
     if live.auc is None or not live.is_enough:
         sentence = (
-            f"{live.n_converted:,} converted and {live.n_lost:,} lost leads that it did not learn"
-            f" from had time to end either way; {performance.MIN_EACH_CLASS} of each are needed."
+            f"{live.n_converted:,} converted and {live.n_lost:,} lost leads that had the time to"
+            f" end either way were {samples.were_decided}; {performance.MIN_EACH_CLASS} of each are"
+            " needed."
         )
     else:
         sentence = f"{_measured(live)} that were {samples.were_decided}."
     if claimed and measured:
         sentence += (
-            f" It claimed {claimed.value:.2f} ({interval_text(*claimed[1:])}) when it was made, on"
-            f" {measured.n:,} others."
+            f" When it was made it claimed {claimed.value:.2f} ({interval_text(*claimed[1:])}), on"
+            f" {measured.n:,} other leads."
         )
     if newest:
         sentence += f" Of the newest alone: {_measured(newest)}."
-    advised = monitor_words.of_ranking(
-        met.verdict,
-        is_reversed=any(
-            each is not None and each.high is not None and each.high < NO_ORDER
-            for each in (live, newest)
-        ),
-        must_correct=must_correct,
-        is_selected=is_selected,
-    )
     figures = asdict(live) | {
         "claimed": claimed,
         "newest": asdict(newest) if newest else None,
@@ -116,10 +116,10 @@ def live_auc(samples: Samples, *, must_correct: bool, is_selected: bool) -> Find
         **claims.outcome_of(matured, samples.card.grade),
         "closing_days": samples.delays.mature_days(),
     }
-    return Finding("live_auc", "Ranking", MET[met.verdict], sentence, advised, figures)
+    return Finding("live_auc", "Ranking", MET[met.verdict], sentence, "", figures)
 
 
-def score_drift(samples: Samples, *, must_correct: bool) -> Finding:
+def score_drift(samples: Samples) -> Finding:
     """Whether scores are spread as they were over the leads learned from."""
     title, references = "Scores of new leads", _score_references(samples.learned.measured)
     if not references:
@@ -135,41 +135,50 @@ def score_drift(samples: Samples, *, must_correct: bool) -> Finding:
         f" {'differ from' if found.verdict != 'good' else 'are spread like'} those of the"
         f" {found.n_reference:,} it learned from (PSI {found.psi:.2f})."
     )
-    advised = monitor_words.of_scores(found.verdict, must_correct=must_correct)
-    return Finding("score_drift", title, found.verdict, sentence, advised, _figures(found))
+    return Finding("score_drift", title, found.verdict, sentence, "", _figures(found))
 
 
-def field_drift(samples: Samples, fields: Fields) -> Finding:
-    """Whether each field's values are spread as they were over the leads learned from."""
+def field_drift(samples: Samples, fields: Fields) -> tuple[Finding, tuple[tuple[str, Cause], ...]]:
+    """Whether each field's values are spread as they were over the leads learned from.
+
+    With the likely cause by label of each that is not, the worst first.
+    """
     title, card = "Fields of new leads", samples.card
     terms = {term.field: drift.with_absent(term, card.n_leads) for term in card.terms}
     values = {name: [lead.inputs.get(name) for lead in samples.recent] for name in terms}
+    labels = {name: fields[name].label if name in fields else name for name in terms}
     counted = {name: drift.term_bins(term, values[name]) for name, term in terms.items()}
     known = {name: bins for name, bins in counted.items() if bins is not None}
-    found = {name: drift.judge(bins, n_compared=len(known)) for name, bins in known.items()}
-    if not found:
-        return _no_reference("field_drift", title, samples)
+    if not known:
+        return _no_reference("field_drift", title, samples), ()
+    unlearned = [name for name in known if is_unlearned(terms[name])]
+    found = {
+        name: drift.judge(bins, n_compared=len(known))
+        for name, bins in known.items()
+        if name not in unlearned
+    }
     worst = sorted(found, key=lambda name: -found[name].psi / found[name].look)
-    verdict = max((each.verdict for each in found.values()), key=VERDICTS.index)
+    verdicts = [each.verdict for each in found.values()] or ["unknown"]
+    verdict = max(verdicts, key=VERDICTS.index)
     drifted = [name for name in worst if found[name].verdict in {"look", "act"}]
-    causes = [
-        (fields[name].label if name in fields else name, cause_of(terms[name], values[name]))
-        for name in drifted
-    ]
-    named = [monitor_words.happened(label, cause) for label, cause in causes[:MAX_NAMED]]
-    more = f" and {len(drifted) - MAX_NAMED} more" if len(drifted) > MAX_NAMED else ""
-    top = found[worst[0]]
-    sentence = _few(top) or (
-        f"Changed since training: {', '.join(named)}{more}."
-        if drifted
-        else f"All {len(found)} fields are spread as in the leads it learned from."
+    causes = {name: cause_of(terms[name], values[name]) for name in drifted}
+    told = tuple((labels[name], cause) for name, cause in causes.items())
+    coming_in = [labels[name] for name in unlearned if is_coming_in(terms[name], values[name])]
+    sentence = (found and _few(found[worst[0]])) or " ".join(
+        part for part in (_changed(told, len(found)), monitor_words.coming_in(coming_in)) if part
     )
-    advised = monitor_words.of_fields(causes, is_critical=verdict == "act")
     by_field = {name: _figures(each) for name, each in found.items()}
-    for name, (_, cause) in zip(drifted, causes, strict=True):
+    for name, cause in causes.items():
         by_field[name]["cause"] = cause.kind
-    figures = {"psi": _figures(top)["psi"], "fields": by_field}
-    return Finding("field_drift", title, verdict, sentence, advised, figures)
+    figures = {"psi": _figures(found[worst[0]])["psi"] if found else None, "fields": by_field}
+    return Finding("field_drift", title, verdict, sentence, "", figures), told
+
+
+def _changed(causes: Sequence[tuple[str, Cause]], n_fields: int) -> str:
+    if causes:
+        named = [monitor_words.happened(*each) for each in causes]
+        return f"Changed since training: {monitor_words.listed(named)}."
+    return f"All {n_fields} fields are spread as in the leads it learned from." if n_fields else ""
 
 
 def selection(samples: Samples) -> Finding:
@@ -186,12 +195,7 @@ def selection(samples: Samples) -> Finding:
         f" {'differently from' if verdict == 'look' else 'like'} all {found.n_reference:,} leads"
         f" (PSI {found.psi:.2f})."
     )
-    advice = (
-        "Outcomes come from a part of the leads only, so the next model learns little about the"
-        " others. Work some leads with low scores, too, and record what becomes of them."
-    )
-    title, advised = "Where outcomes come from", advice if verdict == "look" else ""
-    return Finding("selection", title, verdict, sentence, advised, _figures(found))
+    return Finding("selection", "Where outcomes come from", verdict, sentence, "", _figures(found))
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:

@@ -3,15 +3,17 @@ to fields that changed.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple, TypeAlias
 
 from ml.fields.types import number_text, value_text
 from ml.monitoring import claims
 from ml.monitoring.causes import Cause, Kind
 from ml.monitoring.drift import Verdict
 
-CORRECT = "Put the changed fields right first."
-RETRAIN = "Train now, so that the model learns from the leads of today."
+Obstacle: TypeAlias = Literal["fields", "outcomes"]
+
 MAX_VALUE_LENGTH = 40
+MAX_NAMED = 3
 
 # The first step; to train on values that are wrong would only teach the model what is wrong.
 FIRST_STEPS: dict[Kind, str] = {
@@ -53,68 +55,135 @@ def happened(label: str, cause: Cause) -> str:
     return f"{label} ({what})" if what else label
 
 
+def coming_in(labels: Sequence[str]) -> str:
+    """Tell fields that hardly any lead had in training and that new leads have.
+
+    >>> coming_in(["Age"])
+    'Hardly known in training, and learned as outcomes come in: Age.'
+    """
+    if not labels:
+        return ""
+    return f"Hardly known in training, and learned as outcomes come in: {listed(labels)}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first three of some, and count the others.
+
+    >>> listed(["A", "B"]), listed(["A", "B", "C", "D", "E"])
+    ('A, B', 'A, B, C and 2 more')
+    """
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"
+
+
 def needs_correction(causes: Iterable[Kind]) -> bool:
     """Whether values have to be put right before a model learns from them."""
     return any(cause in CORRECT_FIRST for cause in causes)
 
 
-def of_fields(causes: Sequence[tuple[str, Cause]], *, is_critical: bool) -> str:
-    """Advise on changed fields by label, the worst first; empty where none has changed."""
-    wrong = [pair for pair in causes if needs_correction([pair[1].kind])]
-    for label, cause in (wrong or causes)[:1]:
-        first = FIRST_STEPS[cause.kind].format(label=label)
-        return f"{first} {RETRAIN}" if is_critical and not wrong else first
-    return ""
+class State(NamedTuple):
+    """All that advice depends on: what each monitor has found, or not yet.
 
-
-def of_calibration(verdict: Verdict, ranking: Verdict, level: str) -> str:
-    """Advise on scores that run too high or low (`level`): the ranking is praised only if good."""
-    if verdict == "look":
-        return f"Scores may be running too {level}" + {
-            "good": ". The ranking still holds; watch the next outcomes.",
-            "act": ", and they rank leads badly.",
-        }.get(ranking, ". Watch the next outcomes.")
-    if verdict != "act":
-        return ""
-    return f"Scores run too {level}" + {
-        "good": ". Trust the ranking, not the percentages, until they are recalibrated.",
-        "act": " and rank leads badly: rely on neither until another version is live.",
-    }.get(ranking, ". Do not rely on the percentages until they are recalibrated.")
-
-
-def of_ranking(
-    claim: claims.Verdict, *, is_reversed: bool, must_correct: bool, is_selected: bool
-) -> str:
-    """Advise on what became of the claim to rank leads, perhaps the wrong way round.
-
-    `is_selected` where outcomes come from a part of the scores, among which any order looks worse.
+    `causes` has the changed fields by label, the worst first. `is_reversed` where leads are surely
+    ranked the wrong way round; `is_selected` where outcomes come from a part of the scores, among
+    which any order looks worse.
     """
-    if claim == "luck":
-        return "Its order is hardly better than chance. Do not rely on it; more outcomes may help."
-    if claim != "failed":
-        return ""
-    if must_correct:
-        return f"It ranks leads worse than it claimed. {CORRECT}"
-    if is_reversed:
-        return (
-            "It ranks leads the wrong way round: go back to an earlier version, and check whether"
-            " outcomes are recorded the right way round before you train."
-        )
-    if is_selected:
-        return (
-            "It ranks the leads with an outcome worse than it claimed for all. Work some leads of"
-            " all scores first: among the best alone any model ranks worse."
-        )
-    return f"It ranks leads worse than it claimed. {RETRAIN} Or go back to an earlier version."
+
+    calibration: Verdict = "unknown"
+    level: Literal["low", "high"] = "low"
+    claim: claims.Verdict = "early"
+    is_reversed: bool = False
+    scores: Verdict = "unknown"
+    fields: Verdict = "unknown"
+    causes: tuple[tuple[str, Cause], ...] = ()
+    is_selected: bool = False
+
+    @property
+    def obstacle(self) -> Obstacle | None:
+        """Why a training would teach the model what is wrong, if it would."""
+        if needs_correction(cause.kind for _, cause in self.causes):
+            return "fields"
+        return "outcomes" if self.is_reversed else None
 
 
-def of_scores(verdict: Verdict, *, must_correct: bool) -> str:
-    """Advise on leads whose scores are spread otherwise."""
-    remedy = CORRECT if must_correct else RETRAIN
+# By calibration and by what became of the claim: the ranking is praised only where that holds.
+CALIBRATION: dict[tuple[Verdict, claims.Verdict], str] = {
+    ("look", "early"): "Scores may be running too {level}. Watch the next outcomes.",
+    ("look", "holds"): "Scores may be running too {level}. The ranking still holds; watch the next"
+    " outcomes.",
+    ("look", "luck"): "Scores may be running too {level}, and rank leads hardly better than chance."
+    " Watch the next outcomes.",
+    ("look", "failed"): "Scores may be running too {level}, and they rank leads badly.",
+    ("act", "early"): "Scores run too {level}. Do not rely on the percentages until they are"
+    " recalibrated.",
+    ("act", "holds"): "Scores run too {level}. Trust the ranking, not the percentages, until they"
+    " are recalibrated.",
+    ("act", "luck"): "Scores run too {level} and rank leads hardly better than chance: rely on"
+    " neither for now.",
+    ("act", "failed"): "Scores run too {level} and rank leads badly: rely on neither until another"
+    " version is live.",
+}
+REMEDIES: dict[Obstacle | None, str] = {
+    "fields": "Put the changed fields right first.",
+    "outcomes": "Check first whether outcomes are recorded the right way round.",
+    None: "Train now, so that the model learns from the leads of today.",
+}
+REVERSED = (
+    "It ranks leads the wrong way round: go back to an earlier version, and check whether outcomes"
+    " are recorded the right way round before you train."
+)
+LUCK = "Its order is hardly better than chance. Do not rely on it; more outcomes may help."
+WORSE = "It ranks leads worse than it claimed."
+OF_THE_BEST = (
+    "It ranks the leads with an outcome worse than it claimed for all. Work some leads of all"
+    " scores first: among the best alone any model ranks worse."
+)
+DIFFERENT = "New leads differ from earlier ones, or their values do. Look at the fields."
+UNLIKE = "The model is used on leads unlike those it knows."
+SELECTED = (
+    "Outcomes come from a part of the leads only, so the next model learns little about the others."
+    " Work some leads with low scores, too, and record what becomes of them."
+)
+
+
+def advice(state: State) -> dict[str, str]:
+    """Advise on each finding by its name, with an eye on the others; empty where all is well.
+
+    >>> advice(State(calibration="act", level="high", claim="holds"))["calibration"]
+    'Scores run too high. Trust the ranking, not the percentages, until they are recalibrated.'
+    """
+    remedy = REMEDIES[state.obstacle]
     return {
-        "look": "New leads differ from earlier ones, or their values do. Look at the fields.",
-        "act": f"The model is used on leads unlike those it knows. {remedy}",
-    }.get(verdict, "")
+        "calibration": CALIBRATION.get((state.calibration, state.claim), "").format(
+            level=state.level
+        ),
+        "live_auc": _of_ranking(state, remedy),
+        "score_drift": {"look": DIFFERENT, "act": f"{UNLIKE} {remedy}"}.get(state.scores, ""),
+        "field_drift": _of_fields(state, remedy),
+        "selection": SELECTED if state.is_selected else "",
+    }
+
+
+def _of_ranking(state: State, remedy: str) -> str:
+    if state.claim not in {"luck", "failed"}:
+        return ""
+    if state.obstacle == "fields":
+        return f"{LUCK if state.claim == 'luck' else WORSE} {remedy}"
+    if state.is_reversed:
+        return REVERSED
+    if state.claim == "luck":
+        return LUCK
+    if state.is_selected:
+        return OF_THE_BEST
+    return f"{WORSE} {remedy} Or go back to an earlier version."
+
+
+def _of_fields(state: State, remedy: str) -> str:
+    wrong = [pair for pair in state.causes if needs_correction([pair[1].kind])]
+    for label, cause in (wrong or state.causes)[:1]:
+        first = FIRST_STEPS[cause.kind].format(label=label)
+        return f"{first} {remedy}" if state.fields == "act" and not wrong else first
+    return ""
 
 
 def _times(factor: float) -> str:
