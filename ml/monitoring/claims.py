@@ -64,8 +64,8 @@ def meet(claimed: Interval | None, matured: Outcomes, told: Outcomes) -> Met:
     It has failed where the AUC of either, or of the newest half or quarter of all told, is lower by
     more than 2.5 standard errors of the difference: the newest show a change of the world long
     before those before it are outweighed. "early" below ten of each outcome, or while the live AUC
-    may still be luck as well as something, or where nothing was claimed; "luck" where it is hardly
-    better.
+    may still be luck as well as something; "luck" where it is hardly better. Where nothing was
+    claimed, "holds" says that leads are ranked better than by luck.
 
     >>> claimed = Interval(0.75, 0.70, 0.80)
     >>> right = [ScoredOutcome(n % 4 / 4, n % 4 in (1, 3), n) for n in range(100)]
@@ -77,14 +77,13 @@ def meet(claimed: Interval | None, matured: Outcomes, told: Outcomes) -> Met:
     ('failed', 0.75, True)
     """
     live = live_auc(matured)
-    if claimed is None:
-        return Met("early", live)
-    if _is_below(live, claimed):
-        return Met("failed", live)
-    for share in (1.0, *NEWEST):
-        newest = live_auc(told[len(told) - round(share * len(told)) :])
-        if _is_below(newest, claimed):
-            return Met("failed", live, newest)
+    if claimed is not None:
+        if _is_below(live, claimed):
+            return Met("failed", live)
+        for share in (1.0, *NEWEST):
+            newest = live_auc(told[len(told) - round(share * len(told)) :])
+            if _is_below(newest, claimed):
+                return Met("failed", live, newest)
     if not live.is_enough or live.low is None or live.high is None:
         return Met("early", live)
     if live.low > LUCK:

@@ -88,7 +88,9 @@ CLAIMED = Interval(0.7, 0.65, 0.75)
         (CLAIMED, 0.7, 2_000, "holds"),
         (Interval(0.53, 0.49, 0.57), 0.5, 2_000, "luck"),
         (CLAIMED, 0.5, 2_000, "failed"),
-        (None, 0.5, 2_000, "early"),  # nothing was claimed
+        (None, 0.5, 2_000, "luck"),  # nothing was claimed
+        (None, 0.7, 2_000, "holds"),
+        (None, 0.3, 2_000, "luck"),
     ],
 )
 def test_a_claim_is_judged_by_what_outcomes_can_show(claimed, auc, n, verdict):
@@ -104,3 +106,15 @@ def test_the_live_auc_is_that_of_leads_that_had_the_time():
     assert found.verdict == "failed"
     assert found.live.auc == pytest.approx(delong(converted, [scores])[0][0])
     assert found.newest is not None
+
+
+@pytest.mark.parametrize("promise", [None, Interval(0.53, 0.45, 0.61), CLAIMED])
+def test_nothing_that_may_be_luck_is_ever_called_good(promise):
+    rng = np.random.default_rng(7)
+    for n in (20, 60, 200):
+        for auc in (0.5, 0.6):
+            outcomes = told(rng, (auc, n))
+            found = meet(promise, outcomes, outcomes)
+            if found.verdict == "holds":
+                assert found.live.low is not None
+                assert found.live.low > 0.5
