@@ -79,13 +79,16 @@ class Leadloop:
         occurred_at: str | None = None,
         reason: str | None = None,
         wait: bool = False,
+        expected_status: str | None = None,
     ) -> dict[str, Any]:
         """Report what became of a lead: True (converted), False (lost) or "never_worked".
 
         `occurred_at` is a date or a time with its offset, in ISO 8601. With `wait`, the outcome of
-        a lead that is not known yet is kept until the lead comes.
+        a lead that is not known yet is kept until the lead comes. With `expected_status` nothing is
+        recorded, and the error says why, where the lead has another status by now.
         """
         event = {"outcome": outcome, "occurred_at": occurred_at, "reason": reason}
+        event["expected_status"] = expected_status
         told = {name: value for name, value in event.items() if value is not None}
         return self._call("PUT", _feedback(lead_id) + ("?wait=true" if wait else ""), told)
 

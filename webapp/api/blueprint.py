@@ -24,6 +24,7 @@ from webapp.services.leads.lead_query import InvalidQuery
 from webapp.services.leads.leads import LeadNotFound
 from webapp.services.leads.records import InvalidRecord
 from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.outcomes import stale
 from webapp.services.runs import idempotency
 from webapp.services.runs.runs import AlreadyRunning, RunNotFound
 
@@ -58,6 +59,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
     lifecycle.NothingToLearn: (400, {}),
     AlreadyRunning: (409, {}),
     lifecycle.AlreadyChampion: (409, {}),
+    stale.ChangedMeanwhile: (409, {}),
     idempotency.InFlight: (409, problems.RETRY_SOON),
     idempotency.KeyReused: (422, {}),
     registry.NoChampion: (503, {}),

@@ -39,6 +39,11 @@ RESULT_RULE = (
     "never_worked, which says the same as an outcome never_worked: the lead was closed without"
     " being worked, which is no label for training"
 )
+EXPECTED_RULE = (
+    "the status that whoever reports this has seen of the lead; if it is another by now, nothing is"
+    " recorded and 409 says who changed it and when"
+)
+LeadStatus = Literal["open", "in_pipeline", "converted", "lost", "never_worked"]
 WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"
 FLAG_RULE = "true or false"
 IGNORE_UNKNOWN_RULE = "true or false: whether fields that are not known are left out with a warning"
@@ -100,6 +105,7 @@ class Feedback(Body):
     reason: Annotated[str | None, _text_of(REASON_LENGTH)] = Field(
         None, description=f"text of up to {REASON_LENGTH} characters, for people to read"
     )
+    expected_status: LeadStatus | None = Field(None, description=EXPECTED_RULE)
 
 
 class FeedbackRow(Feedback):

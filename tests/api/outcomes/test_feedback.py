@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.factories import make_outcome
+from webapp.database import utc_now
 from webapp.services.leads import leads, removal
 from webapp.services.outcomes.outcomes import Attribution
 
@@ -254,3 +255,43 @@ def test_a_clock_10_minutes_ahead_loses_no_outcome(client, headers, score, read)
     assert row.happened_at == row.recorded_at
     body["occurred_at"] = (ahead + timedelta(minutes=10)).isoformat()
     assert client.put("/feedback/L-1", json=body, headers=headers).status_code == 422
+
+
+def test_an_outcome_of_a_lead_that_has_changed_since_it_was_seen_is_not_recorded(
+    client, headers, score, write, read
+):
+    score("L-1")
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=bo, now=utc_now()))
+    body = {"outcome": True, "expected_status": "open"}
+    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    assert answer.status_code == 409
+    assert "Lead L-1 is lost by now (bo@example.com, " in answer.json["detail"]
+    assert read(lambda s: leads.find(s, "L-1").outcome) is False
+    body["expected_status"] = "lost"
+    assert client.put("/feedback/L-1", json=body, headers=headers).status_code == 200
+
+
+def test_a_row_of_a_batch_that_has_changed_since_it_was_seen_stops_no_other(
+    client, headers, score, read
+):
+    for lead_id in ("L-1", "L-2"):
+        score(lead_id)
+    client.put("/feedback/L-1?outcome=false", headers=headers)
+    rows = [
+        {"lead_id": i, "outcome": True, "expected_status": "open"} for i in ("L-1", "L-2", "L-3")
+    ]
+    results = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers).json
+    changed, recorded, waits = results["results"]
+    assert changed["error"]["status"] == 409
+    assert recorded["outcome"] is True
+    assert waits["waiting"] is True
+    assert read(lambda s: leads.find(s, "L-1").outcome) is False
+
+
+def test_an_expected_status_is_one_of_the_known(client, headers, score):
+    score("L-1")
+    body = {"outcome": True, "expected_status": "won"}
+    answer = client.put("/feedback/L-1", json=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "/expected_status"

@@ -6,9 +6,11 @@ import re
 import pytest
 
 from ml.fields import fields_file
-from tests.factories import make_lead
+from tests.factories import make_lead, make_outcome
 from webapp.config import Settings
+from webapp.database import utc_now
 from webapp.services.leads import leads
+from webapp.services.outcomes.outcomes import Attribution
 
 OWN_FIELDS = """
 [[field]]
@@ -141,6 +143,23 @@ def test_the_outcome_is_recorded_with_the_lead_and_kept_where_nothing_new_is_sai
     assert find(read, "A 1").outcome is False
     rep.post("/leads/new", data={**form, "actual_outcome": "never_worked"})
     assert find(read, "A 1").status == "never_worked"
+
+
+def test_an_outcome_from_a_form_that_shows_another_is_asked_about(rep, write, read):
+    lead = write(make_known)
+    form = opened(rep.get(f"/leads/{lead.key}/edit").text)
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "A 1", False, attribution=bo, now=utc_now()))
+    answer = rep.post("/leads/new", data={**form, "seats": "3", "actual_outcome": "true"})
+    assert answer.status_code == 409
+    assert "This lead is lost by now (bo@example.com, just now)." in answer.text
+    found = find(read, "A 1")
+    assert (found.outcome, found.own_fields["seats"]) == (False, 40)
+    again = opened(answer.text)
+    assert (again["seats"], again["actual_outcome"]) == ("3", "true")
+    assert rep.post("/leads/new", data=again).status_code == 200
+    found = find(read, "A 1")
+    assert (found.outcome, found.own_fields["seats"]) == (True, 3)
 
 
 @pytest.mark.parametrize("shown", ["", "[]", "{", "1", "[" * 100_000])

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import html
 import re
 from datetime import timedelta
 
@@ -176,6 +177,65 @@ def test_a_lead_never_worked_leaves_the_queue_and_can_be_undone(rep, lead, read)
     assert '<span class="chip">not worked</span>' in rep.get(f"/leads/{lead.key}").text
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "withdrawn"}).text
     assert 'value="converted"' in row
+
+
+def click(visitor, page, lead, value):
+    """Press a button of a lead's row as a page showed it; by htmx, as the row says."""
+    row = page[page.index(f'id="lead-{lead.key}"') :]
+    found = re.search(rf'name="outcome" value="{value}"[^>]+hx-post="([^"]+)"', row)
+    address = html.unescape(found.group(1))
+    return visitor.post(address, data={"outcome": value}, headers={"HX-Request": "true"})
+
+
+def test_a_click_on_a_row_that_has_changed_says_who_did_it_and_saves_nothing(
+    rep, lead, write, read
+):
+    page = rep.get("/leads").text
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=bo, now=utc_now()))
+    answer = click(rep, page, lead, "converted")
+    assert answer.status_code == 409
+    told = re.sub(r"\s+", " ", answer.text)
+    assert "Not saved: lost by now (bo<wbr>@example.com" in told
+    assert "<time" in told
+    assert outcome_of(read) is False
+    # Whoever means it says it anyway, by the state that this row shows.
+    assert click(rep, answer.text, lead, "converted").status_code == 200
+    assert outcome_of(read) is True
+
+
+def test_an_undo_takes_nothing_back_that_the_page_did_not_show(rep, lead, write, read):
+    click(rep, rep.get("/leads").text, lead, "lost")
+    page = rep.get("/leads?status=lost").text
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "L-1", True, attribution=bo, now=utc_now()))
+    answer = click(rep, page, lead, "withdrawn")
+    assert answer.status_code == 409
+    assert "Undo anyway" in answer.text
+    assert outcome_of(read) is True
+
+
+def test_who_agrees_with_what_a_colleague_has_said_is_not_asked(rep, lead, write, read):
+    page = rep.get("/leads").text
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "L-1", True, attribution=bo, now=utc_now()))
+    assert click(rep, page, lead, "converted").status_code == 200
+    assert outcome_of(read) is True
+
+
+def test_on_the_page_of_a_lead_the_reason_is_kept_while_asking(rep, lead, write, read):
+    page = rep.get(f"/leads/{lead.key}").text
+    address = html.unescape(re.search(r'action="(/leads/\d+/outcome[^"]*)"', page).group(1))
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=bo, now=utc_now()))
+    answer = rep.post(address, data={"outcome": "converted", "reason": "they paid"})
+    assert answer.status_code == 409
+    assert "Converted anyway" in answer.text
+    assert 'name="reason" value="they paid"' in answer.text
+    assert outcome_of(read) is False
+    again = html.unescape(re.search(r'action="(/leads/\d+/outcome[^"]*)"', answer.text).group(1))
+    assert rep.post(again, data={"outcome": "converted"}).status_code == 303
+    assert outcome_of(read) is True
 
 
 def test_without_javascript_the_form_leads_back_to_its_page(rep, lead, read):

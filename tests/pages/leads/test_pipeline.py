@@ -122,6 +122,22 @@ def test_an_outcome_withdrawn_in_the_row_shows_the_deal_again(rep, salesforce, c
     assert "<button" not in row
 
 
+def test_an_outcome_from_a_page_of_before_the_pipeline_is_not_taken_silently(rep, fake, salesforce):
+    lead = fake.lead()
+    salesforce.later()
+    page = rep.get("/leads").text
+    address = re.search(r'value="lost"[^>]+hx-post="([^"]+)"', page).group(1)
+    fake.convert(lead)
+    salesforce.later()
+    answer = rep.post(address, data={"outcome": "lost"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 409
+    assert "Not saved: in pipeline by now (Salesforce, <time" in text(answer)
+    assert salesforce.lead(lead).status == "in_pipeline"
+    address = re.search(r'value="lost"[^>]+hx-post="([^"]+)"', answer.text).group(1)
+    assert rep.post(address, data={"outcome": "lost"}).status_code == 200
+    assert salesforce.lead(lead).status == "lost"
+
+
 def test_an_empty_pipeline_says_so(rep, write):
     write(lambda s: make_lead(s, "L-1"))
     assert "No lead in pipeline matches" in text(rep.get("/leads?status=in_pipeline"))

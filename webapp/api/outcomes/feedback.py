@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from webapp.api import answers, batches, requests, sent
 from webapp.api.document.contract import MEGABYTE, describe
-from webapp.api.problems import Complaint, WrongValues, pointer
+from webapp.api.problems import Complaint, WrongValues, pointer, problem
 from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.product import product
 from webapp.services.leads import leads
-from webapp.services.outcomes import outcomes, waiting
-from webapp.services.outcomes.outcomes import Attribution, Effect, OutcomeEvent
+from webapp.services.outcomes import outcomes, stale, waiting
+from webapp.services.outcomes.outcomes import Effect, OutcomeEvent
 from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.tables import Lead, Meaning
 
@@ -28,7 +28,7 @@ REPORT: dict[str, Any] = {
     "body": sent.Feedback,
     "body_required": False,
     "answers": {200: answers.FeedbackAnswer, 202: answers.FeedbackWaitingAnswer},
-    "problems": (404,),
+    "problems": (404, 409),
 }
 
 
@@ -54,7 +54,7 @@ def record_outcome(lead_id: str) -> Response:
         lead_id, outcome, requests.attribution(feedback.reason), feedback.occurred_at
     )
     try:
-        return _say(lead_id, outcome, event.attribution, now=now, happened_at=event.happened_at)
+        return _say(event, now, seen=feedback.expected_status)
     except leads.LeadNotFound:
         if not asked.wait:
             raise
@@ -85,7 +85,7 @@ def withdraw_outcome(lead_id: str) -> Response:
     """
     now, lead_id, attribution = utc_now(), requests.lead_id(lead_id), requests.attribution()
     try:
-        return _say(lead_id, None, attribution, now=now)
+        return _say(WaitingEvent(lead_id, None, attribution), now)
     except leads.LeadNotFound:
         if not write(lambda s: waiting.withdraw(s, lead_id, attribution, now=now)):
             raise
@@ -117,12 +117,13 @@ def record_outcomes() -> Response:
 def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers.Result]:
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
+    changed = [_changed_meanwhile(session, known.get(row.lead_id), row) for row in right]
     events = [
         OutcomeEvent(
             known[row.lead_id], row.meaning, requests.attribution(row.reason), row.occurred_at
         )
-        for row in right
-        if row.lead_id in known
+        for row, error in zip(right, changed, strict=True)
+        if row.lead_id in known and error is None
     ]
     now = utc_now()
     effects = iter(outcomes.record_many(session, events, now=now) if events else ())
@@ -134,27 +135,34 @@ def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers
     _keep(session, early, now)
     waits = iter(early)
     return [
-        _given(known[row.lead_id], row.meaning, next(effects))
-        if row.lead_id in known
-        else answers.FeedbackWaiting(**_waits(next(waits), now))
-        for row in right
+        error
+        or (
+            _given(known[row.lead_id], row.meaning, next(effects))
+            if row.lead_id in known
+            else answers.FeedbackWaiting(**_waits(next(waits), now))
+        )
+        for row, error in zip(right, changed, strict=True)
     ]
 
 
-def _say(
-    lead_id: str,
-    outcome: Meaning,
-    attribution: Attribution,
-    *,
-    now: datetime,
-    happened_at: datetime | None = None,
-) -> Response:
+def _changed_meanwhile(
+    session: Session, lead: Lead | None, row: sent.FeedbackRow
+) -> answers.RowError | None:
+    try:
+        if lead is not None:
+            stale.check(session, lead, row.expected_status, row.meaning)
+    except stale.ChangedMeanwhile as error:
+        return answers.RowError(lead_id=row.lead_id, error=problem(409, f"{error}."))
+    return None
+
+
+def _say(event: WaitingEvent, now: datetime, *, seen: str | None = None) -> Response:
     def transaction(session: Session) -> answers.FeedbackGiven:
-        lead = leads.find(session, lead_id, lock=True)
-        effect = outcomes.record(
-            session, lead, outcome, attribution, now=now, happened_at=happened_at
-        )
-        return _given(lead, outcome, effect)
+        lead = leads.find(session, event.lead_id, lock=True)
+        stale.check(session, lead, seen, event.converted)
+        told = (event.converted, event.attribution)
+        effect = outcomes.record(session, lead, *told, now=now, happened_at=event.happened_at)
+        return _given(lead, event.converted, effect)
 
     given = write(transaction)
     figures().rows.labels("outcome", "accepted").inc()

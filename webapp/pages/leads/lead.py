@@ -1,5 +1,7 @@
 """One lead: its score and why, what is known, its history, and what became of it."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -19,7 +21,9 @@ from webapp.services.crm import crm_records
 from webapp.services.leads import lead_history, lead_table, leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import stale as stale_outcomes
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
+from webapp.services.outcomes.stale import ChangedMeanwhile
 from webapp.tables import Lead
 
 bp = Blueprint("lead", __name__, url_prefix="/leads")
@@ -51,7 +55,12 @@ def change(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/outcome")
 def record_outcome(key: int) -> ResponseReturnValue:
     """Any role: say what became of the lead, or withdraw it; then back to where the form was."""
-    lead = _record(key)
+    try:
+        lead = _record(key)
+    except ChangedMeanwhile as error:
+        stale = _stale(error)
+        view = read(lambda session: _view(session, stale.lead_key))
+        return render_template("leads/show.html", stale=stale, **view), 409
     back = sign_in.own_path(request.form.get("back"))
     return redirect(back or url_for("pages.lead.show", key=lead.key), 303)
 
@@ -59,13 +68,18 @@ def record_outcome(key: int) -> ResponseReturnValue:
 @bp.post("/<key:key>/row")
 def row(key: int) -> ResponseReturnValue:
     """Any role, fragment: the same, answered with the lead's row of the table, if it has one."""
-    lead = _record(key)
+    try:
+        lead, stale = _record(key), None
+    except ChangedMeanwhile as error:
+        stale = _stale(error)
+        lead = read(lambda session: leads.by_key(session, stale.lead_key))
     if lead.removed_at is not None:
         return ""
     fields = product().fields
     fresh = read(lambda session: lead_table.row(session, fields, lead.key))
     above = request.form.getlist("above")
-    return render_template("leads/_row.html", row=fresh, fields=fields, above=above, is_said=True)
+    values = {"row": fresh, "fields": fields, "above": above, "is_said": True, "stale": stale}
+    return render_template("leads/_row.html", **values), 409 if stale else 200
 
 
 def _record(key: int) -> Lead:
@@ -77,12 +91,37 @@ def _record(key: int) -> Lead:
 
     def work(session: Session) -> Lead:
         lead = leads.find(session, leads.by_key(session, key).lead_id, lock=True)
+        stale_outcomes.check(session, lead, request.args.get("seen"), MEANINGS[result])
         # A person withdraws what the page shows, whoever has reported it.
         event = OutcomeEvent(lead, MEANINGS[result], attribution, withdraws="counting")
         outcomes.record_many(session, [event], now=now)
         return lead
 
     return write(work)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """An outcome that was not recorded; the lead's status by now, who did that and when.
+
+    `by` is None where that was the CRM.
+    """
+
+    lead_key: int
+    wanted: str
+    reason: str
+    status: str
+    by: Attribution | None
+    at: datetime | None
+
+
+def _stale(error: ChangedMeanwhile) -> Stale:
+    key, at, said = error.lead_key, error.at, request.form
+    if error.by is None:
+        records = read(lambda s: crm_records.of_leads(s, [key])).get(key)
+        at = records.changed_at if records else None
+    wanted, reason = said.get("outcome", ""), said.get("reason", "")
+    return Stale(key, wanted, reason, error.status, error.by, at)
 
 
 def _reason() -> str | None:

@@ -18,6 +18,7 @@ from webapp.product import product
 from webapp.services.leads import leads, records, scoring
 from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
 from webapp.services.leads.scoring import Scored
+from webapp.services.outcomes import stale
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead
 
@@ -86,17 +87,30 @@ def score() -> ResponseReturnValue:
         errors = {e.field: formats.rule_in_words(e.message) for e in error.errors}
         return _page(entered=entered, shown=shown, errors=errors), 422
     now = utc_now()
-    scored = write(lambda session: _take_in(session, record, changed.keys(), now))
+    seen = shown.get("seen") if isinstance(shown.get("seen"), str) else None
+    try:
+        scored = write(lambda s: _take_in(s, record, changed.keys(), now, seen=seen))
+    except stale.ChangedMeanwhile as error:
+        shown["seen"] = error.seen_now
+        errors = {"actual_outcome": _changed_meanwhile(error)}
+        return _page(entered=entered, shown=shown, errors=errors), 409
     told: dict[str, Any] = {"scored": scored, "is_update": scored.lead.created_at != now}
     return _page(scored.lead if is_known else None, **told)
 
 
 def _take_in(
-    session: Session, record: LeadRecord, changed: Container[str], now: datetime
+    session: Session,
+    record: LeadRecord,
+    changed: Container[str],
+    now: datetime,
+    *,
+    seen: str | None,
 ) -> Scored:
     """Score a lead: a new one by all that was entered, a known one by what was changed."""
     people, inputs = record.people, record.inputs
-    if leads.resolve_many(session, [record.lead_id]):
+    if found := leads.resolve_many(session, [record.lead_id]):
+        if record.outcome is not None:
+            stale.check(session, found[record.lead_id], seen, record.outcome)
         people = {name: value for name, value in people.items() if name in changed}
         inputs = {name: value for name, value in inputs.items() if name in changed}
     elif people.get("owner") is None:
@@ -104,6 +118,12 @@ def _take_in(
     record = replace(record, people=people, inputs=inputs)
     attribution = Attribution(source="rep", actor=current_user.email)
     return scoring.score_lead(session, product().fields, record, attribution, now=now)
+
+
+def _changed_meanwhile(error: stale.ChangedMeanwhile) -> str:
+    who = f" ({error.by.actor}, {formats.ago(error.at)})" if error.by and error.at else ""
+    word = formats.outcome_word(error.status)
+    return f"This lead is {word} by now{who}. Save again to record yours anyway."
 
 
 def _shown(text: str) -> dict[str, str]:
@@ -120,7 +140,8 @@ def _known(lead: Lead) -> dict[str, str]:
     people = {name: getattr(lead, name) for name in PEOPLE_FIELDS}
     known = {**people, **leads.known_inputs(lead)}
     values = {name: value for name, value in known.items() if value is not None}
-    return {"lead_id": lead.lead_id, **{name: _as_text(value) for name, value in values.items()}}
+    seen = {"lead_id": lead.lead_id, "seen": stale.state(lead)}
+    return {**seen, **{name: _as_text(value) for name, value in values.items()}}
 
 
 def _as_text(value: object) -> str:

@@ -12,6 +12,7 @@ from webapp.product import product
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import FACETS, Query
 from webapp.services.models import lifecycle, registry
+from webapp.services.outcomes import stale
 from webapp.tables import Lead
 
 TODAY = timedelta(days=1)
@@ -59,6 +60,12 @@ def _table(session: Session, query: Query) -> dict[str, Any]:
 def status(lead: Lead) -> str:
     """Say what counts for a lead now, in words."""
     return formats.outcome_word(lead.status)
+
+
+@bp.app_template_global()
+def seen(lead: Lead) -> str:
+    """What a page shows of a lead's outcome: buttons send it back with what a person reports."""
+    return stale.state(lead)
 
 
 @bp.app_template_global()
