@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml.fields import fields_file
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome
+from tests.services.imports.reading import proposal_of
 from webapp import database, importing
 from webapp.app import create_app
 from webapp.config import Settings
@@ -18,7 +20,7 @@ from webapp.exporting import files
 from webapp.services.exports import exports, formulas
 from webapp.services.imports import imports
 from webapp.services.imports.matching.mapping import Mapping
-from webapp.services.leads import lead_query, leads, removal
+from webapp.services.leads import lead_query, leads, pipeline, removal
 from webapp.services.outcomes import waiting
 from webapp.services.outcomes.outcomes import UNDONE, Attribution, OutcomeEvent, record_many
 from webapp.services.outcomes.waiting import WaitingEvent
@@ -266,6 +268,40 @@ def test_all_leads_hold_those_that_the_crm_removed(text, write):
     assert found["L-3"]["removed_at"]
     assert found["L-3"]["conversion_score"] == ""
     assert "L-3" not in {row["lead_id"] for row in rows(text(view(status="all")))}
+
+
+def test_leads_have_their_status(text, write):
+    write(make_queue)
+    write(lambda s: make_outcome(s, "L-1", False))
+    write(lambda s: make_outcome(s, "L-2", "never_worked"))
+    write(lambda s: pipeline.put(s, {leads.find(s, "L-3").key: True}))
+    found = {row["lead_id"]: row["status"] for row in rows(text(view()))}
+    statuses = [found[f"L-{n}"] for n in range(5)]
+    assert statuses == ["converted", "lost", "never_worked", "in_pipeline", "open"]
+    found = {row["lead_id"]: row["status"] for row in rows(text(view(status="in_pipeline")))}
+    assert found == {"L-3": "in_pipeline"}
+
+
+@pytest.mark.parametrize("asked", [{}, {"status": "open"}])
+def test_an_import_leaves_the_status_out_without_a_doubt(asked, text, write, tmp_path):
+    """Also where no lead in the file has an outcome."""
+    write(make_queue)
+    path = tmp_path / "leads.csv"
+    path.write_text(text(view(**asked)))
+    columns = {c.column.name: c for c in proposal_of(path, fields=FIELDS).columns}
+    assert (columns["status"].target, columns["status"].confidence) == ("", "sure")
+
+
+def test_a_field_of_the_team_that_is_called_status_goes_out_and_comes_back(text, write, tmp_path):
+    own = fields_file.loads('[[field]]\nname = "status"\ntype = "category"\nlabel = "Status"\n')
+    write(lambda s: make_lead(s, "L-1", status="New", fields=own))
+    export = exports.leads_asked(own, {}, explore_percent=0)
+    assert export.columns.count("status") == 1
+    assert [row["status"] for row in rows(text(export))] == ["New"]
+    path = tmp_path / "leads.csv"
+    path.write_text(text(export))
+    columns = {c.column.name: c for c in proposal_of(path, fields=own).columns}
+    assert columns["status"].target == "status"
 
 
 def test_an_export_is_on_record_without_what_was_searched_for(text, write, read):

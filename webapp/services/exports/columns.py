@@ -15,6 +15,6 @@ WITHDRAWALS: dict[str, Literal["own", "counting"]] = {
 }
 # An import leaves these out: they follow from the rest, or say how this installation came to it.
 SCORE_COLUMNS = ("conversion_score", "grade", "model_version")
-STATE_COLUMNS = ("created_at", "removed_at")
+STATE_COLUMNS = ("status", "created_at", "removed_at")
 EVENT_COLUMNS = ("recorded_at", "actor")
 HISTORY_COLUMNS = ("conversion_score", "model_version", "input_source")

@@ -113,7 +113,12 @@ def note(session: Session, export: Export, actor: str, form: str, *, now: dateti
 
 def _lead_columns(fields: Fields) -> tuple[str, ...]:
     known = ("lead_id", *PEOPLE_FIELDS, *fields.names, *OUTCOME_COLUMNS, "scored_at")
-    return (*known, *SCORE_COLUMNS, *STATE_COLUMNS)
+    return (*known, *SCORE_COLUMNS, *_state_columns(fields))
+
+
+def _state_columns(fields: Fields) -> list[str]:
+    # A field that the team calls so comes back in; what an import leaves out gives way.
+    return [name for name in STATE_COLUMNS if name not in fields]
 
 
 def _behind(session: Session, table: Any, after: int | None) -> tuple[Sequence[Any], int | None]:
@@ -144,8 +149,7 @@ def _lead_rows(session: Session, fields: Fields, found: Sequence[Lead]) -> list[
             "conversion_score": _rounded(probability),
             "grade": None if probability is None else card.grade(probability),
             "model_version": None if probability is None else version.name,
-            "created_at": lead.created_at,
-            "removed_at": lead.removed_at,
+            **{name: getattr(lead, name) for name in _state_columns(fields)},
         }
 
     return [row(lead) for lead in found]

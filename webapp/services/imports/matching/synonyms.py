@@ -155,11 +155,12 @@ ODOO = Layout(
         "sourceidname": ("lead_source", "status"),
     },
 )
-# The product's own export of outcomes tells withdrawals too.
+# The product's own export of outcomes tells withdrawals too. What it says of a lead's status
+# follows from the rest.
 OWN = Layout(
     "Leadloop",
     frozenset({"leadid", "actualoutcome", "outcomesource"}),
-    {"actualoutcome": (OUTCOME, "exported")},
+    {"actualoutcome": (OUTCOME, "exported"), "status": (LEAVE_OUT, "status")},
 )
 LAYOUTS = (ODOO, OWN)
 
@@ -211,9 +212,11 @@ class Synonyms:
 
     def candidates(self, name: str) -> list[Candidate]:
         key = header_key(name)
-        if self.layout and key in self.layout.columns:
-            target, words = self.layout.columns[key]
-            return [Candidate(1, 0, target, "sure", f"as {self.layout.name} exports it", words)]
+        told = self.layout.columns.get(key) if self.layout else None
+        # What is left out by its name is none of the team's own fields.
+        if told and self.layout and not (told[0] == LEAVE_OUT and key in self.fields):
+            why = f"as {self.layout.name} exports it"
+            return [Candidate(1, 0, told[0], "sure", why, told[1])]
         found = self.by_key.get(key) or self._without_unit(name) or list(self._near(name))
         return sorted(found, key=lambda candidate: (candidate.tier, candidate.order))
 
