@@ -19,7 +19,15 @@ from typing import Any, Self
 from demo.salesforce.http import faults
 from demo.salesforce.http.faults import Fault
 from demo.salesforce.http.injection import Injection, Injections, with_message
-from demo.salesforce.http.messages import JSON, Answer, Refusal, Request, html_answer, json_answer
+from demo.salesforce.http.messages import (
+    JSON,
+    Answer,
+    Refusal,
+    Request,
+    html_answer,
+    json_answer,
+    record_answer,
+)
 from demo.salesforce.http.oauth import ClientApp, OAuth
 from demo.salesforce.http.quota import Quota
 from demo.salesforce.http.rest import Rest
@@ -120,7 +128,15 @@ class FakeSalesforce(Crm):
         except Exception as error:
             self.crashes.append(error)
             raise
-        return html_answer(404, "URL No Longer Exists")
+        return self._page(request.path.strip("/"))
+
+    def _page(self, record_id: str) -> Answer:
+        """What people see of a record in a browser: its fields, without a login."""
+        try:
+            record = self.get(record_id)
+        except KeyError:
+            return html_answer(404, "URL No Longer Exists")
+        return record_answer(self.org.name_of(record_id) or "", record)
 
     # Faults
 

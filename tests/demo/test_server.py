@@ -128,3 +128,16 @@ def test_a_clock_that_ticks_goes_with_the_time():
 def test_a_clock_does_not_go_back():
     with pytest.raises(ValueError, match="forward"):
         Clock().advance(-1)
+
+
+def test_a_record_opens_in_a_browser(fake):
+    lead = fake.lead(LastName="<b>Ng</b>", Company="Acme")
+    page = requests.get(f"{fake.url}/{lead}", timeout=5)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html;charset=UTF-8")
+    assert "&lt;b&gt;Ng&lt;/b&gt;" in page.text
+    assert "<b>" not in page.text
+
+
+@pytest.mark.parametrize("path", ["", "00Q5e0000000999AAA", "xyz", "00Q", "favicon.ico"])
+def test_what_is_no_record_is_no_page(fake, path):
+    assert requests.get(f"{fake.url}/{path}", timeout=5).status_code == 404

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from html import escape
 from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
@@ -118,6 +119,18 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
 def html_answer(status: int, title: str) -> Answer:
     text = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return Answer(status, text.encode(), {"Content-Type": HTML})
+
+
+def record_answer(sobject: str, record: Mapping[str, Any]) -> Answer:
+    """A page with the fields of a record that are filled in."""
+    name = escape(f"{sobject} {record.get('Name') or record['Id']}")
+    filled = ((n, v) for n, v in sorted(record.items()) if v is not None)
+    rows = "".join(f"<tr><th>{n}</th><td>{escape(str(v))}</td></tr>" for n, v in filled)
+    text = (
+        f'<html lang="en"><head><title>{name}</title></head><body><h1>{name}</h1>'
+        f"<p>A record of the made-up org.</p><table>{rows}</table></body></html>"
+    )
+    return Answer(200, text.encode(), {"Content-Type": HTML})
 
 
 def rest_error(

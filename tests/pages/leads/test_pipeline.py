@@ -33,7 +33,7 @@ def show(rep, salesforce, lead):
 
 
 def link(salesforce, record_id):
-    return f'href="https://{salesforce.fake.url}/{record_id}" target="_blank"'
+    return f'href="{salesforce.fake.url}/{record_id}" target="_blank"'
 
 
 def test_the_list_shows_name_and_stage_of_the_deal_in_place_of_buttons(rep, salesforce, converted):

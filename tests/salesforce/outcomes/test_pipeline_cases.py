@@ -57,7 +57,7 @@ def test_a_lead_whose_deal_is_open_leaves_the_open_leads(fake, salesforce, conve
     shown = listed(salesforce, "in_pipeline")[lead].deal
     assert (shown.name, shown.is_open) == ("Acme-", True)
     assert shown.stage == fake.get(deal)["StageName"]
-    assert shown.address == f"https://{salesforce.read(connections.get).domain}/{deal}"
+    assert shown.address == f"{fake.url}/{deal}"
     assert salesforce.history(lead) == []
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from webapp.services.crm import connections, mirror
 from webapp.services.crm.connections import Loss
+from webapp.services.crm.kinds.salesforce import SALESFORCE
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +60,18 @@ def test_another_share_of_another_sample_is_nothing_that_is_back(session, settin
     assert noted(161) is None
     assert noted(0, n_back=161) == now - timedelta(days=1)
     assert connections.lost(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "address"),
+    [
+        ("acme.my.salesforce.com", "https://acme.my.salesforce.com/00Q1"),
+        ("127.0.0.1:8099", "http://127.0.0.1:8099/00Q1"),
+        ("localhost", "http://localhost/00Q1"),
+        ("http://127.0.0.1:8099", "http://127.0.0.1:8099/00Q1"),
+        ("localhost.my.salesforce.com", "https://localhost.my.salesforce.com/00Q1"),
+    ],
+)
+def test_records_of_an_org_on_this_machine_open_without_tls(domain, address):
+    assert SALESFORCE.lead_at(domain, "00Q1") == address
+    assert SALESFORCE.deal_at(domain, "00Q1") == address

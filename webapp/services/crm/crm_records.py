@@ -71,10 +71,10 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
     )
     kind, domain = kinds.of(connection.kind), connection.domain
     found = {}
-    deal_address = kind.deal_address.format(domain=domain, id="{id}")
+    deal_address = kind.deal_at(domain, "{id}")
     for key, crm_id, stamp, deal_id, row in session.execute(query):
         deal = _deal(deal_address.format(id=deal_id), row) if deal_id else None
-        address = kind.lead_address.format(domain=domain, id=crm_id)
+        address = kind.lead_at(domain, crm_id)
         found[key] = CrmRecords(crm_id, address, deal, deal_address, datetime.fromisoformat(stamp))
     return found
 

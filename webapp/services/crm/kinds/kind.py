@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 # The values of a login that are stored and shown as they are; all others are secrets.
 PUBLIC_VALUES = ("domain", "username")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class CrmKind:
     """One CRM: how people there call things, and where they find a record.
 
     `key` is the kind of the connection and the source of its outcomes; the addresses are made of
-    the connection's `domain` and the record's `id`.
+    that of the `org` and the record's `id`.
     """
 
     key: str
@@ -103,6 +105,21 @@ class CrmKind:
     stable: frozenset[str]
     no_inputs: frozenset[str]
 
+    def lead_at(self, domain: str, record_id: str) -> str:
+        """Where people find a lead."""
+        return self.lead_address.format(org=_org_address(domain), id=record_id)
+
+    def deal_at(self, domain: str, record_id: str) -> str:
+        """Where people find a deal."""
+        return self.deal_address.format(org=_org_address(domain), id=record_id)
+
     def setting(self, settings: object, name: str) -> Any:
         """What the server's settings say for this CRM, where each begins with its key, or None."""
         return getattr(settings, f"{self.key}_{name}", None)
+
+
+def _org_address(domain: str) -> str:
+    # A made-up org on this machine speaks no TLS.
+    host = domain.rpartition("://")[2]
+    is_local = urlsplit(f"//{host}").hostname in LOOPBACK
+    return f"{'http' if is_local else 'https'}://{host}"

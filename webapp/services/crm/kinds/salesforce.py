@@ -159,8 +159,8 @@ SALESFORCE = CrmKind(
     a_deal="an opportunity",
     see_deals="Grant the user View All on opportunities (permission set Lead Scoring Integration).",
     converts_leads=True,
-    lead_address="https://{domain}/{id}",
-    deal_address="https://{domain}/{id}",
+    lead_address="{org}/{id}",
+    deal_address="{org}/{id}",
     filters={
         "owner_ids": IdFilter(
             "Only leads of these owners",
