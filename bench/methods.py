@@ -14,12 +14,21 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from bench import naive_bayes, original
 from ml.fields.fields_file import Fields
 from ml.training import batch_scoring, train
-from ml.training.encode import Bools, Columns, Floats, Record, columns_of, frame_of, one_hot
+from ml.training.encode import (
+    MIN_OF_A_LEVEL,
+    MIN_SHARE_OF_A_LEVEL,
+    Bools,
+    Columns,
+    Floats,
+    Record,
+    columns_of,
+    frame_of,
+)
 from ml.training.families import spline_logistic
 
 LEFT_OUT: dict[str, str] = {}  # method: why
@@ -97,10 +106,18 @@ def random_forest(frame: pd.DataFrame, converted: Bools, columns: Columns, seed:
     gaps = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     columns_as_needed = make_column_transformer(
         (gaps if columns.numbers else "drop", list(columns.numbers)),
-        (one_hot(len(frame)) if columns.levels else "drop", list(columns.levels)),
+        (_one_hot(len(frame)) if columns.levels else "drop", list(columns.levels)),
     )
     forest = RandomForestClassifier(200, min_samples_leaf=3, random_state=seed)
     return make_pipeline(columns_as_needed, forest).fit(frame, converted)
+
+
+def _one_hot(n_leads: int) -> OneHotEncoder:
+    """A column for each level, rare ones together, as in `ml.training.encode.one_hot`."""
+    rare = max(MIN_OF_A_LEVEL, int(MIN_SHARE_OF_A_LEVEL * n_leads))
+    return OneHotEncoder(
+        min_frequency=rare, handle_unknown="infrequent_if_exist", sparse_output=False
+    )
 
 
 def hist_gradient_boosting(

@@ -5,7 +5,7 @@ Standard library only: a page asks for those of a starter scorecard itself.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ MAX_OF_A_GROUP = 50  # leads whose effects are averaged: a forest takes its time
 OTHER, UNKNOWN = "rare values", "unknown"
 
 Record = Mapping[str, Value]
+Effects = Sequence[float]  # one a term
 
 
 class Group(NamedTuple):
@@ -33,13 +34,18 @@ class Group(NamedTuple):
 
 
 def shapes(
-    scorecard: Scorecard, records: Sequence[Record], converted: Sequence[bool]
+    scorecard: Scorecard,
+    records: Sequence[Record],
+    converted: Sequence[bool],
+    *,
+    effects_of: Callable[[Scorecard, Sequence[Record]], Iterable[Effects]] | None = None,
 ) -> list[dict[str, Any]]:
     """Measure what each field does to the leads that a scorecard was learned from.
 
     Plain JSON, the heaviest field first: field; influence, its mean absolute effect in log-odds;
     is_ordered; and groups of its values, rows of label, n, n_converted, effect (the mean over these
-    leads, or 50 of them), low and high (a tenth of them lies below, a tenth above).
+    leads, or 50 of them), low and high (a tenth of them lies below, a tenth above). `effects_of`
+    gives the effects of leads, in the order of the terms; else each lead is scored.
 
     >>> term = CategoryTerm("source", {"a": 0.5}, other=0.0, missing=-0.5)
     >>> card = Scorecard("example", -1.0, 0.27, 2, (0.5, 0.3, 0.2), (term,))
@@ -47,19 +53,13 @@ def shapes(
     >>> shape["influence"], [(row["label"], row["effect"]) for row in shape["groups"]]
     (0.5, [('A', 0.5), ('unknown', -0.5)])
     """
-    scored: dict[int, dict[str, float]] = {}
-
-    def effect(place: int, field: str) -> float:
-        if place not in scored:
-            scored[place] = dict(scorecard.score(records[place]).effects)
-        return scored[place][field]
-
+    groups_of = [_groups(term, records) for term in scorecard.terms]
+    places = sorted({place for groups in groups_of for group in groups for place in group.some})
+    rows_of = (effects_of or _effects)(scorecard, [records[place] for place in places])
+    scored = dict(zip(places, rows_of, strict=True))
     found = []
-    for term in scorecard.terms:
-        values = {at: r[term.field] for at, r in enumerate(records) if term.field in r}
-        found_groups = _levels(term, values) if isinstance(term, CategoryTerm) else _spans(values)
-        groups = [group for group in found_groups if group.places]
-        effects = [[effect(place, term.field) for place in group.some] for group in groups]
+    for column, (term, groups) in enumerate(zip(scorecard.terms, groups_of, strict=True)):
+        effects = [[scored[place][column] for place in group.some] for group in groups]
         rows = [
             _row(group.label, moves, len(group.places), sum(converted[p] for p in group.places))
             for group, moves in zip(groups, effects, strict=True)
@@ -107,6 +107,16 @@ def _row(
         "low": ordered[tenth],
         "high": ordered[-1 - tenth],
     }
+
+
+def _effects(scorecard: Scorecard, records: Sequence[Record]) -> Iterator[Effects]:
+    return ([effect for _, effect in scorecard.score(each).effects] for each in records)
+
+
+def _groups(term: Term, records: Sequence[Record]) -> list[Group]:
+    values = {at: r[term.field] for at, r in enumerate(records) if term.field in r}
+    found = _levels(term, values) if isinstance(term, CategoryTerm) else _spans(values)
+    return [group for group in found if group.places]
 
 
 def _levels(term: CategoryTerm, values: Mapping[int, Value]) -> list[Group]:

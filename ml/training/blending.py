@@ -18,6 +18,7 @@ from scipy.special import logit
 from ml.scorecard.parts import Part
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.terms import Term
+from ml.training import batch_scoring
 from ml.training.calibration_slope import cheapest
 from ml.training.encode import Bools, Columns, Floats, Record
 from ml.training.families import table
@@ -188,8 +189,8 @@ def _mean_effects(
         for term in terms
     }
     for part in parts:
-        of_leads = [(record, part.effects(record)) for record in records]
-        for name in part.fields:
-            more = (each[name] for record, each in of_leads if name in record)
+        moves = batch_scoring.effects_of(part, records)
+        for name, column in zip(part.fields, moves.T.tolist(), strict=True):
+            more = (each for record, each in zip(records, column, strict=True) if name in record)
             effects[name] = [sum(pair) for pair in zip(effects[name], more, strict=True)]
     return {name: float(np.mean(each)) if each else 0.0 for name, each in effects.items()}

@@ -5,13 +5,11 @@ Values are read exactly as a scorecard reads them, so that the two cannot disagr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.preprocessing import OneHotEncoder
 
 from ml.fields.types import Field, Value, level_key, signed_log1p
 
@@ -109,42 +107,61 @@ def filled(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     collected from nobody is unknown. The same frame gives the same.
     """
     draw, told = np.random.default_rng(0), is_collected(frame)
-    filled = frame.copy()
-    for name, mine in zip(columns.names, told.T, strict=True):
+    if told.all():
+        return frame
+    values = frame.to_numpy(copy=True)
+    for name, column, mine in zip(columns.names, values.T, told.T, strict=True):
         if not mine.all():
             unknown = float(MISSING) if name in columns.levels else np.nan
-            values = draw.permutation(frame[name].to_numpy()[mine]) if mine.any() else [unknown]
-            filled.loc[~mine, name] = np.resize(values, (~mine).sum())
-    return filled
+            known = draw.permutation(column[mine]) if mine.any() else [unknown]
+            column[~mine] = np.resize(known, (~mine).sum())
+    return pd.DataFrame(values, frame.index, frame.columns)
 
 
-def one_hot(n_leads: int) -> OneHotEncoder:
-    """Build the unfitted encoder of `Columns.levels`; `n_leads` decides which levels are rare."""
-    rare = max(MIN_OF_A_LEVEL, int(MIN_SHARE_OF_A_LEVEL * n_leads))
-    return OneHotEncoder(
-        min_frequency=rare, handle_unknown="infrequent_if_exist", sparse_output=False
-    )
+@dataclass(frozen=True)
+class OneHot:
+    """Categories as columns of 0 and 1: which of them stands for which code, by field.
+
+    `place_of` has by field the column of each code from -1 on, -1 where all columns stay 0. Rare
+    levels share one, the last of the field, which is also that of levels never seen.
+    """
+
+    place_of: dict[str, Ints]
+    n_columns: int
+    owner: Ints  # by column: the place of its field among the categories
+
+    def encoded(self, frame: pd.DataFrame) -> Floats:
+        """Encode the categories of a frame, shape (n_leads, n_columns)."""
+        encoded, leads = np.zeros((len(frame), self.n_columns)), np.arange(len(frame))
+        for name, place_of in self.place_of.items():
+            place = place_of[frame[name].to_numpy().astype(np.int64) - UNSEEN]
+            encoded[leads[place >= 0], place[place >= 0]] = 1.0
+        return encoded
+
+    def groups(self, columns: Columns, first: int = 0) -> dict[str, Groups]:
+        """Tell where each level goes, by field; `first` numbers the columns."""
+        found = {}
+        for name, codes in columns.levels.items():
+            other, missing, *own = (
+                None if place < 0 else first + place for place in self.place_of[name].tolist()
+            )
+            placed = zip(codes, own, strict=True)
+            levels = {level: at for level, at in placed if at is not None and at != other}
+            found[name] = Groups(levels, other, missing)
+        return found
 
 
-def widths(encoder: OneHotEncoder) -> list[int]:
-    """Count the columns that a fitted encoder has for each field."""
-    rare = [() if codes is None else codes for codes in encoder.infrequent_categories_]
-    pairs = zip(encoder.categories_, rare, strict=True)
-    return [len(all_) - len(few) + bool(len(few)) for all_, few in pairs]
-
-
-def groups_of(encoder: OneHotEncoder, columns: Columns, first: int = 0) -> dict[str, Groups]:
-    """Read from a fitted encoder where each level went, by field; `first` numbers its columns."""
-    ends, groups = accumulate(widths(encoder), initial=0), {}
-    for name, (begin, end) in zip(columns.levels, pairwise(ends), strict=True):
-        codes = [UNSEEN, MISSING, *columns.levels[name].values()]
-        probe = pd.DataFrame(MISSING, index=range(len(codes)), columns=list(columns.levels))
-        encoded = encoder.transform(probe.assign(**{name: codes}).astype(np.float64))
-        own = encoded[:, begin:end]
-        other, missing, *hot = (
-            first + begin + int(row.argmax()) if row.any() else None for row in own
-        )
-        placed = zip(columns.levels[name], hot, strict=True)
-        levels = {level: c for level, c in placed if c is not None and c != other}
-        groups[name] = Groups(levels, other, missing)
-    return groups
+def one_hot(frame: pd.DataFrame, columns: Columns) -> OneHot:
+    """Lay out a column for each level, or unknown value, that is not rare among the leads."""
+    rare = max(MIN_OF_A_LEVEL, int(MIN_SHARE_OF_A_LEVEL * len(frame)))
+    place_of: dict[str, Ints] = {}
+    widths: list[int] = []
+    for name, codes in columns.levels.items():
+        n_of = np.bincount(frame[name].to_numpy().astype(np.int64), minlength=len(codes) + 1)
+        is_own, first = n_of >= rare, sum(widths)
+        has_other = bool((~is_own & (n_of > 0)).any())
+        other = first + int(is_own.sum()) if has_other else -1
+        own = np.where(is_own, first + np.cumsum(is_own) - 1, other)
+        place_of[name] = np.array([other, *own])
+        widths.append(int(is_own.sum()) + has_other)
+    return OneHot(place_of, sum(widths), np.repeat(np.arange(len(widths)), widths))

@@ -218,11 +218,16 @@ def learn(
         "slope": scores.slope,
         "thin_fields": shares(thin),
         "in_time_order": in_time_order,
-        "shapes": shapes(card, records, converted),
+        "shapes": shapes(card, records, converted, effects_of=_effects_of),
         "served_scores": served_scores(card, records),
         "claim": asdict(claim(outcomes, probabilities, grades, group_of)),
     }
     return Learned(card, probabilities, metrics)
+
+
+def _effects_of(scorecard: Scorecard, records: Sequence[Record]) -> list[list[float]]:
+    effects: list[list[float]] = batch_scoring.effects(scorecard, records).tolist()
+    return effects
 
 
 def _levelled(learned: Learned, examples: Examples, stand_for: Sequence[float]) -> Learned:

@@ -6,69 +6,64 @@ the pipeline's own polynomials.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate
-from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from scipy.interpolate import BSpline
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import SplineTransformer, StandardScaler
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ml.scorecard.terms import CategoryTerm, CurveTerm, Term
-from ml.training.encode import (
-    Bools,
-    Columns,
-    Floats,
-    Ints,
-    filled,
-    groups_of,
-    is_collected,
-    one_hot,
-    widths,
-)
+from ml.training.encode import Bools, Columns, Floats, Ints, OneHot, filled, is_collected, one_hot
 from ml.training.families.family import Family, Served
 from ml.training.term_sums import centred, scaled
 
 # C. To choose it by cross-validation moves AUC by at most 0.011.
 INVERSE_REGULARISATION = 0.3
-DEGREE = 2
+N_KNOTS, DEGREE = 4, 2
 MIN_GAP = 1e-6  # of the column's range: knots closer than this are one
 
 
-class QuantileSplines(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Expand each column into a basis of quadratic splines, constant outside its knots.
+@dataclass(frozen=True)
+class Encoder:
+    """Numbers as they are, marks of the `marked` ones' unknown values, splines, a column a level.
 
-    scikit-learn's own quantile knots may coincide (a count that is mostly zero), which leaves its
-    splines with jumps; here such knots are merged. `splines_` has one a column, None where that is
-    constant, `sizes_` the number of their basis functions.
+    Unknown numbers are `medians`; numbers and marks have a mean of 0 and a spread of 1 among the
+    leads fitted on: `means` and `spreads` are what they had. A constant number has no spline.
     """
 
-    def __init__(self, n_knots: int = 4) -> None:
-        self.n_knots = n_knots
+    medians: Floats
+    marked: Ints
+    means: Floats
+    spreads: Floats
+    splines: tuple[BSpline | None, ...]
+    levels: OneHot
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:  # noqa: N803
-        """Find the knots of each column of a matrix without missing values."""
-        matrix = validate_data(self, X, dtype=np.float64)
-        self.splines_ = [_spline(column, self.n_knots) for column in matrix.T]
-        self.sizes_ = [0 if s is None else s.n_features_out_ for s in self.splines_]
-        return self
+    def encoded(self, frame: pd.DataFrame) -> Floats:
+        """Encode the leads of a frame without a value that was not collected."""
+        line = (self._line(frame) - self.means) / self.spreads
+        numbers = self._numbers(frame)
+        bases = [basis(s, x) for s, x in zip(self.splines, numbers.T, strict=True) if s is not None]
+        return np.hstack([line, *bases, self.levels.encoded(frame)])
 
-    def transform(self, X: ArrayLike) -> Floats:  # noqa: N803
-        """Evaluate the basis: values in [0, 1], shape (n_rows, sum of `sizes_`)."""
-        check_is_fitted(self)
-        matrix = validate_data(self, X, dtype=np.float64, reset=False)
-        bases = [
-            spline.transform(matrix[:, [place]])
-            for place, spline in enumerate(self.splines_)
-            if spline is not None
-        ]
-        return np.hstack(bases) if bases else np.empty((len(matrix), 0))
+    @property
+    def owner(self) -> Ints:
+        """The place in `Columns.names` of the field that each column is about."""
+        numbers = np.arange(len(self.medians))
+        of_splines = np.repeat(numbers, self.sizes)
+        return np.concatenate([numbers, self.marked, of_splines, len(numbers) + self.levels.owner])
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many functions the basis of each number has."""
+        return [0 if spline is None else len(spline.c) - 1 for spline in self.splines]
+
+    def _numbers(self, frame: pd.DataFrame) -> Floats:
+        numbers = frame.to_numpy()[:, : len(self.medians)]
+        return np.where(np.isnan(numbers), self.medians, numbers)
+
+    def _line(self, frame: pd.DataFrame) -> Floats:
+        marks = np.isnan(frame.to_numpy()[:, self.marked])
+        return np.hstack([self._numbers(frame), marks])
 
 
 @dataclass(frozen=True)
@@ -80,17 +75,17 @@ class SplineLogistic:
     """
 
     columns: Columns
-    encoder: ColumnTransformer
+    encoder: Encoder
     model: LogisticRegression
     centre: Floats
     owner: Ints
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
         """Score the leads of a frame."""
-        matrix = self.encoder.transform(filled(frame, self.columns))
+        matrix = self.encoder.encoded(filled(frame, self.columns))
         away = np.where(is_collected(frame)[:, self.owner], matrix - self.centre, 0.0)
         trust = np.array([self._trust(name) for name in self.columns.names])[self.owner]
-        log_odds: Floats = self._intercept + away @ (trust * self._weights)
+        log_odds: Floats = self._intercept + away @ (trust * self.weights)
         return log_odds
 
     def served(self, weight: float) -> Served:
@@ -100,7 +95,7 @@ class SplineLogistic:
             *_tables(self),
         ]
         means = np.bincount(
-            self.owner, self._weights * self.centre, minlength=len(self.columns.names)
+            self.owner, self.weights * self.centre, minlength=len(self.columns.names)
         )
         by_name = dict(zip(self.columns.names, means.tolist(), strict=True))
         trusted = (
@@ -111,34 +106,47 @@ class SplineLogistic:
         return Served(weight * self._intercept, own)
 
     @property
-    def _weights(self) -> Floats:
+    def weights(self) -> Floats:
+        """By column of the encoder."""
         weights: Floats = self.model.coef_[0]
         return weights
 
     @property
     def _intercept(self) -> float:
-        return float(self.model.intercept_[0] + self.centre @ self._weights)
+        return float(self.model.intercept_[0] + self.centre @ self.weights)
 
     def _trust(self, name: str) -> float:
         return self.columns.trust.get(name, 1.0)
 
 
-def build(columns: Columns, n_leads: int) -> ColumnTransformer:
-    """Build the unfitted encoder: numbers as they are and as splines, a column for each level."""
-    line = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        StandardScaler(),
+def build(frame: pd.DataFrame, columns: Columns) -> Encoder:
+    """Fit the encoder to a frame without a value that was not collected."""
+    numbers = frame.to_numpy()[:, : len(columns.numbers)]
+    is_unknown = np.isnan(numbers)
+    known = [x[~gaps] for x, gaps in zip(numbers.T, is_unknown.T, strict=True)]
+    medians = np.array([np.median(x) if len(x) else 0.0 for x in known])
+    marked = np.flatnonzero(is_unknown.any(axis=0))
+    numbers = np.where(is_unknown, medians, numbers)
+    line = np.hstack([numbers, is_unknown[:, marked]])
+    return Encoder(
+        medians,
+        marked,
+        line.mean(axis=0),
+        _spreads(line),
+        tuple(spline_of(x) for x in numbers.T),
+        one_hot(frame, columns),
     )
-    splines = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True), QuantileSplines()
-    )
-    transformers = []
-    if columns.numbers:
-        transformers += [("line", line, list(columns.numbers))]
-        transformers += [("splines", splines, list(columns.numbers))]
-    if columns.levels:
-        transformers += [("levels", one_hot(n_leads), list(columns.levels))]
-    return ColumnTransformer(transformers)
+
+
+def _spreads(line: Floats) -> Floats:
+    """Give standard deviations, 1 for columns that vary by no more than rounding.
+
+    The bound is that of the two-pass algorithm (Chan, Golub and LeVeque, 1983, The American
+    Statistician 37(3), 242-247).
+    """
+    n, epsilon, variance = len(line), np.finfo(np.float64).eps, line.var(axis=0)
+    rounding = n * epsilon * variance + (n * line.mean(axis=0) * epsilon) ** 2
+    return np.sqrt(np.where(variance <= rounding, 1.0, variance))
 
 
 def fit(
@@ -154,9 +162,9 @@ def fit(
     A lead of whom a field was not collected stands at the mean of the others, so that it takes no
     part in the effect of that field.
     """
-    encoder = build(columns, len(frame))
-    matrix = encoder.fit_transform(filled(frame, columns))
-    owner = _owner(encoder, columns)
+    told_frame = filled(frame, columns)
+    encoder = build(told_frame, columns)
+    matrix, owner = encoder.encoded(told_frame), encoder.owner
     told = is_collected(frame)[:, owner]
     centre = np.where(told, matrix, 0.0).sum(axis=0) / np.maximum(told.sum(axis=0), 1)
     model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=500)
@@ -167,31 +175,45 @@ def fit(
 FAMILY = Family("spline logistic", fit)
 
 
-def knots_of(spline: SplineTransformer) -> Floats:
-    """Give the knots of a fitted one-column spline, strictly rising from minimum to maximum."""
-    knots: Floats = spline.bsplines_[0].t[DEGREE:-DEGREE]
+def spline_of(column: Floats, n_knots: int = N_KNOTS) -> BSpline | None:
+    """Lay a basis of quadratic splines over a column, None where that is constant.
+
+    Knots are quantiles; those that coincide (a count that is mostly zero) are one. Beyond the ends
+    knots go on at the same distance (Eilers and Marx, 1996, Statistical Science 11(2), 89-121).
+    """
+    knots = _distinct(np.quantile(column, np.linspace(0, 1, n_knots)))
+    if len(knots) < 2:
+        return None
+    beyond = np.arange(1, DEGREE + 1)
+    before = knots[0] - beyond[::-1] * (knots[1] - knots[0])
+    behind = knots[-1] + beyond * (knots[-1] - knots[-2])
+    n_functions = len(knots) + DEGREE - 1
+    return BSpline(np.concatenate([before, knots, behind]), np.eye(n_functions), DEGREE)
+
+
+def basis(spline: BSpline, at: Floats) -> Floats:
+    """Evaluate all functions of a basis but the last, constant beyond the knots.
+
+    Values in [0, 1], shape (n_points, n_functions - 1): the last is what the others leave of 1.
+    """
+    knots = knots_of(spline)
+    values: Floats = spline(np.clip(at, knots[0], knots[-1]))[:, :-1]
+    return values
+
+
+def knots_of(spline: BSpline) -> Floats:
+    """Give the knots of a basis, strictly rising from minimum to maximum."""
+    knots: Floats = spline.t[DEGREE:-DEGREE]
     return knots
 
 
-def taylor(spline: SplineTransformer, at: Floats, weights: Floats) -> Floats:
+def taylor(spline: BSpline, at: Floats, weights: Floats) -> Floats:
     """Develop a weighted sum of basis functions in 1, d and d² behind each point, (n_points, 3).
 
     Exact up to the next knot, because the splines are quadratic; at the last for that point alone.
     """
-    whole_basis: Any = spline.bsplines_[0]
-    kept = slice(None, len(weights))  # the last function of the basis is left out
-    value, slope, bend = (whole_basis(at, nu=order)[:, kept] @ weights for order in range(3))
+    value, slope, bend = (spline(at, nu=order)[:, :-1] @ weights for order in range(3))
     return np.column_stack([value, slope, bend / 2])
-
-
-def _spline(column: Floats, n_knots: int) -> SplineTransformer | None:
-    knots = _distinct(np.quantile(column, np.linspace(0, 1, n_knots)))
-    if len(knots) < 2:
-        return None
-    spline = SplineTransformer(
-        knots=knots[:, np.newaxis], degree=DEGREE, extrapolation="constant", include_bias=False
-    )
-    return spline.fit(column[:, np.newaxis])
 
 
 def _distinct(knots: Floats) -> Floats:
@@ -204,34 +226,9 @@ def _distinct(knots: Floats) -> Floats:
     return np.array([*kept, knots[-1]] if knots[-1] > knots[0] else kept)
 
 
-def _owner(encoder: ColumnTransformer, columns: Columns) -> Ints:
-    """Give the place in `columns.names` of the field that each column of the encoder is about."""
-    numbers = np.arange(len(columns.numbers))
-    parts = []
-    if columns.numbers:
-        imputer, splines = encoder.named_transformers_["line"][0], _part(encoder, "splines")[1]
-        parts += [numbers, imputer.indicator_.features_, np.repeat(numbers, splines.sizes_)]
-    if columns.levels:
-        sizes = widths(_part(encoder, "levels"))
-        parts += [np.repeat(len(numbers) + np.arange(len(sizes)), sizes)]
-    return np.concatenate(parts).astype(np.int64)
-
-
-def _weights(fitted: SplineLogistic, part: str) -> Floats:
-    """Give the coefficients of one part of the encoder: line, splines or levels."""
-    weights: Floats = fitted.model.coef_[0][fitted.encoder.output_indices_[part]]
-    return weights
-
-
-def _part(encoder: ColumnTransformer, part: str) -> Any:
-    return encoder.named_transformers_[part]
-
-
 def _curve(fitted: SplineLogistic, name: str) -> CurveTerm:
-    numbers = fitted.columns.numbers
-    place = numbers.index(name)
-    gaps = pd.DataFrame([[np.nan] * len(numbers)], columns=list(numbers))
-    median = float(_part(fitted.encoder, "splines")[0].transform(gaps)[0, place])
+    place = fitted.columns.numbers.index(name)
+    median = float(fitted.encoder.medians[place])
     centre, slope, if_known, if_missing = _line(fitted, place)
     knots, around = _splines(fitted, place, median)
     # From its centre the line is exact even where the column hardly varies.
@@ -245,34 +242,34 @@ def _curve(fitted: SplineLogistic, name: str) -> CurveTerm:
 
 def _line(fitted: SplineLogistic, place: int) -> tuple[float, float, float, float]:
     """The straight part of a curve: centre and slope in u, and what knowing adds or not."""
-    imputer, scaler = _part(fitted.encoder, "line")
-    weights = _weights(fitted, "line") / scaler.scale_
-    centre, slope = float(scaler.mean_[place]), float(weights[place])
+    encoder = fitted.encoder
+    weights = fitted.weights[: len(encoder.means)] / encoder.spreads
+    centre, slope = float(encoder.means[place]), float(weights[place])
     # Marks of unknown values follow the numbers, only for columns that had some.
-    marked = list(imputer.indicator_.features_)
+    marked = encoder.marked.tolist()
     if place not in marked:
         return centre, slope, 0.0, 0.0
-    mark = len(fitted.columns.numbers) + marked.index(place)
-    share, weight = float(scaler.mean_[mark]), float(weights[mark])
+    mark = len(encoder.medians) + marked.index(place)
+    share, weight = float(encoder.means[mark]), float(weights[mark])
     return centre, slope, -share * weight, (1 - share) * weight
 
 
 def _splines(fitted: SplineLogistic, place: int, median: float) -> tuple[Floats, Floats]:
     """Give a column's knots and its spline developed around each of them."""
-    splines = _part(fitted.encoder, "splines")[1]
-    spline, end = splines.splines_[place], list(accumulate(splines.sizes_))[place]
+    encoder = fitted.encoder
+    spline = encoder.splines[place]
     if spline is None:
         return np.array([median]), np.zeros((1, 3))
+    first = len(encoder.means) + sum(encoder.sizes[:place])
     knots = knots_of(spline)
-    weights = _weights(fitted, "splines")[end - splines.sizes_[place] : end]
-    return knots, taylor(spline, knots, weights)
+    return knots, taylor(spline, knots, fitted.weights[first : first + encoder.sizes[place]])
 
 
 def _tables(fitted: SplineLogistic) -> Iterator[CategoryTerm]:
-    if not fitted.columns.levels:
-        return
+    levels = fitted.encoder.levels
+    of_levels = fitted.weights[len(fitted.weights) - levels.n_columns :].tolist()
     # A value without a column of its own has no effect.
-    effects = {None: 0.0} | dict(enumerate(_weights(fitted, "levels").tolist()))
-    for name, groups in groups_of(_part(fitted.encoder, "levels"), fitted.columns).items():
-        levels = {level: effects[column] for level, column in groups.levels.items()}
-        yield CategoryTerm(name, levels, effects[groups.other], effects[groups.missing])
+    effects = {None: 0.0} | dict(enumerate(of_levels))
+    for name, groups in levels.groups(fitted.columns).items():
+        of_level = {level: effects[column] for level, column in groups.levels.items()}
+        yield CategoryTerm(name, of_level, effects[groups.other], effects[groups.missing])

@@ -6,6 +6,7 @@ import pytest
 from ml.scorecard.forest import Forest
 from ml.scorecard.starter import starter_scorecard
 from ml.training import batch_scoring, train
+from ml.training.term_sums import scaled
 from tests.ml.leads import FIELDS, blind_champion, make_examples
 
 pytestmark = pytest.mark.usefixtures("small_forests")
@@ -33,12 +34,18 @@ def test_scorecards_without_trees_are_scored_too(card):
 
 
 def test_a_forest_alone_is_scored_too(learned):
-    card = dataclasses.replace(learned, terms=(), intercept=0.0)
+    card = dataclasses.replace(learned, terms=scaled(learned.terms, 0.0), intercept=0.0)
     record = EXAMPLES.records[0]
     (forest,) = learned.parts
     effects = sum(forest.effects(record).values())
     (score,) = batch_scoring.probabilities(card, [record])
     assert score == pytest.approx(1 / (1 + np.exp(-effects)), abs=1e-12)
+
+
+def test_many_leads_get_the_effects_that_each_gets_alone(learned):
+    records = [*EXAMPLES.records, *STRANGE]
+    alone = [[effect for _, effect in learned.score(record).effects] for record in records]
+    assert np.abs(batch_scoring.effects(learned, records) - alone).max() <= 1e-12
 
 
 def test_no_leads_have_no_scores(learned):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from ml.fields.fields_file import loads
 from ml.scorecard.reasons import explain
@@ -16,6 +17,7 @@ from ml.training import blending
 from ml.training.calibration_slope import FLATTEST, STEEPEST, stretched
 from ml.training.encode import columns_of, frame_of
 from ml.training.families import random_forest
+from ml.training.families.growth import Growth, grow
 from tests.ml.leads import FIELDS, make_examples
 
 pytestmark = pytest.mark.usefixtures("small_forests")
@@ -276,3 +278,45 @@ def test_forest_of_weighted_leads_is_served_exactly():
     served_scores = [card.score(record).log_odds for record in examples.records]
     fitted_scores = blending.blended(members.log_odds(frame), EQUAL)
     assert np.abs(fitted_scores - served_scores).max() <= 1e-9
+
+
+N_GROWN_ON, MAX_LEAVES, SHARE = 120, 24, 0.45
+COUNTS = np.linspace(0.1, 1.0, N_GROWN_ON)
+
+
+@pytest.fixture(scope="module")
+def leads():
+    draw = np.random.default_rng(0)
+    matrix = draw.normal(size=(N_GROWN_ON, 7)).astype(np.float32)
+    matrix[:, 3:] = matrix[:, 3:] > 0.4
+    converted = draw.random(N_GROWN_ON) < 1 / (1 + np.exp(-2 * matrix[:, 0]))
+    matrix[draw.random(N_GROWN_ON) < 0.2, 0] = np.nan
+    return matrix, converted
+
+
+@pytest.mark.parametrize("counts", [None, COUNTS], ids=["all alike", "weighed"])
+@pytest.mark.parametrize(
+    ("growth", "peer"),
+    [
+        (
+            Growth(SHARE, MAX_LEAVES, min_in_a_leaf=3, n_drawn=80),
+            RandomForestClassifier(min_samples_leaf=3, max_samples=80),
+        ),
+        (Growth(SHARE, MAX_LEAVES, at_random=True), ExtraTreesClassifier()),
+        (
+            Growth(SHARE, MAX_LEAVES, n_drawn=80, at_random=True),
+            ExtraTreesClassifier(bootstrap=True, max_samples=80),
+        ),
+    ],
+    ids=["random forest", "extremely randomised", "of some leads"],
+)
+def test_trees_are_those_of_scikit_learn(leads, growth, peer, counts):
+    settings = {"max_features": SHARE, "max_leaf_nodes": MAX_LEAVES, "random_state": 4}
+    peer.set_params(n_estimators=5, **settings).fit(*leads, sample_weight=counts)
+    grown = [*grow(growth, 5, *leads, seed=4, sample_weight=counts)]
+    for own, other in zip(grown, (each.tree_ for each in peer.estimators_), strict=True):
+        assert own.node_count == other.node_count > 5
+        assert (own.feature == other.feature).all()
+        assert (own.threshold == other.threshold).all()
+        assert (own.value == other.value).all()
+        assert (own.missing_go_to_left == other.missing_go_to_left).all()
