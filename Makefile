@@ -100,9 +100,10 @@ bench-gate: install ## Replay streams of labels on DATA=folders through gates [S
 	@$(BENCH) bench.gate $(DATA) $(if $(STREAMS),--streams $(STREAMS)) $(if $(OUTCOMES),--outcomes $(OUTCOMES))
 
 .PHONY: bench-worlds
-bench-worlds: install ## Live through simulated orgs whose truth is known [WORLDS='name ...'] [SEEDS=n]
+bench-worlds: install ## Live through simulated orgs whose truth is known [WORLDS='name ...'] [SEEDS=n] [RESUME=1]
 	@$(BENCH) bench.worlds $(if $(WORLDS),--worlds $(WORLDS)) $(if $(SEEDS),--seeds $(SEEDS)) \
-		$(if $(PROCESSES),--processes $(PROCESSES))
+		$(if $(PROCESSES),--processes $(PROCESSES)) $(if $(POLICIES),--policies $(POLICIES)) \
+		$(if $(RESUME),--resume)
 
 .PHONY: bench-import
 bench-import: install ## Compare the import of made-up leads with the least that must be done (ROWS=n)

@@ -35,6 +35,7 @@ from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.tables import ModelVersion, Run
 
+POLICIES = ("leadloop", "always", "holdout")
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 PROGRAM = Attribution("api", "the org")
 MONITOR_DAYS = 5
@@ -53,7 +54,7 @@ class Trainer(TrainingProcess):
 class Org:
     """An org and its Leadloop: leads come, outcomes follow, and the jobs run once a day."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, policies: Sequence[str]) -> None:
         self.world = world
         self.rng = np.random.default_rng([seed, 0])
         self.leads = arrivals(world, self.rng)
@@ -67,7 +68,7 @@ class Org:
         starter = Model(card)
         truth = Truth(world, seed)
         self.tracks = {
-            name: Track(name, truth, starter, starter) for name in ("leadloop", "always", "holdout")
+            name: Track(name, truth, starter, starter) for name in ("leadloop", *policies)
         }
 
     def live(self) -> None:
@@ -157,15 +158,20 @@ class Org:
 
     def _follow(self, version: ModelVersion, *, is_live: bool) -> None:
         """Let each policy do what it does with a new version."""
-        product, always, holdout = self.tracks.values()
+        product = self.tracks["leadloop"]
         card = read(lambda s: registry.scorecard(s, version))
         if version.learned_key is not None:
             product.recalibrate(card, self.day)
             return
         model = Model(card, claimed(version.metrics))
-        always.promote(model, self.day)
         if is_live:
             product.promote(model, self.day)
+        if "always" in self.tracks:
+            self.tracks["always"].promote(model, self.day)
+        if "holdout" in self.tracks:
+            self._try_held_out(self.tracks["holdout"], version)
+
+    def _try_held_out(self, holdout: Track, version: ModelVersion) -> None:
         other = self._held_out(version.run_key or 0)
         if other is None or other.claim is None:
             return
@@ -206,10 +212,10 @@ def _told_at(lead: Lead) -> datetime | None:
     return at(lead.decided) if lead.was_closed else None
 
 
-def lived(world: World, seed: int) -> list[dict[str, Any]]:
-    """Live through one org; give a row for each policy."""
+def lived(world: World, seed: int, policies: Sequence[str] = POLICIES) -> list[dict[str, Any]]:
+    """Live through one org; give a row for each policy, the product's first."""
     with _leadloop():
-        org = Org(world, seed)
+        org = Org(world, seed, policies)
         org.live()
         n_attempts = read(lambda s: s.scalar(_ATTEMPTS)) or 0
     common = {
