@@ -43,6 +43,7 @@ def laid_out(n_won, n_lost, groups=None):
     return weighed(frame_of(leads, columns), OUTCOMES, columns, everyone)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_value_that_three_converted_leads_have_does_not_decide():
     leads = records(3, 0)
     told = learn(leads, OUTCOMES.tolist(), FIELDS, seed=1)
