@@ -74,6 +74,12 @@ def dialect(request):
     return request.param
 
 
+# The databases of a folder or module whose statements reach PostgreSQL in its tests `ON_BOTH`:
+# the others run there in `make test-slow`.
+MOSTLY_SQLITE = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
+ON_BOTH = pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture(scope="session")
 def postgresql_databases():
     with postgresql.databases() as databases:

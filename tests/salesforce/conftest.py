@@ -13,6 +13,7 @@ from sync.scheduler import ADAPTERS
 from sync.worker import Worker
 from tests import factories
 from tests.apps import engine_of
+from tests.conftest import MOSTLY_SQLITE
 from webapp import database
 from webapp.config import Settings
 from webapp.crm_tables import CrmDeal, CrmLead, CrmLink
@@ -21,6 +22,11 @@ from webapp.services.crm.credentials import Credentials
 from webapp.services.leads import leads
 from webapp.services.runs import runs
 from webapp.tables import Score
+
+
+@pytest.fixture(scope="session", params=MOSTLY_SQLITE)
+def dialect(request):
+    return request.param
 
 
 @pytest.fixture

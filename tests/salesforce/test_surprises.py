@@ -1,9 +1,11 @@
 """What Salesforce has against the rules is counted for the page Data quality, by runs that read."""
 
 from ml.fields import reading
+from tests.conftest import ON_BOTH
 from webapp.services.imports import quality
 
 
+@ON_BOTH
 def test_values_outside_the_rules_are_counted_with_their_source(fake, salesforce):
     for _ in range(2):
         fake.lead(LeadSource="Purchased List")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from demo.salesforce.fake import FakeSalesforce
 from ml.fields.fields_file import category_key
 from sync.salesforce import cases
+from tests.conftest import ON_BOTH
 from tests.factories import FIELDS, make_lead
 from tests.salesforce.outcomes.test_pipeline_cases import NOT_CONVERTED
 from webapp.services.crm import pending_writes
@@ -25,6 +26,7 @@ def scored(fake, salesforce):
     return lead
 
 
+@ON_BOTH
 def test_the_five_fields_are_written(fake, salesforce, scored):
     row = fake.get(scored)
     lead = salesforce.lead(scored)
@@ -131,6 +133,7 @@ def test_a_person_account_without_company_is_a_lead(fake, salesforce):
     assert salesforce.lead(lead).company is None
 
 
+@ON_BOTH
 def test_a_source_outside_the_list_is_unknown_or_what_was_chosen(fake, salesforce):
     lead = fake.lead(LeadSource="Purchased List")
     salesforce.later()
@@ -140,6 +143,7 @@ def test_a_source_outside_the_list_is_unknown_or_what_was_chosen(fake, salesforc
     assert category_key(salesforce.lead(lead).lead_source or "") == "advertisement"
 
 
+@ON_BOTH
 def test_what_was_learned_of_a_lead_after_its_conversion_is_no_input(fake, salesforce):
     salesforce.map(email_opens=("Email_Opens__c", "as_is"), industry=("Industry", "as_is"))
     lead = fake.lead(Industry="Banking", Email_Opens__c=30)
@@ -174,6 +178,7 @@ def test_two_leads_with_one_external_id_do_not_become_one(fake, salesforce):
     assert salesforce.lead(second).crm_id == second
 
 
+@ON_BOTH
 def test_a_lead_known_from_elsewhere_is_joined_by_its_external_id(fake, salesforce):
     salesforce.rules(external_id_field="Website")
     record = records.clean(FIELDS, {"lead_id": "L-7", "email_opens": 3})
@@ -219,6 +224,7 @@ def test_a_lead_that_took_no_score_takes_one_when_it_is_open_again(
     assert fake.get(lead)["Conversion_Score__c"] is not None
 
 
+@ON_BOTH
 def test_a_score_that_waits_for_the_org_waits_as_long_as_that_takes(fake, salesforce):
     lead = fake.lead(LeadSource="Webinar")
     read_only = "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"
@@ -231,6 +237,7 @@ def test_a_score_that_waits_for_the_org_waits_as_long_as_that_takes(fake, salesf
     assert fake.get(lead)["Conversion_Score__c"] is not None
 
 
+@ON_BOTH
 def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, salesforce):
     refused, locked, converted = (fake.lead(LeadSource=s) for s in ("Web", "Webinar", "Other"))
     fake.refuse(refused, "validation rule")
@@ -300,6 +307,7 @@ def test_a_code_that_is_known_is_listed_at_once_in_words(code, case, fake, sales
     assert row.case == case
 
 
+@ON_BOTH
 def test_a_step_makes_no_more_scores_due_than_others_can_wait_for(fake, salesforce, monkeypatch):
     fake.leads(5, LeadSource="Webinar")
     salesforce.later()

@@ -6,6 +6,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.connected import dispute, without_a_lead
 from tests.factories import make_lead
 from webapp.services.accounts import audit
@@ -15,7 +16,7 @@ from webapp.tables import Lead
 MISSING = "0065e0000000000AAA"
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=MOSTLY_SQLITE)
 def dialect(request):
     """The SQL of these lists is tested here alone."""
     return request.param
@@ -45,6 +46,7 @@ def test_empty_lists_say_what_they_would_hold(manager, salesforce):
     assert "No rejected scores" in show(manager, "/sync/refused")
 
 
+@ON_BOTH
 def test_a_conflict_shows_who_says_what_by_which_rule(manager, fake, salesforce):
     dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace", Company="Engines")
     page = show(manager, "/sync/conflicts")
@@ -72,6 +74,7 @@ def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept,
     ]
 
 
+@ON_BOTH
 def test_without_htmx_the_same_leads_back_to_the_list(manager, fake, salesforce):
     lead = dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace")
     [key] = conflict_keys(salesforce)
@@ -98,6 +101,7 @@ def test_a_conflict_has_two_sides_to_keep(manager, fake, salesforce, kept):
     assert manager.post(f"/sync/conflicts/{key}", data={"kept": kept}).status_code == 400
 
 
+@ON_BOTH
 def test_many_conflicts_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
     monkeypatch.setattr("webapp.pages.crm.conflicts.PAGE", 2)
     for _ in range(3):
@@ -129,6 +133,7 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     assert salesforce.history(lead) == [("converted", "Lb")]
 
 
+@ON_BOTH
 def test_find_searches_at_once_by_what_is_known_of_the_opportunity(manager, fake, salesforce):
     fake.lead(LastName="Lovelace", Company="Engines Ltd")
     salesforce.later()
@@ -143,6 +148,7 @@ def test_find_searches_at_once_by_what_is_known_of_the_opportunity(manager, fake
     assert "Link to Lovelace" in page
 
 
+@ON_BOTH
 def test_a_lead_without_a_name_is_linked_by_its_id(manager, fake, salesforce, write):
     lead = fake.lead(FirstName="Ada", LastName="Lovelace")
     [deal] = without_a_lead(fake, salesforce)
@@ -166,6 +172,7 @@ def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, sa
     assert manager.post(f"/sync/unmatched/{deal}/link/{ours.key + 1}").status_code == 404
 
 
+@ON_BOTH
 def test_an_opportunity_is_ignored_and_listed_again_in_its_row(manager, fake, salesforce):
     [deal] = without_a_lead(fake, salesforce)
     row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "ignored"}).text
@@ -249,6 +256,7 @@ def test_what_is_no_id_of_salesforce_is_no_address(manager, salesforce, opportun
     assert manager.get(f"/sync/unmatched/{opportunity}").status_code == 404
 
 
+@ON_BOTH
 def test_many_unmatched_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
     monkeypatch.setattr("webapp.pages.crm.unmatched.PAGE", 2)
     deals = without_a_lead(fake, salesforce, n=5)

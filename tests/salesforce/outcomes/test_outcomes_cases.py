@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import ON_BOTH
 from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
 from webapp.services.crm import links
@@ -90,6 +91,7 @@ def test_a_deleted_deal_withdraws_the_outcome_and_an_undeleted_one_brings_it_bac
     assert salesforce.history(lead)[1:] == [("withdrawn", "1a"), ("converted", "1b")]
 
 
+@ON_BOTH
 def test_a_deleted_lead_is_hidden_without_an_outcome_and_comes_back_undeleted(
     fake, salesforce, won
 ):
@@ -122,6 +124,7 @@ def test_a_lead_merged_before_its_outcome_goes_on_as_the_other(fake, salesforce)
     assert salesforce.outcome(loser) is True
 
 
+@ON_BOTH
 def test_a_lead_merged_after_its_outcome_hands_over_what_a_rep_said(fake, salesforce):
     winner, loser = fake.lead(), fake.lead()
     salesforce.later()
@@ -135,6 +138,7 @@ def test_a_lead_merged_after_its_outcome_hands_over_what_a_rep_said(fake, salesf
     assert loser_rows == [None]
 
 
+@ON_BOTH
 def test_a_chain_of_merges_ends_at_the_last_lead(fake, salesforce):
     first, second, third = fake.lead(), fake.lead(), fake.lead()
     salesforce.later()
@@ -202,6 +206,7 @@ def test_of_two_candidates_the_won_deal_counts_and_is_marked(fake, salesforce):
     assert "the opportunity of its contact is won, one of several" in row.reason
 
 
+@ON_BOTH
 def test_three_leads_on_one_deal_share_its_outcome(fake, salesforce):
     some = [fake.lead() for _ in range(3)]
     deal = fake.convert(some[0])
@@ -249,6 +254,7 @@ def test_a_deal_that_arrives_before_its_lead_counts_when_the_lead_comes(fake, sa
     assert salesforce.outcome(lead) is True
 
 
+@ON_BOTH
 def test_a_deal_that_we_may_not_see_is_pending_and_counted(fake, salesforce):
     lead = fake.lead()
     deal = fake.convert(lead)
@@ -265,6 +271,7 @@ def test_a_deal_that_we_may_not_see_is_pending_and_counted(fake, salesforce):
     assert salesforce.read(links.counts)["unreadable"] == 0
 
 
+@ON_BOTH
 def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fake, salesforce):
     lead = fake.lead()
     deal = fake.convert(lead)
@@ -311,6 +318,7 @@ def test_what_is_withdrawn_while_the_lead_is_deleted_does_not_come_back(fake, sa
     assert salesforce.outcome(lead) is None
 
 
+@ON_BOTH
 def test_a_purged_lead_is_erased_here_too(fake, salesforce):
     lead, other = fake.lead(LastName="Secret"), fake.lead()
     salesforce.later()
@@ -326,6 +334,7 @@ def test_a_purged_lead_is_erased_here_too(fake, salesforce):
     assert salesforce.lead(other).lead_id == other
 
 
+@ON_BOTH
 def test_a_disqualified_status_is_lost_once_it_was_chosen(fake, salesforce):
     lead = fake.lead()
     salesforce.later()

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import ON_BOTH
 from tests.factories import FIELDS, make_outcome
 from webapp.crm_tables import CrmDeal
 from webapp.services.crm import connections, crm_records, pending_writes, unmatched
@@ -126,6 +127,7 @@ def test_a_lead_first_seen_converted_was_never_open(fake, salesforce):
     assert status(salesforce, lead) == "in_pipeline"
 
 
+@ON_BOTH
 def test_a_deal_known_before_its_lead_gets_its_name_with_it(fake, salesforce):
     deal = fake.opportunity(Name="Renewal")
     salesforce.later()
@@ -177,6 +179,7 @@ def test_what_a_rep_reports_counts_before_it(salesforce, converted):
     assert status(salesforce, lead) == "in_pipeline"
 
 
+@ON_BOTH
 def test_its_score_is_not_written(fake, salesforce):
     """Nor that of a lead which is not converted, and whose deal a person has linked to it."""
     lead = fake.lead()
@@ -196,6 +199,7 @@ def test_its_score_is_not_written(fake, salesforce):
     assert len(fake.written(lead)) == 1
 
 
+@ON_BOTH
 def test_it_is_no_open_lead_to_models_and_no_pick_to_explore(salesforce, converted):
     lead = salesforce.lead(converted[0])
     samples = salesforce.read(lambda s: monitor_samples.read(s, salesforce.now))
@@ -207,6 +211,7 @@ def test_it_is_no_open_lead_to_models_and_no_pick_to_explore(salesforce, convert
     assert page.rows == []
 
 
+@ON_BOTH
 def test_without_the_connection_it_is_open_again(salesforce, converted):
     lead, _ = converted
     salesforce.write(lambda s: connections.disconnect(s, "ada", salesforce.now))
@@ -214,6 +219,7 @@ def test_without_the_connection_it_is_open_again(salesforce, converted):
     assert salesforce.read(lambda s: crm_records.of_leads(s, [salesforce.lead(lead).key])) == {}
 
 
+@ON_BOTH
 def test_an_erased_lead_takes_the_name_of_its_open_deal_with_it(salesforce, converted):
     key = salesforce.lead(converted[0]).key
     salesforce.write(lambda s: removal.erase(s, [key], "ada", salesforce.now))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sync.crm import job, reading, sync_run
 from sync.salesforce import soql
+from tests.conftest import ON_BOTH
 from webapp.crm_tables import CrmLead
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import leads
@@ -76,6 +77,7 @@ def test_a_conversion_on_the_night_the_clocks_change_has_a_day(
     assert row.happened_at == datetime.fromisoformat(end_of_day)
 
 
+@ON_BOTH
 def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, small_pages):
     fake.leads(70)
     fake.clock.advance(minutes=15)
@@ -116,6 +118,7 @@ def dies_at(step, n_rows):
     return dying
 
 
+@ON_BOTH
 def test_a_run_that_dies_between_rows_and_cursor_has_stored_neither(fake, salesforce, monkeypatch):
     fake.leads(70)
     fake.clock.advance(minutes=15)
@@ -177,6 +180,7 @@ def test_a_page_of_500_that_says_there_is_more_is_followed_by_another(fake, sale
     assert not any("nextRecords" in r.target or "-" in r.path[-6:] for r in fake.calls)
 
 
+@ON_BOTH
 def test_a_tick_during_a_run_does_nothing(fake, salesforce):
     run = salesforce.write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
     salesforce.write(lambda s: runs.claim(s, "sync", "another", salesforce.now))
@@ -195,6 +199,7 @@ def test_of_two_processes_one_runs(fake, salesforce):
     assert second is None
 
 
+@ON_BOTH
 def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
     fake.lead()
     fake.clock.advance(minutes=15)
@@ -209,6 +214,7 @@ def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
     assert n_leads(salesforce) == 0
 
 
+@ON_BOTH
 def test_the_run_stops_when_80_percent_of_the_day_are_used_and_goes_on_later(
     fake, salesforce, small_pages
 ):
@@ -225,6 +231,7 @@ def test_the_run_stops_when_80_percent_of_the_day_are_used_and_goes_on_later(
     assert n_leads(salesforce) == 60
 
 
+@ON_BOTH
 def test_outcomes_are_recorded_once_however_often_a_window_overlaps(fake, salesforce):
     lead = fake.lead()
     fake.close(fake.convert(lead), won=True)

@@ -2,11 +2,13 @@
 
 from sync.crm import reconcile, sight
 from sync.salesforce import soql
+from tests.conftest import ON_BOTH
 from tests.salesforce.failures.bodies import rest
 from webapp.services.crm import connections
 from webapp.services.leads import leads
 
 
+@ON_BOTH
 def test_months_with_another_number_of_leads_are_told_until_the_loss_is_accepted(fake, salesforce):
     lead = fake.lead()
     fake.lead()
@@ -31,6 +33,7 @@ def test_leads_that_no_run_could_have_read_yet_are_not_missing(fake, salesforce)
     assert salesforce.run("reconcile").result["drift"] == []
 
 
+@ON_BOTH
 def test_more_deletions_than_fit_an_answer_are_asked_for_in_halves(fake, salesforce):
     purged, other = fake.lead(), fake.lead()
     salesforce.later()
@@ -47,6 +50,7 @@ def test_more_deletions_than_fit_an_answer_are_asked_for_in_halves(fake, salesfo
     assert set(found) == {other}
 
 
+@ON_BOTH
 def test_a_formula_changes_without_a_stamp_and_is_read_again_at_night(fake, salesforce):
     fake.add_field("Health__c | double 3,0 | NFS | Health | formula")
     salesforce.map(email_opens=("Health__c", "as_is"))
