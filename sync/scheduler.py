@@ -53,6 +53,8 @@ def run(app: Flask) -> None:
         # A lock taken in here could be one that the interrupted code holds: a list needs none.
         signal.signal(number, lambda number, frame: signals.append(number))
     with app.app_context():
+        if reason := health.not_set_up(product().settings):
+            raise NotReady(reason)
         missing = [check for check in read(health.readiness) if not check.is_good]
         if missing:
             raise NotReady("; ".join(f"{check.name}: {check.sentence}" for check in missing))

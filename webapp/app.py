@@ -20,7 +20,18 @@ from webapp.services.imports.quality import Gathered
 
 
 class Application(Flask):
-    """Flask, but unexpected errors are logged without what people sent."""
+    """Flask, but unexpected errors are logged without what people sent.
+
+    The key that signs sessions is looked up, or made, when it is first needed.
+    """
+
+    @property
+    def secret_key(self) -> str:  # type: ignore[override]
+        """The key that signs sessions; `NotWritable` where it cannot be kept."""
+        if self.config["SECRET_KEY"] is None:
+            self.config["SECRET_KEY"] = secret_key(self.extensions["leadloop"].settings)
+        found: str = self.config["SECRET_KEY"]
+        return found
 
     def log_exception(self, exc_info: Any) -> None:
         observability.log_failure(exc_info)
@@ -33,7 +44,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     file = settings.fields_file
     app.extensions["leadloop"] = Product(settings, fields_file.load(file) if file else None)
     app.config.update(
-        SECRET_KEY=secret_key(settings),
         SESSION_COOKIE_NAME=f"leadloop_{settings.port}",
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,

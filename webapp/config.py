@@ -167,6 +167,12 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.data_dir.absolute() / 'leadloop.sqlite3'}"
 
     @property
+    def database_file(self) -> Path | None:
+        """The file of a SQLite database; None where it is another database's."""
+        name = self.database.partition("sqlite:///")[2]
+        return Path(name.partition("?")[0]) if name else None
+
+    @property
     def address(self) -> str:
         """Where the web server of these settings is reached on its own machine."""
         host = f"[{self.host}]" if ":" in self.host else self.host

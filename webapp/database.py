@@ -163,7 +163,9 @@ def init_app(app: Flask, url: str) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS_DIR"]), render_as_batch=True)
     if is_sqlite:
-        keep_database_private(Path(str(sa.engine.make_url(url).database)))
+        path = Path(str(sa.engine.make_url(url).database))
+        if path.exists():
+            keep_database_private(path)
         with app.app_context():
             sa.event.listen(db.engine, "connect", _prepare_sqlite)
             sa.event.listen(db.engine, "begin", _begin_sqlite)

@@ -6,6 +6,7 @@ import stat
 import pytest
 import sqlalchemy as sa
 
+from sync import scheduler
 from webapp.app import create_app
 from webapp.config import Settings
 from webapp.database import utc_now
@@ -102,3 +103,51 @@ def test_doctor_is_content_after_setup_and_not_before(app):
     after = app.test_cli_runner().invoke(args=["doctor"])
     assert (after.exit_code, "FAIL" in after.output) == (0, False)
     assert "version 1.0 uses no excluded field" in after.output
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["accept-lost-records"],
+        ["create-user", "a@example.com", "--role", "rep", "--password", "a passphrase of words"],
+        ["set-password", "a@example.com", "--password", "a passphrase of words"],
+        ["create-key", "x"],
+        ["import-leads", __file__],
+        ["export-leads"],
+        ["fields", "export"],
+        ["retrain"],
+        ["models"],
+        ["promote", "1.0"],
+        ["remove-demo"],
+        ["doctor"],
+    ],
+)
+def test_a_command_makes_no_installation_where_there_is_none(args, tmp_path):
+    folder = tmp_path / "elsewhere"
+    other = create_app(Settings(data_dir=folder))
+    result = other.test_cli_runner().invoke(args=args)
+    assert result.exit_code == 1
+    assert f"There is no Leadloop database at {folder}/leadloop.sqlite3." in result.output
+    assert not folder.exists()
+
+
+def test_the_demo_s_folder_is_named_where_it_is_meant(tmp_path):
+    demo = tmp_path / "salesforce-demo"
+    demo.mkdir()
+    (demo / "leadloop.sqlite3").touch()
+    other = create_app(Settings(data_dir=tmp_path))
+    result = other.test_cli_runner().invoke(args=["accept-lost-records"])
+    assert f"(there is one in {demo})" in result.output
+
+
+def test_the_worker_makes_no_installation_either(tmp_path):
+    folder = tmp_path / "elsewhere"
+    with pytest.raises(scheduler.NotReady, match="There is no Leadloop database"):
+        scheduler.run(create_app(Settings(data_dir=folder)))
+    assert not folder.exists()
+
+
+def test_the_version_needs_no_installation(tmp_path):
+    other = create_app(Settings(data_dir=tmp_path / "elsewhere"))
+    assert other.test_cli_runner().invoke(args=["version"]).exit_code == 0
+    assert not (tmp_path / "elsewhere").exists()

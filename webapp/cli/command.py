@@ -4,10 +4,12 @@ from typing import Any
 
 import click
 import sqlalchemy as sa
+from flask.cli import ScriptInfo
 
 from ml.fields.fields_file import FieldsFileError
 from webapp import server
 from webapp.private_file import NotWritable
+from webapp.services import health
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.crm import connections
 from webapp.services.fields import declaring
@@ -31,13 +33,22 @@ REFUSALS = (
     remembered.MappingNotFound,
     runs.AlreadyRunning,
     server.CannotServe,
+    NotWritable,
 )
 
 
 class Command(click.Command):
-    """A command that ends with a sentence and exit code 1 where it is refused."""
+    """A command that ends with a sentence and exit code 1 where it is refused.
+
+    It works on what was set up before, and makes neither a folder nor a database.
+    """
+
+    needs_setup = True
 
     def invoke(self, ctx: click.Context) -> Any:
+        settings = ctx.ensure_object(ScriptInfo).load_app().extensions["leadloop"].settings
+        if self.needs_setup and (reason := health.not_set_up(settings)):
+            raise click.ClickException(reason)
         try:
             return super().invoke(ctx)
         except REFUSALS as error:
@@ -54,3 +65,9 @@ class Command(click.Command):
                 " is not set LEADLOOP_DATA_DIR, whether the database runs, and whether"
                 " `flask --app wsgi setup` was run."
             ) from None
+
+
+class FirstCommand(Command):
+    """A command that also works where nothing was set up yet."""
+
+    needs_setup = False

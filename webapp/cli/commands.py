@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from webapp import field_lists, server
 from webapp.cli import fields, imports
-from webapp.cli.command import Command
+from webapp.cli.command import Command, FirstCommand
 from webapp.database import db, utc_now, write
 from webapp.exporting import files
-from webapp.private_file import replace_private
+from webapp.private_file import keep_database_private, replace_private
 from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services import setup as first_setup
@@ -51,7 +51,7 @@ def register(app: Flask) -> None:
         app.cli.add_command(command)
 
 
-@click.command(cls=Command)
+@click.command(cls=FirstCommand)
 @click.option("--before-serve", is_flag=True, help="Refuse at once if `serve` could not start.")
 @with_appcontext
 def setup(before_serve: bool) -> None:
@@ -60,9 +60,17 @@ def setup(before_serve: bool) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if before_serve and (reason := server.obstacle(settings)):
         raise click.ClickException(reason)
+    if path := settings.database_file:
+        keep_database_private(path)
+    _make_secret_key()
     flask_migrate.upgrade()
     access = write(_prepare)
     _greet(access, can_serve=server.obstacle(settings) is None)
+
+
+def _make_secret_key() -> None:
+    """Make it now rather than at the first request."""
+    current_app.secret_key  # noqa: B018
 
 
 def _prepare(session: Session) -> FirstAccess | None:
@@ -114,15 +122,16 @@ def _curl(address: str, key: str) -> str:
     )
 
 
-@click.command(cls=Command)
+@click.command(cls=FirstCommand)
 @with_appcontext
 def serve() -> None:
     """Serve pages and API."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
+    _make_secret_key()
     server.run(app, product().settings)
 
 
-@click.command(cls=Command)
+@click.command(cls=FirstCommand)
 def version() -> None:
     """Print the version of Leadloop."""
     click.echo(VERSION)

@@ -25,6 +25,20 @@ class Check:
     sentence: str
 
 
+def not_set_up(settings: Settings) -> str | None:
+    """Say so where these settings name no installation: to look makes nothing."""
+    path = settings.database_file
+    if path is None or path.exists():
+        return None
+    # A demo keeps its data in a folder of its own below.
+    below = [str(found.parent) for found in sorted(settings.data_dir.glob(f"*/{path.name}"))]
+    hint = f" (there is one in {', '.join(below)})" if below else ""
+    return (
+        f"There is no Leadloop database at {path}. Set LEADLOOP_DATA_DIR to your data folder{hint},"
+        " or run `flask --app wsgi setup` to begin here."
+    )
+
+
 def readiness(session: Session) -> list[Check]:
     """What must hold to answer requests: the database, its schema, a champion."""
     try:
