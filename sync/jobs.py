@@ -14,7 +14,7 @@ from webapp import importing
 from webapp.database import read, write
 from webapp.product import product
 from webapp.services.imports import imports
-from webapp.services.leads import leads
+from webapp.services.leads import ageing, leads
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.outcomes import waiting
@@ -108,6 +108,13 @@ def tidy(worker: Worker) -> None:
     folder = product().settings.data_dir
     write(lambda s: imports.give_up_abandoned(s, worker.clock()))
     read(lambda s: imports.remove_orphans(s, folder, worker.clock()))
+
+
+def age_leads(worker: Worker) -> None:
+    """Score open leads again whose days since contact have gone on without a message."""
+    after_key: int | None = 0
+    while after_key is not None and not worker.stop.wait(PAUSE_SECONDS):
+        after_key = write(partial(ageing.score_next, after_key=after_key, now=worker.clock()))
 
 
 def record_stragglers(worker: Worker) -> None:

@@ -36,7 +36,7 @@ POLLING = (
     jobs.record_stragglers,
 )
 ADAPTERS: dict[str, Connect] = {"salesforce": adapter.connect}
-EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600}
+EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600, jobs.age_leads: 86_400}
 SIGNAL_SECONDS = 0.2
 
 log = structlog.stdlib.get_logger("leadloop.worker")

@@ -22,7 +22,7 @@ from webapp.product import product
 from webapp.services.crm import connections, field_sources, links, mirror, unmatched
 from webapp.services.crm.sync_runs import Drift
 from webapp.services.imports import erasure
-from webapp.services.leads import leads, removal, scoring
+from webapp.services.leads import ageing, leads, removal, scoring
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
@@ -30,7 +30,6 @@ from webapp.tables import Lead
 Take = Callable[[Session, SyncContext, Sequence[Any], datetime], None]
 CHUNK = 2000
 MONTHS_COMPARED = 12
-MIN_MOVE = 0.01
 # Deals whose leads are asked for at once: what is found of them is stored before the next.
 LOOKUP_CHUNK = 200
 PARTS_HIDDEN = "Which contacts have a part in which {} cannot be seen. What is known of it stays."
@@ -265,10 +264,7 @@ def _score_aged(
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
         record = sync_run.context.mapping.aged_record(row.values, lead.lead_id, sync_run.now.date())
-        known = leads.collected_inputs(lead)
-        before = versions.card.score(known).probability
-        after = versions.card.score(known | record.inputs).probability
-        if abs(after - before) >= MIN_MOVE:
+        if ageing.moves_score(versions, lead, record):
             inputs.append(ScoringInput(record, sync_run.now, came_with_outcome=False))
     scoring.score_many(
         session, versions, inputs, source=sync_run.context.kind.key, now=sync_run.now

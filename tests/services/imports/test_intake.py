@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, make_import, make_lead, make_outcome, make_version
-from webapp.intake_tables import ImportChange
-from webapp.services.imports import intake
+from webapp.intake_tables import Import, ImportChange
+from webapp.services.imports import intake, undo
 from webapp.services.imports.intake import Origin, Taken
 from webapp.services.imports.rows import ImportRow
-from webapp.services.leads import leads, records, removal
+from webapp.services.leads import ageing, leads, records, removal
 from webapp.services.models import registry, rescoring, training_data
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.runs import runs
@@ -253,3 +253,25 @@ def test_a_lead_scored_by_the_api_with_the_same_inputs_gets_no_second_snapshot(
     write(lambda s: make_lead(s, "L-1", email_opens=3))
     take_in(row(email_opens=3), now=NOW + DAY)
     assert snapshots() == [(NOW, 3)]
+
+
+def undo_later(session):
+    """Undo the import of Ana days later, after the days of its leads have gone on."""
+    later = NOW + 40 * DAY
+    ageing.score_next(session, 0, later)
+    undo.step(session, session.get_one(Import, ANA.import_key), later)
+
+
+def test_undo_deletes_new_leads_whose_days_have_only_gone_on(take_in, write, read):
+    take_in(row(email_opens=5, days_since_contact=3))
+    write(undo_later)
+    assert [read(lambda s, t=t: n_rows(s, t)) for t in (Lead, Snapshot)] == [0, 0]
+
+
+def test_undo_gives_back_the_days_of_before(take_in, write, lead, read):
+    write(lambda s: make_lead(s, "L-1", email_opens=5, days_since_contact=20))
+    take_in(row(days_since_contact=1))
+    write(undo_later)
+    assert leads.known_inputs(lead())["days_since_contact"] == 20
+    taken = read(lambda s: [each.source for each in leads.snapshots(s, lead())])
+    assert "days" not in taken

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,8 @@ from webapp.database import change
 from webapp.intake_tables import Import, ImportChange, WaitingOutcome
 from webapp.services.imports.changes import known_values
 from webapp.services.imports.intake import statement_key
-from webapp.services.leads import leads, removal, scoring
+from webapp.services.leads import ageing, leads, removal, scoring
+from webapp.services.leads.leads import AGEING, DAY
 from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
@@ -76,7 +77,14 @@ def step(session: Session, found: Import, now: datetime) -> int:
     changes = {row.lead_key: row for row in rows}
     locked = leads.lock_by_key(session, changes)
     others = _others(session, found.key, changes)
-    keys = {key for key, lead in locked.items() if _is_untouched(lead, changes[key], others)}
+    present = {
+        key: _as_told(lead, changes[key], now - found.requested_at) for key, lead in locked.items()
+    }
+    keys = {
+        key
+        for key, lead in locked.items()
+        if _is_untouched(lead, changes[key], present[key], others)
+    }
     for row in rows:
         session.delete(row)
     session.flush()
@@ -85,8 +93,17 @@ def step(session: Session, found: Import, now: datetime) -> int:
     _withdraw(session, found, [kept[key] for key in others.told & kept.keys()], now)
     own = [key for lead_key in kept for key in changes[lead_key].snapshots]
     change(session, sa.delete(Snapshot).where(Snapshot.key.in_(own)))
+    aged = sa.delete(Snapshot).where(
+        Snapshot.source == ageing.SOURCE,
+        Snapshot.taken_at >= found.requested_at,
+        Snapshot.lead_key.in_([key for key in kept if AGEING in changes[key].after]),
+    )
+    change(session, aged)
     newest = leads.latest_snapshots(session, kept)
-    inputs = [_before(lead, changes[key], newest.get(key), now) for key, lead in kept.items()]
+    inputs = [
+        _before(lead, changes[key], present[key], newest.get(key), now=now)
+        for key, lead in kept.items()
+    ]
     scoring.score_many(session, versions, inputs, source="csv", now=now)
     return len(rows)
 
@@ -94,7 +111,9 @@ def step(session: Session, found: Import, now: datetime) -> int:
 def _others(session: Session, import_key: int, changes: Mapping[int, ImportChange]) -> _Others:
     own = {key for row in changes.values() for key in row.snapshots}
     prefix = _prefix(import_key)
-    snapshots = sa.select(Snapshot.lead_key, Snapshot.key).where(Snapshot.lead_key.in_(changes))
+    snapshots = sa.select(Snapshot.lead_key, Snapshot.key).where(
+        Snapshot.lead_key.in_(changes), Snapshot.source != ageing.SOURCE
+    )
     told = sa.select(Outcome.lead_key, Outcome.idempotency_key)
     said = session.execute(told.where(Outcome.lead_key.in_(changes))).all()
     crm = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(changes))
@@ -106,9 +125,19 @@ def _others(session: Session, import_key: int, changes: Mapping[int, ImportChang
     )
 
 
-def _is_untouched(lead: Lead, made: ImportChange, others: _Others) -> bool:
+def _as_told(lead: Lead, made: ImportChange, since: timedelta) -> dict[str, Any]:
+    """What is known of a lead, its days as the import told them where they only have gone on."""
+    present, told = known_values(lead), made.after.get(AGEING)
+    if told is not None and 0 <= present.get(AGEING, -1) - told <= since / DAY + 1:
+        present[AGEING] = told
+    return present
+
+
+def _is_untouched(
+    lead: Lead, made: ImportChange, present: Mapping[str, Any], others: _Others
+) -> bool:
     is_alone = lead.key not in others.snapshots | others.outcomes | others.crm
-    return made.is_new and is_alone and known_values(lead) == made.after
+    return made.is_new and is_alone and present == made.after
 
 
 def _withdraw(session: Session, found: Import, told: Iterable[Lead], now: datetime) -> None:
@@ -122,9 +151,15 @@ def _prefix(import_key: int) -> str:
     return statement_key(import_key, 0).removesuffix("0")
 
 
-def _before(lead: Lead, made: ImportChange, newest: Snapshot | None, now: datetime) -> ScoringInput:
+def _before(
+    lead: Lead,
+    made: ImportChange,
+    present: Mapping[str, Any],
+    newest: Snapshot | None,
+    *,
+    now: datetime,
+) -> ScoringInput:
     """The values of a lead that are still as the import left them, as they were before."""
-    present = known_values(lead)
     undone: dict[str, Any] = {
         name: made.before.get(name) for name, new in made.after.items() if present.get(name) == new
     }

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
@@ -26,6 +26,8 @@ FACETS = ("lead_source", "industry", "owner")
 SEARCHED = ("search_text", "sort_name")
 N_DRAWS = 10_000
 DEMO_SOURCE = "demo"  # of invented leads
+AGEING = "days_since_contact"  # goes on by itself from when it was told
+DAY = timedelta(days=1)
 
 # Made once: an alias of this table takes longer to build than its query takes to run.
 _merged = aliased(Lead)
@@ -158,9 +160,19 @@ def collected_inputs(lead: Lead) -> dict[str, Value]:
 
 
 def known_inputs(lead: Lead) -> dict[str, Value]:
-    """The values that are known of a lead, of whatever source."""
+    """The values that are known of a lead, of whatever source, as of its last message."""
     values = {name: getattr(lead, name) for name in BUILTIN_COLUMNS} | lead.own_fields
-    return {name: _whole(value) for name, value in values.items() if value is not None}
+    # Parts of a day are kept, so that none is lost however often a lead is written to.
+    whole_days = {} if lead.days_since_contact is None else {AGEING: int(lead.days_since_contact)}
+    known = {name: _whole(value) for name, value in values.items() if value is not None}
+    return known | whole_days
+
+
+def aged(lead: Lead, now: datetime) -> float | None:
+    """Days since contact by now, parts of a day included; None where nobody has told."""
+    if lead.days_since_contact is None:
+        return None
+    return lead.days_since_contact + max((now - lead.scored_at) / DAY, 0.0)
 
 
 def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
@@ -338,8 +350,8 @@ def _merge_many(session: Session, pairs: Iterable[tuple[Lead, LeadRecord]], now:
     rows = []
     for lead, record in pairs:
         before = {name: getattr(lead, name) for name in columns}
-        scored_at = {"scored_at": now} if record.inputs else {}
-        after = before | _changes(lead.lead_id, before, record) | scored_at
+        by_now = {AGEING: aged(lead, now), "scored_at": now} if record.inputs else {}
+        after = before | by_now | _changes(lead.lead_id, before, record)
         if after != before:
             rows.append({"key": lead.key, **after})
             for name, value in after.items():
