@@ -83,6 +83,18 @@ def test_the_number_of_fields_is_bounded(declare, monkeypatch):
         declare(PLAN)
 
 
+def test_nor_can_a_retired_field_be_restored_beyond_that(declare, now_declared, write, monkeypatch):
+    declare(SEATS)
+    seen = now_declared().version
+    write(lambda s: declaring.retire_field(s, "seats", ADA, seen_version=seen))
+    declare(PLAN)
+    monkeypatch.setattr(declaring, "MAX_FIELDS", 9)
+    seen = now_declared().version
+    with pytest.raises(declaring.InvalidField, match="retire one first"):
+        write(lambda s: declaring.restore_field(s, "seats", ADA, seen_version=seen))
+    assert not now_declared().fields["seats"].declared
+
+
 def test_a_field_may_be_changed_while_others_are(write, declare, now_declared):
     declare(SEATS)
     seen = now_declared()

@@ -98,8 +98,11 @@ def retire(name: str) -> ResponseReturnValue:
 def restore(name: str) -> ResponseReturnValue:
     """Administrators: take a field into use again."""
     seen, by = _seen_version(), _author()
-    field = write(lambda s: declaring.restore_field(s, name, by, seen_version=seen))
-    flash(f"{field.label} is in use.", "good")
+    try:
+        field = write(lambda s: declaring.restore_field(s, name, by, seen_version=seen))
+        flash(f"{field.label} is in use.", "good")
+    except declaring.InvalidField as error:
+        flash(f"Nothing was changed: {error}.", "bad")
     return redirect(url_for("pages.fields.show", name=name), 303)
 
 

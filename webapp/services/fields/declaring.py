@@ -105,8 +105,7 @@ def declare_field(session: Session, entry: Mapping[str, Any], by: Author) -> Fie
 
 def with_field(fields: Fields, entry: Mapping[str, Any]) -> Fields:
     """The fields and a new one, the last; `InvalidField` has every mistake in the entry."""
-    if len(fields.declared) >= MAX_FIELDS:
-        raise InvalidField({"name": f"{MAX_FIELDS} fields are declared already: retire one first"})
+    _check_room(fields)
     field = checked(entry, fields)
     others = [other for other in fields if other.name != field.name]
     return Fields([*others, field], fields.version)
@@ -268,6 +267,12 @@ def _check_list(field: Field) -> None:
         raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
 
 
+def _check_room(fields: Fields) -> None:
+    """Refuse one more field than a model may use, else it could be trained and not read back."""
+    if len(fields.declared) >= MAX_FIELDS:
+        raise InvalidField({"name": f"{MAX_FIELDS} fields are declared already: retire one first"})
+
+
 def _set_retired(
     session: Session, name: str, by: Author, seen_version: int, *, is_retired: bool
 ) -> Field:
@@ -282,6 +287,8 @@ def _set_retired(
         use=before.use or not is_known,
     )
     if after != before:
+        if not is_retired:
+            _check_room(fields)
         _replace(session, fields, after, by)
         action = "retired field" if is_retired else "restored field"
         _record(session, action, after, by)
