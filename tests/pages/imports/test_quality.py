@@ -1,11 +1,17 @@
 """The page Data quality: what surprised, by field and value, and what to do about it."""
 
+import re
+
 import pytest
 
 from ml.fields import reading
-from tests.factories import NOW, make_champion, make_user
+from tests.factories import NOW, make_champion, make_leads, make_user
+from tests.pages.models.test_monitors import check_done
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
+from webapp.services.leads import duplicates
+from webapp.services.models import monitoring
+from webapp.services.runs import runs
 
 
 @pytest.fixture
@@ -133,3 +139,20 @@ def test_a_count_is_dismissed_and_metrics_name_no_value(admin, send, client, rea
     figures = client.get("/metrics").text
     assert 'leadloop_surprises_total{field="lead_source",rule="not in the list"} 1.0' in figures
     assert 'Web"' not in figures
+
+
+def test_likely_duplicates_are_listed_with_links_once_a_check_has_found_them(admin, write):
+    def find(session):
+        rows = [{"lead_id": f"L-{n}", "name": "Ada", "email": "ada@x.example"} for n in range(7)]
+        made = make_leads(session, rows)
+        check_done(session)
+        run = runs.last_success(session, monitoring.KIND)
+        run.result = {**run.result, "duplicates": duplicates.find(session)}
+        return [lead.key for lead in made]
+
+    assert "Likely duplicates" not in admin.get("/data-quality").text
+    keys = write(find)
+    page = re.sub(r"\s+", " ", admin.get("/data-quality").text)
+    assert "Same e-mail address: 1 person, 7 leads" in page
+    assert re.findall(r'href="/leads/(\d+)">Ada</a>', page) == [str(key) for key in keys[:5]]
+    assert "and 2 more" in page

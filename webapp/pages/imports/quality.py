@@ -1,4 +1,4 @@
-"""Data quality: values that were taken with a warning, and what to do about them."""
+"""Data quality: values taken with a warning, likely duplicates, and what to do about them."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,11 @@ from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
-from webapp.services.leads import records
+from webapp.services.leads import duplicates, records
+from webapp.services.leads.duplicates import Duplicates
+from webapp.services.models import monitoring
 from webapp.services.outcomes import waiting
+from webapp.tables import Run
 
 bp = Blueprint("quality", __name__, url_prefix="/data-quality")
 
@@ -38,6 +41,7 @@ def index() -> str:
     """Administrators: what surprised, by field and value, and the outcomes that wait."""
     gathered: Gathered = current_app.extensions["leadloop_surprises"]
     surprises = read(quality.everything)
+    checked, alike = read(_duplicates)
     fields = product().fields
 
     def is_open(one: Surprise) -> bool:
@@ -52,6 +56,8 @@ def index() -> str:
         not_declared=quality.NOT_DECLARED,
         open_values=[one for one in surprises if is_open(one)],
         others=[one for one in surprises if not is_open(one)],
+        duplicates=alike,
+        checked=checked,
         n_uncounted=gathered.n_waiting,
         waiting=read(lambda s: waiting.count(s, utc_now())),
         waiting_days=product().settings.waiting_outcome_days,
@@ -87,6 +93,14 @@ def forget(key: int) -> ResponseReturnValue:
     """Administrators: take a count off the page; it comes back when the value does."""
     write(lambda session: quality.forget(session, key))
     return redirect(url_for("pages.quality.index"), 303)
+
+
+def _duplicates(session: Session) -> tuple[Run | None, list[Duplicates]]:
+    """Leads that are probably one person, as the newest check of the monitors has found them."""
+    report = monitoring.newest(session)
+    if report is None:
+        return None, []
+    return report.run, duplicates.known(session, report.run.result.get("duplicates", {}))
 
 
 def _author() -> Author:

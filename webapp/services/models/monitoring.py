@@ -14,6 +14,7 @@ from ml.monitoring.drift import Verdict
 from ml.monitoring.performance import MIN_OUTCOMES
 from ml.scorecard.scorecard import Scorecard
 from webapp.database import hold
+from webapp.services.leads import duplicates
 from webapp.services.models import (
     lifecycle,
     monitor_findings,
@@ -113,6 +114,7 @@ def check(
         "seen": seen,
         "is_put_off": is_put_off,
         "tracks": _tracks(session, samples, findings),
+        "duplicates": duplicates.find(session),
     }
     if is_far and not may_recalibrate:
         result = _noted(result, "calibration", _advised(SWITCHED_OFF))
