@@ -47,7 +47,7 @@ def over_time(
     lowest = min(0.4, *(int(10 * batch.low) / 10 for batch in batches))
     # A moment has no width, so at least a minute is drawn.
     ends = (start.timestamp(), max(now, start + timedelta(minutes=1)).timestamp())
-    frame = Frame(640, 300, left=44, right=24, top=30, bottom=58, x_range=ends, y_range=(lowest, 1))
+    frame = Frame(560, 280, left=44, right=24, top=30, bottom=58, x_range=ends, y_range=(lowest, 1))
     heights = {tenth / 10: f"{tenth / 10:.1f}" for tenth in range(round(10 * lowest), 11)}
     return figure(
         "ranking-over-time",
