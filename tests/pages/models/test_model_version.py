@@ -32,7 +32,9 @@ def test_a_version_shows_its_evidence_in_pictures_and_numbers(manager, write):
     ):
         assert f">{title}</title>" in page
     assert f"{metrics['auc']:.3f}" in page
-    assert page.count("<summary>Numbers</summary>") == 7 + len(metrics["shapes"])
+    drawn = [shape for shape in metrics["shapes"] if shape["influence"]]
+    assert page.count("<summary>Numbers</summary>") == 7 + len(drawn) == 9
+    assert "take no part in its scores." in page
     assert "3 leads first arrived together with the outcome" in page
     assert "2 more leads: their data is known only from after the outcome" in page
 
