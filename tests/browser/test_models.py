@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 from tests.browser.looks import assert_looks_right
 from tests.factories import NOW, make_lead, make_leads, make_outcomes
-from tests.learned import make_learned_version
 from tests.pages.models.test_monitors import finish_check
+from tests.pages.models.test_over_time import lived
 from webapp.services.runs import runs
 
 PAGES = [
@@ -22,11 +22,10 @@ PAGES = [
 
 @pytest.fixture
 def story(write):
-    """A promoted and a refused version, and leads of either outcome."""
+    """A live version, a refused one and how they ranked, and leads of either outcome."""
 
     def make(session):
-        for telling in (True, False):
-            make_learned_version(session, is_telling=telling)
+        lived(session)
         rows = ({"lead_id": f"L-{n}", "name": f"{'Long' * 12} {n}"} for n in range(20))
         make_outcomes(session, make_leads(session, rows), [n % 2 == 0 for n in range(20)])
         make_lead(session, "open", company="A company with a name as long as they come")
@@ -88,4 +87,7 @@ def test_leads_and_models_look_right_and_keep_the_policy(page, complaints, mona,
     for path in PAGES:
         page.goto(path)
         assert_looks_right(page)
+    page.goto("/models")
+    picture = page.get_by_role("img", name="How well each version ranked as time went on")
+    expect(picture).to_be_visible()
     assert complaints == []
