@@ -9,7 +9,6 @@ from demo.salesforce.org.clock import Clock
 from tests import factories
 from tests.salesforce.conftest import Salesforce
 from webapp.database import utc_now
-from webapp.services.crm import connections
 from webapp.services.outcomes.outcomes import Attribution
 
 RITA = Attribution("rep", "rita@example.com", "they told me so")
@@ -29,7 +28,7 @@ def salesforce(fake, app, settings, champion):
     """The product connected to the org, as after the first steps."""
     salesforce = Salesforce(fake, app, settings)
     salesforce.connect()
-    salesforce.write(lambda s: connections.pause(s, False, "ada", salesforce.now))
+    salesforce.start()
     return salesforce
 
 

@@ -103,6 +103,10 @@ class Salesforce:
         entered = Credentials.of(method, values | changes)
         self.write(lambda s: connections.save(s, entered, self.settings, actor="ada", now=self.now))
 
+    def start(self):
+        """An administrator starts the sync."""
+        self.write(lambda s: connections.pause(s, False, "ada", self.now))
+
     def rules(self, **changes):
         def change(session):
             before = connections.rules(connections.get(session)).to_json()
@@ -173,5 +177,5 @@ def salesforce(fake, app, settings, write):
     write(factories.make_champion)
     salesforce = Salesforce(fake, app, settings)
     salesforce.connect()
-    salesforce.write(lambda s: connections.pause(s, False, "ada", salesforce.now))
+    salesforce.start()
     return salesforce

@@ -35,6 +35,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     unmatched.NotFromCrm: (409, "Choose a lead that came from the CRM."),
     unmatched.NamedByCrm: (409, "Change it there; the next run follows."),
     connections.NotConnected: (409, "An administrator can connect it on the sync page."),
+    sync_runs.NotStarted: (409, "An administrator starts it on the sync page."),
     sync_runs.ConnectionBroken: (409, "An administrator can fix it on the sync page."),
     accounts.TooManySignIns: (429, "Wait a minute, then try again."),
     registry.DamagedVersion: (503, "Ask an administrator to do this or choose another version."),

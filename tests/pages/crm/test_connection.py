@@ -300,6 +300,7 @@ def test_disconnecting_forgets_the_org_and_keeps_leads_and_outcomes(
     [run, *_] = read(lambda s: runs.latest(s, "sync"))
     assert run.error == "Salesforce is not connected."
     salesforce.connect()
+    salesforce.start()
     salesforce.later()
     assert salesforce.history(lead) == [("converted", "1b")]
 
@@ -389,3 +390,19 @@ def test_a_pause_during_the_first_run_shows_no_first_steps(admin, salesforce):
     assert "Sync is waiting" in page
     assert "Before the first run" not in page
     assert ">Resume</button>" in page
+
+
+def test_a_manager_cannot_begin_what_an_administrator_has_not_started(
+    admin, mona, sign_in, fake, read
+):
+    admin.post("/sync/connection", data=form(fake))
+    manager = sign_in(mona)
+    page = show(manager, "/sync")
+    assert re.search(r"<button[^>]* disabled title=\"Not started yet: [^>]*>Sync now<", page)
+    assert "An administrator starts the sync." in page
+    answer = manager.post("/sync/runs", data={"mode": "live"})
+    assert answer.status_code == 409
+    told = re.sub(r"\s+", " ", answer.text)
+    assert "The sync has not been started yet, so nothing was read or written." in told
+    assert "An administrator starts it on the sync page." in told
+    assert "live" not in read(lambda s: [sync_runs.mode(r) for r in runs.latest(s, "sync")])

@@ -143,6 +143,7 @@ def test_another_org_is_asked_for_its_time_zone_before_anything_is_dated(fake, s
     salesforce.write(lambda s: s.execute(sa.update(CrmConnection).values(domain="old.example")))
     fake.set_time_zone("America/Los_Angeles")
     salesforce.connect()
+    salesforce.start()
     fake.clock.advance(minutes=15)
     # The run that describes a lead asks for the zone, or the next one does.
     fake.fail_at(2, "object not visible")

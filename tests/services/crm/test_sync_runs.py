@@ -182,6 +182,28 @@ def test_a_sync_that_cannot_log_in_is_not_started_for_later(worker):
     assert worker.is_unstarted
 
 
+@pytest.mark.parametrize("mode", sync_runs.WHOLE)
+def test_before_a_person_starts_the_sync_nobody_gets_a_single_run(worker, mode):
+    connections.pause(worker.session, True, "ada", worker.now)
+    with pytest.raises(sync_runs.NotStarted):
+        sync_runs.request(worker.session, mode, "mona", worker.now)
+    assert worker.claim() is None
+    assert sync_runs.request(worker.session, "dry", "mona", worker.now)
+
+
+def test_once_started_and_paused_a_single_run_is_made(worker):
+    worker.run()
+    connections.pause(worker.session, True, "ada", worker.now)
+    assert sync_runs.request(worker.session, "live", "mona", worker.now)
+
+
+def test_history_chosen_before_the_start_starts_nothing(worker):
+    connections.pause(worker.session, True, "ada", worker.now)
+    sync_runs.request_history(worker.session, 90, "ada", worker.now)
+    assert worker.claim() is None
+    assert worker.is_unstarted
+
+
 def test_a_sync_paused_after_its_first_rows_has_been_started(worker):
     mirror.keep_window(worker.session, "lead", dict.fromkeys(mirror.WINDOW_COLUMNS))
     connections.pause(worker.session, True, "ada", worker.now)

@@ -162,6 +162,13 @@ class ConnectionBroken(RuntimeError):
         super().__init__(f"The connection does not work ({case}). Correct it, then test it.")
 
 
+class NotStarted(RuntimeError):
+    """Nobody has started the sync with this org yet."""
+
+    def __init__(self) -> None:
+        super().__init__("The sync has not been started yet, so nothing was read or written")
+
+
 def request(
     session: Session,
     mode: str,
@@ -172,11 +179,13 @@ def request(
 ) -> Run:
     """Ask for a run, a sample also by unsaved `sources`.
 
-    `NotConnected`, `ConnectionBroken` or `AlreadyRunning` where there is none.
+    `NotConnected`, `ConnectionBroken`, `NotStarted` or `AlreadyRunning` where there is none.
     """
     connection = connections.get(session)
     if waits_for_person(connection) and mode not in TESTS:
         raise ConnectionBroken(connection.breaker_case or "")
+    if mode in WHOLE and is_unstarted(session, connection, now):
+        raise NotStarted
     task: dict[str, Any] = {"mode": mode}
     task |= {} if sources is None else {"sources": [asdict(source) for source in sources]}
     return runs.request(
@@ -213,9 +222,12 @@ def sources_to_test(run: Run) -> list[FieldSource] | None:
 
 
 def request_history(session: Session, n_days: int, requested_by: str, now: datetime) -> None:
-    """Ask for a run that reads everything again from so many days ago on, unless one is at work."""
+    """Ask for a run that reads everything again from so many days ago on.
+
+    Where one is at work, or the sync was not started yet, the next one does.
+    """
     connections.read_history(session, n_days, requested_by, now)
-    with suppress(runs.AlreadyRunning):
+    with suppress(runs.AlreadyRunning, NotStarted):
         request(session, "live", requested_by, now)
 
 
