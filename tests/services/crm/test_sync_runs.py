@@ -188,13 +188,13 @@ def test_before_a_person_starts_the_sync_nobody_gets_a_single_run(worker, mode):
     with pytest.raises(sync_runs.NotStarted):
         sync_runs.request(worker.session, mode, "mona", worker.now)
     assert worker.claim() is None
-    assert sync_runs.request(worker.session, "dry", "mona", worker.now)
+    assert sync_runs.request(worker.session, "dry", "mona", worker.now).key
 
 
 def test_once_started_and_paused_a_single_run_is_made(worker):
     worker.run()
     connections.pause(worker.session, True, "ada", worker.now)
-    assert sync_runs.request(worker.session, "live", "mona", worker.now)
+    assert sync_runs.request(worker.session, "live", "mona", worker.now).key
 
 
 def test_history_chosen_before_the_start_starts_nothing(worker):

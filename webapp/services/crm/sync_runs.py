@@ -222,10 +222,7 @@ def sources_to_test(run: Run) -> list[FieldSource] | None:
 
 
 def request_history(session: Session, n_days: int, requested_by: str, now: datetime) -> None:
-    """Ask for a run that reads everything again from so many days ago on.
-
-    Where one is at work, or the sync was not started yet, the next one does.
-    """
+    """Read everything again from so many days ago on: at once, or with the run that comes next."""
     connections.read_history(session, n_days, requested_by, now)
     with suppress(runs.AlreadyRunning, NotStarted):
         request(session, "live", requested_by, now)
