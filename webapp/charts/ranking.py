@@ -78,7 +78,9 @@ def _dates(frame: Frame, start: datetime, now: datetime) -> Iterator[Markup]:
         share = place / (N_TICKS - 1)
         x = frame.left + share * (frame.width - frame.left - frame.right)
         anchor = {0.0: "start", 1.0: "end"}.get(share, "middle")
-        yield label(x, frame.height - 4, day(start + share * length, length), anchor=anchor)
+        text = day(start + share * length, length)
+        zone = " UTC" if share == 1 and ":" in text else ""
+        yield label(x, frame.height - 4, f"{text}{zone}", anchor=anchor)
 
 
 def _claim(frame: Frame, claim: Claimed) -> Iterator[Markup]:

@@ -10,6 +10,7 @@ from ml.fields.fields_file import loads
 from ml.scorecard.terms import CurveTerm
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from tests.learned import make_learned_version
+from webapp.database import utc_now
 from webapp.services.leads import leads, removal
 from webapp.services.models import lifecycle, registry, rescoring
 from webapp.services.outcomes.outcomes import Attribution
@@ -34,6 +35,14 @@ def test_unknown_inputs_are_named_and_are_not_zero(rep, write):
     assert re.search(r"Email opens</dt> <dd > 0 </dd>", page)
     assert re.search(r"Age</dt> <dd > 44 years </dd>", page)
     assert re.search(r'Website visits</dt> <dd class="muted"> unknown </dd>', page)
+
+
+def test_days_since_contact_are_those_of_today_while_the_lead_is_open(rep, write):
+    nine_days_ago = utc_now() - 9 * DAY
+    lead = write(lambda s: make_lead(s, "L-1", days_since_contact=3, now=nine_days_ago))
+    assert re.search(r"Days since contact</dt> <dd > 12 </dd>", show(rep, lead))
+    write(lambda s: make_outcome(s, "L-1", False))
+    assert re.search(r"Days since contact</dt> <dd > 3 </dd>", show(rep, lead))
 
 
 def test_the_reasons_are_sentences(rep, write):

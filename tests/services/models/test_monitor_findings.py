@@ -74,7 +74,7 @@ def test_nothing_is_said_where_nothing_has_changed():
             " it back where it comes from, and train only on one unit.",
         ),
         (
-            {"email_opens": 10**6},
+            {"email_opens": 10**9},
             "Changed since training: Email opens (always 1 in training).",
             "Email opens tells the model nothing yet: it had one value in all leads learned from."
             " Train now, so that the model learns from the leads of today.",

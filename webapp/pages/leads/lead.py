@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
-from ml.fields.fields_file import clean_text
+from ml.fields.fields_file import Value, clean_text
 from ml.scorecard.reasons import explain
 from ml.scorecard.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
@@ -132,6 +132,12 @@ def _reason() -> str | None:
         return None
 
 
+def _days_by_now(lead: Lead) -> dict[str, Value]:
+    """Days since contact go on, also where that has hardly moved the score yet."""
+    days = leads.aged(lead, utc_now()) if lead.status == "open" else None
+    return {} if days is None else {leads.AGEING: int(days)}
+
+
 def _view(session: Session, key: int) -> dict[str, Any]:
     fields = product().fields
     lead = leads.find(session, leads.by_key(session, key).lead_id)
@@ -139,7 +145,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
     shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
     version, card = registry.serving(session)
     measured = registry.version(session, version.name).measured
-    values = leads.inputs(lead, fields)
+    values = leads.inputs(lead, fields) | _days_by_now(lead)
     known = [(fields.named(name), value) for name, value in values.items()]
     recorded = leads.outcome_history(session, lead)
     standing = lead_history.standing(recorded)
