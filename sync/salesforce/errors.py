@@ -195,11 +195,11 @@ def _case(signs: Iterable[_Sign], status: int, code: str, text: str) -> Case:
 
 
 def _said(content: Any) -> tuple[str, str]:
-    """Code and text of an answer: a list of errors, an OAuth or HubSpot object, or plain text."""
+    """Code and text of an answer: a list of errors, an OAuth object, or plain text."""
     if isinstance(content, list) and content and isinstance(content[0], Mapping):
         content = content[0]
     if isinstance(content, Mapping):
-        code = content.get("errorCode") or content.get("error") or content.get("category") or ""
+        code = content.get("errorCode") or content.get("error") or ""
         text = content.get("message") or content.get("error_description") or ""
         return str(code), f"{text} {content.get('policyName', '')}".strip()
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)

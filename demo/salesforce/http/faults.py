@@ -19,7 +19,7 @@ from demo.salesforce.http.messages import (
 )
 from demo.salesforce.http.row_errors import RowError
 
-Target = Literal["login", "soap", "query", "write", "api", "any", "none"]
+Target = Literal["login", "soap", "query", "write", "api", "any"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,6 @@ class Fault:
             "write": request.is_write,
             "api": request.is_api_call,
             "any": request.is_login or request.is_api_call,
-            "none": False,
         }[self.target]
 
     @property
@@ -212,6 +211,7 @@ def passing() -> Iterator[Fault]:
     yield page(47, "too early", "any", status=425, title="Too Early")
     yield rest(47, "server error", "any", (500, "INTERNAL_ERROR", "An unexpected error occurred."))
     yield page(47, "origin down", "any", status=521, title="Web server is down")
+    yield page(41, "too many requests", "any", status=429, title="Too Many Requests")
     yield page(47, "origin slow", "any", status=524, title="A timeout occurred")
     yield page(48, "edge refuses", "any", status=403, title="Access Denied")
     filters = "Query is either selecting too many fields or the filter conditions are too complex."
@@ -224,31 +224,7 @@ def passing() -> Iterator[Fault]:
     yield Fault(53, "slow headers", "api", hangup="trickle all", is_done_first=True)
 
 
-def hubspot() -> Iterator[Fault]:
-    """Answers of another CRM, for tests of what an answer means; no request here gets them."""
-    wait = {
-        "status": "error",
-        "message": "You have reached your secondly limit.",
-        "correlationId": "0f6d2c1e-6a55-4c0e-9d53-3b8d7a3c9b11",
-        "category": "RATE_LIMITS",
-    }
-    yield Fault(41, "HubSpot secondly limit", "none", json_answer(wait, 429))
-    missing = {
-        "status": "error",
-        "category": "OBJECT_NOT_FOUND",
-        "message": "Could not get some objects, they may be deleted or not exist.",
-        "context": {"ids": ["102"]},
-    }
-    partial = {
-        "status": "COMPLETE",
-        "results": [{"id": "101", "properties": {}}],
-        "numErrors": 1,
-        "errors": [missing],
-    }
-    yield Fault(42, "HubSpot partial batch", "none", json_answer(partial, 207))
-
-
-ALL = (*logins(), *limits_and_network(), *queries(), *writes(), *passing(), *hubspot())
+ALL = (*logins(), *limits_and_network(), *queries(), *writes(), *passing())
 BY_NAME = {fault.name: fault for fault in ALL}
 
 

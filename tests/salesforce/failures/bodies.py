@@ -140,16 +140,7 @@ CALLS = [
         rest("INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE", "read-only"),
         "read-only window",
     ),
-    (
-        41,
-        429,
-        {
-            "status": "error",
-            "message": "You have reached your secondly limit.",
-            "category": "RATE_LIMITS",
-        },
-        "too many requests",
-    ),
+    (41, 429, HTML, "too many requests"),
     (45, 407, HTML, "proxy asks for a login"),
     (46, 302, "", "redirected elsewhere"),
     (47, 408, HTML, "bad gateway"),
