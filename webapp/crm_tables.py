@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.database import Base, Key, RecordId, one_of
 
 TRANSFORMS = ("as_is", "days_since", "boolean", "constant")
-OUTBOX_STATES = ("due", "sent", "dead", "stopped")
+WRITE_STATES = ("due", "sent", "dead", "stopped")
 UNMATCHED_STATES = ("open", "linked", "ignored", "settled")
 SIDES = ("rep", "crm", "newest", "agreement")
 # Who says that a deal is a lead's: the lead's record in the CRM, the deal's record, a role of the
@@ -112,7 +112,7 @@ class CrmLead(Base):
     rule: Mapped[str | None] = mapped_column(sa.String(10))
     source_id: Mapped[str | None] = mapped_column(RecordId)
     said_at: Mapped[datetime | None]
-    # The CRM refused a score for it; and: read it once more by its id.
+    # The CRM rejected a score for good; and: read it once more by its id.
     is_unscorable: Mapped[bool]
     is_to_be_read: Mapped[bool] = mapped_column(index=True)
 
@@ -176,12 +176,15 @@ class CrmFieldMap(Base):
     replacements: Mapped[dict[str, Any]]
 
 
-class CrmOutbox(Base):
-    """A lead's score on its way to the CRM, and what was written last."""
+class CrmScoreWrite(Base):
+    """A lead's score as a pending write to the CRM, and what was written last.
+
+    A dead letter is a rejected write that is not retried before the next day.
+    """
 
     __tablename__ = "crm_outbox"
     __table_args__ = (
-        one_of("state", OUTBOX_STATES),
+        one_of("state", WRITE_STATES),
         sa.Index("ix_crm_outbox_state_due_at", "state", "due_at"),
     )
 

@@ -17,9 +17,9 @@ class Kind(StrEnum):
     LATER = "later"  # end this run; the next one tries again
     SLOW = "slow"  # ask for less and repeat
     CONFIG = "config"  # stop and tell the administrator what to change
-    ROW_TRANSIENT = "row_transient"  # repeat this row
-    ROW_GONE = "row_gone"  # this lead takes no scores any more
-    ROW_REFUSED = "row_refused"  # a rule of the org refuses this row
+    ROW_TRANSIENT = "row_transient"  # write this row again
+    ROW_GONE = "row_gone"  # this lead no longer takes scores
+    ROW_REJECTED = "row_rejected"  # a rule of the org rejects this row
     BUG = "bug"  # nothing known fits: fail, with all that is known
 
 

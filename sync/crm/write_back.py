@@ -1,4 +1,4 @@
-"""Scores written to the CRM in batches; every refusal is dealt with by its kind."""
+"""Write scores to the CRM in batches, and deal with each rejected write by its kind."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ Verdicts = Sequence[Fault | None]
 
 
 def write_back(sync_run: SyncRun) -> None:
-    """Write what has moved; where the org takes no scores the run says so and ends well."""
+    """Write the scores that have moved; a CRM that takes none is a warning, not a failure."""
     if not sync_run.context.rules.writes_scores:
         return
     _offer(sync_run)
@@ -40,7 +40,7 @@ def write_back(sync_run: SyncRun) -> None:
         verdicts = _deliver(sync_run, found)
         if verdicts is None:
             return
-        common = _said_of_most(verdicts)
+        common = _common_fault(verdicts)
         if stop := _reason_to_stop(verdicts, common, before):
             sync_run.warn(stop.case.message, stop.detail)
             return
@@ -64,7 +64,7 @@ def _deliver(sync_run: SyncRun, found: list[PendingWrite]) -> Verdicts | None:
     return verdicts
 
 
-def _said_of_most(verdicts: Verdicts) -> Fault | None:
+def _common_fault(verdicts: Verdicts) -> Fault | None:
     """The fault of more than half of the rows, leads that take no scores aside."""
     faults = [fault for fault in verdicts if fault and fault.kind is not Kind.ROW_GONE]
     cases_found = Counter(fault.case for fault in faults)
@@ -84,24 +84,24 @@ def _note(
 ) -> None:
     counts = sync_run.result.counts
     saved = [pending for pending, fault in placed if fault is None]
-    pending_writes.sent(session, saved, sync_run.now)
+    pending_writes.mark_sent(session, saved, sync_run.now)
     counts["scores_written"] += len(saved)
-    refused = [(pending, fault) for pending, fault in placed if fault is not None]
-    gone = [pending.crm_id for pending, fault in refused if fault.kind is Kind.ROW_GONE]
+    rejected = [(pending, fault) for pending, fault in placed if fault is not None]
+    gone = [pending.crm_id for pending, fault in rejected if fault.kind is Kind.ROW_GONE]
     mirror.read_again(session, gone, unscorable=True)
     counts["scores_unwanted"] += len(gone)
-    waiting = [pending.lead_key for pending, fault in refused if fault.kind is Kind.BUSY]
-    pending_writes.put_off(session, waiting, sync_run.now)
-    n_rejected = 0
+    waiting = [pending.lead_key for pending, fault in rejected if fault.kind is Kind.BUSY]
+    pending_writes.retry_later(session, waiting, sync_run.now)
+    n_dead = 0
     for for_good in (True, False):
         some = {
             pending.lead_key: (fault.case.name, str(fault))
-            for pending, fault in refused
-            if fault.kind is not Kind.BUSY and (fault.kind is Kind.ROW_REFUSED) == for_good
+            for pending, fault in rejected
+            if fault.kind is not Kind.BUSY and (fault.kind is Kind.ROW_REJECTED) == for_good
         }
-        n_rejected += pending_writes.refused(session, some, sync_run.now, for_good=for_good)
-    counts["scores_refused"] += n_rejected
-    counts["scores_put_off"] += len(refused) - len(gone) - n_rejected
+        n_dead += pending_writes.reject(session, some, sync_run.now, for_good=for_good)
+    counts["scores_rejected"] += n_dead
+    counts["scores_to_retry"] += len(rejected) - len(gone) - n_dead
 
 
 def _offer(sync_run: SyncRun) -> None:

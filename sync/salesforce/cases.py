@@ -305,54 +305,54 @@ ROLLED_BACK = Case(
 )
 VALIDATION_RULE = Case(
     "validation rule",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "A validation rule of the org refuses the score. Let the rule pass for the integration user,"
     " or correct the lead.",
 )
 DUPLICATE_RULE = Case(
     "duplicate rule",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "A duplicate rule of the org refuses the score. Let the rule report instead of block for"
     " edits, or bypass it for the integration user.",
 )
 NOT_UNIQUE = Case(
     "external id not unique",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "More than one lead has this external id. Make the external id unique in Salesforce.",
 )
 TRIGGER = Case(
     "trigger or flow failed",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "A trigger or flow of the org failed while the score was saved. Show the text below to"
     " whoever maintains the trigger.",
 )
 NO_RECORD_ACCESS = Case(
     "no access to the record",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "The integration user may not edit this lead. Give the user View All and Edit on leads"
     " (permission set Lead Scoring Integration).",
 )
 RECORD_RULE = Case(
     "record breaks a rule",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "The lead breaks a rule of the org, so nothing on it can be saved. Correct the lead in"
     " Salesforce.",
 )
 INACTIVE_OWNER = Case(
     "owner is inactive",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "The lead belongs to an inactive user, so nothing on it can be saved. Give it another owner in"
     " Salesforce.",
 )
 OUT_OF_RANGE = Case(
     "score does not fit its field",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "A score field takes smaller numbers than the one shipped. Deploy the fields from the folder"
     " salesforce/ again.",
 )
 VALUE_NOT_UNIQUE = Case(
     "value not unique",
-    Kind.ROW_REFUSED,
+    Kind.ROW_REJECTED,
     "A field that must be unique has the same value on another lead. Correct one of the two leads"
     " in Salesforce, or make the field not unique.",
 )

@@ -164,7 +164,7 @@ class Client:
     def write(self, records: Sequence[Row]) -> list[Fault | None]:
         """Change up to 200 leads; give a verdict for each in order, None where saved.
 
-        Not repeated after a failure of the network: the outbox does that with fresh data.
+        Not repeated after a failure of the network: the pending writes are, with fresh data.
         """
         if not 0 < len(records) <= ROWS_PER_WRITE:
             raise ValueError(f"1 to {ROWS_PER_WRITE} records fit a call")

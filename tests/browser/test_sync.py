@@ -27,7 +27,7 @@ def busy(fake, salesforce):
 
 def pages(deal):
     listed = ["/sync", "/sync/runs", "/sync/runs/1", "/sync/conflicts", "/sync/unmatched"]
-    return [*listed, f"/sync/unmatched/{deal}?q=ada", "/sync/refused", "/sync/connection"]
+    return [*listed, f"/sync/unmatched/{deal}?q=ada", "/sync/rejected", "/sync/connection"]
 
 
 def test_a_sync_shows_how_far_it_is_and_renews_the_page_at_its_end(

@@ -243,7 +243,7 @@ def test_pages_speak_of_this_crm_in_its_own_words(crm, met, sign_in, ada):
         "/sync/runs": "1 unmatched deal",
         "/sync/unmatched": "Unmatched deals",
         "/sync/conflicts": "If a rep and Memory report",
-        "/sync/refused": "If Memory rejects a score",
+        "/sync/rejected": "If Memory rejects a score",
         "/sync/connection": "Connection to Memory",
         "/sync/mapping": "Choose which Memory person field",
         "/sync/rules": "Only people of these sellers",

@@ -22,7 +22,7 @@ PAGES = [
     "/sync/runs/1",
     "/sync/conflicts",
     "/sync/unmatched",
-    "/sync/refused",
+    "/sync/rejected",
     "/sync/connection",
     "/sync/connection?method={method}",
     "/settings/in-force",

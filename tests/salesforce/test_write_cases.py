@@ -244,8 +244,8 @@ def test_a_run_counts_as_refused_what_the_list_of_refused_scores_has(fake, sales
     fake.refuse(locked, "row lock")
     fake.refuse(converted, "lead converted")
     counts = salesforce.run().result["counts"]
-    assert counts["scores_refused"] == 1
-    assert counts["scores_put_off"] == 1
+    assert counts["scores_rejected"] == 1
+    assert counts["scores_to_retry"] == 1
     assert counts["scores_unwanted"] == 1
     assert salesforce.read(pending_writes.n_by_state)["dead"] == 1
 
@@ -257,7 +257,7 @@ def test_one_bad_row_is_one_bad_row_whatever_its_code(code, fake, salesforce):
         fake.refuse(lead, "validation rule", "Region is closed", code=code)
     run = salesforce.later()
     assert run.result["counts"]["scores_written"] == 447
-    assert run.result["counts"]["scores_put_off"] == 3
+    assert run.result["counts"]["scores_to_retry"] == 3
     assert run.result["warnings"] == []
     # Tried again with longer and longer pauses, then listed with the org's own words.
     for _ in range(pending_writes.MAX_ATTEMPTS):
@@ -320,7 +320,7 @@ def test_a_step_makes_no_more_scores_due_than_others_can_wait_for(fake, salesfor
 
     monkeypatch.setattr(pending_writes, "_offer", counted)
     rescored = sa.update(Lead).values(scored_at=salesforce.now + timedelta(minutes=10))
-    moved = sa.update(pending_writes.CrmOutbox).values(sent_score=0)
+    moved = sa.update(pending_writes.CrmScoreWrite).values(sent_score=0)
     for change in (rescored, moved):
         salesforce.write(lambda s, change=change: s.execute(change))
     run = salesforce.later()

@@ -43,7 +43,7 @@ def test_empty_lists_say_what_they_would_hold(manager, salesforce):
     assert "No opportunities read yet" in show(manager, "/sync/unmatched")
     salesforce.later()
     assert "Every closed opportunity has a lead" in show(manager, "/sync/unmatched")
-    assert "No rejected scores" in show(manager, "/sync/refused")
+    assert "No rejected scores" in show(manager, "/sync/rejected")
 
 
 @ON_BOTH
@@ -279,11 +279,11 @@ def test_a_refused_score_says_why_and_what_to_do(manager, fake, salesforce):
     lead = fake.lead(LeadSource="Webinar", FirstName="Ada", LastName="Lovelace")
     fake.refuse(lead, "validation rule", "A score needs a region")
     run = salesforce.later()
-    page = show(manager, "/sync/refused")
+    page = show(manager, "/sync/rejected")
     assert "Ada Lovelace" in page
     assert "A validation rule of the org refuses the score." in page
     assert "A score needs a region" in page
-    assert 'href="/sync/refused"' in show(manager, f"/sync/runs/{run.key}")
+    assert 'href="/sync/rejected"' in show(manager, f"/sync/runs/{run.key}")
 
 
 def test_many_refused_go_on_on_further_pages(manager, fake, salesforce, monkeypatch):
@@ -291,11 +291,11 @@ def test_many_refused_go_on_on_further_pages(manager, fake, salesforce, monkeypa
     for lead in fake.leads(5, LeadSource="Webinar"):
         fake.refuse(lead, "validation rule")
     salesforce.later()
-    seen, addresses = [], ["/sync/refused"]
+    seen, addresses = [], ["/sync/rejected"]
     for address in addresses:
         page = show(manager, address)
         seen += re.findall(r'href="/leads/(\d+)"', page)
-        addresses += re.findall(r'href="(/sync/refused\?after=\d+)">Next', page)
+        addresses += re.findall(r'href="(/sync/rejected\?after=\d+)">Next', page)
     assert len(set(seen)) == 5
 
 

@@ -251,9 +251,9 @@ def test_21_an_address_too_long_asks_for_fewer(fake, salesforce, name):
     assert [q.count("00Q") for q in by_ids] == [8, 4, 4]
 
 
-def outbox(salesforce, lead):
+def score_write(salesforce, lead):
     key = salesforce.lead(lead).key
-    row = salesforce.read(lambda s: s.get(pending_writes.CrmOutbox, key))
+    row = salesforce.read(lambda s: s.get(pending_writes.CrmScoreWrite, key))
     return row.state, row.case
 
 
@@ -275,7 +275,7 @@ def test_24_26_27_a_lead_that_takes_no_scores_is_not_written_again(fake, salesfo
     for _ in range(3):
         salesforce.later(days=1)
     assert len(fake.written(leads[2])) == 1
-    assert outbox(salesforce, leads[2]) == ("stopped", case.name)
+    assert score_write(salesforce, leads[2]) == ("stopped", case.name)
 
 
 @pytest.mark.parametrize(
@@ -289,10 +289,10 @@ def test_25_and_32_only_the_row_that_was_not_saved_is_written_again(fake, salesf
     leads = fake.leads(5, LeadSource="Webinar")
     fake.fail_next(name, on=leads[2])
     salesforce.later()
-    assert outbox(salesforce, leads[2]) == ("due", case.name)
+    assert score_write(salesforce, leads[2]) == ("due", case.name)
     salesforce.later()
     assert [len(fake.written(lead)) for lead in leads] == [1, 1, 2, 1, 1]
-    assert outbox(salesforce, leads[2]) == ("sent", None)
+    assert score_write(salesforce, leads[2]) == ("sent", None)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_31_a_duplicate_rule_that_only_warns_does_not_keep_the_score_out(fake, s
     lead = fake.lead(LeadSource="Webinar")
     fake.refuse(lead, "duplicate rule")
     salesforce.later()
-    assert outbox(salesforce, lead) == ("sent", None)
+    assert score_write(salesforce, lead) == ("sent", None)
 
 
 def test_38_no_access_to_most_leads_is_a_matter_of_permissions(fake, salesforce):
@@ -361,9 +361,9 @@ def test_33_and_35_other_answers_to_a_write_mark_nothing_as_written(fake, salesf
         fake.fail_next(name, path="composite")
         run = salesforce.later()
         assert run.result["warnings"]
-        assert outbox(salesforce, lead) == ("due", None)
+        assert score_write(salesforce, lead) == ("due", None)
     salesforce.later()
-    assert outbox(salesforce, lead) == ("sent", None)
+    assert score_write(salesforce, lead) == ("sent", None)
 
 
 def test_37_in_a_read_only_window_reading_goes_on_and_scores_wait(fake, salesforce):
@@ -373,7 +373,7 @@ def test_37_in_a_read_only_window_reading_goes_on_and_scores_wait(fake, salesfor
     assert run.result["warnings"][0]["words"] == cases.READ_ONLY.message
     assert salesforce.lead(lead).crm_id == lead
     salesforce.later()
-    assert outbox(salesforce, lead) == ("sent", None)
+    assert score_write(salesforce, lead) == ("sent", None)
 
 
 def test_41_a_request_for_fewer_requests_is_waited_for(fake, salesforce):
@@ -387,4 +387,4 @@ def test_42_an_answer_of_another_shape_marks_nothing_as_written(fake, salesforce
     fake.answer_next({"results": [{"id": lead, "success": True}]}, path="composite")
     run = salesforce.later()
     assert run.result["warnings"][0]["words"] == cases.WRONG_SHAPE.message
-    assert outbox(salesforce, lead) == ("due", None)
+    assert score_write(salesforce, lead) == ("due", None)

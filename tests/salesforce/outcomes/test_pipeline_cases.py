@@ -193,7 +193,9 @@ def test_its_score_is_not_written(fake, salesforce):
     assert status(salesforce, lead) == "in_pipeline"
     assert len(fake.written(lead)) == 1
     key = salesforce.lead(lead).key
-    make_due = sa.update(pending_writes.CrmOutbox).where(pending_writes.CrmOutbox.lead_key == key)
+    make_due = sa.update(pending_writes.CrmScoreWrite).where(
+        pending_writes.CrmScoreWrite.lead_key == key
+    )
     salesforce.write(lambda s: s.execute(make_due.values(state="due")))
     salesforce.later()
     assert len(fake.written(lead)) == 1

@@ -33,8 +33,8 @@ COUNTS = (
     ("unmatched", "unmatched {deal}", "unmatched {deals}"),
     ("scores_due", "score to write", "scores to write"),
     ("scores_written", "score written", "scores written"),
-    ("scores_refused", "score rejected", "scores rejected"),
-    ("scores_put_off", "score to retry", "scores to retry"),
+    ("scores_rejected", "score rejected", "scores rejected"),
+    ("scores_to_retry", "score to retry", "scores to retry"),
     ("scores_unwanted", "score skipped", "scores skipped"),
 )
 # What a summary leaves out: it says what has changed, not what was looked at.

@@ -16,7 +16,7 @@ from webapp.crm_tables import (
     CrmDeal,
     CrmLead,
     CrmLink,
-    CrmOutbox,
+    CrmScoreWrite,
     CrmUnmatched,
 )
 from webapp.database import change
@@ -284,7 +284,7 @@ def open_breaker(connection: CrmConnection, case: str, detail: str, until: datet
 
 def forget_org(session: Session, connection: CrmConnection) -> None:
     """Forget all that was read of an org; leads, scores and outcomes stay."""
-    for table in (CrmLink, CrmConflict, CrmUnmatched, CrmOutbox, CrmLead, CrmDeal):
+    for table in (CrmLink, CrmConflict, CrmUnmatched, CrmScoreWrite, CrmLead, CrmDeal):
         change(session, sa.delete(table))
     pipeline.clear(session)
     mirror.read_from_start(session)

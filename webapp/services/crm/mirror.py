@@ -89,7 +89,7 @@ def keep_leads(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     statement = insert(session, CrmLead)
     names = {*rows[0], "is_to_be_read"} - {"id"}
     changed: dict[str, Any] = {name: statement.excluded[name] for name in names}
-    # What a score was refused for may have passed: it was deleted, and is restored.
+    # The reason for a rejected write may be gone: the lead was deleted, and is restored.
     has_changed = CrmLead.digest != statement.excluded.digest
     changed["is_unscorable"] = sa.case((has_changed, False), else_=CrmLead.is_unscorable)
     keep = statement.on_conflict_do_update(index_elements=["id"], set_=changed)
@@ -194,7 +194,7 @@ def to_be_read(session: Session, limit: int) -> list[str]:
 
 
 def read_again(session: Session, ids: Collection[str], *, unscorable: bool = False) -> None:
-    """Have leads read by their ids in the next run; of some a score was refused for good."""
+    """Have leads read by their ids in the next run; of `unscorable` ones a write was rejected."""
     values = {"is_to_be_read": True} | ({"is_unscorable": True} if unscorable else {})
     change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(**values))
 

@@ -1,4 +1,4 @@
-"""Scores on their way to the CRM: which are due, what was written, what was refused."""
+"""Pending writes of scores to the CRM: which are due, what was written, what was rejected."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import explain
 from ml.scorecard.scorecard import Bands
-from webapp.crm_tables import CrmConnection, CrmLead, CrmOutbox
+from webapp.crm_tables import CrmConnection, CrmLead, CrmScoreWrite
 from webapp.database import change, insert
 from webapp.services.leads import leads
 from webapp.services.models import registry
@@ -26,7 +26,7 @@ LATE = timedelta(minutes=2)
 MAX_ATTEMPTS = 5
 MAX_REASONS_LENGTH = 1024
 RETRY_AFTER = timedelta(minutes=1)
-REFUSED_AGAIN_AFTER = timedelta(days=1)
+DEAD_LETTER_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def pending_writes(
     card = registry.scorecard(session, version)
     query = (
         sa.select(Lead, CrmLead.id, Score.probability)
-        .select_from(CrmOutbox)
-        .join(Lead, Lead.key == CrmOutbox.lead_key)
+        .select_from(CrmScoreWrite)
+        .join(Lead, Lead.key == CrmScoreWrite.lead_key)
         .join(CrmLead, CrmLead.lead_key == Lead.key)
         .join(Score, sa.and_(Score.lead_key == Lead.key, Score.version_key == version.key))
-        .where(CrmOutbox.state == "due", CrmOutbox.due_at <= now, *_TAKES_SCORES)
-        .order_by(CrmOutbox.due_at, CrmOutbox.lead_key)
+        .where(CrmScoreWrite.state == "due", CrmScoreWrite.due_at <= now, *_TAKES_SCORES)
+        .order_by(CrmScoreWrite.due_at, CrmScoreWrite.lead_key)
         .limit(limit)
     )
     return [
@@ -105,15 +105,15 @@ def pending_writes(
 
 
 def drop_undeliverable(session: Session) -> int:
-    """Stop what takes no scores: converted, in the pipeline, deleted, merged, refused for good."""
+    """Stop writes to leads that take no scores: converted, in the pipeline, deleted, unscorable."""
     takes = sa.select(CrmLead.lead_key).where(
-        CrmLead.lead_key == CrmOutbox.lead_key, *_TAKES_SCORES
+        CrmLead.lead_key == CrmScoreWrite.lead_key, *_TAKES_SCORES
     )
-    statement = sa.update(CrmOutbox).where(CrmOutbox.state == "due", ~takes.exists())
+    statement = sa.update(CrmScoreWrite).where(CrmScoreWrite.state == "due", ~takes.exists())
     return change(session, statement.values(state="stopped"))
 
 
-def sent(session: Session, pending_writes: Sequence[PendingWrite], now: datetime) -> None:
+def mark_sent(session: Session, pending_writes: Sequence[PendingWrite], now: datetime) -> None:
     """Note what was written."""
     done = {"state": "sent", "n_attempts": 0, "case": None, "detail": "", "sent_at": now}
     rows = [
@@ -127,47 +127,47 @@ def sent(session: Session, pending_writes: Sequence[PendingWrite], now: datetime
         for pending in pending_writes
     ]
     if rows:
-        session.execute(sa.update(CrmOutbox), rows)
+        session.execute(sa.update(CrmScoreWrite), rows)
 
 
-def refused(
+def reject(
     session: Session, verdicts: Mapping[int, tuple[str, str]], now: datetime, *, for_good: bool
 ) -> int:
-    """Note refusals (case, text) by lead key; return how many are listed, not tried again."""
+    """Note rejected writes (case, text) by lead key; return how many became dead letters."""
     n_dead = 0
     for lead_key, (case, detail) in verdicts.items():
-        row = session.get_one(CrmOutbox, lead_key)
+        row = session.get_one(CrmScoreWrite, lead_key)
         row.n_attempts += 1
         row.case, row.detail = case, detail[:500]
         is_dead = for_good or row.n_attempts >= MAX_ATTEMPTS
         row.state = "dead" if is_dead else "due"
         n_dead += is_dead
-        row.due_at = now + (REFUSED_AGAIN_AFTER if is_dead else RETRY_AFTER * 2**row.n_attempts)
+        row.due_at = now + (DEAD_LETTER_AFTER if is_dead else RETRY_AFTER * 2**row.n_attempts)
     return n_dead
 
 
-def put_off(session: Session, lead_keys: Collection[int], now: datetime) -> None:
-    """Leave scores due that the org as a whole does not take at present: no attempt of theirs."""
-    waiting = sa.update(CrmOutbox).where(CrmOutbox.lead_key.in_(lead_keys))
+def retry_later(session: Session, lead_keys: Collection[int], now: datetime) -> None:
+    """Leave writes due that the CRM as a whole does not take now; this counts as no attempt."""
+    waiting = sa.update(CrmScoreWrite).where(CrmScoreWrite.lead_key.in_(lead_keys))
     change(session, waiting.values(due_at=now + RETRY_AFTER))
 
 
 def dead_letters(
     session: Session, *, after_key: int = 0, limit: int = 50
-) -> list[tuple[CrmOutbox, Lead]]:
-    """Scores that the CRM refused, with their leads."""
+) -> list[tuple[CrmScoreWrite, Lead]]:
+    """Rejected writes that are not retried before the next day, with their leads."""
     query = (
-        sa.select(CrmOutbox, Lead)
-        .join(Lead, Lead.key == CrmOutbox.lead_key)
-        .where(CrmOutbox.state == "dead", CrmOutbox.lead_key > after_key)
-        .order_by(CrmOutbox.lead_key)
+        sa.select(CrmScoreWrite, Lead)
+        .join(Lead, Lead.key == CrmScoreWrite.lead_key)
+        .where(CrmScoreWrite.state == "dead", CrmScoreWrite.lead_key > after_key)
+        .order_by(CrmScoreWrite.lead_key)
     )
     return [(row, lead) for row, lead in session.execute(query.limit(limit))]
 
 
 def n_by_state(session: Session) -> dict[str, int]:
-    """How many scores are due, sent, refused or stopped."""
-    query = sa.select(CrmOutbox.state, sa.func.count()).group_by(CrmOutbox.state)
+    """How many writes are due, sent, stopped or dead letters."""
+    query = sa.select(CrmScoreWrite.state, sa.func.count()).group_by(CrmScoreWrite.state)
     return {state: n for state, n in session.execute(query)}  # noqa: C416 - rows are no pairs to mypy
 
 
@@ -191,10 +191,10 @@ def _offer(
     session: Session, keys: Collection[int], version_key: int, bands: Bands, *, now: datetime
 ) -> int:
     query = (
-        sa.select(Lead.key, Score.probability, CrmOutbox)
+        sa.select(Lead.key, Score.probability, CrmScoreWrite)
         .join(CrmLead, CrmLead.lead_key == Lead.key)
         .join(Score, sa.and_(Score.lead_key == Lead.key, Score.version_key == version_key))
-        .outerjoin(CrmOutbox, CrmOutbox.lead_key == Lead.key)
+        .outerjoin(CrmScoreWrite, CrmScoreWrite.lead_key == Lead.key)
         .where(Lead.key.in_(keys), *_TAKES_SCORES)
     )
     due = [
@@ -204,7 +204,7 @@ def _offer(
     ]
     row = {"state": "due", "due_at": now, "n_attempts": 0, "detail": ""}
     if due:
-        statement = insert(session, CrmOutbox)
+        statement = insert(session, CrmScoreWrite)
         changed = {n: statement.excluded[n] for n in ("state", "due_at", "n_attempts")}
         make_due = statement.on_conflict_do_update(index_elements=["lead_key"], set_=changed)
         session.execute(make_due, [row | {"lead_key": key} for key in due])
@@ -212,11 +212,11 @@ def _offer(
 
 
 def _is_worth_a_write(
-    before: CrmOutbox | None, probability: float, bands: Bands, now: datetime
+    before: CrmScoreWrite | None, probability: float, bands: Bands, now: datetime
 ) -> bool:
     if before is None:
         return True
-    # What waits already stays as it is; what was refused is tried again after a day.
+    # A pending write stays as it is; a dead letter is retried after a day.
     is_over = before.state == "dead" and before.due_at <= now
     may_be_tried = before.state in {"sent", "stopped"} or is_over
     if before.sent_score is None:

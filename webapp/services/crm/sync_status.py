@@ -130,7 +130,7 @@ def figures(session: Session, now: datetime) -> dict[str, tuple[str, float]]:
             float(sync_runs.n_calls_today(connection, now)),
         ),
         "scores_due": ("Scores waiting to be written.", float(waiting.get("due", 0))),
-        "scores_refused": ("Rejected scores (dead letters).", float(waiting.get("dead", 0))),
+        "scores_rejected": ("Rejected scores (dead letters).", float(waiting.get("dead", 0))),
         "conflicts": ("Leads on the conflict list.", float(conflicts.n_open(session))),
         "unmatched": ("Closed deals without a lead.", float(unmatched.n_open(session))),
     }

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
-from webapp.crm_tables import CrmConflict, CrmLead, CrmLink, CrmOutbox
+from webapp.crm_tables import CrmConflict, CrmLead, CrmLink, CrmScoreWrite
 from webapp.database import change, insert
 from webapp.intake_tables import ImportChange
 from webapp.services.accounts import audit
@@ -92,7 +92,7 @@ def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[s
     crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
     unmatched.forget(session, all_keys, now)
     change(session, sa.delete(CrmLink).where(CrmLink.crm_lead_id.in_(crm_ids)))
-    for table in (CrmConflict, CrmOutbox, CrmLead, ImportChange, Snapshot, Outcome, Score):
+    for table in (CrmConflict, CrmScoreWrite, CrmLead, ImportChange, Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(all_keys)))
     linked = sa.update(Lead).where(Lead.key.in_(all_keys))
     change(session, linked.values(merged_into_key=None))
