@@ -166,7 +166,7 @@ def set_rules(*, writes_scores: bool) -> None:
     def save(session: Session) -> None:
         rules = CrmRules(writes_scores=writes_scores)
         connections.save_rules(session, rules, "bench", utc_now())
-        connections.get(session).settle_after_id = None
+        connections.get(session).rederive_after_id = None
 
     write(save)
 

@@ -152,7 +152,7 @@ def test_converted_leads_of_before_are_in_the_pipeline_while_their_deal_is_open(
         others = dict.fromkeys(("won", "withdrawn", "dropped", "new"), "open")
         assert dict(rows) == others | {"won": "converted"} | dict.fromkeys(WITH_DEALS, expected)
     assert read(lambda s: s.get(Lead, 1).is_in_pipeline)
-    assert read(lambda s: s.scalar(sa.select(CrmConnection.settle_after_id))) == ""
+    assert read(lambda s: s.scalar(sa.select(CrmConnection.rederive_after_id))) == ""
 
 
 STATUSES = "SELECT lead_id, status FROM scores JOIN leads ON leads.key = scores.lead_key"

@@ -42,8 +42,8 @@ class CrmConnection(Base):
     described_at: Mapped[datetime | None]
     # Where its dates are days, as in America/New_York; empty: it does not say; None: not asked yet.
     time_zone: Mapped[str | None] = mapped_column(sa.String(40))
-    # What of it could be read before and cannot now: see `sync.crm.sight`.
-    sight: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # Records that were read before and are no longer visible: see `sync.crm.visibility`.
+    lost_records: Mapped[dict[str, Any]] = mapped_column("sight", default=dict)
     # The breaker: open while a case stands here; without a time until a person acts.
     breaker_case: Mapped[str | None] = mapped_column(sa.String(60))
     breaker_detail: Mapped[str] = mapped_column(sa.String(500), default="")
@@ -60,7 +60,7 @@ class CrmConnection(Base):
     # goes on.
     reconciling: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # Rules have changed: outcomes are derived again from what is here, behind this lead.
-    settle_after_id: Mapped[str | None] = mapped_column(RecordId)
+    rederive_after_id: Mapped[str | None] = mapped_column("settle_after_id", RecordId)
     # How far outcomes were compared, and how far scores were looked through for the write-back.
     compared_through_key: Mapped[int] = mapped_column(Key, default=0)
     offered_since: Mapped[datetime | None]
@@ -107,11 +107,12 @@ class CrmLead(Base):
     merged_into: Mapped[str | None] = mapped_column(RecordId, index=True)
     # Of a user who owns it, by which the owner's account here is found; queues have none.
     owner_email: Mapped[str | None] = mapped_column(sa.String(200), index=True)
-    # What we recorded last on the CRM's word: converted, lost or withdrawn, and why.
-    said: Mapped[str | None] = mapped_column(sa.String(20))
+    # The outcome recorded last from the CRM: converted, lost or withdrawn, by which rule, and when
+    # it happened.
+    outcome: Mapped[str | None] = mapped_column("said", sa.String(20))
     rule: Mapped[str | None] = mapped_column(sa.String(10))
     source_id: Mapped[str | None] = mapped_column(RecordId)
-    said_at: Mapped[datetime | None]
+    outcome_at: Mapped[datetime | None] = mapped_column("said_at")
     # The CRM rejected a score for good; and: read it once more by its id.
     is_unscorable: Mapped[bool]
     is_to_be_read: Mapped[bool] = mapped_column(index=True)
@@ -223,8 +224,8 @@ class CrmUnmatched(Base):
     stage: Mapped[str | None] = mapped_column(sa.String(200))
     clue: Mapped[str | None] = mapped_column(sa.String(100))
     lead_key: Mapped[int | None] = mapped_column(sa.ForeignKey("leads.key"), index=True)
-    settled_at: Mapped[datetime | None]
-    settled_by: Mapped[str | None] = mapped_column(sa.String(200))
+    resolved_at: Mapped[datetime | None] = mapped_column("settled_at")
+    resolved_by: Mapped[str | None] = mapped_column("settled_by", sa.String(200))
 
 
 class CrmConflict(Base):
@@ -247,6 +248,6 @@ class CrmConflict(Base):
     rep_outcome_key: Mapped[int] = mapped_column(sa.ForeignKey("outcomes.key"), index=True)
     crm_outcome_key: Mapped[int] = mapped_column(sa.ForeignKey("outcomes.key"), index=True)
     opened_at: Mapped[datetime]
-    settled_at: Mapped[datetime | None]
-    settled_by: Mapped[str | None] = mapped_column(sa.String(200))
+    resolved_at: Mapped[datetime | None] = mapped_column("settled_at")
+    resolved_by: Mapped[str | None] = mapped_column("settled_by", sa.String(200))
     kept: Mapped[str | None] = mapped_column(sa.String(20))

@@ -33,21 +33,21 @@ class Case:
 
 
 class Fault(Exception):
-    """A case as it happened, with what the CRM said about it, cleaned."""
+    """A case as it happened, with the CRM's own text, cleaned, and a label to show before it."""
 
-    def __init__(self, case: Case, detail: str = "", *, said: str = "Details") -> None:
+    def __init__(self, case: Case, detail: str = "", *, label: str = "Details") -> None:
         super().__init__(case.name)
         self.case = case
         self.detail = detail
-        self.said = said
+        self.label = label
 
     @property
     def kind(self) -> Kind:
         return self.case.kind
 
     def __str__(self) -> str:
-        said = f" {self.said}: {self.detail}" if self.detail else ""
-        return f"{self.case.message}{said}"
+        detail = f" {self.label}: {self.detail}" if self.detail else ""
+        return f"{self.case.message}{detail}"
 
     def without(self, secrets: Iterable[str]) -> "Fault":
         """The same fault, should an answer have repeated what was sent."""
@@ -78,8 +78,8 @@ class WrongShape(Exception):
     """An answer of status 200 that does not have the documented form."""
 
 
-SIGHT_LOST = Case(
-    "records out of sight",
+RECORDS_LOST = Case(
+    "records no longer visible",
     Kind.CONFIG,
     "More records than allowed can no longer be read although they were not deleted, so nothing was"
     " changed. Give the integration user access to them again and test the connection, or confirm"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from sync.crm.mapping import ReadLead, deal_columns, deal_names
 from sync.crm.protocol import DealRow, LeadRow
-from sync.crm.settling import offer_again, record_outcomes, record_outcomes_of
+from sync.crm.recording import offer_again, record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
 from webapp.services.crm import conflicts, links, mirror, owners, unmatched
 from webapp.services.crm.mirror import Seen
@@ -172,7 +172,7 @@ def _take_in(
     attached = {row.id: keys[ours.ids[row.id]] for row in ours.new}
     mirror.attach(session, attached)
     of_old = {i: key for i, key in attached.items() if ours.ids[i] in ours.here}
-    recalled = mirror.recall_said(session, context.kind.key, of_old) if of_old else set()
+    recalled = mirror.recall_outcomes(session, context.kind.key, of_old) if of_old else set()
     context.result.counts["leads_scored"] += sum(not one.is_repeat for one in inputs)
     context.result.counts["leads_new"] += sum(not row.columns["is_deleted"] for row in ours.new)
     return recalled

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from sync.crm import reconcile, sight, write_back
+from sync.crm import reconcile, visibility, write_back
 from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look
 from sync.crm.reading import Reading
-from sync.crm.settling import record_outcomes, record_outcomes_of
+from sync.crm.recording import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
 from webapp.database import read, write
 from webapp.services.crm import (
@@ -61,8 +61,8 @@ def live(sync_run: SyncRun) -> None:
     is_due = reconciled_at is not None and sync_run.now - reconciled_at >= RECONCILE_EVERY
     if connection.time_zone is None:
         learn_zone(sync_run)
-    if (is_due and not connection.reconciling) or sight.is_too_much_lost():
-        sight.check_sight(sync_run)
+    if (is_due and not connection.reconciling) or visibility.is_too_much_lost():
+        visibility.check_visibility(sync_run)
     apply_rules_again(sync_run)
     Reading(sync_run, LEADS).to_the_end()
     Reading(sync_run, DEALS).to_the_end()
@@ -87,7 +87,7 @@ def check(sync_run: SyncRun) -> None:
     rules = sync_run.context.rules
     listed = sync_run.client.checks(sync_run.now, writes_scores=rules.writes_scores)
     mapped: dict[str, Look] = {MAPPED_FIELDS: partial(_mapped_fields, sync_run)}
-    if sight.is_too_much_lost():
+    if visibility.is_too_much_lost():
         mapped["Records read before"] = partial(_seen_again, sync_run)
     found = sync_run.result.checks = []
     faults = []
@@ -134,7 +134,7 @@ def dry(sync_run: SyncRun) -> None:
 def reconcile_now(sync_run: SyncRun) -> None:
     """Reconcile, and nothing else."""
     check_mapping(sync_run)
-    sight.check_sight(sync_run)
+    visibility.check_visibility(sync_run)
     look_again(sync_run)
 
 
@@ -153,7 +153,7 @@ def look_again(sync_run: SyncRun) -> None:
         learn_zone(sync_run)
 
         def begin(session: Session) -> None:
-            sight.look_back(session)
+            visibility.look_back(session)
             reconcile.begin(session)
 
         sync_run.step(begin)
@@ -188,7 +188,7 @@ def check_mapping(sync_run: SyncRun) -> None:
 def apply_rules_again(sync_run: SyncRun) -> None:
     """After a change of rules derive every outcome again from what is here, without a call."""
     while True:
-        after_id = read(lambda s: connections.get(s).settle_after_id)
+        after_id = read(lambda s: connections.get(s).rederive_after_id)
         if after_id is None:
             return
         sync_run.step(partial(_apply_next, sync_run, after_id), stage="Applying the rules again")
@@ -217,8 +217,8 @@ def _apply_next(sync_run: SyncRun, after_id: str, session: Session) -> None:
     record_outcomes(session, sync_run.context, crm_leads, sync_run.now)
     connection = connections.get(session)
     # Rules may have changed once more meanwhile: then it begins anew.
-    if connection.settle_after_id == after_id:
-        connection.settle_after_id = crm_leads[-1].id if crm_leads else None
+    if connection.rederive_after_id == after_id:
+        connection.rederive_after_id = crm_leads[-1].id if crm_leads else None
 
 
 def _compare(sync_run: SyncRun, session: Session) -> bool:
@@ -246,7 +246,7 @@ def _mapped_fields(sync_run: SyncRun, name: str) -> Check:
 
 
 def _seen_again(sync_run: SyncRun, name: str) -> Check:
-    sight.check_sight(sync_run)
+    visibility.check_visibility(sync_run)
     return Check(name, True, "Enough of them can be read again.")
 
 
@@ -282,7 +282,7 @@ class _Undone(Exception):
 
 def _rehearse_rules(sync_run: SyncRun) -> None:
     """Where rules have changed, say what the next run will do to what is here, some at a time."""
-    after_id = read(connections.get).settle_after_id
+    after_id = read(connections.get).rederive_after_id
     if after_id is None:
         return
     found = sync_run.result.rule_changes = RuleChanges()
@@ -317,7 +317,7 @@ def _aside(sync_run: SyncRun) -> SyncContext:
 def _rehearse(
     session: Session, sync_run: SyncRun, leads: list[LeadRow], deals: list[DealRow]
 ) -> None:
-    if connections.get(session, lock=True).settle_after_id is not None:
+    if connections.get(session, lock=True).rederive_after_id is not None:
         # What changed rules do to them is told apart.
         ids = {row.id for row in leads} | links.leads_of(session, [d.id for d in deals]).keys()
         record_outcomes_of(session, _aside(sync_run), ids, sync_run.now)

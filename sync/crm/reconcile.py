@@ -12,9 +12,9 @@ from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.mapping import deal_names, parse_time, stamp
 from sync.crm.protocol import DEALS, LEADS
-from sync.crm.settling import record_outcomes, record_outcomes_of
-from sync.crm.sight import deleted_ids
+from sync.crm.recording import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
+from sync.crm.visibility import deleted_ids
 from sync.crm.windows import OVERLAP, Window
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
@@ -127,7 +127,7 @@ def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
     clues = dict(sync_run.client.clues(left))
 
     def keep(session: Session) -> None:
-        unmatched.settle(session, found, sync_run.now)
+        unmatched.resolve(session, found, sync_run.now)
         context.result.counts["unmatched"] += unmatched.list_asked(session, left, clues)
 
     sync_run.step(keep, stage=f"Looking for the leads of {context.kind.deals}")
@@ -208,7 +208,7 @@ def _find_by_contact(sync_run: SyncRun, alone: list[CrmLead]) -> None:
         return
     pairs = [(lead_id, deal_id) for contact, deal_id in told for lead_id in by_contact[contact]]
     ids = [lead.id for lead in alone]
-    pairs += _links_out_of_sight(sync_run, ids, pairs)
+    pairs += _invisible_links(sync_run, ids, pairs)
     sync_run.step(lambda s: links.keep_of_leads(s, ids, "contact", pairs))
     read_unread_deals(sync_run)
     for first in range(0, len(ids), STEP_ROWS):
@@ -227,7 +227,7 @@ def _read_calculated(sync_run: SyncRun, after: str) -> str | None:
     return ids[-1] if ids else None
 
 
-def _links_out_of_sight(
+def _invisible_links(
     sync_run: SyncRun, ids: Collection[str], told: Collection[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """Links by contact that are told no more, because their deal is not shown any more either."""
@@ -277,13 +277,13 @@ def _compare_months(sync_run: SyncRun, _: str) -> None:
 
 
 def _drift(sync_run: SyncRun) -> Iterator[Drift]:
-    """Compare what has been read to its end; fewer leads there are told by `sync.crm.sight`."""
+    """Compare months read to their end; `sync.crm.visibility` reports leads that are lost."""
     reached = Window.stored(read(lambda s: mirror.window(s, LEADS))).reached
     rules = sync_run.context.rules
     if reached is None or rules.owner_ids or rules.record_type_ids:
         return
     first = sync_run.now - timedelta(days=rules.history_days)
-    is_loss_accepted = LEADS in read(lambda s: connections.get(s).sight).get("accepted", {})
+    is_loss_accepted = LEADS in read(lambda s: connections.get(s).lost_records).get("accepted", {})
     # A lead may appear a while after it was made.
     end = parse_time(reached) - OVERLAP
     for _ in range(MONTHS_COMPARED):
@@ -302,7 +302,7 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
 # What is looked at, in this order: each part takes the next portion behind an id and returns the
 # last id of it, or None at its end.
 PARTS: dict[str, Callable[[SyncRun, str], str | None]] = {
-    # A lead of a deal that is listed without one may have come into sight.
+    # The lead of an unmatched deal may be visible by now.
     "listed deals": _find_leads_of_listed_deals,
     # A stage given another type changes deals without a stamp.
     "deals": _read_deals_again,

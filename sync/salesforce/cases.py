@@ -1,6 +1,6 @@
 """Everything Salesforce and the network can refuse with: its kind, and what to tell people."""
 
-from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, SIGHT_LOST, Case, Kind
+from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, RECORDS_LOST, Case, Kind
 
 _AGAIN = "Nothing to do: Leadloop tries again by itself."
 _SAVE = "save the connection again"
@@ -370,4 +370,4 @@ UNKNOWN = Case(
 )
 
 _OWN = [c for c in vars().values() if isinstance(c, Case)]
-CASES = {case.name: case for case in (*_OWN, OWN_BUDGET, QUOTA_RESERVE, SIGHT_LOST)}
+CASES = {case.name: case for case in (*_OWN, OWN_BUDGET, QUOTA_RESERVE, RECORDS_LOST)}

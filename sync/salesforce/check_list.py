@@ -141,8 +141,8 @@ class CheckList:
             raise Fault(cases.FIELD_MISSING, "; ".join(missing))
         without = access.WITHOUT[obj]
         if hidden := unseen(without, described):
-            said = [f"{n} cannot be seen: {without[n]}" for n in hidden]
-            return _warning(name, f"{'. '.join(said)}.", f"{ASSIGN} Or leave it so.")
+            effects = [f"{n} cannot be seen: {without[n]}" for n in hidden]
+            return _warning(name, f"{'. '.join(effects)}.", f"{ASSIGN} Or leave it so.")
         return Check(name, True, "All that Leadloop needs can be read.")
 
 

@@ -226,9 +226,9 @@ class Client:
         recent = [at for at in self._token_cache.logins_at if at > since]
         self._token_cache.logins_at[:] = recent
         if self._credentials.method == "session":
-            raise Fault(cases.SESSION_ENDED, fault.detail, said=fault.said)
+            raise Fault(cases.SESSION_ENDED, fault.detail, label=fault.label)
         if self._token_cache.n_refused > 1 or len(recent) >= MAX_LOGINS:
-            raise Fault(cases.SESSION_REFUSED, fault.detail, said=fault.said)
+            raise Fault(cases.SESSION_REFUSED, fault.detail, label=fault.label)
 
 
 def _in_halves(ask: Callable[[list[str]], list[Row]], ids: list[str]) -> list[Row]:

@@ -20,7 +20,7 @@ from sync.crm.faults import (
 from sync.salesforce import cases
 
 MAX_DETAIL_LENGTH = 500
-SAID = "Salesforce said"
+LABEL = "Salesforce said"
 # What must never be kept of an answer: session ids, bearer tokens, signed assertions, long keys.
 SECRETS = re.compile(
     r"00D\w{12,15}![\w.]+|bearer\s+\S+|basic\s+\S+|eyJ[\w-]+\.[\w-]+\.[\w-]*|\b3MVG[\w.]+"
@@ -171,8 +171,8 @@ def classify(error: Exception) -> Fault:
     # The texts of other libraries hold addresses, which may hold anything.
     text = str(error) if is_ours or case is cases.UNKNOWN else ""
     detail = text if is_ours else ": ".join(filter(None, (type(error).__name__, text)))
-    said = "No call was made" if case is cases.HOST_NOT_ALLOWED else "What went wrong"
-    return Fault(case, cleaned(detail), said=said)
+    label = "No call was made" if case is cases.HOST_NOT_ALLOWED else "What went wrong"
+    return Fault(case, cleaned(detail), label=label)
 
 
 def classify_row(errors: Iterable[Mapping[str, Any]]) -> Fault:
@@ -182,19 +182,19 @@ def classify_row(errors: Iterable[Mapping[str, Any]]) -> Fault:
     named = first.get("fields")
     fields = ", ".join(map(str, named)) if isinstance(named, list) else ""
     case = _case(ROW_SIGNS, 200, code, text)
-    return Fault(case, cleaned(_named(text, fields)), said=SAID)
+    return Fault(case, cleaned(_named(text, fields)), label=LABEL)
 
 
 def _recognise(signs: Iterable[_Sign], status: int, content: Any) -> Fault:
-    code, text = _said(content)
-    return Fault(_case(signs, status, code, text), cleaned(_named(text)), said=SAID)
+    code, text = _code_and_text(content)
+    return Fault(_case(signs, status, code, text), cleaned(_named(text)), label=LABEL)
 
 
 def _case(signs: Iterable[_Sign], status: int, code: str, text: str) -> Case:
     return next(sign.case for sign in signs if sign.fits(status, code, text))
 
 
-def _said(content: Any) -> tuple[str, str]:
+def _code_and_text(content: Any) -> tuple[str, str]:
     """Code and text of an answer: a list of errors, an OAuth object, or plain text."""
     if isinstance(content, list) and content and isinstance(content[0], Mapping):
         content = content[0]

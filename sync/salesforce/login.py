@@ -86,8 +86,8 @@ def _by_password(
     except SalesforceAuthenticationFailed as error:
         if isinstance(error.code, int):
             raise LoginRefused(error.code, error.auth_message) from None
-        said = oauth_error(str(error.code), error.auth_message)
-        raise LoginRefused(400, said) from None
+        content = oauth_error(str(error.code), error.auth_message)
+        raise LoginRefused(400, content) from None
     return Token(hosts.address(host), text)
 
 

@@ -257,7 +257,7 @@ def accept_losses() -> None:
     kind = connections.kind(db.session())
     losses = write(lambda s: connections.accept_losses(s, "cli", utc_now()))
     if not losses:
-        raise click.ClickException("Nothing is out of sight: there is nothing to accept.")
+        raise click.ClickException("All records are visible: there is nothing to accept.")
     named = ", ".join(loss.in_words(kind) for loss in losses)
     click.echo(f"The sync goes on without {named}. Their last outcomes stay.")
 

@@ -187,7 +187,7 @@ def test_too_much_out_of_sight_is_asked_about(admin, manager, fake, salesforce):
     salesforce.run("reconcile")
     page = show(admin)
     assert "Stopped: your action is needed" in page
-    assert "Out of sight: 2 of 3 leads (67%)" in page
+    assert "No longer visible: 2 of 3 leads (67%)" in page
     assert ">Go on without them</button>" in page
     assert ">Go on without them</button>" not in show(manager)
     assert manager.post("/sync/lost").status_code == 403

@@ -19,7 +19,7 @@ from tests.salesforce.reading import (
     test_cursor_cases,
     test_hidden_fields,
     test_reconcile,
-    test_sight,
+    test_visibility,
 )
 from webapp.config import ROOT
 
@@ -33,7 +33,7 @@ def table(heading):
     return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in lines]
 
 
-NUMBERED = (test_failures, test_passing, test_sight)
+NUMBERED = (test_failures, test_passing, test_visibility)
 OTHERS = (test_errors, test_limits, test_reconcile, test_secrets, test_write_cases)
 ROWS = table("When something fails")
 HAPPENINGS = table("What happens in an org, and what comes of it")
@@ -59,7 +59,13 @@ def test_the_first_55_cases_name_a_test_of_their_number():
 
 def test_each_happening_names_its_tests():
     outcomes = (test_lookups, test_merge_cases, test_outcomes_cases, test_pipeline_cases)
-    reading = (test_company, test_currencies, test_cursor_cases, test_hidden_fields, test_sight)
+    reading = (
+        test_company,
+        test_currencies,
+        test_cursor_cases,
+        test_hidden_fields,
+        test_visibility,
+    )
     modules = (*outcomes, *reading, test_write_cases)
     known = {name for module in modules for name in vars(module)}
     assert [int(row[0]) for row in HAPPENINGS] == list(range(1, 41))

@@ -1,6 +1,6 @@
 """What the daily look at everything finds that no change has told."""
 
-from sync.crm import reconcile, sight
+from sync.crm import reconcile, visibility
 from sync.salesforce import soql
 from tests.conftest import ON_BOTH
 from tests.salesforce.failures.bodies import rest
@@ -88,7 +88,7 @@ def test_a_look_that_takes_more_calls_than_a_day_goes_on_the_next_day(
     salesforce.later()
     monkeypatch.setattr(soql, "IDS_PER_QUERY", 1)
     monkeypatch.setattr(reconcile, "CHUNK", 2)
-    monkeypatch.setattr(sight, "SAMPLE", 1)
+    monkeypatch.setattr(visibility, "SAMPLE", 1)
     salesforce.settings.salesforce_daily_calls = 24
     looked_at = [reconciled_at(salesforce)]
     new = fake.lead(LeadSource="Referral")

@@ -76,7 +76,7 @@ def resolve(session: Session, key: int, kept: str, actor: str, *, now: datetime)
     # The lead before what belongs to it, as everywhere.
     leads.by_key(session, lead_key, lock=True)
     conflict = session.get(CrmConflict, key, with_for_update=True, populate_existing=True)
-    if conflict is None or conflict.settled_at is not None:
+    if conflict is None or conflict.resolved_at is not None:
         raise ConflictNotFound(key)
     found = Listed(*session.execute(_query().where(CrmConflict.key == key)).one())
     _resolve(session, conflict, kept, actor=actor, now=now)
@@ -87,7 +87,7 @@ def resolve(session: Session, key: int, kept: str, actor: str, *, now: datetime)
 
 def listed(session: Session, *, before_key: int | None = None, limit: int = 50) -> list[Listed]:
     """Open conflicts, newest first."""
-    query = _query().where(CrmConflict.settled_at.is_(None))
+    query = _query().where(CrmConflict.resolved_at.is_(None))
     if before_key is not None:
         query = query.where(CrmConflict.key < before_key)
     rows = session.execute(query.order_by(CrmConflict.key.desc()).limit(limit))
@@ -96,7 +96,7 @@ def listed(session: Session, *, before_key: int | None = None, limit: int = 50) 
 
 def n_open(session: Session) -> int:
     """How many conflicts need review."""
-    return session.scalar(sa.select(sa.func.count()).where(CrmConflict.settled_at.is_(None))) or 0
+    return session.scalar(sa.select(sa.func.count()).where(CrmConflict.resolved_at.is_(None))) or 0
 
 
 def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
@@ -137,13 +137,13 @@ def forget_withdrawn(session: Session, lead_keys: Collection[int]) -> list[str]:
     told = sa.exists().where(
         Outcome.lead_key == CrmLead.lead_key, Outcome.source.not_in(SOURCES), outcomes.stands()
     )
-    is_recorded = sa.and_(CrmLead.lead_key.in_(lead_keys), CrmLead.said.in_(DEFINITE))
+    is_recorded = sa.and_(CrmLead.lead_key.in_(lead_keys), CrmLead.outcome.in_(DEFINITE))
     query = sa.select(CrmLead.id, CrmLead.lead_key).where(is_recorded, ~told)
     found = dict(session.execute(query).all())
     if found:
         # The lead before what belongs to it, as everywhere.
         leads.lock_by_key(session, {key for key in found.values() if key})
-        change(session, sa.update(CrmLead).where(CrmLead.id.in_(found)).values(said=None))
+        change(session, sa.update(CrmLead).where(CrmLead.id.in_(found)).values(outcome=None))
     return list(found)
 
 
@@ -172,7 +172,7 @@ def _known(
     query = sa.select(CrmConflict).where(CrmConflict.lead_key.in_(lead_keys))
     for row in session.scalars(query):
         found[row.lead_key][row.rep_outcome_key, row.crm_outcome_key] = row
-        if row.settled_at is None:
+        if row.resolved_at is None:
             found[row.lead_key][None] = row
     return found
 
@@ -213,7 +213,7 @@ def _key(conflict_key: int) -> str:
 
 def _close(conflict: CrmConflict | None, kept: str, by: str, now: datetime) -> None:
     if conflict is not None:
-        conflict.settled_at, conflict.settled_by, conflict.kept = now, by, kept
+        conflict.resolved_at, conflict.resolved_by, conflict.kept = now, by, kept
 
 
 def _resolve(

@@ -39,8 +39,8 @@ from webapp.services.runs import runs
 WRONG_SETTINGS = "mapping or rules broken"
 CURED_BY_SETTINGS = (WRONG_SETTINGS, "query refused")
 
-# What stops the runs when too much is out of sight.
-LOST = "records out of sight"
+# What stops the runs when too many records are no longer visible.
+LOST = "records no longer visible"
 THE_CONNECTION = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
 # Access may have been taken while all was looked at the last time.
 MARGIN = timedelta(days=1)
@@ -205,7 +205,7 @@ def save_rules(session: Session, chosen: CrmRules, actor: str, now: datetime) ->
     if chosen == before:
         return
     reconfigured(session, actor, now)
-    connection.settle_after_id = ""
+    connection.rederive_after_id = ""
     if chosen.needs_reading(before):
         mirror.read_from_start(session)
     detail = {k: v for k, v in chosen.to_json().items() if v != before.to_json()[k]}
@@ -289,9 +289,9 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
     pipeline.clear(session)
     mirror.read_from_start(session)
     connection.described, connection.described_at = [], None
-    connection.time_zone, connection.sight = None, {}
+    connection.time_zone, connection.lost_records = None, {}
     connection.reconciled_at, connection.reconciling = None, {}
-    connection.settle_after_id = None
+    connection.rederive_after_id = None
     connection.n_used, connection.n_limit = None, None
     connection.offered_since, connection.offered_version_key = None, None
     connection.offered_through_key, connection.compared_through_key = 0, 0
@@ -299,12 +299,12 @@ def forget_org(session: Session, connection: CrmConnection) -> None:
 
 
 def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> datetime | None:
-    """Keep what is out of sight; where some of it is back, say since when to read again.
+    """Keep which records are lost; if some are visible again, return since when to read again.
 
     What happened to records meanwhile has moved no stamp that a later window would show.
     """
     connection = get(session)
-    before = connection.sight
+    before = connection.lost_records
     whole_at = connection.reconciled_at or connection.changed_at
     since = datetime.fromisoformat(before["since"]) if before else whole_at - MARGIN
     # Not by the share: that of a sample is another one each night.
@@ -314,7 +314,7 @@ def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> date
         accepted = {obj: min(share, _share(losses, obj)) for obj, share in accepted.items()}
     lost = {loss.object: asdict(loss) for loss in losses if loss.ids}
     now_lost = {"lost": lost, "since": since.isoformat(), "accepted": accepted}
-    connection.sight = now_lost if lost else {}
+    connection.lost_records = now_lost if lost else {}
     if not is_back:
         return None
     offer_again(session)
@@ -322,37 +322,37 @@ def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> date
 
 
 def offer_again(session: Session) -> None:
-    """Write scores that were refused for leads that were out of sight, and may be back by now."""
+    """Write scores that were rejected for leads that were not visible, and may be by now."""
     if mirror.take_scores_again(session):
         get(session).offered_through_key = 0
 
 
 def lost(connection: CrmConnection) -> list[Loss]:
-    """What was out of sight when that was looked at last."""
-    return [Loss(**values) for values in connection.sight.get("lost", {}).values()]
+    """The records that were no longer visible at the last check."""
+    return [Loss(**values) for values in connection.lost_records.get("lost", {}).values()]
 
 
 def too_much_lost(
     connection: CrmConnection, losses: Sequence[Loss], max_percent: float
 ) -> list[Loss]:
     """What is lost beyond what is allowed, or beyond what a person has accepted."""
-    accepted = connection.sight.get("accepted", {})
+    accepted = connection.lost_records.get("accepted", {})
     return [
         loss for loss in losses if loss.share > accepted.get(loss.object, 0) + max_percent / 100
     ]
 
 
 def accept_losses(session: Session, actor: str, now: datetime) -> list[Loss]:
-    """Go on, with a run soon, without what is out of sight; a further loss is asked about anew.
+    """Go on, with a run soon, without the lost records; a further loss is asked about anew.
 
-    Returns what is accepted: nothing, where all is in sight again.
+    Returns the accepted losses: none if everything is visible again.
     """
     connection = get(session, lock=True)
     losses = [loss for loss in lost(connection) if loss.n_lost]
     if not losses:
         return []
     shares = {loss.object: loss.share for loss in losses}
-    connection.sight = connection.sight | {"accepted": shares}
+    connection.lost_records = connection.lost_records | {"accepted": shares}
     if connection.breaker_case == LOST:
         close_breaker(connection)
         connection.hinted_at = now

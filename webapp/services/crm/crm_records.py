@@ -119,8 +119,8 @@ def _linked(
         deal.name if deal else None,
         state_of(deal),
         links.is_told(origins),
-        made.settled_by if made else None,
-        made.settled_at if made else None,
+        made.resolved_by if made else None,
+        made.resolved_at if made else None,
     )
 
 

@@ -12,7 +12,7 @@ from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead, Outcome
 
 WINDOW_COLUMNS = ("done_until", "start", "end", "after_stamp", "after_id", "reached")
-SAID_COLUMNS = ("said", "said_at", "rule", "source_id")
+OUTCOME_COLUMNS = (CrmLead.outcome, CrmLead.outcome_at, CrmLead.rule, CrmLead.source_id)
 # Open deals have a name for people, once it is known that they are a lead's.
 LACKS_NAME = sa.and_(
     CrmDeal.name.is_(None),
@@ -33,7 +33,7 @@ def leads_by_id(session: Session, ids: Collection[str]) -> dict[str, CrmLead]:
 
 
 class Seen(NamedTuple):
-    """What a lead said when it was read last, as far as news are told by it."""
+    """A lead as it was read last, as far as it takes to tell whether it has changed."""
 
     id: str
     digest: str
@@ -46,7 +46,7 @@ class Seen(NamedTuple):
 
 
 def seen(session: Session, ids: Collection[str]) -> dict[str, Seen]:
-    """What these leads said when they were read last; those never read are left out."""
+    """These leads as they were read last; those never read are left out."""
     columns = (getattr(CrmLead, name) for name in Seen._fields)
     rows = session.execute(sa.select(*columns).where(CrmLead.id.in_(ids)))
     return {row.id: Seen(*row) for row in rows}
@@ -105,20 +105,20 @@ def keep_stamps(session: Session, stamps: Mapping[str, str]) -> None:
         session.connection().execute(moved.values(stamp=sa.bindparam("new")), rows)
 
 
-def keep_said(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what was said of leads on the CRM's word: each with its id and all four columns."""
+def keep_outcomes(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note the outcomes recorded from the CRM: each with the lead's id and all four columns."""
     if rows:
-        columns: dict[str, Any] = {n: sa.bindparam(n) for n in SAID_COLUMNS}
+        columns: dict[Any, Any] = {c: sa.bindparam(c.key) for c in OUTCOME_COLUMNS}
         note = sa.update(CrmLead).where(CrmLead.id == sa.bindparam("crm_id")).values(columns)
         named = [{**row, "crm_id": row["id"]} for row in rows]
         session.connection().execute(note, named)
 
 
-def recall_said(session: Session, source: str, lead_keys: Mapping[str, int]) -> set[int]:
-    """Note of leads new here what an earlier connection to this CRM has recorded of them.
+def recall_outcomes(session: Session, source: str, lead_keys: Mapping[str, int]) -> set[int]:
+    """Note, for leads new here, the outcomes that an earlier connection to this CRM recorded.
 
-    `lead_keys`: our key by the CRM's id. Returns the keys of those of whom something was. What a
-    link by hand or by a contact has led to stays as it is: the link went with the connection.
+    `lead_keys`: our key by the CRM's id. Returns the keys of the leads that had one. An outcome by
+    a link, by hand or by a contact, stays as it is: the link went with the connection.
     """
     query = sa.select(Outcome).where(
         Outcome.lead_key.in_(lead_keys.values()), Outcome.source == source, Outcome.actor == source
@@ -130,12 +130,12 @@ def recall_said(session: Session, source: str, lead_keys: Mapping[str, int]) -> 
         for crm_id, key in lead_keys.items()
         if (row := last.get(key)) is not None and not (row.rule or "").startswith(BY_LINK)
     }
-    said = [
-        {"id": crm_id, "said": row.result, "said_at": row.happened_at, "rule": row.rule}
+    recorded = [
+        {"id": crm_id, "outcome": row.result, "outcome_at": row.happened_at, "rule": row.rule}
         | {"source_id": None}
         for crm_id, row in found.items()
     ]
-    keep_said(session, said)
+    keep_outcomes(session, recorded)
     return {row.lead_key for row in found.values()}
 
 
@@ -214,7 +214,7 @@ def some_leads(session: Session, limit: int) -> list[str]:
 
 
 def take_scores_again(session: Session) -> int:
-    """Let scores be written again of leads that were out of sight for an earlier one; how many."""
+    """Write scores again of leads that were not visible for an earlier one; return how many."""
     refused = sa.update(CrmLead).where(
         CrmLead.is_unscorable, CrmLead.is_converted.is_(False), CrmLead.is_deleted.is_(False)
     )

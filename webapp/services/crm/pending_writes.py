@@ -175,7 +175,7 @@ _in_pipeline = aliased(Lead)
 _TAKES_SCORES: tuple[sa.ColumnElement[bool], ...] = (
     CrmLead.is_converted.is_(False),
     # Not every CRM converts leads.
-    CrmLead.said.is_distinct_from("converted"),
+    CrmLead.outcome.is_distinct_from("converted"),
     CrmLead.is_deleted.is_(False),
     CrmLead.is_unscorable.is_(False),
     ~sa.exists().where(_in_pipeline.key == CrmLead.lead_key, _in_pipeline.is_in_pipeline),

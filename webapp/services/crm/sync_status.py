@@ -83,7 +83,7 @@ class Overview:
         return self.connection.breaker_case in connections.CURED_BY_SETTINGS
 
     @property
-    def has_lost_sight(self) -> bool:
+    def has_lost_records(self) -> bool:
         """Whether the runs wait for a person because too much can no longer be read."""
         return self.connection.breaker_case == connections.LOST
 

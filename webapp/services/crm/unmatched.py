@@ -92,9 +92,9 @@ def list_asked(session: Session, deal_ids: Collection[str], clues: Mapping[str, 
     return n_new
 
 
-def settle(session: Session, deal_ids: Collection[str], now: datetime) -> None:
+def resolve(session: Session, deal_ids: Collection[str], now: datetime) -> None:
     """Take from the list what the CRM names a lead for."""
-    _settle(session, CrmUnmatched.deal_id.in_(deal_ids), now)
+    _resolve(session, CrmUnmatched.deal_id.in_(deal_ids), now)
 
 
 def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) -> None:
@@ -112,7 +112,7 @@ def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     note(session, ids, "lead_erased", now)
     is_its = sa.or_(CrmUnmatched.deal_id.in_(ids), CrmUnmatched.lead_key.in_(lead_keys))
     statement = sa.update(CrmUnmatched).where(is_its)
-    change(session, statement.values(state="settled", settled_at=now, lead_key=None, **NAMELESS))
+    change(session, statement.values(state="settled", resolved_at=now, lead_key=None, **NAMELESS))
     named = sa.update(CrmDeal).where(CrmDeal.id.in_(ids))
     change(session, named.values(name=None, stage=None))
 
@@ -130,7 +130,7 @@ def close_matched(session: Session, now: datetime) -> int:
         ~alive.exists(),
         CrmUnmatched.first_seen_at < now - TRIED_FOR,
     )
-    return _settle(session, is_over, now)
+    return _resolve(session, is_over, now)
 
 
 def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
@@ -143,7 +143,7 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
     row.name = row.stage = row.clue = None
-    row.settled_at, row.settled_by = now, actor
+    row.resolved_at, row.resolved_by = now, actor
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
     audit.record(
@@ -179,14 +179,14 @@ def unlink(session: Session, deal_id: str, lead_id: str, actor: str, *, now: dat
 def ignore(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
     """Take a deal from the list."""
     row = entry(session, deal_id, lock=True)
-    row.state, row.settled_at, row.settled_by = "ignored", now, actor
+    row.state, row.resolved_at, row.resolved_by = "ignored", now, actor
     audit.record(session, actor, f"ignored {connections.kind(session).deal}", deal_id, now=now)
 
 
 def list_again(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
     """Take back that a deal is ignored."""
     row = entry(session, deal_id, "ignored", lock=True)
-    row.state, row.settled_at, row.settled_by = "open", None, None
+    row.state, row.resolved_at, row.resolved_by = "open", None, None
     audit.record(session, actor, f"listed {connections.kind(session).deal}", deal_id, now=now)
 
 
@@ -241,10 +241,10 @@ def _look_for_lead_again(session: Session, deal_id: str, now: datetime) -> None:
         session.delete(row)
         return
     row.state, row.reason, row.first_seen_at, row.n_tries = "open", UNLINKED, now, 0
-    row.lead_key = row.settled_at = row.settled_by = None
+    row.lead_key = row.resolved_at = row.resolved_by = None
 
 
-def _settle(session: Session, is_over: sa.ColumnElement[bool], now: datetime) -> int:
-    settled = {"state": "settled", "settled_at": now, "settled_by": "sync"}
+def _resolve(session: Session, is_over: sa.ColumnElement[bool], now: datetime) -> int:
+    resolved = {"state": "settled", "resolved_at": now, "resolved_by": "sync"}
     statement = sa.update(CrmUnmatched).where(IS_UNRESOLVED, is_over)
-    return change(session, statement.values(**settled, **NAMELESS))
+    return change(session, statement.values(**resolved, **NAMELESS))

@@ -49,11 +49,11 @@ def record_outcomes(
     derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
     is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
     left = pipeline.put(session, is_pending)
-    closing = [lead for lead in mine if derived[lead.id].result in CLOSING - {lead.said}]
+    closing = [lead for lead in mine if derived[lead.id].result in CLOSING - {lead.outcome}]
     facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
     noted = {lead.id: _event(facts, context, lead, derived[lead.id], now=now) for lead in mine}
-    mirror.keep_said(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
+    mirror.keep_outcomes(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
     events = [event for _, event in noted.values() if event is not None]
     for event in events:
         outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
@@ -155,8 +155,8 @@ def _event(
     outcome = _outcome(crm_lead, derived)
     note = {
         "id": crm_lead.id,
-        "said": crm_lead.said,
-        "said_at": crm_lead.said_at,
+        "outcome": crm_lead.outcome,
+        "outcome_at": crm_lead.outcome_at,
         "rule": crm_lead.rule,
         "source_id": derived.source_id,
     }
@@ -170,7 +170,7 @@ def _event(
         deal, cited = context.kind.deal, crm_lead.source_id or cited
         because = f"the link to its {deal} was removed by hand"
     because += ", one of several" if derived.is_one_of_several and not is_retracted else ""
-    if outcome == crm_lead.said and is_assumed(rule) == is_assumed(crm_lead.rule):
+    if outcome == crm_lead.outcome and is_assumed(rule) == is_assumed(crm_lead.rule):
         return note | {"rule": rule}, None
     happened_at = _happened_at(crm_lead, derived, rule, context.zone, now=now)
     first = facts.first_scored.get(lead.key)
@@ -183,7 +183,7 @@ def _event(
     reason = f"{name}: {because} ({cited})"
     attribution = Attribution(source, source, reason, rule, key)
     event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
-    return note | {"said": outcome, "said_at": happened_at, "rule": rule}, event
+    return note | {"outcome": outcome, "outcome_at": happened_at, "rule": rule}, event
 
 
 def _because(context: SyncContext, outcome: str, rule: str) -> str:
@@ -195,7 +195,7 @@ def _because(context: SyncContext, outcome: str, rule: str) -> str:
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
     """Whether there is something to note; that a lead is open is no news."""
     is_open = note["source_id"] == crm_lead.id and crm_lead.source_id is None
-    if is_open and not note["said"]:
+    if is_open and not note["outcome"]:
         return False
     return any(getattr(crm_lead, name) != value for name, value in note.items())
 
@@ -204,7 +204,7 @@ def _outcome(crm_lead: CrmLead, derived: Derived) -> str | None:
     if derived.result in CLOSING:
         return derived.result
     # What cannot be read, or was not yet, is no statement.
-    is_withdrawn = crm_lead.said in CLOSING and derived.rule != UNREAD
+    is_withdrawn = crm_lead.outcome in CLOSING and derived.rule != UNREAD
     return "withdrawn" if is_withdrawn else None
 
 
@@ -214,6 +214,6 @@ def _happened_at(
     """Behind what the CRM said before: a change may move no stamp, or carry an older one."""
     latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
     at = latest or dates.happened_at(derived, crm_lead, zone)
-    if crm_lead.said_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
+    if crm_lead.outcome_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
         return min(at, now)
-    return min(max(at, crm_lead.said_at + MIN_STEP), now + CLOCK_SKEW)
+    return min(max(at, crm_lead.outcome_at + MIN_STEP), now + CLOCK_SKEW)

@@ -1,4 +1,4 @@
-"""What is still shown of what was read before; what was deleted, and what to read again."""
+"""Whether records read before are still visible, were deleted, or have to be read again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from sync.crm.faults import SIGHT_LOST, Fault, Kind
+from sync.crm.faults import RECORDS_LOST, Fault, Kind
 from sync.crm.mapping import parse_time
 from sync.crm.protocol import DEALS, LEADS
 from sync.crm.sync_run import SyncRun
@@ -24,8 +24,8 @@ LOOK_BACK = timedelta(days=7)
 MIN_ASKED = timedelta(minutes=2)
 
 
-def check_sight(sync_run: SyncRun) -> None:
-    """Say what is out of sight; where that is too much, stop before anything is changed."""
+def check_visibility(sync_run: SyncRun) -> None:
+    """Report records that are no longer visible; if too many, stop before anything is changed."""
     lost_before = {loss.object: loss.ids for loss in connections.lost(read(connections.get))}
     found = [_loss(sync_run, obj, lost_before.get(obj, ())) for obj in (LEADS, DEALS)]
     sync_run.step(
@@ -39,13 +39,13 @@ def check_sight(sync_run: SyncRun) -> None:
     max_percent = product().settings.sync_max_lost_percent
     if too_much := connections.too_much_lost(connection, losses, max_percent):
         named = ", ".join(loss.in_words(kind) for loss in too_much)
-        raise Fault(SIGHT_LOST, named, said="Out of sight")
+        raise Fault(RECORDS_LOST, named, label="No longer visible")
 
 
 def is_too_much_lost() -> bool:
-    """Whether more was out of sight at the last look than is allowed, and nobody has accepted it.
+    """Whether more records were lost at the last check than allowed, and nobody has accepted it.
 
-    Whatever else stops or starts the runs meanwhile, nothing is changed before another look.
+    Whatever else stops or starts runs meanwhile, nothing is changed before another check.
     """
     connection = read(connections.get)
     max_percent = product().settings.sync_max_lost_percent

@@ -1,9 +1,9 @@
-"""Losing sight is no statement: what is not shown any more keeps its last word, and is told."""
+"""A record that is no longer visible keeps its last outcome, and the run reports it."""
 
 import pytest
 
-from sync.crm import sight
-from sync.crm.faults import SIGHT_LOST
+from sync.crm import visibility
+from sync.crm.faults import RECORDS_LOST
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.leads import leads
@@ -113,8 +113,8 @@ def test_54_more_than_5_percent_stop_the_run_before_it_changes_anything(fake, sa
     run = salesforce.run()
     assert run.state == "failed"
     share = {"leads": "3 of 41 leads (7%)", "opportunities": "3 of 40 opportunities (8%)"}[obj]
-    assert run.error == f"{SIGHT_LOST.message} Out of sight: {share}"
-    assert state(salesforce) == connections.LOST == SIGHT_LOST.name
+    assert run.error == f"{RECORDS_LOST.message} No longer visible: {share}"
+    assert state(salesforce) == connections.LOST == RECORDS_LOST.name
     assert salesforce.lead(fresh).lead_source == "Referral"
     assert fake.patches == []
     assert [salesforce.outcome(lead) for lead in made] == [True] * 40
@@ -169,7 +169,7 @@ def test_the_command_accepts_a_loss_as_the_page_does(fake, salesforce):
     salesforce.next_day()
     again = command.invoke(args=["accept-lost-records"])
     assert again.exit_code == 1
-    assert again.output == "Error: Nothing is out of sight: there is nothing to accept.\n"
+    assert again.output == "Error: All records are visible: there is nothing to accept.\n"
 
 
 def test_no_more_than_ids_are_read_to_see_what_is_still_shown(fake, salesforce):
@@ -218,11 +218,11 @@ def test_neither_a_test_nor_a_new_login_lifts_the_stop_for_lost_records(fake, sa
     fake.hide(*made)
     assert salesforce.run("reconcile").state == "failed"
     run = salesforce.run("check")
-    assert run.error.startswith(SIGHT_LOST.message)
+    assert run.error.startswith(RECORDS_LOST.message)
     assert run.result["checks"][-1]["name"] == "Records read before"
     assert state(salesforce) == connections.LOST
     salesforce.connect()
-    assert salesforce.run().error.startswith(SIGHT_LOST.message)
+    assert salesforce.run().error.startswith(RECORDS_LOST.message)
     assert state(salesforce) == connections.LOST
 
 
@@ -246,7 +246,7 @@ def test_what_happened_while_it_was_hidden_is_read_when_it_is_back(fake, salesfo
 
 
 def test_one_that_is_back_is_found_whichever_are_drawn(fake, salesforce, any_loss, monkeypatch):
-    monkeypatch.setattr(sight, "SAMPLE", 3)
+    monkeypatch.setattr(visibility, "SAMPLE", 3)
     made = fake.leads(3)
     salesforce.later()
     fake.hide(*made)
