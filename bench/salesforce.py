@@ -24,7 +24,7 @@ from flask import Flask
 
 from demo.salesforce.fake import FakeSalesforce
 from demo.salesforce.org.clock import Clock
-from sync.crm import job
+from sync.crm import phases
 from sync.scheduler import ADAPTERS
 from sync.worker import Worker
 from webapp import database
@@ -174,7 +174,7 @@ def set_rules(*, writes_scores: bool) -> None:
 def run_once() -> Run:
     worker = Worker("bench", cast("Any", None), threading.Event(), adapters=ADAPTERS)
     run = write(lambda s: sync_runs.request(s, "live", "bench", utc_now()))
-    job.sync_crm(worker)
+    phases.sync_crm(worker)
     return read(lambda s: runs.by_key(s, run.key))
 
 

@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 
 from sync import jobs
-from sync.crm import job
+from sync.crm import phases
 from sync.crm.protocol import Connect
 from sync.salesforce import adapter
 from sync.trainer.process import TrainingProcess
@@ -31,7 +31,7 @@ POLLING = (
     jobs.retrain_if_due,
     jobs.rescore,
     jobs.import_leads,
-    job.sync_crm,
+    phases.sync_crm,
     jobs.monitor,
     jobs.record_stragglers,
 )

@@ -1,8 +1,8 @@
-"""What became of a lead by what the CRM says: pure, by rules 1 to 5."""
+"""What became of a lead and when, by what the CRM says: pure, by rules 1 to 5."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sync.crm.mapping import parse_time
 from webapp.crm_tables import CrmDeal, CrmLead
@@ -12,6 +12,9 @@ from webapp.services.crm.outcome_rules import CrmRules
 GONE = "5"
 # The rule of a lead with a deal that was never read.
 UNREAD = "1u"
+# How far the days of any place begin before those of UTC, and end after them.
+EASTERNMOST, WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
+DAY = timedelta(days=1)
 # Why each rule records an outcome or withdraws one, with the CRM's word for a deal.
 REASONS = {
     "1a": "its {deal} was deleted",
@@ -76,6 +79,39 @@ def derive(lead: CrmLead, deals: Deals, rules: CrmRules, *, now: datetime) -> De
         return _of_lead("merged" if lead.merged_into else "void", lead, GONE)
     others = _by_the_crm(lead, deals, rules, now)
     return _by_hand(deals, others, rules) or others
+
+
+def time_of(derived: Derived, lead: CrmLead, zone: tzinfo | None) -> datetime:
+    """When an outcome happened: never before the lead was made, nor before it was converted.
+
+    Without the CRM's time zone its dates may be those of any place.
+    """
+    at = derived.happened_at
+    if lead.is_converted and derived.rule[:1] in {"1", "2"}:
+        earliest, latest = converted_within(lead, zone)
+        is_conversion_itself = derived.rule == "1m" and derived.source_id == lead.id
+        # A deal may be older than the lead that was added to it.
+        at = latest if is_conversion_itself or at < earliest else at
+    return max(at, parse_time(lead.created_at))
+
+
+def converted_within(lead: CrmLead, zone: tzinfo | None) -> tuple[datetime, datetime]:
+    """Between which times a lead was converted: on its date, and before what shows it was written.
+
+    The later one is its date: all that was known of the lead that day comes before it.
+    """
+    made, shown = parse_time(lead.created_at), parse_time(lead.stamp)
+    if lead.converted_on is None:
+        return made, shown
+    start, end = _bounds(date.fromisoformat(lead.converted_on), zone)
+    earliest = max(start, made)
+    return earliest, max(min(end, shown), earliest)
+
+
+def is_same_day(one: datetime, other: datetime, zone: tzinfo | None) -> bool:
+    """Whether two times lie on one day where the CRM is; in UTC where that is not known."""
+    there = zone or UTC
+    return one.astimezone(there).date() == other.astimezone(there).date()
 
 
 def _by_hand(deals: Deals, others: Derived, rules: CrmRules) -> Derived | None:
@@ -153,7 +189,7 @@ def _without_deal(
     fitting = [
         c
         for c in candidates
-        if since - timedelta(days=1) <= parse_time(c.created_at) <= until and not c.is_deleted
+        if since - DAY <= parse_time(c.created_at) <= until and not c.is_deleted
     ]
     if fitting:
         deal = _deciding(fitting, rules)
@@ -185,3 +221,10 @@ def _is_lost(deal: CrmDeal) -> bool:
 
 def _of_lead(result: str, lead: CrmLead, rule: str) -> Derived:
     return Derived(result, rule, lead.id, parse_time(lead.stamp))
+
+
+def _bounds(day: date, zone: tzinfo | None) -> tuple[datetime, datetime]:
+    if zone is not None:
+        return datetime.combine(day, time.min, zone), datetime.combine(day + DAY, time.min, zone)
+    midnight = parse_time(day.isoformat())
+    return midnight - EASTERNMOST, midnight + DAY + WESTERNMOST

@@ -1,4 +1,4 @@
-"""What a run does by its mode: sync, dry run, test of connection or mapping, reconciliation."""
+"""The sync job, and what a run does by its mode: sync, dry run, tests, reconciliation."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,8 +16,10 @@ from sync.crm.intake import take_deals, take_leads
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look
 from sync.crm.reading import Reading
 from sync.crm.recording import record_outcomes, record_outcomes_of
-from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
+from sync.crm.sync_run import STEP_ROWS, Reconfigured, SyncContext, SyncRun
+from sync.worker import Worker, held
 from webapp.database import read, write
+from webapp.product import product
 from webapp.services.crm import (
     conflicts,
     connections,
@@ -26,7 +28,9 @@ from webapp.services.crm import (
     mirror,
     owners,
     pending_writes,
+    sync_runs,
 )
+from webapp.services.crm.credentials import UnreadableSecret
 from webapp.services.crm.outcome_rules import RuleChanges, StatusChange
 from webapp.services.crm.sync_runs import (
     MAPPED_FIELDS,
@@ -37,6 +41,8 @@ from webapp.services.crm.sync_runs import (
     SyncResult,
 )
 from webapp.services.leads import leads as our_leads
+from webapp.services.runs import runs
+from webapp.tables import Run
 
 CHUNK = 2000
 RECONCILE_EVERY = timedelta(hours=24)
@@ -46,6 +52,39 @@ HIDDEN = (
     "The integration user may not see some fields that Leadloop can do without. What is known of"
     " them stays. “Test connection” says what to do."
 )
+
+
+def sync_crm(worker: Worker) -> None:
+    """Carry out the run that was asked for or is due: the worker's job."""
+    settings = product().settings
+    run = write(lambda s: sync_runs.claim(s, settings, worker.name, worker.clock()))
+    if run is not None:
+        with held(worker, run):
+            try:
+                carry_out(worker, run)
+            except connections.NotConnected as error:
+                sentence = str(error)
+                write(lambda s: runs.finish(s, run, worker.clock(), error=sentence))
+
+
+def carry_out(worker: Worker, run: Run) -> None:
+    """Do what a claimed run is for, and close it whatever comes of it."""
+    try:
+        sync_run = read(lambda s: SyncRun.open(s, worker, run))
+    except UnreadableSecret as error:
+        why = ("unreadable credentials", str(error))
+        close = partial(sync_runs.fail, run=run, result=SyncResult.of(run), waits_for_person=True)
+        write(lambda s: close(s, why=why, now=worker.clock()))
+        return
+    try:
+        with sync_run.alive():
+            MODES[sync_run.result.mode](sync_run)
+    except Fault as fault:
+        write(partial(sync_run.fail, fault=fault))
+    except Reconfigured as stopped:
+        write(partial(sync_run.stop, sentence=str(stopped)))
+    else:
+        write(sync_run.finish)
 
 
 def live(sync_run: SyncRun) -> None:

@@ -12,10 +12,9 @@ from sync.crm.faults import Fault, Kind
 from sync.crm.intake import take_deals, take_leads
 from sync.crm.mapping import deal_names, parse_time, stamp
 from sync.crm.protocol import DEALS, LEADS
+from sync.crm.reading import OVERLAP, Window, deleted_ids
 from sync.crm.recording import record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
-from sync.crm.visibility import deleted_ids
-from sync.crm.windows import OVERLAP, Window
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
 from webapp.product import product

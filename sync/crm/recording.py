@@ -6,9 +6,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm import dates
 from sync.crm.mapping import parse_time
-from sync.crm.outcomes import GONE, REASONS, UNREAD, Deals, Derived, derive
+from sync.crm.outcomes import (
+    GONE,
+    REASONS,
+    UNREAD,
+    Deals,
+    Derived,
+    derive,
+    is_same_day,
+    time_of,
+)
 from sync.crm.sync_run import SyncContext
 from webapp.crm_tables import CrmDeal, CrmLead
 from webapp.services.crm import conflicts, links, mirror, pending_writes
@@ -175,7 +183,7 @@ def _event(
     happened_at = _happened_at(crm_lead, derived, rule, context.zone, now=now)
     first = facts.first_scored.get(lead.key)
     zone = context.zone
-    if first is not None and happened_at < first and dates.is_same_day(happened_at, first, zone):
+    if first is not None and happened_at < first and is_same_day(happened_at, first, zone):
         # Else a lead that was made and closed within a day would be a label without inputs.
         happened_at, because = first, f"{because}, dated by the first reading of that day"
     source, name = context.kind.key, context.kind.name
@@ -213,7 +221,7 @@ def _happened_at(
 ) -> datetime:
     """Behind what the CRM said before: a change may move no stamp, or carry an older one."""
     latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
-    at = latest or dates.happened_at(derived, crm_lead, zone)
+    at = latest or time_of(derived, crm_lead, zone)
     if crm_lead.outcome_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
         return min(at, now)
     return min(max(at, crm_lead.outcome_at + MIN_STEP), now + CLOCK_SKEW)

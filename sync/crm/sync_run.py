@@ -1,4 +1,4 @@
-"""One run against one org: its client, its claim, its result, and the steps it is made of."""
+"""One run against one org: opened, made of steps, and closed with its result."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,12 +13,16 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Bands
+from sync.crm.faults import Fault, Kind
+from sync.crm.http.calls import Clocks
 from sync.crm.mapping import LeadMapping
-from sync.crm.protocol import Crm
+from sync.crm.protocol import Crm, Opening
 from sync.worker import Worker
 from webapp.crm_tables import CrmConnection
 from webapp.database import UNAVAILABLE, write
-from webapp.services.crm import connections, sync_runs
+from webapp.product import product
+from webapp.services.crm import connections, saved_mapping, sync_runs
+from webapp.services.crm.kinds import table
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import RunWarning, SyncResult
@@ -33,6 +37,7 @@ T = TypeVar("T")
 BEAT_SECONDS = runs.LEASE.total_seconds() / 6
 # So many leads or rows are stored in one step: on SQLite nobody else writes meanwhile.
 STEP_ROWS = 500
+WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
 
 
 class Reconfigured(RuntimeError):
@@ -69,6 +74,33 @@ class SyncRun:
     settings_of: datetime | None = None
     _n_noted: int = 0
     _stage: str | None = None
+
+    @classmethod
+    def open(cls, session: Session, worker: Worker, run: Run) -> "SyncRun":
+        """Open the CRM by what is set at present; `NotConnected`, or `UnreadableSecret`."""
+        fields, settings = product().fields, product().settings
+        connection = connections.get(session)
+        rules = connections.rules(connection)
+        tried = sync_runs.sources_to_test(run)
+        mapping = LeadMapping(
+            fields, saved_mapping.sources(session, fields) if tried is None else tried
+        )
+        before = SyncResult.of(run)
+        result = SyncResult(before.mode, before.counts, before.examples, n_calls=before.n_calls)
+        opening = Opening(
+            connections.credentials(connection, settings),
+            settings,
+            mapping.crm_fields,
+            rules.external_id_field,
+            decisive=rules.decisive,
+            n_made_today=sync_runs.n_calls_today(connection, worker.clock()),
+            clocks=Clocks(now=worker.clock, sleep=worker.wait),
+        )
+        client = worker.adapters[connection.kind](opening)
+        kind, zone = table.of(connection.kind), connections.zone(connection)
+        bands = Bands(high=settings.risk_high, medium=settings.risk_medium)
+        context = SyncContext(kind, fields, mapping, rules, bands, result, zone=zone)
+        return cls(worker, run, client, context, settings_of=connection.changed_at)
 
     @property
     def result(self) -> SyncResult:
@@ -149,3 +181,36 @@ class SyncRun:
         finally:
             over.set()
             thread.join()
+
+    def finish(self, session: Session) -> None:
+        """Close a run that did all it had to do."""
+        self.note_calls(connections.get(session))
+        sync_runs.succeed(session, self.run, self.result, self.now)
+        log.info("crm read", run=self.run.key, **self._figures())
+
+    def stop(self, session: Session, sentence: str) -> None:
+        """Close a run whose settings were changed as done in part; the next one is due already."""
+        self.note_calls(connections.get(session))
+        self.result.stopped = sentence
+        runs.finish(session, self.run, self.now, self.result.to_json())
+
+    def fail(self, session: Session, fault: Fault) -> None:
+        """Close a run that a fault has ended, by the fault's kind."""
+        connection = connections.get(session, lock=True)
+        if connection.changed_at != self.settings_of:
+            # What failed is not how Leadloop logs in by now.
+            self.stop(session, str(Reconfigured()))
+            return
+        self.note_calls(connection)
+        why = (fault.case.name, str(fault))
+        log.warning("crm stopped", run=self.run.key, case=fault.case.name, **self._figures())
+        if fault.kind is Kind.QUOTA:
+            sync_runs.stop_for_quota(session, self.run, self.result, why=why, now=self.now)
+        else:
+            waits = fault.kind in WAITS_FOR_PERSON
+            sync_runs.fail(
+                session, self.run, self.result, why=why, waits_for_person=waits, now=self.now
+            )
+
+    def _figures(self) -> dict[str, int]:
+        return {"n_calls": self.client.meter.n_calls, "n_logins": self.client.meter.n_logins}

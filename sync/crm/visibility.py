@@ -6,11 +6,11 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from sync.crm.faults import RECORDS_LOST, Fault, Kind
+from sync.crm.faults import RECORDS_LOST, Fault
 from sync.crm.mapping import parse_time
 from sync.crm.protocol import DEALS, LEADS
+from sync.crm.reading import Window, deleted_ids
 from sync.crm.sync_run import SyncRun
-from sync.crm.windows import Window
 from webapp.database import read
 from webapp.product import product
 from webapp.services.crm import connections, links, mirror
@@ -20,8 +20,6 @@ from webapp.services.crm.connections import Loss
 SAMPLE = 2000
 STAYS = "They were not deleted, so the last outcome of each stays."
 LOOK_BACK = timedelta(days=7)
-# A time of a minute or less is refused.
-MIN_ASKED = timedelta(minutes=2)
 
 
 def check_visibility(sync_run: SyncRun) -> None:
@@ -50,20 +48,6 @@ def is_too_much_lost() -> bool:
     connection = read(connections.get)
     max_percent = product().settings.sync_max_lost_percent
     return bool(connections.too_much_lost(connection, connections.lost(connection), max_percent))
-
-
-def deleted_ids(sync_run: SyncRun, obj: str, start: datetime, end: datetime) -> list[str]:
-    """Ids deleted within a time; asked for in halves where they are too many for one answer."""
-    try:
-        return sync_run.client.deleted(obj, start, end)
-    except Fault as fault:
-        half = (end - start) / 2
-        if fault.kind is not Kind.SLOW or half < MIN_ASKED:
-            raise
-    return [
-        *deleted_ids(sync_run, obj, start, start + half),
-        *deleted_ids(sync_run, obj, start + half, end),
-    ]
 
 
 def look_back(session: Session, since: datetime | None = None) -> None:

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.protocol import DEALS, LEADS, Look
-from sync.salesforce import access, cases
-from sync.salesforce.access import OBJECTS, PEOPLE_FIELDS, unseen
+from sync.salesforce import access, cases, soql
+from sync.salesforce.access import OBJECTS, PEOPLE_FIELDS, USER_PREFIX, unseen
 from sync.salesforce.client import Client, Row
-from sync.salesforce.rows import USER_PREFIX
 from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 from webapp.services.crm.sync_runs import Check
@@ -71,7 +70,7 @@ class CheckList:
 
     def _visible_leads(self, name: str) -> Check:
         self._described()
-        self._leads = self._client.sample(OBJECTS[LEADS], ("Id", "OwnerId", "Owner.Email"))
+        self._leads = self._sample(LEADS, "Id", "OwnerId", "Owner.Email")
         if self._leads:
             return Check(name, True, "They can be read.")
         return _warning(name, "None can be seen.", f"If the org has leads, assign {RIGHTS}")
@@ -99,7 +98,7 @@ class CheckList:
         except Fault as fault:
             raise _hidden(OBJECTS[DEALS], fault) from None
         found = self._fields(name, DEALS, described)
-        if not found.is_good or self._client.sample(OBJECTS[DEALS], ("Id",)):
+        if not found.is_good or self._sample(DEALS, "Id"):
             return found
         return _warning(name, "None can be seen.", f"If the org has some, assign {RIGHTS}")
 
@@ -130,6 +129,9 @@ class CheckList:
         return _warning(
             name, sentence, "Leadloop waits from 80 % on. Who uses them: System Overview."
         )
+
+    def _sample(self, obj: str, *fields: str) -> list[Row]:
+        return self._client.query(soql.sample(OBJECTS[obj], fields)).rows
 
     def _described(self) -> Sequence[Row]:
         if self._lead_fields is None:

@@ -1,25 +1,23 @@
-"""Calls to Salesforce, each classified, repeated where that helps, and paid from the quota.
+"""Calls to one org: logged in, classified, repeated where that helps, and paid from the quota.
 
 Of simple-salesforce only `query` and `restful` are used: its object methods log in again for ever
 when a user has lost access, and drop headers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import requests
 from simple_salesforce.api import Salesforce
 
-from sync.crm.faults import Fault, Kind, WrongShape
+from sync.crm.faults import Fault, WrongShape
 from sync.crm.http.calls import MAX_TRIES, Calls, Clocks
 from sync.crm.http.quota import Meter, Quota
 from sync.crm.http.session import Hosts, build
-from sync.crm.protocol import Page
-from sync.crm.windows import CALM_ANSWERS
-from sync.salesforce import cases, soql
+from sync.salesforce import cases
 from sync.salesforce.errors import classify, classify_row
 from sync.salesforce.login import Token, log_in
 from webapp.services.crm.credentials import Credentials
@@ -31,8 +29,6 @@ Row = Mapping[str, Any]
 MAX_LOGINS = 2
 LOGIN_WINDOW = timedelta(minutes=10)
 ROWS_PER_WRITE = 200
-HALVED = {cases.QUERY_TOO_LARGE, cases.ANSWER_SLOW}
-MIN_PAGE_ROWS = 50
 HEADERS = {
     # Absent, an update runs the org's assignment rules and can give the lead to someone else.
     "Sforce-Auto-Assign": "FALSE",
@@ -52,8 +48,16 @@ class TokenCache:
     n_refused: int = 0
 
 
+class Found(NamedTuple):
+    """The rows of a query; `is_whole` unless Salesforce says that there are more."""
+
+    rows: list[Row]
+    is_whole: bool
+    n_total: int
+
+
 class Client:
-    """One org, through one session."""
+    """One org, through one session; every method raises `Fault` where there is no answer."""
 
     def __init__(
         self,
@@ -70,96 +74,31 @@ class Client:
         self._api_version = api_version
         self._token_cache = token_cache or TokenCache()
         self._clocks = clocks or Clocks()
-        self._page_share, self._n_in_time = 1, 0
         self._calls = Calls(self._classified, self._forget_token, quota or Quota(), self._clocks)
         self.meter = self._calls.meter
         self._session = build(hosts, self.meter, HEADERS)
         self._session.hooks["response"].append(partial(_note_usage, self.meter))
 
+    def query(
+        self, question: str, texts: Sequence[str] = ("Id",), *, include_deleted: bool = True
+    ) -> Found:
+        """Ask in SOQL; each row has these texts."""
+        ask = partial(Salesforce.query, query=question, include_deleted=include_deleted)
+        answer = self._call(ask)
+        rows, n_total = _rows(answer, "records", texts), answer.get("totalSize")
+        if not isinstance(n_total, int):
+            raise Fault(cases.WRONG_SHAPE, "an answer without a number of rows")
+        return Found(rows, answer.get("done") is True, n_total)
+
+    def rows(
+        self, path: str, key: str, texts: Sequence[str], params: dict[str, str] | None = None
+    ) -> list[Row]:
+        """The list that a resource has under a key; each row has these texts."""
+        return _rows(self._call(lambda salesforce: salesforce.restful(path, params)), key, texts)
+
     def describe(self, obj: str) -> list[Row]:
         """The fields of an object as the integration user sees them."""
-        answer = self._get(f"sobjects/{obj}/describe")
-        return _rows(answer, "fields", ("name", "type"))
-
-    def time_zone(self) -> str | None:
-        """The org's time zone; None where the integration user may not see it, or not now."""
-        try:
-            rows = _rows(self._query(soql.TIME_ZONE), "records", ())
-        except Fault as fault:
-            if fault.kind not in {Kind.CONFIG, Kind.SLOW}:
-                raise
-            return None
-        return next((str(row.get("TimeZoneSidKey")) for row in rows), None)
-
-    def page(self, obj: str, fields: Sequence[str], after: str | tuple[str, str], end: str) -> Page:
-        """The rows of a window: from a time on, or behind a row given as its stamp and id.
-
-        Pages that are too much for the org or the network are asked for in halves, until some have
-        come in time.
-        """
-        while True:
-            n_rows = soql.PAGE_ROWS // self._page_share
-            try:
-                answer = self._query(soql.page(obj, fields, after, end, n_rows=n_rows))
-                page = _page(answer, after, n_rows)
-            except Fault as fault:
-                if fault.case not in HALVED or n_rows // 2 < MIN_PAGE_ROWS:
-                    raise
-                self._page_share, self._n_in_time = self._page_share * 2, 0
-                continue
-            self._n_in_time += 1
-            if self._page_share > 1 and self._n_in_time >= CALM_ANSWERS:
-                self._page_share, self._n_in_time = self._page_share // 2, 0
-            return page
-
-    def by_ids(self, obj: str, fields: Sequence[str], ids: Sequence[str]) -> Iterator[list[Row]]:
-        """The rows with these ids that exist and may be seen, deleted ones included."""
-
-        def ask(some: list[str]) -> list[Row]:
-            answer = self._query(soql.by_ids(obj, fields, some))
-            rows = _rows(answer, "records", ("Id", "SystemModstamp"))
-            if answer.get("done") is True or not rows:
-                return rows
-            # Of wide rows not all come at once; what is left out is not missing.
-            return rows + ask([i for i in some if i not in {row["Id"] for row in rows}])
-
-        for chunk in soql.chunks(ids):
-            yield _in_halves(ask, chunk)
-
-    def referring(
-        self, obj: str, fields: Sequence[str], reference: str, ids: Iterable[str]
-    ) -> Iterator[list[Row]]:
-        """The rows that name one of these ids in a field, deleted ones included."""
-
-        def ask(some: list[str]) -> list[Row]:
-            found: list[Row] = []
-            while True:
-                after = found[-1]["Id"] if found else None
-                answer = self._query(soql.referring(obj, fields, reference, some, after=after))
-                rows = _rows(answer, "records", ("Id", reference))
-                found += rows
-                if not rows or (len(rows) < soql.PAGE_ROWS and answer.get("done") is True):
-                    return found
-
-        for chunk in soql.chunks(ids):
-            yield _in_halves(ask, chunk)
-
-    def sample(self, obj: str, fields: Sequence[str]) -> list[Row]:
-        return _rows(self._query(soql.sample(obj, fields)), "records", ("Id",))
-
-    def count(self, obj: str, time_field: str, start: str, end: str) -> int:
-        """How many rows have a time within a window; deleted ones not included."""
-        question = soql.count(obj, time_field, start, end)
-        answer = self._call(lambda salesforce: salesforce.query(question))
-        if not isinstance(answer, dict) or not isinstance(answer.get("totalSize"), int):
-            raise Fault(cases.WRONG_SHAPE, "a count without a number")
-        return int(answer["totalSize"])
-
-    def deleted(self, obj: str, start: datetime, end: datetime) -> list[str]:
-        """Ids of the rows deleted within a time, purged ones included; 15 days back at most."""
-        times = {"start": _iso(start), "end": _iso(end)}
-        answer = self._get(f"sobjects/{obj}/deleted/", times)
-        return [row["id"] for row in _rows(answer, "deletedRecords", ("id",))]
+        return self.rows(f"sobjects/{obj}/describe", "fields", ("name", "type"))
 
     def write(self, records: Sequence[Row]) -> list[Fault | None]:
         """Change up to 200 leads; give a verdict for each in order, None where saved.
@@ -177,14 +116,6 @@ class Client:
             raise Fault(cases.WRONG_SHAPE, "not one result for each record")
         verdicts = (_verdict(row) for row in answer)
         return [fault and fault.without(self._secrets()) for fault in verdicts]
-
-    def _query(self, question: str) -> dict[str, Any]:
-        answer = self._call(lambda salesforce: salesforce.query(question, include_deleted=True))
-        return answer if isinstance(answer, dict) else {}
-
-    def _get(self, path: str, params: dict[str, str] | None = None) -> dict[str, Any]:
-        answer = self._call(lambda salesforce: salesforce.restful(path, params))
-        return answer if isinstance(answer, dict) else {}
 
     def _call(self, ask: Callable[[Salesforce], T], *, max_tries: int = MAX_TRIES) -> T:
         def answered() -> T:
@@ -231,17 +162,6 @@ class Client:
             raise Fault(cases.SESSION_REFUSED, fault.detail, label=fault.label)
 
 
-def _in_halves(ask: Callable[[list[str]], list[Row]], ids: list[str]) -> list[Row]:
-    """What is said of these ids, asked for in halves where they are too many for one call."""
-    try:
-        return ask(ids)
-    except Fault as fault:
-        if fault.kind is not Kind.SLOW or len(ids) == 1:
-            raise
-    half = len(ids) // 2
-    return _in_halves(ask, ids[:half]) + _in_halves(ask, ids[half:])
-
-
 def _note_usage(meter: Meter, response: requests.Response, *args: object, **kwargs: object) -> None:
     meter.n_calls += "/services/data/" in response.url
     usage = response.headers.get("Sforce-Limit-Info", "").partition("api-usage=")[2]
@@ -250,24 +170,13 @@ def _note_usage(meter: Meter, response: requests.Response, *args: object, **kwar
         meter.n_used, meter.n_limit = int(used), int(limit)
 
 
-def _rows(answer: Mapping[str, Any], key: str, texts: Sequence[str]) -> list[Row]:
-    rows = answer.get(key)
+def _rows(answer: Any, key: str, texts: Sequence[str]) -> list[Row]:
+    rows = answer.get(key) if isinstance(answer, dict) else None
     if not isinstance(rows, list):
         raise Fault(cases.WRONG_SHAPE, f"an answer without {key}")
     if not all(isinstance(r, dict) and all(isinstance(r.get(t), str) for t in texts) for r in rows):
         raise Fault(cases.WRONG_SHAPE, f"a row of {key} without {' and '.join(texts)}")
     return rows
-
-
-def _page(answer: Mapping[str, Any], after: str | tuple[str, str], n_rows: int) -> Page:
-    rows = _rows(answer, "records", ("Id", "SystemModstamp"))
-    # A wide page may be short although more follows: only these two together mean the end.
-    is_last = answer.get("done") is True and answer.get("totalSize", 0) < n_rows
-    if rows and (rows[-1]["SystemModstamp"], rows[-1]["Id"]) == after:
-        raise Fault(cases.WRONG_SHAPE, "the same page came twice")
-    if not rows and not is_last:
-        raise Fault(cases.WRONG_SHAPE, "a page without rows says that more follows")
-    return Page(rows, is_last)
 
 
 def _verdict(row: Any) -> Fault | None:
@@ -279,7 +188,3 @@ def _verdict(row: Any) -> Fault | None:
     return classify_row(
         [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
     )
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from sync.crm import job, reading
+from sync.crm import phases, reading
 from sync.crm.faults import Case, Kind
 from sync.crm.protocol import DEALS, LEADS
 from sync.scheduler import ADAPTERS
@@ -58,7 +58,7 @@ class Connected:
         self.crm.now += timedelta(**passed or {"minutes": 15})
         run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.crm.now))
         with self.app.app_context():
-            job.sync_crm(self.worker)
+            phases.sync_crm(self.worker)
             return database.read(lambda s: runs.by_key(s, run.key))
 
     def well(self, **passed):
@@ -163,7 +163,7 @@ def test_a_backfill_that_is_stopped_goes_on_where_it_stood(crm, connected, monke
     assert connected.statuses(*names) == list(wanted.values())
     connected.write(lambda s: sync_runs.request_history(s, 90, "ada", crm.now))
     with connected.app.app_context():
-        job.sync_crm(connected.worker)
+        phases.sync_crm(connected.worker)
     assert connected.history("lead-4") == [("converted", "memory", "1b")]
 
 
@@ -279,7 +279,7 @@ def test_people_connect_it_by_a_form_of_its_own(app, settings, crm, known, sign_
     found = product.write(lambda s: connections.credentials(connections.get(s), settings))
     assert found.secrets == {"service_key": "PLANTED"}
     with app.app_context():
-        job.sync_crm(product.worker)
+        phases.sync_crm(product.worker)
     [run] = product.write(lambda s: runs.latest(s, "sync"))
     assert [check["name"] for check in run.result["checks"]] == ["Login", "Mapped fields"]
     admin.post("/sync/connection/disconnect")

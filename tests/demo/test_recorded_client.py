@@ -1,11 +1,14 @@
 """Leadloop's client reads what real orgs answered, and sends what real clients sent."""
 
+from functools import partial
+
 import pytest
 
 from demo.salesforce.fake import FakeSalesforce
 from ml.fields import fields_file
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.session import Hosts
+from sync.salesforce import soql
 from sync.salesforce.access import LEAD_FIELDS, OPPORTUNITY_FIELDS
 from sync.salesforce.client import Client
 from tests.demo import recordings
@@ -96,7 +99,8 @@ def test_a_write_is_sent_and_its_answer_read_as_recorded(fake, client):
 def test_a_recorded_count_is_read(fake, client):
     fake.answer_next(recordings.exchange("count", "POST").parts[0]["body"], path="query")
     span = ("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z")
-    assert client.count("Lead", "CreatedDate", *span) == 17
+    question = soql.count("Lead", "CreatedDate", *span)
+    assert client.query(question, include_deleted=False).n_total == 17
 
 
 @pytest.mark.parametrize("name", ["no object", "not found"])
@@ -114,13 +118,14 @@ def test_the_client_works_with_the_salesforce_of_the_tests(fake, client):
     fake.close(deal, won=True)
     fake.clock.advance(minutes=1)
     end = fake.clock.now.isoformat()
-    page = client.page("Lead", LEAD_FIELDS, "2026-01-01T00:00:00Z", end)
-    assert page.is_last
+    ask = partial(soql.page, "Lead", LEAD_FIELDS, end=end, n_rows=2000)
+    page = client.query(ask(after="2026-01-01T00:00:00Z"))
+    assert (page.is_whole, page.n_total) == (True, 3)
     assert sorted(row["Id"] for row in page.rows) == leads
     assert page.rows[0]["Owner"]["Name"] == "Rita Rep"
     after = (page.rows[0]["SystemModstamp"], page.rows[0]["Id"])
-    assert client.page("Lead", LEAD_FIELDS, after, end).rows == page.rows[1:]
-    (deals,) = client.by_ids("Opportunity", OPPORTUNITY_FIELDS, [deal])
+    assert client.query(ask(after=after)).rows == page.rows[1:]
+    deals = client.query(soql.by_ids("Opportunity", OPPORTUNITY_FIELDS, [deal])).rows
     assert [row["IsWon"] for row in deals] == [True]
     verdicts = client.write([{"id": lead, "Conversion_Score__c": 50} for lead in leads])
     assert [verdict.kind if verdict else None for verdict in verdicts] == [

@@ -7,7 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from demo.salesforce.fake import FakeSalesforce
-from sync.crm import job
+from sync.crm import phases
+from sync.crm.http.calls import Clocks
+from sync.crm.protocol import Opening
 from sync.salesforce import adapter
 from sync.scheduler import ADAPTERS
 from sync.worker import Worker
@@ -133,7 +135,7 @@ class Salesforce:
         """One run as a person asks for it; what it says of itself."""
         run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.now))
         with self.app.app_context():
-            job.sync_crm(self.worker)
+            phases.sync_crm(self.worker)
         return self.read(lambda s: runs.by_key(s, run.key))
 
     def later(self, **passed):
@@ -169,7 +171,21 @@ class Salesforce:
     def tick(self):
         """What the worker's clock does: a run where one is due."""
         with self.app.app_context():
-            job.sync_crm(self.worker)
+            phases.sync_crm(self.worker)
+
+
+def opened(fake, **rules):
+    """The org as the worker has it, by these rules."""
+    values = {
+        "domain": fake.url,
+        "consumer_key": fake.app.consumer_key,
+        "consumer_secret": fake.app.consumer_secret,
+    }
+    credentials = Credentials.of("client_credentials", values)
+    settings = Settings(salesforce_extra_host=fake.url)
+    chosen = outcome_rules.CrmRules(**rules)
+    how = (chosen.external_id_field, chosen.decisive, 0, Clocks())
+    return adapter.connect(Opening(credentials, settings, ["LeadSource"], *how))
 
 
 @pytest.fixture

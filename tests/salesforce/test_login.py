@@ -40,7 +40,7 @@ def test_each_way_to_log_in_lets_us_ask(fake, hosts, method):
     lead = fake.lead()
     clocks = Clocks(now=lambda: fake.clock.now)
     client = Client(credentials(fake, method), hosts, api_version="66.0", clocks=clocks)
-    [[row]] = client.by_ids("Lead", ["Id", "SystemModstamp"], [lead])
+    [row] = client.query("SELECT Id FROM Lead").rows
     assert row["Id"] == lead
     assert len(fake.logins) == (method != "session")
 

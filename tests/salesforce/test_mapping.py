@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ml.fields import fields_file
 from sync.crm.mapping import LeadMapping, deal_columns, deal_names
 from sync.salesforce.access import LEAD_FIELDS
-from sync.salesforce.rows import deal_row, lead_row
+from sync.salesforce.adapter import deal_row, lead_row
 from webapp.services.crm.field_sources import FieldSource, choices, declared, problems
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 

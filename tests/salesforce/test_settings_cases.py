@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sync.salesforce import cases
-from sync.salesforce.client import Client
+from sync.salesforce.adapter import SalesforceCrm
 from tests import factories
 from webapp.services.crm import conflicts, connections, mirror, saved_mapping, sync_runs, unmatched
 from webapp.services.crm.field_sources import FieldSource
@@ -29,7 +29,7 @@ def dialect():
 @pytest.fixture
 def meanwhile(monkeypatch):
     """`meanwhile(act)` acts once, while the next page of a run is on its way."""
-    page = Client.page
+    page = SalesforceCrm.page
     acts: list[Callable[[], None]] = []
 
     def asked(self, *question):
@@ -38,7 +38,7 @@ def meanwhile(monkeypatch):
             acts.pop()()
         return answer
 
-    monkeypatch.setattr(Client, "page", asked)
+    monkeypatch.setattr(SalesforceCrm, "page", asked)
     return acts.append
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from pydantic import SecretStr
 
-from sync.salesforce.client import Client
+from sync.salesforce.adapter import SalesforceCrm
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.crm.credentials import host_of, may_connect
@@ -257,14 +257,14 @@ def test_a_run_at_work_keeps_nothing_once_its_org_is_disconnected(
 ):
     fake.leads(3)
     run = write(lambda s: sync_runs.request(s, "live", "ada", salesforce.now))
-    ask = Client.page
+    ask = SalesforceCrm.page
 
-    def ask_and_be_disconnected(client, *query):
-        page = ask(client, *query)
+    def ask_and_be_disconnected(crm, *query):
+        page = ask(crm, *query)
         admin.post("/sync/connection/disconnect")
         return page
 
-    monkeypatch.setattr(Client, "page", ask_and_be_disconnected)
+    monkeypatch.setattr(SalesforceCrm, "page", ask_and_be_disconnected)
     salesforce.tick()
     assert read(lead_table.is_empty)
     assert read(lambda s: runs.by_key(s, run.key)).error == "Salesforce is not connected."

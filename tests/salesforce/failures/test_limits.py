@@ -11,8 +11,10 @@ from sync.crm.http import session
 from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter, Quota
 from sync.crm.http.session import Hosts
+from sync.crm.protocol import LEADS
 from sync.salesforce import cases
 from sync.salesforce.client import Client
+from tests.salesforce.conftest import opened
 from webapp.services.crm.credentials import Credentials
 
 NOW = datetime(2026, 11, 2, 23, 50, tzinfo=UTC)
@@ -78,11 +80,12 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(client, monkeypatch)
     assert fault.value.case is cases.UNREACHABLE
 
 
-def test_pages_once_halved_are_whole_again_after_some_came_in_time(client, fake):
+def test_pages_once_halved_are_whole_again_after_some_came_in_time(fake):
+    crm = opened(fake)
     fake.fail_next("operation too large")
     stamps = "2026-11-02T09:00:00.000+0000", "2026-11-03T09:00:00.000+0000"
     for _ in range(5):
-        client.page("Lead", ("Id", "SystemModstamp"), *stamps)
+        crm.page(LEADS, *stamps)
     n_rows = [int(query.rpartition(" ")[2]) for query in fake.queries]
     assert n_rows == [2000, 1000, 1000, 1000, 1000, 2000]
 

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from sync.crm import dates
 from sync.crm.mapping import stamp
-from sync.crm.outcomes import Derived
+from sync.crm.outcomes import Derived, time_of
 from webapp.crm_tables import CrmConnection, CrmLead
 from webapp.services.crm import connections
 from webapp.services.leads import leads
@@ -60,7 +59,7 @@ BY_DEAL = Derived("converted", "1b", DEAL, at("2026-10-09T10:00"))
     ids=["UTC", "Tokyo", "Los Angeles", "unknown", "read", "read, unknown", "at once", "by hand"],
 )
 def test_a_conversion_is_dated_by_the_end_of_its_day_or_by_what_shows_it(lead, zone, expected):
-    assert dates.happened_at(BY_CONVERSION, lead, zone) == at(expected)
+    assert time_of(BY_CONVERSION, lead, zone) == at(expected)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +73,13 @@ def test_a_conversion_is_dated_by_the_end_of_its_day_or_by_what_shows_it(lead, z
 )
 def test_a_deal_that_was_won_before_the_conversion_counts_from_the_conversion_on(deal_at, expected):
     derived = replace(BY_DEAL, happened_at=at(deal_at))
-    assert dates.happened_at(derived, converted(), UTC) == at(expected)
+    assert time_of(derived, converted(), UTC) == at(expected)
 
 
 def test_a_deal_linked_by_hand_counts_from_the_lead_on():
     older = Derived("converted", "Lb", DEAL, at("2026-08-01T10:00"))
     lead = CrmLead(id=LEAD, created_at=stamp(at("2026-10-01T08:00")), is_converted=False)
-    assert dates.happened_at(older, lead, UTC) == at("2026-10-01T08:00")
+    assert time_of(older, lead, UTC) == at("2026-10-01T08:00")
 
 
 def labelled(salesforce):

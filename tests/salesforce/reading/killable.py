@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from sync.crm import job, reading
+from sync.crm import phases, reading
 from sync.scheduler import ADAPTERS
 from sync.worker import Worker
 from webapp.app import create_app
@@ -25,4 +25,4 @@ def run(folder: str, database_url: str, extra_host: str) -> None:
         # One that was killed is gone on with.
         with suppress(runs.AlreadyRunning):
             write(lambda s: sync_runs.request(s, "live", "tests", worker.clock()))
-        job.sync_crm(worker)
+        phases.sync_crm(worker)

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from sync.crm import job, reading, sync_run
+from sync.crm import phases, reading, sync_run
 from sync.salesforce import soql
 from tests.conftest import ON_BOTH
 from webapp.crm_tables import CrmLead
@@ -210,7 +210,7 @@ def test_a_run_whose_claim_was_lost_writes_nothing_more(fake, salesforce):
     for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
         salesforce.write(partial(runs.give_up, run=lost, now=salesforce.now))
     with salesforce.app.app_context(), pytest.raises(runs.LostClaim):
-        job.carry_out(salesforce.worker, run)
+        phases.carry_out(salesforce.worker, run)
     assert n_leads(salesforce) == 0
 
 

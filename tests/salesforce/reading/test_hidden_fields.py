@@ -2,13 +2,10 @@
 
 import pytest
 
-from sync.crm.http.calls import Clocks
-from sync.crm.protocol import DEALS, LEADS, Opening
-from sync.salesforce import access, adapter
-from webapp.config import Settings
+from sync.crm.protocol import DEALS, LEADS
+from sync.salesforce import access
+from tests.salesforce.conftest import opened
 from webapp.services.crm import mirror
-from webapp.services.crm.credentials import Credentials
-from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import SyncResult
 
 STOPPING = {
@@ -27,19 +24,6 @@ LONG_AGO, LATER = "2026-01-01T00:00:00.000+0000", "2027-01-01T00:00:00.000+0000"
 def dialect():
     """What is tested here is what Salesforce is asked for."""
     return "sqlite"
-
-
-def opened(fake, **rules):
-    values = {
-        "domain": fake.url,
-        "consumer_key": fake.app.consumer_key,
-        "consumer_secret": fake.app.consumer_secret,
-    }
-    credentials = Credentials.of("client_credentials", values)
-    settings = Settings(salesforce_extra_host=fake.url)
-    chosen = CrmRules(**rules)
-    how = (chosen.external_id_field, chosen.decisive, 0, Clocks())
-    return adapter.connect(Opening(credentials, settings, ["LeadSource"], *how))
 
 
 @pytest.mark.parametrize(("obj", "field"), FIELDS)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sync.crm.mapping import parse_time, stamp
-from sync.crm.windows import OVERLAP, Slices, Window
+from sync.crm.reading import OVERLAP, Slices, Window
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=365)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sync.crm.mapping import stamp
-from sync.crm.windows import Window
+from sync.crm.reading import Window
 from webapp.services.crm import mirror
 
 
