@@ -12,6 +12,8 @@ TRANSFORMS = ("as_is", "days_since", "boolean", "constant")
 WRITE_STATES = ("due", "sent", "dead", "stopped")
 UNMATCHED_STATES = ("open", "linked", "ignored", "settled")
 SIDES = ("rep", "crm", "newest", "agreement")
+# The state of a deal that was never read, for people.
+NOT_READABLE = "not readable"
 # Who says that a deal is a lead's: the lead's record in the CRM, the deal's record, a role of the
 # lead's contact, or a person here.
 ORIGINS = ("lead", "deal", "contact", "person")
@@ -143,9 +145,23 @@ class CrmDeal(Base):
         return bool(self.stamp)
 
     @property
-    def is_open(self) -> bool:
-        """Whether it is under way, as far as we may see."""
-        return self.is_readable and not (self.is_closed or self.is_deleted)
+    def is_under_way(self) -> bool:
+        """Whether it may still be won or lost, by what was read last."""
+        return not (self.is_closed or self.is_deleted)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is closed and not won."""
+        return self.is_closed and not (self.is_won or self.is_deleted)
+
+    @property
+    def state(self) -> str:
+        """What is known of it, in a word for people."""
+        if not self.is_known:
+            return NOT_READABLE
+        if self.is_deleted:
+            return "deleted"
+        return "won" if self.is_won else "lost" if self.is_closed else "open"
 
 
 class CrmLink(Base):

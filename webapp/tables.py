@@ -116,8 +116,8 @@ class Snapshot(Base):
     came_with_outcome: Mapped[bool]
 
 
-# Rules that infer an outcome from inactivity; nobody has reported it.
-ASSUMED_RULES = ("2n", "4s")
+# Rules that infer an outcome from time that has passed; nobody has reported it.
+NO_DEAL_RULE, INACTIVITY_RULE = ASSUMED_RULES = ("2n", "4s")
 
 
 def is_assumed(rule: str | None) -> TypeGuard[str]:

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from webapp.services.crm.connections import LOST
+from webapp.services.crm.quota import ORG_SHARE
+
 MIN_SECRET_LENGTH = 4
 
 
@@ -79,7 +82,7 @@ class WrongShape(Exception):
 
 
 RECORDS_LOST = Case(
-    "records no longer visible",
+    LOST,
     Kind.CONFIG,
     "More records than allowed can no longer be read although they were not deleted, so nothing was"
     " changed. Give the integration user access to them again and test the connection, or confirm"
@@ -94,6 +97,6 @@ OWN_BUDGET = Case(
 QUOTA_RESERVE = Case(
     "quota reserve reached",
     Kind.QUOTA,
-    "The org has used 80 % of its API calls of the last 24 hours; Leadloop leaves the rest. It"
-    " continues where it stopped once calls are free again.",
+    f"The org has used {ORG_SHARE * 100:.0f} % of its API calls of the last 24 hours; Leadloop"
+    " leaves the rest. It continues where it stopped once calls are free again.",
 )

@@ -53,7 +53,7 @@ def take_leads(
     if recalled:
         opened = conflicts.review(session, recalled, context.rules.conflicts, now)
         context.result.counts["conflicts"] += opened
-    again = {row.id for row in news if _may_take_scores_again(known.get(row.id), row)}
+    again = {i for i in is_new & known.keys() if known[i].took_no_scores}
     offer_again(session, context, [key for i in again if (key := families.get(i))], now)
 
 
@@ -104,12 +104,6 @@ def _has_changed(before: Seen | None, row: ReadLead) -> bool:
         return True
     digests = (row.columns["digest"], row.columns["inputs_digest"])
     return digests != (before.digest, before.inputs_digest)
-
-
-def _may_take_scores_again(before: Seen | None, row: ReadLead) -> bool:
-    if before is None or row.columns["is_converted"] or row.columns["is_deleted"]:
-        return False
-    return before.is_converted or before.is_deleted or before.is_unscorable
 
 
 class _Ours:

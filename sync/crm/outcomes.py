@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from sync.crm.mapping import parse_time
 from webapp.crm_tables import CrmDeal, CrmLead
 from webapp.services.crm.outcome_rules import CrmRules
+from webapp.tables import INACTIVITY_RULE, NO_DEAL_RULE
 
 # The rule of a lead that was deleted or merged.
 GONE = "5"
@@ -27,10 +28,10 @@ REASONS = {
     "2c": "the {deal} of its contact is lost",
     "2d": "the {deal} of its contact is open again",
     "2m": "it reached the milestone by its contact",
-    "2n": "it was converted long ago without any {deal}",
+    NO_DEAL_RULE: "it was converted long ago without any {deal}",
     "3": "its status says that it was disqualified",
     "4": "it is being worked on again",
-    "4s": "nothing has happened for long",
+    INACTIVITY_RULE: "nothing has happened for long",
     GONE: "it was deleted",
     "La": "the {deal} linked by hand was deleted",
     "Lb": "the {deal} linked by hand is won",
@@ -143,9 +144,10 @@ def _decides(by_hand: CrmDeal, deals: Deals, rules: CrmRules) -> bool:
     """Whether a deal linked by hand comes before the lead's own."""
     if rules.milestone != "deal_won":
         return True
-    if _is_open(by_hand):
+    if by_hand.is_under_way:
         return not any(deal.is_won and not deal.is_deleted for deal in deals.own)
-    return not (_is_lost(by_hand) and (deals.is_one_unread or any(map(_is_open, deals.own))))
+    may_be_won = deals.is_one_unread or any(deal.is_under_way for deal in deals.own)
+    return not (by_hand.is_lost and may_be_won)
 
 
 def _of_own(lead: CrmLead, deals: Deals, rules: CrmRules) -> Derived:
@@ -176,7 +178,7 @@ def _not_converted(lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
         active_at = max(parse_time(lead.active_on or lead.created_at), parse_time(lead.created_at))
         inactive_at = active_at + timedelta(days=rules.silent_days)
         if now > inactive_at:
-            return Derived(rules.silence, "4s", lead.id, inactive_at)
+            return Derived(rules.silence, INACTIVITY_RULE, lead.id, inactive_at)
     return _of_lead("open", lead, "4")
 
 
@@ -195,7 +197,7 @@ def _without_deal(
         deal = _deciding(fitting, rules)
         return replace(_of_deal(deal, rules, "2"), is_one_of_several=len(fitting) > 1)
     if now > until and rules.no_deal != "leave_out":
-        return Derived(rules.no_deal, "2n", lead.id, until)
+        return Derived(rules.no_deal, NO_DEAL_RULE, lead.id, until)
     return _of_lead("pending", lead, "2")
 
 
@@ -206,17 +208,9 @@ def _deciding(deals: Sequence[CrmDeal], rules: CrmRules) -> CrmDeal:
     if rules.milestone != "deal_won":
         return in_order[0]
     won = [deal for deal in in_order if deal.is_won]
-    under_way = [deal for deal in in_order if _is_open(deal)]
+    under_way = [deal for deal in in_order if deal.is_under_way]
     lost_last = max(in_order, key=lambda deal: parse_time(deal.stage_changed_at or deal.stamp))
     return next(iter(won + under_way), lost_last)
-
-
-def _is_open(deal: CrmDeal) -> bool:
-    return not (deal.is_closed or deal.is_deleted)
-
-
-def _is_lost(deal: CrmDeal) -> bool:
-    return bool(deal.is_closed and not (deal.is_won or deal.is_deleted))
 
 
 def _of_lead(result: str, lead: CrmLead, rule: str) -> Derived:

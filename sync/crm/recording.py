@@ -6,9 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sync.crm.mapping import parse_time
 from sync.crm.outcomes import (
-    GONE,
     REASONS,
     UNREAD,
     Deals,
@@ -29,7 +27,6 @@ from webapp.services.outcomes.times import CLOCK_SKEW
 from webapp.tables import Lead, is_assumed
 
 MIN_STEP = timedelta(microseconds=1)
-CLOSING = frozenset({"converted", "lost", "never_worked"})
 
 
 def record_outcomes_of(
@@ -57,7 +54,9 @@ def record_outcomes(
     derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
     is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
     left = pipeline.put(session, is_pending)
-    closing = [lead for lead in mine if derived[lead.id].result in CLOSING - {lead.outcome}]
+    closing = [
+        lead for lead in mine if derived[lead.id].result in outcomes.DEFINITE - {lead.outcome}
+    ]
     facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
     noted = {lead.id: _event(facts, context, lead, derived[lead.id], now=now) for lead in mine}
@@ -209,10 +208,10 @@ def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:
 
 
 def _outcome(crm_lead: CrmLead, derived: Derived) -> str | None:
-    if derived.result in CLOSING:
+    if derived.result in outcomes.DEFINITE:
         return derived.result
     # What cannot be read, or was not yet, is no statement.
-    is_withdrawn = crm_lead.outcome in CLOSING and derived.rule != UNREAD
+    is_withdrawn = crm_lead.outcome in outcomes.DEFINITE and derived.rule != UNREAD
     return "withdrawn" if is_withdrawn else None
 
 
@@ -220,8 +219,7 @@ def _happened_at(
     crm_lead: CrmLead, derived: Derived, rule: str, zone: tzinfo | None, *, now: datetime
 ) -> datetime:
     """Behind what the CRM said before: a change may move no stamp, or carry an older one."""
-    latest = max(derived.happened_at, parse_time(crm_lead.stamp)) if derived.rule == GONE else None
-    at = latest or time_of(derived, crm_lead, zone)
+    at = time_of(derived, crm_lead, zone)
     if crm_lead.outcome_at is None or is_assumed(rule) != is_assumed(crm_lead.rule):
         return min(at, now)
     return min(max(at, crm_lead.outcome_at + MIN_STEP), now + CLOCK_SKEW)

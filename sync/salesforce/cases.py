@@ -1,6 +1,7 @@
 """Everything Salesforce and the network can refuse with: its kind, and what to tell people."""
 
 from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, RECORDS_LOST, Case, Kind
+from webapp.services.crm.connections import WRONG_QUERY
 
 _AGAIN = "Nothing to do: Leadloop tries again by itself."
 _SAVE = "save the connection again"
@@ -218,7 +219,7 @@ OBJECT_MISSING = Case(
     " Integration to the integration user.",
 )
 BAD_QUERY = Case(
-    "query refused",
+    WRONG_QUERY,
     Kind.CONFIG,
     "Salesforce does not understand a query. Check the field mapping and the filter; if they are"
     " right, send the text below with a report.",

@@ -10,6 +10,7 @@ from sync.salesforce.access import OBJECTS, PEOPLE_FIELDS, USER_PREFIX, unseen
 from sync.salesforce.client import Client, Row
 from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.kinds.salesforce import SALESFORCE
+from webapp.services.crm.quota import ORG_SHARE
 from webapp.services.crm.sync_runs import Check
 
 RIGHTS = (
@@ -127,7 +128,9 @@ class CheckList:
         if meter.n_used < BUSY_ORG * meter.n_limit:
             return Check(name, True, sentence)
         return _warning(
-            name, sentence, "Leadloop waits from 80 % on. Who uses them: System Overview."
+            name,
+            sentence,
+            f"Leadloop waits from {ORG_SHARE * 100:.0f} % on. Who uses them: System Overview.",
         )
 
     def _sample(self, obj: str, *fields: str) -> list[Row]:

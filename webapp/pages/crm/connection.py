@@ -19,7 +19,8 @@ from webapp.services.crm import connections, sync_runs
 from webapp.services.crm.credentials import Credentials, host_of, may_connect
 from webapp.services.crm.kinds import table
 from webapp.services.crm.kinds.kind import CrmKind, LoginField, LoginMethod
-from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.crm.outcome_rules import SPANS, CrmRules
+from webapp.services.crm.quota import ORG_SHARE
 from webapp.services.runs import runs
 
 bp = Blueprint("connection", __name__, url_prefix="/sync/connection")
@@ -35,7 +36,7 @@ HISTORIES = {
     1095: "3 years",
     1825: "5 years",
     3650: "10 years",
-    36_500: "everything",
+    SPANS["history_days"][1]: "everything",
 }
 
 
@@ -176,7 +177,8 @@ def _page(entered: Mapping[str, str], errors: Mapping[str, str]) -> str:
         n_errors=len(errors),
         api_version=kind.setting(settings, "api_version"),
         histories=HISTORIES,
-        history_days=(connections.rules(stored) if stored else CrmRules()).history_days,
+        rules=connections.rules(stored) if stored else CrmRules(),
+        stops_at=ORG_SHARE,
     )
 
 

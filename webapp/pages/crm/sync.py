@@ -135,7 +135,7 @@ def _overview(session: Session) -> dict[str, Any]:
         and now - max(overview.due_at, overview.connection.hinted_at or overview.due_at)
         > WAITS_TOO_LONG,
         "is_behind": overview.lag is not None
-        and overview.lag > sync_status.MANY_RUNS * timedelta(minutes=settings.sync_every_minutes),
+        and overview.lag > sync_status.LATE_AFTER * timedelta(minutes=settings.sync_every_minutes),
         "stops_at": quota.ORG_SHARE,
         "api_version": words.crm().setting(settings, "api_version"),
         **shown,

@@ -18,7 +18,6 @@ from webapp.tables import SOURCES, Lead, Outcome
 
 # How a resolved conflict is written into the history.
 RULE = "conflict"
-DEFINITE = {result: meaning for result, meaning in MEANINGS.items() if meaning is not None}
 # Keys are given before they are committed: so many may still appear behind the newest one.
 LATE_KEYS = 500
 
@@ -137,7 +136,7 @@ def forget_withdrawn(session: Session, lead_keys: Collection[int]) -> list[str]:
     told = sa.exists().where(
         Outcome.lead_key == CrmLead.lead_key, Outcome.source.not_in(SOURCES), outcomes.stands()
     )
-    is_recorded = sa.and_(CrmLead.lead_key.in_(lead_keys), CrmLead.outcome.in_(DEFINITE))
+    is_recorded = sa.and_(CrmLead.lead_key.in_(lead_keys), CrmLead.outcome.in_(outcomes.DEFINITE))
     query = sa.select(CrmLead.id, CrmLead.lead_key).where(is_recorded, ~told)
     found = dict(session.execute(query).all())
     if found:
@@ -226,9 +225,9 @@ def _resolve(
     key = conflict.rep_outcome_key if kept == "rep" else conflict.crm_outcome_key
     side = session.get_one(Outcome, key)
     lead = leads.by_key(session, conflict.lead_key, lock=True)
-    if outcomes.counting(lead) == DEFINITE[side.result]:
+    if outcomes.counting(lead) == MEANINGS[side.result]:
         return
     other = "the CRM" if kept == "rep" else "a rep"
     reason = f"kept in a conflict with what {other} says"
     attribution = Attribution(side.source, actor, reason, RULE, f"{_key(conflict.key)}kept")
-    outcomes.record_many(session, [OutcomeEvent(lead, DEFINITE[side.result], attribution)], now=now)
+    outcomes.record_many(session, [OutcomeEvent(lead, MEANINGS[side.result], attribution)], now=now)

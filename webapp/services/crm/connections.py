@@ -35,11 +35,9 @@ from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import pipeline
 from webapp.services.runs import runs
 
-# What stops the runs and is cured by another mapping or filter, not by another login.
-WRONG_SETTINGS = "mapping or rules broken"
-CURED_BY_SETTINGS = (WRONG_SETTINGS, "query refused")
-
-# What stops the runs when too many records are no longer visible.
+# Faults that stop the runs, by name: those cured by another mapping or filter instead of another
+# login, and too many records that are no longer visible.
+CURED_BY_SETTINGS = WRONG_SETTINGS, WRONG_QUERY = ("mapping or rules broken", "query refused")
 LOST = "records no longer visible"
 THE_CONNECTION = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
 # Access may have been taken while all was looked at the last time.
@@ -218,8 +216,7 @@ def reconfigured(session: Session, actor: str, now: datetime) -> CrmConnection:
     Locks the connection, so that no run stores what it read by the old settings after this.
     """
     connection = get(session, lock=True)
-    connection.changed_at, connection.changed_by = now, actor
-    connection.hinted_at = now
+    _note_change(connection, actor, now)
     if connection.breaker_case in CURED_BY_SETTINGS:
         close_breaker(connection)
     return connection
@@ -377,13 +374,18 @@ def _new(session: Session, kind: CrmKind, entered: Credentials, now: datetime) -
 
 
 def _take(connection: CrmConnection, entered: Credentials, actor: str, now: datetime) -> None:
-    """Log in another way from now on: a run at work ends, and one comes early."""
+    """Log in another way from now on."""
     connection.method = entered.method
     connection.domain = entered.domain
     connection.username = entered.username
-    connection.changed_at, connection.changed_by = now, actor
+    _note_change(connection, actor, now)
     close_breaker(connection)
-    connection.hinted_at = now
+
+
+def _note_change(connection: CrmConnection, actor: str, now: datetime) -> None:
+    """End a run at work, and have one come early."""
+    connection.changed_at = connection.hinted_at = now
+    connection.changed_by = actor
 
 
 def _completed(

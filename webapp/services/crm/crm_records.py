@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmUnmatched
+from webapp.crm_tables import NOT_READABLE, CrmDeal, CrmLead, CrmLink, CrmUnmatched
 from webapp.services.crm import connections, links, mirror
 from webapp.services.crm.kinds import table as kinds
 
@@ -117,23 +117,15 @@ def _linked(
     return LinkedDeal(
         deal_id,
         deal.name if deal else None,
-        state_of(deal),
+        deal.state if deal else NOT_READABLE,
         links.is_told(origins),
         made.resolved_by if made else None,
         made.resolved_at if made else None,
     )
 
 
-def state_of(deal: CrmDeal | None) -> str:
-    """What is known of a deal, in a word for people."""
-    if deal is None or not deal.is_known:
-        return "not readable"
-    if deal.is_deleted:
-        return "deleted"
-    return "won" if deal.is_won else "lost" if deal.is_closed else "open"
-
-
 def _deal(address: str, row: CrmDeal | None) -> Deal:
     if row is None:
         return Deal(address, None, None, is_open=False)
-    return Deal(address, row.name or None, row.stage, row.is_open)
+    is_open = row.is_readable and row.is_under_way
+    return Deal(address, row.name or None, row.stage, is_open)

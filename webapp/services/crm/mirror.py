@@ -44,6 +44,11 @@ class Seen(NamedTuple):
     is_to_be_read: bool
     values: dict[str, Any]
 
+    @property
+    def took_no_scores(self) -> bool:
+        """Whether no score was written then, though one may be now."""
+        return self.is_converted or self.is_deleted or self.is_unscorable
+
 
 def seen(session: Session, ids: Collection[str]) -> dict[str, Seen]:
     """These leads as they were read last; those never read are left out."""

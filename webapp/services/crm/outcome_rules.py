@@ -69,6 +69,11 @@ class CrmRules:
         return any(getattr(before, name) != getattr(self, name) for name in READ_AGAIN)
 
     @property
+    def reads_all(self) -> bool:
+        """Whether the history is read from its beginning."""
+        return self.history_days == SPANS["history_days"][1]
+
+    @property
     def decisive(self) -> frozenset[str]:
         """The facts of a lead by which it is let in, or by which its outcome is inferred."""
         by_fact = {

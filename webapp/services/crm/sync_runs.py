@@ -19,7 +19,6 @@ from webapp.services.runs import runs
 from webapp.tables import Run
 
 KIND = "sync"
-MODES = ("live", "dry", "check", "sample", "reconcile")
 # What works on everything that was read; only a live run reads what is new.
 WHOLE = ("live", "reconcile")
 # The item of a check that another mapping cures.
@@ -28,9 +27,9 @@ MAPPED_FIELDS = "Mapped fields"
 TESTS = ("check", "sample")
 HINT_PAUSE = timedelta(seconds=30)
 RETRY_AFTER = timedelta(minutes=1)
-MANY_FAILURES = 5
+MAX_FAILURES = 5
 # Among so many runs of any mode the last live one is looked for.
-MANY_RUNS = 200
+MAX_SEARCHED = 200
 PAUSE_AFTER_MANY = timedelta(minutes=15)
 OTHER_ORG = (
     "This run was requested for the org that was connected before. "
@@ -307,14 +306,16 @@ def fail(
     connection.n_failures += 1
     if waits_for_person:
         connections.open_breaker(connection, *why, None)
-    elif connection.n_failures >= MANY_FAILURES:
+    elif connection.n_failures >= MAX_FAILURES:
         connections.open_breaker(connection, *why, now + PAUSE_AFTER_MANY)
     runs.finish(session, run, now, result.to_json(), error=why[1])
 
 
 def lag(session: Session, now: datetime) -> timedelta | None:
     """How long ago the last complete sync with this org began; None before the first."""
-    for run in of_this_org(connections.get(session), runs.latest(session, KIND, limit=MANY_RUNS)):
+    for run in of_this_org(
+        connections.get(session), runs.latest(session, KIND, limit=MAX_SEARCHED)
+    ):
         is_sync = mode(run) == "live" and run.state == "succeeded"
         if is_sync and run.started_at and SyncResult.of(run).stopped is None:
             return now - run.started_at
@@ -337,7 +338,7 @@ def due_at(
     """When the next scheduled run begins; None if a person has to act first."""
     if connection.is_paused or waits_for_person(connection):
         return None
-    latest = runs.latest(session, KIND, limit=MANY_RUNS)
+    latest = runs.latest(session, KIND, limit=MAX_SEARCHED)
     # The others read no news, and put nothing off.
     last = next((run for run in latest if mode(run) == "live"), None)
     if last is None or last.started_at is None:
@@ -363,9 +364,8 @@ def count_calls(
 
 def is_blocked(connection: CrmConnection, now: datetime) -> bool:
     """Whether the breaker keeps a run from starting."""
-    if connection.breaker_case is None:
-        return False
-    return connection.breaker_until is None or now < connection.breaker_until
+    until = connection.breaker_until
+    return waits_for_person(connection) or (until is not None and now < until)
 
 
 def waits_for_person(connection: CrmConnection) -> bool:

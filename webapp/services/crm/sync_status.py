@@ -19,13 +19,14 @@ from webapp.services.crm import (
     unmatched,
 )
 from webapp.services.crm.kinds import table as kinds
+from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import WHOLE, Drift, SyncResult
 from webapp.services.runs import runs
 from webapp.tables import Run
 
 LATEST = 20
 # So many intervals without a complete sync mean that the sync is behind.
-MANY_RUNS = 4
+LATE_AFTER = 4
 # More leads with a deal than this whose deal cannot be read mean that a permission is missing.
 MANY_UNREADABLE = 0.05
 
@@ -47,6 +48,11 @@ class Overview:
     n_conflicts: int
     n_unmatched: int
     n_read: dict[str, int]
+
+    @property
+    def rules(self) -> CrmRules:
+        """What the administrator chose."""
+        return connections.rules(self.connection)
 
     @property
     def of_this_org(self) -> list[Run]:

@@ -24,6 +24,8 @@ RESULTS: dict[Meaning, str] = {
 # The rule of withdrawals by which a whole import is undone.
 UNDONE = "undone"
 MEANINGS: dict[str, Meaning] = {result: meaning for meaning, result in RESULTS.items()}
+# The results that are an outcome: all but a withdrawal.
+DEFINITE = MEANINGS.keys() - {RESULTS[None]}
 
 
 class Effect(IntEnum):
