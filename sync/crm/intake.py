@@ -1,13 +1,13 @@
 """Taking in leads and deals, a few rows in each transaction with the cursor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from sync.crm.mapping import ReadLead, deal_columns, deal_names
-from sync.crm.protocol import DealRow, LeadRow
+from sync.crm.protocol import DealRow, LeadRow, R
 from sync.crm.recording import offer_again, record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
 from webapp.services.crm import conflicts, links, mirror, owners, unmatched
@@ -18,6 +18,9 @@ from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
+
+# Stores rows within a step.
+Take = Callable[[Session, SyncContext, Sequence[R], datetime], None]
 
 
 def take_leads(
@@ -76,7 +79,10 @@ def take_deals(
 
 
 def note_unmatched(session: Session, rows: Sequence[DealRow], now: datetime) -> None:
-    """Note, by name, those whose source says lead and that are not linked to a lead."""
+    """Note, by name, deals with a lead source that are not linked to a lead.
+
+    Not while the history is read: there many deals are older than the leads that are read.
+    """
     names = {row.id: deal_names(row) for row in rows}
     unmatched.note(session, links.unlinked(session, names), "no_lead_link", now)
     unmatched.keep_names(session, names)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from sync.crm import reconcile, visibility, write_back
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import take_deals, take_leads
+from sync.crm.intake import note_unmatched, take_deals, take_leads
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look
 from sync.crm.reading import Reading
 from sync.crm.recording import record_outcomes, record_outcomes_of
@@ -103,8 +103,8 @@ def live(sync_run: SyncRun) -> None:
     if (is_due and not connection.reconciling) or visibility.is_too_much_lost():
         visibility.check_visibility(sync_run)
     apply_rules_again(sync_run)
-    Reading(sync_run, LEADS).to_the_end()
-    Reading(sync_run, DEALS).to_the_end()
+    Reading(sync_run, LEADS, take_leads).to_the_end()
+    Reading(sync_run, DEALS, take_deals, note_unmatched).to_the_end()
     reconcile.read_unread_deals(sync_run)
     while ids := read(lambda s: mirror.to_be_read(s, CHUNK)):
         reconcile.read_leads(sync_run, ids)
@@ -162,8 +162,8 @@ def dry(sync_run: SyncRun) -> None:
     """
     check_mapping(sync_run)
     _rehearse_rules(sync_run)
-    leads = Reading(sync_run, LEADS).peek()[:REHEARSED_ROWS]
-    deals = Reading(sync_run, DEALS).peek()[:REHEARSED_ROWS]
+    leads = Reading(sync_run, LEADS, take_leads).peek()[:REHEARSED_ROWS]
+    deals = Reading(sync_run, DEALS, take_deals).peek()[:REHEARSED_ROWS]
     try:
         write(lambda s: _rehearse(s, sync_run, leads, deals))
     except _Undone:

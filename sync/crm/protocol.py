@@ -7,18 +7,18 @@ true of all leads of a CRM stands in `webapp.services.crm.kinds`: its words, its
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from sync.crm.faults import Case, Fault
 from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter
 from webapp.config import Settings
 from webapp.services.crm.credentials import Credentials
+from webapp.services.crm.pending_writes import PendingWrite
+from webapp.services.crm.sync_runs import Check
 
-# What is read of a CRM: rows of LEADS are `LeadRow`s, those of DEALS `DealRow`s.
-LEADS, DEALS = "lead", "deal"
-# Looks at one thing that a connection needs, and gives a `sync_runs.Check` of that name.
-Look = Callable[[str], Any]
+# Looks at one thing that a connection needs, and gives a check of that name.
+Look = Callable[[str], Check]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class LeadRow:
     id: str
     stamp: str
     created_at: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    people: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+    people: Mapping[str, object] = field(default_factory=dict)
     active_on: str | None = None
     status: str | None = None
     deal_ids: tuple[str, ...] = ()
@@ -67,16 +67,27 @@ class DealRow:
     is_won: bool = False
     is_deleted: bool = False
     has_source: bool = False
-    name: Any = None
-    stage: Any = None
+    name: object = None
+    stage: object = None
     lead_ids: tuple[str, ...] | None = None
 
 
+R = TypeVar("R", LeadRow, DealRow)
+
+
+class Obj(str, Generic[R]):
+    """What is read of a CRM, by its name in tables; it tells which rows that gives."""
+
+
+LEADS: Obj[LeadRow] = Obj("lead")
+DEALS: Obj[DealRow] = Obj("deal")
+
+
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[R]):
     """Rows in order of (stamp, id); the last page says so."""
 
-    rows: list[Any]
+    rows: list[R]
     is_last: bool
 
 
@@ -91,7 +102,7 @@ class Described:
     what is `hidden`, by name, leads and deals come without.
     """
 
-    fields: list[dict[str, Any]]
+    fields: list[dict[str, object]]
     missing: list[str]
     hidden: list[str]
     unfit: list[str] = field(default_factory=list)
@@ -133,10 +144,10 @@ class Crm(Protocol):
     def time_zone(self) -> str | None:
         """Where the CRM's dates are days, as in America/New_York; None where it does not say."""
 
-    def page(self, obj: str, after: str | tuple[str, str], end: str) -> Page:
+    def page(self, obj: Obj[R], after: str | tuple[str, str], end: str) -> Page[R]:
         """The rows of a window: from a time on, or behind a row given as its stamp and id."""
 
-    def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
+    def by_ids(self, obj: Obj[R], ids: Sequence[str]) -> Iterator[list[R]]:
         """The rows with these ids that exist and may be seen, deleted ones included."""
 
     def shown(self, obj: str, ids: Sequence[str]) -> set[str]:
@@ -160,7 +171,7 @@ class Crm(Protocol):
     def deleted(self, obj: str, start: datetime, end: datetime) -> list[str]:
         """Ids of the rows deleted within a time, purged ones included."""
 
-    def write(self, pending: Sequence[Any], now: datetime) -> list[Fault | None]:
+    def write(self, pending: Sequence[PendingWrite], now: datetime) -> list[Fault | None]:
         """Write `PendingWrite`s; give a verdict for each in order, None where saved."""
 
 

@@ -4,18 +4,18 @@ A stamp is set up to ten minutes before its transaction commits, so windows over
 that was stopped is resumed inside, or short runs would never end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Generic
 
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import note_unmatched, take_deals, take_leads
+from sync.crm.intake import Take
 from sync.crm.mapping import parse_time, stamp
-from sync.crm.protocol import LEADS, Page
+from sync.crm.protocol import LEADS, Obj, Page, R
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from webapp.database import read
 from webapp.services.crm import mirror
@@ -123,11 +123,16 @@ class Slices:
 
 
 @dataclass
-class Reading:
-    """One object on its way through its window, from wherever the last run stopped."""
+class Reading(Generic[R]):
+    """One object on its way through its window, from wherever the last run stopped.
+
+    Rows are stored by `take`; those behind the history are then noted by `note`.
+    """
 
     sync_run: SyncRun
-    obj: str
+    obj: Obj[R]
+    take: Take[R]
+    note: Callable[[Session, Sequence[R], datetime], None] | None = None
     window: Window = field(default_factory=Window)
     slices: Slices = field(default_factory=Slices)
 
@@ -145,7 +150,7 @@ class Reading:
             if page is not None:
                 self._keep(page, end)
 
-    def peek(self) -> list[Any]:
+    def peek(self) -> list[R]:
         """The next rows to come, without moving a cursor."""
         self._open(is_kept=False)
         while self.window.is_open:
@@ -168,7 +173,7 @@ class Reading:
             self.sync_run.step(lambda s: mirror.keep_window(s, self.obj, vars(self.window)))
         return stored.is_open
 
-    def _ask(self, end: str) -> Page | None:
+    def _ask(self, end: str) -> Page[R] | None:
         try:
             return self.sync_run.client.page(self.obj, self.window.position, end)
         except Fault as fault:
@@ -176,7 +181,7 @@ class Reading:
                 raise
             return None
 
-    def _keep(self, page: Page, end: str) -> None:
+    def _keep(self, page: Page[R], end: str) -> None:
         self.slices.was_in_time(is_empty=not page.rows)
         noun = "leads" if self.obj == LEADS else self.sync_run.context.kind.deals
         for first in range(0, len(page.rows) or 1, STEP_ROWS):
@@ -194,15 +199,10 @@ class Reading:
             )
             self.window = moved
 
-    def _store(self, rows: list[Any], moved: Window, session: Session) -> None:
-        context, now = self.sync_run.context, self.sync_run.now
-        if self.obj == LEADS:
-            take_leads(session, context, rows, now)
-        else:
-            take_deals(session, context, rows, now)
-            # With its history come many deals older than the leads that are read: no news.
-            if self.window.done_until is not None:
-                note_unmatched(session, rows, now)
+    def _store(self, rows: list[R], moved: Window, session: Session) -> None:
+        self.take(session, self.sync_run.context, rows, self.sync_run.now)
+        if self.note is not None and self.window.done_until is not None:
+            self.note(session, rows, self.sync_run.now)
         mirror.keep_window(session, self.obj, vars(moved))
 
 

@@ -2,19 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import take_deals, take_leads
+from sync.crm.intake import Take, take_deals, take_leads
 from sync.crm.mapping import deal_names, parse_time, stamp
-from sync.crm.protocol import DEALS, LEADS
+from sync.crm.protocol import DEALS, LEADS, R
 from sync.crm.reading import OVERLAP, Window, deleted_ids
 from sync.crm.recording import record_outcomes, record_outcomes_of
-from sync.crm.sync_run import STEP_ROWS, SyncContext, SyncRun
+from sync.crm.sync_run import STEP_ROWS, SyncRun
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
 from webapp.product import product
@@ -26,7 +25,6 @@ from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
 
-Take = Callable[[Session, SyncContext, Sequence[Any], datetime], None]
 CHUNK = 2000
 MONTHS_COMPARED = 12
 # Deals whose leads are asked for at once: what is found of them is stored before the next.
@@ -132,7 +130,7 @@ def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
     sync_run.step(keep, stage=f"Looking for the leads of {context.kind.deals}")
 
 
-def _take(sync_run: SyncRun, take: Take, rows: Sequence[Any], session: Session) -> None:
+def _take(sync_run: SyncRun, take: Take[R], rows: Sequence[R], session: Session) -> None:
     take(session, sync_run.context, rows, sync_run.now)
 
 

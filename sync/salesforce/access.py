@@ -10,8 +10,8 @@ from sync.crm.protocol import DEALS, LEADS, Described, Opening
 from sync.salesforce import soql
 
 Fields = Sequence[Mapping[str, Any]]
-OBJECTS = {LEADS: "Lead", DEALS: "Opportunity"}
-NEEDED = {
+OBJECTS: dict[str, str] = {LEADS: "Lead", DEALS: "Opportunity"}
+NEEDED: dict[str, dict[str, str]] = {
     LEADS: {
         "Id": "it tells which lead it is",
         "SystemModstamp": "it tells when a lead changed",
@@ -30,7 +30,7 @@ NEEDED = {
         "IsDeleted": "it tells whether an opportunity was deleted",
     },
 }
-WITHOUT = {
+WITHOUT: dict[str, dict[str, str]] = {
     LEADS: {
         "LastActivityDate": "inactive leads cannot be closed",
         "Status": "no status can be chosen as disqualified",

@@ -7,18 +7,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.quota import Quota
 from sync.crm.http.session import Hosts
-from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look, Opening, Page
+from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Look, Obj, Opening, Page, R
 from sync.salesforce import cases, soql
 from sync.salesforce.access import LEAD_FACTS, OBJECTS, PEOPLE, USER_PREFIX, Access
 from sync.salesforce.check_list import CheckList
 from sync.salesforce.client import ROWS_PER_WRITE, Client, Row, TokenCache
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.kinds.salesforce import ENDINGS
+from webapp.services.crm.pending_writes import PendingWrite
 
 HALVED = {cases.QUERY_TOO_LARGE, cases.ANSWER_SLOW}
 MIN_PAGE_ROWS = 50
@@ -87,7 +88,7 @@ class SalesforceCrm:
             return None
         return next((str(row.get("TimeZoneSidKey")) for row in rows), None)
 
-    def page(self, obj: str, after: str | tuple[str, str], end: str) -> Page:
+    def page(self, obj: Obj[R], after: str | tuple[str, str], end: str) -> Page[R]:
         """The rows of a window.
 
         Pages that are too much for the org or the network are asked for in halves, until some have
@@ -107,7 +108,7 @@ class SalesforceCrm:
                 self._page_share, self._n_in_time = self._page_share // 2, 0
             return page
 
-    def by_ids(self, obj: str, ids: Sequence[str]) -> Iterator[list[Any]]:
+    def by_ids(self, obj: Obj[R], ids: Sequence[str]) -> Iterator[list[R]]:
         for rows in self._by_ids(obj, self._asked[obj], ids):
             yield self._read(obj, rows)
 
@@ -151,10 +152,10 @@ class SalesforceCrm:
         path = f"sobjects/{OBJECTS[obj]}/deleted/"
         return [row["id"] for row in self._client.rows(path, "deletedRecords", ("id",), times)]
 
-    def write(self, pending: Sequence[Any], now: datetime) -> list[Fault | None]:
+    def write(self, pending: Sequence[PendingWrite], now: datetime) -> list[Fault | None]:
         return self._client.write([record(each, now) for each in pending])
 
-    def _page(self, obj: str, after: str | tuple[str, str], end: str, n_rows: int) -> Page:
+    def _page(self, obj: Obj[R], after: str | tuple[str, str], end: str, n_rows: int) -> Page[R]:
         question = soql.page(OBJECTS[obj], self._asked[obj], after, end, n_rows=n_rows)
         rows, is_whole, n_total = self._client.query(question, ("Id", "SystemModstamp"))
         # A wide page may be short although more follows: only these two together mean the end.
@@ -213,14 +214,14 @@ class SalesforceCrm:
             if fault.kind is not Kind.CONFIG:
                 raise
 
-    def _read(self, obj: str, rows: Iterable[Row]) -> list[Any]:
+    def _read(self, obj: Obj[R], rows: Iterable[Row]) -> list[R]:
         if obj == DEALS:
-            return [deal_row(row) for row in rows]
+            return cast("list[R]", [deal_row(row) for row in rows])
         values, hidden = self._access.values, self._access.hidden
-        return [lead_row(row, values, self._external_id, hidden) for row in rows]
+        return cast("list[R]", [lead_row(row, values, self._external_id, hidden) for row in rows])
 
 
-def record(pending: Any, now: datetime) -> dict[str, Any]:
+def record(pending: PendingWrite, now: datetime) -> dict[str, Any]:
     """The score fields of a `PendingWrite`, as Salesforce takes them."""
     return {
         "id": pending.crm_id,

@@ -15,7 +15,7 @@ STOPPING = {
     },
     DEALS: {"Id", "SystemModstamp", "CreatedDate", "IsClosed", "IsWon", "IsDeleted"},
 }
-FIELDS = [(LEADS, name) for name in access.LEAD_FIELDS if "." not in name]
+FIELDS: list[tuple[str, str]] = [(LEADS, name) for name in access.LEAD_FIELDS if "." not in name]
 FIELDS += [(DEALS, name) for name in access.OPPORTUNITY_FIELDS]
 LONG_AGO, LATER = "2026-01-01T00:00:00.000+0000", "2027-01-01T00:00:00.000+0000"
 
