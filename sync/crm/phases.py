@@ -31,10 +31,10 @@ from webapp.services.crm import (
     sync_runs,
 )
 from webapp.services.crm.credentials import UnreadableSecret
+from webapp.services.crm.kinds.exchange import WRONG_SETTINGS, Check
 from webapp.services.crm.outcome_rules import RuleChanges, StatusChange
 from webapp.services.crm.sync_runs import (
     MAPPED_FIELDS,
-    Check,
     Rehearsed,
     Sample,
     SampledLead,
@@ -291,7 +291,7 @@ def _seen_again(sync_run: SyncRun, name: str) -> Check:
 
 def _wrong_settings(sync_run: SyncRun, problems: list[str]) -> Fault:
     """The fault of fields that the mapping or the rules name: another choice cures it too."""
-    case = replace(sync_run.client.field_missing, name=connections.WRONG_SETTINGS)
+    case = replace(sync_run.client.field_missing, name=WRONG_SETTINGS)
     return Fault(case, "; ".join(problems))
 
 

@@ -14,8 +14,7 @@ from sync.crm.http.calls import Clocks
 from sync.crm.http.quota import Meter
 from webapp.config import Settings
 from webapp.services.crm.credentials import Credentials
-from webapp.services.crm.pending_writes import PendingWrite
-from webapp.services.crm.sync_runs import Check
+from webapp.services.crm.kinds.exchange import Check, PendingWrite
 
 # Looks at one thing that a connection needs, and gives a check of that name.
 Look = Callable[[str], Check]

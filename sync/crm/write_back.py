@@ -11,7 +11,7 @@ from sync.crm.sync_run import SyncRun
 from webapp.database import read
 from webapp.services.crm import connections, mirror, pending_writes
 from webapp.services.crm.field_sources import unwritable
-from webapp.services.crm.pending_writes import PendingWrite
+from webapp.services.crm.kinds.exchange import PendingWrite
 
 # A new version's scores are spread over the runs of some hours.
 MAX_STEPS_OF_VERSION = 40

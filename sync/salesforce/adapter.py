@@ -18,8 +18,8 @@ from sync.salesforce.access import LEAD_FACTS, OBJECTS, PEOPLE, USER_PREFIX, Acc
 from sync.salesforce.check_list import CheckList
 from sync.salesforce.client import ROWS_PER_WRITE, Client, Row, TokenCache
 from webapp.services.crm.credentials import Credentials
+from webapp.services.crm.kinds.exchange import PendingWrite
 from webapp.services.crm.kinds.salesforce import ENDINGS
-from webapp.services.crm.pending_writes import PendingWrite
 
 HALVED = {cases.QUERY_TOO_LARGE, cases.ANSWER_SLOW}
 MIN_PAGE_ROWS = 50

@@ -1,7 +1,7 @@
 """Everything Salesforce and the network can refuse with: its kind, and what to tell people."""
 
 from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, RECORDS_LOST, Case, Kind
-from webapp.services.crm.connections import WRONG_QUERY
+from webapp.services.crm.kinds.exchange import WRONG_QUERY
 
 _AGAIN = "Nothing to do: Leadloop tries again by itself."
 _SAVE = "save the connection again"

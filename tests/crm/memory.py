@@ -10,8 +10,8 @@ from sync.crm.faults import Case, Fault, Kind
 from sync.crm.http.quota import Meter
 from sync.crm.mapping import stamp
 from sync.crm.protocol import DEALS, LEADS, DealRow, Described, LeadRow, Page
+from webapp.services.crm.kinds.exchange import Check
 from webapp.services.crm.kinds.kind import CrmKind, IdFilter, Login, LoginField, LoginMethod
-from webapp.services.crm.sync_runs import Check
 
 ADDRESS = LoginField("domain", "Workspace", "Such as acme.memory.example.", max_length=255)
 KEY = LoginField("service_key", "Service key", "From the workspace's settings.")

@@ -9,6 +9,7 @@ from sync.salesforce.adapter import SalesforceCrm
 from tests import factories
 from webapp.services.crm import conflicts, connections, mirror, saved_mapping, sync_runs, unmatched
 from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm.kinds import exchange
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 from webapp.services.crm.kinds.salesforce_ids import full_id
 from webapp.services.crm.outcome_rules import CrmRules
@@ -138,7 +139,7 @@ def test_a_mapping_that_is_tried_starts_no_run_that_waits_for_a_person(fake, sal
 
 
 def test_what_settings_cure_are_cases_that_there_are():
-    assert set(connections.CURED_BY_SETTINGS) - {connections.WRONG_SETTINGS} <= set(cases.CASES)
+    assert set(exchange.CURED_BY_SETTINGS) - {exchange.WRONG_SETTINGS} <= set(cases.CASES)
 
 
 def try_out(salesforce, *sources):

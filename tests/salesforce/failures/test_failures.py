@@ -7,7 +7,8 @@ import pytest
 from sync.crm.http import session as http
 from sync.salesforce import cases, soql
 from tests.salesforce.failures.endings import breaker, comes_back, failed, survived
-from webapp.services.crm import connections, mirror, pending_writes
+from webapp.services.crm import mirror, pending_writes
+from webapp.services.crm.kinds import exchange
 
 
 @pytest.fixture(scope="session")
@@ -226,7 +227,7 @@ def test_18_the_field_that_is_missing_is_named(fake, salesforce):
 def test_18_a_mapped_field_that_vanished_is_named_before_anything_is_asked(fake, salesforce):
     salesforce.map(email_opens=("Email_Opens__c", "as_is"))
     fake.set_access("Email_Opens__c", "missing")
-    run = failed(fake, salesforce, replace(cases.FIELD_MISSING, name=connections.WRONG_SETTINGS))
+    run = failed(fake, salesforce, replace(cases.FIELD_MISSING, name=exchange.WRONG_SETTINGS))
     assert "Email_Opens__c" in run.error
     assert fake.queries == []
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from sync.crm.mapping import parse_time, stamp
 from sync.crm.outcomes import Deals, derive
@@ -22,7 +23,7 @@ def row(table, **values):
 
 def but(before, **values):
     """The same row with other values."""
-    columns = before.__table__.columns.keys()
+    columns = sa.inspect(type(before)).column_attrs.keys()
     return row(type(before), **{n: getattr(before, n) for n in columns} | values)
 
 

@@ -6,6 +6,7 @@ from sync.crm import visibility
 from sync.crm.faults import RECORDS_LOST
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
+from webapp.services.crm.kinds import exchange
 from webapp.services.leads import leads
 from webapp.tables import AuditEntry
 
@@ -114,7 +115,7 @@ def test_54_more_than_5_percent_stop_the_run_before_it_changes_anything(fake, sa
     assert run.state == "failed"
     share = {"leads": "3 of 41 leads (7%)", "opportunities": "3 of 40 opportunities (8%)"}[obj]
     assert run.error == f"{RECORDS_LOST.message} No longer visible: {share}"
-    assert state(salesforce) == connections.LOST == RECORDS_LOST.name
+    assert state(salesforce) == exchange.LOST == RECORDS_LOST.name
     assert salesforce.lead(fresh).lead_source == "Referral"
     assert fake.patches == []
     assert [salesforce.outcome(lead) for lead in made] == [True] * 40
@@ -220,10 +221,10 @@ def test_neither_a_test_nor_a_new_login_lifts_the_stop_for_lost_records(fake, sa
     run = salesforce.run("check")
     assert run.error.startswith(RECORDS_LOST.message)
     assert run.result["checks"][-1]["name"] == "Records read before"
-    assert state(salesforce) == connections.LOST
+    assert state(salesforce) == exchange.LOST
     salesforce.connect()
     assert salesforce.run().error.startswith(RECORDS_LOST.message)
-    assert state(salesforce) == connections.LOST
+    assert state(salesforce) == exchange.LOST
 
 
 def test_what_happened_while_it_was_hidden_is_read_when_it_is_back(fake, salesforce, any_loss):

@@ -30,15 +30,12 @@ from webapp.services.crm.credentials import (
     sealed,
 )
 from webapp.services.crm.kinds import table as kinds
+from webapp.services.crm.kinds.exchange import CURED_BY_SETTINGS, LOST
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import pipeline
 from webapp.services.runs import runs
 
-# Faults that stop the runs, by name: those cured by another mapping or filter instead of another
-# login, and too many records that are no longer visible.
-CURED_BY_SETTINGS = WRONG_SETTINGS, WRONG_QUERY = ("mapping or rules broken", "query refused")
-LOST = "records no longer visible"
 THE_CONNECTION = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
 # Access may have been taken while all was looked at the last time.
 MARGIN = timedelta(days=1)

@@ -1,7 +1,6 @@
 """Pending writes of scores to the CRM: which are due, what was written, what was rejected."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from ml.scorecard.reasons import explain
 from ml.scorecard.scorecard import Bands
 from webapp.crm_tables import CrmConnection, CrmLead, CrmScoreWrite
 from webapp.database import change, insert
+from webapp.services.crm.kinds.exchange import PendingWrite
 from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.tables import Lead, Score
@@ -27,18 +27,6 @@ MAX_ATTEMPTS = 5
 MAX_REASONS_LENGTH = 1024
 RETRY_AFTER = timedelta(minutes=1)
 DEAD_LETTER_AFTER = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class PendingWrite:
-    """What is to be written to one lead of the CRM."""
-
-    lead_key: int
-    crm_id: str
-    score: float
-    band: str
-    reasons: str
-    version: str
 
 
 def offer_scored(

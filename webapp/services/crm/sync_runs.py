@@ -14,6 +14,7 @@ from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
 from webapp.services.crm import connections, mirror
 from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm.kinds.exchange import Check
 from webapp.services.crm.outcome_rules import RuleChanges
 from webapp.services.runs import runs
 from webapp.tables import Run
@@ -54,22 +55,6 @@ class RunWarning:
 
     message: Annotated[str, Field(alias="words")]
     detail: str = ""
-
-
-@dataclass
-class Check:
-    """Something that the sync needs, or can do without, whether it is there, and what to do."""
-
-    name: str
-    is_good: bool
-    sentence: str
-    is_optional: bool = False
-    remedy: str = ""
-
-    @property
-    def state(self) -> str:
-        """ok, warning or failed."""
-        return "ok" if self.is_good else "warning" if self.is_optional else "failed"
 
 
 @dataclass

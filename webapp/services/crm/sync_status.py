@@ -18,6 +18,7 @@ from webapp.services.crm import (
     sync_runs,
     unmatched,
 )
+from webapp.services.crm.kinds import exchange
 from webapp.services.crm.kinds import table as kinds
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.crm.sync_runs import WHOLE, Drift, SyncResult
@@ -86,12 +87,12 @@ class Overview:
     @property
     def needs_settings(self) -> bool:
         """Whether the runs wait for another mapping or filter, not for another login."""
-        return self.connection.breaker_case in connections.CURED_BY_SETTINGS
+        return self.connection.breaker_case in exchange.CURED_BY_SETTINGS
 
     @property
     def has_lost_records(self) -> bool:
         """Whether the runs wait for a person because too much can no longer be read."""
-        return self.connection.breaker_case == connections.LOST
+        return self.connection.breaker_case == exchange.LOST
 
     @property
     def lacks_permission(self) -> bool:
