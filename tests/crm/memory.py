@@ -1,9 +1,8 @@
 """A CRM in memory that converts no leads; leads have many deals, and deals have many leads."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from sync.crm.faults import Case, Fault, Kind
@@ -36,7 +35,9 @@ MEMORY = CrmKind(
     no_inputs=frozenset({"score", "band"}),
 )
 PAGE_ROWS = 2
+PLACE = attrgetter("stamp", "id")
 TYPES = {"source": "picklist", "visits": "int", "score": "double", "band": "string"}
+NOTHING = dict.fromkeys(TYPES)
 GONE = Case("gone", Kind.ROW_GONE, "There is no such person.")
 
 
@@ -51,34 +52,27 @@ class MemoryCrm:
     def __init__(self, now):
         self.now = now
         self.rows: dict[str, dict[str, Any]] = {LEADS: {}, DEALS: {}}
-        self.purged = []
-        self.values: dict[str, dict[str, Any]] = {}
-        self.written = {}
-        self.lead_fields: Sequence[str] = ()
+        self.purged, self.written, self.faults = [], {}, []
         self.meter = Meter()
-        self.faults = []
 
     def open(self, opening):
         """What the worker has as the adapter."""
-        self.lead_fields = opening.lead_fields
         self.meter = Meter(server_time=self.now)
         return self
 
     # What people do
 
     def lead(self, lead_id, **values):
-        at = stamp(self.now)
-        before = self.rows[LEADS].get(lead_id) or LeadRow(lead_id, at, at)
-        self.values[lead_id] = self.values.get(lead_id, {}) | values
-        self.rows[LEADS][lead_id] = replace(before, stamp=at, people={"name": lead_id.title()})
+        at, people = stamp(self.now), {"name": lead_id.title()}
+        before = self.rows[LEADS].get(lead_id) or LeadRow(lead_id, at, at, NOTHING, people)
+        self.rows[LEADS][lead_id] = replace(before, stamp=at, values={**before.values, **values})
         return lead_id
 
     def deal(self, deal_id, *lead_ids, **facts):
         """Make a deal, or change it; without leads it keeps those it had."""
         at = stamp(self.now)
         before = self.rows[DEALS].get(deal_id) or DealRow(deal_id, at, at, name=deal_id)
-        facts |= {"stamp": at, "stage_changed_at": at}
-        facts |= {"lead_ids": lead_ids} if lead_ids else {}
+        facts |= {"stamp": at, "stage_changed_at": at, "lead_ids": lead_ids or before.lead_ids}
         self.rows[DEALS][deal_id] = replace(before, **facts)
         return deal_id
 
@@ -97,10 +91,8 @@ class MemoryCrm:
 
     def describe(self):
         self._answer()
-        fields = [
-            {"name": n, "label": n.title(), "type": t, "updateable": True, "custom": False}
-            for n, t in TYPES.items()
-        ]
+        more = {"updateable": True, "custom": False}
+        fields = [{"name": n, "label": n.title(), "type": t} | more for n, t in TYPES.items()]
         return Described(fields, missing=[], hidden=[])
 
     def checks(self, now, *, writes_scores):
@@ -111,14 +103,14 @@ class MemoryCrm:
 
     def page(self, obj, after, end):
         self._answer()
-        order = sorted(self.rows[obj].values(), key=_place)
+        order = sorted(self.rows[obj].values(), key=PLACE)
         begin = (after, "") if isinstance(after, str) else after
-        found = [row for row in order[bisect_right(order, begin, key=_place) :] if row.stamp < end]
-        return Page(self._read(obj, found[:PAGE_ROWS]), is_last=len(found) <= PAGE_ROWS)
+        found = [row for row in order if begin < PLACE(row) and row.stamp < end]
+        return Page(found[:PAGE_ROWS], is_last=len(found) <= PAGE_ROWS)
 
     def by_ids(self, obj, ids):
         self._answer()
-        yield self._read(obj, [self.rows[obj][i] for i in ids if i in self.rows[obj]])
+        yield [self.rows[obj][i] for i in ids if i in self.rows[obj]]
 
     def shown(self, obj, ids):
         return {row.id for rows in self.by_ids(obj, ids) for row in rows}
@@ -127,17 +119,15 @@ class MemoryCrm:
         raise AssertionError("no lead becomes a contact here")
 
     def leads_of(self, deal_ids):
-        self._answer()
         for deal_id in deal_ids:
-            named = self.rows[DEALS][deal_id].lead_ids or ()
-            found = [self.rows[LEADS][i] for i in named if i in self.rows[LEADS]]
-            yield from ((deal_id, row) for row in self._read(LEADS, found))
+            for rows in self.by_ids(LEADS, self.rows[DEALS][deal_id].lead_ids or ()):
+                yield from ((deal_id, row) for row in rows)
 
     def clues(self, deal_ids):
         return iter(())
 
     def sample(self):
-        return self._read(LEADS, list(self.rows[LEADS].values()))
+        return list(self.rows[LEADS].values())
 
     def count(self, start, end):
         return sum(start <= row.created_at < end for row in self.rows[LEADS].values())
@@ -147,9 +137,8 @@ class MemoryCrm:
 
     def write(self, pending, now):
         self._answer()
-        known = [each for each in pending if each.crm_id in self.rows[LEADS]]
-        self.written |= {each.crm_id: each.score for each in known}
-        return [None if each in known else Fault(GONE) for each in pending]
+        self.written |= {e.crm_id: e.score for e in pending if e.crm_id in self.rows[LEADS]}
+        return [None if e.crm_id in self.rows[LEADS] else Fault(GONE) for e in pending]
 
     def _answer(self):
         """Time goes on by a second with each call, and what was ordered fails."""
@@ -158,15 +147,3 @@ class MemoryCrm:
         self.meter.server_time = self.now
         if self.faults:
             raise Fault(self.faults.pop(0))
-
-    def _read(self, obj, rows):
-        if obj == DEALS:
-            return rows
-        return [
-            replace(row, values={n: self.values[row.id].get(n) for n in self.lead_fields})
-            for row in rows
-        ]
-
-
-def _place(row):
-    return row.stamp, row.id
