@@ -177,7 +177,7 @@ def test_outcomes_of_leads_never_scored_before_are_not_said_to_be_missing(manage
     told = "Leads have not been followed for long enough to tell how many convert in the end."
     assert told in page
     assert (
-        "0 converted and 0 lost leads that had the time to end either way were decided after they"
+        "Of the leads that had the time to end either way, 0 converted and 0 were lost after they"
         " were scored; 10 of each are needed."
     ) in page
 

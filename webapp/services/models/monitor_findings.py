@@ -96,16 +96,16 @@ def live_auc(samples: Samples) -> Finding:
     live, newest = met.live, met.newest
     if live.auc is None or not live.is_enough:
         sentence = (
-            f"{live.n_converted:,} converted and {live.n_lost:,} lost leads that had the time to"
-            f" end either way were {samples.were_decided}; {performance.MIN_EACH_CLASS} of each are"
-            " needed."
+            f"Of the leads that had the time to end either way, {live.n_converted:,} converted and"
+            f" {live.n_lost:,} were lost {samples.after_what}; {performance.MIN_EACH_CLASS} of each"
+            " are needed."
         )
     else:
-        sentence = f"{_measured(live)} that were {samples.were_decided}."
+        sentence = f"{_measured(live)} that were decided {samples.after_what}."
     if claimed and measured:
         sentence += (
-            f" When it was made it claimed {claimed.value:.2f} ({interval_text(*claimed[1:])}), on"
-            f" {measured.n:,} other leads."
+            f" When it was made it claimed AUC {claimed.value:.2f} ({interval_text(*claimed[1:])}),"
+            f" on {measured.n:,} other leads."
         )
     if newest:
         sentence += f" Of the newest alone: {_measured(newest)}."

@@ -100,11 +100,11 @@ class Samples:
         return _evidence((lead, self._weight(lead)) for lead in self.judged if lead.is_unseen)
 
     @property
-    def were_decided(self) -> str:
-        """When the leads of that evidence were decided, in words."""
+    def after_what(self) -> str:
+        """Since when the leads of that evidence were decided, in words."""
         if not self.learned.metrics:
-            return "decided after they were scored"
-        return f"decided after version {self.learned.name} was trained"
+            return "after they were scored"
+        return f"after version {self.learned.name} was trained"
 
     @property
     def told(self) -> Evidence:
