@@ -239,7 +239,8 @@ def _described(sync_run: SyncRun) -> tuple[list[str], Described]:
 
     def keep(session: Session) -> None:
         connection = connections.get(session)
-        connection.described, connection.described_at = described.fields, sync_run.now
+        connection.described = list(described.fields)
+        connection.described_at = sync_run.now
         # The first day until all is looked at again counts from the first run.
         connection.reconciled_at = connection.reconciled_at or sync_run.now
 

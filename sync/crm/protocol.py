@@ -101,7 +101,7 @@ class Described:
     what is `hidden`, by name, leads and deals come without.
     """
 
-    fields: list[dict[str, object]]
+    fields: Sequence[Mapping[str, object]]
     missing: list[str]
     hidden: list[str]
     unfit: list[str] = field(default_factory=list)
