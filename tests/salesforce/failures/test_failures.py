@@ -274,7 +274,7 @@ def test_24_26_27_a_lead_that_takes_no_scores_is_not_written_again(fake, salesfo
     assert fake.get(leads[3])["Conversion_Score__c"] is not None
     fake.allow(leads[2])
     for _ in range(3):
-        salesforce.later(days=1)
+        salesforce.later()
     assert len(fake.written(leads[2])) == 1
     assert score_write(salesforce, leads[2]) == ("stopped", case.name)
 
