@@ -25,6 +25,8 @@ from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.services.runs import idempotency, runs
 from webapp.tables import IdempotentAnswer, Lead, Run, Score
 
+DAY = timedelta(days=1)
+
 
 @pytest.fixture(scope="session")
 def dialect():
@@ -387,3 +389,10 @@ def test_a_stopped_worker_starts_nothing_more(worker):
     worker.stop.set()
     with pytest.raises(Stopped):
         worker.go_on()
+
+
+def test_all_open_leads_grow_older_in_steps(write, read, do, worker, monkeypatch):
+    monkeypatch.setattr("webapp.services.leads.ageing.STEP_ROWS", 2)
+    write(lambda s: [make_lead(s, days_since_contact=3, now=NOW - 40 * DAY) for _ in range(5)])
+    do(jobs.age_leads, worker)
+    assert read(lambda s: s.scalars(sa.select(Lead.days_since_contact)).all()) == [43] * 5

@@ -220,7 +220,9 @@ class PastScore(BaseModel):
     conversion_score: Probability
     model_version: str
     inputs: dict[str, Value]
-    source: str = Field(description="Where the inputs came from; model after a promotion.")
+    source: str = Field(
+        description="Where the inputs came from; model after a promotion, days where time went by."
+    )
     came_with_outcome: bool = Field(description="Whether the inputs came along with an outcome.")
 
 
