@@ -112,9 +112,13 @@ def tidy(worker: Worker) -> None:
 
 def age_leads(worker: Worker) -> None:
     """Score open leads again whose days since contact have gone on without a message."""
-    after_key: int | None = 0
-    while after_key is not None and not worker.stop.wait(PAUSE_SECONDS):
-        after_key = write(partial(ageing.score_next, after_key=after_key, now=worker.clock()))
+    now, after_key = worker.clock(), 0
+    while due := read(partial(ageing.next_due, after_key=after_key, now=now)):
+        if due.keys:
+            write(partial(ageing.score, keys=due.keys, now=now))
+        after_key = due.last
+        if worker.stop.wait(PAUSE_SECONDS):
+            return
 
 
 def record_stragglers(worker: Worker) -> None:

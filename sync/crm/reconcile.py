@@ -261,7 +261,7 @@ def _score_aged(
     for row in crm_leads:
         lead = ours[row.lead_key or 0]
         record = sync_run.context.mapping.aged_record(row.values, lead.lead_id, sync_run.now.date())
-        if ageing.moves_score(versions, lead, record):
+        if ageing.moves_score(versions.card, lead, record):
             inputs.append(ScoringInput(record, sync_run.now, came_with_outcome=False))
     scoring.score_many(
         session, versions, inputs, source=sync_run.context.kind.key, now=sync_run.now

@@ -258,7 +258,7 @@ def test_a_lead_scored_by_the_api_with_the_same_inputs_gets_no_second_snapshot(
 def undo_later(session):
     """Undo the import of Ana days later, after the days of its leads have gone on."""
     later = NOW + 40 * DAY
-    ageing.score_next(session, 0, later)
+    ageing.score(session, [leads.find(session, "L-1").key], later)
     undo.step(session, session.get_one(Import, ANA.import_key), later)
 
 

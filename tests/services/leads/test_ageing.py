@@ -23,7 +23,12 @@ def told(session, lead_id="L-1"):
 
 
 def age(session, now=LATER):
-    return ageing.score_next(session, 0, now)
+    """Score what is due, and return the last key."""
+    due = ageing.next_due(session, 0, now)
+    if due is None:
+        return 0
+    ageing.score(session, due.keys, now)
+    return due.last
 
 
 def make(days=3, **values):
@@ -37,7 +42,7 @@ def test_a_lead_last_written_to_40_days_ago_is_scored_by_43_days(write, read):
     days, after, n_scorings = read(told)
     assert (days, n_scorings) == (43, 2)
     assert after < before - 0.01
-    assert write(lambda s: ageing.score_next(s, key, LATER)) is None
+    assert read(lambda s: ageing.next_due(s, key, LATER)) is None
 
     def kept(session):
         newest, first = leads.snapshots(session, leads.find(session, "L-1"))
