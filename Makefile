@@ -36,8 +36,8 @@ install-dev: ## Install what tests and checks as well
 browser: install-dev ## Install Chromium for the browser tests, where it is missing
 	@$(BIN)/python -m tests.browser.chromium
 
-# Two at a time: most tests wait for a database, a server or a browser.
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+# Three at a time keep two cores busy: one of them often waits for a process or a browser.
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 
 # Of a part, one file needs no second process, and no browser that none of its tests may need.
 FILE := $(firstword $(subst ::, ,$(T)))
