@@ -39,8 +39,8 @@ class CrmConnection(Base):
     rules: Mapped[dict[str, Any]] = mapped_column(default=dict)
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(sa.String(200))
-    # The fields of a lead as the CRM described them last.
-    described: Mapped[list[Any]] = mapped_column(default=list)
+    # The fields of a lead as the CRM described them last: many, so read only where asked for.
+    described: Mapped[list[Any]] = mapped_column(default=list, deferred=True)
     described_at: Mapped[datetime | None]
     # Where its dates are days, as in America/New_York; empty: it does not say; None: not asked yet.
     time_zone: Mapped[str | None] = mapped_column(sa.String(40))

@@ -32,12 +32,9 @@ class _State:
     """What the page stands on: the connection, the saved mapping, and a test that is watched."""
 
     connection: CrmConnection | None
+    described: list[Mapping[str, Any]]
     saved: list[FieldSource]
     run: Run | None = None
-
-    @property
-    def described(self) -> list[Mapping[str, Any]]:
-        return self.connection.described if self.connection is not None else []
 
 
 @bp.get("/mapping")
@@ -100,7 +97,7 @@ def _ask(mode: str, state: _State, sources: Sequence[FieldSource] | None) -> Res
 def _state(session: Session, key: int | None = None) -> _State:
     run = None if key is None else _test(session, key)
     saved = saved_mapping.sources(session, product().fields)
-    return _State(connections.find(session), saved, run)
+    return _State(connections.find(session), saved_mapping.described(session), saved, run)
 
 
 def _test(session: Session, key: int) -> Run:
@@ -144,6 +141,7 @@ def _page(
     return render_template(
         "crm/mapping/index.html",
         connection=state.connection,
+        described=state.described,
         rows=mapping_form.rows(sources, fields, state.described, sentences),
         other_errors={n: text for n, text in sentences.items() if n not in fields},
         n_errors=len(errors),
@@ -171,7 +169,7 @@ def save_rules() -> ResponseReturnValue:
     """Administrators: keep the rules that were entered."""
     connection = read(connections.get)
     before, form = connections.rules(connection), _form()
-    chosen, errors = rules_form.entered(form, connection.described, before)
+    chosen, errors = rules_form.entered(form, read(saved_mapping.described), before)
     if errors:
         return _rules_page(connection, chosen, errors, form.to_dict()), 422
     actor, now = current_user.email, utc_now()
@@ -188,7 +186,7 @@ def _rules_page(
     errors: Mapping[str, str],
     form: Mapping[str, str],
 ) -> str:
-    described = connection.described if connection is not None else []
+    described = read(saved_mapping.described)
     sentences = {name: formats.rule_in_words(text) for name, text in errors.items()}
     return render_template(
         "crm/rules.html",

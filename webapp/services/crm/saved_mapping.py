@@ -1,9 +1,10 @@
 """The field mapping in force: what was saved, else what the fields declare."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,6 +24,12 @@ def sources(session: Session, fields: Fields) -> list[FieldSource]:
     named = declared(fields, connections.kind(session))
     found = [*saved, *(source for source in named if source.field not in known)]
     return [source for source in found if source.field in fields and source.is_filled]
+
+
+def described(session: Session) -> list[Mapping[str, Any]]:
+    """The fields of a lead as the CRM described them last; none before."""
+    connection = connections.find(session)
+    return connection.described if connection is not None else []
 
 
 def has_mapping(session: Session) -> bool:
