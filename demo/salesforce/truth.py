@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from demo.salesforce.company import Fate
+from ml.gate.intervals import interval_text
 from ml.monitoring.performance import ScoredOutcome, live_auc
 from webapp.database import Session, read
 from webapp.services.models import registry
@@ -47,5 +48,7 @@ def of_queue(session: Session, fates: Mapping[str, Fate]) -> str:
 
 def _auc(scores: list[float], fates: list[Fate]) -> str:
     pairs = enumerate(zip(scores, fates, strict=True))
-    auc = live_auc([ScoredOutcome(score, fate.buys, place) for place, (score, fate) in pairs]).auc
-    return "unknown" if auc is None else f"{auc:.2f}"
+    found = live_auc([ScoredOutcome(score, fate.buys, place) for place, (score, fate) in pairs])
+    if found.auc is None:
+        return "unknown"
+    return f"{found.auc:.2f} ({interval_text(found.low, found.high)})"

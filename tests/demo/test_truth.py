@@ -27,8 +27,8 @@ def fates(write):
 def test_the_order_of_open_leads_is_compared_with_who_buys(fates, read):
     told = read(lambda session: truth.of_queue(session, fates))
     assert told == (
-        "Truth: 3 of 6 open leads will buy. Version 1.0 ranks them with AUC 0.89; all that may be"
-        " known would give 0.89. 0.0% are scored above 90%."
+        "Truth: 3 of 6 open leads will buy. Version 1.0 ranks them with AUC 0.89 (0.58 to 1.00);"
+        " all that may be known would give 0.89 (0.58 to 1.00). 0.0% are scored above 90%."
     )
 
 
