@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from tests.factories import FIELDS, NOW, make_champion, make_leads, make_outcomes
 from tests.learned import make_learned_version, make_recalibration
 from webapp.services.models import lifecycle, monitoring, ranking_history, registry
 from webapp.services.runs import runs
+from webapp.tables import Lead
 
 EARLIER = NOW - timedelta(days=9)
 TRIGGER = monitoring.Trigger(50)
@@ -66,6 +68,23 @@ def test_what_a_version_did_is_kept_once_another_is_live(write, read):
     assert 0.5 < claim.auc.low < claim.auc.value < claim.auc.high
 
 
+def test_the_version_before_goes_on_being_measured_beside(write):
+    def go_on(session):
+        lead_and_tell(session, 45, now=EARLIER + timedelta(days=1))
+        lifecycle.switch(session, make_learned_version(session), "gate", NOW)
+        run = runs.request(session, "training", trigger="request", requested_by="ada", now=NOW)
+        session.execute(sa.update(Lead).values(counted_by_run=run.key))
+        registry.version(session, "1.1").run_key = run.key
+        lead_and_tell(session, 60, name="later", now=NOW)
+        return check(session, NOW + timedelta(hours=2))
+
+    tracks = write(go_on)
+    assert sum(batch["n"] for batch in tracks["1.0"]["batches"]) == 105
+    assert sum(batch["n"] for batch in tracks["1.1"]["batches"]) == 60
+    assert (tracks["1.0"]["met"], tracks["1.0"]["batches"][0]["auc"]) == ("holds", 1.0)
+    assert tracks["1.1"]["batches"][0]["auc"] < 0.9
+
+
 def test_a_recalibration_goes_on_with_the_version_that_was_learned(write, read):
     def replace(session):
         lead_and_tell(session, 45)
@@ -104,7 +123,7 @@ def test_batches_before_the_newest_outcomes_are_kept_and_no_lead_counts_twice(en
         lead_and_tell(session, 45)
         samples = monitoring.monitor_samples.read(session, NOW)
         before = {"1.0": {"met": "holds", "batches": [old]}}
-        return ranking_history.measured(before, samples, "holds")
+        return ranking_history.measured(before, samples)
 
     batches = write(look)["1.0"]["batches"]
     assert [batch["n"] for batch in batches] == [20] * kept + [45]

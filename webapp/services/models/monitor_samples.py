@@ -1,7 +1,7 @@
 """What the monitors read: bounded samples of recent leads and outcomes, scored by the champion."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -45,6 +45,7 @@ class JudgedLead(ScoredLead):
     outcome_at: datetime
     recorded_at: datetime
     is_followed: bool
+    counted_by_run: int | None
     is_unseen: bool
 
 
@@ -112,10 +113,27 @@ class Samples:
         ordered = sorted(self.judged, key=lambda lead: lead.outcome_at)
         return _evidence((lead, 1.0) for lead in ordered if lead.is_unseen)
 
+    def under(self, version: ModelVersion, card: Scorecard) -> "Samples":
+        """The same outcomes as another version, one that was learned, would have ranked them."""
+        judged = [
+            replace(
+                lead,
+                probability=card.score(lead.inputs).probability,
+                is_unseen=_is_unseen(lead.counted_by_run, version.run_key or 0),
+            )
+            for lead in self.judged
+        ]
+        return replace(self, learned=version, learned_card=card, judged=judged)
+
     def _weight(self, lead: JudgedLead, since: datetime | None = None) -> float:
         age_days = (self.now - lead.first_scored_at) / DAY
         before = max(0.0, (since - lead.first_scored_at) / DAY) if since is not None else 0.0
         return self.delays.weight(age_days, converted=lead.converted, since_days=before)
+
+
+def _is_unseen(counted_by_run: int | None, trained_by_run: int) -> bool:
+    """Whether a version trained by a run (0: by none) has not learned from a lead."""
+    return counted_by_run is None or counted_by_run > trained_by_run
 
 
 def _evidence(weighed: Iterable[tuple[JudgedLead, float]]) -> Evidence:
@@ -199,7 +217,8 @@ def _judged(
             outcome_at=lead.outcome_at,
             recorded_at=recorded_at,
             is_followed=outcome_waits.is_followed(lead.created_at, in_crm_since, load_ended),
-            is_unseen=lead.counted_by_run is None or lead.counted_by_run > since_run,
+            counted_by_run=lead.counted_by_run,
+            is_unseen=_is_unseen(lead.counted_by_run, since_run),
         )
 
 

@@ -113,7 +113,7 @@ def check(
         "findings": [finding._asdict() for finding in findings],
         "seen": seen,
         "is_put_off": is_put_off,
-        "tracks": _tracks(session, samples, findings),
+        "tracks": _tracks(session, samples),
         "duplicates": duplicates.find(session),
     }
     if is_far and not may_recalibrate:
@@ -239,12 +239,19 @@ def _seen(session: Session) -> dict[str, int]:
     }
 
 
-def _tracks(session: Session, samples: Samples, findings: list[Finding]) -> dict[str, Any]:
-    """How each version ranked as time went on, the live one by this check."""
+def _tracks(session: Session, samples: Samples) -> dict[str, Any]:
+    """How each version ranked as time went on: by this check the live one, and its parent beside.
+
+    The parent goes on being measured, so that the two can be compared on the same outcomes.
+    """
     last = runs.last_success(session, KIND)
-    before = last.result.get("tracks", {}) if last else {}
-    ranking = next(finding for finding in findings if finding.name == "live_auc")
-    return ranking_history.measured(before, samples, ranking.figures["claim"])
+    tracks = last.result.get("tracks", {}) if last else {}
+    if samples.learned.parent_key is not None:
+        parent = session.get_one(ModelVersion, samples.learned.parent_key)
+        before = registry.learned(session, parent)
+        card = registry.scorecard(session, before)
+        tracks = ranking_history.measured(tracks, samples.under(before, card))
+    return ranking_history.measured(tracks, samples)
 
 
 def _noted(result: dict[str, Any], name: str, change: Change) -> dict[str, Any]:

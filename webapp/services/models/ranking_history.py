@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.monitoring.claims import Verdict
+from ml.monitoring import claims
 from ml.monitoring.over_time import batches
 from webapp.services.models import lifecycle
 from webapp.services.models.lifecycle import Switch
@@ -73,16 +73,19 @@ def history(session: Session, tracks: Mapping[str, Any], now: datetime) -> Histo
         for each in versions.values()
         if each.promoted is False and each.created_at >= since
     ]
-    claims = _claims(switches, versions, now)
-    return History(found, sorted(marks), [each for each in claims if each.until >= since], now)
+    promises = _claims(switches, versions, now)
+    return History(found, sorted(marks), [each for each in promises if each.until >= since], now)
 
 
-def measured(before: Mapping[str, Any], samples: Samples, met: Verdict) -> dict[str, Any]:
-    """Add how the live version has ranked to what earlier checks have kept of each (`before`).
+def measured(before: Mapping[str, Any], samples: Samples) -> dict[str, Any]:
+    """Add how the version of the samples has ranked to what is kept of each so far (`before`).
 
     A recalibration leaves the order as it is, so it goes on with the track of the version learned.
     """
     name, evidence = samples.learned.name, samples.of_order
+    claimed = samples.learned.measured.claimed_auc if samples.learned.measured else None
+    promise = claims.Interval(*claimed) if claimed else None
+    met = claims.meet(promise, evidence.outcomes, samples.told.outcomes).verdict
     pairs = zip(evidence.leads, evidence.outcomes, strict=True)
     ended = sorted(((lead.outcome_at, told) for lead, told in pairs), key=itemgetter(0))
     found = [
