@@ -160,3 +160,30 @@ def test_what_its_contact_has_a_part_in_is_not_unlinked_here(fake, salesforce):
     salesforce.next_day()
     with pytest.raises(unmatched.NamedByCrm):
         unlink(salesforce, lead, deal)
+
+
+def test_a_listed_deal_that_is_open_for_a_night_is_listed_again_once_it_closes(fake, salesforce):
+    salesforce.later()
+    deal = fake.opportunity(Name="Engines", LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    fake.reopen(deal)
+    salesforce.next_day()
+    assert salesforce.read(unmatched.n_open) == 0
+    fake.close(deal, won=True)
+    salesforce.later()
+    assert [row.deal_id for row in salesforce.read(unmatched.listed)] == [deal]
+
+
+def test_an_ignored_deal_stays_ignored_through_a_night_in_which_it_is_open(fake, salesforce):
+    salesforce.later()
+    deal = fake.opportunity(LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.write(lambda s: unmatched.ignore(s, deal, "ada", now=salesforce.now))
+    fake.reopen(deal)
+    salesforce.next_day()
+    fake.close(deal, won=True)
+    salesforce.later()
+    assert salesforce.read(unmatched.n_open) == 0
+    assert [r.deal_id for r in salesforce.read(lambda s: unmatched.listed(s, "ignored"))] == [deal]

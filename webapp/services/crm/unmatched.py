@@ -117,20 +117,21 @@ def forget(session: Session, lead_keys: Collection[int], now: datetime) -> None:
     change(session, named.values(name=None, stage=None))
 
 
-def close_matched(session: Session, now: datetime) -> int:
-    """Take from the list what by now belongs to a lead, is gone, or was tried for long enough."""
-    alive = sa.select(CrmDeal.id).where(
-        CrmDeal.id == CrmUnmatched.deal_id,
-        CrmDeal.is_closed,
-        CrmDeal.is_deleted.is_(False),
-        CrmDeal.is_readable,
+def close_matched(session: Session, now: datetime) -> None:
+    """Take from the list what by now belongs to a lead, is gone, or was tried for long enough.
+
+    What is open again or gone for now is forgotten: it is noted anew once it is closed and here.
+    What is ignored stays so while its deal is here.
+    """
+    is_matched = links.is_of_a_lead(CrmUnmatched.deal_id)
+    here = sa.select(CrmDeal.id).where(
+        CrmDeal.id == CrmUnmatched.deal_id, CrmDeal.is_deleted.is_(False), CrmDeal.is_readable
     )
-    is_over = sa.or_(
-        links.is_of_a_lead(CrmUnmatched.deal_id),
-        ~alive.exists(),
-        CrmUnmatched.first_seen_at < now - TRIED_FOR,
-    )
-    return _resolve(session, is_over, now)
+    is_closed = here.where(CrmDeal.is_closed).exists()
+    forgotten = sa.delete(CrmUnmatched).where(CrmUnmatched.state == "open")
+    change(session, forgotten.where(~is_closed, ~is_matched))
+    is_old = CrmUnmatched.first_seen_at < now - TRIED_FOR
+    _resolve(session, sa.or_(is_matched, ~here.exists(), is_old), now)
 
 
 def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
