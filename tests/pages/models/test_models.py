@@ -136,6 +136,18 @@ def test_what_the_gate_promotes_is_told_once(manager, write):
     assert "gate promoted" not in show(manager)
 
 
+def test_a_version_that_the_monitors_replaced_says_why(manager, write):
+    def replace(session):
+        detail = {"from": "1.1", "reason": "Version 1.1 surely ranks leads wrongly."}
+        who = lifecycle.MONITORS
+        audit.record(session, who, "rolled back", "version 1.0", now=NOW, detail=detail)
+
+    write(replace)
+    page = show(manager)
+    assert "Version 1.1 replaced by 1.0 on 2 Mar: it ranked new leads too badly." in page
+    assert "<p>Version 1.1 surely ranks leads wrongly.</p>" in page
+
+
 def test_a_long_story_goes_on_on_further_pages(manager, write):
     def step(number):
         return lambda s: audit.record(

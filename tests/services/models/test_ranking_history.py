@@ -127,3 +127,26 @@ def test_batches_before_the_newest_outcomes_are_kept_and_no_lead_counts_twice(en
 
     batches = write(look)["1.0"]["batches"]
     assert [batch["n"] for batch in batches] == [20] * kept + [45]
+
+
+def test_a_long_history_shows_its_newest_batches(write, read):
+    def batch(hours):
+        at = (NOW + timedelta(hours=hours)).isoformat()
+        return {
+            "since": at,
+            "until": at,
+            "n": 20,
+            "n_groups": 20,
+            "auc": 0.7,
+            "low": 0.6,
+            "high": 0.8,
+        }
+
+    def track(first):
+        return {"met": "holds", "batches": [batch(first + n) for n in range(12)]}
+
+    write(make_champion)
+    tracks = {f"1.{n}": track(12 * n) for n in range(9)}
+    shown = read(lambda s: ranking_history.history(s, tracks, NOW)).tracks
+    assert list(shown) == ["1.4", "1.5", "1.6", "1.7", "1.8"]
+    assert sum(len(each.batches) for each in shown.values()) == 60

@@ -19,6 +19,7 @@ from webapp.stored import Interval, Track
 from webapp.tables import ModelVersion
 
 MAX_VERSIONS = 50  # the newest are told
+MAX_BATCHES = 60
 
 Kind: TypeAlias = Literal["promoted", "refused", "recalibrated", "rolled back"]
 
@@ -61,8 +62,7 @@ class _Version(NamedTuple):
 
 def history(session: Session, tracks: Mapping[str, Any], now: datetime) -> History:
     """Tell how versions ranked, by what the newest check kept of each, and what was decided."""
-    found = {name: Track.model_validate(track) for name, track in tracks.items()}
-    found = {name: track for name, track in found.items() if track.batches}
+    found = _newest({name: Track.model_validate(track) for name, track in tracks.items()})
     versions = {each.name: each for each in _versions(session)}
     if not found or not versions:
         return History({}, [], [], now)
@@ -108,6 +108,21 @@ def measured(before: Mapping[str, Any], samples: Samples) -> dict[str, Any]:
     ]
     others = {each: track for each, track in before.items() if each != name}
     return dict([*others.items(), (name, {"met": met, "batches": kept + found})][-MAX_VERSIONS:])
+
+
+def _newest(tracks: dict[str, Track]) -> dict[str, Track]:
+    """Leave out the oldest batches where there are more than a picture can show."""
+    ends = sorted(batch.until for track in tracks.values() for batch in track.batches)
+    shown = {
+        name: [batch for batch in track.batches if batch.until >= ends[-MAX_BATCHES:][0]]
+        for name, track in tracks.items()
+        if track.batches
+    }
+    return {
+        name: tracks[name].model_copy(update={"batches": some})
+        for name, some in shown.items()
+        if some
+    }
 
 
 def _versions(session: Session) -> list[_Version]:
