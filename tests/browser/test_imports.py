@@ -13,6 +13,8 @@ from tests.factories import make_lead
 from webapp.database import utc_now
 
 LAYOUTS = sorted((Path(__file__).parents[1] / "cases/layouts").iterdir())
+# These ask nothing that the others do not ask; tests/services/imports reads and imports all.
+ALIKE = ("odoo-crm-lead", "zoho-leads")
 # Of each layout: new leads, and outcomes that count or wait.
 BROUGHT = {
     "hubspot-contacts.csv": (3, 2),
@@ -75,7 +77,13 @@ def walk(do_import):
     return lambda page, now=LATER: Walk(page, partial(do_import, now))
 
 
-@pytest.mark.parametrize("path", LAYOUTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in ALIKE else ())
+        for path in LAYOUTS
+    ],
+)
 def test_a_usual_export_goes_in_within_four_clicks_after_the_file(path, page, mona, sign_in, walk):
     walk = walk(sign_in(mona))
     walk.drop(path.name, path.read_bytes())
