@@ -91,7 +91,7 @@ def whole(checkout, tmp_path):
     kept = shutil.copytree(checkout / ".venv", tmp_path / "kept", symlinks=True)
     yield checkout
     shutil.rmtree(checkout / ".venv", ignore_errors=True)
-    shutil.copytree(kept, checkout / ".venv", symlinks=True)
+    kept.rename(checkout / ".venv")
 
 
 def interrupt(folder, how, *, after_seconds):
