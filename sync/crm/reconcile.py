@@ -12,7 +12,7 @@ from sync.crm.intake import Take, take_deals, take_leads
 from sync.crm.mapping import deal_names, parse_time, stamp
 from sync.crm.protocol import DEALS, LEADS, R
 from sync.crm.reading import OVERLAP, Window, deleted_ids
-from sync.crm.recording import record_outcomes, record_outcomes_of
+from sync.crm.recording import offer_again, record_outcomes, record_outcomes_of
 from sync.crm.sync_run import STEP_ROWS, SyncRun
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
@@ -52,8 +52,6 @@ def reconcile(sync_run: SyncRun) -> None:
 
     def finish(session: Session) -> None:
         unmatched.close_matched(session, sync_run.now)
-        # One that was hidden from one night to the next only has left no other trace.
-        connections.offer_again(session)
         connection = connections.get(session)
         connection.reconciling, connection.reconciled_at = {}, sync_run.now
 
@@ -237,6 +235,19 @@ def _invisible_links(
     return sorted((lead_id, deal) for lead_id, deal in silent if deal in hidden)
 
 
+def _offer_visible(sync_run: SyncRun, after: str) -> str | None:
+    """Have scores written of leads that were not visible when they were due, and are by now."""
+    ids = read(partial(mirror.unscorable_leads, after_id=after, limit=CHUNK))
+    if visible := sync_run.client.shown(LEADS, ids) if ids else set():
+        sync_run.step(partial(_take_scores_again, sync_run, visible))
+    return ids[-1] if ids else None
+
+
+def _take_scores_again(sync_run: SyncRun, ids: Collection[str], session: Session) -> None:
+    keys = mirror.take_scores_again(session, ids)
+    offer_again(session, sync_run.context, keys, sync_run.now)
+
+
 def _age(sync_run: SyncRun, after: str) -> str | None:
     return sync_run.step(partial(_age_next, sync_run, after))
 
@@ -311,6 +322,8 @@ PARTS: dict[str, Callable[[SyncRun, str], str | None]] = {
     "calculated fields": _read_calculated,
     # Inputs and outcomes depend on the date.
     "ages": _age,
+    # What was hidden for a while has no other trace.
+    "hidden for scores": _offer_visible,
     # The numbers of leads, month by month.
     "months": _compare_months,
 }

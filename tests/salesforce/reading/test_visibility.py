@@ -289,6 +289,16 @@ def test_a_score_refused_while_the_lead_was_hidden_for_an_hour_is_written_the_ne
     assert fake.get(lead)["Conversion_Score__c"] is not None
 
 
+def test_no_score_is_sent_to_a_lead_that_stays_hidden(fake, salesforce, any_loss):
+    lead = fake.lead(LeadSource="Webinar")
+    fake.fail_next("id of nothing", on=lead)
+    salesforce.later()
+    fake.hide(lead)
+    n_sent = len(fake.patches)
+    salesforce.next_day()
+    assert len(fake.patches) == n_sent
+
+
 def test_rows_that_come_in_several_answers_are_not_out_of_sight(fake, salesforce):
     fake.leads(8)
     salesforce.later()

@@ -309,16 +309,7 @@ def note_losses(session: Session, losses: Sequence[Loss], now: datetime) -> date
     lost = {loss.object: asdict(loss) for loss in losses if loss.ids}
     now_lost = {"lost": lost, "since": since.isoformat(), "accepted": accepted}
     connection.lost_records = now_lost if lost else {}
-    if not is_back:
-        return None
-    offer_again(session)
-    return min(since, now)
-
-
-def offer_again(session: Session) -> None:
-    """Write scores that were rejected for leads that were not visible, and may be by now."""
-    if mirror.take_scores_again(session):
-        get(session).offered_through_key = 0
+    return min(since, now) if is_back else None
 
 
 def lost(connection: CrmConnection) -> list[Loss]:

@@ -218,12 +218,22 @@ def some_leads(session: Session, limit: int) -> list[str]:
     return list(session.scalars(query.order_by(sa.func.random()).limit(limit)))
 
 
-def take_scores_again(session: Session) -> int:
-    """Write scores again of leads that were not visible for an earlier one; return how many."""
-    refused = sa.update(CrmLead).where(
-        CrmLead.is_unscorable, CrmLead.is_converted.is_(False), CrmLead.is_deleted.is_(False)
+def unscorable_leads(session: Session, after_id: str, limit: int) -> list[str]:
+    """Open leads that were not visible when a score was to be written, in order of their ids."""
+    query = sa.select(CrmLead.id).where(
+        CrmLead.id > after_id,
+        CrmLead.is_unscorable,
+        CrmLead.is_converted.is_(False),
+        CrmLead.is_deleted.is_(False),
     )
-    return change(session, refused.values(is_unscorable=False))
+    return list(session.scalars(query.order_by(CrmLead.id).limit(limit)))
+
+
+def take_scores_again(session: Session, ids: Collection[str]) -> list[int]:
+    """Let leads that are visible again take scores; return their keys here."""
+    visible = sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(is_unscorable=False)
+    keys = session.scalars(visible.returning(CrmLead.lead_key))
+    return [key for key in keys if key is not None]
 
 
 def stop_reading(session: Session, ids: Collection[str]) -> None:
