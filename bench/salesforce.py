@@ -134,6 +134,7 @@ def measured(
     settings = product().settings
     write(lambda s: setup.starter_version(s, None, utc_now()))
     write(lambda s: connections.save(s, credentials, settings, actor="bench", now=utc_now()))
+    write(lambda s: connections.pause(s, False, "bench", utc_now()))
     set_rules(writes_scores=False)
     load_before = os.getloadavg()[0]
     history = stopwatch.lap()
