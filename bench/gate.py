@@ -63,7 +63,10 @@ class Situation(NamedTuple):
 def own(now: Situation) -> bool:
     evidence = slice(now.since, now.round.n)
     compared = gathered(
-        now.converted[evidence], now.champion.scores[evidence], now.round.out_of_fold[now.since :]
+        now.converted[evidence],
+        now.champion.scores[evidence],
+        now.round.out_of_fold[now.since :],
+        n_learned=now.round.n,
     )
     return decide(compared, RULE).promote
 

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     retrain_every_hours: Hours = 0
     promote_min_gain: float = Field(0.02, ge=0, lt=1)
     promote_confidence: Annotated[float, AfterValidator(_zero_or_from_half)] = Field(
-        0.985, ge=0, lt=1
+        0.99, ge=0, lt=1
     )
     promote_min_each_class: int = Field(20, ge=0)
     promote_log_loss_check: bool = True

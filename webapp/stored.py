@@ -224,6 +224,8 @@ class TrainingData(_Stored):
     n_lost: int
     n_came_with_outcome: int = 0
     n_left_out: int = 0
+    # Older ones, after which the world has changed.
+    n_outdated: int = 0
     first_outcome_at: str | None = None
     last_outcome_at: str | None = None
     is_dated: bool = True

@@ -33,7 +33,7 @@ class GateRule:
     """
 
     min_gain: float = 0.02
-    confidence: float | None = 0.985
+    confidence: float | None = 0.99
     min_each_class: int = 20
     log_loss_must_fall: bool = True
     sure_gain_is_enough: bool = True

@@ -21,17 +21,23 @@ def gathered(
     groups: Groups | None = None,
     *,
     is_dated: bool = True,
+    n_learned: int | None = None,
 ) -> Evidence:
     """Compare probabilities of both on leads since the champion was trained, the oldest first.
 
     Where these are in order of time (`is_dated`) and the champion ranks the newest surely worse
     than those before, the world has changed: then the newest alone count, as many as show it best.
+    `n_learned` as for `added_value`.
     """
     group_of = numbered(groups, len(converted))
     n_older = change(converted, champion, group_of) if is_dated else 0
     newest = slice(n_older, None)
     found = paired_evidence(
-        converted[newest], champion[newest], challenger[newest], group_of[newest]
+        converted[newest],
+        champion[newest],
+        challenger[newest],
+        group_of[newest],
+        n_learned=n_learned,
     )
     return replace(found, n_older=n_older)
 

@@ -2,8 +2,8 @@
 
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import Value
-from ml.gate.gate import GROUPS, Decision, GateRule, decide
+from ml.gate.gate import GROUPS, Decision, Evidence, GateRule, decide
 from ml.leakage import detect
 from ml.leakage.detect import Leak
 from ml.monitoring.drift import histogram
@@ -25,8 +25,9 @@ from ml.training import batch_scoring, blending
 from ml.training.backtest import measured
 from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
+from ml.training.evaluate import log_loss
 from ml.training.evidence import gathered
-from ml.training.groups import Groups, count, numbered
+from ml.training.groups import Groups, Places, count, numbered
 from ml.training.metrics import claim, grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
@@ -35,6 +36,7 @@ from ml.training.thin_fields import shares, weighed
 MAX_SCORED = 2_000  # leads, of which served scores are kept
 
 Progress = Callable[[float, str], None]
+Hidden: TypeAlias = Collection[str]  # names of fields
 
 
 class NotEnoughToLearn(ValueError):
@@ -67,6 +69,17 @@ class Examples:
     def group_of(self) -> Groups:
         """The group of each lead, numbered from 0."""
         return numbered(self.groups, len(self.records))
+
+    def since(self, first: int) -> "Examples":
+        """The leads from a place on."""
+        return replace(
+            self,
+            records=self.records[first:],
+            converted=self.converted[first:],
+            is_evidence=self.is_evidence[first:],
+            groups=None if self.groups is None else self.groups[first:],
+            stand_for=None if self.stand_for is None else self.stand_for[first:],
+        )
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ class Challenge:
 
     `fields` are those it was allowed to learn from, `left_out` says why others were kept from it
     and the champion. `leaks` are found by these examples; `champion_knew` are those that it uses.
+    The first `n_outdated` examples were not learned from, since the world has changed after them.
     """
 
     scorecard: Scorecard
@@ -113,6 +127,7 @@ class Challenge:
     left_out: dict[str, str] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
     champion_knew: tuple[str, ...] = ()
+    n_outdated: int = 0
 
 
 def challenge(
@@ -129,39 +144,60 @@ def challenge(
 
     The champion's own scores are compared with the challenger's out of fold, on the examples marked
     as evidence: neither has seen the outcomes it is judged on. Fields that leak or are excluded are
-    kept from both. `progress` is called with a share in [0, 1] and the stage in words; it may raise
-    to stop the work. Raises NotEnoughToLearn below ten leads of a kind, or without a field.
+    kept from both. Where the champion ranks the newest leads surely worse than those before, the
+    world has changed: a model of these alone is the challenger if it predicts them better out of
+    fold than one of all. `progress` is called with a share in [0, 1] and the stage in words; it may
+    raise to stop the work. Raises NotEnoughToLearn below ten leads of a kind, or without a field.
     """
     _check_enough(np.array(examples.converted, dtype=bool), examples.group_of)
     found, left_out = _left_out(examples, fields, champion, exclusions or FieldExclusions())
     usable = fields.without(left_out)
     _check_any(usable, fields)
-    learned = learn(
-        examples.records,
-        examples.converted,
-        usable,
-        seed=seed,
-        is_dated=examples.is_dated,
-        groups=examples.groups,
-        progress=lambda done, stage: progress(0.95 * done, stage),
-    )
-    if examples.stand_for is not None:
-        learned = _levelled(learned, examples, examples.stand_for)
-    progress(0.95, "Comparing with the champion")
+    learned = _attempt(examples, usable, seed, lambda done, stage: progress(0.9 * done, stage))
+    progress(0.9, "Comparing with the champion")
+    places = _places_of_evidence(examples, rule)
+    evidence = _evidence(examples, places, champion, learned, hidden=left_out)
+    n_outdated = 0
+    if evidence.n_older:
+        first = int(places[evidence.n_older])
+        newest = examples.since(first)
+        again = _attempt(newest, usable, seed, lambda done, stage: progress(0.9, stage))
+        if _predicts_better(again, learned, examples.converted):
+            learned, n_outdated = again, first
+            places = places[evidence.n_older :] - first
+            compared = _evidence(newest, places, champion, learned, hidden=left_out)
+            evidence = replace(compared, n_older=evidence.n_older + compared.n_older)
     result = Challenge(
         scorecard=learned.scorecard,
         family=learned.scorecard.family,
         metrics=learned.metrics,
-        decision=_decision(examples, left_out, champion, learned.probabilities, rule=rule),
+        decision=decide(evidence, rule),
         seed=seed,
         libraries=library_versions(),
         fields=tuple(f.name for f in usable.model),
         left_out=left_out,
         leaks=tuple(found),
         champion_knew=tuple(term.field for term in champion.terms if term.field in left_out),
+        n_outdated=n_outdated,
     )
     progress(1.0, "Promoted" if result.decision.promote else "Not promoted")
     return result
+
+
+def _attempt(examples: Examples, fields: Fields, seed: int, progress: Progress) -> Learned:
+    """Learn a challenger, at the level of a fair sample."""
+    learned = learn(
+        examples.records,
+        examples.converted,
+        fields,
+        seed=seed,
+        is_dated=examples.is_dated,
+        groups=examples.groups,
+        progress=progress,
+    )
+    if examples.stand_for is None:
+        return learned
+    return _levelled(learned, examples, examples.stand_for)
 
 
 def learn(
@@ -304,33 +340,41 @@ def _check_any(usable: Fields, fields: Fields) -> None:
     raise NotEnoughToLearn("No declared field may be used by models: all have use = false.")
 
 
-def _decision(
-    examples: Examples,
-    hidden: Collection[str],
-    champion: Scorecard,
-    probabilities: Floats,
-    *,
-    rule: GateRule,
-) -> Decision:
-    """Compare with the champion on the evidence, where it does not know the hidden fields.
+def _places_of_evidence(examples: Examples, rule: GateRule) -> Places:
+    """Find the leads to compare on.
 
-    Of a group that it learned from it may remember leads: these are evidence only where the others
-    are too few, and then favour it.
+    Of a group that the champion learned from it may remember leads: these are evidence only where
+    the others are too few, and then favour it.
     """
     groups, is_new = examples.group_of, np.array(examples.is_evidence, dtype=bool)
     is_converted: Bools = np.array(examples.converted, dtype=bool)
     is_strange = is_new & ~np.isin(groups, groups[~is_new])
     n_strange = count(is_converted[is_strange], groups[is_strange])
     n_each = min(n_strange.n_groups_converted, n_strange.n_groups_lost)
-    is_enough = n_each >= max(1, rule.min_each_class)
-    places = np.flatnonzero(is_strange if is_enough else is_new)
+    return np.flatnonzero(is_strange if n_each >= max(1, rule.min_each_class) else is_new)
+
+
+def _evidence(
+    examples: Examples, places: Places, champion: Scorecard, learned: Learned, *, hidden: Hidden
+) -> Evidence:
+    """Compare with the champion on some leads, where it does not know the hidden fields."""
     records = [
         {n: None if n in hidden else value for n, value in examples.records[place].items()}
         for place in places
     ]
-    converted = is_converted[places]
-    old = batch_scoring.probabilities(champion, records)
-    found = gathered(
-        converted, old, probabilities[places], groups[places], is_dated=examples.is_dated
+    return gathered(
+        np.array(examples.converted, dtype=bool)[places],
+        batch_scoring.probabilities(champion, records),
+        learned.probabilities[places],
+        examples.group_of[places],
+        is_dated=examples.is_dated,
+        n_learned=len(examples.records),
     )
-    return decide(found, rule)
+
+
+def _predicts_better(one: Learned, other: Learned, converted: Sequence[bool]) -> bool:
+    """Tell whether one predicts the newest leads, all that it has learned from, better."""
+    outcomes: Bools = np.array(converted, dtype=bool)
+    n = len(one.probabilities)
+    losses = [log_loss(outcomes[-n:], each.probabilities[-n:]) for each in (one, other)]
+    return losses[0] < losses[1]

@@ -144,6 +144,7 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
         "left_out_fields": challenge.left_out,
         "suspicions": [leak.to_json() for leak in challenge.leaks],
         "champion_knew": list(challenge.champion_knew),
+        "n_outdated": labelled.n_outdated + challenge.n_outdated,
         "seed": challenge.seed,
         "libraries": challenge.libraries,
     }
@@ -154,7 +155,7 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
         "details": {
             "fields": list(challenge.fields),
             "field_list": field_list,
-            "training": labelled.about() | kept,
+            "training": labelled.since(challenge.n_outdated).about() | kept,
             "metrics": challenge.metrics,
             "decision": challenge.decision.to_json() | {"rule": asdict(rule)},
         },
@@ -187,13 +188,21 @@ def _material(
 ) -> tuple[ModelVersion, Scorecard, training_data.Labelled, train.FieldExclusions]:
     champion = registry.champion(session)
     # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
-    since_run = registry.learned(session, champion).run_key or 0
+    learned = registry.learned(session, champion)
+    about = learned.learned_from
+    # What it left out because the world has changed is not learned again.
+    first = about.first_outcome_at if about is not None and about.n_outdated else None
     known = leakage.known(session, fields, champion)
     open_leads = training_data.newest_open(session, fields)
     return (
         champion,
         registry.scorecard(session, champion),
-        training_data.collect(session, run_key, since_run=since_run),
+        training_data.collect(
+            session,
+            run_key,
+            since_run=learned.run_key or 0,
+            since=datetime.fromisoformat(first) if first else None,
+        ),
         train.FieldExclusions(known.allowed, known.left_out, open_leads),
     )
 

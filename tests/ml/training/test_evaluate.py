@@ -97,3 +97,33 @@ def test_what_adds_nothing_seems_to_as_often_as_chance_would_have_it():
         champion, noise = 1 / (1 + np.exp(-log_odds)), draw.random(150)
         seemed += added_value(converted, champion, noise) > 1.96
     assert 2 <= seemed <= 20  # of 400, 2.5 %
+
+
+def out_of_fold(inputs, converted, n_folds=5):
+    """Scores of a ridge regression fitted without the leads it scores."""
+    scores = np.empty(len(inputs))
+    for fold in range(n_folds):
+        is_test = np.arange(len(inputs)) % n_folds == fold
+        known, told = inputs[~is_test], converted[~is_test] - converted[~is_test].mean()
+        weights = np.linalg.solve(known.T @ known + 20 * np.eye(known.shape[1]), known.T @ told)
+        scores[is_test] = inputs[is_test] @ weights
+    return 1 / (1 + np.exp(-2 * scores))
+
+
+def test_scores_out_of_fold_vouch_for_each_other():
+    """Where there is nothing to learn the statistic would vary by the root of two."""
+    draw = np.random.default_rng(5)
+    found = []
+    for _ in range(150):
+        inputs, converted = draw.normal(size=(120, 20)), draw.random(120) < 0.4
+        scores, champion = out_of_fold(inputs, converted), draw.random(120)
+        found.append(added_value(converted, champion, scores, n_learned=120))
+    assert np.std(found) == pytest.approx(1, abs=0.12)
+
+
+def test_scores_of_many_other_leads_vouch_less_for_each_other():
+    draw = np.random.default_rng(6)
+    converted, champion, challenger = draw.random(90) < 0.4, draw.random(90), draw.random(90)
+    assert added_value(converted, champion, challenger, n_learned=360) == pytest.approx(
+        added_value(converted, champion, challenger) / 1.25**0.5
+    )

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import random
 import re
 
 import numpy as np
@@ -12,11 +13,12 @@ from ml.gate.gate import GateRule
 from ml.scorecard.reasons import explain
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.starter import starter_scorecard
-from ml.training.train import Examples, NotEnoughToLearn, challenge
+from ml.training.train import Examples, NotEnoughToLearn, challenge, learn
 from tests.conftest import grow_few_trees
 from tests.ml.leads import FIELDS, blind_champion, make_examples
 
 RULE = GateRule()
+X = loads('[[field]]\nname = "x"\ntype = "number"\nlabel = "X"\n')
 EXAMPLES = make_examples(400, n_evidence=200)
 
 
@@ -53,10 +55,13 @@ def few(n_converted, n_lost):
     return Examples([{"email_opens": i % 9} for i in range(n)], converted, [True] * n)
 
 
-def test_clearly_better_challenger_is_promoted(attempt):
-    assert attempt.decision.promote
-    assert attempt.decision.gain > 0.05
-    assert attempt.family == attempt.scorecard.family
+@pytest.mark.usefixtures("few_trees")
+def test_clearly_better_challenger_is_promoted():
+    examples = make_examples(600, n_evidence=400)
+    found = challenge(examples, FIELDS, blind_champion(), RULE, seed=1)
+    assert found.decision.promote
+    assert (found.decision.gain or 0) > 0.05
+    assert found.family == found.scorecard.family
 
 
 def test_only_leads_marked_as_evidence_are_compared_on(attempt):
@@ -291,3 +296,37 @@ def test_scores_of_strange_leads_are_probabilities(attempt):
     for value in (None, -3, 10**15, 1e-9, "nowhere", True, math.pi):
         probability = attempt.scorecard.score(dict.fromkeys(FIELDS.names, value)).probability
         assert 0 < probability < 1
+
+
+def turned(n_before, n_after, seed=3):
+    """Leads since the champion; after some of them outcomes mean the opposite."""
+    draw = random.Random(seed)
+    numbers = [draw.gauss(0, 1) for _ in range(n_before + n_after)]
+    signs = [1] * n_before + [-1] * n_after
+    converted = [
+        draw.random() < 1 / (1 + math.exp(-2 * sign * x))
+        for sign, x in zip(signs, numbers, strict=True)
+    ]
+    return Examples([{"x": x} for x in numbers], converted, [True] * len(numbers))
+
+
+def a_champion_of(n_leads):
+    known = turned(n_leads, 0, seed=4)
+    return learn(known.records, known.converted, X, seed=0).scorecard
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_after_a_change_of_the_world_the_newest_leads_alone_teach():
+    champion, examples = a_champion_of(200), turned(300, 120)
+    found = challenge(examples, X, champion, GateRule(), seed=1)
+    assert found.decision.promote
+    assert 250 <= found.n_outdated == found.decision.n_older <= 320
+    assert found.metrics["n"] == 420 - found.n_outdated
+    low, high = (found.scorecard.score({"x": x}).probability for x in (1.5, -1.5))
+    assert low < 0.3 < 0.7 < high
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_without_a_change_all_leads_teach():
+    found = challenge(turned(420, 0), X, a_champion_of(200), GateRule(), seed=1)
+    assert (found.n_outdated, found.decision.n_older, found.metrics["n"]) == (0, 0, 420)

@@ -265,6 +265,18 @@ def test_a_lead_first_seen_after_its_outcome_is_left_out_and_counted(write, read
     assert (about["n_leads"], about["n_left_out"]) == (1, 1)
 
 
+def test_outcomes_from_before_a_change_of_the_world_are_left_out_and_counted(write, read):
+    day = timedelta(days=1)
+    for place, lead_id in enumerate(("L-1", "L-2", "L-3")):
+        write(lambda s, lead_id=lead_id: make_lead(s, lead_id, now=NOW))
+        told = {"now": NOW + 9 * day, "happened_at": NOW + (1 + place) * day}
+        write(lambda s, lead_id=lead_id, told=told: make_outcome(s, lead_id, True, **told))
+    labelled(write, read)
+    found = read(lambda s: training_data.collect(s, 1, since_run=0, since=NOW + 2 * day))
+    assert (len(found.leads), found.n_left_out, found.n_outdated) == (2, 0, 1)
+    assert found.since(1).about()["first_outcome_at"] == (NOW + 3 * day).isoformat()
+
+
 @pytest.mark.parametrize(("n_of_one_day", "is_dated"), [(5, True), (6, False)])
 def test_outcomes_mostly_of_one_day_tell_no_order(n_of_one_day, is_dated, write, read):
     def arrive(session):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,19 +40,30 @@ class Labelled:
     """All that a training run may learn from.
 
     `is_evidence` marks leads labelled since the champion was trained; `n_left_out` counts those of
-    which only later inputs are known. `groups` has a number for the person or company of each lead.
+    which only later inputs are known, `n_outdated` those before the world changed. `groups` has a
+    number for the person or company of each lead.
     """
 
     leads: list[LabelledLead]
     is_evidence: list[bool]
     n_left_out: int
     groups: list[int]
+    n_outdated: int = 0
 
     @property
     def is_dated(self) -> bool:
         """Whether time tells old outcomes from new ones: not where most leads are of one day."""
         days = Counter(lead.outcome_at.date() for lead in self.leads)
         return 2 * max(days.values(), default=0) <= len(self.leads)
+
+    def since(self, first: int) -> "Labelled":
+        """The leads from a place on."""
+        return replace(
+            self,
+            leads=self.leads[first:],
+            is_evidence=self.is_evidence[first:],
+            groups=self.groups[first:],
+        )
 
     def about(self) -> dict[str, Any]:
         """What is kept of it with the version: counts, and from when to when."""
@@ -70,18 +81,23 @@ class Labelled:
         }
 
 
-def collect(session: Session, run_key: int, *, since_run: int) -> Labelled:
+def collect(
+    session: Session, run_key: int, *, since_run: int, since: datetime | None = None
+) -> Labelled:
     """Read what a run may learn from, against a champion trained by `since_run` (0: by none).
+
+    Outcomes that happened before `since` are outdated.
 
     A lead's snapshot is the last one before its outcome happened and without one in the same
     request, else the first one if it came with the outcome. Others would tell what they should
     predict and are left out. Labels that arrived after the claim are left for the next run.
     """
     found = list(_labels(session, run_key))
-    leads = [lead for lead in found if lead is not None]
+    known = [lead for lead in found if lead is not None]
+    leads = [lead for lead in known if since is None or lead.outcome_at >= since]
     is_evidence = [lead.counted_by_run > since_run for lead in leads]
     groups = groups_of(session, {lead.lead_key: lead.inputs for lead in leads})
-    return Labelled(leads, is_evidence, len(found) - len(leads), groups)
+    return Labelled(leads, is_evidence, len(found) - len(known), groups, len(known) - len(leads))
 
 
 def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
