@@ -101,9 +101,13 @@ class Track:
     failed: list[Spell] = field(default_factory=list)
 
     def promote(self, model: Model, day: float) -> None:
-        """Put a model in place of the live one; wrong where that ranks no better."""
+        """Put a model in place of the live one; wrong where that ranks no better.
+
+        What outcomes that were told the wrong way round say is nobody's mistake.
+        """
         self.promotions += 1
-        self.wrong += self.truth.auc(model.card, day) <= self.truth.auc(self.live.card, day) + SAME
+        before, after = (self.truth.auc(each.card, day) for each in (self.live, model))
+        self.wrong += self.truth.world.is_knowable(day) and after <= before + SAME
         self.live = model
         if model.claim is not None:
             self.claims.append(self._judged(model.card, model.claim, day))
@@ -121,15 +125,15 @@ class Track:
         auc = self.truth.auc(card, day)
         floor = max(0.5, self.truth.auc(self.starter.card, day)) - BAD
         world = self.truth.world
-        is_knowable = world.wrong_until is None or day >= world.wrong_until
+        is_knowable = world.is_knowable(day)
         _follow(self.bad, day, n_outcomes, is_on=is_knowable and auc < floor)
-        if claim is None:
+        if claim is None or not is_knowable:
             return
         self.errors.append(self.truth.calibration_error(card, day))
         tiny = self.truth.tiny_error(card, day)
         if tiny is not None:
             self.tiny_errors.append(tiny)
-        has_changed = world.is_changed(0, day) or (world.wrong_until is not None and is_knowable)
+        has_changed = world.is_changed(0, day) or world.wrong_until is not None
         is_failing = has_changed and auc < claim.low
         _follow(self.failed, day, n_outcomes, is_on=is_failing and not is_said)
 
@@ -156,8 +160,7 @@ class Track:
             "low": round(claim.low, 4),
             "high": round(claim.high, 4),
             "prospective": round(self.truth.auc(card, day, AHEAD_DAYS), 4),
-            "has_changed": world.is_changed(day, day + AHEAD_DAYS)
-            or day < (world.wrong_until or 0),
+            "has_changed": world.is_changed(day, day + AHEAD_DAYS) or not world.is_knowable(day),
         }
 
 

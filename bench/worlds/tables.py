@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.worlds.world import WORLDS
+
 Rows = list[dict[str, Any]]
 
 HEADER = (
@@ -13,6 +15,7 @@ HEADER = (
     "| bad models gone | days | outcomes |"
 )
 WITHIN = 100  # outcomes
+STEADY = {world.name for world in WORLDS if world.is_steady}
 TINY_WORLD, NOISY_WORLD = "tiny-field", "noise-duplicates"
 
 
@@ -72,6 +75,8 @@ def _figures(rows: Rows) -> Iterator[tuple[str, str, str]]:
     yield "wrong promotions", "at most 2 %", _share([True] * wrong + [False] * (promotions - wrong))
     bad = _soon([spell for row in rows for spell in row["bad"]])
     yield f"bad models gone within {WITHIN} outcomes", "all", _share(bad)
+    still = [row["calibration_error"] for row in rows if row["world"] in STEADY]
+    yield "mean calibration error where nothing changes", "0.03", _mean(still)
     yield "mean calibration error", "0.03", _mean([row["calibration_error"] for row in rows])
     n, worse = _total(rows, "recalibrations"), _total(rows, "worse_recalibrations")
     yield "recalibrations that make calibration worse", "none", f"{worse} of {n}"

@@ -59,6 +59,15 @@ class World:
             return last > DRIFT_DAYS[0] and first < DRIFT_DAYS[1]
         return self.changes_on is not None and first < self.changes_on <= last
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether nothing ever changes."""
+        return self.changes_on is None and self.wrong_until is None
+
+    def is_knowable(self, day: float) -> bool:
+        """Whether outcomes told till then are the true ones."""
+        return self.wrong_until is None or day >= self.wrong_until
+
     def drifted(self, days: Floats) -> Floats:
         """How far the drift has come on each day, from 0 to 1."""
         first, last = DRIFT_DAYS

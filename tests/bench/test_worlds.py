@@ -187,6 +187,9 @@ def test_nobody_can_know_of_wrong_outcomes_before_they_are_corrected():
     found = track(world(wrong_until=15), live=Model(card(sign=-1), Claim(0.65, 0.6, 0.7)))
     found.look(10, 300)
     assert found.row()["bad"] == found.row()["failed"] == []
+    assert found.row()["calibration_error"] is None
+    found.promote(Model(card(sign=-1), Claim(0.65, 0.6, 0.7)), 10)
+    assert found.wrong == 0
     found.look(15, 600)
     assert found.row()["bad"] == found.row()["failed"] == [None]
 
