@@ -52,6 +52,36 @@ def test_the_threshold_starts_one_training_and_counts_its_labels(write, read):
     assert write(claim) is None
 
 
+def begin(session, kind, **task):
+    runs.request(session, kind, trigger="request", requested_by="ada", now=NOW, task=task)
+    run = runs.claim(session, kind, "a worker", NOW)
+    assert run is not None
+    return run
+
+
+@pytest.mark.parametrize("kind", ["sync", "import"])
+def test_no_training_is_due_in_the_middle_of_a_load(kind, write):
+    write(lambda s: label(s, 10, 10))
+    write(lambda s: runs.finish(s, begin(s, "sync", mode="dry"), NOW, {}))
+    run = write(lambda s: begin(s, kind))
+    assert write(claim) is None
+    write(lambda s: runs.finish(s, run, NOW, {}))
+    assert write(claim) is not None
+
+
+def test_only_the_first_sync_is_a_load_and_a_person_may_train_in_it(write):
+    write(lambda s: label(s, 10, 10))
+    first = write(lambda s: begin(s, "sync"))
+    write(lambda s: lifecycle.request_retraining(s, "ada", NOW))
+    run = write(claim)
+    assert run.requested_by == "ada"
+    write(lambda s: register(s, run, promote=False))
+    write(lambda s: runs.finish(s, first, NOW, {}))
+    write(lambda s: begin(s, "sync", mode="live"))
+    write(lambda s: label(s, 10, 10, prefix="M"))
+    assert write(claim) is not None
+
+
 @pytest.mark.parametrize(("n_converted", "n_lost"), [(30, 0), (0, 30), (21, 9)])
 def test_too_few_of_one_class_start_nothing(n_converted, n_lost, write):
     write(lambda s: label(s, n_converted, n_lost))

@@ -324,9 +324,20 @@ class _Due(NamedTuple):
 def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
     due = _wanted(session, trigger, now)
     # The cheapest question first: it is asked every few seconds.
-    if due is None or n_uncounted(session) < due.needed or _shortage(session):
+    if due is None or n_uncounted(session) < due.needed or _is_loading(session):
         return None
-    return due
+    return None if _shortage(session) else due
+
+
+def _is_loading(session: Session) -> bool:
+    """Whether an import or the first sync is at work: half of a load is no fair sample of it."""
+    if runs.unfinished(session, "import") is not None:
+        return True
+    if runs.unfinished(session, "sync") is None:
+        return False
+    mode = sa.func.coalesce(Run.task["mode"].as_string(), "live")
+    done = sa.exists().where(Run.kind == "sync", Run.state == "succeeded", mode == "live")
+    return not session.scalar(sa.select(done))
 
 
 def _wanted(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
