@@ -136,10 +136,10 @@ def close_matched(session: Session, now: datetime) -> None:
 
 def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> None:
     """Say that a deal is a lead's; the next run derives the outcome from it."""
-    # The connection before leads, as every step of a run.
+    # The connection before the lead, as every step of a run, and that before the entry, as erasure.
     connections.get(session, lock=True)
-    row = entry(session, deal_id, lock=True)
     lead, crm_lead = _both(session, lead_id)
+    row = entry(session, deal_id, lock=True)
     session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
