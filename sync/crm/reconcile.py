@@ -81,9 +81,10 @@ def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     for rows in sync_run.client.by_ids(LEADS, list(ids)):
         missing -= {row.id for row in rows}
         sync_run.step(partial(_take, sync_run, take_leads, rows))
-    if missing:
-        sync_run.step(lambda s: mirror.stop_reading(s, missing))
-    return sorted(missing)
+    lost = sorted(missing)
+    for first in range(0, len(lost), STEP_ROWS):
+        sync_run.step(partial(_lose_leads, sync_run, lost[first : first + STEP_ROWS]))
+    return lost
 
 
 def find_leads_of_new_deals(sync_run: SyncRun) -> None:
@@ -130,6 +131,12 @@ def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
 
 def _take(sync_run: SyncRun, take: Take[R], rows: Sequence[R], session: Session) -> None:
     take(session, sync_run.context, rows, sync_run.now)
+
+
+def _lose_leads(sync_run: SyncRun, ids: Collection[str], session: Session) -> None:
+    """Of what is not shown the last word stays; links may have been made or removed here since."""
+    mirror.stop_reading(session, ids)
+    record_outcomes_of(session, sync_run.context, ids, sync_run.now)
 
 
 def _lose_deals(

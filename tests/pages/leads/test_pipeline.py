@@ -175,6 +175,22 @@ def test_a_manager_unlinks_on_the_lead_what_a_person_has_linked(
     assert salesforce.outcome(lead) is None
 
 
+def test_a_link_by_hand_that_salesforce_came_to_say_too_can_be_removed(
+    mona, sign_in, fake, salesforce, linked_by_hand
+):
+    lead, deal = linked_by_hand
+    fake.convert(lead, deal)
+    salesforce.later()
+    manager = sign_in(mona)
+    page = show(manager, salesforce, lead)
+    assert "Salesforce, ada<wbr>@x.org, " in page
+    [address] = re.findall(rf'action="(/sync/unmatched/{deal}/unlink/\d+)"', page)
+    answer = text(manager.post(address, follow_redirects=True))
+    assert "Unlinked." in answer
+    assert address not in answer
+    assert salesforce.outcome(lead) is True
+
+
 def test_a_rep_sees_the_link_and_cannot_remove_it(rep, salesforce, linked_by_hand):
     lead, deal = linked_by_hand
     page = show(rep, salesforce, lead)

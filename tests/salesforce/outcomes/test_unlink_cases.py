@@ -29,6 +29,15 @@ def unlink(salesforce, lead, deal):
     return salesforce.write(lambda s: unmatched.unlink(s, deal, lead, "ada", now=salesforce.now))
 
 
+def listed(salesforce):
+    """The deals on each list of people."""
+    return [
+        (state, row.deal_id)
+        for state in ("open", "ignored", "linked")
+        for row in salesforce.read(lambda s, state=state: unmatched.listed(s, state))
+    ]
+
+
 def last_reason(salesforce, lead):
     rows = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead)))
     return rows[0].reason
@@ -140,14 +149,51 @@ def test_unlinking_twice_is_unlinking_once(fake, salesforce, linked):
     assert entries.count(("ada", "unlinked opportunity", deal, {"lead": lead})) == 1
 
 
-def test_what_salesforce_says_itself_is_not_unlinked_here(fake, salesforce, linked):
-    lead, deal = linked
-    fake.convert(lead, deal)
+def test_what_salesforce_says_itself_is_not_unlinked_here(fake, salesforce):
+    lead = fake.lead()
+    deal = fake.convert(lead)
+    fake.close(deal, won=True)
     salesforce.later()
     with pytest.raises(unmatched.NamedByCrm, match="Salesforce itself"):
         unlink(salesforce, lead, deal)
     assert salesforce.read(lambda s: links.of_leads(s, [lead]))[lead]
     assert salesforce.outcome(lead) is True
+
+
+def test_a_link_that_salesforce_came_to_say_too_is_taken_back_and_the_outcome_stays(
+    fake, salesforce, linked
+):
+    lead, deal = linked
+    fake.convert(lead, deal)
+    salesforce.later()
+    assert unlink(salesforce, lead, deal)
+    assert listed(salesforce) == []
+    salesforce.later()
+    assert salesforce.history(lead) == [("converted", "Lb")]
+    with pytest.raises(unmatched.NamedByCrm):
+        unlink(salesforce, lead, deal)
+
+
+def test_a_link_is_taken_back_of_a_lead_that_cannot_be_seen_any_more(fake, salesforce, linked):
+    lead, deal = linked
+    salesforce.settings.sync_max_lost_percent = 100
+    fake.hide(lead)
+    salesforce.later()
+    unlink(salesforce, lead, deal)
+    salesforce.later()
+    assert salesforce.history(lead) == [("converted", "Lb"), LAST]
+
+
+def test_the_deal_can_be_linked_to_another_before_the_next_run(fake, salesforce, linked):
+    lead, deal = linked
+    other = fake.lead()
+    salesforce.later()
+    unlink(salesforce, lead, deal)
+    assert listed(salesforce) == [("open", deal)]
+    assert salesforce.read(unmatched.n_open) == 1
+    salesforce.write(lambda s: unmatched.link(s, deal, other, "ada", now=salesforce.now))
+    salesforce.later()
+    assert (salesforce.outcome(lead), salesforce.outcome(other)) == (None, True)
 
 
 def test_what_its_contact_has_a_part_in_is_not_unlinked_here(fake, salesforce):

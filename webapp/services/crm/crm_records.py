@@ -81,7 +81,7 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
 
 @dataclass(frozen=True)
 class LinkedDeal:
-    """A deal of a lead, its state in a word, and who says that it is the lead's.
+    """A deal of a lead, its state in a word, and who says that it is the lead's: one or both.
 
     A link made by hand names who made it and when, as far as that is known.
     """
@@ -90,6 +90,7 @@ class LinkedDeal:
     name: str | None
     state: str
     is_told_by_crm: bool
+    is_by_hand: bool
     linked_by: str | None
     linked_at: datetime | None
 
@@ -119,6 +120,7 @@ def _linked(
         deal.name if deal else None,
         deal.state if deal else NOT_READABLE,
         links.is_told(origins),
+        "person" in origins,
         made.resolved_by if made else None,
         made.resolved_at if made else None,
     )

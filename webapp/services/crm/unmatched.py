@@ -24,6 +24,8 @@ UNLINKED = "unlinked"
 IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
 # The CRM was asked for its lead: until then nobody has to look for it.
 WAS_ASKED = CrmUnmatched.n_tries > 0
+# People see it; one that they have unlinked at once, whenever the next run comes.
+IS_LISTED = sa.or_(WAS_ASKED, CrmUnmatched.reason == UNLINKED)
 
 
 class UnmatchedNotFound(LookupError):
@@ -85,7 +87,7 @@ def list_asked(session: Session, deal_ids: Collection[str], clues: Mapping[str, 
         CrmUnmatched.deal_id.in_(deal_ids), CrmUnmatched.state == "open"
     )
     rows = session.scalars(query.with_for_update()).all()
-    n_new = sum(row.n_tries == 0 for row in rows)
+    n_new = sum(row.n_tries == 0 and row.reason != UNLINKED for row in rows)
     for row in rows:
         row.n_tries += 1
         row.clue = clues.get(row.deal_id, "")[:MAX_CLUE_LENGTH] or None
@@ -155,21 +157,22 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
 def unlink(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datetime) -> bool:
     """Take back a link made by hand; False where there is none.
 
-    The next run takes back what it had brought, and asks the CRM once more for the deal's lead.
-    Raises `NamedByCrm` where the CRM says itself that the deal is the lead's.
+    The next run takes back what only this link had brought, and asks the CRM once more for the
+    deal's lead, unless it names that by now. Raises `NamedByCrm` where nobody but the CRM says that
+    the deal is the lead's.
     """
     connection = connections.get(session, lock=True)
     lead, crm_lead = _both(session, lead_id)
     linked = links.of_leads(session, [crm_lead.id])[crm_lead.id]
     by = {link.origin: link for link in linked if link.deal_id == deal_id}
-    if links.is_told(by):
+    by_hand = by.pop("person", None)
+    if by_hand is None and links.is_told(by):
         raise NamedByCrm(kinds.of(connection.kind))
-    if "person" not in by:
+    if by_hand is None:
         return False
-    by_hand = by["person"]
     session.delete(by_hand)
     mirror.read_again(session, [crm_lead.id])
-    _look_for_lead_again(session, deal_id, now)
+    _look_for_lead_again(session, deal_id, now, is_told=links.is_told(by))
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
     deal = kinds.of(connection.kind).deal
@@ -200,7 +203,7 @@ def listed(
 ) -> list[CrmUnmatched]:
     """Entries in a state, oldest first, behind one given as its time and id."""
     order = (CrmUnmatched.first_seen_at, CrmUnmatched.deal_id)
-    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == state, WAS_ASKED)
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.state == state, IS_LISTED)
     if after is not None:
         at, deal_id = sa.literal(after[0], order[0].type), sa.literal(after[1])
         query = query.where(sa.tuple_(*order) > sa.tuple_(at, deal_id))
@@ -209,8 +212,8 @@ def listed(
 
 def n_open(session: Session, state: str = "open") -> int:
     """How many are listed, or in another state."""
-    is_listed = (CrmUnmatched.state == state, WAS_ASKED)
-    return session.scalar(sa.select(sa.func.count()).where(*is_listed)) or 0
+    is_in_it = (CrmUnmatched.state == state, IS_LISTED)
+    return session.scalar(sa.select(sa.func.count()).where(*is_in_it)) or 0
 
 
 def entry(
@@ -218,22 +221,25 @@ def entry(
 ) -> CrmUnmatched:
     """The entry of a deal in this state, locked for a change where asked."""
     row = session.get(CrmUnmatched, deal_id, with_for_update=lock or None)
-    if row is None or row.state != state or not row.n_tries:
+    if row is None or row.state != state or not (row.n_tries or row.reason == UNLINKED):
         raise UnmatchedNotFound(connections.kind(session), deal_id)
     return row
 
 
 def _both(session: Session, lead_id: str) -> tuple[Lead, CrmLead]:
-    """A lead as it is here and as the CRM has it."""
-    lead = leads.find(session, lead_id)
+    """A lead as it is here, locked, and as the CRM has it."""
+    lead = leads.find(session, lead_id, lock=True)
     crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead.key))
     if crm_lead is None:
         raise NotFromCrm(connections.kind(session))
     return lead, crm_lead
 
 
-def _look_for_lead_again(session: Session, deal_id: str, now: datetime) -> None:
-    """List a deal as if it had just closed; one that is not closed is noted once it closes."""
+def _look_for_lead_again(session: Session, deal_id: str, now: datetime, *, is_told: bool) -> None:
+    """List a deal as if it had just closed, unless the CRM has told whose it is.
+
+    One that is not closed is noted once it closes.
+    """
     row = session.get(CrmUnmatched, deal_id, with_for_update=True)
     deal = session.get(CrmDeal, deal_id)
     if row is None or row.state != "linked":
@@ -243,6 +249,8 @@ def _look_for_lead_again(session: Session, deal_id: str, now: datetime) -> None:
         return
     row.state, row.reason, row.first_seen_at, row.n_tries = "open", UNLINKED, now, 0
     row.lead_key = row.resolved_at = row.resolved_by = None
+    if is_told:
+        resolve(session, [deal_id], now)
 
 
 def _resolve(session: Session, is_over: sa.ColumnElement[bool], now: datetime) -> int:
