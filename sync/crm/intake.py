@@ -44,9 +44,9 @@ def take_leads(
     context.result.counts["leads_read"] += len(by_id)
     context.result.counts["leads_changed"] += len(news)
     is_new = {row.id for row in news}
-    mirror.keep_stamps(
-        session, {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
-    )
+    stamps = {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
+    moved = {row_id: stamp for row_id, stamp in stamps.items() if stamp != known[row_id].stamp}
+    mirror.keep_stamps(session, moved)
     mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
     pairs = [(row.id, deal_id) for row in news for deal_id in by_id[row.id].deal_ids]
     links.keep_of_leads(session, is_new, "lead", pairs)

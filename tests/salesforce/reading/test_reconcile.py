@@ -1,7 +1,10 @@
 """What the daily look at everything finds that no change has told."""
 
+import sqlalchemy as sa
+
 from sync.crm import reconcile, visibility
 from sync.salesforce import soql
+from tests.apps import engine_of
 from tests.conftest import ON_BOTH
 from tests.salesforce.failures.bodies import rest
 from webapp.services.crm import connections
@@ -102,3 +105,23 @@ def test_a_look_that_takes_more_calls_than_a_day_goes_on_the_next_day(
 
 def reconciled_at(salesforce):
     return salesforce.read(lambda s: connections.get(s).reconciled_at)
+
+
+def test_a_night_without_news_changes_no_lead_and_no_link(fake, salesforce):
+    fake.convert(fake.lead())
+    with_part = fake.lead()
+    fake.convert(with_part, False)
+    fake.contact_role(fake.opportunity(), fake.get(with_part)["ConvertedContactId"])
+    fake.lead()
+    salesforce.later()
+    salesforce.next_day()
+    changed = []
+
+    @sa.event.listens_for(engine_of(salesforce.app), "before_cursor_execute")
+    def keep(connection, cursor, statement, *_):
+        words = statement.split()
+        if words[0] != "SELECT" and {"crm_leads", "crm_links"} & set(words[:4]):
+            changed.append(statement)
+
+    salesforce.next_day()
+    assert changed == []

@@ -49,23 +49,14 @@ def keep_of_leads(
     session: Session, crm_lead_ids: Collection[str], origin: str, pairs: Iterable[tuple[str, str]]
 ) -> None:
     """Replace the links of these leads by pairs of lead and deal."""
-    of_these = (CrmLink.crm_lead_id.in_(crm_lead_ids), CrmLink.origin == origin)
-    change(session, sa.delete(CrmLink).where(*of_these))
-    _add(session, origin, set(pairs))
+    _replace(session, origin, CrmLink.crm_lead_id.in_(crm_lead_ids), set(pairs))
 
 
 def keep_of_deals(
     session: Session, deal_ids: Collection[str], pairs: Iterable[tuple[str, str]]
 ) -> set[str]:
     """Replace the links that deals name by pairs of lead and deal; return whose have changed."""
-    of_these = (CrmLink.deal_id.in_(deal_ids), CrmLink.origin == "deal")
-    query = sa.select(CrmLink.crm_lead_id, CrmLink.deal_id).where(*of_these)
-    before = {(lead_id, deal_id) for lead_id, deal_id in session.execute(query)}
-    after = set(pairs)
-    if before != after:
-        change(session, sa.delete(CrmLink).where(*of_these))
-        _add(session, "deal", after)
-    return {crm_lead_id for crm_lead_id, _ in before ^ after}
+    return _replace(session, "deal", CrmLink.deal_id.in_(deal_ids), set(pairs))
 
 
 def hand_over(session: Session, crm_lead_id: str, survivor_id: str) -> bool:
@@ -136,6 +127,19 @@ def counts(session: Session) -> dict[str, int]:
     }
     count = sa.select(sa.func.count()).select_from(CrmLead)
     return {name: session.scalar(count.where(is_so)) or 0 for name, is_so in conditions.items()}
+
+
+def _replace(
+    session: Session, origin: str, which: sa.ColumnElement[bool], after: set[tuple[str, str]]
+) -> set[str]:
+    """Replace links of an origin where they differ; return the leads whose have changed."""
+    of_these = (which, CrmLink.origin == origin)
+    query = sa.select(CrmLink.crm_lead_id, CrmLink.deal_id).where(*of_these)
+    before = {(lead_id, deal_id) for lead_id, deal_id in session.execute(query)}
+    if before != after:
+        change(session, sa.delete(CrmLink).where(*of_these))
+        _add(session, origin, after)
+    return {crm_lead_id for crm_lead_id, _ in before ^ after}
 
 
 def _deals_of_leads() -> sa.Select[str]:

@@ -36,6 +36,7 @@ class Seen(NamedTuple):
     """A lead as it was read last, as far as it takes to tell whether it has changed."""
 
     id: str
+    stamp: str
     digest: str
     inputs_digest: str
     is_converted: bool
