@@ -66,7 +66,8 @@ def record_outcomes(
         outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
         context.result.counts[outcome] += 1
         if len(context.result.examples) < MAX_EXAMPLES:
-            example = Example(event.lead.lead_id, outcome, rule, _because(context, outcome, rule))
+            because = (event.attribution.reason or "").partition(": ")[2].rpartition(" (")[0]
+            example = Example(event.lead.lead_id, outcome, rule, because)
             context.result.examples.append(example)
     removal.hand_over(session, handed_over, now)
     if events:
@@ -173,6 +174,8 @@ def _event(
     is_retracted = outcome == "withdrawn" and is_assumed(crm_lead.rule)
     rule = (crm_lead.rule or "") if is_retracted else derived.rule
     because, cited = _because(context, outcome, rule), derived.source_id
+    if outcome == "withdrawn" and (crm_lead.rule, rule) == ("3", "4"):
+        because = "its status no longer counts as disqualified"
     if outcome == "withdrawn" and facts.was_unlinked(crm_lead):
         deal, cited = context.kind.deal, crm_lead.source_id or cited
         because = f"the link to its {deal} was removed by hand"
