@@ -1,6 +1,7 @@
 """What the product has of leads, to be compared with the truth of an org."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sqlalchemy as sa
 
@@ -15,6 +16,26 @@ class Found:
     leads: dict[str, Lead]
     histories: dict[int, list[str]]
     probabilities: dict[int, float]
+
+    def outcomes(self):
+        """The outcome of each lead."""
+        return {i: lead.outcome for i, lead in self.leads.items()}
+
+    def in_pipeline(self):
+        """The leads in the pipeline."""
+        return {i for i, lead in self.leads.items() if lead.status == "in_pipeline"}
+
+    def repeated_words(self):
+        """Leads of which Salesforce's word was recorded twice in a row.
+
+        A withdrawal is a row for each word that it cancels.
+        """
+        return [
+            key
+            for key, recorded in self.histories.items()
+            for one, two in pairwise(recorded)
+            if one == two != "withdrawn"
+        ]
 
     @classmethod
     def of(cls, lead_ids, session):

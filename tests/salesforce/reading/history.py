@@ -13,6 +13,7 @@ from sync.salesforce import soql
 from tests.connected import RITA
 from tests.factories import make_outcome
 from tests.salesforce.outcomes.test_pipeline_cases import NOT_CONVERTED
+from tests.salesforce.reading.by_hand import ByHand
 from tests.salesforce.reading.found import Found
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.runs import runs
@@ -29,6 +30,9 @@ class History:
         self.random = random.Random(seed)
         self.fake, self.salesforce = fake, salesforce
         self.leads, self.deals = [], []
+        # Deals that a lead was converted to, or in which a contact of one had a part.
+        self.matched: set[str] = set()
+        self.by_hand = ByHand(self)
         # Contacts of leads that were converted without a deal, with those they have a part in.
         self.parts: dict[str, list[str]] = {}
         # Leads that were converted before what is read begins, with their deals.
@@ -86,13 +90,14 @@ class History:
         # Every night what is back in sight is found, and then the parts of contacts in deals.
         self.salesforce.next_day()
         self.salesforce.later(days=1, minutes=1)
-        self.found = self.salesforce.read(partial(Found.of, self.leads))
+        self.found = self.found_now()
 
     # What people do
 
     def _possible(self) -> list[Callable[[], object]]:
         live = [i for i in self.deals if self._is(i, IsDeleted=False)]
         events = [self._new_lead, self._bulk, *self._of_leads(live), *self._of_deals(live)]
+        events += self.by_hand.events()
         if self.hidden:
             events.append(partial(self._show, self.random.choice(sorted(self.hidden))))
         if self.leads:
@@ -179,7 +184,7 @@ class History:
 
     def _report(self, lead):
         """A rep reports the outcome of a lead that was read, and that no deal decides."""
-        if lead not in self.salesforce.read(partial(Found.of, [lead])).leads:
+        if lead not in self.found_now().leads or self.by_hand.has_linked(lead):
             return
         self.fake.clock.advance(seconds=1)
         at, is_won = self.salesforce.now, self.random.random() < 0.5
@@ -187,7 +192,10 @@ class History:
         self.words[lead] = (at, is_won)
 
     def _merge(self, winner, loser):
-        if (winner in self.words) == (loser in self.words):
+        pair = (winner, loser)
+        has_links = any(self.by_hand.has_linked(lead) for lead in pair)
+        n_reported = sum(lead in self.words for lead in pair)
+        if n_reported == 0 or (n_reported == 2 and not has_links):
             self.fake.merge(winner, loser)
 
     def _purge(self, lead):
@@ -196,12 +204,12 @@ class History:
         self.fake.purge(lead)
 
     def _is_known_as_merged(self, lead):
-        """Whether a lead was merged, and the product knows it: of a purged one nobody tells."""
+        """Whether the product knows into which lead it was merged: of a purged one nobody tells."""
         master = self._row(lead)["MasterRecordId"]
         if master is None or lead in self.purged:
             return False
-        row = self.salesforce.read(lambda s: mirror.leads_by_id(s, [lead])).get(lead)
-        return row is not None and row.merged_into == master
+        known = self.salesforce.read(lambda s: mirror.leads_by_id(s, [lead, master]))
+        return lead in known and known[lead].merged_into == master and master in known
 
     def _convert(self, lead, live):
         if lead in self.words:
@@ -209,6 +217,7 @@ class History:
         drawn = self.random.random()
         onto = self.random.choice(live) if live and drawn < 0.3 else drawn < 0.8
         deal = self.fake.convert(lead, onto)
+        self.matched |= {deal} if deal else set()
         if not deal:
             self.parts[self.fake.get(lead)["ConvertedContactId"]] = []
         elif deal not in self.deals:
@@ -219,6 +228,7 @@ class History:
         if deal not in self.parts[contact]:
             self.fake.contact_role(deal, contact)
             self.parts[contact].append(deal)
+            self.matched.add(deal)
 
     # The sync, and what stops it
 
@@ -290,18 +300,25 @@ class History:
 
     def truth(self, lead):
         survivor = self.survivor(lead)
-        words = [w for i, w in self.words.items() if self.survivor(i)["Id"] == survivor["Id"]]
-        if words:
+        if words := self._words_of(lead):
             return None if survivor["IsDeleted"] else max(words)[1]
+        by_hand = self.by_hand.result(lead, self._own_deals_of(lead))
+        if by_hand in {"won", "open", "lost"}:
+            return {"won": True, "open": None, "lost": False}[by_hand]
         deals = self.deals_of(lead)
         is_won = any(deal["IsWon"] for deal in deals)
         return is_won if is_won or (deals and all(deal["IsClosed"] for deal in deals)) else None
 
     def is_pending(self, lead):
         """It is converted, and how that ends is open: by an open deal, or by none so far."""
-        row = self.survivor(lead)
+        row, deals = self.survivor(lead), self.deals_of(lead)
+        by_hand = self.by_hand.result(lead, self._own_deals_of(lead))
+        if self._words_of(lead) or by_hand == "open":
+            return not self._words_of(lead)
+        # Deals linked by hand that are all deleted take the place of none.
         is_undecided = row["IsConverted"] and self.truth(lead) is None
-        return is_undecided and bool(self.deals_of(lead) or not row["ConvertedOpportunityId"])
+        is_waiting = not row["ConvertedOpportunityId"] and by_hand != "void"
+        return is_undecided and bool(deals or is_waiting)
 
     def deals_of(self, lead):
         """The deal that a lead was converted to, else those in which its contact has a part.
@@ -314,6 +331,21 @@ class History:
         found = [self.fake.get(i) for i in ids if own or self._is_newer(i, row["ConvertedDate"])]
         return [deal for deal in found if not deal["IsDeleted"] and not row["IsDeleted"]]
 
+    def _own_deals_of(self, lead):
+        return self.deals_of(lead) if self.survivor(lead)["ConvertedOpportunityId"] else []
+
+    def _words_of(self, lead):
+        survivor = self.survivor(lead)["Id"]
+        return [w for i, w in self.words.items() if self.survivor(i)["Id"] == survivor]
+
+    def is_reported(self, lead):
+        """Whether a rep has reported an outcome of a lead, or of one merged with it."""
+        return bool(self._words_of(lead))
+
+    def found_now(self):
+        """What the product has of the leads."""
+        return self.salesforce.read(partial(Found.of, self.leads))
+
     def _is_newer(self, deal_id, converted_on):
         the_day_before = date.fromisoformat(converted_on) - timedelta(days=1)
         return self.fake.get(deal_id)["CreatedDate"] >= the_day_before.isoformat()
@@ -325,18 +357,10 @@ class History:
 
     # What the product says
 
-    def outcomes(self):
-        """The outcome of each lead that the product has."""
-        return {i: lead.outcome for i, lead in self.found.leads.items()}
-
     def outcomes_of_old(self):
         """The outcome of each lead that was converted long ago, None where it is not here."""
         found = self.salesforce.read(partial(Found.of, self.old)).leads
         return {i: found[i].outcome if i in found else None for i in self.old}
-
-    def in_pipeline(self):
-        """The leads that the product has in the pipeline."""
-        return {i for i, lead in self.found.leads.items() if lead.status == "in_pipeline"}
 
     def dated_too_early(self):
         """Leads whose outcome is dated before they were made."""
@@ -345,18 +369,6 @@ class History:
             for i, lead in self.found.leads.items()
             if lead.outcome_at
             and lead.outcome_at < datetime.fromisoformat(self.survivor(i)["CreatedDate"])
-        ]
-
-    def repeated_words(self):
-        """Leads of which Salesforce's word was recorded twice in a row.
-
-        A withdrawal is a row for each word that it cancels.
-        """
-        return [
-            key
-            for key, recorded in self.found.histories.items()
-            for one, two in pairwise(recorded)
-            if one == two != "withdrawn"
         ]
 
     def useless_writes(self):
@@ -375,7 +387,7 @@ class History:
         wrong = []
         for lead in self.leads:
             row = self._row(lead)
-            if row["IsDeleted"] or row["IsConverted"]:
+            if row["IsDeleted"] or row["IsConverted"] or lead in self.found.in_pipeline():
                 continue
             ours = self.found.probabilities[self.found.leads[lead].key]
             there = row["Conversion_Score__c"]

@@ -31,13 +31,14 @@ def check(seed, fake, salesforce, monkeypatch):
     history.live(n_events=30)
     history.come_to_rest()
     goes_on = {i for i in history.leads if not history.survivor(i)["IsDeleted"]}
-    recorded = history.outcomes()
+    recorded = history.found.outcomes()
     assert goes_on <= recorded.keys()
     assert not history.erased() & recorded.keys()
     assert recorded == {lead: history.truth(lead) for lead in recorded}
     assert history.outcomes_of_old() == history.truth_of_old()
-    assert history.in_pipeline() == {i for i in goes_on if history.is_pending(i)}
+    assert history.found.in_pipeline() == {i for i in goes_on if history.is_pending(i)}
+    assert history.by_hand.listed() == history.by_hand.to_be_listed()
     assert history.dated_too_early() == []
-    assert history.repeated_words() == []
+    assert history.found.repeated_words() == []
     assert history.unwritten() == []
     assert history.useless_writes() <= history.n_kills
