@@ -86,17 +86,17 @@ RECORDS_LOST = Case(
     Kind.CONFIG,
     "More records than allowed can no longer be read although they were not deleted, so nothing was"
     " changed. Give the integration user access to them again and test the connection, or confirm"
-    " on the sync page that Leadloop is to go on without them.",
+    " on the sync page that Leadloop may go on without them.",
 )
 OWN_BUDGET = Case(
     "own budget used",
     Kind.QUOTA,
-    "Leadloop has used the API calls that it may use in a day. It continues where it stopped. To"
-    " read faster, raise the daily calls in the settings.",
+    "Leadloop has made all the API calls that it may make in a day, and continues later where it"
+    " stopped. To read faster, raise the daily calls in the settings.",
 )
 QUOTA_RESERVE = Case(
     "quota reserve reached",
     Kind.QUOTA,
-    f"The org has used {ORG_SHARE * 100:.0f} % of its API calls of the last 24 hours; Leadloop"
-    " leaves the rest. It continues where it stopped once calls are free again.",
+    f"The org has used {ORG_SHARE * 100:.0f} % of its API calls of the last 24 hours. Leadloop"
+    " leaves the rest, and continues where it stopped once calls are free again.",
 )

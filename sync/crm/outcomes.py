@@ -27,17 +27,17 @@ REASONS = {
     "2b": "the {deal} of its contact is won",
     "2c": "the {deal} of its contact is lost",
     "2d": "the {deal} of its contact is open again",
-    "2m": "it reached the milestone by its contact",
+    "2m": "its contact reached the milestone",
     NO_DEAL_RULE: "it was converted long ago without any {deal}",
-    "3": "its status says that it was disqualified",
+    "3": "its status means disqualified",
     "4": "it is being worked on again",
-    INACTIVITY_RULE: "nothing has happened for long",
+    INACTIVITY_RULE: "there was no activity for a long time",
     GONE: "it was deleted",
     "La": "the {deal} linked by hand was deleted",
     "Lb": "the {deal} linked by hand is won",
     "Lc": "the {deal} linked by hand is lost",
     "Ld": "the {deal} linked by hand is open again",
-    "Lm": "it reached the milestone by the {deal} linked by hand",
+    "Lm": "the {deal} linked by hand reached the milestone",
 }
 
 

@@ -49,8 +49,8 @@ RECONCILE_EVERY = timedelta(hours=24)
 # Rehearsed of each kind: all of it is one transaction, in which nobody else writes on SQLite.
 REHEARSED_ROWS = 200
 HIDDEN = (
-    "The integration user may not see some fields that Leadloop can do without. What is known of"
-    " them stays. “Test connection” says what to do."
+    "The integration user cannot see some optional fields; values that are known already stay."
+    " “Test connection” says what to do."
 )
 
 
@@ -196,7 +196,7 @@ def look_again(sync_run: SyncRun) -> None:
             reconcile.begin(session)
 
         sync_run.step(begin)
-    sync_run.step(lambda s: None, stage="Looking at everything again", progress=0.9)
+    sync_run.step(lambda s: None, stage="Reconciling", progress=0.9)
     reconcile.reconcile(sync_run)
 
 
@@ -230,7 +230,7 @@ def apply_rules_again(sync_run: SyncRun) -> None:
         after_id = read(lambda s: connections.get(s).rederive_after_id)
         if after_id is None:
             return
-        sync_run.step(partial(_apply_next, sync_run, after_id), stage="Applying the rules again")
+        sync_run.step(partial(_apply_next, sync_run, after_id), stage="Applying the new rules")
 
 
 def _described(sync_run: SyncRun) -> tuple[list[str], Described]:

@@ -75,7 +75,7 @@ R = TypeVar("R", LeadRow, DealRow)
 
 
 class Obj(str, Generic[R]):
-    """What is read of a CRM, by its name in tables; it tells which rows that gives."""
+    """What is read of a CRM, by its name in tables; it shows which rows that gives."""
 
 
 LEADS: Obj[LeadRow] = Obj("lead")

@@ -29,7 +29,7 @@ CHUNK = 2000
 MONTHS_COMPARED = 12
 # Deals whose leads are asked for at once: what is found of them is stored before the next.
 LOOKUP_CHUNK = 200
-PARTS_HIDDEN = "Which contacts have a part in which {} cannot be seen. What is known of it stays."
+PARTS_HIDDEN = "The contact roles of {} cannot be seen. Links that are known already stay."
 
 
 def begin(session: Session) -> None:

@@ -187,7 +187,7 @@ def _event(
     zone = context.zone
     if first is not None and happened_at < first and is_same_day(happened_at, first, zone):
         # Else a lead that was made and closed within a day would be a label without inputs.
-        happened_at, because = first, f"{because}, dated by the first reading of that day"
+        happened_at, because = first, f"{because}, dated by the first sync of that day"
     source, name = context.kind.key, context.kind.name
     key = f"{source}:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
     reason = f"{name}: {because} ({cited})"

@@ -26,9 +26,7 @@ def check_visibility(sync_run: SyncRun) -> None:
     """Report records that are no longer visible; if too many, stop before anything is changed."""
     lost_before = {loss.object: loss.ids for loss in connections.lost(read(connections.get))}
     found = [_loss(sync_run, obj, lost_before.get(obj, ())) for obj in (LEADS, DEALS)]
-    sync_run.step(
-        partial(_note, sync_run, found), stage="Checking that everything can still be read"
-    )
+    sync_run.step(partial(_note, sync_run, found), stage="Checking which records are still visible")
     losses = [loss for loss in found if loss.n_lost]
     kind = sync_run.context.kind
     for loss in losses:

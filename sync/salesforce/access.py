@@ -13,21 +13,21 @@ Fields = Sequence[Mapping[str, Any]]
 OBJECTS: dict[str, str] = {LEADS: "Lead", DEALS: "Opportunity"}
 NEEDED: dict[str, dict[str, str]] = {
     LEADS: {
-        "Id": "it tells which lead it is",
-        "SystemModstamp": "it tells when a lead changed",
-        "CreatedDate": "it tells when a lead was made",
-        "IsConverted": "it tells whether a lead was converted",
-        "ConvertedOpportunityId": "it tells which opportunity a lead was converted to",
-        "IsDeleted": "it tells whether a lead was deleted",
-        "MasterRecordId": "it tells which lead a lead was merged into",
+        "Id": "it shows which lead it is",
+        "SystemModstamp": "it shows when a lead changed",
+        "CreatedDate": "it shows when a lead was made",
+        "IsConverted": "it shows whether a lead was converted",
+        "ConvertedOpportunityId": "it shows which opportunity a lead was converted to",
+        "IsDeleted": "it shows whether a lead was deleted",
+        "MasterRecordId": "it shows which lead a lead was merged into",
     },
     DEALS: {
-        "Id": "it tells which opportunity it is",
-        "SystemModstamp": "it tells when an opportunity changed",
-        "CreatedDate": "it tells when an opportunity was made",
-        "IsClosed": "it tells whether an opportunity is closed",
-        "IsWon": "it tells whether an opportunity is won",
-        "IsDeleted": "it tells whether an opportunity was deleted",
+        "Id": "it shows which opportunity it is",
+        "SystemModstamp": "it shows when an opportunity changed",
+        "CreatedDate": "it shows when an opportunity was made",
+        "IsClosed": "it shows whether an opportunity is closed",
+        "IsWon": "it shows whether an opportunity is won",
+        "IsDeleted": "it shows whether an opportunity was deleted",
     },
 }
 WITHOUT: dict[str, dict[str, str]] = {
@@ -36,7 +36,7 @@ WITHOUT: dict[str, dict[str, str]] = {
         "Status": "no status can be chosen as disqualified",
         "ConvertedDate": "conversions are dated by the change that shows them",
         "ConvertedContactId": "leads converted without an opportunity find none by their contact",
-        "OwnerId": "leads come without an owner",
+        "OwnerId": "leads arrive without an owner",
     },
     DEALS: {
         "LastStageChangeDate": "outcomes are dated by the last change of any kind",
@@ -82,7 +82,7 @@ class Access:
 
     def __init__(self, opening: Opening) -> None:
         by_rules = {n: RULES_NEED_IT for n, fact in LEAD_FACTS.items() if fact in opening.decisive}
-        external = {n: "leads are known by it" for n in [opening.external_id_field] if n}
+        external = {n: "it identifies leads" for n in [opening.external_id_field] if n}
         self.needs = NEEDED | {LEADS: NEEDED[LEADS] | by_rules | external}
         self.values = tuple(opening.lead_fields)
         self.hidden: Sequence[str] = ()

@@ -3,48 +3,54 @@
 from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, RECORDS_LOST, Case, Kind
 from webapp.services.crm.kinds.exchange import WRONG_QUERY
 
-_AGAIN = "Nothing to do: Leadloop tries again by itself."
-_SAVE = "save the connection again"
+_ASSIGN = "Assign the permission set Lead Scoring Integration"
+_REPORT = "Send the text below with a report."
+
+
+def _retried(name: str, what: str, remedy: str = "", kind: Kind = Kind.BUSY) -> Case:
+    """What passes by itself as a rule, with a remedy in case it does not."""
+    persists = f" If this persists, {remedy}." if remedy else ""
+    return Case(name, kind, f"{what} Leadloop retries.{persists}")
+
+
+def _login(name: str, what: str, remedy: str) -> Case:
+    """A login that a person has to correct."""
+    return Case(name, Kind.AUTH_BROKEN, f"{what} {remedy}; then save the connection again.")
+
 
 SESSION_EXPIRED = Case(
     "session expired",
     Kind.AUTH_EXPIRED,
-    "The Salesforce session ended. Nothing to do: Leadloop logs in again.",
+    "The Salesforce session expired. Leadloop logs in again.",
 )
-SESSION_REFUSED = Case(
+SESSION_REFUSED = _retried(
     "session refused",
-    Kind.BUSY,
-    "Salesforce refuses a session that it has just opened. Leadloop tries again by itself. If it"
-    " stays so, check that the integration user is active and has the permission API Enabled.",
+    "Salesforce rejects a session that it has just opened.",
+    "check that the integration user is active and has the permission API Enabled",
 )
 SESSION_ENDED = Case(
     "session id ended",
     Kind.AUTH_BROKEN,
-    "The session id has run out, or Salesforce refuses it. Enter a new one, or let the connection"
-    " use client credentials, which do not run out.",
+    "The session ID has expired, or Salesforce rejects it. Enter a new one, or switch the"
+    " connection to client credentials, which do not expire.",
 )
-LOGIN_LATER = Case(
-    "login to be repeated",
-    Kind.BUSY,
-    f"Salesforce had no time for the login. {_AGAIN}",
-)
-LOGIN_RATE = Case(
+LOGIN_LATER = _retried("login to be repeated", "Salesforce was too busy for the login.")
+LOGIN_RATE = _retried(
     "too many logins",
+    "The integration user has logged in too often within an hour.",
+    "find out which other program uses the same user",
     Kind.LATER,
-    "The integration user has logged in too often within an hour. Leadloop tries again by itself."
-    " If it stays so, find out which other program uses the same user.",
 )
-WRONG_LOGIN = Case(
+WRONG_LOGIN = _login(
     "wrong user, password or token",
-    Kind.AUTH_BROKEN,
-    "Salesforce does not accept the login. Check user, password, security token and the user's"
-    f" login history; then {_SAVE}.",
+    "Salesforce does not accept the login.",
+    "Check the user, password, security token and the user's login history",
 )
-NO_RUN_AS_USER = Case(
+NO_RUN_AS_USER = _login(
     "no run-as user",
-    Kind.AUTH_BROKEN,
-    "The External Client App has no user to run as. In Salesforce Setup open the app's policies,"
-    f" enable Client Credentials Flow and choose the integration user as Run As; then {_SAVE}.",
+    "The External Client App has no user to run as.",
+    "In Salesforce Setup, open the app's policies, enable Client Credentials Flow and choose the"
+    " integration user as Run As",
 )
 WRONG_DOMAIN = Case(
     "wrong login domain",
@@ -52,31 +58,28 @@ WRONG_DOMAIN = Case(
     "This way of logging in does not work at login.salesforce.com or test.salesforce.com. Enter"
     " your My Domain, such as acme.my.salesforce.com (Setup, My Domain).",
 )
-WRONG_KEY = Case(
+WRONG_KEY = _login(
     "wrong consumer key or secret",
-    Kind.AUTH_BROKEN,
-    "Salesforce does not know the consumer key, or the secret does not belong to it. Copy both"
-    f" again from the External Client App (Settings, OAuth); then {_SAVE}.",
+    "Salesforce does not know the consumer key, or the secret does not belong to it.",
+    "Copy both again from the External Client App (Settings, OAuth)",
 )
-BROKEN_KEY = Case(
+BROKEN_KEY = _login(
     "private key unreadable",
-    Kind.AUTH_BROKEN,
-    "The private key is not an RSA key in PEM form without a passphrase, so no login was sent."
-    f" Enter the key that belongs to the app's certificate; then {_SAVE}.",
+    "The private key is not an RSA key in PEM form without a passphrase, so no login was sent.",
+    "Enter the key that belongs to the app's certificate",
 )
-NOT_APPROVED = Case(
+NOT_APPROVED = _login(
     "app not approved",
-    Kind.AUTH_BROKEN,
-    "The integration user is not approved for the External Client App. In the app's policies set"
-    " Permitted Users to pre-authorised and add the permission set Lead Scoring Integration;"
-    f" then {_SAVE}.",
+    "The integration user is not approved for the External Client App.",
+    "In the app's policies, set Permitted Users to pre-authorised and add the permission set Lead"
+    " Scoring Integration",
 )
-ADDRESS_REFUSED = Case(
+ADDRESS_REFUSED = _login(
     "IP address refused",
-    Kind.AUTH_BROKEN,
     "Salesforce lets the integration user in only from certain IP addresses, and this server's is"
-    " not one of them. List it among the Login IP Ranges of the user's profile, or set IP"
-    f" Relaxation in the app's policies to Relax IP restrictions; then {_SAVE}.",
+    " not one of them.",
+    "Add it to the Login IP Ranges of the user's profile, or set IP Relaxation in the app's"
+    " policies to Relax IP restrictions",
 )
 OLD_LOGIN_OFF = Case(
     "SOAP login switched off",
@@ -84,10 +87,10 @@ OLD_LOGIN_OFF = Case(
     "This org no longer allows logging in with user name and token. Switch the connection to"
     " client credentials or JWT bearer.",
 )
-LOGIN_REFUSED = Case(
+LOGIN_REFUSED = _login(
     "login refused",
-    Kind.AUTH_BROKEN,
-    f"Salesforce refuses the login. Read its answer below, correct the connection, and {_SAVE}.",
+    "Salesforce rejects the login.",
+    "Read its answer below and correct the values",
 )
 HOST_NOT_ALLOWED = Case(
     "host not allowed",
@@ -99,124 +102,94 @@ DAY_QUOTA = Case(
     "day quota used",
     Kind.QUOTA,
     "The org has used its API calls of the last 24 hours. Leadloop waits and continues where it"
-    " stopped. See System Overview in Setup for who uses them.",
+    " stopped. System Overview in Setup shows who uses them.",
 )
-TOO_MANY_LONG = Case(
-    "too many long requests",
-    Kind.BUSY,
-    f"Too many long requests run in the org at this moment. {_AGAIN}",
-)
-MAINTENANCE = Case(
-    "maintenance",
-    Kind.BUSY,
-    f"Salesforce is down for maintenance or overloaded. {_AGAIN}",
-)
+TOO_MANY_LONG = _retried("too many long requests", "Too many long requests are running in the org.")
+MAINTENANCE = _retried("maintenance", "Salesforce is down for maintenance or overloaded.")
 READ_ONLY = Case(
     "read-only window",
     Kind.BUSY,
-    "Salesforce is being upgraded and can only be read. Nothing to do: scores wait and are"
-    " written afterwards.",
+    "Salesforce is being upgraded and is read-only. Scores wait and are written afterwards.",
 )
-TOO_FAST = Case(
-    "too many requests",
-    Kind.BUSY,
-    f"The service asks for fewer requests. {_AGAIN}",
-)
-POLICY = Case(
+TOO_FAST = _retried("too many requests", "The service asks for fewer requests.")
+POLICY = _retried(
     "transaction security policy",
-    Kind.BUSY,
-    "A transaction security policy of the org stopped the call. Leadloop tries again by itself. If"
-    " it stays so, exempt the integration user from the policy (Setup, Transaction Security).",
+    "A transaction security policy of the org stopped the call.",
+    "exempt the integration user from the policy (Setup, Transaction Security)",
 )
-PROXY = Case(
+PROXY = _retried(
     "proxy asks for a login",
-    Kind.BUSY,
-    "A proxy on the way to Salesforce asks for a login. Leadloop tries again by itself. If it stays"
-    " so, put the proxy's user name and password into HTTPS_PROXY.",
+    "A proxy on the way to Salesforce asks for a login.",
+    "put the proxy's user name and password into HTTPS_PROXY",
 )
-REDIRECTED = Case(
+REDIRECTED = _retried(
     "redirected elsewhere",
-    Kind.BUSY,
     "An answer points to an address that is not Salesforce's, as the login page of a guest network"
-    " does; nothing was sent there. Leadloop tries again by itself. If it stays so, check the"
-    " network and the proxy.",
+    " does; nothing was sent there.",
+    "check the network and the proxy",
 )
-CERTIFICATE = Case(
+CERTIFICATE = _retried(
     "certificate not trusted",
-    Kind.BUSY,
-    "The certificate that the server shows is not trusted, so nothing was sent. Leadloop tries"
-    " again by itself. If it stays so, check this machine's date; a proxy that opens TLS needs its"
-    " certificate authority in REQUESTS_CA_BUNDLE.",
+    "The server's certificate is not trusted, so nothing was sent.",
+    "check this machine's date; a proxy that opens TLS needs its certificate authority in"
+    " REQUESTS_CA_BUNDLE",
 )
-ANSWER_SLOW = Case(
+ANSWER_SLOW = _retried(
     "answer too slow",
+    "An answer was not complete after a minute, so Leadloop asks for less.",
+    "check the network and the proxy",
     Kind.SLOW,
-    "An answer was not complete after a minute. Leadloop asks for less, and tries again by itself."
-    " If it stays so, check the network and the proxy.",
 )
-EDGE = Case(
-    "bad gateway",
-    Kind.BUSY,
-    f"A server on the way to Salesforce failed. {_AGAIN}",
-)
-UNREACHABLE = Case(
+EDGE = _retried("bad gateway", "A server on the way to Salesforce failed.")
+UNREACHABLE = _retried(
     "network failure",
-    Kind.BUSY,
-    "Salesforce could not be reached, or the connection broke. Leadloop tries again by itself. If"
-    " it stays so, check name resolution, proxy and firewall.",
+    "Salesforce could not be reached, or the connection broke.",
+    "check name resolution, proxy and firewall",
 )
-NOT_SALESFORCE = Case(
+NOT_SALESFORCE = _retried(
     "not an answer of Salesforce",
-    Kind.BUSY,
-    "What came back is not an answer of the API but a page or a broken text. Leadloop tries again"
-    " by itself. If it stays so, check the proxy and the domain.",
+    "The answer is not one of the API but a web page or a broken text.",
+    "check the proxy and the domain",
 )
 WRONG_SHAPE = Case(
     "answer of another shape",
     Kind.BUG,
     "The answer does not have the form that Salesforce documents. Nothing was marked as written."
-    " Send the text below with a report.",
+    f" {_REPORT}",
 )
 QUERY_SLOW = Case(
     "query too slow",
     Kind.SLOW,
-    "Salesforce stopped a query because it took too long. Nothing to do: Leadloop asks for a"
-    " shorter time at once.",
+    "Salesforce stopped a query that took too long. Leadloop asks for a shorter period.",
 )
-QUERY_TOO_LARGE = Case(
+QUERY_TOO_LARGE = _retried(
     "query too large",
+    "A query was too large for Salesforce, so Leadloop asks for fewer records.",
+    "map fewer formula fields",
     Kind.SLOW,
-    "A query was too much for Salesforce at once. Leadloop asks for fewer records at once. If it"
-    " stays so, map fewer formula fields.",
 )
 ADDRESS_TOO_LONG = Case(
     "address too long",
     Kind.SLOW,
-    "A query was too long for an address. Nothing to do: Leadloop asks for fewer records at once.",
+    "A query was too long for a web address. Leadloop asks for fewer records.",
 )
 TOO_MANY_IDS = Case(
     "too many ids",
     Kind.SLOW,
-    "More records were deleted than Salesforce lists at once. Nothing to do: Leadloop asks for a"
-    " shorter time at once.",
+    "More records were deleted than Salesforce lists at once. Leadloop asks for a shorter period.",
 )
-LOCATOR = Case(
-    "locator expired",
-    Kind.BUSY,
-    "Salesforce forgot a query half-way. Nothing to do: Leadloop starts again where it stood.",
-)
+LOCATOR = _retried("locator expired", "Salesforce forgot a query half-way.")
 FIELD_MISSING = Case(
     "field missing or hidden",
     Kind.CONFIG,
-    "A field does not exist in Salesforce or the integration user may not see it. Deploy it,"
+    "A field does not exist in Salesforce, or the integration user cannot see it. Deploy it,"
     " assign the permission set Lead Scoring Integration, or choose another field on the mapping"
     " page.",
 )
 OBJECT_MISSING = Case(
     "object not visible",
     Kind.CONFIG,
-    "The integration user cannot see an object. Assign the permission set Lead Scoring"
-    " Integration to the integration user.",
+    f"The integration user cannot see an object. {_ASSIGN} to the integration user.",
 )
 BAD_QUERY = Case(
     WRONG_QUERY,
@@ -239,20 +212,18 @@ API_OFF = Case(
 NO_ACCESS = Case(
     "no access",
     Kind.CONFIG,
-    "The integration user may not do this. Assign the permission set Lead Scoring Integration to"
-    " the integration user.",
+    f"The integration user may not do this. {_ASSIGN} to the integration user.",
 )
 WRONG_PATH = Case(
     "path not found",
     Kind.CONFIG,
-    "Salesforce does not have what was asked for at this address. Check the domain and the API"
-    " version of the connection.",
+    "Salesforce has nothing at this address. Check the domain and the API version of the"
+    " connection.",
 )
 FIELD_READ_ONLY = Case(
     "field read-only",
     Kind.CONFIG,
-    "The integration user may not write a score field. Assign the permission set Lead Scoring"
-    " Integration, which makes the field editable.",
+    f"The integration user may not write a score field. {_ASSIGN}, which makes it editable.",
 )
 WRONG_TYPE = Case(
     "field of the wrong type",
@@ -263,69 +234,60 @@ WRONG_TYPE = Case(
 PICKLIST = Case(
     "value not in the picklist",
     Kind.CONFIG,
-    "A picklist in Salesforce is restricted and lacks a value that Leadloop writes. Add the value"
-    " to the picklist or make it unrestricted.",
+    "A restricted picklist in Salesforce lacks a value that Leadloop writes. Add the value to the"
+    " picklist or make it unrestricted.",
 )
-NOTHING_SENT = Case(
-    "empty batch",
-    Kind.BUG,
-    "A write without records was sent. Send the text below with a report.",
-)
+NOTHING_SENT = Case("empty batch", Kind.BUG, f"A write without records was sent. {_REPORT}")
 CONVERTED = Case(
     "lead is converted",
     Kind.ROW_GONE,
-    "The lead has been converted and takes no scores. Nothing to do: Leadloop reads it again and"
-    " stops scoring it.",
+    "The lead has been converted and takes no scores. Leadloop reads it again and no longer scores"
+    " it.",
 )
 RECORD_MISSING = Case(
     "record does not exist",
     Kind.ROW_GONE,
-    "Salesforce has no lead with this id. Nothing to do: Leadloop stops writing to it.",
+    "Salesforce has no lead with this ID. Leadloop stops writing to it.",
 )
 RECORD_DELETED = Case(
     "record is deleted",
     Kind.ROW_GONE,
-    "The lead has been deleted in Salesforce. Nothing to do: Leadloop stops writing to it and"
-    " withdraws its outcome.",
+    "The lead has been deleted in Salesforce. Leadloop stops writing to it and withdraws its"
+    " outcome.",
 )
-ROW_LOCKED = Case(
-    "record locked",
-    Kind.ROW_TRANSIENT,
-    "Someone else was changing the lead at that moment. Nothing to do: Leadloop writes it again.",
+ROW_LOCKED = _retried(
+    "record locked", "Someone else was changing the lead at that moment.", kind=Kind.ROW_TRANSIENT
 )
-ROW_BUSY = Case(
-    "record not saved in time",
-    Kind.ROW_TRANSIENT,
-    "Salesforce had no time for this lead. Nothing to do: Leadloop writes it again.",
+ROW_BUSY = _retried(
+    "record not saved in time", "Salesforce was too busy for this lead.", kind=Kind.ROW_TRANSIENT
 )
-ROLLED_BACK = Case(
+ROLLED_BACK = _retried(
     "rolled back with its batch",
-    Kind.ROW_TRANSIENT,
-    "The lead was not saved because another one in its batch failed. Nothing to do: Leadloop"
-    " writes it again.",
+    "The lead was not saved because another one in its batch failed.",
+    kind=Kind.ROW_TRANSIENT,
 )
 VALIDATION_RULE = Case(
     "validation rule",
     Kind.ROW_REJECTED,
-    "A validation rule of the org refuses the score. Let the rule pass for the integration user,"
-    " or correct the lead.",
+    "A validation rule of the org rejects the score. Exempt the integration user from the rule, or"
+    " correct the lead.",
 )
 DUPLICATE_RULE = Case(
     "duplicate rule",
     Kind.ROW_REJECTED,
-    "A duplicate rule of the org refuses the score. Let the rule report instead of block for"
-    " edits, or bypass it for the integration user.",
+    "A duplicate rule of the org rejects the score. Let the rule report edits instead of blocking"
+    " them, or bypass it for the integration user.",
 )
 NOT_UNIQUE = Case(
     "external id not unique",
     Kind.ROW_REJECTED,
-    "More than one lead has this external id. Make the external id unique in Salesforce.",
+    "More than one lead has this external ID. Make the external ID unique in Salesforce.",
 )
 TRIGGER = Case(
     "trigger or flow failed",
     Kind.ROW_REJECTED,
-    "A trigger or flow of the org failed while the score was saved. Show the text below to"
-    " whoever maintains the trigger.",
+    "A trigger or flow of the org failed while the score was saved. Show the text below to whoever"
+    " maintains it.",
 )
 NO_RECORD_ACCESS = Case(
     "no access to the record",
@@ -336,8 +298,7 @@ NO_RECORD_ACCESS = Case(
 RECORD_RULE = Case(
     "record breaks a rule",
     Kind.ROW_REJECTED,
-    "The lead breaks a rule of the org, so nothing on it can be saved. Correct the lead in"
-    " Salesforce.",
+    "The lead breaks a rule of the org, so nothing on it can be saved. Correct it in Salesforce.",
 )
 INACTIVE_OWNER = Case(
     "owner is inactive",
@@ -355,19 +316,19 @@ VALUE_NOT_UNIQUE = Case(
     "value not unique",
     Kind.ROW_REJECTED,
     "A field that must be unique has the same value on another lead. Correct one of the two leads"
-    " in Salesforce, or make the field not unique.",
+    " in Salesforce, or let the field repeat values.",
 )
 UNKNOWN_ROW = Case(
     "row refused for an unknown reason",
     Kind.ROW_TRANSIENT,
-    "Salesforce refuses the score for a reason that Leadloop does not know. It is tried again a few"
+    "Salesforce rejects the score for a reason that Leadloop does not know. Leadloop retries a few"
     " times; the text below says more.",
 )
 UNKNOWN = Case(
     "unknown fault",
     Kind.BUG,
-    "Something went wrong that Leadloop does not know. Send the text below with a report. Nothing"
-    " is lost; the next run continues from here.",
+    f"Something unexpected went wrong. {_REPORT} Nothing is lost; the next run continues from"
+    " here.",
 )
 
 _OWN = [c for c in vars().values() if isinstance(c, Case)]

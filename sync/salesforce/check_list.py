@@ -59,7 +59,7 @@ class CheckList:
             # Who is told that there are no leads is logged in.
             if fault.case not in {cases.WRONG_PATH, cases.OBJECT_MISSING, cases.NO_ACCESS}:
                 raise
-        return Check(name, True, "Salesforce lets Leadloop in.")
+        return Check(name, True, "Leadloop can log in.")
 
     def _clock(self, name: str) -> Check:
         theirs = self._client.meter.server_time or self._now
@@ -83,13 +83,15 @@ class CheckList:
         hidden = unseen(PEOPLE_FIELDS, self._described())
         if not hidden:
             return Check(name, True, f"{', '.join(PEOPLE_FIELDS)} can be read.")
-        sentence = f"{', '.join(hidden)} cannot be seen. Leads come without; what is known stays."
-        return _warning(name, sentence, f"{ASSIGN} Or leave it so.")
+        sentence = (
+            f"{', '.join(hidden)} cannot be seen. Leads arrive without them; known values stay."
+        )
+        return _warning(name, sentence, f"{ASSIGN} Or leave it as it is.")
 
     def _owners(self, name: str) -> Check:
         users = [row for row in self._leads if str(row.get("OwnerId")).startswith(USER_PREFIX)]
         if not users or any((row.get("Owner") or {}).get("Email") for row in users):
-            return Check(name, True, "They come with their e-mail addresses.")
+            return Check(name, True, "Their e-mail addresses can be read.")
         sentence = "No e-mail address can be seen, so no owner is matched with an account here."
         return _warning(name, sentence, "Grant the integration user View All Users.")
 
@@ -130,7 +132,7 @@ class CheckList:
         return _warning(
             name,
             sentence,
-            f"Leadloop waits from {ORG_SHARE * 100:.0f} % on. Who uses them: System Overview.",
+            f"Leadloop stops at {ORG_SHARE * 100:.0f} %. System Overview shows who uses them.",
         )
 
     def _sample(self, obj: str, *fields: str) -> list[Row]:
@@ -147,7 +149,7 @@ class CheckList:
         without = access.WITHOUT[obj]
         if hidden := unseen(without, described):
             effects = [f"{n} cannot be seen: {without[n]}" for n in hidden]
-            return _warning(name, f"{'. '.join(effects)}.", f"{ASSIGN} Or leave it so.")
+            return _warning(name, f"{'. '.join(effects)}.", f"{ASSIGN} Or leave it as it is.")
         return Check(name, True, "All that Leadloop needs can be read.")
 
 

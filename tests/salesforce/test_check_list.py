@@ -120,7 +120,7 @@ def test_a_test_that_finds_an_indispensable_field_hidden_fails(org, salesforce):
     org.set_access("IsConverted", "hidden")
     run, troubled = check_list(salesforce)
     assert (run.state, list(troubled)) == ("failed", ["Lead fields"])
-    assert "Lead.IsConverted cannot be seen: it tells whether a lead was converted" in run.error
+    assert "Lead.IsConverted cannot be seen: it shows whether a lead was converted" in run.error
 
 
 def test_leads_that_are_hidden_are_no_failed_login(org, salesforce):

@@ -303,11 +303,12 @@ def test_a_mapping_is_checked_against_what_salesforce_describes():
         "seats": "There is no lead field Gone__c, or it is hidden",
         "lead_source": "Seats__c (double) cannot fill a category this way",
         "is_partner": "the default must be true, false or null",
-        "days_since_contact": "ConvertedDate must not be an input: it moves with the outcome or by"
-        " our own reading",
+        "days_since_contact": "ConvertedDate must not be an input: it changes with the outcome, or"
+        " when Leadloop reads it",
     }
     odd = FieldSource("lead_source", "LeadSource", replacements={"Web": "Internet"})
-    assert "what stands for Web must be one of" in problems([odd], FIELDS, DESCRIBED)["lead_source"]
+    problem = problems([odd], FIELDS, DESCRIBED)["lead_source"]
+    assert "the replacement for Web must be one of" in problem
 
 
 def test_without_a_saved_mapping_that_of_the_fields_file_counts():

@@ -133,7 +133,7 @@ def test_a_deal_closed_just_before_the_lead_was_read_is_dated_by_its_first_input
     salesforce.later()
     assert salesforce.lead(lead).outcome_at == scored_at
     [word] = salesforce.read(lambda s: leads.outcome_history(s, salesforce.lead(lead)))
-    assert "dated by the first reading of that day" in word.reason
+    assert "dated by the first sync of that day" in word.reason
     assert labelled(salesforce).n_left_out == 0
 
 

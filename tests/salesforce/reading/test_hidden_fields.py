@@ -34,7 +34,7 @@ def test_only_what_is_indispensable_stops_the_sync(fake, obj, field):
     described = crm.describe()
     if field in STOPPING[obj]:
         [sentence] = described.missing
-        assert sentence.startswith(f"{access.OBJECTS[obj]}.{field} cannot be seen: it tells w")
+        assert sentence.startswith(f"{access.OBJECTS[obj]}.{field} cannot be seen: it shows w")
         return
     assert described.missing == []
     assert described.hidden == [field if obj == LEADS else f"Opportunity.{field}"]
@@ -83,5 +83,5 @@ def test_without_contact_roles_what_was_told_by_them_stays(fake, salesforce):
     salesforce.next_day()
     fake.set_access("ContactId", "hidden", "OpportunityContactRole")
     [warning] = SyncResult.of(salesforce.later(days=1, minutes=1)).warnings
-    assert warning.message.startswith("Which contacts have a part in which opportunities cannot")
+    assert warning.message.startswith("The contact roles of opportunities cannot be seen.")
     assert salesforce.history(lead) == [("converted", "2b")]

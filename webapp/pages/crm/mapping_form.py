@@ -25,7 +25,7 @@ CONSTANT = "constant"
 # How a CRM field becomes ours, as the drop-down says it.
 HOW = {"as_is": "{}", "days_since": "Days since {}", "boolean": "{} is filled in"}
 MAX_SHOWN_LENGTH = 80
-NOT_SENT = "was not sent: choose what fills it, or that nothing does"
+NOT_SENT = "was not sent: choose a source for it, or none"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def entered(
     for part in form:
         found = PART.fullmatch(part)
         if found is None or found[1] not in names:
-            errors[part[:MAX_SHOWN_LENGTH]] = "is no field that is declared"
+            errors[part[:MAX_SHOWN_LENGTH]] = "is not a declared field"
         elif len(form.getlist(part)) > 1:
             errors[found[1]] = "was sent twice"
     return sources, errors

@@ -36,7 +36,7 @@ def entered(
     values["external_id_field"] = values["external_id_field"] or None
     values["writes_scores"] = form.get("writes_scores") == "yes"
     rules = CrmRules(**values)
-    unknown = {n[:MAX_SHOWN_LENGTH]: "is no part of this form" for n in form if n not in NAMES}
+    unknown = {n[:MAX_SHOWN_LENGTH]: "is not part of this form" for n in form if n not in NAMES}
     twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
     misshapen = unknown | dict.fromkeys(twice, "was sent twice")
     return rules, _strange(rules, described, before) | rules.mistakes(words.crm()) | misshapen
@@ -79,7 +79,7 @@ def _strange(rules: CrmRules, described: Described, before: CrmRules) -> dict[st
     known, found = statuses(described, before), {}
     strange = [status for status in rules.disqualified if status not in known]
     if strange:
-        found["disqualified"] = f"{strange[0][:MAX_SHOWN_LENGTH]} is no status of a lead"
+        found["disqualified"] = f"{strange[0][:MAX_SHOWN_LENGTH]} is not a status of a lead"
     names = {name for name, _ in id_fields(described, before)}
     if rules.external_id_field and rules.external_id_field not in names:
         found["external_id_field"] = "must be one of the text fields of a lead"

@@ -95,7 +95,7 @@ def problems(
     found = {}
     for source in chosen:
         if source.field not in fields:
-            found[source.field] = "is no field that is declared"
+            found[source.field] = "is not a declared field"
             continue
         field = fields[source.field]
         problem = _origin_problem(field, source, by_name) or _stand_in_problem(field, source)
@@ -125,7 +125,9 @@ def _origin_problem(
     if name not in described:
         return f"There is no lead field {name}, or it is hidden"
     if name in NO_INPUTS:
-        return f"{name} must not be an input: it moves with the outcome or by our own reading"
+        return (
+            f"{name} must not be an input: it changes with the outcome, or when Leadloop reads it"
+        )
     if source.transform not in _transforms(field, described[name]):
         return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
     return None
@@ -133,7 +135,7 @@ def _origin_problem(
 
 def _stand_in_problem(field: Field, source: FieldSource) -> str | None:
     stand_ins = {"the default": source.constant or source.fallback} | {
-        f"what stands for {value}": text for value, text in source.replacements.items()
+        f"the replacement for {value}": text for value, text in source.replacements.items()
     }
     found = (_text_problem(field, text, what) for what, text in stand_ins.items())
     return next((problem for problem in found if problem), None)

@@ -112,7 +112,7 @@ class CrmRules:
 
 def _filter_complaint(ids: Sequence[str], name: str, kind: CrmKind) -> str | None:
     if ids and name not in kind.filters:
-        return f"is nothing by which {kind.leads} can be left out"
+        return f"cannot be used to filter {kind.leads}"
     if len(ids) > MAX_LIST_LENGTH:
         return f"must be at most {MAX_LIST_LENGTH} ids"
     wrong = [each[:20] for each in ids if not kind.filters[name].is_id(each)]

@@ -143,7 +143,7 @@ class ConnectionBroken(RuntimeError):
     """The connection waits for a person, and this run would only fail once more."""
 
     def __init__(self, case: str) -> None:
-        super().__init__(f"The connection does not work ({case}). Correct it, then test it.")
+        super().__init__(f"The connection does not work ({case}). Correct it and test it.")
 
 
 class NotStarted(RuntimeError):
