@@ -22,19 +22,7 @@ CALLS_A_DAY = 100_000
 FIRST = ("Aisha", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ivo", "Julia")
 LAST = ("Okafor", "Silva", "Rossi", "Novak", "Demir", "Haddad", "Chen", "Sato", "Horvat", "Weber")
 SYLLABLES = (
-    "nor",
-    "vel",
-    "ta",
-    "qui",
-    "al",
-    "sil",
-    "mo",
-    "pri",
-    "del",
-    "ra",
-    "ki",
-    "zan",
-    "lu",
+    *("nor", "vel", "ta", "qui", "al", "sil", "mo", "pri", "del", "ra", "ki", "zan", "lu"),
     "be",
 )
 KINDS = ("Works", "Labs", "Group", "Systems", "Foods", "Care", "Logistics", "Partners")

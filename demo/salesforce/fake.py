@@ -190,25 +190,6 @@ class FakeSalesforce(Crm):
         with self.org.lock:
             return self._injections.add(Injection(fault, record_id=on, **how))
 
-    # The connection
-
-    def expire_tokens(self) -> None:
-        self.oauth.expire_tokens()
-
-    def take_api_access(self) -> None:
-        """Logins go on working, and no call does."""
-        self.oauth.has_api_access = False
-
-    def give_api_access(self) -> None:
-        self.oauth.has_api_access = True
-
-    def set_page_cap(self, rows: int | None) -> None:
-        """Answer at most so many rows a page, whatever the query allows."""
-        self.rest.queries.page_cap = rows
-
-    def expire_locators(self) -> None:
-        self.rest.queries.expire_locators()
-
     # What came in
 
     @property
@@ -232,6 +213,3 @@ class FakeSalesforce(Crm):
         """What was sent for this record, refused or not, oldest first."""
         rows = [row for each in self.patches for row in each.records]
         return [row for row in rows if (row.get("id") or row.get("Id")) == record_id]
-
-    def forget_requests(self) -> None:
-        self.requests.clear()

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from webapp.services.crm.kinds.exchange import LOST
-from webapp.services.crm.quota import ORG_SHARE
+from webapp.services.crm.kinds.exchange import LOST, ORG_SHARE
 
 MIN_SECRET_LENGTH = 4
 

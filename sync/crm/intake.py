@@ -1,13 +1,13 @@
 """Taking in leads and deals, a few rows in each transaction with the cursor."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from sync.crm.mapping import ReadLead, deal_columns, deal_names
-from sync.crm.protocol import DealRow, LeadRow, R
+from sync.crm.protocol import DealRow, LeadRow
 from sync.crm.recording import offer_again, record_outcomes, record_outcomes_of
 from sync.crm.sync_run import SyncContext
 from webapp.services.crm import conflicts, links, mirror, owners, unmatched
@@ -18,9 +18,6 @@ from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
-
-# Stores rows within a step.
-Take = Callable[[Session, SyncContext, Sequence[R], datetime], None]
 
 
 def take_leads(

@@ -66,15 +66,13 @@ class ReadLead:
 class LeadMapping:
     """The mapping in force, ready to be applied to rows."""
 
-    def __init__(
-        self,
-        fields: Fields,
-        sources: Sequence[FieldSource],
-    ) -> None:
+    def __init__(self, fields: Fields, sources: Sequence[FieldSource]) -> None:
         self.fields = fields
         sources = [source for source in sources if source.is_filled]
         self.sources = {source.field: source for source in sources}
         self.crm_fields = sorted({s.crm_field for s in sources if s.crm_field})
+        # The fields whose values change from day to day.
+        self.daily = {s.field for s in sources if s.transform == "days_since"}
         # Another mapping makes other inputs of the same values.
         self._signature = _digest([asdict(s) for s in sorted(sources, key=lambda s: s.field)])
 
@@ -140,8 +138,7 @@ class LeadMapping:
         What the CRM never had, or has outside of the field's rule, keeps what another source knows.
         """
         inputs, _ = self.inputs(values, today)
-        by_day = {n for n, source in self.sources.items() if source.transform == "days_since"}
-        aged: dict[str, Value] = {n: v for n, v in inputs.items() if n in by_day and v is not None}
+        aged: dict[str, Value] = {n: inputs[n] for n in self.daily if inputs[n] is not None}
         return LeadRecord(lead_id, {}, aged, None, field_list=self.fields.version)
 
     def inputs(
@@ -151,7 +148,7 @@ class LeadMapping:
         inputs: dict[str, Value] = {}
         wrong = {}
         for name, source in self.sources.items():
-            if only_stable and (not source.is_stable or source.transform == "days_since"):
+            if only_stable and (not source.is_stable or name in self.daily):
                 continue
             field = self.fields[name]
             try:
@@ -160,9 +157,6 @@ class LeadMapping:
                 wrong[name] = str(error)
                 inputs[name] = _fallback(field, source)
         return inputs, wrong
-
-    def depends_on_today(self) -> bool:
-        return any(source.transform == "days_since" for source in self.sources.values())
 
 
 def deal_columns(row: DealRow) -> dict[str, Any]:

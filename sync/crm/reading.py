@@ -13,10 +13,9 @@ from typing import Generic
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import Take
 from sync.crm.mapping import parse_time, stamp
 from sync.crm.protocol import LEADS, Obj, Page, R
-from sync.crm.sync_run import STEP_ROWS, SyncRun
+from sync.crm.sync_run import STEP_ROWS, SyncRun, Take
 from webapp.database import read
 from webapp.services.crm import mirror
 

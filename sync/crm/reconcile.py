@@ -1,19 +1,19 @@
 """Once a day everything is looked at again: what changed without a stamp, was purged, or aged."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import Take, take_deals, take_leads
+from sync.crm.intake import take_deals, take_leads
 from sync.crm.mapping import deal_names, parse_time, stamp
-from sync.crm.protocol import DEALS, LEADS, R
+from sync.crm.protocol import DEALS, LEADS, Obj, R
 from sync.crm.reading import OVERLAP, Window, deleted_ids
 from sync.crm.recording import offer_again, record_outcomes, record_outcomes_of
-from sync.crm.sync_run import STEP_ROWS, SyncRun
+from sync.crm.sync_run import STEP_ROWS, SyncRun, Take
 from webapp.crm_tables import CrmLead
 from webapp.database import read, write
 from webapp.product import product
@@ -32,9 +32,9 @@ LOOKUP_CHUNK = 200
 PARTS_HIDDEN = "The contact roles of {} cannot be seen. Links that are known already stay."
 
 
-def begin(session: Session) -> None:
-    """Have `reconcile` look at everything from the start."""
-    connections.get(session).reconciling = {"part": next(iter(PARTS)), "after": ""}
+def begin(session: Session, part: str = "", after: str | None = "") -> None:
+    """Have `reconcile` look at everything from a place on, at first from the start."""
+    connections.get(session).reconciling = {"part": part or next(iter(PARTS)), "after": after}
 
 
 def reconcile(sync_run: SyncRun) -> None:
@@ -48,7 +48,7 @@ def reconcile(sync_run: SyncRun) -> None:
         after = place["after"] if name == place["part"] else ""
         while after is not None:
             after = PARTS[name](sync_run, after)
-            sync_run.step(partial(_keep_place, name, after))
+            sync_run.step(partial(begin, part=name, after=after))
 
     def finish(session: Session) -> None:
         unmatched.close_matched(session, sync_run.now)
@@ -66,25 +66,27 @@ def read_unread_deals(sync_run: SyncRun) -> None:
 
 def read_deals(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     """Take in these deals; return those that are not shown to us, noted as such."""
-    missing = set(ids)
-    for rows in sync_run.client.by_ids(DEALS, list(ids)):
-        missing -= {row.id for row in rows}
-        sync_run.step(partial(_take, sync_run, take_deals, rows))
+    missing = _read(sync_run, DEALS, take_deals, ids)
     if missing:
         sync_run.step(partial(_lose_deals, sync_run, missing))
-    return sorted(missing)
+    return missing
 
 
 def read_leads(sync_run: SyncRun, ids: Collection[str]) -> list[str]:
     """Take in these leads; return the ids of those that are not there."""
-    missing = set(ids)
-    for rows in sync_run.client.by_ids(LEADS, list(ids)):
-        missing -= {row.id for row in rows}
-        sync_run.step(partial(_take, sync_run, take_leads, rows))
-    lost = sorted(missing)
+    lost = _read(sync_run, LEADS, take_leads, ids)
     for first in range(0, len(lost), STEP_ROWS):
         sync_run.step(partial(_lose_leads, sync_run, lost[first : first + STEP_ROWS]))
     return lost
+
+
+def _read(sync_run: SyncRun, obj: Obj[R], take: Take[R], ids: Collection[str]) -> list[str]:
+    """Take in the rows with these ids; return the ids of those that are not there."""
+    missing = set(ids)
+    for rows in sync_run.client.by_ids(obj, list(ids)):
+        missing -= {row.id for row in rows}
+        sync_run.store(take, rows)
+    return sorted(missing)
 
 
 def find_leads_of_new_deals(sync_run: SyncRun) -> None:
@@ -102,20 +104,13 @@ def _name_unlinked(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
             sync_run.step(partial(unmatched.keep_names, names=names))
 
 
-def _find_leads_of_listed_deals(sync_run: SyncRun, after: str) -> str | None:
-    if ids := read(partial(unmatched.asked, after_id=after, limit=LOOKUP_CHUNK)):
-        _look_up(sync_run, ids)
-    return ids[-1] if ids else None
-
-
 def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
     pairs = list(sync_run.client.leads_of(deal_ids))
     rows = list({lead.id: lead for _, lead in pairs}.values())
     context = sync_run.context
     for first in range(0, len(rows), STEP_ROWS):
-        some = rows[first : first + STEP_ROWS]
-        sync_run.step(partial(take_leads, context=context, rows=some, now=sync_run.now))
-    if alone := read(partial(links.without_deals_of, ids=[row.id for row in rows])):
+        sync_run.store(take_leads, rows[first : first + STEP_ROWS])
+    if alone := read(partial(links.without_deals, ids=[row.id for row in rows])):
         _find_by_contact(sync_run, alone)
     # For one that the filter keeps out nobody has to look either.
     found = {deal_id for deal_id, _ in pairs}
@@ -127,10 +122,6 @@ def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
         context.result.counts["unmatched"] += unmatched.list_asked(session, left, clues)
 
     sync_run.step(keep, stage=f"Looking for the leads of {context.kind.deals}")
-
-
-def _take(sync_run: SyncRun, take: Take[R], rows: Sequence[R], session: Session) -> None:
-    take(session, sync_run.context, rows, sync_run.now)
 
 
 def _lose_leads(sync_run: SyncRun, ids: Collection[str], session: Session) -> None:
@@ -145,16 +136,6 @@ def _lose_deals(
     """Of what is not shown the last word stays, unless it was deleted for good."""
     mirror.keep_unreadable(session, ids, are_deleted=are_deleted)
     record_outcomes(session, sync_run.context, links.leads_of(session, ids).values(), sync_run.now)
-
-
-def _keep_place(part: str, after: str | None, session: Session) -> None:
-    connections.get(session).reconciling = {"part": part, "after": after}
-
-
-def _read_deals_again(sync_run: SyncRun, after: str) -> str | None:
-    if ids := read(partial(links.deals_with_leads, after_id=after, limit=CHUNK)):
-        read_deals(sync_run, ids)
-    return ids[-1] if ids else None
 
 
 def _follow_deletions(sync_run: SyncRun, _: str) -> None:
@@ -224,8 +205,20 @@ def _read_calculated(sync_run: SyncRun, after: str) -> str | None:
     described = read(lambda s: connections.get(s).described)
     if not field_sources.calculated(described) & set(sync_run.context.mapping.crm_fields):
         return None
-    if ids := read(partial(mirror.open_leads, after_id=after, limit=CHUNK)):
-        read_leads(sync_run, ids)
+    return _next(mirror.open_leads, read_leads, sync_run, after)
+
+
+def _next(
+    query: Callable[..., list[str]],
+    take: Callable[[SyncRun, list[str]], object],
+    sync_run: SyncRun,
+    after: str,
+    *,
+    limit: int = CHUNK,
+) -> str | None:
+    """Take the next portion of ids behind one."""
+    if ids := read(partial(query, after_id=after, limit=limit)):
+        take(sync_run, ids)
     return ids[-1] if ids else None
 
 
@@ -255,15 +248,11 @@ def _take_scores_again(sync_run: SyncRun, ids: Collection[str], session: Session
     offer_again(session, sync_run.context, keys, sync_run.now)
 
 
-def _age(sync_run: SyncRun, after: str) -> str | None:
-    return sync_run.step(partial(_age_next, sync_run, after))
-
-
 def _age_next(sync_run: SyncRun, after: str, session: Session) -> str | None:
     crm_leads = mirror.after(session, after, STEP_ROWS)
     if not crm_leads:
         return None
-    if sync_run.context.mapping.depends_on_today():
+    if sync_run.context.mapping.daily:
         ours = leads.lock_by_key(session, [row.lead_key for row in crm_leads if row.lead_key])
         still_open = [r for r in crm_leads if r.lead_key and not (r.is_converted or r.is_deleted)]
         _score_aged(session, sync_run, still_open, ours)
@@ -288,11 +277,9 @@ def _score_aged(
 
 
 def _compare_months(sync_run: SyncRun, _: str) -> None:
-    sync_run.result.drift = list(_drift(sync_run))
-
-
-def _drift(sync_run: SyncRun) -> Iterator[Drift]:
     """Compare months read to their end; `sync.crm.visibility` reports leads that are lost."""
+    drift: list[Drift] = []
+    sync_run.result.drift = drift
     reached = Window.stored(read(lambda s: mirror.window(s, LEADS))).reached
     rules = sync_run.context.rules
     if reached is None or rules.owner_ids or rules.record_type_ids:
@@ -301,7 +288,7 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
     is_loss_accepted = LEADS in read(lambda s: connections.get(s).lost_records).get("accepted", {})
     # A lead may appear a while after it was made.
     end = parse_time(reached) - OVERLAP
-    for _ in range(MONTHS_COMPARED):
+    for _month in range(MONTHS_COMPARED):
         last = end - timedelta(microseconds=1)
         start = last.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         if start < first:
@@ -310,7 +297,7 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
         there = sync_run.client.count(*span)
         here = read(partial(mirror.count_created, start=span[0], end=span[1]))
         if there > here or (there < here and not is_loss_accepted):
-            yield Drift(f"{start:%Y-%m}", crm=there, leadloop=here)
+            drift.append(Drift(f"{start:%Y-%m}", crm=there, leadloop=here))
         end = start
 
 
@@ -318,9 +305,9 @@ def _drift(sync_run: SyncRun) -> Iterator[Drift]:
 # last id of it, or None at its end.
 PARTS: dict[str, Callable[[SyncRun, str], str | None]] = {
     # The lead of an unmatched deal may be visible by now.
-    "listed deals": _find_leads_of_listed_deals,
+    "listed deals": partial(_next, unmatched.asked, _look_up, limit=LOOKUP_CHUNK),
     # A stage given another type changes deals without a stamp.
-    "deals": _read_deals_again,
+    "deals": partial(_next, links.deals_with_leads, read_deals),
     # What was purged is erased or void.
     "deletions": _follow_deletions,
     # Deals of leads without one, by their contact.
@@ -328,7 +315,7 @@ PARTS: dict[str, Callable[[SyncRun, str], str | None]] = {
     # Formulas change without a stamp.
     "calculated fields": _read_calculated,
     # Inputs and outcomes depend on the date.
-    "ages": _age,
+    "ages": lambda sync_run, after: sync_run.step(partial(_age_next, sync_run, after)),
     # What was hidden for a while has no other trace.
     "hidden for scores": _offer_visible,
     # The numbers of leads, month by month.

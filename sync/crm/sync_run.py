@@ -1,7 +1,7 @@
 """One run against one org: opened, made of steps, and closed with its result."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -16,7 +16,7 @@ from ml.scorecard.scorecard import Bands
 from sync.crm.faults import Fault, Kind
 from sync.crm.http.calls import Clocks
 from sync.crm.mapping import LeadMapping
-from sync.crm.protocol import Crm, Opening
+from sync.crm.protocol import Crm, Opening, R
 from sync.worker import Worker
 from webapp.crm_tables import CrmConnection
 from webapp.database import UNAVAILABLE, write
@@ -60,6 +60,10 @@ class SyncContext:
     surprises: Gathered = field(default_factory=Gathered)
     # Where the CRM's dates are days; None while that is not known.
     zone: tzinfo | None = None
+
+
+# Stores rows within a step.
+Take = Callable[[Session, SyncContext, Sequence[R], datetime], None]
 
 
 @dataclass
@@ -139,6 +143,10 @@ class SyncRun:
             lambda found: write(lambda s: quality.store(s, found, self.now))
         )
         return answer
+
+    def store(self, take: Take[R], rows: Sequence[R]) -> None:
+        """Take in some rows, all in one step."""
+        self.step(lambda s: take(s, self.context, rows, self.now))
 
     def note_calls(self, connection: CrmConnection) -> None:
         meter = self.client.meter

@@ -92,14 +92,12 @@ def _note(
     counts["scores_unwanted"] += len(gone)
     waiting = [pending.lead_key for pending, fault in rejected if fault.kind is Kind.BUSY]
     pending_writes.retry_later(session, waiting, sync_run.now)
-    n_dead = 0
-    for for_good in (True, False):
-        some = {
-            pending.lead_key: (fault.case.name, str(fault))
-            for pending, fault in rejected
-            if fault.kind is not Kind.BUSY and (fault.kind is Kind.ROW_REJECTED) == for_good
-        }
-        n_dead += pending_writes.reject(session, some, sync_run.now, for_good=for_good)
+    verdicts = {
+        pending.lead_key: (fault.case.name, str(fault), fault.kind is Kind.ROW_REJECTED)
+        for pending, fault in rejected
+        if fault.kind is not Kind.BUSY
+    }
+    n_dead = pending_writes.reject(session, verdicts, sync_run.now)
     counts["scores_rejected"] += n_dead
     counts["scores_to_retry"] += len(rejected) - len(gone) - n_dead
 

@@ -9,9 +9,8 @@ from sync.salesforce import access, cases, soql
 from sync.salesforce.access import OBJECTS, PEOPLE_FIELDS, USER_PREFIX, unseen
 from sync.salesforce.client import Client, Row
 from webapp.services.crm.field_sources import unwritable
-from webapp.services.crm.kinds.exchange import Check
+from webapp.services.crm.kinds.exchange import ORG_SHARE, Check
 from webapp.services.crm.kinds.salesforce import SALESFORCE
-from webapp.services.crm.quota import ORG_SHARE
 
 RIGHTS = (
     "the permission set licence Salesforce API Integration and the permission set Lead Scoring"

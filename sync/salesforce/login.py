@@ -86,18 +86,17 @@ def _by_password(
     except SalesforceAuthenticationFailed as error:
         if isinstance(error.code, int):
             raise LoginRefused(error.code, error.auth_message) from None
-        content = oauth_error(str(error.code), error.auth_message)
+        # In the form in which OAuth refuses.
+        content = {"error": str(error.code), "error_description": error.auth_message}
         raise LoginRefused(400, content) from None
     return Token(hosts.address(host), text)
 
 
-def oauth_error(code: str, text: str) -> dict[str, str]:
-    """A refusal in the form in which OAuth tells it."""
-    return {"error": code, "error_description": text}
-
-
 def _token(response: requests.Response, hosts: Hosts) -> Token:
-    content = _content(response)
+    try:
+        content = response.json()
+    except requests.exceptions.JSONDecodeError:
+        content = response.text
     if response.status_code != 200 or not isinstance(content, dict):
         raise LoginRefused(response.status_code, content)
     text, address = content.get("access_token"), content.get("instance_url")
@@ -107,13 +106,6 @@ def _token(response: requests.Response, hosts: Hosts) -> Token:
         return Token(hosts.address(address), text)
     except ValueError:  # an address that is none
         raise HostNotAllowed("the instance address cannot be read") from None
-
-
-def _content(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except requests.exceptions.JSONDecodeError:
-        return response.text
 
 
 def _audience(address: str) -> str:

@@ -53,6 +53,6 @@ def fake():
 def api(fake):
     api = Api(fake)
     api.log_in()
-    fake.forget_requests()
+    fake.requests.clear()
     yield api
     api.session.close()

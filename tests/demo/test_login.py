@@ -125,7 +125,7 @@ def test_a_session_ends_when_it_is_not_used(fake, api):
 
 
 def test_tokens_can_be_ended_by_either_side(fake, api):
-    fake.expire_tokens()
+    fake.oauth.expire_tokens()
     assert api.get("limits").status_code == 401
     token = client_credentials(fake).json()["access_token"]
     url = f"{fake.url}/services/oauth2/revoke"
@@ -135,10 +135,10 @@ def test_tokens_can_be_ended_by_either_side(fake, api):
 
 
 def test_a_user_without_api_access_logs_in_and_is_refused(fake, api):
-    fake.take_api_access()
+    fake.oauth.has_api_access = False
     api.log_in()
     assert api.get("limits").json()[0]["message"].startswith("This session is not valid")
-    fake.give_api_access()
+    fake.oauth.has_api_access = True
     assert api.get("limits").status_code == 200
 
 

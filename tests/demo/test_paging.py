@@ -72,7 +72,7 @@ def test_a_long_answer_goes_on_behind_a_locator(fake, api):
 
 def test_a_locator_answers_with_the_rows_of_its_time(fake, api):
     fake.leads(3, City="Bonn")
-    fake.set_page_cap(2)
+    fake.rest.queries.page_cap = 2
     soql = "SELECT City FROM Lead WHERE City = 'Bonn'"
     more = api.query(soql).json()["nextRecordsUrl"].removeprefix(f"{ROOT}/")
     for row in api.rows("SELECT Id FROM Lead LIMIT 3"):
@@ -82,7 +82,7 @@ def test_a_locator_answers_with_the_rows_of_its_time(fake, api):
 
 def test_locators_run_out(fake, api):
     fake.leads(3)
-    fake.set_page_cap(1)
+    fake.rest.queries.page_cap = 1
     path = api.query("SELECT Id FROM Lead").json()["nextRecordsUrl"].removeprefix(f"{ROOT}/")
     fake.clock.advance(days=2, seconds=1)
     api.log_in()

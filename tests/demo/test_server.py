@@ -44,7 +44,7 @@ def test_every_request_is_kept(fake, api):
         api.get("limits")
     assert [each.status for each in fake.calls] == [200, 200, None]
     assert fake.queries == ["SELECT Id FROM Lead"]
-    fake.forget_requests()
+    fake.requests.clear()
     assert not fake.calls
 
 

@@ -65,11 +65,6 @@ class ClientApp:
         return key_pair()[0]
 
 
-@dataclass
-class Session:
-    ends_at: datetime
-
-
 class OAuth:
     """Who may log in, and which tokens work."""
 
@@ -79,18 +74,20 @@ class OAuth:
         self.app = ClientApp()
         self.url = ""
         self.session_hours = 2.0
+        # Without it logins still work, and no call does.
         self.has_api_access = True
         self.soap_login_is_on = False
         self.soap_password, self.soap_token = "fake-password", "fakeSecurityToken"
         # Assertions are signed by the clock of whoever signs, not by the one that tests move.
         self.signing_time: Callable[[], float] = time.time
-        self._sessions: dict[str, Session] = {}
+        # When each token ends.
+        self._sessions: dict[str, datetime] = {}
 
     # Tokens
 
     def open_session(self) -> str:
         token = f"{self.organization[:15]}!{secrets.token_urlsafe(48)}"
-        self._sessions[token] = Session(self._end())
+        self._sessions[token] = self._end()
         return token
 
     def expire_tokens(self) -> None:
@@ -99,12 +96,13 @@ class OAuth:
 
     def check(self, request: Request) -> None:
         """Refuse a call whose token does not work here."""
-        session = self._sessions.get(request.bearer or "")
-        if session is None or session.ends_at <= self.clock.now or is_login_server(request):
+        token = request.bearer or ""
+        ends_at = self._sessions.get(token)
+        if ends_at is None or ends_at <= self.clock.now or is_login_server(request):
             raise Refusal(faults.answer("session expired"))
         if not self.has_api_access:
             raise Refusal(faults.answer("session refused"))
-        session.ends_at = self._end()
+        self._sessions[token] = self._end()
 
     def _end(self) -> datetime:
         return self.clock.now + timedelta(hours=self.session_hours)

@@ -33,10 +33,8 @@ class Writer:
         if not rows:
             raise Refusal(faults.answer("empty batch"))
         if len(rows) > MAX_ROWS:
-            message = (
-                f"record limit reached. cannot submit more than {MAX_ROWS} records in this call"
-            )
-            refuse(400, "LIMIT_EXCEEDED", message)
+            limit = f"cannot submit more than {MAX_ROWS} records in this call"
+            refuse(400, "LIMIT_EXCEEDED", f"record limit reached. {limit}")
         seen: set[str] = set()
         planned = [self._plan(row, seen) for row in rows]
         is_bad = any(isinstance(each, RowError) for each in planned)
@@ -63,11 +61,7 @@ class Writer:
     def _checked(self, record: Row, seen: set[str], sobject: SObject | None) -> tuple[str, Row]:
         sobject = sobject or self._sobject(record)
         given = id_in(record)
-        fields = {
-            name: value
-            for name, value in record.items()
-            if name.lower() not in {"id", "attributes"}
-        }
+        fields = {n: v for n, v in record.items() if n.lower() not in {"id", "attributes"}}
         values = self._values(sobject, fields)
         record_id = self._writable(sobject, given)
         if record_id in seen:

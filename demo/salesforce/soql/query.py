@@ -229,6 +229,7 @@ class Queries:
 
     def __init__(self, org: Org) -> None:
         self.org = org
+        # The most rows of a page, whatever the query allows.
         self.page_cap: int | None = None
         self._locators: dict[str, tuple[datetime, Result]] = {}
         self._n_locators = 0

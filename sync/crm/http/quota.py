@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from sync.crm.faults import OWN_BUDGET, QUOTA_RESERVE, Fault
-from webapp.services.crm.quota import ORG_SHARE, daily_budget
+from webapp.services.crm.kinds.exchange import ORG_SHARE, daily_budget
 
 SHOWN_AFTER_SECONDS = 10.0
 

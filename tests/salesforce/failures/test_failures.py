@@ -37,9 +37,9 @@ def test_02_a_session_refused_twice_is_tried_again_by_the_next_run(fake, salesfo
 
 def test_02_a_user_who_lost_access_costs_one_login_a_run(fake, salesforce):
     salesforce.later()
-    fake.take_api_access()
+    fake.oauth.has_api_access = False
     comes_back(fake, salesforce, cases.SESSION_REFUSED)
-    fake.forget_requests()
+    fake.requests.clear()
     comes_back(fake, salesforce, cases.SESSION_REFUSED)
     assert len(fake.logins) == 1
 
@@ -245,7 +245,7 @@ def test_21_an_address_too_long_asks_for_fewer(fake, salesforce, name):
     salesforce.later(hours=1)
     salesforce.write(lambda s: mirror.read_again(s, leads))
     fake.clock.advance(hours=1)
-    fake.forget_requests()
+    fake.requests.clear()
     fake.fail_at(3, name)
     survived(fake, salesforce, *leads)
     by_ids = [q for q in fake.queries if "Id IN" in q]

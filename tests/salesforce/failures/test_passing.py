@@ -118,7 +118,7 @@ def test_43_to_48_and_51_a_short_one_does_not_even_fail_the_run(fake, salesforce
 @pytest.mark.parametrize("name", ["query too complicated", "operation too large"])
 def test_49_and_50_a_query_that_is_too_much_asks_for_half_the_rows(fake, salesforce, name):
     salesforce.later()
-    fake.forget_requests()
+    fake.requests.clear()
     leads = fake.leads(8)
     fake.fail_next(name, times=2)
     survived(fake, salesforce, *leads)

@@ -161,6 +161,6 @@ def test_an_org_that_does_not_tell_its_time_zone_is_read_all_the_same(fake, sale
     salesforce.later()
     assert salesforce.outcome(lead) is True
     assert salesforce.lead(lead).outcome_at >= created_at(fake, lead)
-    fake.forget_requests()
+    fake.requests.clear()
     salesforce.later()
     assert not any("TimeZoneSidKey" in query for query in fake.queries)

@@ -134,7 +134,7 @@ def test_many_are_asked_for_two_hundred_at_once(fake, salesforce):
     salesforce.later()
     for _ in range(450):
         apart(fake)
-    fake.forget_requests()
+    fake.requests.clear()
     salesforce.later()
     assert len(listed(salesforce)) == 50
     assert salesforce.read(unmatched.n_open) == 450

@@ -80,7 +80,7 @@ class History:
         What was left in the middle is gone on with in steps as small as before, then in usual ones.
         """
         self.fake.heal()
-        self.fake.set_page_cap(None)
+        self.fake.rest.queries.page_cap = None
         self.salesforce.settings.salesforce_daily_calls = None
         self.fake.show(*self.hidden)
         self.fake.clock.advance(hours=7)
@@ -234,7 +234,7 @@ class History:
 
     def sync(self):
         cut = self.random.choice(["none", "none", "kill", "kill", "fault", "budget", "cap"])
-        self.fake.set_page_cap(3 if cut == "cap" else None)
+        self.fake.rest.queries.page_cap = 3 if cut == "cap" else None
         n_made = self.salesforce.read(self._n_calls)
         budget = n_made + self.random.randint(1, 8) if cut == "budget" else None
         self.salesforce.settings.salesforce_daily_calls = budget

@@ -85,7 +85,7 @@ def test_a_run_that_stops_between_two_pages_is_gone_on_with(fake, salesforce, sm
     assert salesforce.run().state == "failed"
     assert n_leads(salesforce) == 40
     salesforce.write(lambda s: connections.close_breaker(connections.get(s)))
-    fake.forget_requests()
+    fake.requests.clear()
     salesforce.later()
     assert n_leads(salesforce) == 70
     assert sum("FROM Lead" in q and "Id >" in q for q in fake.queries) >= 2
@@ -155,7 +155,7 @@ def go_on(salesforce):
     salesforce.fake.clock.advance(hours=1)
     for lost in salesforce.read(lambda s: runs.overdue(s, salesforce.now)):
         salesforce.write(lambda s, r=lost: runs.give_up(s, r, salesforce.now))
-    salesforce.fake.forget_requests()
+    salesforce.fake.requests.clear()
     salesforce.tick()
 
 
@@ -173,7 +173,7 @@ def test_a_bulk_load_larger_than_the_calls_of_a_run_is_finished_by_and_by(
 
 
 def test_a_page_of_500_that_says_there_is_more_is_followed_by_another(fake, salesforce):
-    fake.set_page_cap(5)
+    fake.rest.queries.page_cap = 5
     fake.leads(23)
     salesforce.later()
     assert n_leads(salesforce) == 23

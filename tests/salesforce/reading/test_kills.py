@@ -33,7 +33,7 @@ def fake():
 @pytest.fixture
 def org(fake, salesforce):
     salesforce.rules(history_days=2)
-    fake.set_page_cap(10)
+    fake.rest.queries.page_cap = 10
     leads = [fake.lead(LeadSource="Webinar") for _ in range(6)]
     salesforce.later()
     leads += [fake.lead(LeadSource="Webinar") for _ in range(N_LEADS - len(leads))]

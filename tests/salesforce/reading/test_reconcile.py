@@ -77,7 +77,7 @@ def test_without_a_mapped_formula_no_lead_is_read_again_for_it(fake, salesforce)
     fake.lead()
     salesforce.later()
     fake.clock.advance(days=8)
-    fake.forget_requests()
+    fake.requests.clear()
     salesforce.run()
     by_ids = [q for q in fake.queries if "FROM Lead WHERE Id IN" in q]
     assert len(by_ids) == 1, "to see whether all is still shown"

@@ -110,7 +110,7 @@ def test_54_more_than_5_percent_stop_the_run_before_it_changes_anything(fake, sa
     fake.hide(*lost)
     fake.clock.advance(days=1, minutes=1)
     fake.update(fresh, LeadSource="Cold Call")
-    fake.forget_requests()
+    fake.requests.clear()
     run = salesforce.run()
     assert run.state == "failed"
     share = {"leads": "3 of 41 leads (7%)", "opportunities": "3 of 40 opportunities (8%)"}[obj]
@@ -177,7 +177,7 @@ def test_no_more_than_ids_are_read_to_see_what_is_still_shown(fake, salesforce):
     won(fake, 3)
     salesforce.later()
     fake.clock.advance(days=1, minutes=1)
-    fake.forget_requests()
+    fake.requests.clear()
     salesforce.run()
     asked = [r.soql for r in fake.requests if " WHERE Id IN " in r.soql][:2]
     assert [a.partition(" WHERE")[0] for a in asked] == [
@@ -302,7 +302,7 @@ def test_no_score_is_sent_to_a_lead_that_stays_hidden(fake, salesforce, any_loss
 def test_rows_that_come_in_several_answers_are_not_out_of_sight(fake, salesforce):
     fake.leads(8)
     salesforce.later()
-    fake.set_page_cap(3)
+    fake.rest.queries.page_cap = 3
     assert told(salesforce.later(days=1, minutes=1)) == []
 
 

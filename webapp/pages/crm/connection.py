@@ -18,9 +18,9 @@ from webapp.product import product
 from webapp.services.crm import connections, sync_runs
 from webapp.services.crm.credentials import Credentials, host_of, may_connect
 from webapp.services.crm.kinds import table
+from webapp.services.crm.kinds.exchange import ORG_SHARE
 from webapp.services.crm.kinds.kind import CrmKind, LoginField, LoginMethod
 from webapp.services.crm.outcome_rules import SPANS, CrmRules
-from webapp.services.crm.quota import ORG_SHARE
 from webapp.services.runs import runs
 
 bp = Blueprint("connection", __name__, url_prefix="/sync/connection")
@@ -171,7 +171,12 @@ def _page(entered: Mapping[str, str], errors: Mapping[str, str]) -> str:
         guide=Markup(guide),  # noqa: S704 - it comes from a template
         missing=fixed.missing(method) if fixed else (),
         entries=[
-            _entry(field, stored, entered, errors.get(field.name), is_same=is_same)
+            Entry(
+                field,
+                "" if field.is_secret else entered.get(field.name, getattr(stored, field.name, "")),
+                errors.get(field.name),
+                is_kept=is_same and field.is_secret,
+            )
             for field in method.fields
         ],
         n_errors=len(errors),
@@ -180,17 +185,3 @@ def _page(entered: Mapping[str, str], errors: Mapping[str, str]) -> str:
         rules=connections.rules(stored) if stored else CrmRules(),
         stops_at=ORG_SHARE,
     )
-
-
-def _entry(
-    field: LoginField,
-    stored: CrmConnection | None,
-    entered: Mapping[str, str],
-    error: str | None,
-    *,
-    is_same: bool,
-) -> Entry:
-    if field.is_secret:
-        return Entry(field, "", error, is_kept=is_same)
-    known = getattr(stored, field.name, "")
-    return Entry(field, entered.get(field.name, known), error, is_kept=False)

@@ -12,7 +12,8 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.crm import connection, run_labels, words
 from webapp.product import product
-from webapp.services.crm import connections, quota, sync_runs, sync_status
+from webapp.services.crm import connections, sync_runs, sync_status
+from webapp.services.crm.kinds.exchange import ORG_SHARE
 from webapp.services.runs import runs
 from webapp.tables import Run
 
@@ -136,7 +137,7 @@ def _overview(session: Session) -> dict[str, Any]:
         > WAITS_TOO_LONG,
         "is_behind": overview.lag is not None
         and overview.lag > sync_status.LATE_AFTER * timedelta(minutes=settings.sync_every_minutes),
-        "stops_at": quota.ORG_SHARE,
+        "stops_at": ORG_SHARE,
         "api_version": words.crm().setting(settings, "api_version"),
         **shown,
     }

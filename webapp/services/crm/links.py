@@ -91,15 +91,23 @@ def some_deals(session: Session, limit: int) -> list[str]:
     return list(session.scalars(query.order_by(sa.func.random()).limit(limit)))
 
 
-def without_deals(session: Session, after_id: str, limit: int) -> list[CrmLead]:
-    """Leads that have a contact and no deal of their own."""
-    query = _without_deals().where(CrmLead.id > after_id)
+def without_deals(
+    session: Session,
+    *,
+    after_id: str = "",
+    ids: Collection[str] | None = None,
+    limit: int | None = None,
+) -> list[CrmLead]:
+    """Leads with a contact and no deal of their own, in order of id; of all or these `ids`."""
+    query = sa.select(CrmLead).where(
+        CrmLead.id > after_id,
+        CrmLead.contact_id.is_not(None),
+        CrmLead.is_deleted.is_(False),
+        ~_has_deal().exists(),
+    )
+    if ids is not None:
+        query = query.where(CrmLead.id.in_(ids))
     return list(session.scalars(query.order_by(CrmLead.id).limit(limit)))
-
-
-def without_deals_of(session: Session, ids: Collection[str]) -> list[CrmLead]:
-    """Those of these leads that have a contact and no deal of their own."""
-    return list(session.scalars(_without_deals().where(CrmLead.id.in_(ids))))
 
 
 def unlinked(session: Session, deal_ids: Collection[str]) -> list[str]:
@@ -144,12 +152,6 @@ def _replace(
 
 def _deals_of_leads() -> sa.Select[str]:
     return sa.select(CrmLink.deal_id).join(CrmLead, CrmLead.id == CrmLink.crm_lead_id)
-
-
-def _without_deals() -> sa.Select[CrmLead]:
-    return sa.select(CrmLead).where(
-        CrmLead.contact_id.is_not(None), CrmLead.is_deleted.is_(False), ~_has_deal().exists()
-    )
 
 
 def _has_deal() -> sa.Select[str]:

@@ -118,12 +118,10 @@ def mark_sent(session: Session, pending_writes: Sequence[PendingWrite], now: dat
         session.execute(sa.update(CrmScoreWrite), rows)
 
 
-def reject(
-    session: Session, verdicts: Mapping[int, tuple[str, str]], now: datetime, *, for_good: bool
-) -> int:
-    """Note rejected writes (case, text) by lead key; return how many became dead letters."""
+def reject(session: Session, verdicts: Mapping[int, tuple[str, str, bool]], now: datetime) -> int:
+    """Note rejected writes (case, text, whether for good) by lead key; return the dead letters."""
     n_dead = 0
-    for lead_key, (case, detail) in verdicts.items():
+    for lead_key, (case, detail, for_good) in verdicts.items():
         row = session.get_one(CrmScoreWrite, lead_key)
         row.n_attempts += 1
         row.case, row.detail = case, detail[:500]

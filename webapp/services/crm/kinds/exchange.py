@@ -1,4 +1,4 @@
-"""What the product and an adapter hand each other: checks, pending writes, and faults by name."""
+"""What the product and an adapter share: checks, pending writes, names of faults, limits."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 # too many records that are no longer visible.
 CURED_BY_SETTINGS = WRONG_SETTINGS, WRONG_QUERY = ("mapping or rules broken", "query refused")
 LOST = "records no longer visible"
+# Of the org's calls of a day: the share after which we stop, and the share that is ours.
+ORG_SHARE = 0.80
+OWN_SHARE = 0.25
 
 
 @dataclass
@@ -34,3 +37,8 @@ class PendingWrite:
     band: str
     reasons: str
     version: str
+
+
+def daily_budget(n_limit: int | None, chosen: int | None) -> int | None:
+    """The most calls a day that are ours: as chosen, else a share of the org's, if known."""
+    return chosen or (int(OWN_SHARE * n_limit) if n_limit else None)

@@ -14,19 +14,8 @@ from webapp.services.crm.kinds.salesforce_ids import full_id, is_full_id
 # Only such fields may be inputs of a lead that we first see together with its outcome.
 STABLE = frozenset(
     {
-        "LeadSource",
-        "Industry",
-        "Street",
-        "City",
-        "State",
-        "StateCode",
-        "PostalCode",
-        "Country",
-        "CountryCode",
-        "AnnualRevenue",
-        "NumberOfEmployees",
-        "Company",
-        "Title",
+        *("LeadSource", "Industry", "Street", "City", "State", "StateCode", "PostalCode"),
+        *("Country", "CountryCode", "AnnualRevenue", "NumberOfEmployees", "Company", "Title"),
     }
 )
 # Our own answers.
@@ -40,20 +29,9 @@ WRITTEN = (
 # What says or follows from what became of a lead, and what our own writes or reads move.
 MOVES_BY_ITSELF = frozenset(
     {
-        "Id",
-        "IsConverted",
-        "ConvertedDate",
-        "ConvertedAccountId",
-        "ConvertedContactId",
-        "ConvertedOpportunityId",
-        "Status",
-        "IsDeleted",
-        "MasterRecordId",
-        "IsUnreadByOwner",
-        "SystemModstamp",
-        "LastModifiedDate",
-        "LastModifiedById",
-        "LastViewedDate",
+        *("Id", "IsConverted", "ConvertedDate", "ConvertedAccountId", "ConvertedContactId"),
+        *("ConvertedOpportunityId", "Status", "IsDeleted", "MasterRecordId", "IsUnreadByOwner"),
+        *("SystemModstamp", "LastModifiedDate", "LastModifiedById", "LastViewedDate"),
         "LastReferencedDate",
     }
 )
