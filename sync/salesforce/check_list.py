@@ -110,7 +110,7 @@ class CheckList:
         except Fault as fault:
             if fault.kind is not Kind.CONFIG:
                 raise
-            sentence = "They cannot be seen. Deals of leads converted without one are not found."
+            sentence = "They cannot be seen, so no deal is found for leads converted without one."
             return _warning(name, sentence, ASSIGN)
         return Check(name, True, "They can be read.")
 

@@ -69,7 +69,7 @@ def hide_contact_roles(salesforce):
         ("Lead fields", "ConvertedDate cannot be seen: conversions are", hide("ConvertedDate")),
         ("Opportunities", "LeadSource cannot be seen: no", hide("LeadSource", "Opportunity")),
         ("Owners", "no owner is matched", lambda s: s.fake.update(s.fake.rep, Email=None)),
-        ("Contact roles", "Deals of leads converted without one", hide_contact_roles),
+        ("Contact roles", "no deal is found for leads converted", hide_contact_roles),
         ("Score fields", "Conversion_Score__c", hide_what_is_not_written),
         ("API calls", "used in the last 24 hours", use_half_the_calls),
     ],

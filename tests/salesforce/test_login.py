@@ -91,7 +91,7 @@ def test_nothing_is_sent_to_an_address_of_pages_and_my_domain_is_proposed(fake):
     with pytest.raises(Fault) as fault:
         Client(entered, hosts, api_version="66.0").describe("Lead")
     assert fault.value.case is cases.HOST_NOT_ALLOWED
-    assert "use acme.my.salesforce.com: enter that." in str(fault.value)
+    assert "Enter acme.my.salesforce.com, the address for programs." in str(fault.value)
 
 
 class Refusal:

@@ -106,7 +106,7 @@ def test_an_address_of_pages_is_refused_and_my_domain_proposed(admin, fake, read
     copied = "https://acme.lightning.force.com/lightning/page/home"
     answer = admin.post("/sync/connection", data=form(fake, domain=copied))
     assert answer.status_code == 422
-    assert "use acme.my.salesforce.com: enter that." in answer.text
+    assert "Enter acme.my.salesforce.com, the address for programs." in answer.text
     assert f'value="{copied}"' in answer.text
     assert connection(read) is None
 

@@ -74,7 +74,7 @@ def test_a_formula_says_how_old_it_may_be(fake, salesforce, admin):
     salesforce.run("check")
     page = admin.get("/sync/mapping").text
     assert page.count("is a formula or a roll-up") == 1
-    assert "Health__c is a formula or a roll-up: its changes are seen at night" in page
+    assert "Health__c is a formula or a roll-up: Leadloop notices its changes" in page
 
 
 def test_an_amount_says_that_it_is_converted_where_there_are_several_currencies(
@@ -84,7 +84,7 @@ def test_an_amount_says_that_it_is_converted_where_there_are_several_currencies(
     salesforce.map(email_opens=("AnnualRevenue", "as_is"))
     salesforce.run("check")
     page = admin.get("/sync/mapping").text
-    assert "Salesforce holds amounts in several currencies. They are read in one" in page
+    assert "Salesforce holds amounts in several currencies. They are read in the" in page
     assert "is a formula or a roll-up" not in page
 
 
@@ -309,7 +309,7 @@ def test_a_field_that_was_not_sent_was_not_chosen(address, described, admin, rea
     before = sources(read)
     answer = admin.post(address, data={n: v for n, v in FORM.items() if n != "location.from"})
     assert answer.status_code == 422
-    assert error(answer.text, "location").startswith("Was not sent: choose what fills it")
+    assert error(answer.text, "location").startswith("Was not sent: choose a source for it")
     assert error(answer.text, "industry") is None
     empty = admin.post(address, data={})
     assert empty.status_code == 422

@@ -82,7 +82,7 @@ def test_each_rule_is_saved(described, fake, admin, read):
 def test_only_what_changes_the_reading_reads_again(described, admin, read):
     described.later()
     admin.post("/sync/rules", data=FORM | {"silent_days": "180"})
-    assert "applies them to all that was read" in admin.get("/sync/rules").text
+    assert "applies them to all leads" in admin.get("/sync/rules").text
     assert "lead" in read(mirror.reached)
     admin.post("/sync/rules", data=FORM | {"history_days": "900"})
     assert "The next run reads leads and opportunities again." in admin.get("/sync/rules").text

@@ -131,7 +131,7 @@ def test_a_run_is_asked_for_once(manager, salesforce):
 def test_who_asks_for_a_sync_during_one_is_shown_that_one(manager, salesforce, read):
     manager.post("/sync/runs", data={"mode": "live"})
     page = manager.post("/sync/runs", data={"mode": "live"}, follow_redirects=True).text
-    assert "A sync is in progress already; it is shown here." in page
+    assert "A sync is already in progress; you can follow it here." in page
     assert len(read(lambda s: runs.latest(s, "sync"))) == 1
 
 

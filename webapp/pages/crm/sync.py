@@ -21,7 +21,7 @@ bp = Blueprint("sync", __name__, url_prefix="/sync")
 
 # What a person may ask for here; a look at some leads belongs to the mapping of fields.
 MODES = ("live", "dry", "check", "reconcile")
-IN_PROGRESS = "A sync is in progress already; it is shown here."
+IN_PROGRESS = "A sync is already in progress; you can follow it here."
 FOLLOWS = "Another run is in progress; the sync starts after it."
 RUNS_PAGE = 50
 WAITS_TOO_LONG = timedelta(minutes=1)

@@ -43,7 +43,7 @@ ADDRESS_OF_PAGES = re.compile(
     r"\.(?:lightning\.force|vf\.force|my\.salesforce-setup|my\.salesforce-sites|my\.site)\.com"
 )
 MY_DOMAIN = ".my.salesforce.com"
-PAGES_RULE = "This address is for people in a browser. Programs of the same org use {}: enter that."
+PAGES_RULE = "This address is for people with a browser. Enter {}, the address for programs."
 
 
 def is_private_key(text: str) -> bool:
@@ -57,11 +57,11 @@ def is_private_key(text: str) -> bool:
 DOMAIN = LoginField(
     "domain",
     "My Domain",
-    "Such as acme.my.salesforce.com: in Salesforce under Setup, My Domain.",
+    "Such as acme.my.salesforce.com. Salesforce shows it under Setup, My Domain.",
     max_length=255,
 )
 USERNAME = LoginField(
-    "username", "User name", "Of the integration user, such as leadloop@acme.com.", max_length=200
+    "username", "User name", "The integration user's, such as leadloop@acme.com.", max_length=200
 )
 CONSUMER_KEY = LoginField("consumer_key", "Consumer key")
 PRIVATE_KEY = LoginField(
@@ -98,13 +98,13 @@ LOGIN = Login(
         ),
         "jwt": LoginMethod(
             "JWT bearer",
-            "Where no secret may be shared: the External Client App has a certificate, and here is"
-            " its private key.",
+            "If no secret may be shared: the External Client App has a certificate, and you enter"
+            " its private key here.",
             (DOMAIN, USERNAME, CONSUMER_KEY, PRIVATE_KEY),
         ),
         "session": LoginMethod(
             "Session ID",
-            "For a quick try. It ends when the session does.",
+            "For a quick try: it stops working when the session ends.",
             (DOMAIN, LoginField("session_id", "Session ID")),
         ),
         "password": LoginMethod(
