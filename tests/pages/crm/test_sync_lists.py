@@ -281,7 +281,7 @@ def test_a_refused_score_says_why_and_what_to_do(manager, fake, salesforce):
     run = salesforce.later()
     page = show(manager, "/sync/rejected")
     assert "Ada Lovelace" in page
-    assert "A validation rule of the org refuses the score." in page
+    assert "A validation rule of the org rejects the score." in page
     assert "A score needs a region" in page
     assert 'href="/sync/rejected"' in show(manager, f"/sync/runs/{run.key}")
 

@@ -99,7 +99,7 @@ def row(deal_id: str) -> ResponseReturnValue:
         entry = unmatched.entry(session, deal_id, state)
         return _shown(session, [entry]) | {"entry": entry}
 
-    return render_template("crm/lists/_unmatched.html", is_said=True, **read(shown))
+    return render_template("crm/lists/_unmatched.html", was_clicked=True, **read(shown))
 
 
 def _set_state(deal_id: str) -> str:
