@@ -113,13 +113,13 @@ def _known(inputs):
     return sorted((name, value) for name, value in inputs.items() if value is not None)
 
 
-def import_text(text, folder):
+def import_text(text, folder, *, clears=True):
     stream = io.BytesIO(text.encode())
     kept = imports.keep_file(stream, "leads.csv", folder, max_bytes=10**7)
     importing.import_now(
         kept,
         # Each row of the score history says all that was known then.
-        decided=Mapping(empty_clears=True),
+        decided=Mapping(empty_clears=clears),
         uses_remembered=False,
         skip_bad_rows=False,
         requested_by="ada",
@@ -161,6 +161,21 @@ def test_what_was_exported_changes_nothing_where_it_came_from(
         for file in everything():
             import_text(file, tmp_path)
     assert read(state) == before
+
+
+@pytest.mark.parametrize("clears", [False, True])
+def test_a_lead_whose_outcome_was_withdrawn_comes_back_without_a_score_of_its_own(
+    clears, app, text, write, read, tmp_path
+):
+    """Nobody knows when its inputs were so, nor whether anybody asked for the others."""
+    write(lambda s: make_lead(s, "L-1", now=NOW - 2 * DAY, email_opens=1, actual_outcome=True))
+    write(lambda s: make_outcome(s, "L-1", None, now=NOW - DAY))
+    [row] = rows(text(view(status="open")))
+    assert (row["scored_at"], row["age"]) == ("", "")
+    before = read(lambda s: (state(s), leads.find(s, "L-1").asked_fields))
+    with app.app_context():
+        import_text(text(view(status="open")), tmp_path, clears=clears)
+    assert read(lambda s: (state(s), leads.find(s, "L-1").asked_fields)) == before
 
 
 def test_outcomes_that_wait_are_exported_and_wait_once_when_they_come_back(

@@ -30,6 +30,8 @@ class Origin:
 
     With `keep_days` the file holds nothing that a score rests on: outcomes of unknown leads wait so
     long, unless their row says who the lead is.
+    A file that `asks` tells by an empty cell that a known lead has no value; an export of the
+    product does not: nobody may have asked for it.
     `n_rows_before` counts its first rows that were taken in by the same mapping; what `earlier`
     imports have recorded is not recorded again.
     """
@@ -37,6 +39,7 @@ class Origin:
     actor: str
     import_key: int
     keep_days: int | None = None
+    asks: bool = True
     n_rows_before: int = 0
     earlier: tuple[int, ...] = ()
 
@@ -55,11 +58,12 @@ def origin(session: Session, found: Import, keep_days: int) -> Origin:
     earlier = session.scalars(query).all()
     same = (e.found for e in earlier if e.mapping == found.mapping)
     n_rows = max((result.n_done for result in same if not result.n_wrong), default=0)
-    is_of_outcomes = ColumnsMapping.model_validate(found.mapping).is_of_outcomes_only
+    mapping = ColumnsMapping.model_validate(found.mapping)
     return Origin(
         found.requested_by,
         found.key,
-        keep_days=keep_days if is_of_outcomes else None,
+        keep_days=keep_days if mapping.is_of_outcomes_only else None,
+        asks=not mapping.is_of_export,
         n_rows_before=n_rows,
         earlier=tuple(e.key for e in earlier),
     )
@@ -136,6 +140,7 @@ class Batch:
         self.session, self.versions, self.origin, self.now = session, versions, origin, now
         self.leads = leads.lock_many(session, [row.record.lead_id for row in rows])
         taken = [row for row in rows if not self._was_taken_in(row) and not self._waits(row)]
+        taken = taken if origin.asks else [self._without_questions(row) for row in taken]
         self.rows = self._without_recorded_inputs(taken)
         self.n_waiting = self._keep_waiting([row for row in rows if self._waits(row)])
         keys = [lead.key for lead in self.leads.values()]
@@ -200,6 +205,15 @@ class Batch:
     def _was_taken_in(self, row: ImportRow) -> bool:
         """Whether the row was taken in with the same file, and its lead not erased since."""
         return row.number <= self.origin.n_rows_before and row.record.lead_id in self.leads
+
+    def _without_questions(self, row: ImportRow) -> ImportRow:
+        """The row as it tells of a known lead nothing of fields that nobody asked for."""
+        lead = self.leads.get(row.record.lead_id)
+        if lead is None:
+            return row
+        told = row.record.inputs.items()
+        inputs = {n: v for n, v in told if v is not None or n in lead.asked_fields}
+        return replace(row, record=replace(row.record, inputs=inputs, asked=frozenset()))
 
     def _without_recorded_inputs(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
         keys = {lead_id: lead.key for lead_id, lead in self.leads.items()}

@@ -110,6 +110,11 @@ class Mapping(BaseModel):
         tells = any(column.tells_outcome for column in self.columns)
         return tells and targets <= TARGETS_BESIDE_FIELDS.keys()
 
+    @property
+    def is_of_export(self) -> bool:
+        """Whether the product has exported the file itself."""
+        return any(column.target == OUTCOME_SOURCE for column in self.columns)
+
 
 def header_key(name: str) -> str:
     """Give the form of a column's name that headers are compared by.
