@@ -3,9 +3,7 @@ deals have many leads as its leads have many deals.
 """
 
 import re
-import threading
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import timedelta
 
 import pytest
 
@@ -13,105 +11,20 @@ from sync.crm import phases, reading
 from sync.crm.faults import Case, Kind
 from sync.crm.protocol import DEALS, LEADS
 from sync.scheduler import ADAPTERS
-from sync.worker import Worker
-from tests import factories
-from tests.crm.memory import MEMORY, MemoryCrm
-from webapp import database
+from tests.crm.product import Connected
 from webapp.services.accounts import audit
-from webapp.services.crm import connections, crm_records, saved_mapping, sync_runs, unmatched
-from webapp.services.crm.credentials import Credentials
-from webapp.services.crm.field_sources import FieldSource
+from webapp.services.crm import connections, crm_records, sync_runs, unmatched
 from webapp.services.crm.kinds import table
 from webapp.services.leads import leads
 from webapp.services.runs import runs
 
-START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-SOURCES = [FieldSource("lead_source", "source"), FieldSource("website_visits", "visits")]
 
 
 @pytest.fixture(scope="module")
 def dialect():
     """What is stored is told apart by tests/salesforce on both databases."""
     return "sqlite"
-
-
-@pytest.fixture
-def crm():
-    return MemoryCrm(START)
-
-
-class Connected:
-    """The product, connected to it."""
-
-    def __init__(self, app, crm):
-        self.app, self.crm = app, crm
-        adapters = {MEMORY.key: crm.open}
-        event = threading.Event()
-        self.worker = Worker("tests", cast("Any", None), event, lambda: crm.now, adapters)
-
-    def write(self, work):
-        with self.app.app_context():
-            return database.write(work)
-
-    def run(self, mode="live", **passed):
-        self.crm.now += timedelta(**passed or {"minutes": 15})
-        run = self.write(lambda s: sync_runs.request(s, mode, "ada", self.crm.now))
-        with self.app.app_context():
-            phases.sync_crm(self.worker)
-            return database.read(lambda s: runs.by_key(s, run.key))
-
-    def well(self, **passed):
-        run = self.run(**passed)
-        assert run.state == "succeeded", run.error
-        return run.result["counts"]
-
-    def statuses(self, *lead_ids):
-        found = self.write(lambda s: [leads.find(s, i) for i in lead_ids])
-        return [lead.status for lead in found]
-
-    def history(self, lead_id):
-        rows = self.write(lambda s: leads.outcome_history(s, leads.find(s, lead_id)))
-        return [(row.result, row.source, row.rule) for row in reversed(rows)]
-
-    def rules(self, **changes):
-        def change(session):
-            before = connections.rules(connections.get(session)).to_json()
-            chosen = connections.CrmRules.from_json(before | changes)
-            connections.save_rules(session, chosen, "ada", self.crm.now)
-
-        self.write(change)
-
-
-@pytest.fixture
-def known(monkeypatch):
-    """The product has an adapter of this CRM."""
-    monkeypatch.setitem(table.KINDS, MEMORY.key, MEMORY)
-
-
-@pytest.fixture
-def connected(app, settings, write, crm, known):
-    entered = Credentials("service_key", "acme.memory.example", secrets={"service_key": "secret"})
-
-    def connect(session):
-        factories.make_champion(session)
-        connections.save(session, entered, settings, actor="ada", now=START, kind=MEMORY)
-        connections.pause(session, False, "ada", START)
-        saved_mapping.save(session, SOURCES, "ada", START)
-
-    write(connect)
-    return Connected(app, crm)
-
-
-@pytest.fixture
-def met(crm, connected):
-    """Three leads and two deals, each of two leads, after the first sync."""
-    for lead_id in ("ann", "bob", "cy"):
-        crm.lead(lead_id, source="Referral", visits=3)
-    crm.win(crm.deal("won", "ann", "bob"))
-    crm.deal("open", "bob", "cy")
-    connected.first = connected.well()
-    return connected
 
 
 def test_every_crm_that_can_be_connected_has_an_adapter():

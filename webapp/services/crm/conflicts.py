@@ -149,10 +149,16 @@ def forget_withdrawn(session: Session, lead_keys: Collection[int]) -> list[str]:
 def _sides(
     session: Session, lead_keys: Iterable[int]
 ) -> dict[int, tuple[Outcome | None, Outcome | None]]:
-    """The newest standing outcome of each side; resolutions and what was inferred are of none."""
+    """The newest standing outcome of each side; resolutions and what was inferred are of none.
+
+    A rule alone makes no resolution: a file may name it, but not give it our key.
+    """
+    is_resolution = sa.and_(
+        Outcome.rule == RULE, Outcome.idempotency_key.startswith(_key(0).removesuffix("0:"))
+    )
     query = sa.select(Outcome).where(
         Outcome.lead_key.in_(lead_keys),
-        Outcome.rule.is_distinct_from(RULE),
+        ~sa.func.coalesce(is_resolution, False),
         ~Outcome.is_assumed,
         outcomes.stands(),
     )

@@ -32,6 +32,12 @@ def leads_by_id(session: Session, ids: Collection[str]) -> dict[str, CrmLead]:
     return {row.id: row for row in found}
 
 
+def read_keys(session: Session, lead_keys: Collection[int]) -> set[int]:
+    """Which of these leads of ours are read from the CRM."""
+    query = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(lead_keys))
+    return {key for key in session.scalars(query) if key} if lead_keys else set()
+
+
 class Seen(NamedTuple):
     """A lead as it was read last, as far as it takes to tell whether it has changed."""
 
@@ -121,13 +127,16 @@ def keep_outcomes(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def recall_outcomes(session: Session, source: str, lead_keys: Mapping[str, int]) -> set[int]:
-    """Note, for leads new here, the outcomes that an earlier connection to this CRM recorded.
+    """Note, for leads new here, the outcomes of this CRM from an earlier connection or an import.
 
     `lead_keys`: our key by the CRM's id. Returns the keys of the leads that had one. An outcome by
     a link, by hand or by a contact, stays as it is: the link went with the connection.
     """
     query = sa.select(Outcome).where(
-        Outcome.lead_key.in_(lead_keys.values()), Outcome.source == source, Outcome.actor == source
+        Outcome.lead_key.in_(lead_keys.values()),
+        Outcome.source == source,
+        # A person's resolution of a conflict is not the CRM's word.
+        Outcome.rule.is_distinct_from("conflict"),
     )
     # A row for each is enough: the later one is kept.
     last = {row.lead_key: row for row in session.scalars(query.order_by(Outcome.key))}

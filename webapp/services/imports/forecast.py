@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.services.crm import mirror
 from webapp.services.imports.changes import known_values
 from webapp.services.imports.matching.mapping import LEAD_ID, OUTCOME
 from webapp.services.imports.rows import ImportRow
@@ -29,7 +30,7 @@ class Known(NamedTuple):
     """What is known of a lead: values of its fields and what people read, and its outcome.
 
     `scored_at` is of its newest inputs, `events` are those of its outcomes, and `inputs_at` has
-    what it was scored by at times of rows.
+    what it was scored by at times of rows. One that `is_read` comes from the CRM.
     """
 
     values: Mapping[str, Any]
@@ -38,6 +39,7 @@ class Known(NamedTuple):
     scored_at: datetime | None = None
     events: Collection[Event] = ()
     inputs_at: Mapping[datetime, Sequence[Mapping[str, Any]]] = {}
+    is_read: bool = False
 
 
 class Beside(NamedTuple):
@@ -56,6 +58,7 @@ def known_leads(session: Session, rows: Collection[ImportRow], now: datetime) ->
     newest = leads.latest_snapshots(session, keys) if moments else {}
     scored = leads.inputs_at(session, keys, moments)
     told = _events(session, keys) if any(row.outcome_at for row in rows) else {}
+    read = mirror.read_keys(session, keys if any(row.is_of_crm for row in rows) else [])
     known = {
         lead.lead_id: Known(
             known_values(lead),
@@ -64,6 +67,7 @@ def known_leads(session: Session, rows: Collection[ImportRow], now: datetime) ->
             newest[lead.key].taken_at if lead.key in newest else None,
             told.get(lead.key, ()),
             scored.get(lead.key, {}),
+            lead.key in read,
         )
         for lead in found
     }
@@ -170,7 +174,8 @@ class Forecast:
         is_withdrawal = bool(row.exported and row.exported.withdraws)
         if outcome is None and not (is_withdrawal and lead.outcome is not None):
             return
-        if at is None and outcome == lead.outcome:
+        is_left_to_crm = row.is_of_crm and known is not None and known.is_read
+        if is_left_to_crm or (at is None and outcome == lead.outcome):
             return
         if at is not None:
             event = RESULTS[outcome], row.exported.source if row.exported else "csv", at

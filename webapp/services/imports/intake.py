@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Value
 from webapp import field_lists
 from webapp.intake_tables import Import, WaitingOutcome
+from webapp.services.crm import mirror
 from webapp.services.imports import changes
 from webapp.services.imports.matching.mapping import Mapping as ColumnsMapping
 from webapp.services.imports.rows import ImportRow
@@ -289,13 +290,17 @@ class Batch:
             yield ScoringInput(record, newest.taken_at, is_with_outcome, is_repeat=not inputs)
 
     def _events(self) -> list[OutcomeEvent]:
-        rows = [
-            row
-            for row in self.rows
-            if _reports(row) and not _tells_nothing(row, self.leads[row.record.lead_id])
+        read = mirror.read_keys(
+            self.session, [self.leads[row.record.lead_id].key for row in self.rows if row.is_of_crm]
+        )
+        pairs = [(row, self.leads[row.record.lead_id]) for row in self.rows if _reports(row)]
+        pairs = [
+            (row, lead)
+            for row, lead in pairs
+            # Only the CRM itself says what it says of a lead that is read there.
+            if not _tells_nothing(row, lead) and not (row.is_of_crm and lead.key in read)
         ]
-        known = self._recorded_before(rows)
-        pairs = ((row, self.leads[row.record.lead_id]) for row in rows)
+        known = self._recorded_before([row for row, _ in pairs])
         return [
             self._event(row, lead) for row, lead in pairs if (lead.key, row.number) not in known
         ]

@@ -37,7 +37,7 @@ from webapp.services.leads.records import (
 )
 from webapp.services.outcomes.outcomes import RESULTS
 from webapp.stored import RowError
-from webapp.tables import Meaning
+from webapp.tables import SOURCES, Meaning
 
 ReaderOf: TypeAlias = Callable[[ColumnMapping], Reader | None]
 
@@ -81,6 +81,11 @@ class ImportRow:
     reason: str | None
     warnings: list[CellWarning]
     exported: ExportedOutcome | None = None
+
+    @property
+    def is_of_crm(self) -> bool:
+        """Whether it tells what a CRM has said of the lead."""
+        return self.exported is not None and self.exported.source not in SOURCES
 
     @property
     def tells_who(self) -> bool:

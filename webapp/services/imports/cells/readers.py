@@ -19,6 +19,7 @@ from ml.fields.reading import (
     read_text,
 )
 from ml.fields.types import MAX_TEXT_LENGTH, NULL_WORD, is_null_word
+from webapp.services.crm.kinds.table import KINDS
 from webapp.services.exports.formulas import restored
 from webapp.services.imports.cells.numbers import DecimalMark, read_number
 from webapp.services.imports.cells.times import RULE, moment
@@ -181,8 +182,8 @@ def _category(text: str, *, field: Field, column: ColumnMapping) -> Cell:
 
 
 def _source(text: str) -> Cell:
-    if text not in SOURCES:
-        raise ValueError(f"must be one of {', '.join(SOURCES)}, as an export says it")
+    if text not in (known := (*SOURCES, *KINDS)):
+        raise ValueError(f"must be one of {', '.join(known)}, as an export says it")
     return Cell(text)
 
 
