@@ -11,6 +11,7 @@ from ml.training.groups import Groups, count, numbered
 
 NEWEST = (1 / 2, 1 / 4, 1 / 8)  # shares of the evidence that may be all that comes after a change
 CHANGED = 3.3  # standard errors of the fall of an AUC: by chance once in 2,000 looks
+INVERTED = 2.5  # standard errors below luck
 MIN_EACH_CLASS = 20
 
 
@@ -40,6 +41,15 @@ def gathered(
         n_learned=n_learned,
     )
     return replace(found, n_older=n_older)
+
+
+def is_inverted(converted: Bools, champion: Floats, groups: Groups) -> bool:
+    """Tell whether a champion ranks surely worse than luck on twenty groups of each outcome."""
+    counts = count(converted, groups)
+    if min(counts.n_groups_converted, counts.n_groups_lost) < MIN_EACH_CLASS:
+        return False
+    aucs, covariance = delong(converted, champion, groups)
+    return bool(0.5 - aucs[0] > INVERTED * covariance[0, 0] ** 0.5)
 
 
 def change(converted: Bools, champion: Floats, groups: Groups) -> int:

@@ -26,7 +26,7 @@ from ml.training.backtest import measured
 from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
 from ml.training.evaluate import log_loss
-from ml.training.evidence import gathered
+from ml.training.evidence import gathered, is_inverted
 from ml.training.groups import Groups, Places, count, numbered
 from ml.training.metrics import claim, grade_bounds, model_metrics
 from ml.training.readiness import shortage
@@ -144,10 +144,11 @@ def challenge(
 
     The champion's own scores are compared with the challenger's out of fold, on the examples marked
     as evidence: neither has seen the outcomes it is judged on. Fields that leak or are excluded are
-    kept from both. Where the champion ranks the newest leads surely worse than those before, the
-    world has changed: a model of these alone is the challenger if it predicts them better out of
-    fold than one of all. `progress` is called with a share in [0, 1] and the stage in words; it may
-    raise to stop the work. Raises NotEnoughToLearn below ten leads of a kind, or without a field.
+    kept from both. Where the champion ranks the newest leads surely worse than those before, or all
+    evidence surely worse than luck, the world has changed: a model of the leads since then is the
+    challenger if it predicts them better out of fold than one of all leads. `progress` is called
+    with a share in [0, 1] and the stage in words; it may raise to stop the work.
+    Raises NotEnoughToLearn below ten leads of a kind, or without a field.
     """
     _check_enough(np.array(examples.converted, dtype=bool), examples.group_of)
     found, left_out = _left_out(examples, fields, champion, exclusions or FieldExclusions())
@@ -158,8 +159,8 @@ def challenge(
     places = _places_of_evidence(examples, rule)
     evidence = _evidence(examples, places, champion, learned, hidden=left_out)
     n_outdated = 0
-    if evidence.n_older:
-        first = int(places[evidence.n_older])
+    first = _first_of_now(examples, places, champion, evidence)
+    if first:
         newest = examples.since(first)
         again = _attempt(newest, usable, seed, lambda done, stage: progress(0.9, stage))
         if _predicts_better(again, learned, examples.converted):
@@ -352,6 +353,21 @@ def _places_of_evidence(examples: Examples, rule: GateRule) -> Places:
     n_strange = count(is_converted[is_strange], groups[is_strange])
     n_each = min(n_strange.n_groups_converted, n_strange.n_groups_lost)
     return np.flatnonzero(is_strange if n_each >= max(1, rule.min_each_class) else is_new)
+
+
+def _first_of_now(
+    examples: Examples, places: Places, champion: Scorecard, evidence: Evidence
+) -> int:
+    """Find the first lead of the world as it is now; 0 where nothing shows that it has changed.
+
+    A champion that ranks all evidence wrongly has no older leads there to be compared with.
+    """
+    if evidence.n_older or not examples.is_dated or not len(places):
+        return int(places[evidence.n_older]) if evidence.n_older else 0
+    converted: Bools = np.array(examples.converted, dtype=bool)[places]
+    scores = batch_scoring.probabilities(champion, [examples.records[p] for p in places])
+    is_changed = is_inverted(converted, scores, examples.group_of[places])
+    return int(places[0]) if is_changed else 0
 
 
 def _evidence(

@@ -330,3 +330,12 @@ def test_after_a_change_of_the_world_the_newest_leads_alone_teach():
 def test_without_a_change_all_leads_teach():
     found = challenge(turned(420, 0), X, a_champion_of(200), GateRule(), seed=1)
     assert (found.n_outdated, found.decision.n_older, found.metrics["n"]) == (0, 0, 420)
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_a_champion_made_right_before_a_change_is_followed_by_a_model_of_later_leads():
+    examples = turned(200, 120)
+    later = dataclasses.replace(examples, is_evidence=[False] * 200 + [True] * 120)
+    found = challenge(later, X, a_champion_of(200), GateRule(), seed=1)
+    assert found.decision.promote
+    assert (found.n_outdated, found.decision.n_older, found.metrics["n"]) == (200, 0, 120)
