@@ -11,7 +11,8 @@ from sync.crm import phases, reading
 from sync.crm.faults import Case, Kind
 from sync.crm.protocol import DEALS, LEADS
 from sync.scheduler import ADAPTERS
-from tests.crm.product import Connected
+from tests import factories
+from tests.crm.product import START, Connected
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, crm_records, sync_runs, unmatched
 from webapp.services.crm.kinds import table
@@ -230,3 +231,11 @@ def test_ids_may_be_longer_than_those_of_salesforce(crm, connected, sign_in, ada
     connected.well(days=1)
     assert connected.statuses(lead_id) == ["converted"]
     assert sign_in(ada).get(f"/sync/unmatched/{stray}").status_code == 200
+
+
+def test_a_program_hears_since_when_the_crm_has_a_lead_in_the_pipeline(met, app, write):
+    headers = {"Authorization": f"Bearer {write(factories.make_key)}"}
+    body = {"outcome": True, "expected_status": "open"}
+    answer = app.test_client().put("/feedback/cy", json=body, headers=headers)
+    told = f"Lead cy is in the pipeline by now (Memory, {START.isoformat()}); nothing was recorded"
+    assert (answer.status_code, answer.json["detail"]) == (409, told)

@@ -40,8 +40,8 @@ RESULT_RULE = (
     " being worked, which is no label for training"
 )
 EXPECTED_RULE = (
-    "the status that whoever reports this has seen of the lead; if it is another by now, nothing is"
-    " recorded and 409 says who changed it and when"
+    f"one of {', '.join(STATUSES)}: the status that whoever reports this has seen of the lead; if"
+    " it is another by now, nothing is recorded and 409 says who changed it and when"
 )
 LeadStatus = Literal["open", "in_pipeline", "converted", "lost", "never_worked"]
 WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"

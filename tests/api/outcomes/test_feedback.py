@@ -294,4 +294,7 @@ def test_an_expected_status_is_one_of_the_known(client, headers, score):
     body = {"outcome": True, "expected_status": "won"}
     answer = client.put("/feedback/L-1", json=body, headers=headers)
     assert answer.status_code == 422
-    assert answer.json["errors"][0]["pointer"] == "/expected_status"
+    [error] = answer.json["errors"]
+    assert error["pointer"] == "/expected_status"
+    known = "must be one of open, in_pipeline, converted, lost, never_worked: the status that"
+    assert error["message"].startswith(known)

@@ -116,12 +116,8 @@ class Stale:
 
 
 def _stale(error: ChangedMeanwhile) -> Stale:
-    key, at, said = error.lead_key, error.at, request.form
-    if error.by is None:
-        records = read(lambda s: crm_records.of_leads(s, [key])).get(key)
-        at = records.changed_at if records else None
-    wanted, reason = said.get("outcome", ""), said.get("reason", "")
-    return Stale(key, wanted, reason, error.status, error.by, at)
+    wanted, reason = request.form.get("outcome", ""), request.form.get("reason", "")
+    return Stale(error.lead_key, wanted, reason, error.status, error.by, error.at)
 
 
 def _reason() -> str | None:
