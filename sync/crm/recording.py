@@ -120,7 +120,7 @@ class _Facts:
     def was_unlinked(self, lead: CrmLead) -> bool:
         """Whether its outcome came from a link made by hand that is there no more."""
         by_hand = {k.deal_id for k in self.links[lead.id] if k.origin == "person"}
-        return (lead.rule or "").startswith("L") and lead.source_id not in by_hand
+        return (lead.rule or "").startswith(mirror.BY_HAND) and lead.source_id not in by_hand
 
     def survivor(self, lead: CrmLead) -> Lead | None:
         found = self.survivors.get(lead.id)

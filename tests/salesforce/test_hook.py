@@ -6,6 +6,10 @@ from hashlib import sha256
 import pytest
 from pydantic import SecretStr
 
+from webapp.pages.crm import run_labels
+from webapp.services.crm import sync_runs
+from webapp.services.runs import runs
+
 SECRET = "a secret of the hook"
 
 
@@ -38,6 +42,17 @@ def test_a_signed_hint_makes_the_next_run_early(fake, hooked, salesforce, client
     salesforce.tick()
     assert len(fake.calls) > n_calls
     assert salesforce.lead(lead).crm_id == lead
+
+
+def test_a_run_after_a_hint_says_that_salesforce_has_news(app, fake, hooked, salesforce, client):
+    salesforce.tick()
+    fake.clock.advance(minutes=2)
+    client.post("/hooks/crm", data=b"{}", headers=sign(b"{}"))
+    fake.clock.advance(seconds=1)
+    salesforce.tick()
+    [run, *_] = salesforce.read(lambda s: runs.latest(s, sync_runs.KIND))
+    with app.app_context():
+        assert run_labels.trigger_label(run) == "after news from Salesforce"
 
 
 def test_many_hints_make_one_run_in_30_seconds(fake, hooked, salesforce, client):

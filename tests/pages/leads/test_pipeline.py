@@ -191,6 +191,24 @@ def test_a_link_by_hand_that_salesforce_came_to_say_too_can_be_removed(
     assert salesforce.outcome(lead) is True
 
 
+def test_until_the_next_run_an_unlinked_lead_says_why_its_outcome_still_stands(
+    mona, sign_in, salesforce, linked_by_hand
+):
+    lead, deal = linked_by_hand
+    manager = sign_in(mona)
+    says = "was removed. The next sync takes back the outcome it brought."
+    assert says not in show(manager, salesforce, lead)
+    salesforce.write(lambda s: unmatched.unlink(s, deal, lead, "ada@x.org", now=salesforce.now))
+    page = show(manager, salesforce, lead)
+    assert f'">{deal}</a> {says}' in page
+    assert deal in text(manager.get("/sync/unmatched"))
+    salesforce.fake.clock.advance(minutes=1)
+    salesforce.tick()
+    assert says not in show(manager, salesforce, lead)
+    assert "Started by" in (runs := text(manager.get("/sync/runs")))
+    assert "after a change by ada@x.org" in runs
+
+
 def test_a_rep_sees_the_link_and_cannot_remove_it(rep, salesforce, linked_by_hand):
     lead, deal = linked_by_hand
     page = show(rep, salesforce, lead)

@@ -91,6 +91,19 @@ def test_the_deal_is_listed_again_with_its_name_and_can_be_linked_to_another(
     assert (salesforce.outcome(lead), salesforce.outcome(other)) == (None, True)
 
 
+def test_the_deal_is_listed_at_once_and_can_be_ignored_before_the_next_sync(
+    fake, salesforce, linked
+):
+    lead, deal = linked
+    unlink(salesforce, lead, deal)
+    assert [row.deal_id for row in salesforce.read(unmatched.listed)] == [deal]
+    salesforce.write(lambda s: unmatched.ignore(s, deal, "ada", now=salesforce.now))
+    assert salesforce.read(unmatched.n_open) == 0
+    salesforce.later()
+    salesforce.next_day()
+    assert salesforce.read(unmatched.n_open) == 0
+
+
 def test_a_lead_leaves_the_pipeline_with_the_link_to_a_deal_that_is_open_again(
     fake, salesforce, linked
 ):

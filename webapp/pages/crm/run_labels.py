@@ -14,7 +14,7 @@ MODES = {
     "sample": "Mapping test",
     "reconcile": "Reconciliation",
 }
-TRIGGERS = {"clock": "on schedule", "hint": "after a hint", "settings": "after new settings"}
+TRIGGERS = {"clock": "on schedule", "settings": "after new settings"}
 # Counts of a run in the order in which they are told: name, one, many, in the words of the CRM.
 COUNTS = (
     ("leads_read", "lead read", "leads read"),
@@ -62,6 +62,10 @@ def mode_label(run: Run) -> str:
 
 def trigger_label(run: Run) -> str:
     """What made the run begin."""
+    if run.trigger == "hint" and run.requested_by == "worker":
+        return f"after news from {words.crm().name}"
+    if run.trigger == "hint":
+        return f"after a change by {run.requested_by}"
     return TRIGGERS.get(run.trigger, f"by {run.requested_by}")
 
 

@@ -153,6 +153,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         "row": shown,
         "records": crm_records.of_leads(session, [lead.key]).get(lead.key),
         "linked_deals": crm_records.linked_deals(session, lead.key),
+        "removed_link": crm_records.removed_link(session, lead.key),
         "version": version,
         # Of the leads that set its level. What rules of thumb assume nobody has measured.
         "base_rate": measured.base_rate if measured else None,

@@ -30,3 +30,8 @@ def latest(session: Session, limit: int = 100, before: int | None = None) -> lis
     if before is not None:
         query = query.where(AuditEntry.key < before)
     return list(session.scalars(query))
+
+
+def actor_at(session: Session, at: datetime) -> str | None:
+    """Who did something at exactly this time; None where nobody did."""
+    return session.scalar(sa.select(AuditEntry.actor).where(AuditEntry.at == at).limit(1))

@@ -112,6 +112,18 @@ def linked_deals(session: Session, lead_key: int) -> list[LinkedDeal]:
     ]
 
 
+def removed_link(session: Session, lead_key: int) -> str | None:
+    """The deal, unlinked by hand, whose outcome counts for a lead until the next run."""
+    is_linked = sa.exists().where(
+        CrmLink.crm_lead_id == CrmLead.id,
+        CrmLink.deal_id == CrmLead.source_id,
+        CrmLink.origin == "person",
+    )
+    is_by_hand = CrmLead.rule.startswith(mirror.BY_HAND)
+    query = sa.select(CrmLead.source_id).where(CrmLead.lead_key == lead_key, is_by_hand, ~is_linked)
+    return session.scalar(query.where(CrmLead.is_to_be_read))
+
+
 def _linked(
     deal_id: str, deal: CrmDeal | None, origins: Collection[str], made: CrmUnmatched | None
 ) -> LinkedDeal:

@@ -20,8 +20,9 @@ LACKS_NAME = sa.and_(
     CrmDeal.is_closed.is_(False),
     CrmDeal.is_deleted.is_(False),
 )
-# How the rules begin that go by deals which a person or a contact has linked.
-BY_LINK = ("L", "2")
+# How the rules begin that go by deals which a person has linked, or a person or a contact.
+BY_HAND = "L"
+BY_LINK = (BY_HAND, "2")
 NEW_LEAD = {"is_unscorable": False, "is_to_be_read": False}
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
+from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror
 from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.kinds.exchange import Check
@@ -367,7 +368,10 @@ def _cause(session: Session, connection: CrmConnection) -> tuple[str, str]:
         return "settings", "worker"
     before = next(iter(runs.latest(session, KIND, limit=1)), None)
     asked_by = before.task.get("followed_by") if before is not None else None
-    return ("request", asked_by) if asked_by else ("hint", "worker")
+    if asked_by:
+        return "request", asked_by
+    # A person who links a deal says at that time that there is news; a hook writes no entry.
+    return "hint", audit.actor_at(session, connection.hinted_at) or "worker"
 
 
 def _hear(connection: CrmConnection, run: Run) -> None:
