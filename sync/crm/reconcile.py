@@ -97,7 +97,7 @@ def find_leads_of_new_deals(sync_run: SyncRun) -> None:
 
 
 def _name_unlinked(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
-    """Ask for the names of deals that went when people linked them."""
+    """Ask for the names of unlinked deals that have none."""
     if nameless := read(lambda s: unmatched.without_names(s, deal_ids)):
         for rows in sync_run.client.by_ids(DEALS, nameless):
             names = {row.id: deal_names(row) for row in rows}

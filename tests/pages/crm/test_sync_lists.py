@@ -127,7 +127,7 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     assert "Link to Ada Lovelace" in page
     [address] = re.findall(rf'action="(/sync/unmatched/{deal}/link/\d+)"', page)
     answer = manager.post(address, follow_redirects=True)
-    assert f"Linked to {lead}. The next run records what became of it." in answer.text
+    assert "Linked to Ada Lovelace. The next sync records what became of it." in answer.text
     assert "Every closed opportunity has a lead" in answer.text
     salesforce.later()
     assert salesforce.history(lead) == [("converted", "Lb")]
@@ -220,8 +220,18 @@ def test_what_is_linked_by_hand_is_listed_with_who_and_can_be_unlinked(manager, 
     key = salesforce.lead(lead).key
     manager.post(f"/sync/unmatched/{deal}/link/{key}")
     page = show(manager, "/sync/unmatched?state=linked")
-    assert f'href="/leads/{key}">Ada Lovelace</a>' in page
-    assert "mona@example.com" in page
+    assert f'href="/leads/{key}">Ada Lovelace</a> (open)' in page
+    assert "mona<wbr>@example.com" in page
+    assert ">Acme deal</a>" in page
+    assert ">Closed Won</td>" in page
+    on_lead = show(manager, f"/leads/{key}")
+    assert ">Acme deal</a>" in on_lead
+    assert "The next sync records what became of it." in on_lead
+    salesforce.later()
+    on_lead = show(manager, f"/leads/{key}")
+    assert ">Acme deal</a>" in on_lead
+    assert "The next sync records what became of it." not in on_lead
+    assert ">Acme deal</a>" in show(manager, "/sync/unmatched?state=linked")
     back = "/sync/unmatched?state=linked"
     [address] = re.findall(rf'action="(/sync/unmatched/{deal}/unlink/\d+)"', page)
     answer = manager.post(address, data={"back": back})

@@ -167,7 +167,7 @@ def test_a_manager_unlinks_on_the_lead_what_a_person_has_linked(
     assert "ada<wbr>@x.org" in page
     [address] = re.findall(rf'action="(/sync/unmatched/{deal}/unlink/\d+)"', page)
     answer = text(manager.post(address, follow_redirects=True))
-    assert "Unlinked. The next run takes back what the link had brought." in answer
+    assert "Unlinked. The next sync takes back what the link had brought." in answer
     assert address not in answer
     again = text(manager.post(address, follow_redirects=True))
     assert "This link was removed before. Nothing has changed." in again
@@ -183,7 +183,7 @@ def test_a_link_by_hand_that_salesforce_came_to_say_too_can_be_removed(
     salesforce.later()
     manager = sign_in(mona)
     page = show(manager, salesforce, lead)
-    assert "Salesforce, ada<wbr>@x.org, " in page
+    assert "linked in Salesforce, and by ada<wbr>@x.org, " in page
     [address] = re.findall(rf'action="(/sync/unmatched/{deal}/unlink/\d+)"', page)
     answer = text(manager.post(address, follow_redirects=True))
     assert "Unlinked." in answer

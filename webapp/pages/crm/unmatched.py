@@ -57,11 +57,11 @@ def link(deal_id: str, lead_key: int) -> ResponseReturnValue:
     actor, now = current_user.email, utc_now()
 
     def work(session: Session) -> str:
-        lead_id = leads.by_key(session, lead_key).lead_id
-        unmatched.link(session, deal_id, lead_id, actor, now=now)
-        return lead_id
+        lead = leads.by_key(session, lead_key)
+        unmatched.link(session, deal_id, lead.lead_id, actor, now=now)
+        return lead.name or lead.lead_id
 
-    flash(f"Linked to {write(work)}. The next run records what became of it.", "good")
+    flash(f"Linked to {write(work)}. The next sync records what became of it.", "good")
     return redirect(url_for("pages.unmatched.index"), 303)
 
 
@@ -75,7 +75,7 @@ def unlink(deal_id: str, lead_key: int) -> ResponseReturnValue:
         return unmatched.unlink(session, deal_id, lead_id, actor, now=now)
 
     if write(work):
-        flash("Unlinked. The next run takes back what the link had brought.", "good")
+        flash("Unlinked. The next sync takes back what the link had brought.", "good")
     else:
         flash("This link was removed before. Nothing has changed.", "good")
     back = sign_in.own_path(request.form.get("back"))

@@ -83,7 +83,8 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
 class LinkedDeal:
     """A deal of a lead, its state in a word, and who says that it is the lead's: one or both.
 
-    A link made by hand names who made it and when, as far as that is known.
+    A link made by hand names who made it and when, as far as that is known; one that no run has
+    looked at yet `waits`.
     """
 
     id: str
@@ -93,6 +94,7 @@ class LinkedDeal:
     is_by_hand: bool
     linked_by: str | None
     linked_at: datetime | None
+    waits: bool
 
 
 def linked_deals(session: Session, lead_key: int) -> list[LinkedDeal]:
@@ -107,8 +109,9 @@ def linked_deals(session: Session, lead_key: int) -> list[LinkedDeal]:
     )
     by_hand = {row.deal_id: row for row in session.scalars(made)}
     return [
-        _linked(deal_id, deals.get(deal_id), by, by_hand.get(deal_id))
+        _linked(deal_id, deals.get(deal_id), by, by_hand.get(deal_id), of=crm_lead)
         for deal_id, by in origins.items()
+        if crm_lead is not None
     ]
 
 
@@ -125,16 +128,24 @@ def removed_link(session: Session, lead_key: int) -> str | None:
 
 
 def _linked(
-    deal_id: str, deal: CrmDeal | None, origins: Collection[str], made: CrmUnmatched | None
+    deal_id: str,
+    deal: CrmDeal | None,
+    origins: Collection[str],
+    made: CrmUnmatched | None,
+    *,
+    of: CrmLead,
 ) -> LinkedDeal:
+    is_told = links.is_told(origins)
+    names = (row.name for row in (deal, made) if row is not None)
     return LinkedDeal(
         deal_id,
-        deal.name if deal else None,
+        next(filter(None, names), None),
         deal.state if deal else NOT_READABLE,
-        links.is_told(origins),
+        is_told,
         "person" in origins,
         made.resolved_by if made else None,
         made.resolved_at if made else None,
+        not is_told and of.is_to_be_read and of.source_id != deal_id,
     )
 
 

@@ -71,7 +71,7 @@ def asked(session: Session, after_id: str, limit: int) -> list[str]:
 
 
 def without_names(session: Session, deal_ids: Collection[str]) -> list[str]:
-    """Those of these deals whose names went when people linked them."""
+    """Those of these deals that were unlinked without a name: earlier versions kept none."""
     query = sa.select(CrmUnmatched.deal_id).where(
         CrmUnmatched.deal_id.in_(deal_ids), CrmUnmatched.reason == UNLINKED
     )
@@ -100,8 +100,9 @@ def resolve(session: Session, deal_ids: Collection[str], now: datetime) -> None:
 
 
 def keep_names(session: Session, names: Mapping[str, Mapping[str, str | None]]) -> None:
-    """Note name and stage of what is listed or ignored, unless somebody deals with it now."""
-    query = sa.select(CrmUnmatched).where(CrmUnmatched.deal_id.in_(names), IS_UNRESOLVED)
+    """Note name and stage of what people see in a list, unless somebody deals with it now."""
+    is_seen = sa.or_(IS_UNRESOLVED, CrmUnmatched.state == "linked")
+    query = sa.select(CrmUnmatched).where(CrmUnmatched.deal_id.in_(names), is_seen)
     for row in session.scalars(query.with_for_update(skip_locked=True)):
         row.name, row.stage = names[row.deal_id]["name"], names[row.deal_id]["stage"]
 
@@ -145,8 +146,7 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
     mirror.read_again(session, [crm_lead.id])
     row.state, row.lead_key = "linked", lead.key
-    row.name = row.stage = row.clue = None
-    row.resolved_at, row.resolved_by = now, actor
+    row.clue, row.resolved_at, row.resolved_by = None, now, actor
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
     audit.record(
