@@ -6,6 +6,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from webapp.pages import formats
+from webapp.pages.accounts import signed_in
 from webapp.services.accounts import accounts, api_keys
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
@@ -23,7 +24,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     import_errors.ImportNotFound: (404, "The import page lists all imports."),
     import_errors.WrongState: (409, "The import page shows how it stands now."),
     import_errors.UndoRefused: (409, "The import page lists all imports."),
-    runs.RunNotFound: (404, "The import and models pages list all runs."),
+    runs.RunNotFound: (404, "Its own page lists all runs: sync, models or imports."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     declaring.FieldNotFound: (404, "The settings page lists all fields."),
     declaring.FieldsInFile: (409, "The page of fields shows what they are."),
@@ -31,7 +32,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
-    unmatched.UnmatchedNotFound: (404, "Somebody has handled it already; the list shows the rest."),
+    unmatched.UnmatchedNotFound: (404, "The lists of unmatched show what is left to do."),
     unmatched.NotFromCrm: (409, "Choose a lead that came from the CRM."),
     unmatched.NamedByCrm: (409, "Change it there; the next run follows."),
     connections.NotConnected: (409, "An administrator can connect it on the sync page."),
@@ -43,6 +44,18 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
     lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),
     lifecycle.AlreadyChampion: (409, "There is nothing to do."),
+}
+
+# Where to go from an error, by the part of the product that it came up in; else to the leads.
+SECTIONS = {
+    "pages.models": "Models",
+    "pages.sync": "Sync",
+    "pages.conflicts": "Conflicts",
+    "pages.unmatched": "Unmatched",
+    "pages.mapping": "Fields",
+    "pages.imports": "Import",
+    "pages.fields": "Fields",
+    "pages.settings": "Settings",
 }
 
 # Where htmx puts a notice instead of the fragment it asked for.
@@ -105,5 +118,15 @@ def answer(status: int, means: str, next_step: str) -> ResponseReturnValue:
         text = f"{means} {next_step}"
         notice = render_template("partials/notice.html", kind="bad", sentence=text)
         return notice, status, BESIDE_THE_PAGE
-    page = render_template("error.html", status=status, means=means, next_step=next_step)
-    return page, status
+    section, label = _section()
+    words = {"means": means, "next_step": next_step, "section": section, "label": label}
+    return render_template("error.html", status=status, **words), status
+
+
+def _section() -> tuple[str, str]:
+    """The first page of the part that was asked for, with its name; never the page that failed."""
+    name = request.blueprint or ""
+    index = f"{name}.index"
+    if name in SECTIONS and request.endpoint != index and signed_in.may(index):
+        return index, SECTIONS[name]
+    return "pages.home", "the leads"

@@ -83,15 +83,22 @@ def test_without_htmx_the_same_leads_back_to_the_list(manager, fake, salesforce)
     assert salesforce.outcome(lead) is False
 
 
-def test_what_a_colleague_has_settled_is_said(manager, fake, salesforce):
+def test_what_a_colleague_has_resolved_is_said_in_its_row_and_on_a_page_that_leads_back(
+    manager, fake, salesforce
+):
     dispute(fake, salesforce)
     [key] = conflict_keys(salesforce)
     manager.post(f"/sync/conflicts/{key}", data={"kept": "rep"})
-    answer = manager.post(
-        f"/sync/conflicts/{key}/row", data={"kept": "rep"}, headers={"HX-Request": "true"}
-    )
+    answer = manager.post(f"/sync/conflicts/{key}/row", data={"kept": "crm"})
+    assert answer.status_code == 409
+    assert "kept lost</span>" in answer.text
+    assert "by mona<wbr>@example.com" in answer.text
+    assert "<button" not in answer.text
+    answer = manager.post(f"/sync/conflicts/{key}", data={"kept": "rep"})
     assert answer.status_code == 404
     assert f"Conflict {key} is not open any more." in answer.text
+    assert 'href="/sync/conflicts">Go to Conflicts</a>' in answer.text
+    assert manager.post(f"/sync/conflicts/{key + 1}/row", data={"kept": "rep"}).status_code == 404
 
 
 @pytest.mark.parametrize("kept", ["", "newest", "agreement", "me"])
@@ -176,7 +183,9 @@ def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, sa
 def test_an_opportunity_is_ignored_and_listed_again_in_its_row(manager, fake, salesforce):
     [deal] = without_a_lead(fake, salesforce)
     row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "ignored"}).text
-    assert "ignored</span>" in row
+    assert "ignored by mona<wbr>@example.com" in row
+    assert '<span id="n-open" hx-swap-oob="true">0</span>' in row
+    assert '<span id="n-ignored" hx-swap-oob="true">1</span>' in row
     assert "Undo opportunity Acme deal" in row
     assert salesforce.read(unmatched.n_open) == 0
     row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "open"}).text
@@ -192,12 +201,11 @@ def actions(salesforce):
 
 def test_what_is_ignored_is_listed_with_who_and_can_be_listed_again(manager, fake, salesforce):
     [deal] = without_a_lead(fake, salesforce, Name="Acme deal")
-    assert "Ignored 0" in show(manager, "/sync/unmatched")
+    assert 'Ignored <span id="n-ignored">0</span>' in show(manager, "/sync/unmatched")
     manager.post(f"/sync/unmatched/{deal}/state", data={"state": "ignored"})
     page = show(manager, "/sync/unmatched?state=ignored")
-    assert "Ignored 1" in page
     assert "Acme deal" in page
-    assert "mona@example.com" in page
+    assert "ignored by mona<wbr>@example.com" in page
     assert "Stop ignoring opportunity Acme deal" in page
     back = manager.post(
         f"/sync/unmatched/{deal}/state",
@@ -238,6 +246,22 @@ def test_what_is_linked_by_hand_is_listed_with_who_and_can_be_unlinked(manager, 
     assert answer.location == back
     assert "No opportunity is linked by hand" in show(manager, back)
     assert actions(salesforce)[-1] == ("mona@example.com", "unlinked opportunity")
+
+
+def test_an_old_page_says_who_has_handled_an_opportunity_and_leads_back_to_the_lists(
+    manager, fake, salesforce
+):
+    lead = fake.lead()
+    [deal] = without_a_lead(fake, salesforce)
+    manager.post(f"/sync/unmatched/{deal}/state", data={"state": "ignored"})
+    answer = manager.post(f"/sync/unmatched/{deal}/link/{salesforce.lead(lead).key}")
+    assert answer.status_code == 404
+    assert f"Opportunity {deal} was ignored by mona@example.com." in answer.text
+    assert 'href="/sync/unmatched">Go to Unmatched</a>' in answer.text
+    row = manager.post(f"/sync/unmatched/{deal}/row", data={"state": "ignored"})
+    assert row.status_code == 409
+    assert "ignored by mona<wbr>@example.com" in row.text
+    assert "Stop ignoring opportunity" in row.text
 
 
 def test_an_unknown_list_of_unmatched_is_refused(manager, salesforce):

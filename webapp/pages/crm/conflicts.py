@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest
 from webapp.database import read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.services.crm import conflicts
-from webapp.services.crm.conflicts import Listed
+from webapp.services.crm.conflicts import ConflictNotFound, Listed
 
 bp = Blueprint("conflicts", __name__, url_prefix="/sync/conflicts")
 
@@ -38,9 +38,16 @@ def resolve(key: int) -> ResponseReturnValue:
 
 @bp.post("/<key:key>/row")
 def row(key: int) -> ResponseReturnValue:
-    """Managers, fragment: the same, answered with the row of the list."""
-    resolved, kept = _resolve(key)
-    return render_template("crm/lists/_conflict.html", row=resolved, kept=kept)
+    """Managers, fragment: the same, answered with the row of the list as it is by now."""
+    try:
+        _resolve(key)
+        status = 200
+    except ConflictNotFound:
+        status = 409
+    found = read(lambda s: conflicts.find(s, key))
+    if found is None:
+        raise ConflictNotFound(key)
+    return render_template("crm/lists/_conflict.html", row=found), status
 
 
 def _resolve(key: int) -> tuple[Listed, str]:

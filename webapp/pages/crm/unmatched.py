@@ -15,6 +15,7 @@ from webapp.pages.accounts import sign_in
 from webapp.pages.addresses import RecordIdConverter
 from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
+from webapp.services.crm.unmatched import UnmatchedNotFound
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.lead_query import EPOCH, MICROSECOND
 
@@ -92,23 +93,33 @@ def set_state(deal_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id:deal_id>/row")
 def row(deal_id: str) -> ResponseReturnValue:
-    """Managers, fragment: the same, answered with the row of the list."""
-    state = _set_state(deal_id)
+    """Managers, fragment: the same, answered with the row of the list as it is by now."""
+    try:
+        _set_state(deal_id)
+        status = 200
+    except UnmatchedNotFound as error:
+        if error.entry is None:
+            raise
+        status = 409
 
     def shown(session: Session) -> dict[str, Any]:
-        entry = unmatched.entry(session, deal_id, state)
-        return _shown(session, [entry]) | {"entry": entry}
+        entry = unmatched.known(session, deal_id)
+        return _shown(session, [entry]) | {"entry": entry, "counts": _counts(session)}
 
-    return render_template("crm/lists/_unmatched.html", was_clicked=True, **read(shown))
+    values = read(shown) | {"was_clicked": status == 200, "is_fragment": True}
+    return render_template("crm/lists/_unmatched.html", **values), status
 
 
-def _set_state(deal_id: str) -> str:
+def _set_state(deal_id: str) -> None:
     state = request.form.get("state", "")
     if state not in STATES:
         raise BadRequest
     actor, now = current_user.email, utc_now()
     write(lambda s: STATES[state](s, deal_id, actor, now=now))
-    return state
+
+
+def _counts(session: Session) -> dict[str, int]:
+    return {name: unmatched.n_open(session, name) for name in LISTS}
 
 
 def _list(session: Session) -> dict[str, Any]:
@@ -122,7 +133,7 @@ def _list(session: Session) -> dict[str, Any]:
         following = f"{(shown[-1].first_seen_at - EPOCH) // MICROSECOND}~{shown[-1].deal_id}"
     is_read = mirror.window(session, "deal")["reached"] is not None
     place = {"next": following, "is_first": after is None, "state": state}
-    counts = {name: unmatched.n_open(session, name) for name in LISTS}
+    counts = _counts(session)
     return _shown(session, shown) | place | {"rows": shown, "is_read": is_read, "counts": counts}
 
 

@@ -93,6 +93,12 @@ def listed(session: Session, *, before_key: int | None = None, limit: int = 50) 
     return [Listed(*row) for row in rows]
 
 
+def find(session: Session, key: int) -> Listed | None:
+    """A conflict, open or resolved."""
+    row = session.execute(_query().where(CrmConflict.key == key)).one_or_none()
+    return Listed(*row) if row is not None else None
+
+
 def n_open(session: Session) -> int:
     """How many conflicts need review."""
     return session.scalar(sa.select(sa.func.count()).where(CrmConflict.resolved_at.is_(None))) or 0

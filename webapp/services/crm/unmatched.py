@@ -20,6 +20,13 @@ NAMELESS = {"name": None, "stage": None, "clue": None}
 MAX_CLUE_LENGTH = 100
 # The reason of an entry whose link a person has removed.
 UNLINKED = "unlinked"
+# What has become of an entry, where somebody deals with it once more.
+SINCE = {
+    "open": "is not ignored any more",
+    "ignored": "was ignored{by}",
+    "linked": "was linked to a lead{by}",
+    "settled": "is not on the list any more",
+}
 # Of an entry that nobody has dealt with for good.
 IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
 # The CRM was asked for its lead: until then nobody has to look for it.
@@ -29,10 +36,16 @@ IS_LISTED = sa.or_(WAS_ASKED, CrmUnmatched.reason == UNLINKED)
 
 
 class UnmatchedNotFound(LookupError):
-    """No deal with this id is listed."""
+    """No deal with this id is listed, or it is no longer in the state that was asked for.
 
-    def __init__(self, kind: CrmKind, deal_id: str) -> None:
-        super().__init__(f"{kind.deal.capitalize()} {deal_id} is not on the list")
+    The `entry` is what it has become since, if anything.
+    """
+
+    def __init__(self, kind: CrmKind, deal_id: str, entry: CrmUnmatched | None) -> None:
+        by = f" by {entry.resolved_by}" if entry and entry.resolved_by else ""
+        now = SINCE[entry.state].format(by=by) if entry else "is not on the list"
+        super().__init__(f"{kind.deal.capitalize()} {deal_id} {now}")
+        self.entry = entry
 
 
 class NotFromCrm(ValueError):
@@ -222,8 +235,13 @@ def entry(
     """The entry of a deal in this state, locked for a change where asked."""
     row = session.get(CrmUnmatched, deal_id, with_for_update=lock or None)
     if row is None or row.state != state or not (row.n_tries or row.reason == UNLINKED):
-        raise UnmatchedNotFound(connections.kind(session), deal_id)
+        raise UnmatchedNotFound(connections.kind(session), deal_id, row)
     return row
+
+
+def known(session: Session, deal_id: str) -> CrmUnmatched:
+    """The entry of a deal, whatever has become of it."""
+    return session.get_one(CrmUnmatched, deal_id)
 
 
 def _both(session: Session, lead_id: str) -> tuple[Lead, CrmLead]:
