@@ -1,5 +1,6 @@
 """Faults of a CRM and of the network: their kinds, the named cases, and one as it happened."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,11 @@ from enum import StrEnum
 from webapp.services.crm.kinds.exchange import LOST, ORG_SHARE
 
 MIN_SECRET_LENGTH = 4
+# What only the scheduled runs do about a fault.
+COMES_AGAIN = re.compile(
+    r"(?:Nothing to do: )?Leadloop (?:asks for less, and )?tries again by itself\."
+    r"|(?:Leadloop waits and|It) continues where it stopped(?: once calls are free again)?\."
+)
 
 
 class Kind(StrEnum):
@@ -50,6 +56,10 @@ class Fault(Exception):
     def __str__(self) -> str:
         detail = f" {self.label}: {self.detail}" if self.detail else ""
         return f"{self.case.message}{detail}"
+
+    def told(self, *, comes_again: bool) -> str:
+        """The sentences about it, for a run that is repeated by itself or that a person repeats."""
+        return str(self) if comes_again else COMES_AGAIN.sub("Try again later.", str(self))
 
     def without(self, secrets: Iterable[str]) -> "Fault":
         """The same fault, should an answer have repeated what was sent."""

@@ -134,7 +134,7 @@ def check(sync_run: SyncRun) -> None:
         try:
             found.append(look(name))
         except Fault as fault:
-            found.append(Check(name, False, str(fault)))
+            found.append(Check(name, False, fault.told(comes_again=False)))
             faults.append(fault)
             if fault.kind is not Kind.CONFIG:
                 break

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Bands
 from sync.crm.faults import Fault, Kind
-from sync.crm.http.calls import Clocks
+from sync.crm.http.calls import MAX_TRIES, Clocks
 from sync.crm.mapping import LeadMapping
 from sync.crm.protocol import Crm, Opening, R
 from sync.worker import Worker
@@ -37,6 +37,8 @@ T = TypeVar("T")
 BEAT_SECONDS = runs.LEASE.total_seconds() / 6
 # So many leads or rows are stored in one step: on SQLite nobody else writes meanwhile.
 STEP_ROWS = 500
+# A person waits for the answer, and may ask again.
+TEST_TRIES = 2
 WAITS_FOR_PERSON = {Kind.AUTH_BROKEN, Kind.CONFIG}
 
 
@@ -98,7 +100,11 @@ class SyncRun:
             rules.external_id_field,
             decisive=rules.decisive,
             n_made_today=sync_runs.n_calls_today(connection, worker.clock()),
-            clocks=Clocks(now=worker.clock, sleep=worker.wait),
+            clocks=Clocks(
+                now=worker.clock,
+                sleep=worker.wait,
+                max_tries=TEST_TRIES if before.mode in sync_runs.TESTS else MAX_TRIES,
+            ),
         )
         client = worker.adapters[connection.kind](opening)
         kind, zone = table.of(connection.kind), connections.zone(connection)
@@ -210,7 +216,8 @@ class SyncRun:
             self.stop(session, str(Reconfigured()))
             return
         self.note_calls(connection)
-        why = (fault.case.name, str(fault))
+        comes_again = self.result.mode in sync_runs.WHOLE
+        why = (fault.case.name, fault.told(comes_again=comes_again))
         log.warning("crm stopped", run=self.run.key, case=fault.case.name, **self._figures())
         if fault.kind is Kind.QUOTA:
             sync_runs.stop_for_quota(session, self.run, self.result, why=why, now=self.now)

@@ -1,12 +1,13 @@
 """Faults recognised: one table from status, code and text to a case, for calls and for rows."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from simple_salesforce.exceptions import SalesforceError
+from urllib3.exceptions import NameResolutionError
 
 from sync.crm.faults import (
     AnswerTooSlow,
@@ -155,6 +156,16 @@ TRANSPORT: tuple[tuple[type[Exception], Case], ...] = (
     (requests.RequestException, cases.UNREACHABLE),
     (WrongShape, cases.WRONG_SHAPE),
 )
+# The causes of failures of the network, in plain words; the first that fits any link of the chain.
+CAUSES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((NameResolutionError,), "no host has this name"),
+    ((requests.exceptions.ProxyError,), "the proxy did not let the call through"),
+    ((requests.exceptions.SSLError,), "the encrypted connection (TLS) failed"),
+    ((ConnectionRefusedError,), "the host refused the connection"),
+    ((requests.Timeout, TimeoutError), "the host did not answer in time"),
+    ((requests.TooManyRedirects,), "the host redirects without end"),
+    ((requests.exceptions.JSONDecodeError,), "the answer is not JSON"),
+)
 OURS = (HostNotAllowed, ForeignRedirect, UntrustedCertificate, AnswerTooSlow, WrongShape)
 
 
@@ -167,12 +178,34 @@ def classify(error: Exception) -> Fault:
     if isinstance(error, SalesforceError):
         return _recognise(CALL_SIGNS, error.status, error.content)
     case = next((case for kinds, case in TRANSPORT if isinstance(error, kinds)), cases.UNKNOWN)
-    is_ours = isinstance(error, OURS)
     # The texts of other libraries hold addresses, which may hold anything.
-    text = str(error) if is_ours or case is cases.UNKNOWN else ""
-    detail = text if is_ours else ": ".join(filter(None, (type(error).__name__, text)))
+    if isinstance(error, OURS):
+        detail = str(error)
+    elif case is cases.UNKNOWN:
+        detail = ": ".join(filter(None, (type(error).__name__, str(error))))
+    else:
+        detail = cause(error)
     label = "No call was made" if case is cases.HOST_NOT_ALLOWED else "What went wrong"
     return Fault(case, cleaned(detail), label=label)
+
+
+def cause(error: BaseException) -> str:
+    """Why a call to a host failed, in plain words and without its address."""
+    chain = list(_chain(error))
+    found = (text for kinds, text in CAUSES if any(isinstance(e, kinds) for e in chain))
+    return next(found, "the connection broke")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that it comes from, innermost last; urllib3 keeps some as reasons."""
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        inner = next((each for each in found.args if isinstance(each, BaseException)), None)
+        reason = getattr(found, "reason", None)
+        found = reason if isinstance(reason, BaseException) else inner or found.__context__
 
 
 def classify_row(errors: Iterable[Mapping[str, Any]]) -> Fault:

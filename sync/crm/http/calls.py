@@ -19,11 +19,12 @@ MAX_RETRY_AFTER_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Clocks:
-    """Times and waiting, so that tests need neither."""
+    """Times and waiting, so that tests need neither; and how often a call is made at most."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[float, float], float] = random.uniform  # noqa: S311 - spreads retries
+    max_tries: int = MAX_TRIES
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Calls:
 
     def make(self, ask: Callable[[], T], *, max_tries: int = MAX_TRIES) -> T:
         """Call until there is an answer; else raise the `Fault`."""
-        n_tries = 0
+        n_tries, max_tries = 0, min(max_tries, self.clocks.max_tries)
         while True:
             self.quota.check(self.meter, self.clocks.now())
             try:

@@ -1,8 +1,14 @@
 """Every failure body is recognised as its case, and says what the administrator needs."""
 
+import re
+from socket import gaierror
+
 import pytest
 import requests
 from simple_salesforce.exceptions import SalesforceGeneralError
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from sync.crm.faults import (
     AnswerTooSlow,
@@ -12,7 +18,7 @@ from sync.crm.faults import (
     Kind,
     UntrustedCertificate,
 )
-from sync.salesforce import cases
+from sync.salesforce import cases, errors
 from sync.salesforce.errors import LoginRefused, classify, classify_row
 from tests.salesforce.failures.bodies import CALLS, HTML, LOGINS, ROWS, rest, row
 
@@ -120,6 +126,41 @@ def test_every_case_has_two_sentences_for_people():
 
 
 def test_what_salesforce_did_not_say_is_not_put_in_its_mouth():
-    assert str(classify(requests.ConnectionError("x"))).endswith("What went wrong: ConnectionError")
+    assert str(classify(requests.ConnectionError("x"))).endswith(
+        "What went wrong: the connection broke"
+    )
     refused = str(classify(HostNotAllowed("evil.example is not allowed")))
     assert refused.endswith("No call was made: evil.example is not allowed")
+
+
+def caused_by(error):
+    """What requests raises where urllib3 gave up for a reason."""
+    return requests.ConnectionError(MaxRetryError(HTTPSConnectionPool("x"), "/", error))
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (
+            caused_by(NameResolutionError("x", HTTPConnection("x"), gaierror())),
+            "no host has this name",
+        ),
+        (caused_by(NewConnectionError(HTTPConnection("x"), "secret")), "the connection broke"),
+        (ConnectionRefusedError("secret"), "the host refused the connection"),
+        (requests.ReadTimeout("secret"), "the host did not answer in time"),
+        (requests.ConnectTimeout("secret"), "the host did not answer in time"),
+        (requests.exceptions.SSLError("secret"), "the encrypted connection (TLS) failed"),
+        (requests.exceptions.ProxyError("secret"), "the proxy did not let the call through"),
+    ],
+)
+def test_a_failure_of_the_network_names_its_cause_in_plain_words(error, cause):
+    assert errors.cause(error) == cause
+
+
+def test_a_run_that_a_person_repeats_promises_nothing_that_only_scheduled_runs_do():
+    for case in cases.CASES.values():
+        told = Fault(case).told(comes_again=False)
+        assert not re.search("by itself|continues where|Nothing to do.*tries", told), case.name
+    told = Fault(cases.MAINTENANCE).told(comes_again=False)
+    assert told == "Salesforce is down for maintenance or overloaded. Try again later."
+    assert "tries again by itself" in Fault(cases.MAINTENANCE).told(comes_again=True)

@@ -172,3 +172,16 @@ def test_53_while_an_answer_is_slow_the_run_says_what_has_arrived(fake, salesfor
     survived(fake, salesforce)
     assert any(re.fullmatch(r"Waiting for an answer: \d+ kB in \d+ s", s or "") for s in shown)
     assert [s for s in shown if s][-1] == "Writing scores", "and afterwards what it does again"
+
+
+@pytest.mark.parametrize(("mode", "longest"), [("check", 2), ("dry", 30)])
+def test_a_run_that_a_person_asked_for_gives_up_soon_and_says_to_try_again(
+    fake, salesforce, mode, longest
+):
+    before = sum(salesforce.stop.waits)
+    with fake.failing("reset"):
+        run = salesforce.run(mode)
+    assert "Try again later." in run.error
+    assert "by itself" not in str([run.error, run.result])
+    assert run.error.endswith("What went wrong: the connection broke")
+    assert sum(salesforce.stop.waits) - before <= longest
