@@ -15,7 +15,7 @@ from sync.crm.http.session import Hosts
 from sync.salesforce import cases
 from sync.salesforce.errors import LoginRefused
 from webapp.services.crm.credentials import Credentials
-from webapp.services.crm.kinds.salesforce import ENDINGS, page_problem
+from webapp.services.crm.kinds.salesforce import ENDINGS, host_problem
 
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - an address
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -40,8 +40,8 @@ def log_in(
     A `Fault` where the private key cannot sign.
     """
     address = hosts.address(credentials.domain)
-    if problem := page_problem(urlsplit(address).hostname or ""):
-        # It answers with a page for people, whatever is sent.
+    if problem := host_problem(urlsplit(address).hostname or "", credentials.method):
+        # It may answer with a page for people, whatever is sent.
         raise HostNotAllowed(problem)
     match credentials.method:
         case "session":

@@ -18,7 +18,7 @@ LOGIN = Login(
     methods={"service_key": LoginMethod("Service key", "The only way in.", (ADDRESS, KEY))},
     endings=(".memory.example",),
     host_rule="Must end in .memory.example.",
-    host_problem=lambda host: None,
+    host_problem=lambda host, method: None,
 )
 WORDS = ("memory", "Memory", LOGIN, "person", "people", "deal", "deals", "a deal")
 MEMORY = CrmKind(

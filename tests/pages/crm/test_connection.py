@@ -1,5 +1,6 @@
 """Connecting Salesforce: what is asked for, refused, kept, and forgotten at the end."""
 
+import html
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from sync.salesforce.adapter import SalesforceCrm
 from webapp.services.accounts import audit
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.crm.credentials import host_of, may_connect
-from webapp.services.crm.kinds.salesforce import ENDINGS, my_domain_of, page_problem
+from webapp.services.crm.kinds.salesforce import ENDINGS, host_problem, my_domain_of
 from webapp.services.leads import lead_table, leads
 from webapp.services.runs import runs
 
@@ -135,7 +136,44 @@ def test_my_domain_is_told_from_the_addresses_of_pages(host, my_domain):
     "end", [":443", ":8443", ".", ".:443", "?x=1", "#top", "/lightning?x=1", ":443/lightning#top"]
 )
 def test_an_address_of_pages_is_told_whatever_follows_its_name(end):
-    assert page_problem(host_of(f"https://acme.lightning.force.com{end}")) is not None
+    assert host_problem(host_of(f"https://acme.lightning.force.com{end}"), "jwt") is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "rule"),
+    [
+        ("acme.file.force.com", "Enter acme.my.salesforce.com, the address for programs."),
+        (
+            "acme--uat.sandbox.file.force.com",
+            "Enter acme--uat.sandbox.my.salesforce.com, the address",
+        ),
+        ("acme.force.com", "No org answers API calls at this address."),
+        ("www.salesforce.com", "No org answers API calls at this address."),
+        ("help.salesforce.com", "No org answers API calls at this address."),
+        ("login.salesforce.com", "Client credentials do not work at login.salesforce.com."),
+        ("test.salesforce.com", "Client credentials do not work at test.salesforce.com."),
+    ],
+)
+def test_a_host_where_no_client_credentials_work_is_refused_when_it_is_entered(
+    admin, fake, read, host, rule
+):
+    answer = admin.post("/sync/connection", data=form(fake, domain=host))
+    assert answer.status_code == 422
+    assert rule in html.unescape(answer.text)
+    assert connection(read) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "method"),
+    [
+        ("login.salesforce.com", "jwt"),
+        ("test.salesforce.com", "password"),
+        ("na139.salesforce.com", "session"),
+        ("acme--uat.sandbox.my.salesforce.com", "client_credentials"),
+    ],
+)
+def test_a_host_where_a_way_to_log_in_works_is_taken(host, method):
+    assert host_problem(host, method) is None
 
 
 @pytest.mark.parametrize("end", [":443", ".", "?x=1", "/?x=1#top"])

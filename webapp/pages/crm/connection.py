@@ -133,7 +133,7 @@ def _entered(kind: CrmKind) -> tuple[Credentials, dict[str, str]]:
         except ValueError as error:
             errors[field.name] = formats.rule_in_words(str(error))
     host, extra_host = values.get("domain", ""), kind.setting(product().settings, "extra_host")
-    if problem := kind.login.host_problem(host):
+    if problem := kind.login.host_problem(host, method):
         errors["domain"] = problem
     elif host and not may_connect(host, kind.login.endings, extra_host):
         errors["domain"] = kind.login.host_rule

@@ -46,14 +46,14 @@ class Login:
     """How people connect a CRM.
 
     Only hosts that end in one of `endings` are called; `host_rule` says so. `host_problem` gives
-    the sentence for one that is the CRM's and not for programs. `guide` is the template that says
-    how the CRM is set up before.
+    the sentence for one that is the CRM's and not for programs that log in by this method. `guide`
+    is the template that says how the CRM is set up before.
     """
 
     methods: Mapping[str, LoginMethod]
     endings: tuple[str, ...]
     host_rule: str
-    host_problem: Callable[[str], str | None]
+    host_problem: Callable[[str, str], str | None]
     guide: str | None = None
 
 

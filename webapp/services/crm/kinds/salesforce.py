@@ -40,10 +40,21 @@ ENDINGS = (".salesforce.com", ".force.com")
 # Where people are when they copy an address; pages of a package have its prefix, mostly c.
 ADDRESS_OF_PAGES = re.compile(
     r"([a-z0-9-]+?)(?:--c)?((?:\.[a-z]+)?)"
-    r"\.(?:lightning\.force|vf\.force|my\.salesforce-setup|my\.salesforce-sites|my\.site)\.com"
+    r"\.(?:[a-z]+\.force|my\.salesforce-setup|my\.salesforce-sites|my\.site)\.com"
 )
 MY_DOMAIN = ".my.salesforce.com"
 PAGES_RULE = "This address is for people with a browser. Enter {}, the address for programs."
+# Beside My Domain: where users of all orgs log in, and single instances.
+ITS_HOST = re.compile(r"[a-z0-9.-]+\.(?:salesforce|force)\.com")
+INSTANCE = re.compile(r"[a-z]{2,4}[0-9]+\.salesforce\.com")
+LOGIN_HOSTS = ("login.salesforce.com", "test.salesforce.com")
+LOGIN_HOST_RULE = (
+    "Client credentials do not work at {}. Enter your My Domain, such as acme.my.salesforce.com."
+)
+OTHER_RULE = (
+    "No org answers API calls at this address. Enter your My Domain, such as"
+    " acme.my.salesforce.com."
+)
 
 
 def is_private_key(text: str) -> bool:
@@ -81,10 +92,15 @@ def my_domain_of(host: str) -> str | None:
     return f"{org[1]}{org[2]}{MY_DOMAIN}" if org else None
 
 
-def page_problem(host: str) -> str | None:
-    """Propose My Domain where a host serves pages to people."""
-    proposed = my_domain_of(host.partition(":")[0].rstrip("."))
-    return PAGES_RULE.format(proposed) if proposed else None
+def host_problem(host: str, method: str) -> str | None:
+    """Why no org answers programs at a host of Salesforce by this way to log in; else None."""
+    name = host.partition(":")[0].rstrip(".")
+    if proposed := my_domain_of(name):
+        return PAGES_RULE.format(proposed)
+    if name in LOGIN_HOSTS:
+        return LOGIN_HOST_RULE.format(name) if method == "client_credentials" else None
+    is_api = name.endswith(MY_DOMAIN) or INSTANCE.fullmatch(name)
+    return OTHER_RULE if ITS_HOST.fullmatch(name) and not is_api else None
 
 
 LOGIN = Login(
@@ -120,7 +136,7 @@ LOGIN = Login(
     },
     endings=ENDINGS,
     host_rule="Must be your My Domain, such as acme.my.salesforce.com, without a port.",
-    host_problem=page_problem,
+    host_problem=host_problem,
     guide="crm/connection/salesforce_guide.html",
 )
 
