@@ -154,6 +154,7 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     """Say that a deal is a lead's; the next run derives the outcome from it."""
     # The connection before the lead, as every step of a run, and that before the entry, as erasure.
     connections.get(session, lock=True)
+    entry(session, deal_id)
     lead, crm_lead = _both(session, lead_id)
     row = entry(session, deal_id, lock=True)
     session.merge(CrmLink(crm_lead_id=crm_lead.id, deal_id=deal_id, origin="person"))
