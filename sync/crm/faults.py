@@ -9,10 +9,7 @@ from webapp.services.crm.kinds.exchange import LOST, ORG_SHARE
 
 MIN_SECRET_LENGTH = 4
 # What only the scheduled runs do about a fault.
-COMES_AGAIN = re.compile(
-    r"(?:Nothing to do: )?Leadloop (?:asks for less, and )?tries again by itself\."
-    r"|(?:Leadloop waits and|It) continues where it stopped(?: once calls are free again)?\."
-)
+COMES_AGAIN = re.compile(r"(, and| Leadloop waits and) continues [^.]*\.| Leadloop retries\.")
 
 
 class Kind(StrEnum):
@@ -59,7 +56,11 @@ class Fault(Exception):
 
     def told(self, *, comes_again: bool) -> str:
         """The sentences about it, for a run that is repeated by itself or that a person repeats."""
-        return str(self) if comes_again else COMES_AGAIN.sub("Try again later.", str(self))
+        if comes_again:
+            return str(self)
+        return COMES_AGAIN.sub(
+            lambda m: f"{'.' if m[1] == ', and' else ''} Try again later.", str(self)
+        )
 
     def without(self, secrets: Iterable[str]) -> "Fault":
         """The same fault, should an answer have repeated what was sent."""
