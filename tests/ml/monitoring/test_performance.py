@@ -19,7 +19,7 @@ def leads_of(scores, converted, groups=None):
     return [ScoredOutcome(float(score), bool(won), int(group)) for score, won, group in rows]
 
 
-@pytest.mark.parametrize("n", [20, 50, 200, 2000])
+@pytest.mark.parametrize("n", [20, 50, 200, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_calibration_flags_one_in_twenty_by_chance_and_acts_hardly_ever(n):
     rng = np.random.default_rng(n)
     verdicts = []
