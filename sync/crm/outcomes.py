@@ -11,7 +11,7 @@ from webapp.tables import INACTIVITY_RULE, NO_DEAL_RULE
 
 # The rule of a lead that was deleted or merged.
 GONE = "5"
-# The rule of a lead with a deal that was never read.
+# The rule of a lead with a deal that was never read, by whomever it is linked.
 UNREAD = "1u"
 # How far the days of any place begin before those of UTC, and end after them.
 EASTERNMOST, WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
@@ -61,13 +61,15 @@ class Deals:
     """The deals of a lead that can be read, by who says that they are its.
 
     `own`: the CRM, without doubt; `by_contact`: those in which its contact has a part; `by_hand`:
-    a person here. `is_one_unread`: one of its own cannot be read.
+    a person here. `is_one_unread`: one of its own cannot be read; and likewise of the others.
     """
 
     own: Sequence[CrmDeal] = ()
     by_contact: Sequence[CrmDeal] = ()
     by_hand: Sequence[CrmDeal] = ()
     is_one_unread: bool = False
+    is_contacts_unread: bool = False
+    is_linked_unread: bool = False
 
 
 def derive(lead: CrmLead, deals: Deals, rules: CrmRules, *, now: datetime) -> Derived:
@@ -78,6 +80,8 @@ def derive(lead: CrmLead, deals: Deals, rules: CrmRules, *, now: datetime) -> De
     """
     if lead.is_deleted:
         return _of_lead("merged" if lead.merged_into else "void", lead, GONE)
+    if deals.is_linked_unread:
+        return _of_lead("pending", lead, UNREAD)
     others = _by_the_crm(lead, deals, rules, now)
     return _by_hand(deals, others, rules) or others
 
@@ -133,7 +137,9 @@ def _by_the_crm(lead: CrmLead, deals: Deals, rules: CrmRules, now: datetime) -> 
         return Derived("converted", "1m", lead.id, _converted_at(lead))
     if deals.own or deals.is_one_unread:
         return _of_own(lead, deals, rules)
-    return _without_deal(lead, deals.by_contact, rules, now)
+    found = _without_deal(lead, deals.by_contact, rules, now)
+    may_be_other = deals.is_contacts_unread and found.result != "converted"
+    return _of_lead("pending", lead, UNREAD) if may_be_other else found
 
 
 def _converted_at(lead: CrmLead) -> datetime:

@@ -109,11 +109,14 @@ class _Facts:
     def derived(self, lead: CrmLead, rules: CrmRules, now: datetime) -> Derived:
         rules = rules.without_inference() if lead.lead_key in self.reported else rules
         own = {link.deal_id for link in self.links[lead.id] if link.origin in links.OWN}
+        unread = {k.origin for k in self.links[lead.id] if k.deal_id not in self.deals}
         deals = Deals(
             own=self._readable(own),
             by_contact=self._linked(lead, "contact"),
             by_hand=self._linked(lead, "person"),
-            is_one_unread=not own <= self.deals.keys(),
+            is_one_unread=not unread.isdisjoint(links.OWN),
+            is_contacts_unread="contact" in unread,
+            is_linked_unread="person" in unread,
         )
         return derive(lead, deals, rules, now=now)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.crm_tables import CrmDeal, CrmLead, CrmWindow
+from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmWindow
 from webapp.database import PLAIN_ROWS, change, insert
 from webapp.tables import Lead, Outcome
 
@@ -20,9 +20,10 @@ LACKS_NAME = sa.and_(
     CrmDeal.is_closed.is_(False),
     CrmDeal.is_deleted.is_(False),
 )
-# How the rules begin that go by deals which a person has linked, or a person or a contact.
+# How the rules begin that go by deals which a person has linked.
 BY_HAND = "L"
-BY_LINK = (BY_HAND, "2")
+# Who has linked the deal that an outcome comes from, by the beginning of its rule.
+LINKED_BY = {BY_HAND: "person", "2": "contact"}
 NEW_LEAD = {"is_unscorable": False, "is_to_be_read": False}
 
 
@@ -130,8 +131,9 @@ def keep_outcomes(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def recall_outcomes(session: Session, source: str, lead_keys: Mapping[str, int]) -> set[int]:
     """Note, for leads new here, the outcomes of this CRM from an earlier connection or an import.
 
-    `lead_keys`: our key by the CRM's id. Returns the keys of the leads that had one. An outcome by
-    a link, by hand or by a contact, stays as it is: the link went with the connection.
+    `lead_keys`: our key by the CRM's id. Returns the keys of the leads that had one. Links to
+    deals, by hand or by a contact, that decided an outcome come back with it: the deal is read
+    again and decides. Where it is not known which deal that was, the outcome stays as it is.
     """
     query = sa.select(Outcome).where(
         Outcome.lead_key.in_(lead_keys.values()),
@@ -141,17 +143,22 @@ def recall_outcomes(session: Session, source: str, lead_keys: Mapping[str, int])
     )
     # A row for each is enough: the later one is kept.
     last = {row.lead_key: row for row in session.scalars(query.order_by(Outcome.key))}
-    found = {
-        crm_id: row
-        for crm_id, key in lead_keys.items()
-        if (row := last.get(key)) is not None and not (row.rule or "").startswith(BY_LINK)
-    }
+    known = {crm_id: last[key] for crm_id, key in lead_keys.items() if key in last}
+    linked = {crm_id: _linked_deal(crm_id, row) for crm_id, row in known.items()}
+    found = {i: row for i, row in known.items() if linked[i] or not _is_by_link(row)}
     recorded = [
         {"id": crm_id, "outcome": row.result, "outcome_at": row.happened_at, "rule": row.rule}
-        | {"source_id": None}
+        | {"source_id": linked[crm_id]}
         for crm_id, row in found.items()
     ]
     keep_outcomes(session, recorded)
+    back = [
+        {"crm_lead_id": crm_id, "deal_id": linked[crm_id], "origin": LINKED_BY[(row.rule or "")[0]]}
+        for crm_id, row in found.items()
+        if linked[crm_id]
+    ]
+    if back:
+        session.execute(insert(session, CrmLink).on_conflict_do_nothing(), back)
     return {row.lead_key for row in found.values()}
 
 
@@ -297,6 +304,17 @@ def reached(session: Session) -> dict[str, datetime]:
     rows = session.scalars(sa.select(CrmWindow))
     stamps = {row.object: max(row.reached or "", row.after_stamp or "") for row in rows}
     return {obj: datetime.fromisoformat(stamp) for obj, stamp in stamps.items() if stamp}
+
+
+def _is_by_link(row: Outcome) -> bool:
+    return (row.rule or "")[:1] in LINKED_BY and not row.is_assumed
+
+
+def _linked_deal(crm_id: str, row: Outcome) -> str | None:
+    """The deal that decided an outcome by a link, as `sync.crm.recording` names it in the key."""
+    _, lead_id, deal_id, *_ = f"{row.idempotency_key or ''}:::".split(":")
+    is_its = _is_by_link(row) and lead_id == crm_id != deal_id
+    return deal_id or None if is_its else None
 
 
 def _last_merged_into(session: Session, crm_lead: CrmLead) -> CrmLead | None:
