@@ -7,7 +7,8 @@ import pytest
 from tests.factories import make_outcome
 from webapp.database import utc_now
 from webapp.services.leads import leads, removal
-from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 
 ODD_IDS = [
     ("a/b c", "a%2Fb%20c"),
@@ -287,6 +288,33 @@ def test_a_row_of_a_batch_that_has_changed_since_it_was_seen_stops_no_other(
     assert recorded["outcome"] is True
     assert waits["waiting"] is True
     assert read(lambda s: leads.find(s, "L-1").outcome) is False
+
+
+def test_who_is_named_is_whose_outcome_counts(client, headers, score, write):
+    score("L-1")
+    bo = Attribution("rep", "bo@example.com")
+    write(lambda s: make_outcome(s, "L-1", False, attribution=bo, now=utc_now()))
+    earlier = {"outcome": True, "occurred_at": (utc_now() - timedelta(days=1)).isoformat()}
+    client.put("/feedback/L-1", json=earlier, headers=headers)
+    body = {"outcome": "never_worked", "expected_status": "open"}
+    detail = client.put("/feedback/L-1", json=body, headers=headers).json["detail"]
+    assert "Lead L-1 is lost by now (bo@example.com, " in detail
+
+
+def test_where_no_outcome_counts_who_withdrew_it_is_named(client, headers, score, write):
+    score("L-1")
+    client.put("/feedback/L-1?outcome=true", headers=headers)
+    bo = Attribution("rep", "bo@example.com")
+
+    def withdraw(session):
+        lead = leads.find(session, "L-1", lock=True)
+        event = OutcomeEvent(lead, None, bo, withdraws="counting")
+        outcomes.record_many(session, [event], now=utc_now())
+
+    write(withdraw)
+    body = {"outcome": False, "expected_status": "converted"}
+    detail = client.put("/feedback/L-1", json=body, headers=headers).json["detail"]
+    assert "Lead L-1 is open by now (bo@example.com, " in detail
 
 
 def test_an_expected_status_is_one_of_the_known(client, headers, score):

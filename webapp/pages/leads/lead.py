@@ -104,7 +104,7 @@ def _record(key: int) -> Lead:
 class Stale:
     """An outcome that was not recorded; the lead's status by now, who did that and when.
 
-    `by` is None where that was the CRM.
+    `by` and `at` are None where the CRM opened or removed a deal.
     """
 
     lead_key: int

@@ -29,16 +29,12 @@ class Deal:
 
 @dataclass(frozen=True)
 class CrmRecords:
-    """Where the CRM has a lead, and its deal if it has one; `deal_address` finds any by its id.
-
-    `changed_at` is when the CRM changed the lead last, as far as that was read.
-    """
+    """Where the CRM has a lead, and its deal if it has one; `deal_address` finds any by its id."""
 
     id: str
     address: str
     deal: Deal | None
     deal_address: str
-    changed_at: datetime
 
     def cited(self, reason: str | None) -> tuple[str, str, str] | None:
         """The reason of an outcome that names a record at its end: text, id and where that is."""
@@ -65,17 +61,16 @@ def of_leads(session: Session, lead_keys: Collection[int]) -> dict[int, CrmRecor
     )
     deal_id = sa.func.coalesce(deciding, own.scalar_subquery())
     query = (
-        sa.select(CrmLead.lead_key, CrmLead.id, CrmLead.stamp, deal_id, CrmDeal)
+        sa.select(CrmLead.lead_key, CrmLead.id, deal_id, CrmDeal)
         .outerjoin(CrmDeal, CrmDeal.id == deal_id)
         .where(CrmLead.lead_key.in_(lead_keys), CrmLead.is_deleted.is_(False))
     )
     kind, domain = kinds.of(connection.kind), connection.domain
     found = {}
     deal_address = kind.deal_at(domain, "{id}")
-    for key, crm_id, stamp, deal_id, row in session.execute(query):
+    for key, crm_id, deal_id, row in session.execute(query):
         deal = _deal(deal_address.format(id=deal_id), row) if deal_id else None
-        address = kind.lead_at(domain, crm_id)
-        found[key] = CrmRecords(crm_id, address, deal, deal_address, datetime.fromisoformat(stamp))
+        found[key] = CrmRecords(crm_id, kind.lead_at(domain, crm_id), deal, deal_address)
     return found
 
 

@@ -1,12 +1,10 @@
 """Outcomes that people report from a page which shows an earlier state of the lead."""
 
-from datetime import datetime
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.services.crm import connections, crm_records
-from webapp.services.outcomes.outcomes import Attribution, counting
+from webapp.services.crm import connections
+from webapp.services.outcomes.outcomes import RESULTS, Attribution, counting, stands
 from webapp.tables import Lead, Meaning, Outcome
 
 UNDECIDED = ("open", "in_pipeline")
@@ -15,15 +13,15 @@ UNDECIDED = ("open", "in_pipeline")
 class ChangedMeanwhile(RuntimeError):
     """What became of the lead has changed since it was shown; nothing was recorded.
 
-    `by` and `at` say who did it and when; `by` is None where the `crm` opened or removed a deal.
+    `by` and `at` say whose statement or withdrawal decides and when that was recorded; None where
+    the `crm` opened or removed a deal, of which the time is not known.
     """
 
-    def __init__(self, lead: Lead, last: Outcome | None, crm: str, at: datetime | None) -> None:
+    def __init__(self, lead: Lead, last: Outcome | None, crm: str) -> None:
         self.lead_key, self.status, self.seen_now = lead.key, lead.status, state(lead)
         self.by = Attribution(last.source, last.actor) if last else None
-        self.at = at
-        who = last.actor if last else crm
-        told = f"{who}, {at.isoformat()}" if at else who
+        self.at = last.recorded_at if last else None
+        told = f"{last.actor}, {last.recorded_at.isoformat()}" if last else crm
         status = "in the pipeline" if lead.status == "in_pipeline" else lead.status
         status = status.replace("_", " ")
         super().__init__(f"Lead {lead.lead_id} is {status} by now ({told}); nothing was recorded")
@@ -43,8 +41,15 @@ def check(session: Session, lead: Lead, seen: str | None, wanted: Meaning) -> No
     if seen is None or seen in {state(lead), lead.status} or counting(lead) == wanted:
         return
     is_by_outcome = not {lead.status, seen.split(" ")[0]} <= set(UNDECIDED)
-    query = sa.select(Outcome).where(Outcome.lead_key == lead.key)
-    last = session.scalar(query.order_by(Outcome.key.desc()).limit(1)) if is_by_outcome else None
-    read = crm_records.of_leads(session, [lead.key]).get(lead.key)
-    at = last.recorded_at if last else read.changed_at if read else None
-    raise ChangedMeanwhile(lead, last, connections.kind(session).name, at)
+    decides = _deciding(session, lead) if is_by_outcome else None
+    raise ChangedMeanwhile(lead, decides, connections.kind(session).name)
+
+
+def _deciding(session: Session, lead: Lead) -> Outcome | None:
+    """The statement that counts; where none does, the last withdrawal."""
+    told = sa.select(Outcome).where(Outcome.lead_key == lead.key)
+    if counting(lead) is None:
+        withdrawn = told.where(Outcome.result == RESULTS[None])
+        return session.scalar(withdrawn.order_by(Outcome.key.desc()).limit(1))
+    place = (Outcome.is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
+    return session.scalar(told.where(stands()).order_by(*place).limit(1))
