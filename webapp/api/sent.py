@@ -41,7 +41,8 @@ RESULT_RULE = (
 )
 EXPECTED_RULE = (
     f"one of {', '.join(STATUSES)}: the status that whoever reports this has seen of the lead; if"
-    " it is another by now, nothing is recorded and 409 says who changed it and when"
+    " it is another by now, nothing is recorded and 409 says who changed it, and when if somebody"
+    " reported that; not beside wait=true, and in a batch the row of an unknown lead is then 404"
 )
 LeadStatus = Literal["open", "in_pipeline", "converted", "lost", "never_worked"]
 WAIT_RULE = "true or false: whether the outcome of a lead that is not known yet waits for it"

@@ -7,7 +7,7 @@ import pytest
 from tests.factories import make_outcome
 from webapp.database import utc_now
 from webapp.services.leads import leads, removal
-from webapp.services.outcomes import outcomes
+from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 
 ODD_IDS = [
@@ -283,11 +283,32 @@ def test_a_row_of_a_batch_that_has_changed_since_it_was_seen_stops_no_other(
         {"lead_id": i, "outcome": True, "expected_status": "open"} for i in ("L-1", "L-2", "L-3")
     ]
     results = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers).json
-    changed, recorded, waits = results["results"]
+    changed, recorded, unknown = results["results"]
     assert changed["error"]["status"] == 409
     assert recorded["outcome"] is True
-    assert waits["waiting"] is True
+    assert (unknown["lead_id"], unknown["error"]["status"]) == ("L-3", 404)
+    assert read(lambda s: waiting.count(s, utc_now()).n) == 0
     assert read(lambda s: leads.find(s, "L-1").outcome) is False
+
+
+def test_a_row_sees_what_an_earlier_row_of_its_batch_has_recorded(client, headers, score):
+    score("L-1")
+    score("L-2")
+    rows = [
+        {"lead_id": lead_id, "outcome": outcome, "expected_status": "open"}
+        for lead_id, outcome in (("L-1", True), ("L-2", True), ("L-1", False), ("L-1", True))
+    ]
+    results = client.post("/feedback/batch", json={"outcomes": rows}, headers=headers).json
+    statuses = [row.get("error", {}).get("status") for row in results["results"]]
+    assert statuses == [None, None, 409, None]
+
+
+def test_an_expected_status_stands_beside_no_waiting(client, headers, score, read):
+    body = {"outcome": True, "expected_status": "lost"}
+    answer = client.put("/feedback/L-9?wait=true", json=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "/expected_status"
+    assert read(lambda s: waiting.count(s, utc_now()).n) == 0
 
 
 def test_who_is_named_is_whose_outcome_counts(client, headers, score, write):

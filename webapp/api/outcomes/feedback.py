@@ -1,5 +1,6 @@
 """`/feedback`: outcomes of leads, reported or withdrawn by programs."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -50,6 +51,8 @@ def record_outcome(lead_id: str) -> Response:
     asked = requests.query(sent.OutcomeQuery)
     feedback = requests.optional_body(sent.Feedback, now)
     outcome = _agreed(asked.outcome, feedback)
+    if asked.wait and feedback.expected_status is not None:
+        raise WrongValues([_STATUS_OF_AN_UNKNOWN_LEAD])
     event = WaitingEvent(
         lead_id, outcome, requests.attribution(feedback.reason), feedback.occurred_at
     )
@@ -117,37 +120,62 @@ def record_outcomes() -> Response:
 def record_rows(session: Session, right: list[sent.FeedbackRow]) -> list[answers.Result]:
     """Record the outcomes of a batch, in their order."""
     known = leads.resolve_many(session, {row.lead_id for row in right})
-    changed = [_changed_meanwhile(session, known.get(row.lead_id), row) for row in right]
-    events = [
-        OutcomeEvent(
-            known[row.lead_id], row.meaning, requests.attribution(row.reason), row.occurred_at
-        )
-        for row, error in zip(right, changed, strict=True)
-        if row.lead_id in known and error is None
-    ]
     now = utc_now()
-    effects = iter(outcomes.record_many(session, events, now=now) if events else ())
-    early = [
+    return [
+        result
+        for rows in _seen_at_once(right, known)
+        for result in _record_rows(session, rows, known, now)
+    ]
+
+
+def _seen_at_once(
+    rows: list[sent.FeedbackRow], known: Mapping[str, Lead]
+) -> Iterator[list[sent.FeedbackRow]]:
+    """Split rows before each whose expected status an earlier row of the same lead may change."""
+    some: list[sent.FeedbackRow] = []
+    told: set[int] = set()
+    for row in rows:
+        lead = known.get(row.lead_id)
+        if lead is not None and lead.key in told and row.expected_status is not None:
+            yield some
+            some, told = [], set()
+        some.append(row)
+        told |= {lead.key} if lead is not None else set()
+    yield some
+
+
+def _record_rows(
+    session: Session, rows: list[sent.FeedbackRow], known: Mapping[str, Lead], now: datetime
+) -> list[answers.Result]:
+    errors = [_unexpected(session, known.get(row.lead_id), row) for row in rows]
+    right = [row for row, error in zip(rows, errors, strict=True) if error is None]
+    told = [
         WaitingEvent(row.lead_id, row.meaning, requests.attribution(row.reason), row.occurred_at)
         for row in right
-        if row.lead_id not in known
     ]
-    _keep(session, early, now)
-    waits = iter(early)
-    return [
-        error
-        or (
-            _given(known[row.lead_id], row.meaning, next(effects))
-            if row.lead_id in known
-            else answers.FeedbackWaiting(**_waits(next(waits), now))
-        )
-        for row, error in zip(right, changed, strict=True)
+    events = [
+        OutcomeEvent(known[one.lead_id], one.converted, one.attribution, one.happened_at)
+        for one in told
+        if one.lead_id in known
     ]
+    effects = iter(outcomes.record_many(session, events, now=now) if events else ())
+    _keep(session, [one for one in told if one.lead_id not in known], now)
+    results = (
+        _given(known[one.lead_id], one.converted, next(effects))
+        if one.lead_id in known
+        else answers.FeedbackWaiting(**_waits(one, now))
+        for one in told
+    )
+    return [error or next(results) for error in errors]
 
 
-def _changed_meanwhile(
+def _unexpected(
     session: Session, lead: Lead | None, row: sent.FeedbackRow
 ) -> answers.RowError | None:
+    """Why a row is not recorded: its lead is not in the status that was expected of it."""
+    if lead is None and row.expected_status is not None:
+        error = problem(404, f"{leads.LeadNotFound(row.lead_id)}.")
+        return answers.RowError(lead_id=row.lead_id, error=error)
     try:
         if lead is not None:
             stale.check(session, lead, row.expected_status, row.meaning)
@@ -242,6 +270,11 @@ def _agreed(in_address: Meaning, body: sent.Feedback) -> Meaning:
     raise WrongValues([wrong])
 
 
+_STATUS_OF_AN_UNKNOWN_LEAD = Complaint(
+    pointer="/expected_status",
+    message="must not stand beside wait=true: a lead that is not known has no status",
+    rule=sent.EXPECTED_RULE,
+)
 _BESIDE_A_RESULT = Complaint(
     pointer="/result", message="must not stand beside another outcome", rule=sent.RESULT_RULE
 )
