@@ -5,9 +5,10 @@ import re
 import pytest
 
 from webapp.services.accounts import audit
-from webapp.services.crm import connections, mirror
+from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.crm.kinds.salesforce_ids import full_id
 from webapp.services.crm.outcome_rules import CrmRules
+from webapp.services.runs import runs
 
 FORM = {
     "milestone": "deal_won",
@@ -166,3 +167,19 @@ def test_a_dry_run_says_what_changed_rules_would_do(admin, fake, salesforce):
     assert "<dt>Would change status</dt> <dd>1</dd>" in page
     assert f'q={lead}&amp;status=all">{lead}</a>' in page
     assert "open → lost" in page
+    assert "1 would get an outcome, 1 would change status" in admin.get("/sync/runs").text
+
+
+def test_changed_rules_can_be_tried_before_any_run_applies_them(described, admin, read):
+    form = FORM | {"disqualified": "Open - Not Contacted", "dry_run": "yes"}
+    shown = admin.post("/sync/rules", data=form)
+    assert shown.status_code == 303, shown.text
+    key = int(shown.location.removeprefix("/sync/runs/"))
+    assert rules(read).disqualified == ("Open - Not Contacted",)
+    connection = read(connections.get)
+    assert (connection.is_paused, connection.hinted_at) == (True, None)
+    assert sync_runs.mode(read(lambda s: runs.by_key(s, key))) == "dry"
+    assert (
+        "The sync is paused; once it runs, they apply to all leads."
+        in admin.get("/sync/rules").text
+    )

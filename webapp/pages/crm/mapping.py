@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -24,6 +25,10 @@ bp = Blueprint("mapping", __name__, url_prefix="/sync")
 AT_WORK = "A sync run is in progress. Wait until it is done, then try again."
 SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
 RULES_SAVED = "The rules are saved. The next run applies them to all leads."
+RULES_WAIT = (
+    "The rules are saved. The sync is paused; once it runs, they apply to all leads. A dry run"
+    " shows before what they would change."
+)
 READ_AGAIN = "The rules are saved. The next run reads {leads} and {deals} again."
 
 
@@ -169,15 +174,37 @@ def save_rules() -> ResponseReturnValue:
     """Administrators: keep the rules that were entered."""
     connection = read(connections.get)
     before, form = connections.rules(connection), _form()
+    is_tried_first = bool(form.poplist("dry_run"))
     chosen, errors = rules_form.entered(form, read(saved_mapping.described), before)
     if errors:
         return _rules_page(connection, chosen, errors, form.to_dict()), 422
     actor, now = current_user.email, utc_now()
-    write(lambda session: connections.save_rules(session, chosen, actor, now))
+
+    def save(session: Session) -> bool:
+        connections.save_rules(session, chosen, actor, now)
+        if is_tried_first:
+            # In the same step: no run may apply the rules before the dry run.
+            connections.pause(session, True, actor, now)
+        return connections.get(session).is_paused
+
+    is_paused = write(save)
+    if is_tried_first:
+        flash(RULES_WAIT, "good")
+        return _dry_run(actor, now)
     kind = words.crm()
     again = READ_AGAIN.format(leads=kind.leads, deals=kind.deals)
-    flash(again if chosen.needs_reading(before) else RULES_SAVED, "good")
+    saved = RULES_WAIT if is_paused else RULES_SAVED
+    flash(again if chosen.needs_reading(before) else saved, "good")
     return redirect(url_for("pages.mapping.rules"), 303)
+
+
+def _dry_run(actor: str, now: datetime) -> ResponseReturnValue:
+    """Make a dry run and show it; where another run has not ended yet, show the sync."""
+    try:
+        run = write(lambda session: sync_runs.request(session, "dry", actor, now))
+    except (runs.AlreadyRunning, sync_runs.ConnectionBroken):
+        return redirect(url_for("pages.sync.index"), 303)
+    return redirect(url_for("pages.sync.run", key=run.key), 303)
 
 
 def _rules_page(

@@ -95,8 +95,22 @@ def summary(run: Run) -> str:
         for name, label in _labels(result)
         if name not in LOOKED_AT
     ]
-    text = ", ".join(changed) or "Nothing new"
+    text = ", ".join([*changed, *_rule_changes(result)]) or "Nothing new"
     return text if result.stopped is None else f"{text}. {result.stopped}"
+
+
+def _rule_changes(result: SyncResult) -> list[str]:
+    """What changed rules would do, as a dry run has found."""
+    found = result.rule_changes
+    if found is None:
+        return []
+    told = [
+        (found.outcomes_gained, "would get an outcome"),
+        (found.outcomes_lost, "would lose their outcome"),
+        (found.outcomes_changed, "would get another outcome"),
+        (found.statuses_changed, "would change status"),
+    ]
+    return [f"{n:,} {what}" for n, what in told if n]
 
 
 def _labels(result: SyncResult) -> list[tuple[str, str]]:
