@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import MOSTLY_SQLITE, ON_BOTH
-from tests.connected import dispute, without_a_lead
-from tests.factories import make_lead
+from tests.connected import RITA, dispute, without_a_lead
+from tests.factories import make_lead, make_outcome
 from webapp.services.accounts import audit
 from webapp.services.crm import conflicts, unmatched
 from webapp.tables import Lead
@@ -75,6 +75,41 @@ def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept,
 
 
 @ON_BOTH
+def test_resolved_conflicts_are_listed_with_who_when_and_what_was_kept(
+    manager, fake, salesforce, monkeypatch
+):
+    assert "No conflict was resolved yet" in show(manager, "/sync/conflicts?state=resolved")
+    monkeypatch.setattr("webapp.pages.crm.conflicts.PAGE", 2)
+    for _ in range(3):
+        dispute(fake, salesforce)
+    newest, middle, oldest = conflict_keys(salesforce)
+    for key, kept in [(middle, "rep"), (newest, "crm"), (oldest, "crm")]:
+        manager.post(f"/sync/conflicts/{key}", data={"kept": kept})
+    page = show(manager, "/sync/conflicts?state=resolved")
+    assert [int(k) for k in re.findall(r'id="conflict-(\d+)"', page)] == [oldest, newest]
+    assert "kept converted</span>" in page
+    assert "by mona<wbr>@example.com, <time" in page
+    assert "Resolved 3" in page
+    [older] = re.findall(r'href="(/sync/conflicts[^"]+)">Earlier', page)
+    page = show(manager, html.unescape(older))
+    assert re.findall(r'id="conflict-(\d+)"', page) == [str(middle)]
+    assert "kept lost</span>" in page
+    assert manager.get("/sync/conflicts?state=settled").status_code == 400
+
+
+def test_an_outcome_kept_in_a_conflict_is_told_as_its_sources_and_who_kept_it(
+    manager, fake, salesforce
+):
+    lead = dispute(fake, salesforce)
+    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
+    salesforce.later()
+    [key] = conflict_keys(salesforce)
+    manager.post(f"/sync/conflicts/{key}", data={"kept": "crm"})
+    page = show(manager, f"/leads/{salesforce.lead(lead).key}")
+    assert 'Salesforce <span class="muted">(kept by mona<wbr>@example.com)</span>' in page
+
+
+@ON_BOTH
 def test_without_htmx_the_same_leads_back_to_the_list(manager, fake, salesforce):
     lead = dispute(fake, salesforce, FirstName="Ada", LastName="Lovelace")
     [key] = conflict_keys(salesforce)
@@ -117,7 +152,7 @@ def test_many_conflicts_go_on_on_further_pages(manager, fake, salesforce, monkey
     for address in addresses:
         page = show(manager, address)
         seen += [int(key) for key in re.findall(r'id="conflict-(\d+)"', page)]
-        addresses += re.findall(r'href="(/sync/conflicts\?before=\d+)">Earlier', page)
+        addresses += re.findall(r'href="(/sync/conflicts\?[^"]+)">Earlier', html.unescape(page))
     assert len(addresses) == 2
     assert seen == conflict_keys(salesforce)
 

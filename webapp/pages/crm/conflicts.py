@@ -14,16 +14,20 @@ bp = Blueprint("conflicts", __name__, url_prefix="/sync/conflicts")
 
 PAGE = 50
 SIDES = ("rep", "crm")
+LISTS = {"open": conflicts.listed, "resolved": conflicts.resolved}
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """Managers: what needs review, newest first."""
-    before = key_argument("before")
-    rows = read(lambda s: conflicts.listed(s, before_key=before, limit=PAGE + 1))
+    """Managers: what needs review, or what was resolved by whom; newest first."""
+    state, before = request.args.get("state", "open"), key_argument("before")
+    if state not in LISTS:
+        raise BadRequest
+    rows = read(lambda s: LISTS[state](s, before_key=before, limit=PAGE + 1))
+    counts = {"open": read(conflicts.n_open), "resolved": read(conflicts.n_resolved)}
     older = rows[PAGE - 1].conflict.key if len(rows) > PAGE else None
     page = {"rows": rows[:PAGE], "older": older, "is_first": before is None}
-    return render_template("crm/lists/conflicts.html", **page)
+    return render_template("crm/lists/conflicts.html", state=state, counts=counts, **page)
 
 
 @bp.post("/<key:key>")

@@ -93,6 +93,18 @@ def listed(session: Session, *, before_key: int | None = None, limit: int = 50) 
     return [Listed(*row) for row in rows]
 
 
+def resolved(session: Session, *, before_key: int | None = None, limit: int = 50) -> list[Listed]:
+    """Resolved conflicts, the one resolved last first, behind the one of a key."""
+    query = _query().where(CrmConflict.resolved_at.is_not(None))
+    place = session.get(CrmConflict, before_key) if before_key is not None else None
+    if place is not None and place.resolved_at is not None:
+        at, key = sa.literal(place.resolved_at, CrmConflict.resolved_at.type), place.key
+        order = sa.tuple_(CrmConflict.resolved_at, CrmConflict.key)
+        query = query.where(order < sa.tuple_(at, sa.literal(key)))
+    latest = (CrmConflict.resolved_at.desc(), CrmConflict.key.desc())
+    return [Listed(*row) for row in session.execute(query.order_by(*latest).limit(limit))]
+
+
 def find(session: Session, key: int) -> Listed | None:
     """A conflict, open or resolved."""
     row = session.execute(_query().where(CrmConflict.key == key)).one_or_none()
@@ -102,6 +114,12 @@ def find(session: Session, key: int) -> Listed | None:
 def n_open(session: Session) -> int:
     """How many conflicts need review."""
     return session.scalar(sa.select(sa.func.count()).where(CrmConflict.resolved_at.is_(None))) or 0
+
+
+def n_resolved(session: Session) -> int:
+    """How many were resolved, by people, by the rule, or by what was reported since."""
+    is_resolved = CrmConflict.resolved_at.is_not(None)
+    return session.scalar(sa.select(sa.func.count()).where(is_resolved)) or 0
 
 
 def _query() -> sa.Select[CrmConflict, Lead, Outcome, Outcome]:
@@ -240,6 +258,6 @@ def _resolve(
     if outcomes.counting(lead) == MEANINGS[side.result]:
         return
     other = "the CRM" if kept == "rep" else "a rep"
-    reason = f"kept in a conflict with what {other} says"
+    reason = f"kept in a conflict with {other}"
     attribution = Attribution(side.source, actor, reason, RULE, f"{_key(conflict.key)}kept")
     outcomes.record_many(session, [OutcomeEvent(lead, MEANINGS[side.result], attribution)], now=now)
