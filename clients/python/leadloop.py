@@ -85,7 +85,8 @@ class Leadloop:
 
         `occurred_at` is a date or a time with its offset, in ISO 8601. With `wait`, the outcome of
         a lead that is not known yet is kept until the lead comes. With `expected_status` nothing is
-        recorded, and the error says why, where the lead has another status by now.
+        recorded, and the error says why, where the lead has another status by now; it is refused
+        together with `wait`.
         """
         event = {"outcome": outcome, "occurred_at": occurred_at, "reason": reason}
         event["expected_status"] = expected_status
