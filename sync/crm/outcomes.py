@@ -22,12 +22,12 @@ REASONS = {
     "1b": "its {deal} is won",
     "1c": "its {deal} is lost",
     "1d": "its {deal} is open again",
-    "1m": "it reached the milestone",
+    "1m": "{milestone}",
     "2": "it has no {deal}",
     "2b": "the {deal} of its contact is won",
     "2c": "the {deal} of its contact is lost",
     "2d": "the {deal} of its contact is open again",
-    "2m": "its contact reached the milestone",
+    "2m": "its contact has {a_deal}",
     NO_DEAL_RULE: "it was converted long ago without any {deal}",
     "3": "its status means disqualified",
     "4": "it is being worked on again",
@@ -37,7 +37,7 @@ REASONS = {
     "Lb": "the {deal} linked by hand is won",
     "Lc": "the {deal} linked by hand is lost",
     "Ld": "the {deal} linked by hand is open again",
-    "Lm": "the {deal} linked by hand reached the milestone",
+    "Lm": "{a_deal} is linked to it by hand",
 }
 
 

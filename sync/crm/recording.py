@@ -202,7 +202,9 @@ def _event(
 def _because(context: SyncContext, outcome: str, rule: str) -> str:
     if outcome == "withdrawn" and is_assumed(rule):
         return "the rule that inferred it no longer applies"
-    return REASONS.get(rule, "").format(deal=context.kind.deal)
+    kind, is_by_deal = context.kind, context.rules.milestone == "deal_created"
+    milestone = f"{kind.a_deal} was created from it" if is_by_deal else "it was converted"
+    return REASONS.get(rule, "").format(deal=kind.deal, a_deal=kind.a_deal, milestone=milestone)
 
 
 def _is_news(crm_lead: CrmLead, note: dict[str, Any]) -> bool:

@@ -165,7 +165,7 @@ def test_a_dry_run_says_what_changed_rules_would_change_of_what_was_read(
     assert {e["lead_id"]: e["reason"].partition(", dated")[0] for e in changes["examples"]} == {
         gets: "its status means disqualified",
         loses: "its status no longer counts as disqualified",
-        moves: "it reached the milestone",
+        moves: "an opportunity was created from it",
     }
     assert [salesforce.lead(i).status for i in (gets, loses, moves)] == [
         "open",
