@@ -266,6 +266,10 @@ def test_a_pause_stops_the_clock_and_says_so(admin, fake, salesforce, read):
     fake.clock.advance(hours=1)
     salesforce.tick()
     assert len(fake.requests) == n_requests
+    admin.post("/sync/runs", data={"mode": "dry"})
+    assert "Scheduled runs are paused." in show(admin)
+    salesforce.tick()
+    n_requests = len(fake.requests)
     admin.post("/sync/resume")
     salesforce.tick()
     assert len(fake.requests) > n_requests
@@ -344,7 +348,10 @@ def test_a_run_of_another_kind_is_not_shown_here(manager, salesforce, write):
     run = write(
         lambda s: runs.request(s, "import", trigger="request", requested_by="a", now=utc_now())
     )
-    assert manager.get(f"/sync/runs/{run.key}").status_code == 404
+    answer = manager.get(f"/sync/runs/{run.key}")
+    assert answer.status_code == 404
+    assert f"Run {run.key} is of another kind: import." in answer.text
+    assert 'href="/sync">Go to Sync</a>' in answer.text
 
 
 def test_many_runs_go_on_on_further_pages(manager, salesforce, write):

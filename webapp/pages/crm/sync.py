@@ -145,7 +145,11 @@ def _overview(session: Session) -> dict[str, Any]:
 
 def _at_work(session: Session) -> dict[str, Any]:
     at_work = runs.unfinished(session, sync_runs.KIND)
-    return {"at_work": at_work, "is_waiting_long": at_work is not None and _waits_long(at_work)}
+    return {
+        "at_work": at_work,
+        "is_waiting_long": at_work is not None and _waits_long(at_work),
+        "is_paused": connections.get(session).is_paused,
+    }
 
 
 def _waits_long(run: Run) -> bool:
@@ -164,7 +168,7 @@ def _look_again_seconds(due_at: datetime | None, now: datetime) -> int | None:
 def _run(key: int) -> dict[str, Any]:
     found = read(lambda session: runs.by_key(session, key))
     if found.kind != sync_runs.KIND:
-        raise runs.RunNotFound(key)
+        raise runs.OtherKind(key, found.kind)
     result = sync_runs.SyncResult.of(found)
     return {
         "run": found,

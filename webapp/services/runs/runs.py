@@ -42,6 +42,13 @@ class RunNotFound(LookupError):
         super().__init__(f"Run {key} not found")
 
 
+class OtherKind(RunNotFound):
+    """The run with this number is of another kind than the one that was asked for."""
+
+    def __init__(self, key: int, kind: str) -> None:
+        LookupError.__init__(self, f"Run {key} is of another kind: {kind}")
+
+
 def request(
     session: Session,
     kind: str,
