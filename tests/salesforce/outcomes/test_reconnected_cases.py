@@ -83,5 +83,6 @@ def test_an_outcome_by_a_link_made_by_hand_follows_its_deal_after_a_new_connecti
     salesforce.later()
     assert salesforce.outcome(lead) is True
     assert salesforce.write(lambda s: unmatched.unlink(s, deal, lead, "ada", now=salesforce.now))
+    assert [row.deal_id for row in salesforce.read(unmatched.listed)] == [deal]
     salesforce.later()
     assert salesforce.outcome(lead) is None

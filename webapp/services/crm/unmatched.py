@@ -261,9 +261,13 @@ def _look_for_lead_again(session: Session, deal_id: str, now: datetime, *, is_to
     """
     row = session.get(CrmUnmatched, deal_id, with_for_update=True)
     deal = session.get(CrmDeal, deal_id)
+    is_closed = deal is not None and deal.is_closed and not deal.is_deleted
+    if row is None and is_closed and not is_told:
+        # Its link came back with its outcome after a new connection.
+        note(session, [deal_id], UNLINKED, now)
     if row is None or row.state != "linked":
         return
-    if deal is None or deal.is_deleted or not deal.is_closed:
+    if not is_closed:
         session.delete(row)
         return
     row.state, row.reason, row.first_seen_at, row.n_tries = "open", UNLINKED, now, 0
