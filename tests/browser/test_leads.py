@@ -152,6 +152,6 @@ def test_a_lead_in_pipeline_has_its_own_list_and_shows_its_deal(
     assert_looks_right(page)
     row.get_by_role("link", name="Ada Lovelace").click()
     expect(page.get_by_text("in pipeline", exact=True)).to_be_visible()
-    expect(page.get_by_role("link", name="Deal in Salesforce")).to_be_visible()
+    expect(page.get_by_role("link", name="Opportunity in Salesforce")).to_be_visible()
     expect(page.get_by_role("button", name="Converted")).to_have_count(0)
     assert_looks_right(page)

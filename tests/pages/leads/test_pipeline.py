@@ -97,7 +97,7 @@ def test_without_a_deal_in_sight_a_rep_can_say_what_became_of_the_lead(rep, fake
         assert why in page
         assert 'name="outcome" value="converted"' in page
     listed = text(rep.get("/leads?status=in_pipeline"))
-    assert "No deal known" in listed
+    assert "No opportunity known" in listed
     assert "hidden from Leadloop" in listed
 
 
