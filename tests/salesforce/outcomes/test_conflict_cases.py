@@ -227,7 +227,21 @@ def test_an_unmatched_deal_is_called_as_it_is_called_now(fake, salesforce, unmat
     assert names_kept(salesforce) == {deal: ("Ada King", "Closed Won")}
 
 
-@pytest.mark.parametrize("match", [by_hand, by_conversion, by_contact_role])
+def test_a_deal_linked_by_hand_keeps_its_name_until_it_is_unlinked(
+    fake, salesforce, unmatched_deal
+):
+    lead, deal = unmatched_deal
+    by_hand(fake, salesforce, lead, deal)
+    fake.update(deal, Name="Ada King")
+    salesforce.later()
+    assert names_kept(salesforce) == {deal: ("Ada King", "Closed Won")}
+    salesforce.write(lambda s: unmatched.unlink(s, deal, lead, "ada", now=salesforce.now))
+    fake.convert(lead, deal)
+    salesforce.next_day()
+    assert names_kept(salesforce) == {}
+
+
+@pytest.mark.parametrize("match", [by_conversion, by_contact_role])
 def test_a_deal_that_has_its_lead_has_no_name_here_any_more(
     fake, salesforce, unmatched_deal, match
 ):
