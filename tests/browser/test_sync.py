@@ -74,7 +74,6 @@ def test_an_opportunity_is_ignored_and_taken_back_in_place(page, mona, sign_in, 
 
 
 def test_without_javascript_everything_is_a_form(new_context, ada, sign_in, salesforce, busy):
-    lead, _ = busy
     page = sign_in(ada, new_context(java_script_enabled=False).new_page())
     page.goto("/sync/conflicts")
     page.get_by_role("button", name="Ada Lovelace is lost").click()
@@ -85,7 +84,7 @@ def test_without_javascript_everything_is_a_form(new_context, ada, sign_in, sale
     page.get_by_label("Lead", exact=True).fill("lovelace")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("button", name="Link to Ada Lovelace").click()
-    expect(page.get_by_text(f"Linked to {lead}.")).to_be_visible()
+    expect(page.get_by_text("Linked to Ada Lovelace.")).to_be_visible()
     page.goto("/sync")
     page.get_by_role("button", name="Test connection").click()
     expect(page.get_by_role("link", name="Show progress")).to_be_visible()
