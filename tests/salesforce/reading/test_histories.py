@@ -1,4 +1,4 @@
-"""Random histories with late commits, kills, faults and lost sight: then all is right."""
+"""Random histories with late commits, kills, faults and hidden records: then all is right."""
 
 import pytest
 
@@ -7,14 +7,20 @@ from tests.salesforce.reading.history import History
 FEW, MANY = range(50), range(50, 1050)
 
 
-@pytest.fixture(scope="session")
-def dialect():
+@pytest.fixture(scope="session", params=["sqlite"])
+def dialect(request):
     """What is tested here is the order of things; statements are tested on both elsewhere."""
-    return "sqlite"
+    return request.param
 
 
 @pytest.mark.parametrize("seed", FEW)
 def test_after_any_history_every_outcome_is_the_truth(seed, fake, salesforce, monkeypatch):
+    check(seed, fake, salesforce, monkeypatch)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("seed", range(5))
+def test_after_histories_on_postgresql_too(seed, fake, salesforce, monkeypatch):
     check(seed, fake, salesforce, monkeypatch)
 
 
