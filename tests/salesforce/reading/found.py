@@ -6,16 +6,23 @@ from itertools import pairwise
 import sqlalchemy as sa
 
 from webapp.services.leads import leads
-from webapp.tables import SOURCES, Lead, Outcome, Score
+from webapp.tables import SOURCES, Lead, Outcome, Run, Score
+
+REPEATED = ("scores_unwanted", "leads_erased")
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the product has of some leads, merges followed; histories and scores by their keys."""
+    """What the product has of some leads, merges followed; histories and scores by their keys.
+
+    `n_to_repeat` scores may be sent once more: they found no lead, or theirs was erased and may
+    have come back.
+    """
 
     leads: dict[str, Lead]
     histories: dict[int, list[str]]
     probabilities: dict[int, float]
+    n_to_repeat: int
 
     def outcomes(self):
         """The outcome of each lead."""
@@ -52,8 +59,10 @@ class Found:
             if lead.key in with_outcome
         }
         scores = sa.select(Score.lead_key, Score.probability)
+        runs = sa.select(Run).where(Run.kind == "sync")
         return cls(
             {i: by_id[name] for i, name in names.items() if name in by_id},
             histories,
             dict(session.execute(scores).all()),
+            sum(run.result["counts"].get(n, 0) for run in session.scalars(runs) for n in REPEATED),
         )

@@ -386,8 +386,8 @@ class History:
         """Open leads whose score in the org is not ours, give or take a point."""
         wrong = []
         for lead in self.leads:
-            row = self._row(lead)
-            if row["IsDeleted"] or row["IsConverted"] or lead in self.found.in_pipeline():
+            row, by_hand = self._row(lead), self.by_hand.result(lead, self._own_deals_of(lead))
+            if row["IsDeleted"] or row["IsConverted"] or by_hand in {"won", "open"}:
                 continue
             ours = self.found.probabilities[self.found.leads[lead].key]
             there = row["Conversion_Score__c"]
