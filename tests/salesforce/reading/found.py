@@ -59,10 +59,11 @@ class Found:
             if lead.key in with_outcome
         }
         scores = sa.select(Score.lead_key, Score.probability)
-        runs = sa.select(Run).where(Run.kind == "sync")
+        runs = session.scalars(sa.select(Run).where(Run.kind == "sync"))
+        counts = [run.result["counts"] for run in runs if run.result]
         return cls(
             {i: by_id[name] for i, name in names.items() if name in by_id},
             histories,
             dict(session.execute(scores).all()),
-            sum(run.result["counts"].get(n, 0) for run in session.scalars(runs) for n in REPEATED),
+            sum(each.get(name, 0) for each in counts for name in REPEATED),
         )
