@@ -20,7 +20,8 @@ class ByHand:
 
     def events(self):
         """What people can do now."""
-        listed = [row.deal_id for row in self.salesforce.read(unmatched.listed)]
+        rows = self.salesforce.read(unmatched.listed)
+        listed = [row.deal_id for row in rows if row.deal_id in self.strays]
         events = [self._new_stray]
         if listed:
             deal = self.random.choice(listed)
