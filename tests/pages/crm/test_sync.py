@@ -304,7 +304,7 @@ def test_a_dry_run_says_what_it_would_do(manager, fake, salesforce):
     fake.clock.advance(minutes=15)
     salesforce.tick()
     page = show(manager, address)
-    assert "Nothing was changed." in page
+    assert "No lead was changed." in page
     assert "with the next 1 lead and 1 opportunity." in page
     assert f"{lead}</th>" in page
     assert "its opportunity is won" in page

@@ -25,10 +25,7 @@ bp = Blueprint("mapping", __name__, url_prefix="/sync")
 AT_WORK = "A sync run is in progress. Wait until it is done, then try again."
 SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
 RULES_SAVED = "The rules are saved. The next run applies them to all leads."
-RULES_WAIT = (
-    "The rules are saved. The sync is paused; once it runs, they apply to all leads. A dry run"
-    " shows before what they would change."
-)
+RULES_WAIT = "The rules are saved. The sync is paused; once it runs, they apply to all leads."
 READ_AGAIN = "The rules are saved. The next run reads {leads} and {deals} again."
 
 

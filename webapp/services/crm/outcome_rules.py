@@ -21,9 +21,11 @@ ALLOWED = {
 SPANS = {"no_deal_days": (1, 3650), "silent_days": (7, 3650), "history_days": (1, 36_500)}
 ID_LISTS = ("owner_ids", "record_type_ids")
 MAX_LIST_LENGTH, MAX_STATUS_LENGTH = 200, 255
-# The statuses of leads without an outcome, and how many leads a run names.
+# The statuses of leads without an outcome.
 UNDECIDED = ("open", "in_pipeline")
+# How many leads a run names, and how many of those that changed rules would move alike.
 MAX_EXAMPLES = 20
+MAX_ALIKE = 5
 FIELD_NAME = re.compile(r"[A-Za-z]\w{0,79}", re.ASCII)
 # Of other values every lead and deal is read again from the beginning of the history.
 READ_AGAIN = ("external_id_field", "owner_ids", "record_type_ids", "history_days")
@@ -131,7 +133,7 @@ class StatusChange:
 
 @dataclass
 class RuleChanges:
-    """What changed rules would do to leads that were read: how many, and some of them.
+    """What changed rules would do to leads that were read: how many, and some of each kind.
 
     A status also changes with each outcome.
     """
@@ -150,5 +152,10 @@ class RuleChanges:
         self.outcomes_lost += had and not has
         self.outcomes_changed += had and has
         self.statuses_changed += 1
-        if len(self.examples) < MAX_EXAMPLES:
+        alike = [e for e in self.examples if (e.before, e.after) == (change.before, change.after)]
+        if len(alike) < MAX_ALIKE:
             self.examples.append(change)
+
+    def by_weight(self) -> list[StatusChange]:
+        """The examples, those of leads that had an outcome before first."""
+        return sorted(self.examples, key=lambda each: (each.before in UNDECIDED, each.after))
