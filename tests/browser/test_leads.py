@@ -7,8 +7,12 @@ from playwright.sync_api import expect
 
 from tests.browser.looks import assert_looks_right
 from tests.factories import make_leads, make_outcome
+from webapp.database import utc_now
+from webapp.services.leads import leads
+from webapp.services.outcomes.outcomes import Attribution
 
 NAMES = ["Ada Lovelace", "Bo Ek", "Cem Ay"]
+BO = Attribution("rep", "bo@example.com")
 
 
 @pytest.fixture
@@ -105,6 +109,29 @@ def test_a_search_finds_a_lead_whatever_became_of_it(table, write):
 def test_two_quick_clicks_say_one_thing(table, read):
     first_row(table).get_by_role("button", name="Converted").dblclick()
     expect(first_row(table).locator(".said")).to_have_text("Converted")
+
+
+def test_a_second_enter_does_not_override_a_colleague(table, write, read):
+    write(lambda s: make_outcome(s, "N-0", False, attribution=BO, now=utc_now()))
+    row = first_row(table)
+    row.get_by_role("button", name="Converted Ada Lovelace").press("Enter")
+    expect(row.locator(".not-saved")).to_be_focused()
+    table.keyboard.press("Enter")
+    table.keyboard.press("Tab")
+    expect(row.get_by_role("button", name="Converted anyway Ada Lovelace")).to_be_focused()
+    assert read(lambda s: leads.find(s, "N-0").outcome) is False
+
+
+def test_on_the_page_of_a_lead_a_second_enter_does_not_override_a_colleague(table, write, read):
+    first_row(table).get_by_role("link", name="Ada Lovelace").click()
+    button = table.get_by_role("button", name="Converted", exact=True)
+    expect(button).to_be_visible()
+    write(lambda s: make_outcome(s, "N-0", False, attribution=BO, now=utc_now()))
+    button.press("Enter")
+    expect(table.get_by_role("alert").locator("p")).to_be_focused()
+    table.keyboard.press("Enter")
+    expect(table.get_by_role("button", name="Converted anyway")).to_be_visible()
+    assert read(lambda s: leads.find(s, "N-0").outcome) is False
 
 
 def test_without_javascript_everything_is_a_form(new_context, rita, sign_in, some_leads):
