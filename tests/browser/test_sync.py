@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.looks import assert_looks_right
 from tests.connected import dispute, without_a_lead
 from webapp.database import utc_now
-from webapp.services.crm import sync_runs
+from webapp.services.crm import conflicts, sync_runs
 from webapp.services.crm.sync_runs import SyncResult
 from webapp.services.runs import runs
 
@@ -59,8 +59,27 @@ def test_a_conflict_is_settled_in_place(page, mona, sign_in, salesforce, busy):
     row.get_by_role("button", name="Ada Lovelace is lost").click()
     expect(row).to_contain_text("kept lost")
     expect(row.locator(".chip")).to_be_focused()
+    tabs = page.get_by_role("navigation", name="Conflicts")
+    expect(tabs.get_by_role("link")).to_have_text(["To resolve 0", "Resolved 1"])
     expect(page.locator("table")).to_have_attribute("data-untouched", "yes")
     assert salesforce.outcome(lead) is False
+
+
+def test_a_click_on_a_conflict_that_a_colleague_has_resolved_says_it_was_not_saved(
+    page, mona, sign_in, salesforce, busy, write
+):
+    sign_in(mona)
+    page.goto("/sync/conflicts")
+    row = page.locator("tbody tr")
+    expect(row.get_by_role("button", name="Ada Lovelace is converted")).to_be_visible()
+    [listed] = salesforce.read(conflicts.listed)
+    write(lambda s: conflicts.resolve(s, listed.conflict.key, "rep", "bo@a.example", now=utc_now()))
+    row.get_by_role("button", name="Ada Lovelace is converted").click()
+    expect(row.get_by_text("Not saved: resolved already.")).to_be_focused()
+    expect(row).to_contain_text("kept lost")
+    tabs = page.get_by_role("navigation", name="Conflicts")
+    expect(tabs.get_by_role("link")).to_have_text(["To resolve 0", "Resolved 1"])
+    assert_looks_right(page)
 
 
 def test_an_opportunity_is_ignored_and_taken_back_in_place(page, mona, sign_in, busy):

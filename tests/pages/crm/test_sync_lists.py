@@ -67,6 +67,7 @@ def test_a_conflict_is_settled_in_its_row(manager, fake, salesforce, read, kept,
     assert row.strip().startswith(f'<tr id="conflict-{key}">')
     assert f"kept {'converted' if outcome else 'lost'}" in row
     assert "<form" not in row
+    assert "Not saved" not in row
     assert salesforce.outcome(lead) is outcome
     assert "No conflicts" in show(manager, "/sync/conflicts")
     assert ("mona@example.com", "resolved a conflict") in [
@@ -89,7 +90,7 @@ def test_resolved_conflicts_are_listed_with_who_when_and_what_was_kept(
     assert [int(k) for k in re.findall(r'id="conflict-(\d+)"', page)] == [oldest, newest]
     assert "kept converted</span>" in page
     assert "by mona<wbr>@example.com, <time" in page
-    assert "Resolved 3" in page
+    assert 'Resolved <span id="n-resolved">3</span>' in page
     [older] = re.findall(r'href="(/sync/conflicts[^"]+)">Earlier', page)
     page = show(manager, html.unescape(older))
     assert re.findall(r'id="conflict-(\d+)"', page) == [str(middle)]
@@ -126,6 +127,7 @@ def test_what_a_colleague_has_resolved_is_said_in_its_row_and_on_a_page_that_lea
     manager.post(f"/sync/conflicts/{key}", data={"kept": "rep"})
     answer = manager.post(f"/sync/conflicts/{key}/row", data={"kept": "crm"})
     assert answer.status_code == 409
+    assert "Not saved: resolved already." in answer.text
     assert "kept lost</span>" in answer.text
     assert "by mona<wbr>@example.com" in answer.text
     assert "<button" not in answer.text

@@ -24,10 +24,9 @@ def index() -> ResponseReturnValue:
     if state not in LISTS:
         raise BadRequest
     rows = read(lambda s: LISTS[state](s, before_key=before, limit=PAGE + 1))
-    counts = {"open": read(conflicts.n_open), "resolved": read(conflicts.n_resolved)}
     older = rows[PAGE - 1].conflict.key if len(rows) > PAGE else None
     page = {"rows": rows[:PAGE], "older": older, "is_first": before is None}
-    return render_template("crm/lists/conflicts.html", state=state, counts=counts, **page)
+    return render_template("crm/lists/conflicts.html", state=state, counts=_counts(), **page)
 
 
 @bp.post("/<key:key>")
@@ -51,7 +50,12 @@ def row(key: int) -> ResponseReturnValue:
     found = read(lambda s: conflicts.find(s, key))
     if found is None:
         raise ConflictNotFound(key)
-    return render_template("crm/lists/_conflict.html", row=found), status
+    values = {"is_fragment": True, "was_clicked": status == 200, "counts": _counts()}
+    return render_template("crm/lists/_conflict.html", row=found, **values), status
+
+
+def _counts() -> dict[str, int]:
+    return {"open": read(conflicts.n_open), "resolved": read(conflicts.n_resolved)}
 
 
 def _resolve(key: int) -> tuple[Listed, str]:
