@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ml.fields.reading import NOT_USED
 from tests.factories import FIELDS, NOW
 from tests.services.imports.reading import TEAM_FIELDS
+from webapp.services.imports import quality
 from webapp.services.imports.matching.mapping import ColumnMapping, Mapping
 from webapp.services.imports.rows import ImportRow, RowReader, WrongRow
 from webapp.services.leads import records
@@ -103,13 +104,23 @@ def test_inputs_younger_than_the_outcome_are_taken_and_said_to_teach_nothing():
     row = read(1, 2, ["L", "true", "2026-01-05T10:00Z", "2026-01-05T09:00Z"])
     assert (row.scored_at.hour, row.outcome_at.hour) == (10, 9)
     [warning] = row.warnings
-    assert warning.message == "lies before scored_at: training leaves these inputs out"
+    not_learned = "training does not learn from inputs newer than the outcome"
+    assert warning.message == f"is earlier than scored_at: {not_learned}"
 
 
 def test_a_time_without_an_outcome_beside_it_is_left_out_and_said():
     row = reader("lead_id", "actual_outcome", "outcome_at").read(1, 2, ["L", "", "2026-01-05"])
     assert (row.record.outcome, row.outcome_at) == (None, None)
     assert [w.message for w in row.warnings] == ["has no outcome beside it, and was left out"]
+
+
+@pytest.mark.parametrize("times", [("2026-01-05T10:00Z", ""), ("2026-01-05T09:00Z", "won")])
+def test_times_that_do_not_fit_together_are_no_wrong_values(times):
+    outcome_at, outcome = times
+    read = reader("lead_id", "actual_outcome", "scored_at", "outcome_at").read
+    row = read(1, 2, ["L", outcome, "2026-01-05T10:00Z", outcome_at])
+    assert len(row.warnings) == 1
+    assert quality.seen(FIELDS, row.warnings) == []
 
 
 def test_when_an_open_lead_may_close_is_no_time_of_an_outcome():

@@ -27,14 +27,17 @@ Seen = tuple[str, str, str]
 
 
 class Told(Protocol):
-    """What a sender is told of a value: the field, the value as it came, the kind of surprise."""
+    """What a sender is told of a value: the field, the value as it came, the kind of surprise.
+
+    The kind is None where nothing is wrong with the value by itself.
+    """
 
     @property
     def field(self) -> str: ...
     @property
     def value(self) -> str: ...
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str | None: ...
 
 
 class Gathered:
@@ -79,7 +82,7 @@ class Gathered:
 
 def seen(fields: Fields, warnings: Iterable[Told]) -> list[Seen]:
     """What is counted of warnings; text about people and free text is not kept."""
-    return [_seen(fields, warning) for warning in warnings]
+    return [_seen(fields, w.field, w.value, w.kind) for w in warnings if w.kind is not None]
 
 
 def store(session: Session, gathered: Mapping[Seen, tuple[int, str]], now: datetime) -> None:
@@ -132,10 +135,9 @@ def forget_read(session: Session, field: Field) -> None:
             session.delete(one)
 
 
-def _seen(fields: Fields, warning: Told) -> Seen:
-    kind = warning.kind
+def _seen(fields: Fields, field: str, value: str, kind: str) -> Seen:
     if kind == UNKNOWN_FIELD:
-        return NOT_DECLARED, kind, warning.field
+        return NOT_DECLARED, kind, field
     # What may have been cut to be shown cannot be recognized when it comes again.
-    is_kept = kind in (NOT_IN_LIST, NULL) and len(warning.value) < MAX_SHOWN_LENGTH
-    return warning.field, kind, warning.value if is_kept and warning.field in fields else ""
+    is_kept = kind in (NOT_IN_LIST, NULL) and len(value) < MAX_SHOWN_LENGTH
+    return field, kind, value if is_kept and field in fields else ""

@@ -39,20 +39,22 @@ from webapp.services.outcomes.outcomes import RESULTS
 from webapp.stored import RowError
 from webapp.tables import SOURCES, Meaning
 
+OUTCOME_COMES_FIRST = "training does not learn from inputs newer than the outcome"
 ReaderOf: TypeAlias = Callable[[ColumnMapping], Reader | None]
 
 
 class CellWarning(NamedTuple):
     """Something taken otherwise than it stands in the file: the column, and a sentence.
 
-    `field` is what the column means, `value` the cell as it is shown, `kind` that of the surprise.
+    `field` is what the column means, `value` the cell as it is shown, `kind` that of the surprise,
+    None where no value is wrong by itself.
     """
 
     column: str
     field: str
     value: str
     message: str
-    kind: str
+    kind: str | None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class _Row:
             self.warn(column, text, warning, kind or OTHER)
         return value
 
-    def warn(self, column: _Column, text: str, message: str, kind: str = OTHER) -> None:
+    def warn(self, column: _Column, text: str, message: str, kind: str | None = None) -> None:
         shown = folded(text, MAX_SHOWN_LENGTH)
         self.warnings.append(CellWarning(column.name, column.target, shown, message, kind))
 
@@ -187,7 +189,7 @@ class RowReader:
         if outcome is not None:
             values[OUTCOME] = outcome
         if scored_at is not None and outcome_at is not None and outcome_at < scored_at:
-            message = f"lies before {self.scored_at[0].name}: training leaves these inputs out"
+            message = f"is earlier than {self.scored_at[0].name}: {OUTCOME_COMES_FIRST}"
             row.warn(self.outcome_at[0], outcome_at.isoformat(), message)
         if row.errors:
             return WrongRow(number, row.errors)
