@@ -96,3 +96,25 @@ def test_memory_does_not_grow_with_the_file():
     tracemalloc.stop()
     assert check.result([], []).n_rows == 40_000
     assert peak_bytes < 20_000_000
+
+
+def notes_of(columns, *rows):
+    mapping = Mapping(columns=tuple(ColumnMapping(name=n, target=n) for n in columns))
+    result, _ = preview_of(*rows, mapping=mapping)
+    return [warning.message for warning in result.warnings]
+
+
+def test_a_history_of_outcomes_is_nothing_to_warn_of():
+    columns = ("lead_id", "actual_outcome", "outcome_at")
+    won = ("L-1", "won", "2025-01-05")
+    assert notes_of(columns, ("L-1", "lost", "2025-01-07"), won) == []
+    assert notes_of(columns, won, ("L-1", "lost", "")) == [
+        "1 row repeats the ID of a row above: where they differ, the last one counts.",
+        "1 row has another outcome than a row above for the same lead: the last one counts.",
+    ]
+
+
+def test_a_history_of_inputs_is_nothing_to_warn_of():
+    columns = ("lead_id", "age", "scored_at")
+    assert notes_of(columns, ("L-1", "30", "2025-01-07"), ("L-1", "29", "2025-01-05")) == []
+    assert len(notes_of(columns, ("L-1", "30", "2025-01-07"), ("L-1", "29", ""))) == 1

@@ -36,7 +36,7 @@ class Check:
             if isinstance(row, WrongRow):
                 self._reject(row)
                 continue
-            self.ids.add(row.record.lead_id, row.record.outcome)
+            self.ids.add(row)
             for warning in row.warnings:
                 self._warn(warning, row.line)
 
@@ -87,12 +87,14 @@ class _Ids:
         self.by_small_letters: dict[int, int] = {}
         self.n = self.n_again = self.n_other_outcome = self.n_other_case = self.n_cut = 0
 
-    def add(self, lead_id: str, outcome: Meaning) -> None:
+    def add(self, row: ImportRow) -> None:
+        lead_id, outcome = row.record.lead_id, row.record.outcome
         key = hash(lead_id)
         if key in self.outcomes:
-            self.n_again += 1
+            self.n_again += not row.is_history
             before = self.outcomes[key]
-            self.n_other_outcome += None not in (before, outcome) and before != outcome
+            is_other = None not in (before, outcome) and before != outcome
+            self.n_other_outcome += is_other and row.outcome_at is None
             self.outcomes[key] = outcome if outcome is not None else before
             return
         self.n += 1

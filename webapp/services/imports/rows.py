@@ -90,6 +90,15 @@ class ImportRow:
         return self.exported is not None and self.exported.source not in SOURCES
 
     @property
+    def is_history(self) -> bool:
+        """Whether all that it tells has a time, by which it counts wherever it stands in a file."""
+        tells_inputs = bool(self.record.inputs or self.record.people or self.record.asked)
+        tells_outcome = self.record.outcome is not None
+        return (self.scored_at is not None or not tells_inputs) and (
+            self.outcome_at is not None or not tells_outcome
+        )
+
+    @property
     def tells_who(self) -> bool:
         """Whether it says who the lead is, so that it makes one that is not known.
 
