@@ -48,6 +48,23 @@ def test_leads_that_share_several_things_are_told_once(write, read):
     assert named(read, found) == {"email": [["a", "b"]]}
 
 
+def test_what_is_told_under_another_heading_or_gone_is_not_counted_again(write, read):
+    rows = [{"lead_id": n, "name": "Ada", "company": "X", "email": "a@x.example"} for n in "abc"]
+    rows += [{"lead_id": n, "name": "Bob", "company": "Y"} for n in "defg"]
+
+    def find(session):
+        make_leads(session, rows)
+        found = duplicates.find(session)
+        leads.find(session, "g").removed_at = NOW
+        return found
+
+    found = write(find)
+    told = read(lambda s: duplicates.known(s, found))
+    counts = {each.shared: (each.n_groups, each.n_leads) for each in told}
+    assert counts == {"email": (1, 3), "company": (1, 3)}
+    assert [group.n for each in told for group in each.groups] == [3, 3]
+
+
 def test_nothing_about_people_is_kept(found):
     text = json.dumps(found).casefold()
     assert not any(word in text for word in ("ada", "bob", "x.example", "retail"))

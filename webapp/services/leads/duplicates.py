@@ -69,7 +69,7 @@ def find(session: Session) -> dict[Shared, dict[str, Any]]:
 def known(session: Session, found: Mapping[str, Any]) -> list[Duplicates]:
     """Read what was found, as it is now: without leads that were merged or deleted since.
 
-    Those that share several things are told once, under the first.
+    Those that share several things are told and counted once, under the first.
     """
     keys = {key for each in found.values() for _, some in each["groups"] for key in some}
     here = {
@@ -80,12 +80,20 @@ def known(session: Session, found: Mapping[str, Any]) -> list[Duplicates]:
     told: list[Duplicates] = []
     seen: set[tuple[int, ...]] = set()
     for shared, each in found.items():
-        groups = [Group(n, [here[k] for k in some if k in here]) for n, some in each["groups"]]
+        groups = [_as_now(n, [here.get(key) for key in some]) for n, some in each["groups"]]
         still = [group for group in groups if len(group.leads) > 1 and group.keys not in seen]
         seen |= {group.keys for group in still}
         if still:
-            told.append(Duplicates(shared, each["n_groups"], each["n_leads"], still))  # type: ignore[arg-type]
+            n_groups = each["n_groups"] - len(groups) + len(still)
+            n_before = sum(n for n, _ in each["groups"])
+            n_leads = each["n_leads"] - n_before + sum(group.n for group in still)
+            told.append(Duplicates(shared, n_groups, n_leads, still))  # type: ignore[arg-type]
     return told
+
+
+def _as_now(n: int, named: list[Lead | None]) -> Group:
+    here = [lead for lead in named if lead is not None]
+    return Group(n - len(named) + len(here), here)
 
 
 def _alike(session: Session, which: sa.Select[Any], columns: Columns) -> dict[str, Any]:
