@@ -204,6 +204,14 @@ def test_a_click_on_a_row_that_has_changed_says_who_did_it_and_saves_nothing(
     assert outcome_of(read) is True
 
 
+def test_who_has_changed_a_row_in_another_tab_is_called_you(rep, lead):
+    page = rep.get("/leads").text
+    click(rep, page, lead, "lost")
+    answer = click(rep, page, lead, "converted")
+    assert answer.status_code == 409
+    assert "Not saved: lost by now (you, <time" in re.sub(r"\s+", " ", answer.text)
+
+
 def test_an_undo_takes_nothing_back_that_the_page_did_not_show(rep, lead, write, read):
     click(rep, rep.get("/leads").text, lead, "lost")
     page = rep.get("/leads?status=lost").text
