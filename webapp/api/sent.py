@@ -85,6 +85,13 @@ def _time(value: Any, info: ValidationInfo) -> datetime | None:
     return times.parse_time(value, now)
 
 
+def _status(value: Any) -> str:
+    # Null too is refused: whoever sends it means to have the status checked.
+    if not isinstance(value, str) or value not in STATUSES:
+        raise ValueError(f"must be one of {', '.join(STATUSES)}")
+    return value
+
+
 def _outcome(described: Any) -> Any:
     return BeforeValidator(records.parse_outcome, json_schema_input_type=described)
 
@@ -106,7 +113,9 @@ class Feedback(Body):
     reason: Annotated[str | None, _text_of(REASON_LENGTH)] = Field(
         None, description=f"text of up to {REASON_LENGTH} characters, for people to read"
     )
-    expected_status: LeadStatus | None = Field(None, description=EXPECTED_RULE)
+    expected_status: Annotated[
+        str | None, BeforeValidator(_status, json_schema_input_type=LeadStatus)
+    ] = Field(None, description=EXPECTED_RULE)
 
 
 class FeedbackRow(Feedback):

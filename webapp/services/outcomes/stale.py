@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.services.crm import connections
+from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.outcomes.outcomes import RESULTS, Attribution, counting, stands
 from webapp.tables import Lead, Meaning, Outcome
 
@@ -17,11 +18,12 @@ class ChangedMeanwhile(RuntimeError):
     the `crm` opened or removed a deal, of which the time is not known.
     """
 
-    def __init__(self, lead: Lead, last: Outcome | None, crm: str) -> None:
+    def __init__(self, lead: Lead, last: Outcome | None, crm: CrmKind) -> None:
         self.lead_key, self.status, self.seen_now = lead.key, lead.status, state(lead)
         self.by = Attribution(last.source, last.actor) if last else None
         self.at = last.recorded_at if last else None
-        told = f"{last.actor}, {last.recorded_at.isoformat()}" if last else crm
+        by = crm.name if last is None or last.actor == last.source == crm.key else last.actor
+        told = f"{by}, {last.recorded_at.isoformat()}" if last else by
         status = "in the pipeline" if lead.status == "in_pipeline" else lead.status
         status = status.replace("_", " ")
         super().__init__(f"Lead {lead.lead_id} is {status} by now ({told}); nothing was recorded")
@@ -42,7 +44,7 @@ def check(session: Session, lead: Lead, seen: str | None, wanted: Meaning) -> No
         return
     is_by_outcome = not {lead.status, seen.split(" ")[0]} <= set(UNDECIDED)
     decides = _deciding(session, lead) if is_by_outcome else None
-    raise ChangedMeanwhile(lead, decides, connections.kind(session).name)
+    raise ChangedMeanwhile(lead, decides, connections.kind(session))
 
 
 def _deciding(session: Session, lead: Lead) -> Outcome | None:
