@@ -39,7 +39,7 @@ def take_leads(
     wanted = [context.mapping.parse(row) for row in entering]
     news = [row for row in wanted if _has_changed(known.get(row.id), row)]
     context.result.counts["leads_read"] += len(by_id)
-    context.result.counts["leads_changed"] += len(news)
+    context.result.counts["leads_changed"] += sum(row.id in known for row in news)
     is_new = {row.id for row in news}
     stamps = {row.id: row.columns["stamp"] for row in wanted if row.id not in is_new}
     moved = {row_id: stamp for row_id, stamp in stamps.items() if stamp != known[row_id].stamp}

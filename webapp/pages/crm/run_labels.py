@@ -95,7 +95,10 @@ def summary(run: Run) -> str:
         for name, label in _labels(result)
         if name not in LOOKED_AT
     ]
-    text = ", ".join([*changed, *_rule_changes(result)]) or "Nothing new"
+    effect = ", ".join(changed)
+    if effect and mode(run) == "dry":
+        effect = f"would bring {effect}"
+    text = "; ".join(filter(None, [effect, ", ".join(_rule_changes(result))])) or "Nothing new"
     return text if result.stopped is None else f"{text}. {result.stopped}"
 
 
