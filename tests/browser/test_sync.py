@@ -92,6 +92,21 @@ def test_an_opportunity_is_ignored_and_taken_back_in_place(page, mona, sign_in, 
     expect(page.get_by_role("button", name="Ignore opportunity Acme deal")).to_be_visible()
 
 
+def test_a_search_for_a_lead_leaves_the_address_as_it_is(page, mona, sign_in, busy):
+    _, deal = busy
+    sign_in(mona)
+    page.goto(f"/sync/unmatched/{deal}")
+    address = page.url
+    for search in ("nobody", "lovelace"):
+        page.get_by_label("Lead", exact=True).fill(search)
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Link to Ada Lovelace")).to_be_visible()
+    expect(page.get_by_label("Lead", exact=True)).to_be_focused()
+    assert page.url == address
+    page.get_by_role("button", name="Link to Ada Lovelace").click()
+    expect(page.get_by_text("Linked to Ada Lovelace.")).to_be_visible()
+
+
 def test_without_javascript_everything_is_a_form(new_context, ada, sign_in, salesforce, busy):
     page = sign_in(ada, new_context(java_script_enabled=False).new_page())
     page.goto("/sync/conflicts")

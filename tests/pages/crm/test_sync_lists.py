@@ -34,6 +34,13 @@ def show(visitor, path):
     return re.sub(r"\s+", " ", answer.text)
 
 
+def find(visitor, deal, search):
+    """The page of an unmatched deal once somebody has searched for its lead."""
+    answer = visitor.post(f"/sync/unmatched/{deal}", data={"q": search})
+    assert answer.status_code == 200, answer.text
+    return re.sub(r"\s+", " ", answer.text)
+
+
 def conflict_keys(salesforce):
     return [row.conflict.key for row in salesforce.read(conflicts.listed)]
 
@@ -167,7 +174,7 @@ def test_an_unmatched_opportunity_is_found_its_lead(manager, fake, salesforce):
     assert "No matching lead" in page
     assert ">won</td>" in page
     assert ">Closed Won</td>" in page
-    page = show(manager, f"/sync/unmatched/{deal}?q=lovelace")
+    page = find(manager, deal, "lovelace")
     assert "Link to Ada Lovelace" in page
     [address] = re.findall(rf'action="(/sync/unmatched/{deal}/link/\d+)"', page)
     answer = manager.post(address, follow_redirects=True)
@@ -197,19 +204,25 @@ def test_a_lead_without_a_name_is_linked_by_its_id(manager, fake, salesforce, wr
     lead = fake.lead(FirstName="Ada", LastName="Lovelace")
     [deal] = without_a_lead(fake, salesforce)
     write(lambda s: s.execute(sa.update(Lead).where(Lead.lead_id == lead).values(name=None)))
-    page = show(manager, f"/sync/unmatched/{deal}?q=lovelace")
+    page = find(manager, deal, "lovelace")
     assert f'aria-label="Link to {lead}"' in page
+
+
+def test_the_search_puts_no_name_into_an_address(manager, fake, salesforce):
+    [deal] = without_a_lead(fake, salesforce)
+    [form] = re.findall(r'<form class="filters"[^>]*>', show(manager, f"/sync/unmatched/{deal}"))
+    assert 'method="post"' in form
 
 
 def test_a_search_without_a_hit_says_so(manager, fake, salesforce):
     [deal] = without_a_lead(fake, salesforce)
-    assert "No lead matches “nobody”" in show(manager, f"/sync/unmatched/{deal}?q=nobody")
+    assert "No lead matches “nobody”" in find(manager, deal, "nobody")
 
 
 def test_a_lead_that_salesforce_does_not_have_cannot_be_linked(manager, fake, salesforce, write):
     [deal] = without_a_lead(fake, salesforce)
     ours = write(lambda s: make_lead(s, "ours", name="Bo Ek"))
-    assert "not in Salesforce" in show(manager, f"/sync/unmatched/{deal}?q=bo")
+    assert "not in Salesforce" in find(manager, deal, "bo")
     answer = manager.post(f"/sync/unmatched/{deal}/link/{ours.key}")
     assert answer.status_code == 409
     assert "This lead is not from Salesforce: record its outcome on its own page" in answer.text

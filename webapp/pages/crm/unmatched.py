@@ -33,14 +33,17 @@ def index() -> ResponseReturnValue:
     return render_template("crm/lists/unmatched.html", **read(_list))
 
 
-@bp.get("/<record_id:deal_id>")
+@bp.route("/<record_id:deal_id>", methods=["GET", "POST"])
 def show(deal_id: str) -> ResponseReturnValue:
-    """Managers: one deal, and a search for its lead, by what is known of it at first."""
+    """Managers: one deal, and a search for its lead, by what is known of it at first.
+
+    The search is posted, so that names stand in no address, log or browser history.
+    """
 
     def whole(session: Session) -> dict[str, Any]:
         entry = unmatched.entry(session, deal_id)
         known = (entry.clue or entry.name or "")[: lead_query.MAX_SEARCH_LENGTH]
-        query = lead_query.read({"q": request.args.get("q", known), "status": "all"})
+        query = lead_query.read({"q": request.values.get("q", known), "status": "all"})
         found = lead_table.page(session, product().fields, query).rows if query.words else []
         return _shown(session, [entry]) | {
             "entry": entry,
