@@ -58,7 +58,7 @@ def finish_check(session, **verdicts):
 def test_before_the_first_check_the_page_says_when_it_comes(manager):
     page = show(manager)
     assert "not checked yet" in page
-    assert "Every hour, and after every 20 outcomes, the worker checks" in page
+    assert "Every hour, and ten minutes after 20 new outcomes, the worker checks" in page
     assert 'class="notice' not in page
 
 
