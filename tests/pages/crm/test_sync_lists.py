@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import MOSTLY_SQLITE, ON_BOTH
-from tests.connected import RITA, dispute, without_a_lead
-from tests.factories import make_lead, make_outcome
+from tests.connected import dispute, without_a_lead
+from tests.factories import make_lead
 from webapp.services.accounts import audit
 from webapp.services.crm import conflicts, unmatched
 from webapp.tables import Lead
@@ -103,18 +103,6 @@ def test_resolved_conflicts_are_listed_with_who_when_and_what_was_kept(
     assert re.findall(r'id="conflict-(\d+)"', page) == [str(middle)]
     assert "kept lost</span>" in page
     assert manager.get("/sync/conflicts?state=settled").status_code == 400
-
-
-def test_an_outcome_kept_in_a_conflict_is_told_as_its_sources_and_who_kept_it(
-    manager, fake, salesforce
-):
-    lead = dispute(fake, salesforce)
-    salesforce.write(lambda s: make_outcome(s, lead, False, attribution=RITA, now=salesforce.now))
-    salesforce.later()
-    [key] = conflict_keys(salesforce)
-    manager.post(f"/sync/conflicts/{key}", data={"kept": "crm"})
-    page = show(manager, f"/leads/{salesforce.lead(lead).key}")
-    assert 'Salesforce <span class="muted">(kept by mona<wbr>@example.com)</span>' in page
 
 
 @ON_BOTH

@@ -17,7 +17,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.leads import score_change
 from webapp.product import product
-from webapp.services.crm import crm_records
+from webapp.services.crm import conflicts, crm_records
 from webapp.services.leads import lead_history, lead_table, leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
@@ -145,6 +145,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
     known = [(fields.named(name), value) for name, value in values.items()]
     recorded = leads.outcome_history(session, lead)
     standing = lead_history.standing(recorded)
+    other = lead_history.other_opinion(standing) if standing else None
     scorings = lead_history.scorings(session, fields, lead)
     reasons = explain(card, fields, leads.collected_inputs(lead), limit=MAX_REASONS)
     return {
@@ -170,7 +171,8 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         "ignored": card.ignored.intersection(term.field for term in card.terms),
         "outcomes": recorded,
         "standing": standing,
-        "other_opinion": lead_history.other_opinion(standing) if standing else None,
+        "other_opinion": other,
+        "resolution": conflicts.resolution(session, standing[0], other) if other else None,
         "scorings": scorings,
         "chart": score_history([(s.at, s.probability) for s in scorings], utc_now()),
     }

@@ -20,6 +20,8 @@ from webapp.tables import SOURCES, Lead, Outcome
 RULE = "conflict"
 # Keys are given before they are committed: so many may still appear behind the newest one.
 LATE_KEYS = 500
+# Whose outcome was not kept, by its source.
+_SIDES = {"crm": "the CRM", "rep": "a rep", "api": "an API key", "csv": "an import"}
 
 
 class ConflictNotFound(LookupError):
@@ -109,6 +111,14 @@ def find(session: Session, key: int) -> Listed | None:
     """A conflict, open or resolved."""
     row = session.execute(_query().where(CrmConflict.key == key)).one_or_none()
     return Listed(*row) if row is not None else None
+
+
+def resolution(session: Session, counting: Outcome, other: Outcome) -> CrmConflict | None:
+    """The conflict of two outcomes of a lead in which the first was kept, if there was one."""
+    rep, crm = CrmConflict.rep_outcome_key, CrmConflict.crm_outcome_key
+    ours = sa.and_(rep == counting.key, crm == other.key, CrmConflict.kept == "rep")
+    theirs = sa.and_(crm == counting.key, rep == other.key, CrmConflict.kept == "crm")
+    return session.scalar(sa.select(CrmConflict).where(ours | theirs).limit(1))
 
 
 def n_open(session: Session) -> int:
@@ -257,7 +267,7 @@ def _resolve(
     lead = leads.by_key(session, conflict.lead_key, lock=True)
     if outcomes.counting(lead) == MEANINGS[side.result]:
         return
-    other = "the CRM" if kept == "rep" else "a rep"
-    reason = f"kept in a conflict with {other}"
+    against = session.get_one(Outcome, conflict.rep_outcome_key).source if kept == "crm" else "crm"
+    reason = f"kept in a conflict with {_SIDES.get(against, 'an outcome recorded here')}"
     attribution = Attribution(side.source, actor, reason, RULE, f"{_key(conflict.key)}kept")
     outcomes.record_many(session, [OutcomeEvent(lead, MEANINGS[side.result], attribution)], now=now)
