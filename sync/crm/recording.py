@@ -1,6 +1,7 @@
 """Recording what became of leads, where the CRM says something new."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -54,14 +55,12 @@ def record_outcomes(
     derived = {lead.id: facts.derived(lead, context.rules, now) for lead in mine}
     is_pending = {lead.lead_key or 0: derived[lead.id].result == "pending" for lead in mine}
     left = pipeline.put(session, is_pending)
-    closing = [
-        lead for lead in mine if derived[lead.id].result in outcomes.DEFINITE - {lead.outcome}
-    ]
+    closing = [lead for lead in mine if facts.is_closing(lead, derived[lead.id])]
     facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
-    noted = {lead.id: _event(facts, context, lead, derived[lead.id], now=now) for lead in mine}
+    noted = {lead.id: _events(facts, context, lead, derived[lead.id], now=now) for lead in mine}
     mirror.keep_outcomes(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
-    events = [event for _, event in noted.values() if event is not None]
+    events = [event for _, found in noted.values() for event in found]
     for event in events:
         outcome, rule = outcomes.RESULTS[event.converted], event.attribution.rule or ""
         context.result.counts[outcome] += 1
@@ -72,7 +71,8 @@ def record_outcomes(
     removal.hand_over(session, handed_over, now)
     if events:
         outcomes.record_many(session, events, now=now)
-    withdrawn = {event.lead.key for event in events if event.converted is None}
+    last = {event.lead.key: event.converted for event in events}
+    withdrawn = {key for key, converted in last.items() if converted is None}
     offer_again(session, context, left | withdrawn, now)
     keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
@@ -120,10 +120,21 @@ class _Facts:
         )
         return derive(lead, deals, rules, now=now)
 
-    def was_unlinked(self, lead: CrmLead) -> bool:
-        """Whether its outcome came from a link made by hand that is there no more."""
+    def is_linked(self, lead: CrmLead) -> bool:
+        """Whether its outcome came from a link made by hand that is still there."""
         by_hand = {k.deal_id for k in self.links[lead.id] if k.origin == "person"}
-        return (lead.rule or "").startswith(mirror.BY_HAND) and lead.source_id not in by_hand
+        return _is_by_hand(lead) and lead.source_id in by_hand
+
+    def was_unlinked(self, lead: CrmLead, derived: Derived) -> bool:
+        """Whether its outcome came from a link made by hand, and nothing says so any more."""
+        is_known = lead.outcome in outcomes.DEFINITE and derived.rule != UNREAD
+        is_gone = _is_by_hand(lead) and not self.is_linked(lead)
+        return is_known and is_gone and lead.source_id not in {lead.id, derived.source_id}
+
+    def is_closing(self, lead: CrmLead, derived: Derived) -> bool:
+        """Whether an outcome is about to be recorded."""
+        is_new = derived.result != lead.outcome or self.was_unlinked(lead, derived)
+        return derived.result in outcomes.DEFINITE and is_new
 
     def survivor(self, lead: CrmLead) -> Lead | None:
         found = self.survivors.get(lead.id)
@@ -158,45 +169,88 @@ def _show_or_hide(
     return lead, winner
 
 
-def _event(
+def _is_by_hand(crm_lead: CrmLead) -> bool:
+    return (crm_lead.rule or "").startswith(mirror.BY_HAND)
+
+
+def _events(
     facts: _Facts, context: SyncContext, crm_lead: CrmLead, derived: Derived, *, now: datetime
-) -> tuple[dict[str, Any], OutcomeEvent | None]:
-    """What the mirror notes of a lead, and what is to be recorded: None where that is known."""
-    lead = facts.ours[crm_lead.lead_key or 0]
+) -> tuple[dict[str, Any], list[OutcomeEvent]]:
+    """What the mirror notes of a lead, and what is to be recorded: nothing where that is known."""
+    if facts.was_unlinked(crm_lead, derived):
+        return _without_link(facts, context, crm_lead, derived, now=now)
+    if derived.rule == UNREAD and _is_by_hand(crm_lead):
+        return _note_of(crm_lead), []
     outcome = _outcome(crm_lead, derived)
-    note = {
-        "id": crm_lead.id,
-        "outcome": crm_lead.outcome,
-        "outcome_at": crm_lead.outcome_at,
-        "rule": crm_lead.rule,
-        "source_id": derived.source_id,
-    }
+    note = _note_of(crm_lead) | {"source_id": derived.source_id}
     if outcome is None:
-        return note, None
+        return note, []
     # What withdraws an inferred outcome is inferred itself and carries its rule.
     is_retracted = outcome == "withdrawn" and is_assumed(crm_lead.rule)
     rule = (crm_lead.rule or "") if is_retracted else derived.rule
-    because, cited = _because(context, outcome, rule), derived.source_id
+    if outcome == crm_lead.outcome and is_assumed(rule) == is_assumed(crm_lead.rule):
+        # What is on record goes on naming a deal linked by hand: with its link it is withdrawn.
+        return (_note_of(crm_lead) if facts.is_linked(crm_lead) else note | {"rule": rule}), []
+    because = _because(context, outcome, rule)
     if outcome == "withdrawn" and (crm_lead.rule, rule) == ("3", "4"):
         because = "its status no longer counts as disqualified"
-    if outcome == "withdrawn" and facts.was_unlinked(crm_lead):
-        deal, cited = context.kind.deal, crm_lead.source_id or cited
-        because = f"the link to its {deal} was removed by hand"
     because += ", one of several" if derived.is_one_of_several and not is_retracted else ""
-    if outcome == crm_lead.outcome and is_assumed(rule) == is_assumed(crm_lead.rule):
-        return note | {"rule": rule}, None
     happened_at = _happened_at(crm_lead, derived, rule, context.zone, now=now)
+    told = replace(derived, rule=rule, happened_at=happened_at)
+    event = _event(facts, context, crm_lead, told, outcome=outcome, because=because)
+    return note | {"outcome": outcome, "outcome_at": event.happened_at, "rule": rule}, [event]
+
+
+def _without_link(
+    facts: _Facts, context: SyncContext, crm_lead: CrmLead, derived: Derived, *, now: datetime
+) -> tuple[dict[str, Any], list[OutcomeEvent]]:
+    """Withdraw what a link brought that was removed; what else is known then has its own date."""
+    removed = replace(derived, happened_at=now)
+    because = f"the link to its {context.kind.deal} was removed by hand"
+    cited = crm_lead.source_id
+    withdrawn = _event(
+        facts, context, crm_lead, removed, outcome="withdrawn", because=because, cited=cited
+    )
+    note = _note_of(crm_lead) | {"rule": derived.rule, "source_id": derived.source_id}
+    if derived.result not in outcomes.DEFINITE:
+        return note | {"outcome": "withdrawn"}, [withdrawn]
+    told = replace(derived, happened_at=min(time_of(derived, crm_lead, context.zone), now))
+    because = _because(context, derived.result, derived.rule)
+    event = _event(facts, context, crm_lead, told, outcome=derived.result, because=because)
+    # All that is told later is dated behind all of this.
+    at = max(filter(None, (crm_lead.outcome_at, event.happened_at)))
+    return note | {"outcome": derived.result, "outcome_at": at}, [withdrawn, event]
+
+
+def _note_of(crm_lead: CrmLead) -> dict[str, Any]:
+    return {"id": crm_lead.id} | {c.key: getattr(crm_lead, c.key) for c in mirror.OUTCOME_COLUMNS}
+
+
+def _event(
+    facts: _Facts,
+    context: SyncContext,
+    crm_lead: CrmLead,
+    told: Derived,
+    *,
+    outcome: str,
+    because: str,
+    cited: str | None = None,
+) -> OutcomeEvent:
+    lead, at = facts.ours[crm_lead.lead_key or 0], told.happened_at
     first = facts.first_scored.get(lead.key)
-    zone = context.zone
-    if first is not None and happened_at < first and is_same_day(happened_at, first, zone):
+    if outcome != "withdrawn" and first and at < first and is_same_day(at, first, context.zone):
         # Else a lead that was made and closed within a day would be a label without inputs.
-        happened_at, because = first, f"{because}, dated by the first sync of that day"
+        at, because = first, f"{because}, dated by the first sync of that day"
     source, name = context.kind.key, context.kind.name
-    key = f"{source}:{crm_lead.id}:{derived.source_id}:{outcome}:{happened_at.isoformat()}"
-    reason = f"{name}: {because} ({cited})"
-    attribution = Attribution(source, source, reason, rule, key)
-    event = OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, happened_at)
-    return note | {"outcome": outcome, "outcome_at": happened_at, "rule": rule}, event
+    if facts.was_unlinked(crm_lead, told):
+        # The same of the same time would be no news.
+        earlier = outcomes.told_at(facts.session, lead, source)
+        while at in earlier:
+            at += MIN_STEP
+    key = f"{source}:{crm_lead.id}:{told.source_id}:{outcome}:{at.isoformat()}"
+    reason = f"{name}: {because} ({cited or told.source_id})"
+    attribution = Attribution(source, source, reason, told.rule, key)
+    return OutcomeEvent(lead, outcomes.MEANINGS[outcome], attribution, at)
 
 
 def _because(context: SyncContext, outcome: str, rule: str) -> str:

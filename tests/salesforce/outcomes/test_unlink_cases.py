@@ -1,5 +1,7 @@
 """A link made by hand is taken back: what it has brought goes, and no sync brings it back."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.connected import RITA
@@ -38,9 +40,13 @@ def listed(salesforce):
     ]
 
 
-def last_reason(salesforce, lead):
+def last_recorded(salesforce, lead):
     rows = salesforce.read(lambda s: leads.outcome_history(s, leads.find(s, lead)))
-    return rows[0].reason
+    return max(rows, key=lambda row: row.key)
+
+
+def last_reason(salesforce, lead):
+    return last_recorded(salesforce, lead).reason
 
 
 def test_the_outcome_that_the_link_had_brought_is_withdrawn(fake, salesforce, linked):
@@ -51,6 +57,42 @@ def test_the_outcome_that_the_link_had_brought_is_withdrawn(fake, salesforce, li
     assert salesforce.lead(lead).status == "open"
     because = f"Salesforce: the link to its opportunity was removed by hand ({deal})"
     assert last_reason(salesforce, lead) == because
+
+
+@pytest.mark.parametrize("is_linked_first", [True, False])
+def test_of_two_deals_won_the_one_that_stays_linked_is_named_with_its_date(
+    fake, salesforce, is_linked_first
+):
+    lead = fake.lead()
+    salesforce.later()
+    deals = [fake.opportunity(LeadSource="Webinar") for _ in range(2)]
+    closed_at = {}
+    for deal in deals:
+        fake.clock.advance(hours=1)
+        fake.close(deal, won=True)
+        closed_at[deal] = fake.clock.now
+    salesforce.later()
+    # Of two that are won the older one decides, whichever was linked and recorded first.
+    gone, stays = deals[:: 1 if is_linked_first else -1]
+    for deal in (gone, stays):
+        salesforce.write(
+            lambda s, deal=deal: unmatched.link(s, deal, lead, "ada", now=salesforce.now)
+        )
+        salesforce.later()
+    for there in (stays, gone, stays):
+        other = gone if there == stays else stays
+        unlink(salesforce, lead, other)
+        salesforce.later()
+        found = salesforce.lead(lead)
+        assert (found.outcome, last_reason(salesforce, lead)) == (
+            True,
+            f"Salesforce: the opportunity linked by hand is won ({there})",
+        )
+        assert abs(found.outcome_at - closed_at[there]) <= timedelta(seconds=1)
+        salesforce.write(
+            lambda s, other=other: unmatched.link(s, other, lead, "ada", now=salesforce.now)
+        )
+        salesforce.later()
 
 
 def test_later_syncs_do_not_bring_it_back(fake, salesforce, linked):
@@ -70,7 +112,8 @@ def test_it_comes_back_where_salesforce_says_so(fake, salesforce, linked):
     salesforce.later()
     fake.convert(lead, deal)
     salesforce.later()
-    assert salesforce.history(lead)[-1] == ("converted", "1b")
+    last = last_recorded(salesforce, lead)
+    assert (last.result, last.rule) == ("converted", "1b")
     salesforce.next_day()
     assert salesforce.read(unmatched.n_open) == 0
 
@@ -137,7 +180,8 @@ def test_what_its_own_deal_says_counts_again(fake, salesforce, linked):
     assert salesforce.outcome(lead) is True
     unlink(salesforce, lead, deal)
     salesforce.later()
-    assert salesforce.history(lead)[-1] == ("lost", "1c")
+    last = last_recorded(salesforce, lead)
+    assert (last.result, last.rule) == ("lost", "1c")
 
 
 def test_a_link_handed_over_by_a_merge_is_taken_back_from_the_lead_that_goes_on(

@@ -52,7 +52,7 @@ class Found:
         histories = {
             lead.key: [
                 row.result
-                for row in reversed(leads.outcome_history(session, lead))
+                for row in sorted(leads.outcome_history(session, lead), key=lambda row: row.key)
                 if row.source not in SOURCES
             ]
             for lead in by_id.values()

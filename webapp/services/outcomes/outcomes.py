@@ -142,6 +142,13 @@ def with_reported_outcome(session: Session, lead_keys: Collection[int]) -> set[i
     return set(session.scalars(reported))
 
 
+def told_at(session: Session, lead: Lead, source: str) -> set[datetime]:
+    """When all that a source has told of a lead happened, also what was withdrawn."""
+    query = sa.select(Outcome.happened_at)
+    is_its = (Outcome.lead_key == lead.key, Outcome.source == source)
+    return set(session.scalars(query.where(*is_its)))
+
+
 def stands(told: Any = Outcome) -> sa.ColumnElement[bool]:
     """Whether a row of the query around it is a statement that nobody has withdrawn."""
     withdrawal = aliased(Outcome)
