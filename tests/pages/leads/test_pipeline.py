@@ -114,6 +114,20 @@ def test_a_lead_with_an_open_deal_linked_by_hand_is_not_called_converted(rep, fa
     assert "Converted in Salesforce" not in page
 
 
+def test_of_a_deal_linked_before_the_next_run_the_page_does_not_say_that_none_is_known(
+    rep, fake, salesforce
+):
+    lead = fake.lead()
+    fake.convert(lead, False)
+    [deal] = without_a_lead(fake, salesforce)
+    assert "no opportunity is known" in show(rep, salesforce, lead)
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada@x.org", now=salesforce.now))
+    page = show(rep, salesforce, lead)
+    assert "The next sync records what became of it." in page
+    assert "no opportunity is known" not in page
+    assert 'name="outcome" value="converted"' in page
+
+
 def test_an_outcome_withdrawn_in_the_row_shows_the_deal_again(rep, salesforce, converted):
     key = salesforce.lead(converted[0]).key
     assert "Undo" in rep.post(f"/leads/{key}/row", data={"outcome": "lost"}).text
