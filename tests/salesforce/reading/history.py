@@ -116,7 +116,7 @@ class History:
             lead = self.random.choice(open_leads)
             events += [partial(self._edit, lead), partial(self._report, lead)]
             events += [partial(self._convert, lead, live)] * 2
-            events.append(partial(self.fake.delete, lead))
+            events += [partial(self.fake.delete, lead)] * (lead not in self.hidden)
         if len(open_leads) > 1:
             events.append(partial(self._merge, *self.random.sample(open_leads, 2)))
         if converted:
@@ -147,6 +147,9 @@ class History:
         return events
 
     def _hide(self, record_id):
+        """Not of a deleted lead: one that is told and not shown is taken for purged."""
+        if record_id in self.leads and self._is(record_id, IsDeleted=True):
+            return
         self.hidden.add(record_id)
         self.fake.hide(record_id)
 
