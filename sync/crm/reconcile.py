@@ -235,12 +235,10 @@ def _invisible_links(
     return sorted((lead_id, deal) for lead_id, deal in silent if deal in hidden)
 
 
-def _offer_visible(sync_run: SyncRun, after: str) -> str | None:
+def _offer_visible(sync_run: SyncRun, ids: list[str]) -> None:
     """Have scores written of leads that were not visible when they were due, and are by now."""
-    ids = read(partial(mirror.unscorable_leads, after_id=after, limit=CHUNK))
-    if visible := sync_run.client.shown(LEADS, ids) if ids else set():
+    if visible := sync_run.client.shown(LEADS, ids):
         sync_run.step(partial(_take_scores_again, sync_run, visible))
-    return ids[-1] if ids else None
 
 
 def _take_scores_again(sync_run: SyncRun, ids: Collection[str], session: Session) -> None:
@@ -317,7 +315,7 @@ PARTS: dict[str, Callable[[SyncRun, str], str | None]] = {
     # Inputs and outcomes depend on the date.
     "ages": lambda sync_run, after: sync_run.step(partial(_age_next, sync_run, after)),
     # What was hidden for a while has no other trace.
-    "hidden for scores": _offer_visible,
+    "hidden for scores": partial(_next, mirror.unscorable_leads, _offer_visible),
     # The numbers of leads, month by month.
     "months": _compare_months,
 }
