@@ -5,10 +5,9 @@ from sqlalchemy.orm import Session
 
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
+from webapp.services.crm.outcome_rules import UNDECIDED
 from webapp.services.outcomes.outcomes import RESULTS, Attribution, counting, stands
 from webapp.tables import Lead, Meaning, Outcome
-
-UNDECIDED = ("open", "in_pipeline")
 
 
 class ChangedMeanwhile(RuntimeError):
