@@ -307,7 +307,7 @@ class LeadsFilter(Body):
     grade: str | None = _listed(GRADES, "one grade")
     source: str | None = Field(None, description="a lead source")
     industry: str | None = Field(None, description="an industry")
-    owner: str | None = Field(None, description="an owner")
+    owner: str | None = Field(None, description="an owner, or unowned for leads without one")
     explore: str | None = _listed(("yes",), "only leads to explore")
     sort: str | None = _listed(SORTS, "score by default")
 

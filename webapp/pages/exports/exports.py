@@ -25,7 +25,10 @@ def leads() -> ResponseReturnValue:
     """Administrators: the leads that filters of the lead table name, else all."""
     asked = {name: value for name, value in request.args.items() if name != "format"}
     percent = product().settings.explore_percent
-    return _file(exports.leads_asked(product().fields, asked, explore_percent=percent))
+    export = exports.leads_asked(
+        product().fields, asked, explore_percent=percent, me=current_user.email
+    )
+    return _file(export)
 
 
 @bp.get("/outcomes")

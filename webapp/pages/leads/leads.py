@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from webapp.database import Session, read, utc_now
 from webapp.pages import formats
@@ -23,7 +24,7 @@ bp = Blueprint("leads", __name__, url_prefix="/leads")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Any role: the table with its filters."""
-    query = lead_query.read(request.args)
+    query = lead_query.read(request.args, me=current_user.email)
 
     def whole(session: Session) -> dict[str, Any]:
         return _table(session, query) | {
@@ -38,7 +39,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/table")
 def table() -> ResponseReturnValue:
     """Any role, fragment: the table alone; the browser shows the address of its page."""
-    query = lead_query.read(request.args)
+    query = lead_query.read(request.args, me=current_user.email)
     fragment = render_template("leads/_table.html", **read(lambda s: _table(s, query)))
     return fragment, {"HX-Push-Url": _address(query)}
 

@@ -44,11 +44,13 @@ class Export:
     query: Query | None = None
 
 
-def leads_asked(fields: Fields, asked: Mapping[str, str], *, explore_percent: float) -> Export:
+def leads_asked(
+    fields: Fields, asked: Mapping[str, str], *, explore_percent: float, me: str | None = None
+) -> Export:
     """The leads that filters and sort name, all without any; else `lead_query.InvalidQuery`."""
     if not any(asked.values()):
         return _all_leads(fields)
-    return _view(fields, lead_query.read(asked), explore_percent)
+    return _view(fields, lead_query.read(asked, me=me), explore_percent)
 
 
 def _all_leads(fields: Fields) -> Export:

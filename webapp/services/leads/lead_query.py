@@ -18,6 +18,8 @@ SORTS = {"score": True, "scored": True, "name": False}
 ANY_STATUS = "all"
 # Parameter -> what the leads call it.
 FACETS = {"source": "lead_source", "industry": "industry", "owner": "owner"}
+# Owners that are told by a word: whoever asks, and nobody.
+ME, UNOWNED = "me", "unowned"
 FILTERS = ("q", "status", "grade", *FACETS, "explore", "sort")
 MAX_FACET_LENGTH = 200
 MAX_SEARCH_LENGTH = 100
@@ -58,6 +60,8 @@ class Query:
     search: str = ""
     sort: str = "score"
     after: Cursor | None = None
+    # Who asks, by the address of their account: whose leads "me" means.
+    me: str | None = None
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -66,6 +70,15 @@ class Query:
     @property
     def words(self) -> list[str]:
         return search_words(self.search)[:MAX_WORDS]
+
+    @property
+    def wanted(self) -> list[tuple[str, str]]:
+        """Each facet with the value that scores have there."""
+        owners = {ME: self.me or ME, UNOWNED: ""}
+        return [
+            (column, owners.get(value, value) if column == "owner" else value)
+            for column, value in self.facets
+        ]
 
     def parameters(self) -> dict[str, str]:
         """The query as `read` takes it, without what is said by leaving it out, and the place."""
@@ -81,14 +94,20 @@ class Query:
         return {name: value for name, value in given.items() if value}
 
 
-def read(arguments: Mapping[str, str]) -> Query:
-    """Check what is asked, by parameter; empty ones do not count; else `InvalidQuery`."""
+def read(arguments: Mapping[str, str], *, me: str | None = None) -> Query:
+    """Check what is asked, by parameter; empty ones do not count; else `InvalidQuery`.
+
+    `me` is the address of the account that asks; programs have none.
+    """
     given = {name: value for name, value in arguments.items() if value}
     errors: list[FieldError] = []
     sort = _one_of(errors, given, "sort", tuple(SORTS)) or Query.sort
     facets = {
         column: _text(errors, given, name, MAX_FACET_LENGTH) for name, column in FACETS.items()
     }
+    if facets["owner"] == ME and me is None:
+        rule = "an owner or unowned; only people who are signed in have leads of their own"
+        errors.append(FieldError("owner", f"must be {rule}", rule))
     search = _text(errors, given, "q", MAX_SEARCH_LENGTH) or ""
     query = Query(
         status=_one_of(errors, given, "status", (*STATUSES, ANY_STATUS)) or _usual_status(search),
@@ -98,6 +117,7 @@ def read(arguments: Mapping[str, str]) -> Query:
         search=search,
         sort=sort,
         after=_place(errors, given, sort),
+        me=me,
     )
     if errors:
         raise InvalidQuery(errors)

@@ -124,7 +124,7 @@ class Scope:
         low, _ = self._bounds()
         return [
             Score.version_key == self.version_key,
-            *(getattr(Score, name) == value for name, value in self.query.facets),
+            *(getattr(Score, name) == value for name, value in self.query.wanted),
             *([] if low is None else [Score.probability >= low]),
             *self._explored(),
         ]

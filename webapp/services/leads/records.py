@@ -50,6 +50,8 @@ UNKNOWN_FIELD = "unknown field"
 KNOWN_RULE = "a field of the contract or one that is declared"
 MAX_UNKNOWN_KEYS = 20
 MAX_HINTS = 3
+# An address with a name before it: "Rita Moss <rita@example.com>".
+ADDRESS = re.compile(r"(?:[^<>]*<)?([^\s<>@]+@[^\s<>@]+)>?")
 WORD = re.compile(r"[^\W_]+")
 MAX_WORD_LENGTH = 64
 OR_EMPTY = "; leave it empty if it is unknown"
@@ -126,6 +128,8 @@ def clean(
         check.errors.clear()
     lead_id = check("lead_id", LEAD_ID_RULE, _lead_id)
     people = {n: check(n, PEOPLE_RULE, _person) for n in PEOPLE_FIELDS if n in record}
+    if people.get("owner"):
+        people["owner"] = clean_owner(people["owner"])
     outcome = check("actual_outcome", OUTCOME_OR_NULL_RULE, _outcome)
     sent = [field for field in fields if field.name in record]
     inputs = {field.name: check(field.name, field.rule, partial(_value, field)) for field in sent}
@@ -205,6 +209,16 @@ def clean_lead_id(value: Any) -> str:
             " before you export it"
         )
     return salesforce_ids.canonical(cleaned) if len(cleaned) in {15, 18} else cleaned
+
+
+def clean_owner(text: str) -> str:
+    """The text that an owner is known by: an e-mail address as accounts have it, else the name.
+
+    >>> clean_owner("Rita Moss <Rita@Example.com>"), clean_owner("Rita Moss")
+    ('rita@example.com', 'Rita Moss')
+    """
+    found = ADDRESS.fullmatch(text)
+    return found[1].lower() if found else text
 
 
 def parse_outcome(value: Any) -> Meaning:
