@@ -29,7 +29,7 @@ def take_leads(
     2. New leads, and open ones with other inputs, are scored; converted ones keep their inputs.
        What people read of a lead is taken over from all.
     3. Of a lead that was merged before it was first read only the id is kept, for the one that goes
-       on.
+       on, once that one is read: what was merged into a purged lead is gone with it.
     4. What became of the leads that changed is recorded, and of those merged with them.
     """
     by_id = {row.id: row for row in rows}
@@ -47,6 +47,8 @@ def take_leads(
     mirror.keep_leads(session, [{"id": row.id, **row.columns} for row in news])
     pairs = [(row.id, deal_id) for row in news for deal_id in by_id[row.id].deal_ids]
     links.keep_of_leads(session, is_new, "lead", pairs)
+    if first_read := is_new - known.keys():
+        mirror.read_merged_again(session, first_read)
     families = mirror.families(session, [row.id for row in news])
     recalled = _take_in(session, context, _owned(session, news), known, families=families, now=now)
     record_outcomes_of(session, context, families, now)
@@ -121,7 +123,9 @@ class _Ours:
     ) -> None:
         self.old = {crm_id: key for crm_id, key in families.items() if key is not None}
         # Of those deleted only the ids of merged ones are kept.
-        has_lead = (r for r in rows if not r.columns["is_deleted"] or r.columns["merged_into"])
+        has_lead = (
+            r for r in rows if not r.columns["is_deleted"] or r.columns["merged_into"] in families
+        )
         self.new = [row for row in has_lead if row.id not in self.old]
         names = leads.ids_by_key(session, self.old.values())
         wanted = {row.id: context.mapping.lead_id(row) for row in self.new}

@@ -169,6 +169,7 @@ def _keys(session: Session, crm_ids: Collection[str]) -> list[int]:
 def _erase(sync_run: SyncRun, crm_ids: Collection[str], session: Session) -> None:
     keys = _keys(session, crm_ids)
     n_erased = removal.erase(session, keys, sync_run.context.kind.key, sync_run.now)
+    mirror.forget(session, crm_ids)
     sync_run.result.counts["leads_erased"] += n_erased
 
 

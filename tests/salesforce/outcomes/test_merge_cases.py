@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from sync.salesforce import soql
 from tests.factories import make_lead, make_outcome
+from webapp.crm_tables import CrmLead
 from webapp.services.crm import unmatched
 from webapp.services.imports import erasure
 from webapp.services.leads import leads
@@ -141,6 +142,23 @@ def test_one_that_is_purged_stays_the_alias_of_the_lead_that_goes_on(
     for lead in merged:
         with pytest.raises(leads.LeadNotFound):
             salesforce.lead(lead)
+
+
+def test_one_that_was_merged_into_a_purged_lead_is_gone_with_it(fake, salesforce):
+    winner, loser = fake.lead(), fake.lead(LeadSource="Referral")
+    salesforce.later()
+    fake.merge(winner, loser)
+    salesforce.later()
+    fake.delete(winner)
+    salesforce.later()
+    fake.purge(winner)
+    # The night erases both; the run after it reads the last days again.
+    salesforce.next_day()
+    salesforce.later()
+    assert salesforce.read(lambda s: s.scalars(sa.select(Lead.lead_id)).all()) == []
+    fake.purge(loser)
+    salesforce.next_day()
+    assert salesforce.read(lambda s: s.scalars(sa.select(CrmLead.id)).all()) == []
 
 
 def shown(salesforce):

@@ -222,6 +222,12 @@ def read_again(session: Session, ids: Collection[str], *, unscorable: bool = Fal
     change(session, sa.update(CrmLead).where(CrmLead.id.in_(ids)).values(**values))
 
 
+def read_merged_again(session: Session, ids: Collection[str]) -> None:
+    """Have leads read again that were merged into these before they were read and are none here."""
+    merged = sa.update(CrmLead).where(CrmLead.merged_into.in_(ids), CrmLead.lead_key.is_(None))
+    change(session, merged.where(CrmLead.id.not_in(ids)).values(is_to_be_read=True))
+
+
 def open_leads(session: Session, after_id: str, limit: int) -> list[str]:
     """Leads that were neither converted nor deleted, in order of their ids."""
     query = sa.select(CrmLead.id).where(
@@ -258,6 +264,12 @@ def stop_reading(session: Session, ids: Collection[str]) -> None:
     """Leads asked for by id and not found: they are gone, or not ours to see."""
     statement = sa.update(CrmLead).where(CrmLead.id.in_(ids))
     change(session, statement.values(is_to_be_read=False))
+
+
+def forget(session: Session, ids: Collection[str]) -> None:
+    """Delete what was read of leads that never were any of ours."""
+    mirrored = sa.delete(CrmLead).where(CrmLead.id.in_(ids), CrmLead.lead_key.is_(None))
+    change(session, mirrored)
 
 
 def after(session: Session, crm_lead_id: str, limit: int) -> list[CrmLead]:
