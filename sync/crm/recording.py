@@ -59,6 +59,10 @@ def record_outcomes(
     facts.first_scored = leads.first_scored(session, [lead.lead_key or 0 for lead in closing])
     handed_over = [pair for lead in mine if (pair := _show_or_hide(facts, context, lead, now))]
     noted = {lead.id: _events(facts, context, lead, derived[lead.id], now=now) for lead in mine}
+    won_before = [lead for lead in mine if lead.outcome == "converted"]
+    no_longer_won = {
+        lead.lead_key or 0 for lead in won_before if noted[lead.id][0]["outcome"] != "converted"
+    }
     mirror.keep_outcomes(session, [n for lead in mine if _is_news(lead, n := noted[lead.id][0])])
     events = [event for _, found in noted.values() for event in found]
     for event in events:
@@ -71,9 +75,7 @@ def record_outcomes(
     removal.hand_over(session, handed_over, now)
     if events:
         outcomes.record_many(session, events, now=now)
-    last = {event.lead.key: event.converted for event in events}
-    withdrawn = {key for key, converted in last.items() if converted is None}
-    offer_again(session, context, left | withdrawn, now)
+    offer_again(session, context, left | no_longer_won, now)
     keys = {s.lead.key for s in events} | {winner.key for _, winner in handed_over}
     if keys:
         opened = conflicts.review(session, keys, context.rules.conflicts, now)

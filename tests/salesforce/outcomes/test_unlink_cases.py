@@ -6,6 +6,7 @@ import pytest
 
 from tests.connected import RITA
 from tests.factories import make_outcome
+from tests.salesforce.outcomes.test_pipeline_cases import NOT_CONVERTED
 from webapp.services.accounts import audit
 from webapp.services.crm import links, unmatched
 from webapp.services.leads import leads
@@ -162,6 +163,22 @@ def test_a_lead_leaves_the_pipeline_with_the_link_to_a_deal_that_is_open_again(
     fake.close(deal, won=True)
     salesforce.later()
     assert [row.deal_id for row in salesforce.read(unmatched.listed)] == [deal]
+
+
+def test_a_score_is_written_once_the_linked_deal_is_no_longer_won(fake, salesforce):
+    lead = fake.lead()
+    fake.convert(lead, False)
+    salesforce.later()
+    deal = fake.opportunity(Name="Engines", LeadSource="Webinar")
+    fake.close(deal, won=True)
+    salesforce.later()
+    salesforce.write(lambda s: unmatched.link(s, deal, lead, "ada", now=salesforce.now))
+    fake.update(lead, **NOT_CONVERTED)
+    salesforce.later()
+    assert (salesforce.outcome(lead), fake.written(lead)) == (True, [])
+    fake.close(deal, won=False)
+    salesforce.later()
+    assert (salesforce.outcome(lead), len(fake.written(lead))) == (False, 1)
 
 
 def test_what_a_rep_has_said_stays(fake, salesforce, linked):
