@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from ml.fields import fields_file
-from webapp import config, database, observability, security
+from webapp import config, database, delivery, observability, security
 from webapp.api import blueprint as api
 from webapp.api import problems as api_problems
 from webapp.cli import commands
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["leadloop_surprises"] = Gathered()
     observability.init_app(app, settings.log_level)
     security.init_app(app)
+    delivery.init_app(app)
     api.register(app)
     pages.register(app)
     commands.register(app)
