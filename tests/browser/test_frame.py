@@ -135,6 +135,32 @@ def test_a_server_that_does_not_answer_is_told_in_words(page, rita, sign_in):
     expect(page.locator("#notices .notice")).to_have_count(0)
 
 
+def test_a_list_that_does_not_arrive_is_no_click_that_was_lost(page, rita, sign_in):
+    sign_in(rita)
+    page.goto("/leads")
+    page.route("**/leads/table*", lambda route: route.abort())
+    page.get_by_label("Grade").select_option("Grade A")
+    expect(page.locator("#notices")).to_contain_text("No connection. Try again.")
+
+
+def test_a_part_that_refreshes_itself_fails_in_silence(page, rita, sign_in):
+    sign_in(rita)
+    page.goto("/leads")
+    page.route("**/leads/table*", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.evaluate(
+            """() => {
+              const part = document.createElement("div");
+              part.setAttribute("hx-get", "/leads/table");
+              part.setAttribute("hx-trigger", "every 1s");
+              document.getElementById("main").append(part);
+              htmx.process(part);
+            }"""
+        )
+    page.wait_for_timeout(200)
+    expect(page.locator("#notices .notice")).to_have_count(0)
+
+
 def test_the_menu_closes_by_key_and_by_a_click_elsewhere(page, rita, sign_in):
     sign_in(rita)
     page.goto("/settings")

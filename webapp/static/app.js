@@ -11,9 +11,13 @@ document.addEventListener("htmx:config:request", (event) => {
   event.detail.ctx.request.headers["X-CSRFToken"] = token;
 });
 
-document.addEventListener("htmx:error", () => {
-  const template = document.getElementById("no-answer");
-  if (template) document.getElementById("notices").replaceChildren(template.content.cloneNode(true));
+// A page that refreshes itself tries again by itself: nobody has clicked anything.
+document.addEventListener("htmx:error", (event) => {
+  const { sourceElement, request } = event.detail.ctx ?? {};
+  const refreshesItself = /^(every|load)/.test(sourceElement?.getAttribute("hx-trigger") ?? "");
+  const template = document.getElementById(request?.method === "GET" ? "not-loaded" : "not-saved");
+  if (template && !refreshesItself)
+    document.getElementById("notices").replaceChildren(template.content.cloneNode(true));
 });
 
 const openMenus = () => document.querySelectorAll("details.menu[open]");

@@ -137,6 +137,18 @@ def test_a_fragment_asked_for_after_the_session_ended_takes_the_whole_page_to_si
     assert answer.headers["HX-Redirect"] == "/sign-in?next=/leads?grade%3DA"
 
 
+@pytest.mark.parametrize("page", ["HX-Current-URL", "Referer"])
+def test_a_click_after_the_session_ended_leads_back_and_is_named_as_not_saved(page, client):
+    headers = {page: "http://localhost/leads?grade=A"}
+    if page == "HX-Current-URL":
+        headers["HX-Request"] = "true"
+    answer = client.post("/leads/1/outcome", headers=headers)
+    target = answer.headers.get("HX-Redirect", answer.headers.get("Location"))
+    assert target == "/sign-in?next=/leads?grade%3DA"
+    shown = client.get(target).text
+    assert "Your session has ended, so your last click was not saved." in shown
+
+
 @pytest.mark.parametrize(
     "address", ["http://[", "//[/leads", "http://a]b/leads", "\u00ff\u00fe", ""]
 )

@@ -14,6 +14,8 @@ from webapp.pages import errors, formats
 from webapp.pages.accounts import signed_in
 from webapp.services.accounts import accounts
 
+NOT_SAVED = "Your session has ended, so your last click was not saved. Sign in and click again."
+
 bp = Blueprint("sign_in", __name__)
 
 Refusal = accounts.WrongSignIn | accounts.LockedOut
@@ -26,9 +28,11 @@ def ask() -> ResponseReturnValue:
     """Send a visitor to the sign-in page, and afterwards back to the page they were on."""
     from_htmx = bool(request.headers.get("HX-Request"))
     # Never through the Host header: it is anybody's text, and may be no host at all.
-    here = request.headers.get("HX-Current-URL", "") if from_htmx else request.full_path
-    is_page = from_htmx or request.method == "GET"
-    target = url_for("pages.sign_in.show", next=own_path(_path(here)) if is_page else None)
+    page = request.headers.get("HX-Current-URL" if from_htmx else "Referer", "")
+    here = request.full_path if request.method == "GET" and not from_htmx else page
+    if request.method != "GET":
+        flash(NOT_SAVED, "bad")
+    target = url_for("pages.sign_in.show", next=own_path(_path(here)))
     return ("", 401, {"HX-Redirect": target}) if from_htmx else redirect(target, 303)
 
 
