@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     risk_medium: Share = 0.4
     expected_conversion_percent: float | None = Field(None, gt=0, lt=100)
 
+    reps_see: Literal["all", "own"] = "all"
     explore_percent: int = Field(0, ge=0, le=50)
     waiting_outcome_days: int = Field(30, ge=1, le=3650)
 

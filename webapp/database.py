@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import sqlalchemy.orm
-from flask import Flask
+from flask import Flask, g
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import postgresql, sqlite
@@ -204,18 +204,30 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         _sqlite_write_lock.begin()
 
 
+def prepare_sessions(prepare: Callable[[Session], None]) -> None:
+    """Let this be done with every session of the present request before it is used."""
+    g.prepare_session = prepare
+
+
 def write(work: Callable[[Session], T]) -> T:
     """Run `work(session)` in one transaction and return its result once that is committed."""
     turn = _sqlite_write_lock.taken() if db.engine.dialect.name == "sqlite" else nullcontext()
     engine = db.engine.execution_options(writes=True)
-    with turn, Session(engine, expire_on_commit=False) as session, session.begin():
+    with turn, _session(engine) as session, session.begin():
         return work(session)
 
 
 def read(work: Callable[[Session], T]) -> T:
     """Run `work(session)` on a session of its own and leave no transaction open behind it."""
-    with Session(db.engine, expire_on_commit=False) as session:
+    with _session(db.engine) as session:
         return work(session)
+
+
+def _session(engine: sa.Engine) -> Session:
+    session = Session(engine, expire_on_commit=False)
+    if prepare := g.get("prepare_session"):
+        prepare(session)
+    return session
 
 
 def hold(session: Session, name: str, *, shared: bool = False) -> None:

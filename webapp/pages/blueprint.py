@@ -1,5 +1,6 @@
 """The frame of all pages: who is let in, what a change must prove, and which parts there are."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
@@ -9,7 +10,7 @@ from flask_login import current_user
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from webapp.database import UNAVAILABLE
+from webapp.database import UNAVAILABLE, prepare_sessions
 from webapp.pages import errors, formats
 from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
@@ -29,6 +30,7 @@ from webapp.pages.imports import imports, matching, quality
 from webapp.pages.leads import lead, lead_form, leads
 from webapp.pages.models import leakage, models, monitors
 from webapp.product import VERSION, product
+from webapp.services.owners import sight
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
 PARTS = (
@@ -87,6 +89,8 @@ def guard() -> ResponseReturnValue | None:
             return sign_in.ask()
         if not rights.allows(current_user.role, endpoint):
             abort(403)
+        if sight.is_limited(current_user.role, product().settings.reps_see):
+            prepare_sessions(partial(sight.limit, email=current_user.email))
     # Read in full by the check of the token, so the bound comes first.
     request.max_content_length = largest_body(endpoint)
     csrf.protect()

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from tests.factories import FIELDS, make_lead
 from webapp.database import db
 from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.owners import sight
 
 FILTERS = {
     "status": ("", "all"),
@@ -96,3 +97,21 @@ def test_the_choices_of_a_filter_are_found_in_steps(plans, read):
     for facet in leads.FACETS:
         read(lambda s, f=facet: lead_table.choices(s, f))
         assert f"ix_scores_queue_{facet} (version_key=? AND status=? AND {facet}>?)" in plans[-1]
+
+
+@pytest.mark.parametrize("status", ["", "all"])
+def test_the_queue_of_who_sees_only_their_own_is_read_by_owner(status, plans, read):
+    """A rep with ten leads among a million waits for ten."""
+
+    def look(session):
+        sight.limit(session, "rita@example.com")
+        del plans[:]
+        lead_table.page(session, FIELDS, lead_query.read({"status": status}))
+
+    read(look)
+    counts, queue = [plan for plan in plans if "ix_scores_queue" in plan][:2]
+    for plan in (counts, queue):
+        steps = [s for s in plan.splitlines() if "ix_scores_queue" in s]
+        assert steps
+        by_owner = "ix_scores_queue_owner (version_key=? AND status=? AND owner=?"
+        assert [step for step in steps if by_owner not in step] == []

@@ -20,6 +20,7 @@ from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
 from webapp.services.leads.scoring import Scored
 from webapp.services.outcomes import stale
 from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.owners import sight
 from webapp.tables import Lead
 
 bp = Blueprint("lead_form", __name__, url_prefix="/leads")
@@ -90,6 +91,10 @@ def score() -> ResponseReturnValue:
     seen = shown.get("seen") if isinstance(shown.get("seen"), str) else None
     try:
         scored = write(lambda s: _take_in(s, record, changed.keys(), now, seen=seen))
+    except sight.LeadOfAnother as error:
+        hint = "Ask them or a manager to change it, or choose another ID."
+        errors = {"lead_id": f"{formats.sentence(error)} {hint}"}
+        return _page(entered=entered, shown=shown, errors=errors), 403
     except stale.ChangedMeanwhile as error:
         shown["seen"] = error.seen_now
         errors = {"actual_outcome": _changed_meanwhile(error)}
@@ -108,9 +113,9 @@ def _take_in(
 ) -> Scored:
     """Score a lead: a new one by all that was entered, a known one by what was changed."""
     people, inputs = record.people, record.inputs
-    if found := leads.resolve_many(session, [record.lead_id]):
+    if lead := sight.lock_to_write(session, record.lead_id):
         if record.outcome is not None:
-            stale.check(session, found[record.lead_id], seen, record.outcome)
+            stale.check(session, lead, seen, record.outcome)
         people = {name: value for name, value in people.items() if name in changed}
         inputs = {name: value for name, value in inputs.items() if name in changed}
     elif people.get("owner") is None:

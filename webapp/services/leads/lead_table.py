@@ -23,6 +23,7 @@ from webapp.services.leads import leads
 from webapp.services.leads.lead_query import GRADES, SORTS, Cursor, Query
 from webapp.services.leads.leads import EarlierScore
 from webapp.services.models import registry
+from webapp.services.owners import sight
 from webapp.tables import STATUSES, Lead, Score
 
 PAGE_SIZE = 50
@@ -118,6 +119,8 @@ class Scope:
     query: Query
     explore_percent: float
     size: int
+    # Of a person who sees only some leads: whose; a range of an index for each.
+    owners: tuple[str, ...] | None = None
 
     def filters(self) -> list[sa.ColumnElement[bool]]:
         """What holds of every score in the scope, but for its status and an upper bound."""
@@ -128,6 +131,11 @@ class Scope:
             *([] if low is None else [Score.probability >= low]),
             *self._explored(),
         ]
+
+    def parts(self) -> list[tuple[sa.ColumnElement[bool], ...]]:
+        """The statuses, and owners where only some are seen: each part is a range of an index."""
+        owned = [Score.owner == owner for owner in self.owners or ()] or [sa.true()]
+        return [(Score.status == status, own) for status in self.query.statuses for own in owned]
 
     def _explored(self) -> list[sa.ColumnElement[bool]]:
         """Each lead of the slice is looked up: the queue is still read in the order of scores."""
@@ -157,9 +165,7 @@ class Scope:
 
 def page(session: Session, fields: Fields, query: Query, *, explore_percent: float = 0) -> Page:
     """The page of the table that a query asks for; so many percent of leads are to explore."""
-    version, card = registry.serving(session)
-    scope = Scope(version.key, card, _placed(session, query), explore_percent, PAGE_SIZE)
-    found = _read(session, scope)
+    found = _read(session, _scope(session, query, explore_percent, PAGE_SIZE))
     rows = _rows(session, fields, found.leads)
     return Page(rows, found.next, min(found.n_leads, MAX_COUNTED), found.is_more)
 
@@ -171,12 +177,16 @@ def block(
 
     By name the place has that name, which must not get into an address.
     """
-    version, card = registry.serving(session)
-    scope = Scope(version.key, card, _placed(session, query), explore_percent, size)
-    found = _read(session, scope)
+    found = _read(session, _scope(session, query, explore_percent, size))
     last = found.leads[-1][0] if found.next else None
     place = Cursor(last.sort_name, last.key) if last and query.sort == "name" else found.next
     return [lead for lead, _ in found.leads], place
+
+
+def _scope(session: Session, query: Query, explore_percent: float, size: int) -> Scope:
+    version, card = registry.serving(session)
+    query, seen = _placed(session, query), sight.owners(session)
+    return Scope(version.key, card, query, explore_percent, size, seen)
 
 
 class _Part(NamedTuple):
@@ -282,10 +292,10 @@ def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
 def _by_score(scope: Scope) -> sa.Subquery:
     order = _ordered("score", Score.probability, Score.lead_key)
     each = [
-        _scores(scope, status, scope.below(scope.query.after))
+        _scores(scope, *part, *scope.below(scope.query.after))
         .order_by(*order)
         .limit(scope.size + 1)
-        for status in scope.query.statuses
+        for part in scope.parts()
     ]
     found = _together(each)
     keys = sa.select(found, found.c.probability.label("value"))
@@ -293,17 +303,14 @@ def _by_score(scope: Scope) -> sa.Subquery:
 
 
 def _matching(scope: Scope) -> sa.Subquery:
-    each = [
-        _scores(scope, status, scope.below()).limit(MAX_COUNTED + 1)
-        for status in scope.query.statuses
-    ]
+    each = [_scores(scope, *part, *scope.below()).limit(MAX_COUNTED + 1) for part in scope.parts()]
     found = _together(each)
     return sa.select(found).limit(MAX_COUNTED + 1).subquery()
 
 
-def _scores(scope: Scope, status: str, below: Sequence[sa.ColumnElement[bool]]) -> Rows:
+def _scores(scope: Scope, *conditions: sa.ColumnElement[bool]) -> Rows:
     keys = sa.select(Score.lead_key.label("key"), Score.probability)
-    return keys.where(*scope.filters(), Score.status == status, *below)
+    return keys.where(*scope.filters(), *conditions)
 
 
 def _together(each: Sequence[Rows]) -> sa.Subquery:

@@ -14,6 +14,7 @@ from webapp.database import PLAIN_ROWS, change
 from webapp.services.accounts import accounts, audit
 from webapp.services.crm import connections
 from webapp.services.leads import leads
+from webapp.services.owners import sight
 from webapp.tables import Lead, Score
 from webapp.tables.owners import Assignment
 
@@ -81,6 +82,8 @@ def undo(session: Session, batch: str, *, by: str, now: datetime) -> list[Lead]:
     """Give leads back to who had them before; not those that have gone to somebody else since."""
     query = sa.select(Assignment).where(Assignment.batch == batch)
     made = {row.lead_key: row for row in session.scalars(query)}
+    if made and all(row.actor == by for row in made.values()):
+        sight.lift(session)  # they saw these leads until they gave them away
     found = leads.lock_by_key(session, made)
     in_crm = owned_by_crm(session, found)
     back = [
