@@ -89,10 +89,10 @@ install-bench: ## Install what learning curves compare with
 	@$(PYTHON) bootstrap.py requirements.txt requirements-bench.txt
 
 .PHONY: bench-learning
-bench-learning: install-bench ## Draw learning curves on DATA=folders [FIELDS=builtin] [SPLIT=rolling]
+bench-learning: install-bench ## Draw learning curves on DATA=folders [FIELDS=builtin] [SPLIT=rolling] [METHODS='name ...' ADD=1]
 	@test -n '$(DATA)' || { echo 'Say which data: make bench-learning DATA=folder [FIELDS=builtin]'; exit 2; }
 	@$(BENCH) bench.learning $(DATA) $(if $(FIELDS),--fields $(FIELDS)) $(if $(SPLIT),--split $(SPLIT)) \
-		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(SIZES),--sizes $(SIZES)) $(if $(METHODS),--methods $(METHODS))
+		$(if $(REPEATS),--repeats $(REPEATS)) $(if $(SIZES),--sizes $(SIZES)) $(if $(METHODS),--methods $(METHODS)) $(if $(ADD),--add)
 
 .PHONY: bench-gate
 bench-gate: install ## Replay streams of labels on DATA=folders through gates [STREAMS=n] [OUTCOMES=real]

@@ -3,7 +3,8 @@
 `python -m bench.learning FOLDER... [--fields own builtin] [--split random rolling]` teaches all
 methods the same leads, at least five of each outcome, and measures on the same unseen ones. random:
 30 %, at most 3,000, are drawn for measuring, anew in each repeat. rolling: at five cuts of the
-file, n leads before a cut teach and the 1,500 behind it measure.
+file, n leads before a cut teach and the 1,500 behind it measure. --add keeps what earlier runs
+measured of other methods or leads, which see the same leads in every run.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,7 @@ def main(arguments: list[str]) -> int:
         print(f"{name} is left out: {reason}")
     warnings.filterwarnings("ignore", module="sklearn")
     methods, rows = available(options.methods), list[Row]()
+    earlier = json.loads(RESULTS.read_text()) if options.add and RESULTS.exists() else []
     for folder in folders_in(options.folders):
         for view, leads in views(folder, options.fields, options.split):
             sizes, n_repeats = options.sizes, options.repeats
@@ -136,10 +138,22 @@ def main(arguments: list[str]) -> int:
                 rows.append(row)
                 print(*asdict(row).values(), file=sys.stderr, flush=True)
             RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=0) + "\n")
-    print(tables([asdict(row) for row in rows]))
-    print(f"\n{len(rows):,} rows written to {RESULTS}")
+            RESULTS.write_text(json.dumps(together(earlier, rows), indent=0) + "\n")
+    found = together(earlier, rows)
+    print(tables(found))
+    print(f"\n{len(found):,} rows written to {RESULTS}")
     return int(not rows)
+
+
+def together(earlier: list[dict[str, Any]], rows: list[Row]) -> list[dict[str, Any]]:
+    """Put new rows in place of earlier ones of the same leads and method; sort by method."""
+
+    def key(row: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(row[name] for name in ("dataset", "fields", "split", "n", "method", "repeat"))
+
+    new = {key(row): row for row in map(asdict, rows)}
+    found = [row for row in earlier if key(row) not in new] + list(new.values())
+    return sorted(found, key=lambda row: list(METHODS).index(row["method"]))
 
 
 def _is_enough(converted: NDArray[np.bool_]) -> bool:
@@ -154,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
     parser.add_argument("--repeats", type=int, default=N_REPEATS)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=[])
+    parser.add_argument("--add", action="store_true", help="to the rows of earlier runs")
     return parser
 
 

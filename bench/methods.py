@@ -1,7 +1,7 @@
 """The methods that learning curves compare: the product's own and its peers, with the same fields.
 
-Numbers come compressed (`ml.training.encode`), which linear methods like. LightGBM and EBM are left
-out where their library cannot be loaded.
+Numbers come compressed (`ml.training.encode`), which linear methods like. LightGBM, CatBoost and
+EBM are left out where their library cannot be loaded.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 
 from bench import naive_bayes, original
 from ml.fields.fields_file import Fields
@@ -36,6 +36,10 @@ try:
     from lightgbm import LGBMClassifier
 except (ImportError, OSError) as error:  # OSError: the system has no libgomp
     LEFT_OUT["lightgbm"] = str(error)
+try:
+    from catboost import CatBoostClassifier
+except (ImportError, OSError) as error:
+    LEFT_OUT["catboost"] = str(error)
 try:
     from interpret.glassbox import ExplainableBoostingClassifier
 except (ImportError, OSError) as error:
@@ -154,6 +158,23 @@ def lightgbm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int)
     return make_pipeline(_levels_first(frame, columns), booster).fit(frame, converted, **categories)
 
 
+def catboost(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
+    """CatBoost with its own settings, categories as such."""
+    codes = FunctionTransformer(_with_codes_as_texts, kw_args={"names": list(columns.levels)})
+    booster = CatBoostClassifier(
+        cat_features=list(columns.levels),
+        thread_count=1,
+        random_seed=seed,
+        verbose=False,
+        allow_writing_files=False,
+    )
+    return make_pipeline(codes, booster).fit(frame, converted)
+
+
+def _with_codes_as_texts(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    return frame.astype(dict.fromkeys(names, np.int64)).astype(dict.fromkeys(names, str))
+
+
 def ebm(frame: pd.DataFrame, converted: Bools, columns: Columns, seed: int) -> Any:
     """An explainable boosting machine with its own settings, pairs of fields included."""
     types = ["continuous"] * len(columns.numbers) + ["nominal"] * len(columns.levels)
@@ -169,6 +190,7 @@ METHODS: dict[str, Method] = {
     "random_forest": on_frames(random_forest),
     "hist_gradient_boosting": on_frames(hist_gradient_boosting),
     "lightgbm": on_frames(lightgbm),
+    "catboost": on_frames(catboost),
     "ebm": on_frames(ebm),
 }
 

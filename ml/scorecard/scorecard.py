@@ -3,20 +3,47 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from ml.fields.types import Value
+from ml.scorecard.boosting import Boosting, read_boosting
+from ml.scorecard.forest import Forest, read_forest
 from ml.scorecard.json_reader import Reader, ScorecardError
-from ml.scorecard.parts import MAX_PARTS, READERS, Part
 from ml.scorecard.terms import Term, read_term
 
 FORMAT = 1
 MAX_TERMS = 1_000
 
 Grade: TypeAlias = Literal["A", "B", "C", "D"]
+
+
+class Part(Protocol):
+    """What moves a lead's log-odds on top of the terms; it is stored under `kind`."""
+
+    kind: ClassVar[str]
+
+    @property
+    def fields(self) -> Collection[str]:
+        """Names of the fields it asks about."""
+
+    def effects(self, values: Mapping[str, Value]) -> dict[str, float]:
+        """Give each field's part of the log-odds, from stored values by field."""
+
+    def scaled(self, factor: float) -> "Part":
+        """Multiply all its effects."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain JSON, nothing lost or rounded."""
+
+
+READERS: dict[str, Callable[[Reader], Part]] = {
+    Forest.kind: read_forest,
+    Boosting.kind: read_boosting,
+}
+MAX_PARTS = 20  # of one kind
 
 
 class Score(NamedTuple):

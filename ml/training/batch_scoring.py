@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit
 
-from ml.scorecard.parts import Part
-from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.scorecard import Part, Scorecard
 from ml.training.encode import Floats, Record
 from ml.training.families import table
 

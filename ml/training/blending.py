@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from ml.scorecard.parts import Part
-from ml.scorecard.scorecard import Scorecard
+from ml.scorecard.scorecard import Part, Scorecard
 from ml.scorecard.terms import Term
 from ml.training import batch_scoring
 from ml.training.calibration_slope import cheapest

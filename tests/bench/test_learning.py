@@ -1,10 +1,21 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from bench import learning
-from bench.learning import View, curves, figures, main, random_splits, rolling_splits, views
+from bench.learning import (
+    Row,
+    View,
+    curves,
+    figures,
+    main,
+    random_splits,
+    rolling_splits,
+    together,
+    views,
+)
 from bench.learning_tables import tables
 from bench.real_leads import real_leads
 from tests.bench.folders import folder_of_leads
@@ -112,3 +123,16 @@ def test_product_is_told_by_how_much_it_leads_the_best_single_peer():
 
 def test_nothing_measured_is_said():
     assert tables([]) == "No data set has enough leads."
+
+
+def test_rows_of_earlier_runs_stay_but_for_those_measured_anew():
+    def row(method, n, auc):
+        return Row("leads", "own", "random", n, method, 0, auc, 0.5, 0.1, 2.0)
+
+    earlier = [asdict(row("ebm", 50, 0.7)), asdict(row("leadloop", 50, 0.6))]
+    found = together(earlier, [row("leadloop", 50, 0.8), row("leadloop", 100, 0.9)])
+    assert [(each["method"], each["n"], each["auc"]) for each in found] == [
+        ("leadloop", 50, 0.8),
+        ("leadloop", 100, 0.9),
+        ("ebm", 50, 0.7),
+    ]

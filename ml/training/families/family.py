@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 
-from ml.scorecard.parts import Part
+from ml.scorecard.scorecard import Part
 from ml.scorecard.terms import Term
 from ml.training.encode import Floats, Record
 

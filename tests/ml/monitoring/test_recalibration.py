@@ -18,9 +18,10 @@ from ml.monitoring.recalibration import (
     adjustment_for,
     recalibrate,
 )
-from ml.scorecard.forest import Forest, NumberInput
+from ml.scorecard.forest import Forest
 from ml.scorecard.scorecard import Grade, Scorecard
 from ml.scorecard.terms import CurveTerm
+from ml.scorecard.trees import NumberInput
 
 SLOPE = CurveTerm("u", (0.0,), ((0.0, 1.0), (0.0, 1.0)), 0.0)
 TREE = Forest(

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.fields.types import Value
-from ml.scorecard.forest import LEAF, Forest, LevelInput, NumberInput, read_forest
+from ml.scorecard.forest import Forest, read_forest
 from ml.scorecard.json_reader import Reader, ScorecardError
 from ml.scorecard.reasons import explain
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.terms import CategoryTerm, Counts, CurveTerm
+from ml.scorecard.trees import LEAF, LevelInput, NumberInput
 from tests.ml.leads import FIELDS
 
 OPENS = NumberInput("email_opens", 0, 1)
