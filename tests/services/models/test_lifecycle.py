@@ -270,6 +270,29 @@ def test_training_reads_the_inputs_from_before_the_outcome(write, read):
     assert (lead.inputs["email_opens"], lead.came_with_outcome) == (2, False)
 
 
+def test_what_adds_up_while_leads_are_open_does_not_tell_how_long_they_were(write, read):
+    day, n = timedelta(days=1), 40
+    rows = [{"lead_id": f"L-{i}"} for i in range(n)]
+
+    def live(session):
+        for half, days, converted in ((rows[: n // 2], 20, True), (rows[n // 2 :], 8, False)):
+            for age in range(days):
+                visits = ({**row, "website_visits": age} for row in half)
+                make_leads(session, visits, now=NOW + age * day)
+            for row in half:
+                make_outcome(session, row["lead_id"], converted, now=NOW + days * day)
+
+    write(live)
+    leads = labelled(write, read)
+    won, lost = (
+        [lead.inputs["website_visits"] for lead in leads if lead.converted == kind]
+        for kind in (True, False)
+    )
+    assert len(won) == len(lost) == n // 2
+    assert abs(sum(won) - sum(lost)) < n // 2  # less than a day; by the last ones it is 12
+    assert set(won) == set(lost) == set(range(8))
+
+
 def test_a_lead_first_sent_with_its_outcome_is_used_and_marked(write, read):
     write(lambda s: make_lead(s, "L-1", email_opens=3, actual_outcome=True))
     write(lambda s: make_lead(s, "L-1", now=NOW + timedelta(days=1), email_opens=40))

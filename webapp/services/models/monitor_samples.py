@@ -196,7 +196,7 @@ def _judged(
     query = (
         sa.select(own, Lead, CrmLead.created_at, outcomes.first_recorded_at())
         .select_from(Lead)
-        .join(own, own.key == training_data.last_before_outcome())
+        .join(own, own.key == training_data.at_landmark(session))
         .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
         .where(Lead.key.in_(told_last), Lead.outcome.is_not(None))
     )

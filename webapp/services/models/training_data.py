@@ -1,13 +1,17 @@
 """What training reads: every labelled lead with its inputs as they were before the outcome."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
 from ml.fields.fields_file import Fields, Value
 from webapp import field_lists
@@ -16,6 +20,10 @@ from webapp.services.leads import leads
 from webapp.services.models import lead_groups
 from webapp.services.models.lead_groups import Known
 from webapp.tables import Lead, Snapshot
+
+MAX_WAITS = 4_000  # newest outcomes that landmarks are taken from
+# Leads in a row get ages spread evenly: by the golden section, as a ratio of Fibonacci numbers.
+SPREAD, STEPS = 377, 610
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,9 @@ def collect(
 
     Outcomes that happened before `since` are outdated.
 
-    A lead's snapshot is the last one before its outcome happened and without one in the same
-    request, else the first one if it came with the outcome. Others would tell what they should
-    predict and are left out. Labels that arrived after the claim are left for the next run.
+    A lead's snapshot is that of its landmark (`at_landmark`), else the first one if it came with
+    the outcome. Others would tell what they should predict and are left out. Labels that arrived
+    after the claim are left for the next run.
     """
     found = list(_labels(session, run_key))
     known = [lead for lead in found if lead is not None]
@@ -106,7 +114,7 @@ def _labels(session: Session, run_key: int) -> Iterator[LabelledLead | None]:
     own, earliest = aliased(Snapshot), aliased(Snapshot)
     of_lead = sa.select(earliest.key).where(earliest.lead_key == Lead.key).correlate(Lead)
     first = of_lead.order_by(earliest.taken_at, earliest.key).limit(1).scalar_subquery()
-    chosen = sa.func.coalesce(last_before_outcome(), first)
+    chosen = sa.func.coalesce(at_landmark(session), first)
     is_usable = sa.or_(own.came_with_outcome, own.taken_at <= Lead.outcome_at)
     query = (
         sa.select(
@@ -176,18 +184,59 @@ def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dic
     return [leads.collected_inputs(lead) for lead in session.scalars(query.limit(limit))]
 
 
-def last_before_outcome() -> sa.ScalarSelect[int]:
-    """The key of the last snapshot taken before the outcome of the lead in the query around it."""
+def at_landmark(session: Session) -> sa.Function[int]:
+    """The key of the snapshot to judge the lead in the query around it by.
+
+    The last one from before its landmark and its outcome, at least the first; none of those that
+    came with an outcome. Landmarks are ages that have nothing to do with how a lead ends (van
+    Houwelingen 2007, Scandinavian Journal of Statistics 34:70-85): what adds up while leads are
+    open would else tell how long they were. They lie evenly within `landmark_days`.
+    """
     before = aliased(Snapshot)
-    return (
+    usable = (
         sa.select(before.key)
         .where(before.lead_key == Lead.key, before.taken_at <= Lead.outcome_at)
         .where(~before.came_with_outcome)
         .correlate(Lead)
-        .order_by(before.taken_at.desc(), before.key.desc())
-        .limit(1)
-        .scalar_subquery()
     )
+    landmark = landmark_days(session) / STEPS * (Lead.key * SPREAD % STEPS)
+    newest = usable.where(DaysBetween(Lead.created_at, before.taken_at) <= landmark)
+    newest = newest.order_by(before.taken_at.desc(), before.key.desc())
+    first = usable.order_by(before.taken_at, before.key)
+    return sa.func.coalesce(newest.limit(1).scalar_subquery(), first.limit(1).scalar_subquery())
+
+
+def landmark_days(session: Session) -> float:
+    """The median days from the first score to the outcome that comes sooner; 0 without outcomes."""
+    query = (
+        sa.select(Lead.outcome, Lead.created_at, Lead.outcome_at)
+        .where(Lead.outcome.is_not(None), Lead.created_at < Lead.outcome_at)
+        .order_by(Lead.outcome_at.desc())
+    )
+    waits: defaultdict[Any, list[float]] = defaultdict(list)
+    for converted, since, until in session.execute(query.limit(MAX_WAITS)):
+        assert until is not None  # so the query asks
+        waits[converted].append((until - since) / timedelta(days=1))
+    return min(map(median, waits.values()), default=0.0)
+
+
+class DaysBetween(GenericFunction[float]):
+    """The days from one time to another, in SQL."""
+
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(DaysBetween, "sqlite")
+def _days_in_sqlite(element: DaysBetween, compiler: SQLCompiler, **options: Any) -> str:
+    since, until = (compiler.process(each, **options) for each in element.clauses)
+    return f"(julianday({until}) - julianday({since}))"
+
+
+@compiles(DaysBetween, "postgresql")
+def _days_in_postgresql(element: DaysBetween, compiler: SQLCompiler, **options: Any) -> str:
+    since, until = (compiler.process(each, **options) for each in element.clauses)
+    return f"(EXTRACT(EPOCH FROM {until} - {since}) / 86400)"
 
 
 def class_counts(session: Session) -> tuple[int, int]:
