@@ -6,10 +6,10 @@ from flask import current_app
 
 from webapp import crm_tables, intake_tables
 from webapp.database import Base, db
-from webapp.tables import owners
+from webapp.tables import owners, remarks
 
 # With webapp.tables, which these import: all that the models know of.
-TABLES = (crm_tables, intake_tables, owners)
+TABLES = (crm_tables, intake_tables, owners, remarks)
 # Any number that nothing else in the database locks.
 MIGRATION_LOCK = 4_201_731
 

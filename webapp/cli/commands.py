@@ -21,7 +21,7 @@ from webapp.services import health
 from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
 from webapp.services.crm import connections
-from webapp.services.exports import exports
+from webapp.services.exports import exports, remarks
 from webapp.services.exports.columns import FORMATS
 from webapp.services.leads import demo, lead_query
 from webapp.services.models import lifecycle, registry
@@ -186,14 +186,17 @@ def create_key(
     click.echo(text)
 
 
+EXPORTED = ("leads", "outcomes", "scores", "notes")
+
+
 @click.command("export-leads", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
-@click.option("--of", type=click.Choice(("leads", "outcomes", "scores")), default="leads")
+@click.option("--of", type=click.Choice(EXPORTED), default="leads")
 @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="csv")
 @click.option("--view", default="", help="Only some: the lead table's address behind its ?.")
 @with_appcontext
 def export_leads(file: Path, of: str, form: str, view: str) -> None:
-    """Export all leads, outcomes or scores to a FILE that only you can read, or to the screen."""
+    """Export leads, outcomes, scores or notes to a FILE that only you can read, or the screen."""
     if view and of != "leads":
         raise click.UsageError("--view is for leads.")
     asked = dict(parse_qsl(view))
@@ -205,6 +208,7 @@ def export_leads(file: Path, of: str, form: str, view: str) -> None:
         "leads": exports.leads_asked(fields, asked, explore_percent=percent),
         "outcomes": exports.outcomes(),
         "scores": exports.scores(fields),
+        "notes": remarks.notes(),
     }[of]
     pieces = files.begin(export, form, "cli")
     if str(file) == "-":

@@ -13,12 +13,16 @@ from webapp.services.fields import declaring
 from webapp.services.imports import errors as import_errors
 from webapp.services.leads import lead_query, leads
 from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.remarks import notes
 from webapp.services.runs import runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     lead_query.InvalidQuery: (400, "Go back to the lead table and choose again."),
     leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
+    notes.NoteNotFound: (404, "Its author has deleted it; the timeline shows the rest."),
+    notes.NotYourNote: (403, "Write a note of your own."),
+    notes.InvalidNote: (422, "Nothing was saved. Go back and write it again."),
     registry.VersionNotFound: (404, "The models page lists all versions."),
     leakage.NotSuspected: (404, "The models page lists the excluded fields."),
     import_errors.ImportNotFound: (404, "The import page lists all imports."),

@@ -39,6 +39,7 @@ NEEDED = {
     ("GET", "/api/exports/leads"): "admin",
     ("GET", "/api/exports/outcomes"): "admin",
     ("GET", "/api/exports/scores"): "admin",
+    ("GET", "/api/exports/notes"): "admin",
     ("GET", "/api/keys"): "admin",
     ("POST", "/api/keys"): "admin",
     ("DELETE", "/api/keys/{key}"): "admin",

@@ -94,7 +94,8 @@ def test_a_changed_input_is_told_with_its_part_in_the_change(rep, write):
     write(lambda s: make_lead(s, "L-1", website_visits=0))
     lead = write(lambda s: make_lead(s, "L-1", website_visits=9, now=NOW + DAY))
     page = show(rep, lead)
-    assert re.search(r'Website visits 0 → 9 <span class="chip"[^>]+>\+\d+ from new data', page)
+    told = r'<span class="chip"[^>]+>\+\d+ from new data</span> .*Website visits 0 → 9'
+    assert re.search(told, page)
     assert "First score" in page
 
 
@@ -198,7 +199,7 @@ def test_all_that_was_said_is_listed_with_who_when_and_from_where(rep, write):
     crm = Attribution("salesforce", "worker", reason="Opportunity closed")
     write(lambda s: make_outcome(s, "L-1", False, attribution=crm, now=NOW + DAY))
     page = show(rep, lead)
-    assert re.search(r"Lost<br><span[^>]+>Opportunity closed</span>", page)
+    assert re.search(r"<b>Lost</b>\s*<br><span[^>]+>Opportunity closed</span>", page)
     assert 'worker <span class="muted">Salesforce</span>' in page
     assert "Two outcomes on record:" in page
     assert 'a program <span class="muted">API</span> says Converted' in page
@@ -212,7 +213,7 @@ def test_salesforce_is_named_once_and_an_address_may_go_on_in_the_next_line(rep,
     attribution = Attribution("rep", "rita@example.com")
     write(lambda s: make_outcome(s, "L-1", True, attribution=attribution, now=NOW + DAY))
     page = show(rep, lead)
-    assert '<td><span class="muted">Salesforce</span></td>' in page
+    assert '<p class="muted small"> <span class="muted">Salesforce</span> <span' in page
     assert 'rita<wbr>@example.com <span class="muted">by hand</span>' in page
     assert (
         '</strong> <span class="muted">Salesforce</span> says Lost, rita<wbr>@example.com' in page

@@ -1,4 +1,4 @@
-"""`/api/exports`: leads, outcomes and score history as files, streamed."""
+"""`/api/exports`: leads, outcomes, score history and notes as files, streamed."""
 
 from flask import Blueprint, Response
 
@@ -6,7 +6,7 @@ from webapp.api import requests, sent
 from webapp.api.document.contract import describe
 from webapp.exporting import files
 from webapp.product import product
-from webapp.services.exports import exports
+from webapp.services.exports import exports, remarks
 from webapp.services.exports.columns import FORMATS
 
 bp = Blueprint("exports", __name__)
@@ -55,3 +55,11 @@ def export_scores() -> Response:
     """What was known of each lead at each scoring, and the score that it got."""
     form = requests.query(sent.ExportQuery).format
     return files.response(exports.scores(product().fields), form, requests.actor())
+
+
+@bp.get("/api/exports/notes")
+@describe("Export notes", scope="admin", query=sent.ExportQuery, answers={200: None}, files=FILES)
+def export_notes() -> Response:
+    """The notes that people wrote on leads, in the order they were written in."""
+    form = requests.query(sent.ExportQuery).format
+    return files.response(remarks.notes(), form, requests.actor())

@@ -24,6 +24,10 @@ MIN_ROLE = {
     "pages.lead.change": "rep",
     "pages.lead.record_outcome": "rep",
     "pages.lead.row": "rep",
+    "pages.notes.earlier": "rep",
+    "pages.notes.add": "rep",
+    "pages.notes.edit": "rep",
+    "pages.notes.delete": "rep",
     "pages.lead_form.show": "rep",
     "pages.lead_form.edit": "rep",
     "pages.lead_form.score": "rep",
@@ -96,6 +100,7 @@ MIN_ROLE = {
     "pages.exports.leads": "admin",
     "pages.exports.outcomes": "admin",
     "pages.exports.scores": "admin",
+    "pages.exports.notes": "admin",
     # Settings
     "pages.settings.index": "rep",
     "pages.settings.change_password": "rep",

@@ -7,7 +7,7 @@ from werkzeug.exceptions import BadRequest
 
 from webapp.exporting import files
 from webapp.product import product
-from webapp.services.exports import exports
+from webapp.services.exports import exports, remarks
 from webapp.services.exports.columns import FORMATS
 from webapp.services.exports.exports import Export
 
@@ -41,6 +41,12 @@ def outcomes() -> ResponseReturnValue:
 def scores() -> ResponseReturnValue:
     """Administrators: the score history of all leads."""
     return _file(exports.scores(product().fields))
+
+
+@bp.get("/notes")
+def notes() -> ResponseReturnValue:
+    """Administrators: the notes on all leads."""
+    return _file(remarks.notes())
 
 
 def _file(export: Export) -> Response:

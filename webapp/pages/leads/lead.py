@@ -15,15 +15,17 @@ from ml.scorecard.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
-from webapp.pages.leads import score_change
+from webapp.pages.leads import notes, score_change
 from webapp.product import product
 from webapp.services.crm import conflicts, crm_records
 from webapp.services.leads import lead_history, lead_table, leads
+from webapp.services.leads.lead_history import Scoring
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes import stale as stale_outcomes
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
 from webapp.services.outcomes.stale import ChangedMeanwhile
+from webapp.services.remarks import timeline
 from webapp.tables import Lead
 
 bp = Blueprint("lead", __name__, url_prefix="/leads")
@@ -47,7 +49,7 @@ def change(key: int) -> ResponseReturnValue:
 
     def find(session: Session) -> lead_history.Scoring | None:
         lead = leads.find(session, leads.by_key(session, key).lead_id)
-        return score_change.chosen(lead_history.scorings(session, product().fields, lead))
+        return score_change.chosen(_scorings(session, lead))
 
     return render_template("leads/_change.html", **score_change.view(read(find)))
 
@@ -134,6 +136,13 @@ def _days_by_now(lead: Lead) -> dict[str, Value]:
     return {} if days is None else {leads.AGEING: int(days)}
 
 
+def _scorings(session: Session, lead: Lead) -> list[Scoring]:
+    """The scores up to the place in the timeline that was asked for, else the newest."""
+    behind = notes.place()
+    until = behind.at if behind else None
+    return lead_history.scorings(session, product().fields, lead, until=until)
+
+
 def _view(session: Session, key: int) -> dict[str, Any]:
     fields = product().fields
     lead = leads.find(session, leads.by_key(session, key).lead_id)
@@ -146,7 +155,7 @@ def _view(session: Session, key: int) -> dict[str, Any]:
     recorded = leads.outcome_history(session, lead)
     standing = lead_history.standing(recorded)
     other = lead_history.other_opinion(standing) if standing else None
-    scorings = lead_history.scorings(session, fields, lead)
+    scorings = _scorings(session, lead)
     reasons = explain(card, fields, leads.collected_inputs(lead), limit=MAX_REASONS)
     return {
         **score_change.view(score_change.chosen(scorings)),
@@ -173,6 +182,10 @@ def _view(session: Session, key: int) -> dict[str, Any]:
         "standing": standing,
         "other_opinion": other,
         "resolution": conflicts.resolution(session, standing[0], other) if other else None,
-        "scorings": scorings,
-        "chart": score_history([(s.at, s.probability) for s in scorings], utc_now()),
+        "timeline": timeline.page(
+            session, fields, lead, outcomes=recorded, scorings=scorings, after=notes.place()
+        ),
+        "chart": score_history([(s.at, s.probability) for s in scorings], utc_now())
+        if notes.place() is None
+        else "",
     }

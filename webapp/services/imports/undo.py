@@ -21,6 +21,7 @@ from webapp.services.models import registry
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import UNDONE, Attribution, OutcomeEvent
 from webapp.tables import Lead, Outcome, Snapshot
+from webapp.tables.remarks import REMARKS
 
 LEADS_A_STEP = 200
 ROWS_A_STEP = 500
@@ -33,6 +34,7 @@ class _Others:
     snapshots: set[int]
     outcomes: set[int]
     crm: set[int]
+    remarks: set[int]
     # The leads of whose outcome the import has told.
     told: set[int]
 
@@ -117,10 +119,14 @@ def _others(session: Session, import_key: int, changes: Mapping[int, ImportChang
     told = sa.select(Outcome.lead_key, Outcome.idempotency_key)
     said = session.execute(told.where(Outcome.lead_key.in_(changes))).all()
     crm = sa.select(CrmLead.lead_key).where(CrmLead.lead_key.in_(changes))
+    remarks = sa.union(
+        *(sa.select(table.lead_key).where(table.lead_key.in_(changes)) for table in REMARKS)
+    )
     return _Others(
         snapshots={lead_key for lead_key, key in session.execute(snapshots) if key not in own},
         outcomes={key for key, name in said if not (name or "").startswith(prefix)},
         crm=set(session.scalars(crm)),
+        remarks=set(session.scalars(remarks)),
         told={key for key, name in said if (name or "").startswith(prefix)},
     )
 
@@ -136,7 +142,8 @@ def _as_told(lead: Lead, made: ImportChange, since: timedelta) -> dict[str, Any]
 def _is_untouched(
     lead: Lead, made: ImportChange, present: Mapping[str, Any], others: _Others
 ) -> bool:
-    is_alone = lead.key not in others.snapshots | others.outcomes | others.crm
+    told = others.snapshots | others.outcomes | others.crm | others.remarks
+    is_alone = lead.key not in told
     return made.is_new and is_alone and present == made.after
 
 

@@ -13,6 +13,7 @@ from webapp.services.leads import records, scoring
 from webapp.services.leads.leads import DEMO_SOURCE
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import Lead, Outcome, Score, Snapshot
+from webapp.tables.remarks import REMARKS
 
 N_LEADS = 60
 
@@ -52,7 +53,7 @@ def remove(session: Session) -> int:
     ids = [_lead_id(number) for number in range(1, N_LEADS + 1)]
     sent_by_others = sa.select(Snapshot.lead_key).where(Snapshot.source != DEMO_SOURCE)
     demo = sa.select(Lead.key).where(Lead.lead_id.in_(ids), Lead.key.not_in(sent_by_others))
-    for table in (Snapshot, Outcome, Score):
+    for table in (*REMARKS, Snapshot, Outcome, Score):
         change(session, sa.delete(table).where(table.lead_key.in_(demo)))
     return change(session, sa.delete(Lead).where(Lead.key.in_(demo)))
 

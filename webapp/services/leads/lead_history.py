@@ -79,14 +79,25 @@ class Scoring:
         return explain_change(old.card, new.card, old.inputs, new.inputs)
 
 
-def scorings(session: Session, fields: Fields, lead: Lead) -> list[Scoring]:
-    """The lead's scores, newest first, at most `MAX_SCORINGS`, by scorings and changes since."""
-    snapshots = leads.snapshots(session, lead, MAX_SCORINGS + 1)
+def scorings(
+    session: Session,
+    fields: Fields,
+    lead: Lead,
+    *,
+    until: datetime | None = None,
+    limit: int = MAX_SCORINGS,
+) -> list[Scoring]:
+    """The lead's scores, newest first, at most `limit`, by scorings and changes since.
+
+    With `until` none that came after it.
+    """
+    snapshots = leads.snapshots(session, lead, limit + 1, until=until)
     each = _each(session, lead, snapshots) if snapshots else []
     later = [_compared(fields, older, newer) for older, newer in pairwise(each)]
     # Most leads have no value of a field that changed.
     told = [s for s in later if s.field_list is None or s.changes or s.has_moved]
-    return [*each[:1], *told][::-1][:MAX_SCORINGS]
+    found = [s for s in (*each[:1], *told) if until is None or s.at <= until]
+    return found[::-1][:limit]
 
 
 def standing(history: Iterable[Outcome]) -> list[Outcome]:

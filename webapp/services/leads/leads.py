@@ -175,9 +175,13 @@ def aged(lead: Lead, now: datetime) -> float | None:
     return lead.days_since_contact + max((now - lead.scored_at) / DAY, 0.0)
 
 
-def snapshots(session: Session, lead: Lead, limit: int = 100) -> list[Snapshot]:
-    """The lead's scorings, newest first."""
+def snapshots(
+    session: Session, lead: Lead, limit: int = 100, *, until: datetime | None = None
+) -> list[Snapshot]:
+    """The lead's scorings, newest first; with `until` none that came after it."""
     query = sa.select(Snapshot).where(Snapshot.lead_key == lead.key)
+    if until is not None:
+        query = query.where(Snapshot.taken_at <= until)
     return list(
         session.scalars(query.order_by(Snapshot.taken_at.desc(), Snapshot.key.desc()).limit(limit))
     )

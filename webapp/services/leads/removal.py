@@ -16,14 +16,18 @@ from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
+from webapp.services.remarks import notes
 from webapp.tables import SOURCES, Lead, Outcome, Score, Snapshot
+from webapp.tables.remarks import REMARKS
 
 
 def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = None) -> None:
     """Hide a lead from the lists and from training; its history stays, and what was reported of it.
 
-    `into` is the lead that goes on for it.
+    `into` is the lead that goes on for it, and has its notes from then on.
     """
+    if into is not None:
+        notes.move(session, lead, into)
     lead.removed_at = lead.removed_at or now
     lead.merged_into_key = into.key if into is not None else None
     outcomes.count_again(session, lead)
@@ -92,7 +96,17 @@ def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[s
     crm_ids = sa.select(CrmLead.id).where(CrmLead.lead_key.in_(all_keys))
     unmatched.forget(session, all_keys, now)
     change(session, sa.delete(CrmLink).where(CrmLink.crm_lead_id.in_(crm_ids)))
-    for table in (CrmConflict, CrmScoreWrite, CrmLead, ImportChange, Snapshot, Outcome, Score):
+    of_lead = (
+        *REMARKS,
+        CrmConflict,
+        CrmScoreWrite,
+        CrmLead,
+        ImportChange,
+        Snapshot,
+        Outcome,
+        Score,
+    )
+    for table in of_lead:
         change(session, sa.delete(table).where(table.lead_key.in_(all_keys)))
     linked = sa.update(Lead).where(Lead.key.in_(all_keys))
     change(session, linked.values(merged_into_key=None))

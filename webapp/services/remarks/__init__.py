@@ -1,0 +1,1 @@
+"""What people say about leads beside their outcomes: notes, wrong scores, overrides."""
