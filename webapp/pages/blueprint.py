@@ -27,7 +27,7 @@ from webapp.pages.crm import (
 from webapp.pages.exports import exports
 from webapp.pages.fields import fields
 from webapp.pages.imports import imports, matching, quality
-from webapp.pages.leads import lead, lead_form, leads, notes
+from webapp.pages.leads import lead, lead_form, leads, notes, owner
 from webapp.pages.models import leakage, models, monitors
 from webapp.product import VERSION, product
 from webapp.services.owners import sight
@@ -39,6 +39,7 @@ PARTS = (
     lead_form.bp,
     lead.bp,
     notes.bp,
+    owner.bp,
     models.bp,
     mapping.bp,
     sync.bp,

@@ -28,6 +28,8 @@ MIN_ROLE = {
     "pages.notes.add": "rep",
     "pages.notes.edit": "rep",
     "pages.notes.delete": "rep",
+    "pages.owner.assign": "rep",
+    "pages.owner.undo": "rep",
     "pages.lead_form.show": "rep",
     "pages.lead_form.edit": "rep",
     "pages.lead_form.score": "rep",

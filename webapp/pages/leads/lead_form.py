@@ -20,7 +20,7 @@ from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
 from webapp.services.leads.scoring import Scored
 from webapp.services.outcomes import stale
 from webapp.services.outcomes.outcomes import Attribution
-from webapp.services.owners import sight
+from webapp.services.owners import assigning, sight
 from webapp.tables import Lead
 
 bp = Blueprint("lead_form", __name__, url_prefix="/leads")
@@ -91,6 +91,9 @@ def score() -> ResponseReturnValue:
     seen = shown.get("seen") if isinstance(shown.get("seen"), str) else None
     try:
         scored = write(lambda s: _take_in(s, record, changed.keys(), now, seen=seen))
+    except (assigning.NotAnOwner, assigning.OwnedByCrm) as error:
+        errors = {"owner": formats.sentence(error)}
+        return _page(entered=entered, shown=shown, errors=errors), 422
     except sight.LeadOfAnother as error:
         hint = "Ask them or a manager to change it, or choose another ID."
         errors = {"lead_id": f"{formats.sentence(error)} {hint}"}
@@ -118,6 +121,9 @@ def _take_in(
             stale.check(session, lead, seen, record.outcome)
         people = {name: value for name, value in people.items() if name in changed}
         inputs = {name: value for name, value in inputs.items() if name in changed}
+        if "owner" in people:
+            owner = people.pop("owner")
+            assigning.assign_one(session, lead.key, owner, by=current_user.email, now=now)
     elif people.get("owner") is None:
         people = {**people, "owner": current_user.email}
     record = replace(record, people=people, inputs=inputs)

@@ -93,6 +93,24 @@ def undo(session: Session, batch: str, *, by: str, now: datetime) -> list[Lead]:
     return back
 
 
+@dataclass(frozen=True)
+class Ownership:
+    """What is to be said of a lead's owner: who could have it, who gave it last, who decides."""
+
+    accounts: list[str]
+    last: Assignment | None
+    is_from_crm: bool
+
+
+def ownership(session: Session, lead: Lead) -> Ownership:
+    """Who owns a lead, for a page that lets people change it."""
+    active = [user.email for user in accounts.everyone(session) if user.is_active]
+    last = next(iter(history(session, lead.key)), None)
+    is_current = last is not None and last.owner == lead.owner
+    from_crm = owned_by_crm(session, [lead.key])
+    return Ownership(active, last if is_current else None, bool(from_crm))
+
+
 def history(session: Session, lead_key: int) -> list[Assignment]:
     """Who gave the lead to whom here, newest first."""
     query = sa.select(Assignment).where(Assignment.lead_key == lead_key)

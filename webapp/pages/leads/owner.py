@@ -1,0 +1,66 @@
+"""Whose lead it is: given to somebody else, and taken back."""
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from webapp.database import Session, read, utc_now, write
+from webapp.pages import formats
+from webapp.pages.accounts import sign_in
+from webapp.services.leads import leads
+from webapp.services.leads.leads import LeadNotFound
+from webapp.services.owners import assigning
+from webapp.services.owners.assigning import NotAnOwner, OwnedByCrm, Ownership
+from webapp.tables import Lead
+
+bp = Blueprint("owner", __name__, url_prefix="/leads")
+
+
+@bp.post("/<key:key>/owner")
+def assign(key: int) -> ResponseReturnValue:
+    """Any role: give the lead to an account, or to nobody where none is chosen."""
+    owner = request.form.get("owner") or None
+    who, now = current_user.email, utc_now()
+    try:
+        write(lambda session: assigning.assign_one(session, key, owner, by=who, now=now))
+    except NotAnOwner as error:
+        flash(f"{formats.sentence(error)} The owner stays; choose somebody from the list.", "bad")
+    except OwnedByCrm as error:
+        flash(
+            f"{formats.sentence(error)} Change it there; it appears here after the next sync.",
+            "bad",
+        )
+    return redirect(_back(key), 303)
+
+
+@bp.post("/owner/undo")
+def undo() -> ResponseReturnValue:
+    """Any role: give leads back to who had them before one assignment."""
+    batch, who, now = request.form.get("batch", ""), current_user.email, utc_now()
+    back = write(lambda session: assigning.undo(session, batch, by=who, now=now))
+    n_leads = "1 lead has its" if len(back) == 1 else f"{len(back)} leads have their"
+    nothing = "Nothing to undo: the owner has changed since."
+    flash(f"{n_leads} previous owner again." if back else nothing)
+    return redirect(sign_in.own_path(request.form.get("back")) or url_for("pages.home"), 303)
+
+
+@bp.app_template_global()
+def ownership(lead: Lead) -> Ownership:
+    """Who owns a lead and who could."""
+    return read(lambda session: assigning.ownership(session, lead))
+
+
+def _back(key: int) -> str:
+    """The lead's page, or the table where whoever gave it away does not see it any longer."""
+
+    def is_seen(session: Session) -> bool:
+        try:
+            leads.by_key(session, key)
+        except LeadNotFound:
+            return False
+        return True
+
+    if read(is_seen):
+        return url_for("pages.lead.show", key=key, _anchor="owned")
+    flash("The lead was given away. You no longer see it.")
+    return url_for("pages.leads.index")
