@@ -19,6 +19,7 @@ from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.outcomes import waiting
 from webapp.services.runs import idempotency, runs
+from webapp.services.webhooks import deliveries
 from webapp.tables import ModelVersion, Run
 
 # Between two steps of a fill the database belongs to those who score.
@@ -101,6 +102,7 @@ def tidy(worker: Worker) -> None:
     old = (
         *(idempotency.forget_old, waiting.forget_expired),
         *(imports.forget_old_changes, imports.forget_old_errors),
+        deliveries.forget_old,
     )
     for forget in old:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):

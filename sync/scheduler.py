@@ -19,6 +19,7 @@ from sync.crm import phases
 from sync.crm.protocol import Connect
 from sync.salesforce import adapter
 from sync.trainer.process import TrainingProcess
+from sync.webhooks.sending import send_webhooks
 from sync.worker import Worker, in_context
 from webapp import config
 from webapp.database import read
@@ -34,6 +35,7 @@ POLLING = (
     phases.sync_crm,
     jobs.monitor,
     jobs.record_stragglers,
+    send_webhooks,
 )
 ADAPTERS: dict[str, Connect] = {"salesforce": adapter.connect}
 EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600, jobs.age_leads: 86_400}

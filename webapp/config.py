@@ -132,6 +132,15 @@ class Settings(BaseSettings):
     training_limit_seconds: Seconds = 1800
     worker_poll_seconds: Seconds = 2
 
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[\w.:\[\]-]+/?$", examples=["https://leads.example.com"]
+    )
+    webhook_hosts: str | None = Field(
+        None,
+        pattern=r"^[\w.\[\]:-]+(, *[\w.\[\]:-]+)*$",
+        examples=["hooks.internal,10.0.0.5:8080"],
+    )
+
     sync_every_minutes: Minutes = 15
     sync_max_lost_percent: float = Field(5, ge=0, le=100)
     salesforce_method: Literal["client_credentials", "jwt", "session", "password"] = (

@@ -30,7 +30,6 @@ from webapp.services.crm import (
     pending_writes,
     sync_runs,
 )
-from webapp.services.crm.credentials import UnreadableSecret
 from webapp.services.crm.kinds.exchange import WRONG_SETTINGS, Check
 from webapp.services.crm.outcome_rules import RuleChanges, StatusChange
 from webapp.services.crm.sync_runs import (
@@ -42,6 +41,7 @@ from webapp.services.crm.sync_runs import (
 )
 from webapp.services.leads import leads as our_leads
 from webapp.services.runs import runs
+from webapp.services.sealing import UnreadableSecret
 from webapp.tables import Run
 
 CHUNK = 2000

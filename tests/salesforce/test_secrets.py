@@ -12,8 +12,9 @@ from sync.salesforce import cases
 from webapp.crm_tables import Base
 from webapp.database import db
 from webapp.services.crm import connections
-from webapp.services.crm.credentials import Credentials, UnreadableSecret, opened, sealed
+from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.kinds.salesforce import LOGIN
+from webapp.services.sealing import UnreadableSecret, opened, sealed
 
 PAGES = [
     "/sync",

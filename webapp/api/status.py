@@ -11,6 +11,7 @@ from webapp.services import health
 from webapp.services.crm import sync_status
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.outcomes import waiting
+from webapp.services.webhooks import deliveries
 from webapp.tables import ModelVersion, Run
 
 bp = Blueprint("status", __name__)
@@ -65,6 +66,7 @@ def metrics() -> Response:
     text += observability.gauges("leadloop_model", read(monitoring.figures))
     n_waiting = read(lambda session: waiting.count(session, now)).n
     text += observability.gauges("leadloop_outcomes", {"waiting": (WAITING, n_waiting)})
+    text += observability.gauges("leadloop_webhooks", read(lambda s: deliveries.gauges(s, now)))
     return Response(text, content_type=PROMETHEUS_TEXT)
 
 

@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from webapp.services.crm import connections, mirror, sync_runs
 from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.sync_runs import SyncResult
+from webapp.services.webhooks import endpoints
+from webapp.services.webhooks.endpoints import Wanted
+from webapp.tables.webhooks import WebhookEvent
 
 MINUTE = timedelta(minutes=1)
 OTHERS = ("dry", "check", "sample", "reconcile")
@@ -167,6 +171,17 @@ def test_another_org_is_not_read_before_a_person_starts_it(worker, how):
     sync_runs.resume(worker.session, "ada", worker.now)
     assert not worker.is_unstarted
     assert worker.claim().requested_by == "ada"
+
+
+def test_others_are_told_when_the_sync_begins_to_fail_and_not_at_each_failure(worker):
+    wanted = Wanted("Pager", "webhook", "https://pager.example.com/", ["sync.failed"])
+    endpoints.create(worker.session, wanted, worker.settings, actor="ada", now=worker.now)
+    worker.run()
+    for _ in range(2):
+        worker.later(hours=1)
+        worker.fail()
+    [event] = worker.session.scalars(sa.select(WebhookEvent))
+    assert (event.type, event.data["fault"]) == ("sync.failed", "maintenance")
 
 
 def test_a_sync_that_cannot_log_in_is_not_started_for_later(worker):

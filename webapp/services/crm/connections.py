@@ -20,21 +20,16 @@ from webapp.crm_tables import (
     CrmUnmatched,
 )
 from webapp.database import change
-from webapp.private_file import kept_secret
 from webapp.services.accounts import audit
 from webapp.services.crm import mirror
-from webapp.services.crm.credentials import (
-    Credentials,
-    UnreadableSecret,
-    opened,
-    sealed,
-)
+from webapp.services.crm.credentials import Credentials
 from webapp.services.crm.kinds import table as kinds
 from webapp.services.crm.kinds.exchange import CURED_BY_SETTINGS, LOST
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.services.leads import pipeline
 from webapp.services.runs import runs
+from webapp.services.sealing import UnreadableSecret, opened, sealed, secret_key
 
 THE_CONNECTION = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
 # Access may have been taken while all was looked at the last time.
@@ -124,13 +119,6 @@ def credentials(connection: CrmConnection, settings: Settings) -> Credentials:
         return found
     secrets = opened(connection.sealed_secrets, secret_key(settings))
     return Credentials(connection.method, connection.domain, connection.username, secrets)
-
-
-def secret_key(settings: Settings) -> str:
-    """What the credentials are encrypted with: from the settings, else made in the data folder."""
-    if settings.crm_secret_key is not None:
-        return settings.crm_secret_key.get_secret_value()
-    return kept_secret(settings.data_dir / "crm_key")
 
 
 def save(

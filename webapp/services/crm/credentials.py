@@ -1,30 +1,13 @@
-"""Credentials of a CRM: encrypted in the database, the key outside of it, for few hosts."""
+"""Credentials of a CRM, and the few hosts that they may be sent to."""
 
-import base64
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from webapp.services.crm.kinds.kind import PUBLIC_VALUES, LoginMethod
 
 HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
-
-
-class UnreadableSecret(RuntimeError):
-    """What is stored cannot be decrypted with the present key."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The stored credentials of the CRM cannot be read with the present key."
-            " Restore the key (LEADLOOP_CRM_SECRET_KEY or the file crm_key in the data folder),"
-            " or enter the credentials again."
-        )
 
 
 @dataclass(frozen=True)
@@ -49,20 +32,6 @@ class Credentials:
         """One of the values, empty where it is not there."""
         value: str = getattr(self, name) if name in PUBLIC_VALUES else self.secrets.get(name, "")
         return value
-
-
-def sealed(secrets: Mapping[str, str], key: str) -> str:
-    """Encrypt secrets for the database."""
-    return _box(key).encrypt(json.dumps(dict(secrets)).encode()).decode()
-
-
-def opened(text: str, key: str) -> dict[str, str]:
-    """Decrypt what `sealed` made; else `UnreadableSecret`."""
-    try:
-        found: dict[str, str] = json.loads(_box(key).decrypt(text.encode()))
-    except InvalidToken:
-        raise UnreadableSecret from None
-    return found
 
 
 def is_allowed(parts: SplitResult, endings: Sequence[str], extra: SplitResult | None) -> bool:
@@ -94,8 +63,3 @@ def host_of(address: str) -> str:
     rest = address.strip().partition("://")[2] or address.strip()
     host = re.split("[/?#]", rest, maxsplit=1)[0]
     return host.removesuffix(":443").rstrip(".").lower()
-
-
-def _box(key: str) -> Fernet:
-    derived = HKDF(SHA256(), length=32, salt=None, info=b"leadloop crm").derive(key.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))

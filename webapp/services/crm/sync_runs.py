@@ -18,6 +18,7 @@ from webapp.services.crm.field_sources import FieldSource
 from webapp.services.crm.kinds.exchange import Check
 from webapp.services.crm.outcome_rules import RuleChanges
 from webapp.services.runs import runs
+from webapp.services.webhooks import events
 from webapp.tables import Run
 
 KIND = "sync"
@@ -295,6 +296,8 @@ def fail(
     elif connection.n_failures >= MAX_FAILURES:
         connections.open_breaker(connection, *why, now + PAUSE_AFTER_MANY)
     runs.finish(session, run, now, result.to_json(), error=why[1])
+    if mode(run) in WHOLE and (waits_for_person or connection.n_failures == 1):
+        events.note_failed_sync(session, run, why[0], now)
 
 
 def lag(session: Session, now: datetime) -> timedelta | None:

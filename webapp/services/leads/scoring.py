@@ -1,6 +1,6 @@
 """Scoring leads, one or many: what they are, what they score now, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from webapp.services.models import registry
 from webapp.services.models.registry import InUse
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.webhooks import events
 from webapp.tables import Lead, Score, Snapshot
 
 
@@ -109,7 +110,9 @@ def _score_round(
 ) -> list[Scored]:
     known = _upsert(session, records, now)
     newest = leads.latest_snapshots(session, [lead.key for lead in known])
-    previous = _previous_probabilities(session, versions, known, newest)
+    present = _present_scores(session, versions, known)
+    # Of a removed lead, its last score.
+    previous = {key: snapshot.probability for key, snapshot in newest.items()} | present
     inputs = [
         # Requests are ordered by row lock, not by clock.
         ScoringInput(
@@ -120,14 +123,16 @@ def _score_round(
         )
         for lead, record in zip(known, records, strict=True)
     ]
-    found = _score_known(session, versions, known, inputs, source=attribution.source)
-    events = [
+    found = _score_known(
+        session, versions, known, inputs, present=present, source=attribution.source
+    )
+    told = [
         OutcomeEvent(lead, record.outcome, attribution)
         for lead, record in zip(known, records, strict=True)
         if record.outcome is not None
     ]
-    if events:
-        outcomes.record_many(session, events, now=now)
+    if told:
+        outcomes.record_many(session, told, now=now)
     known_of = {lead.key: leads.known_inputs(lead) for lead in known}
     return [
         Scored(
@@ -156,7 +161,8 @@ def score_many(
     if not inputs:
         return []
     found = _upsert(session, [a.record for a in inputs], now)
-    return _score_known(session, versions, found, inputs, source=source)
+    present = {} if source in events.BULK_SOURCES else _present_scores(session, versions, found)
+    return _score_known(session, versions, found, inputs, present=present, source=source)
 
 
 def _upsert(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
@@ -172,6 +178,7 @@ def _score_known(
     found: Sequence[Lead],
     inputs: Sequence[ScoringInput],
     *,
+    present: Mapping[int, float],
     source: str,
 ) -> list[tuple[Lead, float]]:
     known = [leads.collected_inputs(lead) for lead in found]
@@ -188,8 +195,24 @@ def _score_known(
         if not scoring_input.is_repeat
     ]
     keep_snapshots(session, new, source=source)
+    _tell(session, versions, present, zip(found, probabilities, strict=True))
     keep_scores(session, found, scores)
     return list(zip(found, probabilities, strict=True))
+
+
+def _tell(
+    session: Session,
+    versions: InUse,
+    present: Mapping[int, float],
+    scored: Iterable[tuple[Lead, float]],
+) -> None:
+    moves = [
+        events.Move(lead, present[lead.key], probability)
+        for lead, probability in scored
+        if present.get(lead.key, probability) != probability and lead.removed_at is None
+    ]
+    if moves:
+        events.note_scores(session, moves, versions.champion.name, versions.card.grade)
 
 
 def snapshot(
@@ -240,19 +263,13 @@ def keep_scores(
     )
 
 
-def _previous_probabilities(
-    session: Session,
-    versions: InUse,
-    found: Sequence[Lead],
-    newest: Mapping[int, Snapshot],
-) -> dict[int, float]:
-    """The champion's previous score of each lead; of a removed one, its last."""
+def _present_scores(session: Session, versions: InUse, found: Sequence[Lead]) -> dict[int, float]:
+    """The champion's present score of each lead that has one."""
     query = sa.select(Score.lead_key, Score.probability).where(
         Score.version_key == versions.champion.key,
         Score.lead_key.in_([lead.key for lead in found]),
     )
-    present = dict(session.execute(query).all())
-    return {key: snapshot.probability for key, snapshot in newest.items()} | present
+    return dict(session.execute(query).all())
 
 
 def _not_before(newest: Snapshot | None, now: datetime) -> datetime:

@@ -15,6 +15,7 @@ from webapp.database import change, hold
 from webapp.services.accounts import audit
 from webapp.services.models import leakage, registry, training_data
 from webapp.services.runs import runs
+from webapp.services.webhooks import events
 from webapp.tables import AuditEntry, Lead, ModelVersion, Run, Score
 
 # Held by whoever starts a training, a promotion or a check of the monitors, which may make a
@@ -231,6 +232,7 @@ def switch(
     action = SWITCHES[version.key < before.key]
     detail = {"from": before.name, "reason": reason} | _change(session, before, version)._asdict()
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
+    events.note_switch(session, before, version, detail=detail, actor=actor, now=now)
 
 
 def score_change(session: Session, since: datetime) -> ScoreChange | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from webapp.database import PLAIN_ROWS
 from webapp.services.leads import pipeline
 from webapp.services.outcomes.times import CLOCK_SKEW, OutcomeInFuture
+from webapp.services.webhooks import events as webhooks
 from webapp.tables import NEVER_WORKED, SOURCES, Lead, Meaning, Outcome, is_assumed
 
 RESULTS: dict[Meaning, str] = {
@@ -121,6 +122,8 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     _insert(session, added)
     changed = [s.lead for s in events if counting(s.lead) != before[s.lead.key]]
     pipeline.show_status(session, changed)
+    sources = {s.lead.key: s.attribution.source for s in events}
+    webhooks.note_outcomes(session, changed, sources, now)
     return effects
 
 

@@ -1,0 +1,94 @@
+"""The worker's side of webhooks: endpoints with something to send, each in a thread of its own."""
+
+import contextvars
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
+from functools import partial
+
+from standardwebhooks.webhooks import Webhook
+
+from sync.webhooks import calls
+from sync.worker import Worker
+from webapp.database import read, write
+from webapp.product import product
+from webapp.services.sealing import UnreadableSecret
+from webapp.services.webhooks import deliveries, endpoints, messages
+from webapp.services.webhooks.addresses import AddressRefused
+from webapp.services.webhooks.deliveries import Answer, Outgoing
+from webapp.services.webhooks.endpoints import Address
+from webapp.tables.webhooks import WebhookEndpoint
+
+MAX_AT_ONCE = 8  # endpoints
+# A turn ends well before the claim of its endpoint does, also where its last call is a slow one.
+TURN_SECONDS = 20.0
+MAX_A_TURN = 200
+# Between two messages to one endpoint: chats take one a second.
+PAUSE_SECONDS = {"webhook": 0.05, "slack": 1.0, "teams": 1.0}
+# While endpoints are at work, others that become due need not wait for the slowest of them.
+LOOK_AGAIN_SECONDS = 1.0
+
+
+def send_webhooks(worker: Worker) -> None:
+    """Send all that is due; an endpoint that is slow or down holds up none but itself."""
+    at_work: set[Future[None]] = set()
+    with ThreadPoolExecutor(MAX_AT_ONCE, "webhooks") as pool:
+        while not worker.stop.is_set():
+            for endpoint in _claimed(worker, MAX_AT_ONCE - len(at_work)):
+                turn = partial(_turn, worker, endpoint)
+                at_work.add(pool.submit(contextvars.copy_context().run, turn))
+            if not at_work:
+                return
+            done, at_work = wait(at_work, LOOK_AGAIN_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+
+
+def _claimed(worker: Worker, limit: int) -> list[WebhookEndpoint]:
+    now = worker.clock()
+    if not limit or not read(partial(deliveries.is_any_due, now=now)):
+        return []
+    return write(lambda s: deliveries.claim(s, worker.name, now, limit))
+
+
+def _turn(worker: Worker, endpoint: WebhookEndpoint) -> None:
+    """Send to one endpoint, the oldest first, until all is sent, one call fails or time is up."""
+    ends_at = time.monotonic() + TURN_SECONDS
+    try:
+        queue = read(lambda s: deliveries.due(s, endpoint.key, worker.clock(), MAX_A_TURN))
+        for outgoing in queue:
+            if worker.stop.is_set() or time.monotonic() > ends_at:
+                return
+            answer = send(worker, endpoint, outgoing)
+            if not write(
+                partial(deliveries.record, delivery_key=outgoing.delivery.key, answer=answer)
+            ):
+                return
+            worker.stop.wait(PAUSE_SECONDS[endpoint.kind])
+    finally:
+        write(lambda s: deliveries.release(s, endpoint.key, worker.name))
+
+
+def send(worker: Worker, endpoint: WebhookEndpoint, outgoing: Outgoing) -> Answer:
+    """Make one call; whatever is wrong with it is its answer."""
+    settings, now = product().settings, worker.clock()
+    try:
+        address = endpoints.address(endpoint, settings)
+        target = endpoints.target(address.url, settings)
+    except (UnreadableSecret, AddressRefused) as refused:
+        return Answer(now, 0, error=str(refused)[: calls.MAX_ERROR_LENGTH])
+    site = settings.public_url or settings.address
+    body = messages.body(endpoint.kind, outgoing.event, outgoing.lead, site)
+    headers = {"Content-Type": "application/json"}
+    if endpoint.kind == "webhook":
+        headers |= signed(address, outgoing.event.id, body, now)
+    return calls.post(target, body, headers, worker.clock)
+
+
+def signed(address: Address, message_id: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers by which the receiver knows who sent what and when (standardwebhooks.com)."""
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(address.secret).sign(message_id, now, body),
+    }

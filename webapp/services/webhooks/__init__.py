@@ -1,0 +1,1 @@
+"""Webhooks: who is told of what, the queue of what is to be sent, and messages in words."""
