@@ -1,4 +1,4 @@
-"""Tables of what came in and has no place in a lead: outcomes that wait, values that surprise."""
+"""Tables of what came in and has no place in a lead: files, requests, outcomes that wait."""
 
 from datetime import datetime
 from typing import Any
@@ -136,3 +136,36 @@ class Surprise(Base):
     n: Mapped[int] = mapped_column(sa.BigInteger())
     last_seen_at: Mapped[datetime]
     last_source: Mapped[str] = mapped_column(sa.String(200))
+
+
+class IdempotentAnswer(Base):
+    """A request with an Idempotency-Key: how far it is, and who is at work on it."""
+
+    __tablename__ = "idempotent_answers"
+    __table_args__ = (sa.UniqueConstraint("api_key_key", "path", "idempotency_key"),)
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    api_key_key: Mapped[int] = mapped_column(sa.ForeignKey("api_keys.key"))
+    path: Mapped[str] = mapped_column(sa.String(100))
+    idempotency_key: Mapped[str] = mapped_column(sa.String(255))
+    body_digest: Mapped[str] = mapped_column(sa.String(64))
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    # The request that works on it, until when it may, and how many rows are done.
+    claim: Mapped[str] = mapped_column(sa.String(32))
+    lease_until: Mapped[datetime]
+    n_rows_done: Mapped[int]
+    finished_at: Mapped[datetime | None]
+
+
+class IdempotentPart(Base):
+    """The answer to some rows of such a request, committed together with what they changed."""
+
+    __tablename__ = "idempotent_parts"
+
+    answer_key: Mapped[int] = mapped_column(
+        sa.ForeignKey("idempotent_answers.key", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    first_row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[str] = mapped_column(sa.Text)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from tests import factories
 from webapp.api.leads import scores
 from webapp.database import utc_now
+from webapp.intake_tables import IdempotentAnswer, IdempotentPart
 from webapp.services.runs import idempotency
-from webapp.tables import IdempotentAnswer, IdempotentPart, Snapshot
+from webapp.tables import Snapshot
 
 ROWS = [{"lead_id": f"L-{n}", "email_opens": n} for n in range(450)]
 

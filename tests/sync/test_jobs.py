@@ -14,7 +14,7 @@ from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
 from tests.sync.labelled import label
 from webapp import field_lists
-from webapp.intake_tables import WaitingOutcome
+from webapp.intake_tables import IdempotentAnswer, WaitingOutcome
 from webapp.services.accounts import api_keys
 from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
@@ -23,7 +23,7 @@ from webapp.services.models import lifecycle, registry, rescoring
 from webapp.services.outcomes import waiting
 from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.services.runs import idempotency, runs
-from webapp.tables import IdempotentAnswer, Lead, Run, Score
+from webapp.tables import Lead, Run, Score
 
 DAY = timedelta(days=1)
 

@@ -20,7 +20,7 @@ from webapp.services.accounts import api_keys
 from webapp.services.imports import imports as imports_service
 from webapp.services.imports.errors import ImportNotFound
 from webapp.services.imports.matching import remembered
-from webapp.services.leads.lead_query import InvalidQuery
+from webapp.services.leads.filters.kinds import InvalidQuery
 from webapp.services.leads.leads import LeadNotFound
 from webapp.services.leads.records import InvalidRecord
 from webapp.services.models import leakage, lifecycle, registry

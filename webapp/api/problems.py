@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from werkzeug.exceptions import HTTPException
 
-from webapp.services.leads.lead_query import InvalidQuery
+from webapp.services.leads.filters.kinds import InvalidQuery
 from webapp.services.leads.records import FieldError, InvalidRecord
 
 MIMETYPE = "application/problem+json"

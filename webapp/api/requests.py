@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,7 @@ from webapp.services.accounts import api_keys
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
 from webapp.services.leads import records
+from webapp.services.leads.filters.kinds import OF_FIELD
 from webapp.services.leads.records import LeadRecord
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import ApiKey
@@ -207,9 +208,19 @@ def checked(model: type[Model], value: Any, now: datetime) -> Model:
         raise WrongValues(mistakes(model, error, partial(pointer, ""))) from None
 
 
-def query(model: type[Model]) -> Model:
-    """The parameters of the address in their shape; one that says two things is refused."""
-    values = {name: several[-1] for name, several in request.args.lists()}
+def lead_filters(model: type[BaseModel]) -> dict[str, Any]:
+    """What is asked of the lead table: parameters in their shape, and filters on own fields."""
+    own = {name: text for name, text in request.args.items() if name.startswith(OF_FIELD)}
+    return query(model, beside=own).model_dump(exclude_none=True) | own
+
+
+def query(model: type[Model], *, beside: Collection[str] = ()) -> Model:
+    """The parameters of the address in their shape, but for those that others check.
+
+    One that says two things is refused.
+    """
+    asked = request.args.lists()
+    values = {name: several[-1] for name, several in asked if name not in beside}
     if twice := [name for name, several in request.args.lists() if len(set(several)) > 1]:
         message, rule = "stands in the address more than once: send it once", "one value a name"
         places = map("?{}".format, twice[:MAX_ERRORS])

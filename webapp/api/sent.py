@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     StrictBool,
     ValidationInfo,
+    create_model,
 )
 
 from ml.fields.fields_file import clean_text
@@ -21,7 +22,9 @@ from webapp.services.accounts import api_keys
 from webapp.services.exports.columns import FORMATS
 from webapp.services.imports.cells.times import zone_of
 from webapp.services.leads import records
-from webapp.services.leads.lead_query import ANY_STATUS, GRADES, SORTS
+from webapp.services.leads.filters.kinds import ANY_STATUS, POINTS, SOME_GRADES
+from webapp.services.leads.filters.sorts import SORTS
+from webapp.services.leads.filters.table import FILTERS, Filter
 from webapp.services.outcomes import times
 from webapp.tables import RUN_KINDS, STATUSES, Meaning
 
@@ -299,24 +302,25 @@ def _listed(choices: Iterable[str], about: str) -> Any:
     return Field(None, description=about, json_schema_extra=extra)
 
 
-class LeadsFilter(Body):
-    """Which leads, in which order; `lead_query` checks it."""
-
-    q: str | None = Field(None, description="words that name, company, e-mail or id begin with")
-    status: str | None = _listed((*STATUSES, ANY_STATUS), "what became of them; open by default")
-    grade: str | None = _listed(GRADES, "one grade")
-    source: str | None = Field(None, description="a lead source")
-    industry: str | None = Field(None, description="an industry")
-    owner: str | None = Field(None, description="an owner, or unowned for leads without one")
-    explore: str | None = _listed(("yes",), "only leads to explore")
-    sort: str | None = _listed(SORTS, "score by default")
+def _filter(each: Filter) -> Any:
+    about = f"{each.label}: {each.kind.rule}"
+    return (
+        _listed(each.kind.choices, about) if each.kind.choices else Field(None, description=about)
+    )
 
 
-class LeadsQuery(LeadsFilter):
-    """Which leads to list."""
-
-    after: str | None = Field(None, description="the `next` of the page before")
-
-
-class ExportedLeadsQuery(LeadsFilter, ExportQuery):
-    """Which leads to export, and how; without any filter all of them."""
+_FILTERS: dict[str, Any] = {
+    "q": Field(None, description="words that name, company, e-mail or id begin with"),
+    "status": _listed((*STATUSES, ANY_STATUS), "what became of them; open by default"),
+    "grade": Field(None, description=SOME_GRADES.rule),
+    "score_from": Field(None, description=f"lowest score: {POINTS.rule}"),
+    "score_to": Field(None, description=f"highest score: {POINTS.rule}"),
+    **{each.name: _filter(each) for each in FILTERS},
+    "sort": _listed(SORTS, "score by default"),
+}
+_TYPED: dict[str, Any] = {name: (str | None, about) for name, about in _FILTERS.items()}
+_AFTER = Field(None, description="the `next` of the page before")
+# Which leads, in which order, as `lead_query` checks it; to list them, and to export them.
+LeadsFilter = create_model("LeadsFilter", __base__=Body, **_TYPED)
+LeadsQuery = create_model("LeadsQuery", __base__=LeadsFilter, after=(str | None, _AFTER))
+ExportedLeadsQuery = create_model("ExportedLeadsQuery", __base__=(LeadsFilter, ExportQuery))

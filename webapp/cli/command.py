@@ -14,7 +14,7 @@ from webapp.services.accounts import accounts, api_keys
 from webapp.services.crm import connections
 from webapp.services.fields import declaring
 from webapp.services.imports.matching import remembered
-from webapp.services.leads import lead_query
+from webapp.services.leads.filters import kinds
 from webapp.services.models import lifecycle, registry
 from webapp.services.runs import runs
 
@@ -25,7 +25,7 @@ REFUSALS = (
     accounts.AccountError,
     api_keys.InvalidKey,
     connections.NotConnected,
-    lead_query.InvalidQuery,
+    kinds.InvalidQuery,
     lifecycle.AlreadyChampion,
     lifecycle.NothingToLearn,
     registry.NoChampion,

@@ -24,6 +24,7 @@ from webapp.services.crm import connections
 from webapp.services.exports import exports, remarks
 from webapp.services.exports.columns import FORMATS
 from webapp.services.leads import demo, lead_query
+from webapp.services.leads.filters import table
 from webapp.services.models import lifecycle, registry
 from webapp.services.setup import FirstAccess
 from webapp.tables import ROLES
@@ -200,14 +201,15 @@ def export_leads(file: Path, of: str, form: str, view: str) -> None:
     if view and of != "leads":
         raise click.UsageError("--view is for leads.")
     asked = dict(parse_qsl(view))
-    if unknown := sorted(asked.keys() - {*lead_query.FILTERS}):
-        known = ", ".join(lead_query.FILTERS)
+    declared = product().fields
+    if unknown := sorted(asked.keys() - {*lead_query.OTHERS, *table.all_filters(declared)}):
+        known = ", ".join((*lead_query.OTHERS, *table.all_filters(declared)))
         raise click.UsageError(f"--view does not know {', '.join(unknown)}: it knows {known}.")
-    fields, percent = product().fields, product().settings.explore_percent
+    percent = product().settings.explore_percent
     export = {
-        "leads": exports.leads_asked(fields, asked, explore_percent=percent),
+        "leads": exports.leads_asked(declared, asked, explore_percent=percent),
         "outcomes": exports.outcomes(),
-        "scores": exports.scores(fields),
+        "scores": exports.scores(declared),
         "notes": remarks.notes(),
     }[of]
     pieces = files.begin(export, form, "cli")

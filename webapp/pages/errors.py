@@ -11,14 +11,15 @@ from webapp.services.accounts import accounts, api_keys
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
 from webapp.services.imports import errors as import_errors
-from webapp.services.leads import lead_query, leads
+from webapp.services.leads import leads
+from webapp.services.leads.filters import kinds
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.remarks import notes
 from webapp.services.runs import runs
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
-    lead_query.InvalidQuery: (400, "Go back to the lead table and choose again."),
+    kinds.InvalidQuery: (400, "Go back to the lead table and choose again."),
     leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
     notes.NoteNotFound: (404, "Its author has deleted it; the timeline shows the rest."),
     notes.NotYourNote: (403, "Write a note of your own."),

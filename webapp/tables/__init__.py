@@ -39,6 +39,8 @@ class Lead(Base):
         # The sorts of the lead table other than by score.
         sa.Index("ix_leads_scored_at_key", "scored_at", "key"),
         sa.Index("ix_leads_sort_name_key", "sort_name", "key"),
+        sa.Index("ix_leads_contact_day_key", "contact_day", "key"),
+        sa.Index("ix_leads_outcome_day_key", "outcome_day", "key"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -88,6 +90,10 @@ class Lead(Base):
     field_list: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime]
     scored_at: Mapped[datetime]
+    # Made by the database: when the last contact and the outcome were, in days since 1970; 0 where
+    # there was none. They have an order, which null has not.
+    contact_day: Mapped[float] = mapped_column(sa.FetchedValue(), nullable=True)
+    outcome_day: Mapped[float] = mapped_column(sa.FetchedValue(), nullable=True)
 
     @property
     def status(self) -> str:
@@ -248,6 +254,7 @@ class Score(Base):
         queue_index("ix_scores_queue_lead_source", "lead_source", "industry", "owner"),
         queue_index("ix_scores_queue_industry", "industry", "lead_source", "owner"),
         queue_index("ix_scores_queue_owner", "owner", "lead_source", "industry"),
+        sa.Index("ix_scores_moved", "version_key", "status", "moved", "lead_key"),
         one_of("status", STATUSES),
     )
 
@@ -258,6 +265,9 @@ class Score(Base):
         sa.ForeignKey("leads.key"), primary_key=True, autoincrement=False, index=True
     )
     probability: Mapped[float]
+    # By how many points of 100 the lead's own data moved it, and since when; a week at most.
+    moved: Mapped[int] = mapped_column(server_default="0")
+    moved_at: Mapped[datetime | None]
     status: Mapped[str] = mapped_column(sa.String(20))
     lead_source: Mapped[str] = mapped_column(sa.String(100))
     industry: Mapped[str] = mapped_column(sa.String(100))
@@ -348,39 +358,6 @@ class ApiKey(Base):
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-
-
-class IdempotentAnswer(Base):
-    """A request with an Idempotency-Key: how far it is, and who is at work on it."""
-
-    __tablename__ = "idempotent_answers"
-    __table_args__ = (sa.UniqueConstraint("api_key_key", "path", "idempotency_key"),)
-
-    key: Mapped[int] = mapped_column(Key, primary_key=True)
-    api_key_key: Mapped[int] = mapped_column(sa.ForeignKey("api_keys.key"))
-    path: Mapped[str] = mapped_column(sa.String(100))
-    idempotency_key: Mapped[str] = mapped_column(sa.String(255))
-    body_digest: Mapped[str] = mapped_column(sa.String(64))
-    started_at: Mapped[datetime] = mapped_column(index=True)
-    # The request that works on it, until when it may, and how many rows are done.
-    claim: Mapped[str] = mapped_column(sa.String(32))
-    lease_until: Mapped[datetime]
-    n_rows_done: Mapped[int]
-    finished_at: Mapped[datetime | None]
-
-
-class IdempotentPart(Base):
-    """The answer to some rows of such a request, committed together with what they changed."""
-
-    __tablename__ = "idempotent_parts"
-
-    answer_key: Mapped[int] = mapped_column(
-        sa.ForeignKey("idempotent_answers.key", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    )
-    first_row: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    body: Mapped[str] = mapped_column(sa.Text)
 
 
 class AuditEntry(Base):

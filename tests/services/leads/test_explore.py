@@ -4,6 +4,7 @@ import pytest
 
 from tests.factories import FIELDS, NOW, make_lead, make_leads, make_outcome
 from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.filters.sorts import SORTS
 
 
 def table(session, percent, **asked):
@@ -40,7 +41,7 @@ def test_the_table_shows_the_slice_in_the_order_of_scores(many, read):
 def test_the_slice_goes_on_behind_its_page_and_is_counted(many, read, monkeypatch):
     whole = [row.lead.key for row in read(lambda s: table(s, 50)).rows]
     monkeypatch.setattr(lead_table, "PAGE_SIZE", 4)
-    for sort in lead_query.SORTS:
+    for sort in SORTS:
         found: list[int] = []
         after: dict[str, str] = {}
         while True:

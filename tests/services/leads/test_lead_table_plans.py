@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from tests.factories import FIELDS, make_lead
 from webapp.database import db
 from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.filters import choices
+from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.owners import sight
 
 FILTERS = {
@@ -17,6 +19,7 @@ FILTERS = {
     "industry": ("", "Retail"),
     "owner": ("", "Rita"),
     "q": ("", "ada love"),
+    "not_contacted_for": ("", "7"),
 }
 
 
@@ -63,7 +66,7 @@ def scans(plan):
 
 
 @pytest.mark.parametrize("limit", [2, 1_000])
-@pytest.mark.parametrize("sort", lead_query.SORTS)
+@pytest.mark.parametrize("sort", SORTS)
 def test_no_filter_or_sort_reads_the_whole_table(sort, limit, plans, read, monkeypatch):
     monkeypatch.setattr(lead_table, "PAGE_SIZE", 2)
     monkeypatch.setattr(lead_table, "MAX_COUNTED", limit)
@@ -81,7 +84,7 @@ def test_the_queue_by_score_is_never_sorted(plans, read):
 
 
 @pytest.mark.parametrize("limit", [2, 1_000])
-@pytest.mark.parametrize("sort", lead_query.SORTS)
+@pytest.mark.parametrize("sort", SORTS)
 def test_leads_to_explore_are_looked_up_one_by_one(sort, limit, plans, read, monkeypatch):
     monkeypatch.setattr(lead_table, "MAX_COUNTED", limit)
     query = lead_query.read({"explore": "yes", "sort": sort})
@@ -95,7 +98,7 @@ def test_leads_to_explore_are_looked_up_one_by_one(sort, limit, plans, read, mon
 
 def test_the_choices_of_a_filter_are_found_in_steps(plans, read):
     for facet in leads.FACETS:
-        read(lambda s, f=facet: lead_table.choices(s, f))
+        read(lambda s, f=facet: choices.choices(s, f))
         assert f"ix_scores_queue_{facet} (version_key=? AND status=? AND {facet}>?)" in plans[-1]
 
 

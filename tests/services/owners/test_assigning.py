@@ -7,7 +7,7 @@ import pytest
 from tests.factories import FIELDS, NOW, make_lead, make_user
 from webapp.services.accounts import accounts, audit
 from webapp.services.leads import lead_query, lead_table, leads
-from webapp.services.leads.lead_query import InvalidQuery
+from webapp.services.leads.filters.kinds import InvalidQuery
 from webapp.services.owners import assigning
 from webapp.services.owners.assigning import NotAnOwner
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import aliased
 
 from tests.factories import FIELDS, make_lead, make_outcome
 from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.filters import choices
 from webapp.services.leads.leads import LeadNotFound
 from webapp.services.owners import sight
 from webapp.tables import Lead, Score
@@ -71,7 +72,7 @@ def test_sorts_that_walk_an_index_leave_others_leads_out(limited, monkeypatch):
 
 
 def test_a_filter_offers_only_owners_whose_leads_are_seen(limited):
-    assert limited(lambda s: lead_table.choices(s, "owner")) == [RITA]
+    assert limited(lambda s: choices.choices(s, "owner")) == [RITA]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from webapp.api.document import examples
 from webapp.api.document.contract import LEAD_FORM, LEAD_MULTIPART, LEAD_RECORD, Contract
 from webapp.product import Product
 from webapp.services.leads import records
+from webapp.services.leads.filters import kinds, table
 
 JSON = "application/json"
 FORMS = {forms.URLENCODED: LEAD_FORM, forms.MULTIPART: LEAD_MULTIPART}
@@ -114,7 +115,7 @@ def _document(app: Flask, fields: Fields) -> dict[str, Any]:
     models[sent.FeedbackRow] = "validation"
     for rule, method, contract, view in operations(app):
         path = PART.sub(r"{\1}", rule.rule)
-        paths.setdefault(path, {})[method.lower()] = _operation(rule, contract, view)
+        paths.setdefault(path, {})[method.lower()] = _operation(rule, contract, view, fields)
         models |= {m: "serialization" for m in contract.answers.values() if m is not None}
         if isinstance(contract.body, type):
             models[contract.body] = "validation"
@@ -203,14 +204,14 @@ def _schemas(models: dict[type[BaseModel], Any]) -> dict[str, Any]:
     return schemas
 
 
-def _operation(rule: Rule, contract: Contract, view: Any) -> dict[str, Any]:
+def _operation(rule: Rule, contract: Contract, view: Any, fields: Fields) -> dict[str, Any]:
     part = rule.endpoint.split(".")[1]
     found: dict[str, Any] = {
         "operationId": rule.endpoint.rpartition(".")[2],
         "tags": [TAGS[part]],
         "summary": contract.summary,
         "description": inspect.getdoc(view) or "",
-        "parameters": list(_parameters(rule, contract)),
+        "parameters": list(_parameters(rule, contract, fields)),
         "responses": {str(s): r for s, r in sorted(_responses(contract).items())},
         "security": [{"key": [contract.scope]}] if contract.scope else [],
     }
@@ -223,7 +224,7 @@ def _operation(rule: Rule, contract: Contract, view: Any) -> dict[str, Any]:
     return found
 
 
-def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
+def _parameters(rule: Rule, contract: Contract, fields: Fields) -> Iterator[dict[str, Any]]:
     for name in PART.findall(rule.rule):
         yield {"name": name, "in": "path", "required": True, **PATH_PARTS[name]}
     if contract.query is not None:
@@ -231,10 +232,19 @@ def _parameters(rule: Rule, contract: Contract) -> Iterator[dict[str, Any]]:
             text = {k: schema[k] for k in ("enum",) if k in schema}
             about = {"description": schema["description"], "schema": {"type": "string", **text}}
             yield {"name": name, "in": "query", "required": False, **about}
+        if issubclass(contract.query, sent.LeadsFilter):
+            yield from _own_filters(fields)
     if contract.takes_idempotency_key:
         yield IDEMPOTENCY_KEY
     if contract.takes_preference:
         yield PREFER
+
+
+def _own_filters(fields: Fields) -> Iterator[dict[str, Any]]:
+    for name, each in table.all_filters(fields).items():
+        if name.startswith(kinds.OF_FIELD):
+            about = {"description": f"{each.label}: {each.kind.rule}", "schema": {"type": "string"}}
+            yield {"name": name, "in": "query", "required": False, **about}
 
 
 def _request_body(contract: Contract) -> dict[str, Any]:

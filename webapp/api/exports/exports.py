@@ -27,7 +27,7 @@ def export_leads() -> Response:
     spreadsheet would run as a formula (it begins with =, +, -, @, tab or line end); an import
     takes it away again.
     """
-    asked = requests.query(sent.ExportedLeadsQuery).model_dump(exclude_none=True)
+    asked = requests.lead_filters(sent.ExportedLeadsQuery)
     form, percent = asked.pop("format"), product().settings.explore_percent
     export = exports.leads_asked(product().fields, asked, explore_percent=percent)
     return files.response(export, form, requests.actor())

@@ -25,8 +25,8 @@ def list_leads() -> Response:
 
     Give `next` as `after`, with the same filters and sort, for the page behind it.
     """
-    asked = lead_query.read(requests.query(sent.LeadsQuery).model_dump(exclude_none=True))
     fields, percent = product().fields, product().settings.explore_percent
+    asked = lead_query.read(requests.lead_filters(sent.LeadsQuery), fields)
     page = read(lambda s: lead_table.page(s, fields, asked, explore_percent=percent))
     return requests.reply(
         answers.LeadPage(

@@ -17,7 +17,8 @@ from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
 from webapp.services.crm.unmatched import UnmatchedNotFound
 from webapp.services.leads import lead_query, lead_table, leads
-from webapp.services.leads.lead_query import EPOCH, MICROSECOND
+from webapp.services.leads.filters.table import EPOCH
+from webapp.services.leads.lead_query import MICROSECOND
 
 bp = Blueprint("unmatched", __name__, url_prefix="/sync/unmatched")
 
@@ -44,7 +45,7 @@ def show(deal_id: str) -> ResponseReturnValue:
         entry = unmatched.entry(session, deal_id)
         known = (entry.clue or entry.name or "")[: lead_query.MAX_SEARCH_LENGTH]
         query = lead_query.read({"q": request.values.get("q", known), "status": "all"})
-        found = lead_table.page(session, product().fields, query).rows if query.words else []
+        found = lead_table.page(session, product().fields, query).rows if query.search_words else []
         return _shown(session, [entry]) | {
             "entry": entry,
             "search": query.search,

@@ -11,7 +11,10 @@ from webapp.database import Session, read, utc_now
 from webapp.pages import formats
 from webapp.product import product
 from webapp.services.leads import lead_query, lead_table, leads
-from webapp.services.leads.lead_query import FACETS, Query
+from webapp.services.leads.filters import choices
+from webapp.services.leads.filters.sorts import SORTS
+from webapp.services.leads.filters.table import FACETS, all_filters
+from webapp.services.leads.lead_query import Query
 from webapp.services.models import lifecycle, registry
 from webapp.services.outcomes import stale
 from webapp.tables import Lead
@@ -24,11 +27,14 @@ bp = Blueprint("leads", __name__, url_prefix="/leads")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Any role: the table with its filters."""
-    query = lead_query.read(request.args, me=current_user.email)
+    query = lead_query.read(request.args, product().fields, me=current_user.email)
 
     def whole(session: Session) -> dict[str, Any]:
         return _table(session, query) | {
-            "choices": {name: lead_table.choices(session, FACETS[name]) for name in _facets()},
+            "choices": {name: choices.choices(session, FACETS[name]) for name in _facets()},
+            "more_filters": [
+                f for n, f in all_filters(product().fields).items() if n not in FACETS
+            ],
             "version": registry.serving(session),
             "change": lifecycle.score_change(session, utc_now() - TODAY),
         }
@@ -39,7 +45,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/table")
 def table() -> ResponseReturnValue:
     """Any role, fragment: the table alone; the browser shows the address of its page."""
-    query = lead_query.read(request.args, me=current_user.email)
+    query = lead_query.read(request.args, product().fields, me=current_user.email)
     fragment = render_template("leads/_table.html", **read(lambda s: _table(s, query)))
     return fragment, {"HX-Push-Url": _address(query)}
 
@@ -52,6 +58,7 @@ def _table(session: Session, query: Query) -> dict[str, Any]:
         "page": page,
         "query": query,
         "fields": fields,
+        "sorts": SORTS,
         "has_no_leads": not page.rows and lead_table.is_empty(session),
         "following": lead_query.written(page.next, query.sort) if page.next else None,
     }

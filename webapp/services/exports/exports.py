@@ -47,10 +47,10 @@ class Export:
 def leads_asked(
     fields: Fields, asked: Mapping[str, str], *, explore_percent: float, me: str | None = None
 ) -> Export:
-    """The leads that filters and sort name, all without any; else `lead_query.InvalidQuery`."""
+    """The leads that filters and sort name, all without any; else `InvalidQuery`."""
     if not any(asked.values()):
         return _all_leads(fields)
-    return _view(fields, lead_query.read(asked, me=me), explore_percent)
+    return _view(fields, lead_query.read(asked, fields, me=me), explore_percent)
 
 
 def _all_leads(fields: Fields) -> Export:

@@ -1,4 +1,4 @@
-"""What may be asked of the lead table: filters, search, sort and place, checked and readable."""
+"""What may be asked of the lead table, checked, readable, and as conditions of SQL."""
 
 import base64
 import json
@@ -8,35 +8,36 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ml.fields.fields_file import clean_text
-from webapp.services.leads.records import FieldError, search_words
-from webapp.tables import STATUSES
+import sqlalchemy as sa
 
-GRADES = ("A", "B", "C", "D")
-# Sort -> whether it is descending.
-SORTS = {"score": True, "scored": True, "name": False}
-ANY_STATUS = "all"
-# Parameter -> what the leads call it.
-FACETS = {"source": "lead_source", "industry": "industry", "owner": "owner"}
-# Owners that are told by a word: whoever asks, and nobody.
-ME, UNOWNED = "me", "unowned"
-FILTERS = ("q", "status", "grade", *FACETS, "explore", "sort")
-MAX_FACET_LENGTH = 200
+from ml.fields.fields_file import Fields
+from ml.scorecard.scorecard import Scorecard
+from webapp.database import utc_now
+from webapp.services.leads.filters import kinds, table
+from webapp.services.leads.filters.kinds import (
+    ANY_STATUS,
+    GRADES,
+    OF_FIELD,
+    POINTS,
+    SOME_GRADES,
+    InvalidQuery,
+    Kind,
+)
+from webapp.services.leads.filters.sorts import SORTS
+from webapp.services.leads.filters.table import EPOCH, ME, Asking, Given
+from webapp.services.leads.records import FieldError, search_words
+from webapp.tables import STATUSES, Lead, Score
+
 MAX_SEARCH_LENGTH = 100
 MAX_WORDS = 8
 MAX_CURSOR_LENGTH = 2_000
 MAX_KEY = 2**63 - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-class InvalidQuery(ValueError):
-    """Something asked of the lead table does not exist; `errors` names every such parameter."""
-
-    def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(f"{e.field}: {e.message}" for e in errors))
-        self.errors = errors
+# What may be asked beside the filters of `filters.table`.
+OTHERS = ("q", "status", "grade", "score_from", "score_to", "sort")
 
 
 class Cursor(NamedTuple):
@@ -54,74 +55,187 @@ class Query:
     """What is asked of the lead table; every open lead, best score first, if nothing is said."""
 
     status: str = "open"
-    grade: str | None = None
-    facets: tuple[tuple[str, str], ...] = ()
-    is_explored: bool = False
+    grades: tuple[str, ...] = ()
+    score_from: float | None = None
+    score_to: float | None = None
+    filters: tuple[Given, ...] = ()
     search: str = ""
     sort: str = "score"
     after: Cursor | None = None
-    # Who asks, by the address of their account: whose leads "me" means.
-    me: str | None = None
+    # What days before now are counted from.
+    asked_at: datetime = EPOCH
 
     @property
     def statuses(self) -> tuple[str, ...]:
         return STATUSES if self.status == ANY_STATUS else (self.status,)
 
     @property
-    def words(self) -> list[str]:
+    def search_words(self) -> list[str]:
         return search_words(self.search)[:MAX_WORDS]
-
-    @property
-    def wanted(self) -> list[tuple[str, str]]:
-        """Each facet with the value that scores have there."""
-        owners = {ME: self.me or ME, UNOWNED: ""}
-        return [
-            (column, owners.get(value, value) if column == "owner" else value)
-            for column, value in self.facets
-        ]
 
     def parameters(self) -> dict[str, str]:
         """The query as `read` takes it, without what is said by leaving it out, and the place."""
-        names = {column: name for name, column in FACETS.items()}
         given = {
             "q": self.search,
             "status": "" if self.status == _usual_status(self.search) else self.status,
-            "grade": self.grade or "",
-            **{names[column]: value for column, value in self.facets},
-            "explore": "yes" if self.is_explored else "",
+            "grade": ",".join(self.grades),
+            "score_from": "" if self.score_from is None else f"{self.score_from:g}",
+            "score_to": "" if self.score_to is None else f"{self.score_to:g}",
+            **{each.filter.name: each.text for each in self.filters},
             "sort": "" if self.sort == Query.sort else self.sort,
         }
         return {name: value for name, value in given.items() if value}
 
+    def words(self) -> dict[str, str]:
+        """What is asked beside status, search and sort, in words, by parameter."""
+        said = {
+            "grade": f"grade {' or '.join(self.grades)}" if self.grades else "",
+            "score_from": "" if self.score_from is None else f"score from {self.score_from:g}",
+            "score_to": "" if self.score_to is None else f"score to {self.score_to:g}",
+            **{each.filter.name: str(each) for each in self.filters},
+        }
+        return {name: words for name, words in said.items() if words}
 
-def read(arguments: Mapping[str, str], *, me: str | None = None) -> Query:
+
+@dataclass(frozen=True)
+class Scope:
+    """The scores that a query is about: those of the live version, within the filters."""
+
+    version_key: int
+    card: Scorecard
+    query: Query
+    explore_percent: float
+    size: int
+    # Of a person who sees only some leads: whose; a range of an index for each.
+    owners: tuple[str, ...] | None = None
+
+    def filters(self) -> list[sa.ColumnElement[bool]]:
+        """What holds of every score in the scope, but for its status and an upper bound."""
+        low, _ = self._bounds()
+        return [
+            Score.version_key == self.version_key,
+            *([] if low is None else [Score.probability >= low]),
+            *self._grades(),
+            *self._given(is_of_lead=False),
+            *self._of_leads(),
+        ]
+
+    def parts(self) -> list[tuple[sa.ColumnElement[bool], ...]]:
+        """The statuses, and owners where only some are seen: each part is a range of an index."""
+        owned = [Score.owner == owner for owner in self.owners or ()] or [sa.true()]
+        return [(Score.status == status, own) for status in self.query.statuses for own in owned]
+
+    def _given(self, *, is_of_lead: bool) -> list[sa.ColumnElement[bool]]:
+        found = (each for each in self.query.filters if each.filter.is_of_lead == is_of_lead)
+        asking = Asking(self.query.asked_at, self.explore_percent)
+        return [each.filter.holds(each.value, asking) for each in found]
+
+    def _of_leads(self) -> list[sa.ColumnElement[bool]]:
+        """Leads are looked up one by one: the queue is still read in the order of scores."""
+        conditions = self._given(is_of_lead=True)
+        if not conditions:
+            return []
+        own = sa.select(Lead.key).where(Lead.key == Score.lead_key, *conditions)
+        return [own.correlate(Score).exists()]
+
+    def _grades(self) -> list[sa.ColumnElement[bool]]:
+        """The grades asked for, where others lie between them; else the bounds say it."""
+        places = [GRADES.index(letter) for letter in self.query.grades]
+        if not places or places[-1] - places[0] < len(places):
+            return []
+        ranges = [self._range(place) for place in places]
+        return [
+            sa.or_(
+                *(
+                    sa.and_(
+                        *([] if low is None else [Score.probability >= low]),
+                        *([] if high is None else [Score.probability < high]),
+                    )
+                    for low, high in ranges
+                )
+            )
+        ]
+
+    def below(self, after: Cursor | None = None) -> list[sa.ColumnElement[bool]]:
+        """The upper bound, only the lowest of several: SQLite may start at the wrong one of two."""
+        _, high = self._bounds()
+        if after is not None and (high is None or after.value < high):
+            return [sa.tuple_(Score.probability, Score.lead_key) < sa.tuple_(*after)]
+        return [] if high is None else [Score.probability < high]
+
+    def _bounds(self) -> tuple[float | None, float | None]:
+        """The lowest probability, and the one that all are below."""
+        query = self.query
+        ranges = [self._range(GRADES.index(letter)) for letter in query.grades] or [(None, None)]
+        lows = [ranges[-1][0], None if query.score_from is None else _rounding_to(query.score_from)]
+        # A score is shown in whole points, and said to be what it is shown as.
+        highs = [ranges[0][1], None if query.score_to is None else _rounding_to(query.score_to + 1)]
+        return (
+            max((low for low in lows if low is not None), default=None),
+            min((high for high in highs if high is not None), default=None),
+        )
+
+    def _range(self, place: int) -> tuple[float | None, float | None]:
+        lowest = (*self.card.grades, None)
+        return lowest[place], lowest[place - 1] if place else None
+
+
+def _rounding_to(points: float) -> float:
+    """The lowest probability that is shown as so many points."""
+    return (points - 0.5) / 100
+
+
+def read(
+    arguments: Mapping[str, str],
+    fields: Fields | None = None,
+    *,
+    me: str | None = None,
+    now: datetime | None = None,
+) -> Query:
     """Check what is asked, by parameter; empty ones do not count; else `InvalidQuery`.
 
-    `me` is the address of the account that asks; programs have none.
+    Without `fields` there are no filters on the fields of leads. `me` is the address of the account
+    that asks; programs have none.
     """
     given = {name: value for name, value in arguments.items() if value}
     errors: list[FieldError] = []
     sort = _one_of(errors, given, "sort", tuple(SORTS)) or Query.sort
-    facets = {
-        column: _text(errors, given, name, MAX_FACET_LENGTH) for name, column in FACETS.items()
-    }
-    if facets["owner"] == ME and me is None:
-        rule = "an owner or unowned; only people who are signed in have leads of their own"
-        errors.append(FieldError("owner", f"must be {rule}", rule))
-    search = _text(errors, given, "q", MAX_SEARCH_LENGTH) or ""
+    search = _value(errors, given, "q", kinds.text_of(MAX_SEARCH_LENGTH)) or ""
     query = Query(
         status=_one_of(errors, given, "status", (*STATUSES, ANY_STATUS)) or _usual_status(search),
-        grade=_one_of(errors, given, "grade", GRADES),
-        facets=tuple((column, value) for column, value in facets.items() if value),
-        is_explored=_one_of(errors, given, "explore", ("yes",)) is not None,
+        grades=_value(errors, given, "grade", SOME_GRADES) or (),
+        score_from=_value(errors, given, "score_from", POINTS),
+        score_to=_value(errors, given, "score_to", POINTS),
+        filters=_filters(errors, given, fields, me),
         search=search,
         sort=sort,
         after=_place(errors, given, sort),
-        me=me,
+        asked_at=now or utc_now(),
     )
     if errors:
         raise InvalidQuery(errors)
     return query
+
+
+def _filters(
+    errors: list[FieldError], given: Mapping[str, str], fields: Fields | None, me: str | None
+) -> tuple[Given, ...]:
+    known = table.all_filters(fields)
+    unknown = (name for name in given.keys() - known.keys() if name.startswith(OF_FIELD))
+    errors += [
+        FieldError(n, "is no filter on a declared field", "a declared field") for n in unknown
+    ]
+    asked = [(known[name], given[name]) for name in known if name in given]
+    found = []
+    for each, text in asked:
+        value = _value(errors, given, each.name, each.kind)
+        if text == ME and ME in each.special:
+            value = me
+            if me is None:
+                rule = "a person or unowned; only people who are signed in have leads of their own"
+                errors.append(FieldError(each.name, f"must be {rule}", rule))
+        found.append(Given(each, value, text))
+    return tuple(each for each in found if each.value is not None)
 
 
 def written(cursor: Cursor, sort: str) -> str:
@@ -147,14 +261,12 @@ def _one_of(
     return None
 
 
-def _text(
-    errors: list[FieldError], given: Mapping[str, str], name: str, maximum: int
-) -> str | None:
+def _value(errors: list[FieldError], given: Mapping[str, str], name: str, kind: Kind) -> Any:
+    text = given.get(name)
     try:
-        return clean_text(given.get(name), maximum=maximum)
-    except ValueError as error:
-        rule = f"text of up to {maximum} characters, without control characters"
-        errors.append(FieldError(name, str(error), rule))
+        return None if text is None else kind.read(text)
+    except ValueError:
+        errors.append(FieldError(name, f"must be {kind.rule}", kind.rule))
         return None
 
 
@@ -181,9 +293,9 @@ def _cursor(text: str, sort: str) -> Cursor:
     return Cursor(VALUES[sort](value), key)
 
 
-def _probability(value: object) -> float:
+def _figure(value: object) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
-        raise ValueError("no probability")
+        raise ValueError("no figure")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -198,4 +310,4 @@ def _nothing(value: object) -> None:
         raise ValueError("a name")
 
 
-VALUES = {"score": _probability, "scored": _moment, "name": _nothing}
+VALUES = {**dict.fromkeys(SORTS, _figure), "scored": _moment, "name": _nothing}

@@ -4,10 +4,9 @@ A page is a range of an index, or a sort of few leads: it gets slower neither wi
 leads nor with the pages before it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
@@ -16,15 +15,15 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import Reason, explain
-from ml.scorecard.scorecard import Scorecard
 from webapp.services.crm import crm_records
 from webapp.services.crm.crm_records import Deal
 from webapp.services.leads import leads
-from webapp.services.leads.lead_query import GRADES, SORTS, Cursor, Query
-from webapp.services.leads.leads import EarlierScore
+from webapp.services.leads.filters.sorts import SORTS
+from webapp.services.leads.filters.table import MIN_POINTS_SHOWN
+from webapp.services.leads.lead_query import Cursor, Query, Scope
 from webapp.services.models import registry
 from webapp.services.owners import sight
-from webapp.tables import STATUSES, Lead, Score
+from webapp.tables import Lead, Score
 
 PAGE_SIZE = 50
 # Reasons in a row, of those that are its own.
@@ -33,9 +32,6 @@ MAX_REASONS = 3
 MIN_ROWS_TO_SHARE = 3
 # Counting ends here, and so does sorting what no index has in order.
 MAX_COUNTED = 1_000
-MAX_CHOICES = 200
-# A score that moves by less than so many points of 100 is not marked.
-MIN_POINTS_SHOWN = 3
 # A contact longer ago than this is no date that helps anyone.
 MAX_DAYS = 36_500
 # The words as the index on PostgreSQL has them, letter by letter, or it would not be used.
@@ -43,15 +39,13 @@ INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
     "array_to_tsvector(string_to_array(leads.search_text, ' '))"
 )
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
-# Sorts other than by score -> the column of the leads.
-SORTED_BY = {"scored": Lead.scored_at, "name": Lead.sort_name}
 
 
 @dataclass(frozen=True)
 class Row:
     """A lead as the table shows it, with the strongest `reasons` first.
 
-    `earlier` is the score before the last scoring, None where another version gave it.
+    Its own data moved the score by `moved` points of 100 since `moved_at`.
     `deal` is that of a lead in the pipeline, None where it is not known.
     """
 
@@ -59,14 +53,9 @@ class Row:
     probability: float
     grade: str
     reasons: list[Reason]
-    earlier: EarlierScore | None
+    moved: int
+    moved_at: datetime | None
     deal: Deal | None
-
-    @property
-    def moved(self) -> int:
-        """By how many points of 100 the last scoring moved the score."""
-        before = self.probability if self.earlier is None else self.earlier.probability
-        return round(100 * self.probability) - round(100 * before)
 
     @property
     def has_moved(self) -> bool:
@@ -110,59 +99,6 @@ class Page:
         ]
 
 
-@dataclass(frozen=True)
-class Scope:
-    """The scores that a query is about: those of the live version, within the filters."""
-
-    version_key: int
-    card: Scorecard
-    query: Query
-    explore_percent: float
-    size: int
-    # Of a person who sees only some leads: whose; a range of an index for each.
-    owners: tuple[str, ...] | None = None
-
-    def filters(self) -> list[sa.ColumnElement[bool]]:
-        """What holds of every score in the scope, but for its status and an upper bound."""
-        low, _ = self._bounds()
-        return [
-            Score.version_key == self.version_key,
-            *(getattr(Score, name) == value for name, value in self.query.wanted),
-            *([] if low is None else [Score.probability >= low]),
-            *self._explored(),
-        ]
-
-    def parts(self) -> list[tuple[sa.ColumnElement[bool], ...]]:
-        """The statuses, and owners where only some are seen: each part is a range of an index."""
-        owned = [Score.owner == owner for owner in self.owners or ()] or [sa.true()]
-        return [(Score.status == status, own) for status in self.query.statuses for own in owned]
-
-    def _explored(self) -> list[sa.ColumnElement[bool]]:
-        """Each lead of the slice is looked up: the queue is still read in the order of scores."""
-        if not self.query.is_explored:
-            return []
-        own = sa.select(Lead.key).where(Lead.key == Score.lead_key)
-        return [
-            own.where(Lead.explore_draw < self.explore_percent * leads.N_DRAWS / 100)
-            .where(~Lead.is_in_pipeline)
-            .correlate(Score)
-            .exists()
-        ]
-
-    def below(self, after: Cursor | None = None) -> list[sa.ColumnElement[bool]]:
-        """The upper bound, only the lowest of several: SQLite may start at the wrong one of two."""
-        _, high = self._bounds()
-        if after is not None and (high is None or after.value < high):
-            return [sa.tuple_(Score.probability, Score.lead_key) < sa.tuple_(*after)]
-        return [] if high is None else [Score.probability < high]
-
-    def _bounds(self) -> tuple[float | None, float | None]:
-        if self.query.grade is None:
-            return None, None
-        lowest, place = (*self.card.grades, None), GRADES.index(self.query.grade)
-        return lowest[place], lowest[place - 1] if place else None
-
-
 def page(session: Session, fields: Fields, query: Query, *, explore_percent: float = 0) -> Page:
     """The page of the table that a query asks for; so many percent of leads are to explore."""
     found = _read(session, _scope(session, query, explore_percent, PAGE_SIZE))
@@ -190,9 +126,9 @@ def _scope(session: Session, query: Query, explore_percent: float, size: int) ->
 
 
 class _Part(NamedTuple):
-    """Leads with their probabilities, the place behind them, and how many match in all."""
+    """Leads with their scores, the place behind them, and how many match in all."""
 
-    leads: list[tuple[Lead, float]]
+    leads: list[tuple[Lead, Score]]
     next: Cursor | None
     n_leads: int
     is_more: bool
@@ -200,13 +136,17 @@ class _Part(NamedTuple):
 
 def _read(session: Session, scope: Scope) -> _Part:
     query, size = scope.query, scope.size
-    matching = _found(session, scope) if query.words else _matching(scope)
+    matching = _found(session, scope) if query.search_words else _matching(scope)
     n_found, n_leads = _counts(session, matching)
     is_more = n_found > MAX_COUNTED
     keys = _keys(scope, matching, is_more)
-    statement = sa.select(Lead, keys.c.probability).join(keys, keys.c.key == Lead.key)
+    statement = sa.select(Lead, Score).join(keys, keys.c.key == Lead.key)
+    is_its = (Score.version_key == scope.version_key) & (Score.lead_key == keys.c.key)
     order = _ordered(query.sort, keys.c.value, keys.c.key)
-    found = [(lead, p) for lead, p in session.execute(statement.order_by(*order))]
+    found = [
+        (lead, score)
+        for lead, score in session.execute(statement.join(Score, is_its).order_by(*order))
+    ]
     shown = found[:size]
     following = _place(*shown[-1], query.sort) if len(found) > size else None
     return _Part(shown, following, n_leads, is_more)
@@ -219,13 +159,7 @@ def row(session: Session, fields: Fields, key: int) -> Row:
     score = session.get(Score, (version.key, lead.key))
     if score is None:
         raise leads.LeadNotFound(key)
-    return _rows(session, fields, [(lead, score.probability)])[0]
-
-
-def choices(session: Session, facet: str) -> list[str]:
-    """The values that leads have in a facet, sorted, at most `MAX_CHOICES`: a filter's list."""
-    version, _ = registry.serving(session)
-    return list(session.scalars(_choices(facet), {"version_key": version.key}))
+    return _rows(session, fields, [(lead, score)])[0]
 
 
 def is_empty(session: Session) -> bool:
@@ -233,26 +167,18 @@ def is_empty(session: Session) -> bool:
     return session.scalar(sa.select(Lead.key).limit(1)) is None
 
 
-def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, float]]) -> list[Row]:
-    version, card = registry.serving(session)
-    earlier = _earlier(session, version.key, [lead.key for lead, _ in found])
+def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, Score]]) -> list[Row]:
+    _, card = registry.serving(session)
     in_pipeline = [lead.key for lead, _ in found if lead.status == "in_pipeline"]
     records = crm_records.of_leads(session, in_pipeline) if in_pipeline else {}
     rows = []
-    for lead, probability in found:
+    for lead, score in found:
         reasons = explain(card, fields, leads.collected_inputs(lead), limit=2 * MAX_REASONS)
         there = records.get(lead.key)
         deal = there.deal if there else None
-        grade = card.grade(probability)
-        rows.append(Row(lead, probability, grade, reasons, earlier.get(lead.key), deal))
+        grade = card.grade(score.probability)
+        rows.append(Row(lead, score.probability, grade, reasons, score.moved, score.moved_at, deal))
     return rows
-
-
-def _earlier(
-    session: Session, version_key: int, lead_keys: Iterable[int]
-) -> dict[int, EarlierScore]:
-    found = leads.scores_before_last(session, lead_keys)
-    return {key: score for key, score in found.items() if score.version_key == version_key}
 
 
 def _placed(session: Session, query: Query) -> Query:
@@ -264,9 +190,9 @@ def _placed(session: Session, query: Query) -> Query:
     return replace(query, after=None if name is None else Cursor(name, key))
 
 
-def _place(lead: Lead, probability: float, sort: str) -> Cursor:
-    values = {"score": probability, "scored": lead.scored_at, "name": None}
-    return Cursor(values[sort], lead.key)
+def _place(lead: Lead, score: Score, sort: str) -> Cursor:
+    of = score if SORTS[sort].is_of_score else lead
+    return Cursor(None if sort == "name" else getattr(of, SORTS[sort].column.key), lead.key)
 
 
 def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
@@ -278,28 +204,34 @@ def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
 def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
     """The leads of one part and one more: `key`, `probability`, and the `value` sorted by.
 
-    By score, each status is a range of its index; what a search or few leads match is sorted here;
-    else the index of the sort is walked.
+    By what scores hold, each status is a range of its index; what a search or few leads match is
+    sorted here; else the index of the sort is walked.
     """
     query = scope.query
-    if query.sort == "score" and not query.words:
-        return _by_score(scope)
-    if is_more and not query.words:
+    if SORTS[query.sort].is_of_score and not query.search_words:
+        return _ranges(scope)
+    if is_more and not query.search_words:
         return _walked(scope)
     return _sorted(matching, scope)
 
 
-def _by_score(scope: Scope) -> sa.Subquery:
-    order = _ordered("score", Score.probability, Score.lead_key)
+def _ranges(scope: Scope) -> sa.Subquery:
+    sort, after = scope.query.sort, scope.query.after
+    column = SORTS[sort].column
+    if sort == "score":
+        behind = scope.below(after)
+    else:
+        behind = [*scope.below(), *_behind(scope, column, Score.lead_key)]
     each = [
-        _scores(scope, *part, *scope.below(scope.query.after))
-        .order_by(*order)
+        _scores(scope, *part, *behind)
+        .add_columns(column.label("value"))
+        .order_by(*_ordered(sort, column, Score.lead_key))
         .limit(scope.size + 1)
         for part in scope.parts()
     ]
     found = _together(each)
-    keys = sa.select(found, found.c.probability.label("value"))
-    return keys.order_by(*_ordered("score", "value", "key")).limit(scope.size + 1).subquery()
+    order = _ordered(sort, found.c.value, found.c.key)
+    return sa.select(found).order_by(*order).limit(scope.size + 1).subquery()
 
 
 def _matching(scope: Scope) -> sa.Subquery:
@@ -323,30 +255,44 @@ def _sorted(matching: sa.Subquery, scope: Scope) -> sa.Subquery:
     value: sa.ColumnElement[Any] = matching.c.probability
     if query.sort != "score":
         # Not a join: the few leads are looked up, never looked for along an index.
-        column = SORTED_BY[query.sort]
-        value = sa.select(column).where(Lead.key == key).scalar_subquery()
+        value = _looked_up(scope, key).scalar_subquery()
     keys = sa.select(key, matching.c.probability, value.label("value")).subquery()
     in_scope = sa.select(keys).where(keys.c.probability.is_not(None))
     return _first(in_scope, scope, keys.c.value, keys.c.key)
 
 
+def _looked_up(scope: Scope, key: Any) -> Rows:
+    column = sa.select(SORTS[scope.query.sort].column)
+    if SORTS[scope.query.sort].is_of_score:
+        return column.where(Score.version_key == scope.version_key, Score.lead_key == key)
+    return column.where(Lead.key == key)
+
+
 def _walked(scope: Scope) -> sa.Subquery:
-    column = SORTED_BY[scope.query.sort]
+    column = SORTS[scope.query.sort].column
     probability = _score_of(Lead.key, scope)
     keys = sa.select(Lead.key, probability.label("probability"), column.label("value"))
     return _first(keys.where(probability.is_not(None)), scope, column, Lead.key)
 
 
 def _first(keys: Rows, scope: Scope, value: Any, key: Any) -> sa.Subquery:
+    ordered = keys.where(*_behind(scope, value, key)).order_by(
+        *_ordered(scope.query.sort, value, key)
+    )
+    return ordered.limit(scope.size + 1).subquery()
+
+
+def _behind(scope: Scope, value: Any, key: Any) -> list[sa.ColumnElement[bool]]:
+    """What stands behind the query's place, if it has one."""
     query = scope.query
-    if query.after is not None:
-        here, there = sa.tuple_(value, key), sa.tuple_(*query.after)
-        keys = keys.where(here < there if SORTS[query.sort] else here > there)
-    return keys.order_by(*_ordered(query.sort, value, key)).limit(scope.size + 1).subquery()
+    if query.after is None:
+        return []
+    here, there = sa.tuple_(value, key), sa.tuple_(*query.after)
+    return [here < there if SORTS[query.sort].is_descending else here > there]
 
 
 def _ordered(sort: str, value: Any, key: Any) -> list[Any]:
-    return [sa.desc(c) if SORTS[sort] else sa.asc(c) for c in (value, key)]
+    return [sa.desc(c) if SORTS[sort].is_descending else sa.asc(c) for c in (value, key)]
 
 
 def _score_of(key: Any, scope: Scope) -> sa.ScalarSelect[Any]:
@@ -365,35 +311,11 @@ def _found(session: Session, scope: Scope) -> sa.Subquery:
 
 
 def _words_on_postgresql(query: Query) -> Rows:
-    wanted = " & ".join(f"'{word}':*" for word in query.words)
+    wanted = " & ".join(f"'{word}':*" for word in query.search_words)
     return sa.select(Lead.key).where(INDEXED_WORDS.op("@@")(sa.cast(wanted, TSQUERY)))
 
 
 def _words_on_sqlite(query: Query) -> Rows:
     index = sa.table("leads_search", sa.column("rowid"), sa.column("leads_search"))
-    wanted = " ".join(f'"{word}"*' for word in query.words)
+    wanted = " ".join(f'"{word}"*' for word in query.search_words)
     return sa.select(index.c.rowid.label("key")).where(index.c.leads_search.match(wanted))
-
-
-@cache
-def _choices(facet: str) -> Rows:
-    """The query of `choices`; to build it takes longer than to run it."""
-    found = _together([_values(status, facet) for status in STATUSES])
-    return sa.select(found.c.value).distinct().order_by(found.c.value).limit(MAX_CHOICES)
-
-
-def _values(status: str, facet: str) -> Rows:
-    """Each value of a facet once: a step along the index for each, not a walk through the leads."""
-    column = getattr(Score, facet)
-
-    def after(value: Any) -> Rows:
-        least = sa.select(sa.func.min(column)).where(
-            Score.version_key == sa.bindparam("version_key"),
-            Score.status == status,
-            column > value,
-        )
-        return sa.select(least.scalar_subquery().label("value"))
-
-    steps = after("").cte(recursive=True)
-    steps = steps.union_all(after(steps.c.value).where(steps.c.value.is_not(None)))
-    return sa.select(steps.c.value).where(steps.c.value.is_not(None)).limit(MAX_CHOICES)

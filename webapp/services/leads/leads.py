@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -50,15 +50,6 @@ class LeadNotFound(LookupError):
 
     def __init__(self, lead_id: object) -> None:
         super().__init__(f"Lead {lead_id} not found")
-
-
-class EarlierScore(NamedTuple):
-    """What a lead scored before, without its inputs: `probability` is in [0, 1]."""
-
-    lead_key: int
-    version_key: int
-    probability: float
-    taken_at: datetime
 
 
 def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:
@@ -198,7 +189,7 @@ def latest_snapshots(session: Session, lead_keys: Collection[int]) -> dict[int, 
     """The newest scoring of each of these leads, by the lead's key."""
     if not lead_keys:
         return {}
-    query = sa.select(Snapshot).join(Lead, Snapshot.key == _newest_but(0))
+    query = sa.select(Snapshot).join(Lead, Snapshot.key == _newest())
     found = session.scalars(query.where(Lead.key.in_(lead_keys)))
     return {snapshot.lead_key: snapshot for snapshot in found}
 
@@ -209,14 +200,6 @@ def first_scored(session: Session, lead_keys: Collection[int]) -> dict[int, date
         Snapshot.lead_key.in_(lead_keys), ~Snapshot.came_with_outcome
     )
     return dict(session.execute(query.group_by(Snapshot.lead_key)).all())
-
-
-def scores_before_last(session: Session, lead_keys: Iterable[int]) -> dict[int, EarlierScore]:
-    """The score of each of these leads before its newest scoring, if any, by the lead's key."""
-    query = sa.select(*(getattr(Snapshot, name) for name in EarlierScore._fields))
-    query = query.join(Lead, Snapshot.key == _newest_but(1))
-    found = session.execute(query.where(Lead.key.in_(lead_keys)))
-    return {row.lead_key: EarlierScore(*row) for row in found}
 
 
 def snapshot_at(session: Session, lead: Lead, moment: datetime) -> Snapshot | None:
@@ -267,10 +250,10 @@ def is_explored(lead: Lead, percent: float) -> bool:
     return not lead.is_in_pipeline and lead.explore_draw < percent * N_DRAWS / 100
 
 
-def _newest_but(n: int) -> sa.ScalarSelect[int]:
+def _newest() -> sa.ScalarSelect[int]:
     keys = sa.select(_other.key).where(_other.lead_key == Lead.key).correlate(Lead)
     newest = keys.order_by(_other.taken_at.desc(), _other.key.desc())
-    return newest.limit(1).offset(n).scalar_subquery()
+    return newest.limit(1).scalar_subquery()
 
 
 def _locked(session: Session, which: sa.ColumnElement[bool]) -> Sequence[Lead]:

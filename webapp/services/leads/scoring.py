@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +19,8 @@ from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.services.webhooks import events
 from webapp.tables import Lead, Score, Snapshot
+
+MOVES_TOGETHER = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -247,20 +249,36 @@ def keep_scores(
     """Let these be the present scores of leads, by version; of removed ones none are kept."""
     facets = [{"lead_key": lead.key, **leads.facets(lead)} for lead in found]
     rows = [
-        {"version_key": version_key, "probability": probability, **of_lead}
+        {"version_key": version_key, "probability": probability, "moved_at": at, **of_lead}
         for version_key, probabilities in scores.items()
         for lead, of_lead, probability in zip(found, facets, probabilities, strict=True)
+        for at in [lead.scored_at]
         if lead.removed_at is None
     ]
     if not rows:
         return
     statement = insert(session, Score)
     changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
+    changed |= _moves(statement.excluded, max(lead.scored_at for lead in found))
     session.execute(
         statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed),
         rows,
         execution_options=PLAIN_ROWS,
     )
+
+
+def _moves(new: Any, at: datetime) -> dict[str, sa.ColumnElement[Any]]:
+    """By how much scores move, in points as shown; moves within `MOVES_TOGETHER` add up."""
+    points = [
+        sa.cast(sa.func.round(100 * p), sa.Integer) for p in (new.probability, Score.probability)
+    ]
+    is_same = points[0] == points[1]
+    is_recent = sa.and_(Score.moved != 0, Score.moved_at > at - MOVES_TOGETHER)
+    before = sa.case((is_recent, Score.moved), else_=0)
+    return {
+        "moved": sa.case((is_same, Score.moved), else_=before + points[0] - points[1]),
+        "moved_at": sa.case((sa.or_(is_same, is_recent), Score.moved_at), else_=new.moved_at),
+    }
 
 
 def _present_scores(session: Session, versions: InUse, found: Sequence[Lead]) -> dict[int, float]:

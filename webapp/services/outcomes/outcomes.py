@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.database import PLAIN_ROWS
 from webapp.services.leads import pipeline
+from webapp.services.outcomes.standing import stands
 from webapp.services.outcomes.times import CLOCK_SKEW, OutcomeInFuture
 from webapp.services.webhooks import events as webhooks
 from webapp.tables import NEVER_WORKED, SOURCES, Lead, Meaning, Outcome, is_assumed
@@ -150,13 +151,6 @@ def told_at(session: Session, lead: Lead, source: str) -> set[datetime]:
     query = sa.select(Outcome.happened_at)
     is_its = (Outcome.lead_key == lead.key, Outcome.source == source)
     return set(session.scalars(query.where(*is_its)))
-
-
-def stands(told: Any = Outcome) -> sa.ColumnElement[bool]:
-    """Whether a row of the query around it is a statement that nobody has withdrawn."""
-    withdrawal = aliased(Outcome)
-    is_cancelled = sa.exists().where(withdrawal.cancels == told.key)
-    return sa.and_(told.result != RESULTS[None], ~is_cancelled)
 
 
 def first_recorded_at() -> sa.ScalarSelect[datetime]:

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import UNDECIDED
-from webapp.services.outcomes.outcomes import RESULTS, Attribution, counting, stands
+from webapp.services.outcomes.outcomes import RESULTS, Attribution, counting
+from webapp.services.outcomes.standing import stands
 from webapp.tables import Lead, Meaning, Outcome
 
 

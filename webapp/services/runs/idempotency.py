@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.database import change, insert
-from webapp.tables import IdempotentAnswer, IdempotentPart
+from webapp.intake_tables import IdempotentAnswer, IdempotentPart
 
 # A request that has committed nothing for so long is not at work any more.
 LEASE = timedelta(seconds=60)
