@@ -13,6 +13,7 @@ PAGES = [
     "/settings",
     "/settings/keys",
     "/settings/users",
+    "/settings/webhooks",
     "/settings/audit-log",
     "/settings/in-force",
     "/leads",

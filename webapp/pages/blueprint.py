@@ -29,6 +29,7 @@ from webapp.pages.fields import fields
 from webapp.pages.imports import imports, matching, quality
 from webapp.pages.leads import lead, lead_form, leads, notes, owner
 from webapp.pages.models import leakage, models, monitors
+from webapp.pages.webhooks import webhooks
 from webapp.product import VERSION, product
 from webapp.services.owners import sight
 
@@ -57,6 +58,7 @@ PARTS = (
     fields.bp,
     keys.bp,
     users.bp,
+    webhooks.bp,
 )
 
 FORM_BYTES = 1_000_000

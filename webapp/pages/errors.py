@@ -16,6 +16,7 @@ from webapp.services.leads.filters import kinds
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.remarks import notes
 from webapp.services.runs import runs
+from webapp.services.webhooks import endpoints
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
@@ -34,6 +35,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     declaring.FieldNotFound: (404, "The settings page lists all fields."),
     declaring.FieldsInFile: (409, "The page of fields shows what they are."),
     declaring.ChangedMeanwhile: (409, "Go back, reload the page and look at it again."),
+    endpoints.EndpointNotFound: (404, "The settings page lists all webhooks."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
     accounts.AccountError: (409, "Go back to the list of users."),
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
@@ -61,6 +63,7 @@ SECTIONS = {
     "pages.imports": "Import",
     "pages.fields": "Fields",
     "pages.settings": "Settings",
+    "pages.webhooks": "Webhooks",
 }
 
 # Where htmx puts a notice instead of the fragment it asked for.

@@ -20,6 +20,15 @@ document.addEventListener("htmx:error", (event) => {
     document.getElementById("notices").replaceChildren(template.content.cloneNode(true));
 });
 
+const copies = document.querySelectorAll("[data-copy]");
+for (const button of navigator.clipboard ? copies : []) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+    button.textContent = "Copied";
+  });
+}
+
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {

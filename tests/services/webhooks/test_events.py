@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from tests.conftest import ON_BOTH
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
+from webapp.api.document.webhooks import BODIES
 from webapp.services.leads import leads, records, removal, scoring
 from webapp.services.models import lifecycle, registry, rescoring
-from webapp.services.webhooks import deliveries, endpoints, events
+from webapp.services.webhooks import deliveries, endpoints, events, messages
 from webapp.tables.webhooks import WebhookDelivery, WebhookEvent
 
 LATER = NOW + timedelta(hours=1)
@@ -104,6 +105,18 @@ def test_scoring_a_file_tells_nothing(write, listen, told):
     given = [scoring.ScoringInput(record, LATER, came_with_outcome=False)]
     write(lambda s: scoring.score_many(s, registry.in_use(s), given, source="csv", now=LATER))
     assert told() == []
+
+
+def test_what_is_sent_is_what_the_api_document_says(write, read, listen):
+    listen()
+    write(lambda s: make_lead(s, "L-1", **COLD))
+    write(lambda s: make_outcome(s, make_lead(s, "L-1", now=LATER, **HOT), True, now=LATER))
+    version = write(make_version)
+    write(lambda s: lifecycle.switch(s, version, "mona@example.com", LATER))
+    sent = read(lambda s: s.scalars(sa.select(WebhookEvent)).all())
+    assert {event.type for event in sent} == set(BODIES) - {events.SYNC_FAILED}
+    for event in sent:
+        BODIES[event.type].model_validate_json(messages.body("webhook", event, None, ""))
 
 
 @ON_BOTH

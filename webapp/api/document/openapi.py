@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from ml.fields.fields_file import Fields
 from ml.fields.types import NO_CONTROL_CHARACTERS
 from webapp.api import forms, problems, sent
-from webapp.api.document import examples
+from webapp.api.document import examples, webhooks
 from webapp.api.document.contract import LEAD_FORM, LEAD_MULTIPART, LEAD_RECORD, Contract
 from webapp.product import Product
 from webapp.services.leads import records
@@ -119,6 +119,7 @@ def _document(app: Flask, fields: Fields) -> dict[str, Any]:
         models |= {m: "serialization" for m in contract.answers.values() if m is not None}
         if isinstance(contract.body, type):
             models[contract.body] = "validation"
+    models |= dict.fromkeys(webhooks.BODIES.values(), "serialization")
     lead = lead_record_schema(fields)
     form = _as_form(lead)
     schemas = {LEAD_RECORD: lead, LEAD_FORM: form, LEAD_MULTIPART: form, **_schemas(models)}
@@ -129,6 +130,7 @@ def _document(app: Flask, fields: Fields) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in TAGS.values()],
         "paths": paths,
+        "webhooks": webhooks.section(REF),
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": schemas,

@@ -7,8 +7,8 @@ SENTENCES = {
     "rep": "works leads, records outcomes, and scores and updates leads.",
     "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
     " watches the sync and resolves its conflicts.",
-    "admin": "also connects the CRM, declares the fields of leads, manages API keys and"
-    " users, exports all data, and sees the audit log and the configuration.",
+    "admin": "also connects the CRM, declares the fields of leads, manages API keys,"
+    " webhooks and users, exports all data, and sees the audit log and the configuration.",
 }
 ANYBODY = "anybody"
 
@@ -118,6 +118,17 @@ MIN_ROLE = {
     "pages.keys.index": "admin",
     "pages.keys.create": "admin",
     "pages.keys.revoke": "admin",
+    "pages.webhooks.index": "admin",
+    "pages.webhooks.create": "admin",
+    "pages.webhooks.show": "admin",
+    "pages.webhooks.log": "admin",
+    "pages.webhooks.change": "admin",
+    "pages.webhooks.renew_secret": "admin",
+    "pages.webhooks.test": "admin",
+    "pages.webhooks.replay": "admin",
+    "pages.webhooks.disable": "admin",
+    "pages.webhooks.enable": "admin",
+    "pages.webhooks.remove": "admin",
     "pages.users.index": "admin",
     "pages.users.create": "admin",
     "pages.users.change_role": "admin",

@@ -9,10 +9,11 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.urls import iri_to_uri
 
-from webapp.database import utc_now, write
+from webapp.database import read, utc_now, write
 from webapp.pages import errors, formats
 from webapp.pages.accounts import signed_in
 from webapp.services.accounts import accounts
+from webapp.services.webhooks import endpoints
 
 NOT_SAVED = "Your session has ended, so your last click was not saved. Sign in and click again."
 
@@ -71,8 +72,19 @@ def sign_in() -> ResponseReturnValue:
         )
         return page, 422
     now = utc_now()
-    signed_in.begin(write(lambda s: accounts.finish_sign_in(s, right, password, now)))
+    user = write(lambda s: accounts.finish_sign_in(s, right, password, now))
+    signed_in.begin(user)
+    if user.role == "admin":
+        _tell_of_webhooks()
     return redirect(next_path or url_for("pages.home"), 303)
+
+
+def _tell_of_webhooks() -> None:
+    names = ", ".join(f"“{name}”" for name in read(endpoints.given_up))
+    if names:
+        flash(
+            f"Webhooks that failed for days are disabled: {names}. See Settings, Webhooks.", "bad"
+        )
 
 
 def attempt(email: str, password: str) -> accounts.Attempt | Refusal:

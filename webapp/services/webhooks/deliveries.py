@@ -200,6 +200,12 @@ def log(
     return [(delivery, event) for delivery, event in session.execute(query)]
 
 
+def n_failed(session: Session, endpoint_key: int) -> int:
+    """How many deliveries to an endpoint were given up."""
+    is_failed = (WebhookDelivery.endpoint_key == endpoint_key, WebhookDelivery.state == "failed")
+    return session.scalar(sa.select(sa.func.count()).where(*is_failed)) or 0
+
+
 def tries(session: Session, delivery_keys: Sequence[int]) -> dict[int, list[WebhookTry]]:
     """The calls made for each of these deliveries, oldest first."""
     query = sa.select(WebhookTry).where(WebhookTry.delivery_key.in_(delivery_keys))

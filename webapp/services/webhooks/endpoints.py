@@ -164,6 +164,12 @@ def everything(session: Session) -> list[WebhookEndpoint]:
     return list(session.scalars(sa.select(WebhookEndpoint).order_by(WebhookEndpoint.key)))
 
 
+def given_up(session: Session) -> list[str]:
+    """The names of endpoints that were disabled because they failed."""
+    query = sa.select(WebhookEndpoint.name).where(WebhookEndpoint.disabled_reason.is_not(None))
+    return list(session.scalars(query.order_by(WebhookEndpoint.key)))
+
+
 def new_secret() -> str:
     """A secret in the form of the specification."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

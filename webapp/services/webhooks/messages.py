@@ -28,6 +28,12 @@ def sentence(event: WebhookEvent, lead: Lead | None) -> str:
     return SENTENCES[event.type](event.data, _name(lead, event.data))
 
 
+def summary(event: WebhookEvent) -> str:
+    """What a log may say of it: no names."""
+    data = event.data
+    return str(data.get("lead_id") or data.get("model_version") or data.get("fault") or "")
+
+
 def link(event: WebhookEvent, lead: Lead | None, site: str) -> str:
     """The page that says more."""
     pages = {events.MODEL_PROMOTED: "/models", events.SYNC_FAILED: "/sync"}
