@@ -18,8 +18,9 @@ from ml.leakage.words import named_later, speaks_of_an_end
 from ml.training.encode import MISSING, NOT_COLLECTED, Bools, Floats, Record, columns_of, frame_of
 
 CONFIDENCE = 0.95  # one-sided, of every bound
-# The most that an honest field removes in 38 real data sets is 47 %: a voter's party, of the vote.
-MAX_REMOVED_ALONE = 0.5
+# The outcome itself, one value in ten wrong, removes half. Of honest fields of 38 real data sets a
+# customer's loyalty to a brand removes 0.35 and a voter's party, of the vote, 0.47; others less.
+MAX_REMOVED_ALONE = 0.35
 # At least so many times as often is the field filled for leads of one kind as for the other.
 TIMES_FOR_ONE_OUTCOME = 10.0
 TIMES_FOR_CLOSED = 5.0
@@ -148,7 +149,7 @@ class _Look:
             f"{self.field.label} alone removes {_percent(told.share)} of the uncertainty about the"
             f" outcome (at least, with 95 % confidence, {_percent(told.low)}, on"
             f" {len(self.groups):,} leads)."
-            f" What is known beforehand hardly ever removes more than half.{self._examples()}"
+            f" What is known beforehand hardly ever removes more than a third.{self._examples()}"
         )
         return self._leak("too good alone", sentence, **told._asdict())
 

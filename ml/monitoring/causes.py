@@ -14,7 +14,9 @@ from ml.fields.types import Value, level_key, signed_log1p
 from ml.monitoring.drift import known_numbers
 from ml.scorecard.terms import CategoryTerm, Counts, CurveTerm, Term
 
-Kind: TypeAlias = Literal["constant", "unit", "lost", "filled", "new values", "range", "spread"]
+Kind: TypeAlias = Literal[
+    "constant", "unit", "type", "lost", "filled", "new values", "range", "spread"
+]
 
 CLEARLY = 0.1  # of all leads: a share that has changed by less is not named
 MIN_FACTOR = 5.0  # between two units; less may be growth
@@ -25,9 +27,10 @@ MIN_PARTS = 2
 class Cause(NamedTuple):
     """What has happened to the values of a field, most likely.
 
-    `before` and `now` are shares of leads: those unknown ("lost", "filled"), or with values that
-    the model has not learned from ("new values", "range"). Numbers are `factor` times as large
-    ("unit"). `value` is the only one of before ("constant"), or the commonest of the new ones.
+    `before` and `now` are shares of leads: those unknown ("lost", "filled"), with values that the
+    model cannot read ("type") or has not learned from ("new values", "range"). Numbers are `factor`
+    times as large ("unit"). `value` is the only one of before ("constant"), or the commonest of the
+    new ones.
     """
 
     kind: Kind
@@ -42,7 +45,9 @@ def cause_of(term: Term, values: Sequence[Value]) -> Cause:
 
     The term is a learned one, with its counts.
     """
-    unknown = _unknown(term, values)
+    unknown, unread = _unknown(term, values), _unread(term, values)
+    if unread.now >= CLEARLY:
+        return unread
     if isinstance(term, CategoryTerm):
         return _widest(unknown, _new_levels(term, values))
     known = known_numbers(values)
@@ -78,6 +83,16 @@ def _unknown(term: Term, values: Sequence[Value]) -> Cause:
     before = _share(term.missing_counts, term)
     now = sum(read(value) is None for value in values) / len(values)
     return Cause("lost" if now > before else "filled", before, now)
+
+
+def _unread(term: Term, values: Sequence[Value]) -> Cause:
+    """Find values of another type, such as texts where the model has learned from numbers."""
+    read = level_key if isinstance(term, CategoryTerm) else signed_log1p
+    others = [value for value in values if value is not None and read(value) is None]
+    commonest = Counter(others).most_common(1)
+    return Cause(
+        "type", now=len(others) / len(values), value=commonest[0][0] if commonest else None
+    )
 
 
 def _new_levels(term: CategoryTerm, values: Sequence[Value]) -> Cause:

@@ -21,7 +21,7 @@ from ml.training import batch_scoring
 from ml.training.calibration_slope import cheapest
 from ml.training.encode import Bools, Columns, Floats, Record
 from ml.training.families import table
-from ml.training.families.family import Member
+from ml.training.families.family import Family, Member
 from ml.training.term_sums import added, centred, counted
 
 # Nats of log loss, summed over all leads, that half a weight off the usual one has to save.
@@ -30,7 +30,8 @@ MIN_WEIGHT = 0.05  # a member of less is left out
 MAX_CENTRED_ON = 1_000
 MAX_ROUNDS, NO_MOVE = 20, 1e-4  # of a choice between more than two members
 
-Weights: TypeAlias = tuple[float, ...]  # one a family of the table, summing to 1
+Families: TypeAlias = tuple[Family, ...]
+Weights: TypeAlias = tuple[float, ...]  # one a family, summing to 1
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Members:
     """One member of each family, all fitted on the same leads."""
 
     columns: Columns
+    families: Families
     fitted: tuple[Member, ...]
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
@@ -71,7 +73,7 @@ class Members:
         centre = math.fsum((first.intercept, *means.values()))
         level = (1 - slope) * logit(base_rate)
         return Scorecard(
-            family=name_of(weights),
+            family=name_of(weights, self.families),
             intercept=math.fsum((centre, *(each.intercept for each in others), level)),
             base_rate=base_rate,
             n_leads=len(converted),
@@ -87,17 +89,20 @@ def fit(
     columns: Columns,
     seed: int,
     *,
+    families: Families | None = None,
     sample_weight: Floats | None = None,
 ) -> Members:
     """Fit a member of each family to a frame from `frame_of`, the same for the same input and seed.
 
-    Outcomes are some of each kind. Each lead counts `sample_weight`, in (0, 1], or else 1.
+    The families are those for so many leads, unless some are named. Outcomes are some of each
+    kind. Each lead counts `sample_weight`, in (0, 1], or else 1.
     """
+    families = families or table.families_for(len(frame))
     fitted = (
         family.fit(frame, converted, columns, seed, sample_weight=sample_weight)
-        for family in table.FAMILIES
+        for family in families
     )
-    return Members(columns, tuple(fitted))
+    return Members(columns, families, tuple(fitted))
 
 
 def blended(log_odds: Floats, weights: Weights) -> Floats:
@@ -110,9 +115,13 @@ def blended(log_odds: Floats, weights: Weights) -> Floats:
     return mean
 
 
-def usual_weights(n_fields: int, n_leads: int) -> Weights:
-    """Give the weights before any score is known: the first family takes what the others leave."""
-    others = [family.usual_weight(n_fields, n_leads) for family in table.FAMILIES[1:]]
+def usual_weights(n_fields: int, n_leads: int, families: Families | None = None) -> Weights:
+    """Give the weights before any score is known: the first family takes what the others leave.
+
+    The families are those for so many leads, unless some are named.
+    """
+    families = families or table.families_for(n_leads)
+    others = [family.usual_weight(n_fields, n_leads) for family in families[1:]]
     total = max(1.0, sum(others))
     others = [weight / total for weight in others]
     return (1 - sum(others), *others)
@@ -165,13 +174,14 @@ def choose_weights(
     return tuple(weight / sum(kept) for weight in kept)
 
 
-def name_of(weights: Weights) -> str:
+def name_of(weights: Weights, families: Families) -> str:
     """Name the only family that counts, or the blend of those that do.
 
-    >>> name_of((0.0, 1.0)), name_of((0.7, 0.3))
+    >>> families = table.families_for(50)
+    >>> name_of((0.0, 1.0), families), name_of((0.7, 0.3), families)
     ('random forest', 'blend of spline logistic and random forest')
     """
-    pairs = zip(table.FAMILIES, weights, strict=True)
+    pairs = zip(families, weights, strict=True)
     *most, last = (family.name for family, weight in pairs if weight)
     return f"blend of {', '.join(most)} and {last}" if most else last
 

@@ -225,8 +225,8 @@ def learn(
     def on_fold(done: int, n_fits: int) -> None:
         progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
 
-    # The matrices are small: threads of the linear algebra would only wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
+    # The matrices are small: threads would only wait for each other, and sum up in any order.
+    with threadpool_limits(limits=1):
         ages = half_lives(frame, outcomes, columns, group_of) if is_dated else []
         weights = sample_weight(len(frame), chosen(ages))
         scores = out_of_fold(

@@ -3,7 +3,16 @@
 The first has a term for each field, in which all effects are centred, and is quick to fit.
 """
 
-from ml.training.families import random_forest, spline_logistic
+from ml.training.families import boosted_trees, random_forest, spline_logistic
 from ml.training.families.family import Family
 
-FAMILIES: tuple[Family, ...] = (spline_logistic.FAMILY, random_forest.FAMILY)
+FAMILIES: tuple[Family, ...] = (
+    spline_logistic.FAMILY,
+    random_forest.FAMILY,
+    boosted_trees.FAMILY,
+)
+
+
+def families_for(n_leads: int) -> tuple[Family, ...]:
+    """Name the families that take part where there are so many leads to learn from."""
+    return tuple(family for family in FAMILIES if n_leads >= family.min_leads)

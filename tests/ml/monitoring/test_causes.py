@@ -55,9 +55,12 @@ def test_values_that_no_longer_arrive_are_lost():
     assert found == Cause("lost", before=0.1, now=0.8)
 
 
-def test_a_number_that_comes_as_a_word_is_lost():
-    found = cause_of(learned(SECONDS), ["12 s"] * 50 + SECONDS[:50])
-    assert found == Cause("lost", before=0.0, now=0.5)
+@pytest.mark.parametrize(
+    ("known", "now", "value"), [(SECONDS, ["12 s"] * 50, "12 s"), (WORDS, [7] * 50, 7)]
+)
+def test_values_of_another_type_are_told_from_lost_ones(known, now, value):
+    found = cause_of(learned(known), [*now, *known[:50]])
+    assert found == Cause("type", now=0.5, value=value)
 
 
 def test_values_that_were_mostly_unknown_are_filled():

@@ -16,7 +16,7 @@ from ml.scorecard.scorecard import Scorecard
 from ml.training import blending
 from ml.training.calibration_slope import FLATTEST, STEEPEST, stretched
 from ml.training.encode import columns_of, frame_of
-from ml.training.families import random_forest
+from ml.training.families import random_forest, table
 from ml.training.families.growth import Growth, grow
 from tests.ml.leads import FIELDS, make_examples
 
@@ -241,7 +241,10 @@ def test_members_equally_good_and_different_are_blended():
     log_odds = truth[:, np.newaxis] + draw.normal(size=(2000, 2))
     weights = blending.choose_weights(log_odds, draw.random(2000) < expit(truth), EQUAL)
     assert 0.35 < weights[1] < 0.65
-    assert blending.name_of(weights) == "blend of spline logistic and random forest"
+    assert (
+        blending.name_of(weights, table.families_for(2_000))
+        == "blend of spline logistic and random forest"
+    )
 
 
 @every_family

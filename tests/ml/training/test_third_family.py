@@ -31,7 +31,7 @@ def stepping_examples():
     draw = random.Random(3)
     examples = make_examples(400)
     converted = [
-        draw.random() < (0.9 if (record["email_opens"] or 0) >= 4 else 0.1)
+        draw.random() < (0.85 if (record["email_opens"] or 0) >= 4 else 0.2)
         for record in examples.records
     ]
     return dataclasses.replace(examples, converted=converted)
@@ -89,7 +89,7 @@ def test_reasons_name_the_field_it_asks_about(attempt):
         explain(attempt.scorecard, FIELDS, {"email_opens": opens}, limit=1)[0] for opens in (1, 20)
     )
     assert (few.field, many.field) == ("email_opens", "email_opens")
-    assert few.effect < -1 < 1 < many.effect
+    assert few.effect < -0.6 < 0.6 < many.effect
     assert many.n_leads
 
 
@@ -105,15 +105,15 @@ def test_scores_out_of_fold_come_from_all_three(attempt):
 
 def test_a_blend_of_all_is_named_by_all():
     name = "blend of spline logistic, random forest and stump"
-    assert blending.name_of(WEIGHTS) == name
+    assert blending.name_of(WEIGHTS, table.families_for(400)) == name
 
 
 def test_usual_weights_of_many_families_sum_to_one_and_the_first_takes_the_rest():
-    for n_leads in (1, 30, 10_000):
+    for n_leads in (1, 30, 2_000, 10_000):
         weights = blending.usual_weights(11, n_leads)
         assert sum(weights) == pytest.approx(1)
         assert min(weights) >= 0
-    assert blending.usual_weights(1, 10**9) == pytest.approx((0.7, 0.0, 0.3), abs=1e-6)
+    assert blending.usual_weights(1, 2_000) == pytest.approx((0.69, 0.01, 0.3), abs=0.01)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

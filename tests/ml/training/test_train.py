@@ -249,12 +249,12 @@ def test_single_field_of_any_type_can_be_learned_from(kind):
     values = by_kind.get(kind, (1, 5))
     n = 100
     records: list[dict[str, Value]] = [{"x": values[i % 2]} for i in range(n)]
-    converted = [i % 2 == 0 or i % 10 == 1 for i in range(n)]
+    converted = [i % 10 == 1 if i % 2 else i % 8 > 0 for i in range(n)]
     attempt = challenge(
         Examples(records, converted, [True] * n), fields, starter_scorecard(), RULE, seed=0
     )
     low, high = (attempt.scorecard.score({"x": values[i]}).probability for i in (1, 0))
-    assert low < 0.4 < 0.8 < high
+    assert low < 0.4 < 0.6 < high
 
 
 @pytest.mark.usefixtures("few_trees")

@@ -81,9 +81,17 @@ def test_nothing_is_said_where_nothing_has_changed():
         ),
         (
             {"website_visits": "many"},
+            "Changed since training: Website visits (100 % values that the model cannot read, such"
+            " as many).",
+            "Website visits now comes as another type of value. Send it as before; if the new type"
+            " is right, declare it as a field of its own, which the model learns beside the old"
+            " one.",
+        ),
+        (
+            {"website_visits": None},
             "Changed since training: Website visits (unknown for 100 % of leads, 0 % in training).",
             "Check whether Website visits still arrives: a renamed column, a lost permission or"
-            " another type of value leaves it unknown.",
+            " values that cannot be read (see Data quality) leave it unknown.",
         ),
         (
             {"lead_source": lambda s: "Podcast" if s == "Webinar" else s},

@@ -19,8 +19,10 @@ MAX_NAMED = 3
 FIRST_STEPS: dict[Kind, str] = {
     "unit": "Has the unit of {label} changed, such as from seconds to milliseconds? Change it back"
     " where it comes from, and train only on one unit.",
-    "lost": "Check whether {label} still arrives: a renamed column, a lost permission or another"
-    " type of value leaves it unknown.",
+    "type": "{label} now comes as another type of value. Send it as before; if the new type is"
+    " right, declare it as a field of its own, which the model learns beside the old one.",
+    "lost": "Check whether {label} still arrives: a renamed column, a lost permission or values"
+    " that cannot be read (see Data quality) leave it unknown.",
     "constant": "{label} tells the model nothing yet: it had one value in all leads learned from.",
     "filled": "{label} is now filled in for more leads. If that stays so, the model can learn more"
     " from it.",
@@ -30,7 +32,7 @@ FIRST_STEPS: dict[Kind, str] = {
     "spread": "Check whether {label} is still filled in the same way, here and where it comes"
     " from.",
 }
-CORRECT_FIRST: tuple[Kind, ...] = ("unit", "lost")
+CORRECT_FIRST: tuple[Kind, ...] = ("unit", "type", "lost")
 
 
 def happened(label: str, cause: Cause) -> str:
@@ -43,6 +45,8 @@ def happened(label: str, cause: Cause) -> str:
     """
     what = {
         "unit": _times(cause.factor),
+        "type": f"{_percent(cause.now)} values that the model cannot read, such as"
+        f" {value_text(cause.value)[:MAX_VALUE_LENGTH]}",
         "lost": f"unknown for {_percent(cause.now)} of leads, {_percent(cause.before)} in training",
         "filled": f"known for {_percent(1 - cause.now)} of leads,"
         f" {_percent(1 - cause.before)} in training",
