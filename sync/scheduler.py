@@ -34,6 +34,7 @@ POLLING = (
     jobs.import_leads,
     phases.sync_crm,
     jobs.monitor,
+    jobs.play_demo,
     jobs.record_stragglers,
     send_webhooks,
 )

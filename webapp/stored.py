@@ -234,6 +234,8 @@ class TrainingData(_Stored):
     left_out_fields: dict[str, str] = {}
     champion_knew: list[str] = []
     recalibrated_from: str | None = None
+    # Invented leads, not this team's.
+    is_demo: bool = False
     shift: float = 0.0
     slope: float = 1.0
 

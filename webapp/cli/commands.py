@@ -21,9 +21,10 @@ from webapp.services import health
 from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, api_keys, audit
 from webapp.services.crm import connections
+from webapp.services.demo import demo_data
 from webapp.services.exports import exports, remarks
 from webapp.services.exports.columns import FORMATS
-from webapp.services.leads import demo, lead_query
+from webapp.services.leads import lead_query
 from webapp.services.leads.filters import table
 from webapp.services.models import lifecycle, registry
 from webapp.services.setup import FirstAccess
@@ -81,7 +82,7 @@ def _prepare(session: Session) -> FirstAccess | None:
     first_setup.starter_version(session, settings.expected_conversion_percent, now)
     access = first_setup.first_access(session, now)
     if access is not None and settings.demo:
-        demo.load(session, product().file_fields or field_lists.current(session).fields, now)
+        demo_data.load(session, product().file_fields or field_lists.current(session).fields, now)
     if access is not None:
         # Before the commit: nobody could get in if we were stopped between the two.
         _keep_private(access)
@@ -253,7 +254,8 @@ def promote(version: str) -> None:
 @with_appcontext
 def remove_demo() -> None:
     """Delete the demo leads and all that belongs to them."""
-    click.echo(f"{write(demo.remove)} demo leads deleted.")
+    n_leads = write(lambda s: demo_data.remove(s, "cli", utc_now()))
+    click.echo(f"{n_leads} demo leads deleted.")
 
 
 @click.command("accept-lost-records", cls=Command)

@@ -11,7 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE, prepare_sessions
-from webapp.pages import errors, formats
+from webapp.pages import demo, errors, formats
 from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import (
@@ -36,6 +36,7 @@ from webapp.services.owners import sight
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
 PARTS = (
     sign_in.bp,
+    demo.bp,
     leads.bp,
     lead_form.bp,
     lead.bp,

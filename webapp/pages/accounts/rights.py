@@ -17,6 +17,7 @@ MIN_ROLE = {
     "pages.sign_in.sign_in": ANYBODY,
     "pages.sign_in.sign_out": "rep",
     "pages.home": "rep",
+    "pages.demo.remove": "admin",
     # Leads
     "pages.leads.index": "rep",
     "pages.leads.table": "rep",

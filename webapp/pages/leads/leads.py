@@ -10,6 +10,7 @@ from flask_login import current_user
 from webapp.database import Session, read, utc_now
 from webapp.pages import formats
 from webapp.product import product
+from webapp.services.demo import demo_leads
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.filters import choices
 from webapp.services.leads.filters.sorts import SORTS
@@ -36,6 +37,7 @@ def index() -> ResponseReturnValue:
                 f for n, f in all_filters(product().fields).items() if n not in FACETS
             ],
             "version": registry.serving(session),
+            "has_demo": demo_leads.are_here(session),
             "change": lifecycle.score_change(session, utc_now() - TODAY),
         }
 

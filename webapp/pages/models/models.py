@@ -16,6 +16,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
+from webapp.services.demo import demo_leads
 from webapp.services.models import (
     lifecycle,
     model_story,
@@ -60,6 +61,7 @@ def index() -> ResponseReturnValue:
             **found,
             **leakage.state(session),
             "champion": champion,
+            "has_demo": demo_leads.are_here(session),
             "changed": [
                 product().fields.named(name).label for name in champion.fields if name not in used
             ],

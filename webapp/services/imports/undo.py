@@ -13,8 +13,8 @@ from webapp.database import change
 from webapp.intake_tables import Import, ImportChange, WaitingOutcome
 from webapp.services.imports.changes import known_values
 from webapp.services.imports.intake import statement_key
-from webapp.services.leads import ageing, leads, removal, scoring
-from webapp.services.leads.leads import AGEING, DAY
+from webapp.services.leads import leads, removal, scoring
+from webapp.services.leads.leads import AGEING, AGEING_SOURCE, DAY
 from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
@@ -96,7 +96,7 @@ def step(session: Session, found: Import, now: datetime) -> int:
     own = [key for lead_key in kept for key in changes[lead_key].snapshots]
     change(session, sa.delete(Snapshot).where(Snapshot.key.in_(own)))
     aged = sa.delete(Snapshot).where(
-        Snapshot.source == ageing.SOURCE,
+        Snapshot.source == AGEING_SOURCE,
         Snapshot.taken_at >= found.requested_at,
         Snapshot.lead_key.in_([key for key in kept if AGEING in changes[key].after]),
     )
@@ -114,7 +114,7 @@ def _others(session: Session, import_key: int, changes: Mapping[int, ImportChang
     own = {key for row in changes.values() for key in row.snapshots}
     prefix = _prefix(import_key)
     snapshots = sa.select(Snapshot.lead_key, Snapshot.key).where(
-        Snapshot.lead_key.in_(changes), Snapshot.source != ageing.SOURCE
+        Snapshot.lead_key.in_(changes), Snapshot.source != AGEING_SOURCE
     )
     told = sa.select(Outcome.lead_key, Outcome.idempotency_key)
     said = session.execute(told.where(Outcome.lead_key.in_(changes))).all()

@@ -8,13 +8,12 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
 from webapp.services.leads import leads, scoring
-from webapp.services.leads.leads import AGEING, DAY
+from webapp.services.leads.leads import AGEING, AGEING_SOURCE, DAY
 from webapp.services.leads.records import LeadRecord
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.tables import Lead
 
-SOURCE = "days"  # of snapshots
 STEP_ROWS = 500
 MIN_MOVE = 0.01
 
@@ -57,7 +56,7 @@ def score(session: Session, keys: list[int], now: datetime) -> None:
         if lead.status == "open" and _has_moved(versions.card, lead, now)
     ]
     inputs = [ScoringInput(record, now, came_with_outcome=False) for record in records]
-    scoring.score_many(session, versions, inputs, source=SOURCE, now=now)
+    scoring.score_many(session, versions, inputs, source=AGEING_SOURCE, now=now)
 
 
 def _has_moved(card: Scorecard, lead: Lead, now: datetime) -> bool:

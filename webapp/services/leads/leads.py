@@ -26,6 +26,7 @@ FACETS = ("lead_source", "industry", "owner")
 SEARCHED = ("search_text", "sort_name")
 N_DRAWS = 10_000
 DEMO_SOURCE = "demo"  # of invented leads
+AGEING_SOURCE = "days"  # of days that went by
 AGEING = "days_since_contact"  # goes on by itself from when it was told
 DAY = timedelta(days=1)
 

@@ -13,6 +13,7 @@ from webapp import field_lists
 from webapp.config import Settings
 from webapp.database import change, hold
 from webapp.services.accounts import audit
+from webapp.services.demo import demo_leads
 from webapp.services.models import leakage, registry, training_data
 from webapp.services.runs import runs
 from webapp.services.webhooks import events
@@ -196,6 +197,7 @@ def register(
     """Store the challenger with its evidence, close the run, and start its promotion if it won."""
     hold(session, VERSION_LOCK)
     champion = registry.champion(session)
+    details["training"]["is_demo"] = demo_leads.are_here(session)
     version = registry.save(
         session, scorecard, created_at=now, run_key=run.key, parent_key=champion.key, **details
     )
@@ -358,4 +360,5 @@ def _wanted(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
 
 
 def _shortage(session: Session) -> str | None:
-    return shortage(*training_data.class_counts(session))
+    missing = shortage(*training_data.class_counts(session))
+    return missing or demo_leads.in_the_way(session)

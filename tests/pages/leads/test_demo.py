@@ -1,0 +1,32 @@
+"""Pages say that demo data is invented, and an administrator removes it by one click."""
+
+import pytest
+
+from tests.factories import FIELDS, make_champion
+from webapp.database import utc_now
+from webapp.services.demo import demo_data, demo_leads
+
+
+@pytest.fixture
+def demo(write):
+    write(make_champion)
+    write(lambda s: demo_data.load(s, FIELDS, utc_now()))
+
+
+def test_an_admin_removes_the_demo_by_one_click(demo, ada, sign_in, read):
+    admin = sign_in(ada)
+    for page in ("/leads", "/models"):
+        assert "These leads are invented" in admin.get(page).text
+    after = admin.post("/demo/remove", follow_redirects=True).text
+    assert "demo leads removed. Now bring in your own." in after
+    assert "These leads are invented" not in after
+    assert "No leads yet" in after
+    assert not read(demo_leads.are_here)
+
+
+def test_a_rep_reads_that_it_is_invented_and_who_can_remove_it(demo, rita, sign_in):
+    rep = sign_in(rita)
+    shown = rep.get("/leads").text
+    assert "These leads are invented" in shown
+    assert "An administrator can remove them." in shown
+    assert rep.post("/demo/remove").status_code == 403

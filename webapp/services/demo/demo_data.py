@@ -1,0 +1,116 @@
+"""The invented half year in the store: it is played in parts, so that the model learns as it goes.
+
+Each part brings new leads and outcomes, and the worker trains on them as on any. Whatever was
+promoted or refused in the demo really was.
+"""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from webapp.database import BACKFILL, hold
+from webapp.services.accounts import audit
+from webapp.services.demo import demo_leads
+from webapp.services.demo.invented import IDS, N_DAYS, Life, Message, lives
+from webapp.services.leads import leads, records, removal, scoring
+from webapp.services.leads.leads import DEMO_SOURCE
+from webapp.services.models import lifecycle, registry
+from webapp.services.models.lifecycle import Trigger
+from webapp.services.outcomes import outcomes
+from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
+from webapp.services.runs import runs
+from webapp.tables import Lead, ModelVersion
+
+# The last days of the parts; the first is there when Leadloop starts.
+PARTS = (105, 145, N_DAYS)
+DEMO = Attribution(DEMO_SOURCE, "demo")
+
+
+def load(session: Session, fields: Fields, now: datetime) -> int:
+    """Bring the first part into an empty store; return how many leads, 0 where there are some."""
+    if session.scalar(sa.select(Lead.key).limit(1)) is not None:
+        return 0
+    _play(session, fields, now - timedelta(days=N_DAYS), range(PARTS[0]))
+    return session.scalar(sa.select(sa.func.count()).select_from(Lead)) or 0
+
+
+def go_on(session: Session, fields: Fields, trigger: Trigger, now: datetime) -> bool:
+    """Bring the next part once the model has learned from those before; say whether there was one.
+
+    Not beside real outcomes: the demo ends where they begin.
+    """
+    first = session.scalar(sa.select(Lead).where(Lead.lead_id == IDS[0]))
+    if first is None or not demo_leads.are_here(session) or demo_leads.has_real_outcomes(session):
+        return False
+    known = lives(fields)
+    last = session.scalar(sa.select(sa.func.max(Lead.lead_id)).where(Lead.lead_id.in_(IDS)))
+    came_on = known[IDS.index(last or IDS[0])].messages[0].day
+    end = next((end for end in PARTS if came_on < end), N_DAYS)
+    following = PARTS[PARTS.index(end) + 1 :]
+    if not following or not lifecycle.is_idle(session, trigger, now):
+        return False
+    begun_at = first.created_at - timedelta(days=known[0].messages[0].day)
+    _play(session, fields, begun_at, range(end, following[0]))
+    return True
+
+
+def remove(session: Session, actor: str, now: datetime) -> int:
+    """Delete the demo leads that nobody else has sent, with all of theirs; return how many.
+
+    What was learned from them goes out of use: the worker returns to the starter model. Raises
+    `AlreadyRunning` during a training.
+    """
+    hold(session, BACKFILL)
+    keys = session.scalars(demo_leads.keys()).all()
+    live = registry.champion(session)
+    if live.learned_from is not None and live.learned_from.is_demo:
+        lifecycle.request_promotion(session, _starter(session).name, actor, now)
+    elif runs.unfinished(session, "training") is not None:
+        raise runs.AlreadyRunning("training")
+    removal.delete(session, keys, now)
+    audit.record(session, actor, "removed the demo data", f"{len(keys)} leads", now=now)
+    return len(keys)
+
+
+def _starter(session: Session) -> ModelVersion:
+    return session.scalars(sa.select(ModelVersion).order_by(ModelVersion.key).limit(1)).one()
+
+
+def _play(session: Session, fields: Fields, begun_at: datetime, days: range) -> None:
+    """Live through some days, each with messages in the morning and outcomes at its end."""
+    messages: dict[int, list[tuple[Life, Message]]] = defaultdict(list)
+    outcomes_of: dict[int, list[Life]] = defaultdict(list)
+    for life in lives(fields):
+        for message in life.messages:
+            messages[message.day].append((life, message))
+        outcomes_of[life.outcome_day].append(life)
+    for day in days:
+        at = begun_at + timedelta(days=day)
+        _score(session, fields, messages[day], at)
+        _record(session, outcomes_of[day], at + timedelta(hours=8))
+
+
+def _score(
+    session: Session, fields: Fields, messages: list[tuple[Life, Message]], at: datetime
+) -> None:
+    told = [
+        records.clean(fields, {"lead_id": life.lead_id, **life.people, **message.inputs})
+        for life, message in messages
+    ]
+    scoring.score_leads(session, fields, told, DEMO, now=at)
+
+
+def _record(session: Session, ended: list[Life], at: datetime) -> None:
+    found = leads.lock_many(session, [life.lead_id for life in ended])
+    events = [
+        OutcomeEvent(
+            found[life.lead_id], life.converted, Attribution("rep", life.people["owner"]), at
+        )
+        for life in ended
+        if life.lead_id in found
+    ]
+    if events:
+        outcomes.record_many(session, events, now=at)

@@ -1,0 +1,41 @@
+"""Which leads are invented, and whether real outcomes have come beside theirs."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.services.demo.invented import IDS
+from webapp.services.leads.leads import AGEING_SOURCE, DEMO_SOURCE
+from webapp.tables import Lead, Snapshot
+
+# What a visitor types into a demo lead makes it no real one.
+NOBODY_ELSE = (DEMO_SOURCE, AGEING_SOURCE, "rep")
+IN_THE_WAY = (
+    "There are outcomes of demo leads and of your own. Remove the demo data, so that the model"
+    " learns from yours alone."
+)
+
+
+def keys() -> sa.Select[int]:
+    """The keys of the demo leads that nobody else has sent."""
+    of_lead = sa.exists().where(Snapshot.lead_key == Lead.key)
+    return sa.select(Lead.key).where(
+        Lead.lead_id.in_(IDS),
+        of_lead.where(Snapshot.source == DEMO_SOURCE),
+        ~of_lead.where(Snapshot.source.not_in(NOBODY_ELSE)),
+    )
+
+
+def are_here(session: Session) -> bool:
+    """Whether there are demo leads."""
+    return session.scalar(keys().limit(1)) is not None
+
+
+def has_real_outcomes(session: Session) -> bool:
+    """Whether a lead that is none of the demo has an outcome, while the demo is here."""
+    real = sa.select(Lead.key).where(Lead.outcome.is_not(None), Lead.key.not_in(keys()))
+    return session.scalar(real.limit(1)) is not None
+
+
+def in_the_way(session: Session) -> str | None:
+    """Why nothing may be learned now: invented and real outcomes are never mixed."""
+    return IN_THE_WAY if are_here(session) and has_real_outcomes(session) else None
