@@ -11,6 +11,7 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from ml.fields.wording import signed_text
+from ml.gate.intervals import Z_95, auc_half_width
 
 ROUNDING = 1e-12  # an AUC gain of 0.02 may come out as 0.01999999999999999
 LOG_LOSS_CONFIDENCE = 0.8  # one-sided
@@ -18,6 +19,10 @@ LOG_LOSS_CONFIDENCE = 0.8  # one-sided
 # than this, with 95 % confidence, and log loss is lower with 98.5 %.
 TIMES_FOR_SMALL_GAIN = 2
 MAX_AUC_LOSS, AUC_CONFIDENCE, SURE_OF_LOG_LOSS = 0.01, 0.95, 0.985
+# Standard errors below luck from which on a champion knows nothing, and whatever surely ranks
+# better, with 95 % confidence, may replace it.
+INVERTED = 3.0
+LUCK = 0.5  # the AUC of scores that say nothing
 NORMAL = NormalDist()
 GROUPS = "companies and people"
 
@@ -189,8 +194,20 @@ def _is_surely_better(evidence: Evidence, min_each_class: int) -> bool:
 def _adds(evidence: Evidence, needed: float) -> Check:
     if evidence.added_value is None or math.isnan(evidence.added_value):
         return Check("confidence", False, "too few outcomes to tell what the new model adds")
+    if _replaces_an_inverted(evidence):
+        return Check("confidence", True, _knowledge(evidence))
     sentence = f"{_knowledge(evidence)}; {100 * needed:g} % is required"
     return Check("confidence", NORMAL.cdf(evidence.added_value) >= needed, sentence)
+
+
+def _replaces_an_inverted(evidence: Evidence) -> bool:
+    """Tell whether the champion ranks surely worse than luck, and the challenger surely better."""
+    _, n_each = _each(evidence)
+    if evidence.auc_champion is None or evidence.gain is None or min(n_each) < 1:
+        return False
+    error = auc_half_width(LUCK, *n_each) / Z_95
+    least = NORMAL.inv_cdf(AUC_CONFIDENCE) * (evidence.standard_error or 0.0)
+    return evidence.auc_champion < LUCK - INVERTED * error and evidence.gain > least
 
 
 def _log_loss_falls(evidence: Evidence) -> Check:
@@ -239,6 +256,9 @@ def _auc_change(evidence: Evidence) -> str:
 
 
 def _knowledge(evidence: Evidence) -> str:
+    if _replaces_an_inverted(evidence):
+        sure = f"more than {100 * AUC_CONFIDENCE:g} % sure that the new one ranks them better"
+        return f"The current model ranks these leads worse than chance; we are {sure}"
     share = NORMAL.cdf(evidence.added_value or 0)
     # Rounded down, and never to a round 100 %.
     reached = "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"

@@ -37,6 +37,24 @@ def test_to_turn_an_inverted_champion_round_is_no_knowledge_of_its_own():
     assert added_value(converted, inverted, challenger) > 4
 
 
+def replaced(n, champion_strength, seed):
+    """Whether a challenger of moderate worth replaces a champion, by the gate's usual rule."""
+    converted, truth = leads(n, seed)
+    noise = np.random.default_rng(seed + 100).normal(size=(2, n))
+    champion = expit(champion_strength * truth + noise[0])
+    challenger = expit(0.4 * truth + noise[1])
+    found = gathered(converted, champion, challenger, n_learned=n)
+    return decide(found, RULE)
+
+
+def test_beside_a_champion_surely_worse_than_luck_it_is_enough_to_rank_surely_better():
+    decisions = [replaced(100, -1.5, seed) for seed in range(20)]
+    assert sum(each.promote for each in decisions) >= 14
+    reason = next(each.reason for each in decisions if each.promote)
+    assert "The current model ranks these leads worse than chance; we are more than 95 %" in reason
+    assert sum(replaced(100, 0.4, seed).promote for seed in range(20)) <= 1
+
+
 def flipped(seed=1):
     """650 leads since the champion; from the 150th on outcomes mean the opposite."""
     converted, truth = leads(650, seed)
