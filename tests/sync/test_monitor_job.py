@@ -110,6 +110,33 @@ def test_a_version_that_ranks_leads_wrongly_gives_way_at_once(
     assert read(lambda s: lifecycle.switches(s, BEFORE))[-1].after == "1.0"
 
 
+def test_no_version_gives_way_to_one_that_ranks_the_same_leads_wrongly_too(
+    write, check, champion_name
+):
+    def put_in_use_by_opens(session):
+        """A version to which opens are worth four times as much as to the starter model."""
+        starter = registry.scorecard(session, registry.champion(session))
+        terms = [scaled([t], 4.0 if t.field == "email_opens" else 1.0)[0] for t in starter.terms]
+        details: dict[str, Any] = {"fields": [], "training": {}, "metrics": {}, "decision": {}}
+        card = replace(starter, terms=tuple(terms))
+        version = registry.save(session, card, created_at=BEFORE, **details)
+        lifecycle.switch(session, version, "gate", BEFORE)
+
+    def convert_by_downloads(session):
+        """The starter model ranks these at .42, the version at .18."""
+        rows = [{"email_opens": n % 9, "content_downloads": n // 9 % 5} for n in range(90)]
+        named = ({"lead_id": f"L-{n}", **row} for n, row in enumerate(rows))
+        worth = [1.3 * row["content_downloads"] - row["email_opens"] for row in rows]
+        made = make_leads(session, named, now=BEFORE)
+        make_outcomes(session, made, [each > -1.4 for each in worth])
+
+    write(make_champion)
+    write(put_in_use_by_opens)
+    write(convert_by_downloads)
+    check()
+    assert champion_name() != "1.0"
+
+
 def finding(run, name):
     return next(each for each in run.result["findings"] if each["name"] == name)
 

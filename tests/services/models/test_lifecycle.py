@@ -101,6 +101,31 @@ def test_a_refused_challenger_waits_for_the_next_outcomes(write):
     assert write(claim) is not None
 
 
+@pytest.mark.parametrize(
+    ("verdict", "n_new", "is_due"), [("act", 20, True), ("act", 19, False), ("good", 20, False)]
+)
+def test_where_the_claim_of_the_live_version_failed_fewer_outcomes_bring_a_training(
+    verdict, n_new, is_due, write
+):
+    def judge(session):
+        make_leads(session, [])
+        label(session, 15, n_new - 15)
+        runs.request(session, "monitoring", trigger="t", requested_by="t", now=NOW)
+        run = runs.claim(session, "monitoring", "w", NOW)
+        assert run is not None
+        finding = {"name": "live_auc", "verdict": verdict}
+        result = {"champion_key": registry.champion(session).key, "findings": [finding]}
+        runs.finish(session, run, NOW, result)
+
+    write(judge)
+    # Ten lost ones of before, which a training has counted.
+    write(lambda s: label(s, 0, 10, "old"))
+    counted = sa.update(Lead).where(Lead.lead_id.startswith("old")).values(counted_by_run=1)
+    write(lambda s: s.execute(counted))
+    found = write(lambda s: claim(s, Trigger(n_new_outcomes=50)))
+    assert (found is not None) == is_due
+
+
 def test_a_failed_training_gives_its_labels_back_and_is_tried_again_later(write, read):
     write(lambda s: label(s, 10, 10))
     run = write(claim)

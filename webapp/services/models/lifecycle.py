@@ -23,6 +23,7 @@ from webapp.tables import AuditEntry, Lead, ModelVersion, Run, Score
 # version, too: each looks first whether another is there.
 VERSION_LOCK = "training or promotion"
 FAR_POINTS = 10  # that reps are told of
+N_WHERE_FAILED = 20  # new outcomes that bring a training where the live version's claim failed
 MAX_COMPARED = 10_000  # newest leads
 SWITCHES = ("promoted", "rolled back")  # actions in the audit log
 MONITORS = "The monitors"  # who replaces a version that ranks leads wrongly
@@ -327,10 +328,29 @@ class _Due(NamedTuple):
 
 def _due(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
     due = _wanted(session, trigger, now)
-    # The cheapest question first: it is asked every few seconds.
-    if due is None or n_uncounted(session) < due.needed or _is_loading(session):
+    if due is None:
         return None
-    return None if _shortage(session) else due
+    # The cheapest question first: it is asked every few seconds.
+    n_new = n_uncounted(session)
+    if n_new < due.needed:
+        if n_new < N_WHERE_FAILED or not _claim_has_failed(session):
+            return None
+        due = due._replace(needed=N_WHERE_FAILED)
+    return None if _is_loading(session) or _shortage(session) else due
+
+
+def _claim_has_failed(session: Session) -> bool:
+    """Whether by the newest check the live version ranks leads surely worse than it claimed."""
+    last = runs.last_success(session, "monitoring")
+    checked = session.get(ModelVersion, last.result["champion_key"]) if last else None
+    if last is None or checked is None:
+        return False
+    # A recalibration ranks leads as the version before it does.
+    live = registry.learned(session, registry.champion(session))
+    if registry.learned(session, checked).key != live.key:
+        return False
+    found = {each["name"]: each["verdict"] for each in last.result["findings"]}
+    return found.get("live_auc") == "act"
 
 
 def _is_loading(session: Session) -> bool:

@@ -10,6 +10,7 @@ from ml.monitoring.performance import ScoredOutcome, errors_below, live_auc
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.monitor_samples import Samples
 
+LUCK = 0.5  # the AUC of scores that say nothing
 SURELY = 3.0  # standard errors: a check looks every hour
 MAX_TRIED = 10  # versions, the newest that were live
 STARTER = "1.0"
@@ -26,7 +27,8 @@ class Replacement(NamedTuple):
 def needed(session: Session, samples: Samples) -> Replacement | None:
     """Find the best version once live that does not rank surely worse than luck or version 1.0.
 
-    None unless the live version does, on leads old enough for slow outcomes, ten of each kind.
+    None unless the live version does, on leads old enough for slow outcomes, ten of each kind; and
+    where even the best ranks them worse than luck, if perhaps by chance.
     """
     leads, outcomes = samples.of_order.leads, samples.of_order.outcomes
     measured = live_auc(outcomes)
@@ -54,7 +56,7 @@ def needed(session: Session, samples: Samples) -> Replacement | None:
         for name in _once_live(session, samples.champion.key)
     }
     aucs = {name: live_auc(each).auc or 0.0 for name, each in tried.items() if behind(each) is None}
-    if not aucs:
+    if max(aucs.values(), default=0.0) < LUCK:
         return None
     best = max(aucs, key=lambda name: aucs[name])
     order = (
