@@ -43,6 +43,11 @@ class OutcomeDelays:
     all_lost: float
     n_fewest: int  # outcomes of the rarer kind
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it says how many leads end either way, better than outcomes told so far do."""
+        return self.n_fewest >= MIN_EACH or self.mature_days() is not None
+
     def share_told(self, age_days: float, *, converted: bool) -> float:
         """Give the share of the outcomes of a kind that have come by an age, in [0, 1].
 

@@ -17,6 +17,7 @@ from ml.monitoring.performance import (
     MIN_EACH_TO_RECALIBRATE,
     MIN_OUTCOMES,
     NATS_TO_ACT,
+    SETTLE_SIGMAS,
     Calibration,
     ScoredOutcome,
     calibration_in_the_large,
@@ -34,6 +35,7 @@ from ml.training.term_sums import scaled
 LIKELY = np.array([1.0, 0.3])
 LIKELY_OF_NEW = np.array([0.5])  # of the level of a model that was just learned
 CAUTION = 1.28  # standard errors by which either falls short of the likeliest: 90 %, one-sided
+SETTLE_CAUTION = 0.64  # the same where a level was learned while slow outcomes were to come
 MIN_SLOPE, MAX_SLOPE = 0.05, 1.5
 MAX_STEPS = 100
 NEARLY_SURE = 1e-6  # the probabilities nearest to 0 and 1 that are told apart from them
@@ -74,18 +76,23 @@ def recalibrate(
     outcomes: Sequence[ScoredOutcome],
     champion: Scorecard,
     leads_by_grade: Mapping[Grade, int],
+    *,
+    level_only: bool = False,
 ) -> Recalibration:
     """Set level and spread of a champion right, where that is surely an improvement.
 
     The outcomes, with the scores that the champion gave before, are of leads that neither it nor an
-    earlier recalibration has seen, and a fair sample by their weights. `leads_by_grade` counts the
+    earlier recalibration has seen, and a fair sample by their weights. Where it has seen some they
+    tell of its level alone (`level_only`). `leads_by_grade` counts the
     leads that are scored these days. Raises NotRecalibrated unless outcomes are enough, of every
     grade that matters, more than three standard deviations from what was promised, and log loss
     falls by more than chance would let it.
     """
     promised, converted = _columns(outcomes)
-    adjustment = adjustment_for(outcomes) if outcomes else Adjustment(1.0, 0.0)
-    decision = _decide(outcomes, champion, leads_by_grade, adjustment)
+    adjustment = (
+        adjustment_for(outcomes, level_only=level_only) if outcomes else Adjustment(1.0, 0.0)
+    )
+    decision = _decide(outcomes, champion, leads_by_grade, adjustment, level_only=level_only)
     scorecard = adjusted(champion, adjustment)
     return Recalibration(
         scorecard=scorecard,
@@ -118,12 +125,13 @@ def adjusted(card: Scorecard, adjustment: Adjustment) -> Scorecard:
     )
 
 
-def adjustment_for(outcomes: Sequence[ScoredOutcome]) -> Adjustment:
+def adjustment_for(outcomes: Sequence[ScoredOutcome], *, level_only: bool = False) -> Adjustment:
     """Find the level and slope that outcomes ask for, each less what they leave uncertain.
 
     A logistic regression on the log-odds promised (Cox 1958, Biometrika 45:562-565), with normal
     priors that hold it to what was promised. Weights count, and leads of a group count as one.
-    Either moves only to the end of its interval that is nearer to where it was.
+    Either moves only to the end of its interval that is nearer to where it was; the slope stays
+    where they tell of the `level_only`.
 
     >>> found = adjustment_for([ScoredOutcome(0.5, n % 4 == 0, n) for n in range(400)])
     >>> round(found.slope, 2), round(found.step, 2)
@@ -136,9 +144,14 @@ def adjustment_for(outcomes: Sequence[ScoredOutcome]) -> Adjustment:
     weights = trust(outcomes) * np.array([each.weight for each in outcomes])
     centre = float(np.average(log_odds, weights=weights)) if weights.any() else 0.0
     inputs = np.column_stack([np.ones(len(outcomes)), log_odds - centre])
-    found, information = _fitted(inputs, log_odds, converted, weights, likely=LIKELY)
+    n_counts = 1 if level_only else 2
+    found, information = _fitted(
+        inputs[:, :n_counts], log_odds, converted, weights, likely=LIKELY[:n_counts]
+    )
     errors = np.sqrt(np.diag(np.linalg.inv(information)))
-    level, more = np.sign(found) * np.maximum(0.0, np.abs(found) - CAUTION * errors)
+    caution = SETTLE_CAUTION if level_only else CAUTION
+    moved = np.sign(found) * np.maximum(0.0, np.abs(found) - caution * errors)
+    level, more = (*moved, 0.0)[:2]
     slope = float(np.clip(1 + more, MIN_SLOPE, MAX_SLOPE))
     return Adjustment(slope, float(level + (1 - slope) * centre))
 
@@ -190,15 +203,14 @@ def _decide(
     champion: Scorecard,
     leads_by_grade: Mapping[Grade, int],
     adjustment: Adjustment,
+    *,
+    level_only: bool,
 ) -> Decision:
     found = calibration_in_the_large(outcomes)
     saved = nats_saved_by_a_step(outcomes)
-    checks = (
-        _enough(outcomes),
-        _everywhere(outcomes, champion, leads_by_grade),
-        _far(found),
-        _surely_saves(saved),
-    )
+    # A level learned while slow outcomes were still to come is no claim to be refuted.
+    far = (_far(found, SETTLE_SIGMAS),) if level_only else (_far(found), _surely_saves(saved))
+    checks = (_enough(outcomes), _everywhere(outcomes, champion, leads_by_grade), *far)
     failed = [check.sentence for check in checks if not check.passed]
     if failed:
         raise NotRecalibrated(f"Not recalibrated: {'; '.join(failed)}.")
@@ -253,12 +265,12 @@ def _everywhere(
     return Check("grades", False, sentence)
 
 
-def _far(found: Calibration) -> Check:
+def _far(found: Calibration, least: float = ACT_SIGMAS) -> Check:
     sentence = (
-        f"{found.text}: {abs(found.z):.1f} standard deviations off; more than {ACT_SIGMAS:g} are "
+        f"{found.text}: {abs(found.z):.1f} standard deviations off; more than {least:g} are "
         "required"
     )
-    return Check("calibration", abs(found.z) > ACT_SIGMAS, sentence)
+    return Check("calibration", abs(found.z) > least, sentence)
 
 
 def _surely_saves(saved: float) -> Check:

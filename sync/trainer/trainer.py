@@ -79,6 +79,7 @@ def recalibrate(now: datetime) -> dict[str, Any]:
             evidence.outcomes,
             samples.card,
             Counter(samples.card.grade(lead.probability) for lead in samples.recent),
+            level_only=evidence.is_partly_learned,
         )
     except recalibration.NotRecalibrated as reason:
         return {"reason": str(reason)}

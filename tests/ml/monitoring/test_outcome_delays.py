@@ -48,6 +48,22 @@ def test_few_early_outcomes_while_most_leads_are_open_say_nothing():
     assert outcome_delays([Wait(1, n < 5) for n in range(30)]).mature_days() == 1
 
 
+def test_ten_outcomes_of_either_kind_say_more_of_the_level_than_those_told_alone():
+    """Wins take 20 days and losses 5; after 25 days most told outcomes are losses."""
+    rng = np.random.default_rng(7)
+    off_told, off_known = [], []
+    for _ in range(20):
+        seen = waits(rng, 25, n_leads=200)
+        found = outcome_delays(seen)
+        assert found.is_known
+        told = [wait.converted for wait in seen if wait.converted is not None]
+        off_told.append(sum(told) / len(told) - 1 / 3)
+        off_known.append(found.all_converted / (found.all_converted + found.all_lost) - 1 / 3)
+    assert np.mean(off_told) < -0.1
+    assert abs(np.mean(off_known)) < 0.05
+    assert not outcome_delays([Wait(1, n < 5) for n in range(14)] + [Wait(4, None)] * 60).is_known
+
+
 def test_a_single_late_outcome_among_few_leads_followed_so_long_counts_little():
     early = [Wait(n % 10, n % 3 == 0) for n in range(100)] + [Wait(30, None)] * 50
     without, with_one = (outcome_delays([*early, *late]) for late in ([], [Wait(400, True)]))

@@ -113,6 +113,25 @@ def test_a_level_that_is_off_is_found_and_never_overdone(off):
     assert checks == ["evidence", "grades", "calibration", "log_loss"]
 
 
+def test_a_level_learned_too_early_is_settled_on_less_evidence_and_the_spread_stays():
+    settled = errors_left = 0
+    for seed in range(20):
+        found = outcomes(np.random.default_rng(seed), World(0.6, 0.5), 250)
+        with suppress(NotRecalibrated):
+            made = recalibrate(found, CARD, EVERY_GRADE, level_only=True)
+            assert made.adjustment.slope == 1
+            checks = [check.name for check in made.decision.checks]
+            assert checks == ["evidence", "grades", "calibration"]
+            settled += 1
+            before, after = (
+                error(np.random.default_rng(0), World(0.6, 0.5), each)
+                for each in (AS_IT_IS, made.adjustment)
+            )
+            errors_left += after >= before
+    assert settled >= 15
+    assert errors_left == 0
+
+
 def test_scores_too_far_apart_are_drawn_together():
     made = recalibrate(outcomes(np.random.default_rng(2), World(0.8, 0.3), 600), CARD, EVERY_GRADE)
     assert 0.3 < made.adjustment.slope < 0.7

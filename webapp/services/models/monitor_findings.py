@@ -73,6 +73,7 @@ def calibration(samples: Samples) -> Finding:
     """Whether as many leads convert as the scores predict."""
     evidence = samples.of_level
     found = performance.calibration_in_the_large(evidence.outcomes if evidence else [])
+    verdict = "act" if evidence and evidence.is_partly_learned else found.verdict
     if evidence is None:
         sentence = (
             "Leads have not been followed for long enough to tell how many convert in the end."
@@ -85,7 +86,7 @@ def calibration(samples: Samples) -> Finding:
     else:
         sentence = f"{found.text}."
     figures = asdict(found) | ({} if found.n else dict.fromkeys(("expected", "z")))
-    return Finding("calibration", "Calibration", found.verdict, sentence, "", figures)
+    return Finding("calibration", "Calibration", verdict, sentence, "", figures)
 
 
 def live_auc(samples: Samples) -> Finding:

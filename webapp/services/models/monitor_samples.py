@@ -10,7 +10,12 @@ from sqlalchemy.orm import Session, aliased
 from ml.fields.fields_file import Value
 from ml.monitoring.drift import N_SCORE_BINS
 from ml.monitoring.outcome_delays import OutcomeDelays
-from ml.monitoring.performance import ScoredOutcome
+from ml.monitoring.performance import (
+    MIN_OUTCOMES,
+    SETTLE_SIGMAS,
+    ScoredOutcome,
+    calibration_in_the_large,
+)
 from ml.scorecard.scorecard import Scorecard
 from webapp.crm_tables import CrmLead
 from webapp.services.models import outcome_waits, registry, training_data
@@ -51,10 +56,14 @@ class JudgedLead(ScoredLead):
 
 @dataclass(frozen=True)
 class Evidence:
-    """Leads with an outcome, and how much each of them counts."""
+    """Leads with an outcome, and how much each of them counts.
+
+    What the champion learned of some tells of its level, but not how far its scores should differ.
+    """
 
     leads: list[JudgedLead]
     outcomes: list[ScoredOutcome]
+    is_partly_learned: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,16 +88,36 @@ class Samples:
         """The evidence on the champion's level: what came in since it went live.
 
         Of leads followed from their beginning, with weights for those still open or ended before.
+        Where all such leads, those learned from too, show that its level is off, and new ones alone
+        neither deny it nor show more, all: slow outcomes were still to come when it was learned.
         None while it is too early to tell how many leads end either way.
         """
-        if self.delays.mature_days() is None:
+        if not self.delays.is_known:
             return None
-        found = (
+        followed = [lead for lead in self.judged if lead.is_followed]
+        new = _evidence(
             (lead, self._weight(lead, since=self.since))
-            for lead in self.judged
-            if lead.is_unseen and lead.is_followed and lead.recorded_at >= self.since
+            for lead in followed
+            if lead.is_unseen and lead.recorded_at >= self.since
         )
-        return _evidence(found)
+        if not self.learned.metrics or self.champion.key != self.learned.key:
+            return new
+        since = self._learned_since
+        known = _evidence(
+            (lead, self._weight(lead)) for lead in followed if not since or lead.outcome_at >= since
+        )
+        of_new, of_all = (calibration_in_the_large(each.outcomes) for each in (new, known))
+        is_denied = of_new.verdict == "act" or of_new.z * of_all.z < 0
+        is_off = of_all.n_groups >= MIN_OUTCOMES and abs(of_all.z) > SETTLE_SIGMAS
+        return replace(known, is_partly_learned=True) if is_off and not is_denied else new
+
+    @property
+    def _learned_since(self) -> datetime | None:
+        """When the oldest outcomes happened that are no more outdated; None where none are."""
+        about = self.learned.learned_from
+        if about is None or not about.n_outdated or not about.first_outcome_at:
+            return None
+        return datetime.fromisoformat(about.first_outcome_at)
 
     @property
     def of_order(self) -> Evidence:

@@ -60,7 +60,7 @@ def weights(session: Session, leads: Iterable[Labelled], now: datetime) -> list[
     None while it is too early to tell how many leads end either way.
     """
     found, load_ended = delays(session, now), first_load_ended(session)
-    if found.mature_days() is None:
+    if not found.is_known:
         return None
     return [
         found.weight((now - lead.since) / DAY, converted=lead.converted)

@@ -1,0 +1,88 @@
+"""Whose outcomes tell of the level of the live version."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ml.monitoring.outcome_delays import Wait, outcome_delays
+from tests.factories import NOW
+from webapp.services.models.monitor_samples import JudgedLead, Samples
+
+DAY = timedelta(days=1)
+KNOWN = outcome_delays([Wait(1 + n % 5, n % 3 == 0) for n in range(90)])
+
+
+def leads(n, n_converted, *, probability, is_unseen):
+    """Leads with an outcome, told before or after the version went live."""
+    scored_at, told_at = (NOW, NOW + DAY) if is_unseen else (NOW - 20 * DAY, NOW - DAY)
+    return [
+        JudgedLead(
+            inputs={},
+            probability=probability,
+            converted=place < n_converted,
+            group=1_000 * is_unseen + place,
+            first_scored_at=scored_at,
+            outcome_at=told_at,
+            recorded_at=told_at,
+            is_followed=True,
+            counted_by_run=None if is_unseen else 1,
+            is_unseen=is_unseen,
+        )
+        for place in range(n)
+    ]
+
+
+def evidence(judged, *, delays=KNOWN, is_as_learned=True):
+    version: Any = SimpleNamespace(key=1, metrics={"n": 1}, learned_from=None)
+    unasked: Any = None  # what tells nothing of the level
+    live: Any = version if is_as_learned else SimpleNamespace(key=2)
+    return Samples(
+        champion=live,
+        learned=version,
+        card=unasked,
+        learned_card=unasked,
+        since=NOW,
+        now=NOW + 5 * DAY,
+        delays=delays,
+        recent=[],
+        judged=judged,
+        labelled_by_score=[],
+        scored_by_score=[],
+    ).of_level
+
+
+LEARNED = leads(150, 45, probability=0.2, is_unseen=False)  # 30 converted as learned
+NEW = leads(30, 9, probability=0.2, is_unseen=True)
+
+
+def test_all_leads_tell_of_a_level_that_was_learned_while_slow_outcomes_were_to_come():
+    found = evidence(LEARNED + NEW)
+    assert found.is_partly_learned
+    assert len(found.leads) == 180
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        pytest.param(leads(30, 9, probability=0.2, is_unseen=False) + NEW, id="perhaps chance"),
+        pytest.param(LEARNED + leads(30, 4, probability=0.2, is_unseen=True), id="denied"),
+        pytest.param(
+            LEARNED + leads(30, 20, probability=0.2, is_unseen=True), id="new ones say it"
+        ),
+    ],
+)
+def test_else_only_what_came_since_it_went_live(judged):
+    found = evidence(judged)
+    assert not found.is_partly_learned
+    assert {lead.is_unseen for lead in found.leads} == {True}
+
+
+def test_a_level_is_settled_once():
+    assert not evidence(LEARNED + NEW, is_as_learned=False).is_partly_learned
+
+
+def test_while_outcomes_are_too_few_nothing_tells_of_the_level():
+    few = outcome_delays([Wait(1, n < 5) for n in range(14)] + [Wait(4, None)] * 60)
+    assert evidence(LEARNED + NEW, delays=few) is None
