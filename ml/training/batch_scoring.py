@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit
 
+from ml.monitoring.drift import histogram
 from ml.scorecard.scorecard import Part, Scorecard
 from ml.training.encode import Floats, Record
 from ml.training.families import table
+
+MAX_SCORED = 2_000  # leads, of which served scores are kept
 
 
 def probabilities(scorecard: Scorecard, records: Sequence[Record]) -> Floats:
@@ -28,6 +31,12 @@ def effects(scorecard: Scorecard, records: Sequence[Record]) -> Floats:
     return found
 
 
+def effect_lists(scorecard: Scorecard, records: Sequence[Record]) -> list[list[float]]:
+    """Give the effects as lists, for those who do without arrays."""
+    found: list[list[float]] = effects(scorecard, records).tolist()
+    return found
+
+
 def effects_of(part: Part, records: Sequence[Record]) -> Floats:
     """Give the effects of a part, shape (n_leads, n_fields), in the order of its fields."""
     for family in table.FAMILIES:
@@ -35,3 +44,12 @@ def effects_of(part: Part, records: Sequence[Record]) -> Floats:
             return family.batch_effects[type(part)](part, records)
     rows = [[moves[name] for name in part.fields] for moves in map(part.effects, records)]
     return np.array(rows).reshape(len(records), len(part.fields))
+
+
+def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
+    """Count by `histogram` what a scorecard gives the leads it was learned from, or 2,000 of them.
+
+    Unlike scores out of fold these come from the very model that scores new leads.
+    """
+    some = records[:: -(-len(records) // MAX_SCORED)]
+    return histogram(probabilities(scorecard, some).tolist())

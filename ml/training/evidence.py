@@ -1,10 +1,12 @@
 """What a challenger is judged on: all leads since the champion, or the newest after a change."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ml.gate.gate import Evidence
+from ml.gate.gate import Decision, Evidence
+from ml.monitoring.claims import Interval, of_a_winner
 from ml.training.encode import Bools, Floats
 from ml.training.evaluate import delong, paired_evidence
 from ml.training.groups import Groups, count, numbered
@@ -73,3 +75,11 @@ def change(converted: Bools, champion: Floats, groups: Groups) -> int:
         if errors > surest:
             found, surest = cut, errors
     return found
+
+
+def claiming(metrics: dict[str, Any], decision: Decision) -> dict[str, Any]:
+    """Lower the AUC that a winner claims by the luck of winning."""
+    if not decision.promote:
+        return metrics
+    auc = of_a_winner(Interval(*metrics["claim"]["auc"]), decision.gain, decision.standard_error)
+    return metrics | {"claim": metrics["claim"] | {"auc": auc}}

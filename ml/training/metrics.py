@@ -16,6 +16,7 @@ from ml.training.encode import Bools, Floats
 from ml.training.evaluate import delong, log_loss, losses_of
 from ml.training.groups import Groups, count, error_of_mean, numbered
 
+MIN_SEEN_OPEN = 10  # groups of each kind
 N_CALIBRATION_BINS = 10
 N_GAINS = 20
 MAX_ROC_POINTS = 50
@@ -81,14 +82,26 @@ def model_metrics(
 
 
 def claim(
-    converted: Bools, probabilities: Floats, grades: Grades, groups: Groups | None = None
+    converted: Bools,
+    probabilities: Floats,
+    grades: Grades,
+    groups: Groups | None = None,
+    *,
+    seen_open: Sequence[bool] | None = None,
 ) -> Claim:
     """Say what is to be expected of leads to come, from leads not seen, two groups of each kind.
 
+    Leads to come are scored while they are open. Where ten groups of each kind were seen so, the
+    others, whose inputs came with the outcome, say nothing.
     With intervals of 90 %: of AUC by DeLong on the logit scale, which keeps them inside (0, 1), of
     shares by Wilson, where leads count as much as there are groups for them.
     """
     places, n = numbered(groups, len(converted)), len(converted)
+    if seen_open is not None and not all(seen_open):
+        chosen: Bools = np.array(seen_open, dtype=bool)
+        counted = count(converted[chosen], places[chosen])
+        if min(counted.n_groups_converted, counted.n_groups_lost) >= MIN_SEEN_OPEN:
+            return claim(converted[chosen], probabilities[chosen], grades, places[chosen])
     groups_per_lead = count(converted, places).n_groups / n
     losses = losses_of(converted, probabilities)
     loss, off = float(losses.mean()), ONE_SIDED_95 * error_of_mean(losses, places)

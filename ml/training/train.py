@@ -16,7 +16,6 @@ from ml.fields.types import Value
 from ml.gate.gate import GROUPS, Decision, Evidence, GateRule, decide
 from ml.leakage import detect
 from ml.leakage.detect import Leak
-from ml.monitoring.drift import histogram
 from ml.monitoring.performance import ScoredOutcome
 from ml.monitoring.recalibration import level_for
 from ml.scorecard.scorecard import Scorecard
@@ -26,14 +25,12 @@ from ml.training.backtest import measured
 from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
 from ml.training.evaluate import log_loss
-from ml.training.evidence import gathered, is_inverted
+from ml.training.evidence import claiming, gathered, is_inverted
 from ml.training.groups import Groups, Places, count, numbered
 from ml.training.metrics import claim, grade_bounds, model_metrics
 from ml.training.readiness import shortage
 from ml.training.recency import chosen, half_lives, sample_weight
 from ml.training.thin_fields import shares, weighed
-
-MAX_SCORED = 2_000  # leads, of which served scores are kept
 
 Progress = Callable[[float, str], None]
 Hidden: TypeAlias = Collection[str]  # names of fields
@@ -59,9 +56,11 @@ class Examples:
     is_dated: bool = True
     groups: Sequence[int] | None = None
     stand_for: Sequence[float] | None = None
+    seen_open: Sequence[bool] | None = None
 
     def __post_init__(self) -> None:
-        lists = (self.records, self.converted, self.is_evidence, self.groups, self.stand_for)
+        optional = self.groups, self.stand_for, self.seen_open
+        lists = (self.records, self.converted, self.is_evidence, *optional)
         if len({len(each) for each in lists if each is not None}) > 1:
             raise ValueError("the lists must be equally long")
 
@@ -79,6 +78,7 @@ class Examples:
             is_evidence=self.is_evidence[first:],
             groups=None if self.groups is None else self.groups[first:],
             stand_for=None if self.stand_for is None else self.stand_for[first:],
+            seen_open=None if self.seen_open is None else self.seen_open[first:],
         )
 
 
@@ -100,7 +100,8 @@ class Learned:
     """A model, with probabilities out of fold and `metrics` on leads it has not seen, plain JSON.
 
     Beside `model_metrics` these are "families" (`cross_validation.compared`), "slope",
-    "in_time_order" (`backtest.measured`), "shapes", `served_scores` and "claim" (`metrics.claim`).
+    "in_time_order" (`backtest.measured`), "shapes", "served_scores" (`batch_scoring`) and "claim"
+    (`metrics.claim`).
     """
 
     scorecard: Scorecard
@@ -168,11 +169,12 @@ def challenge(
             places = places[evidence.n_older :] - first
             compared = _evidence(newest, places, champion, learned, hidden=left_out)
             evidence = replace(compared, n_older=evidence.n_older + compared.n_older)
+    decision = decide(evidence, rule)
     result = Challenge(
         scorecard=learned.scorecard,
         family=learned.scorecard.family,
-        metrics=learned.metrics,
-        decision=decide(evidence, rule),
+        metrics=claiming(learned.metrics, decision),
+        decision=decision,
         seed=seed,
         libraries=library_versions(),
         fields=tuple(f.name for f in usable.model),
@@ -194,6 +196,7 @@ def _attempt(examples: Examples, fields: Fields, seed: int, progress: Progress) 
         seed=seed,
         is_dated=examples.is_dated,
         groups=examples.groups,
+        seen_open=examples.seen_open,
         progress=progress,
     )
     if examples.stand_for is None:
@@ -209,21 +212,19 @@ def learn(
     seed: int,
     is_dated: bool = True,
     groups: Sequence[int] | Groups | None = None,
+    seen_open: Sequence[bool] | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Learned:
     """Learn a model from labelled leads in the order of their outcomes, at least five of a kind.
 
-    `groups` as for `Examples`, five or more with an outcome of each kind. Families are weighed by
-    scores out of fold; how much old labels count is chosen by a backtest, where it `is_dated`.
-    `progress` as for `challenge`.
+    `groups` and `seen_open` as for `Examples`, five groups or more of each kind. Families are
+    weighed by scores out of fold; how much old labels count is chosen by a backtest, where it
+    `is_dated`. `progress` as for `challenge`.
     """
     progress(0.0, f"Reading {len(records):,} leads")
     columns = columns_of(records, fields.model)
     outcomes, group_of = np.array(converted, dtype=bool), numbered(groups, len(records))
     frame, columns, thin = weighed(frame_of(records, columns), outcomes, columns, group_of)
-
-    def on_fold(done: int, n_fits: int) -> None:
-        progress(0.1 + 0.6 * done / n_fits, f"Cross-validating: fit {done} of {n_fits}")
 
     # The matrices are small: threads would only wait for each other, and sum up in any order.
     with threadpool_limits(limits=1):
@@ -236,7 +237,7 @@ def learn(
             seed=seed,
             sample_weight=weights,
             group_of=group_of,
-            on_fold=on_fold,
+            on_fold=lambda n, m: progress(0.1 + 0.6 * n / m, f"Cross-validating: fit {n} of {m}"),
         )
         progress(0.7, "Backtesting on the newest leads")
         in_time_order = measured(
@@ -255,16 +256,11 @@ def learn(
         "slope": scores.slope,
         "thin_fields": shares(thin),
         "in_time_order": in_time_order,
-        "shapes": shapes(card, records, converted, effects_of=_effects_of),
-        "served_scores": served_scores(card, records),
-        "claim": asdict(claim(outcomes, probabilities, grades, group_of)),
+        "shapes": shapes(card, records, converted, effects_of=batch_scoring.effect_lists),
+        "served_scores": batch_scoring.served_scores(card, records),
+        "claim": asdict(claim(outcomes, probabilities, grades, group_of, seen_open=seen_open)),
     }
     return Learned(card, probabilities, metrics)
-
-
-def _effects_of(scorecard: Scorecard, records: Sequence[Record]) -> list[list[float]]:
-    effects: list[list[float]] = batch_scoring.effects(scorecard, records).tolist()
-    return effects
 
 
 def _levelled(learned: Learned, examples: Examples, stand_for: Sequence[float]) -> Learned:
@@ -280,17 +276,11 @@ def _levelled(learned: Learned, examples: Examples, stand_for: Sequence[float]) 
         grades=card.grades,
         groups=groups,
     )
-    metrics |= {"level": level, "served_scores": served_scores(card, examples.records)}
+    metrics |= {
+        "level": level,
+        "served_scores": batch_scoring.served_scores(card, examples.records),
+    }
     return Learned(card, scores, learned.metrics | metrics)
-
-
-def served_scores(scorecard: Scorecard, records: Sequence[Record]) -> list[int]:
-    """Count by `histogram` what a scorecard gives the leads it was learned from, or 2,000 of them.
-
-    Unlike scores out of fold these come from the very model that scores new leads.
-    """
-    some = records[:: -(-len(records) // MAX_SCORED)]
-    return histogram(batch_scoring.probabilities(scorecard, some).tolist())
 
 
 def library_versions() -> dict[str, str]:

@@ -123,6 +123,7 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
         is_dated=labelled.is_dated,
         groups=labelled.groups,
         stand_for=read(lambda s: _stand_for(s, labelled, now)),
+        seen_open=[not lead.came_with_outcome for lead in labelled.leads],
     )
     rule = gate_rule(settings)
     try:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.monitoring.claims import Interval, meet
+from ml.monitoring.claims import Interval, meet, of_a_winner
 from ml.monitoring.performance import ScoredOutcome
 from ml.training.evaluate import delong
 from ml.training.metrics import claim
@@ -118,3 +118,19 @@ def test_nothing_that_may_be_luck_is_ever_called_good(promise):
             if found.verdict == "holds":
                 assert found.live.low is not None
                 assert found.live.low > 0.5
+
+
+def test_a_winner_claims_about_what_it_shows_later_and_one_that_won_clearly_keeps_its_claim():
+    """Challengers of .7, chosen where their gain over a champion of .65 looks like luck, too."""
+    rng = np.random.default_rng(5)
+    error, gains = 0.04, rng.normal(0.05, 0.04, 4_000)
+    won = gains[gains > 2 * error]
+    found = [of_a_winner(Interval(0.65 + g, 0.58 + g, 0.72 + g), g, error) for g in won.tolist()]
+    naive, lowered = np.mean(0.65 + won) - 0.7, np.mean([each.value for each in found]) - 0.7
+    assert naive > 0.04
+    assert 0 < lowered < 0.7 * naive
+    holds = np.mean([each.low <= 0.7 <= each.high for each in found])
+    assert holds > np.mean((won - 0.07 <= 0.05) & (won + 0.07 >= 0.05))
+    sure = Interval(0.8, 0.76, 0.83)
+    assert of_a_winner(sure, 0.3, 0.02).value == pytest.approx(0.8, abs=0.002)
+    assert of_a_winner(sure, None, None) == of_a_winner(sure, -0.1, 0.02) == sure

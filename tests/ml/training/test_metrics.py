@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from ml.scorecard.scorecard import Scorecard
 from ml.training.metrics import (
     calibration_curve,
+    claim,
     conversion_by_grade,
     gains,
     grade_bounds,
@@ -131,3 +132,16 @@ def test_scores_that_say_nothing_find_conversions_as_any_order_does():
     converted = np.array([True, False, False, True])
     for row in gains(converted, np.full(4, 0.5)):
         assert row["found"] == pytest.approx(row["share"])
+
+
+def test_a_claim_rests_on_leads_that_were_seen_open_where_these_are_enough():
+    rng = np.random.default_rng(2)
+    converted = rng.random(400) < 0.4
+    open_ones = np.arange(400) < 300
+    # The others' inputs came with the outcome and tell it.
+    scores = np.where(open_ones, rng.random(400), np.where(converted, 0.9, 0.1))
+    found = claim(converted, scores, GRADES, seen_open=open_ones.tolist())
+    assert found == claim(converted[open_ones], scores[open_ones], GRADES)
+    assert found.auc.value < 0.6 < claim(converted, scores, GRADES).auc.value
+    few = (np.arange(400) < 12).tolist()
+    assert claim(converted, scores, GRADES, seen_open=few) == claim(converted, scores, GRADES)
