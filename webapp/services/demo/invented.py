@@ -17,10 +17,23 @@ N_LEADS = 600
 N_DAYS = 182
 IDS = tuple(f"DEMO-{number:03}" for number in range(1, N_LEADS + 1))
 
-FIRST_NAMES = ("Amara", "Bruno", "Chidi", "Dana", "Elif", "Farid", "Greta", "Hugo", "Ines", "Noor")
-LAST_NAMES = ("Abebe", "Berg", "Castro", "Dubois", "Eriksen", "Gupta", "Ito", "Kowalski", "Moreau")
-COMPANY_STEMS = ("Alder", "Birch", "Cobalt", "Ember", "Fjord", "Granite", "Harbor", "Juniper")
-COMPANY_KINDS = ("Logistics", "Software", "Foods", "Clinics", "Tools", "Media", "Energy", "Bank")
+FIRST_NAMES = (
+    *("Amara", "Bruno", "Chidi", "Dana", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas"),
+    *("Kenji", "Leila", "Marta", "Noor", "Oscar", "Priya", "Quentin", "Rosa", "Sven", "Tariq"),
+)
+LAST_NAMES = (
+    *("Abebe", "Berg", "Castro", "Dubois", "Eriksen", "Fischer", "Gupta", "Haddad", "Ito"),
+    *("Jansen", "Kowalski", "Lindqvist", "Moreau", "Nakamura", "Okafor", "Petrov", "Rossi"),
+)
+COMPANY_STEMS = (
+    *("Alder", "Birch", "Cobalt", "Delta", "Ember", "Fjord", "Granite", "Harbor", "Indigo"),
+    *("Juniper", "Kestrel", "Lumen", "Meridian", "Nimbus", "Orchard", "Pioneer", "Quartz"),
+    *("Redwood", "Summit", "Tidewater", "Umbra", "Vertex", "Willow", "Zephyr"),
+)
+COMPANY_KINDS = (
+    *("Logistics", "Software", "Foods", "Clinics", "Tools", "Media", "Energy", "Bank"),
+    *("Labs", "Systems", "Motors", "Textiles", "Pharma", "Travel", "Print", "Robotics"),
+)
 OWNERS = ("Rita Solberg", "Omar Haddad", "Mei Tanaka")
 PLACES = {
     "location": ("Berlin", "Chicago", "Lagos", "Lyon", "Osaka", "São Paulo", "Toronto"),
