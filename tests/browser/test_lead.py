@@ -5,6 +5,8 @@ from playwright.sync_api import expect
 
 from tests.browser.looks import assert_looks_right
 from tests.factories import make_lead
+from webapp.database import utc_now
+from webapp.services.remarks import score_reports
 
 
 @pytest.fixture
@@ -56,3 +58,62 @@ def test_without_javascript_a_note_is_a_form(new_context, rita, sign_in, lead):
     page.get_by_text("Edit", exact=False).first.click()
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".event-note")).to_have_count(0)
+
+
+def test_a_wrong_score_is_two_clicks(lead_page):
+    lead_page.get_by_text("Score is wrong").click()
+    assert_looks_right(lead_page)
+    lead_page.get_by_role("button", name="Too high: not a fit").click()
+    expect(lead_page.get_by_text("You reported this score as wrong")).to_be_visible()
+    expect(lead_page.locator(".event-reported")).to_contain_text("not a fit")
+    assert_looks_right(lead_page)
+
+
+def test_a_wrong_score_is_two_keys(lead_page):
+    lead_page.keyboard.press("w")
+    lead_page.keyboard.press("4")
+    expect(lead_page.get_by_text("You reported this score as wrong")).to_contain_text("to buy")
+
+
+def test_an_override_is_four_clicks(lead_page):
+    lead_page.get_by_text("Override score").click()
+    assert_looks_right(lead_page)
+    lead_page.get_by_label("Score (").click()
+    lead_page.keyboard.type("93")
+    lead_page.locator("#override-reason").click()
+    lead_page.keyboard.type("met their CEO")
+    lead_page.get_by_role("button", name="Override", exact=True).click()
+    expect(lead_page.locator(".override")).to_contain_text("met their CEO")
+    assert_looks_right(lead_page)
+    lead_page.get_by_role("button", name="End now").click()
+    expect(lead_page.locator(".override")).to_have_count(0)
+
+
+def test_an_override_is_three_keys_and_a_refused_one_stays_open(lead_page):
+    lead_page.keyboard.press("o")
+    lead_page.keyboard.type("930")
+    lead_page.keyboard.press("Tab")
+    lead_page.keyboard.type("met their CEO")
+    lead_page.keyboard.press("Enter")
+    expect(lead_page.get_by_text("a whole number from 0 to 100")).to_be_visible()
+    assert_looks_right(lead_page)
+    lead_page.get_by_label("Score (").fill("93")
+    lead_page.keyboard.press("Enter")
+    expect(lead_page.locator(".override")).to_contain_text("93")
+
+
+def test_a_manager_reviews_what_was_reported(page, mona, sign_in, lead, write):
+    write(
+        lambda s: score_reports.report(
+            *(s, lead, "not_a_fit", "a student"), author="rita@example.com", now=utc_now()
+        )
+    )
+    sign_in(mona)
+    page.goto("/models")
+    page.get_by_role("link", name="1 to review").click()
+    expect(page.get_by_text("a student")).to_be_visible()
+    assert_looks_right(page)
+    page.get_by_role("button", name="Resolve").click()
+    expect(page.get_by_text("Nothing to review")).to_be_visible()
+    page.get_by_role("link", name="Resolved 1").click()
+    expect(page.get_by_text("a student")).to_be_visible()

@@ -171,6 +171,17 @@ class Runs(BaseModel):
     runs: list[Run]
 
 
+class Override(BaseModel):
+    """A person's score of a lead beside the model's; no model learns from it."""
+
+    conversion_score: Probability
+    grade: Grade
+    reason: str
+    author: str
+    made_at: Moment
+    until: Moment
+
+
 class Lead(BaseModel):
     """A lead as known now."""
 
@@ -183,9 +194,10 @@ class Lead(BaseModel):
     inputs: dict[str, Value] = Field(
         description="Every field, null where unknown; of fields no longer declared what was known."
     )
-    conversion_score: Probability
+    conversion_score: Probability = Field(description="The model's, also where it is overridden.")
     risk_category: Literal["high", "medium", "low"]
     grade: Grade
+    override: Override | None = Field(description="What a person says instead, until a moment.")
     status: Literal["open", "in_pipeline", "converted", "lost", "never_worked"] = Field(
         description="in_pipeline: its outcome waits for a deal in the CRM that is open or not seen."
     )

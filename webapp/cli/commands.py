@@ -188,7 +188,7 @@ def create_key(
     click.echo(text)
 
 
-EXPORTED = ("leads", "outcomes", "scores", "notes")
+EXPORTED = ("leads", "outcomes", "scores", "notes", "score-reports", "overrides")
 
 
 @click.command("export-leads", cls=Command)
@@ -198,7 +198,7 @@ EXPORTED = ("leads", "outcomes", "scores", "notes")
 @click.option("--view", default="", help="Only some: the lead table's address behind its ?.")
 @with_appcontext
 def export_leads(file: Path, of: str, form: str, view: str) -> None:
-    """Export leads, outcomes, scores or notes to a FILE that only you can read, or the screen."""
+    """Export leads or what is kept on them to a FILE that only you can read, or to the screen."""
     if view and of != "leads":
         raise click.UsageError("--view is for leads.")
     asked = dict(parse_qsl(view))
@@ -212,6 +212,8 @@ def export_leads(file: Path, of: str, form: str, view: str) -> None:
         "outcomes": exports.outcomes(),
         "scores": exports.scores(declared),
         "notes": remarks.notes(),
+        "score-reports": remarks.score_reports(),
+        "overrides": remarks.overrides(),
     }[of]
     pieces = files.begin(export, form, "cli")
     if str(file) == "-":

@@ -27,7 +27,7 @@ from webapp.pages.crm import (
 from webapp.pages.exports import exports
 from webapp.pages.fields import fields
 from webapp.pages.imports import imports, matching, quality
-from webapp.pages.leads import lead, lead_form, leads, notes, owner
+from webapp.pages.leads import lead, lead_form, leads, notes, overrides, owner, score_reports
 from webapp.pages.models import leakage, models, monitors
 from webapp.pages.webhooks import webhooks
 from webapp.product import VERSION, product
@@ -42,6 +42,8 @@ PARTS = (
     lead.bp,
     notes.bp,
     owner.bp,
+    overrides.bp,
+    score_reports.bp,
     models.bp,
     mapping.bp,
     sync.bp,

@@ -14,7 +14,7 @@ from webapp.services.imports import errors as import_errors
 from webapp.services.leads import leads
 from webapp.services.leads.filters import kinds
 from webapp.services.models import leakage, lifecycle, registry
-from webapp.services.remarks import notes
+from webapp.services.remarks import notes, score_reports
 from webapp.services.runs import runs
 from webapp.services.webhooks import endpoints
 
@@ -25,6 +25,11 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     notes.NoteNotFound: (404, "Its author has deleted it; the timeline shows the rest."),
     notes.NotYourNote: (403, "Write a note of your own."),
     notes.InvalidNote: (422, "Nothing was saved. Go back and write it again."),
+    score_reports.ReportNotFound: (
+        404,
+        "Somebody has resolved it already; the list shows the rest.",
+    ),
+    score_reports.NoScore: (409, "Its history stays on its page."),
     registry.VersionNotFound: (404, "The models page lists all versions."),
     leakage.NotSuspected: (404, "The models page lists the excluded fields."),
     import_errors.ImportNotFound: (404, "The import page lists all imports."),

@@ -1,7 +1,7 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Flask
 
@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     for function in (
         ago,
         exact,
+        last_day,
         moment,
         duration,
         percent,
@@ -60,6 +61,11 @@ def duration(seconds: float) -> str:
 def exact(moment: datetime) -> str:
     """The moment to the second, with its zone."""
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def last_day(until: datetime) -> str:
+    """The last day of what counts until a moment."""
+    return (until - timedelta(microseconds=1)).date().isoformat()
 
 
 def moment(text: str) -> datetime:

@@ -3,7 +3,7 @@
 const act = (element) => {
   if (element.matches("details")) {
     element.open = true;
-    element.querySelector("input:not([type=hidden]), select, textarea, button").focus();
+    element.querySelector("[data-first]").focus();
   } else if (element.matches("input, select, textarea")) element.focus();
   else element.click();
 };

@@ -40,6 +40,8 @@ NEEDED = {
     ("GET", "/api/exports/outcomes"): "admin",
     ("GET", "/api/exports/scores"): "admin",
     ("GET", "/api/exports/notes"): "admin",
+    ("GET", "/api/exports/score-reports"): "admin",
+    ("GET", "/api/exports/overrides"): "admin",
     ("GET", "/api/keys"): "admin",
     ("POST", "/api/keys"): "admin",
     ("DELETE", "/api/keys/{key}"): "admin",

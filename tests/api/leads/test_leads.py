@@ -1,6 +1,7 @@
 """`/api/leads`: the table page by page, one lead, its history."""
 
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +10,7 @@ from tests.factories import make_lead, make_version
 from webapp.database import utc_now
 from webapp.services.leads import leads, pipeline
 from webapp.services.models import lifecycle, rescoring
+from webapp.services.remarks import overrides
 
 ODD_IDS = ["a/b c", "/a", "a//b", "history", "a/history"]
 
@@ -76,6 +78,30 @@ def test_a_lead_is_shown_with_its_reasons(client, headers, score):
     assert {name: shown[name] for name in same} == {name: scored[name] for name in same}
     assert (shown["name"], shown["inputs"]["email_opens"]) == ("Ada", 8)
     assert shown["scored_at"] == scored["timestamp"]
+
+
+def test_an_override_stands_beside_the_models_score(client, headers, score, write):
+    scored = score("L-1", lead_source="Referral")
+    now = utc_now()
+    until = now + timedelta(days=7)
+
+    def put(session):
+        lead = leads.find(session, "L-1", lock=True)
+        overrides.put(session, lead, 0.93, until=until, reason="met", author="rita", now=now)
+
+    write(put)
+    score("L-2")
+    shown = client.get("/api/leads/L-1", headers=headers).json
+    by_id = {e["lead_id"]: e for e in client.get("/api/leads", headers=headers).json["leads"]}
+    for lead in (shown, by_id["L-1"]):
+        assert lead["conversion_score"] == scored["conversion_score"]
+        override = lead["override"]
+        assert (override["conversion_score"], override["grade"]) == (0.93, "A")
+        assert (override["author"], override["reason"]) == ("rita", "met")
+        assert override["until"] == until.isoformat()
+    assert by_id["L-2"]["override"] is None
+    again = score("L-1", lead_source="Referral")
+    assert again["conversion_score"] == again["previous_score"] == scored["conversion_score"]
 
 
 def test_odd_ids_are_found_and_have_their_history(client, headers, write):

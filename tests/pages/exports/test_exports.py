@@ -19,9 +19,9 @@ def test_everything_is_offered_in_both_formats_and_noted(ada, sign_in, write):
     write(lambda s: make_lead(s, "L-1"))
     admin = sign_in(ada)
     links = re.findall(r'href="(/exports/[^"]+)"', admin.get("/exports").text)
-    assert len(links) == 8
+    assert len(links) == 12
     assert {admin.get(link).status_code for link in links} == {200}
-    assert admin.get("/settings/audit-log").text.count("exported") == 8
+    assert admin.get("/settings/audit-log").text.count("exported") == 12
 
 
 def test_an_unknown_format_is_refused(ada, sign_in):

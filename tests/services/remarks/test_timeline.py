@@ -12,8 +12,10 @@ from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.remarks import notes, timeline
 from webapp.services.remarks.timeline import Place
 from webapp.tables.owners import Assignment
+from webapp.tables.remarks import ScoreOverride, ScoreReport
 
 HOUR = timedelta(hours=1)
+LATER = NOW + 365 * 24 * HOUR
 RITA = "rita@example.com"
 
 
@@ -31,7 +33,7 @@ def whole(read):
 def one_page(session, after=None):
     lead = leads.find(session, "L-1")
     outcomes = leads.outcome_history(session, lead)
-    return timeline.page(session, FIELDS, lead, outcomes=outcomes, after=after)
+    return timeline.page(session, FIELDS, lead, outcomes=outcomes, now=LATER, after=after)
 
 
 def done_by_others(lead, outcomes):
@@ -47,6 +49,14 @@ def done_by_others(lead, outcomes):
     yield CrmUnmatched(lead_key=lead.key, **deal, **times)
     given = {"owner": RITA, "actor": "mona@example.com", "at": NOW + 9 * HOUR}
     yield Assignment(lead_key=lead.key, batch="one", **given)
+    score = {"probability": 0.2, "author": RITA, "lead_key": lead.key}
+    times = {"reported_at": NOW + 10 * HOUR, "resolved_at": NOW + 11 * HOUR}
+    why = {"reason": "good_fit", "version": "1.0", "grade": "D", **times, **mona}
+    yield ScoreReport(**score, **why)
+    times = {"made_at": NOW + 12 * HOUR, "until": NOW + 13 * HOUR}
+    yield ScoreOverride(**score, reason="met their CEO", **times)
+    times = {"made_at": NOW + 14 * HOUR, "until": LATER + HOUR}
+    yield ScoreOverride(**score, reason="still", **times, ended_at=LATER + HOUR)
 
 
 def test_all_that_happened_to_a_lead_stands_newest_first(write, read):
@@ -61,13 +71,14 @@ def test_all_that_happened_to_a_lead_stands_newest_first(write, read):
 
     write(happen)
     [events] = whole(read)
-    kinds = ["assigned", "linked", "written", "resolved", "conflict", "outcome", "outcome"]
+    said = ["override", "override_ended", "override", "reviewed", "reported"]
+    kinds = [*said, "assigned", "linked", "written", "resolved", "conflict", "outcome", "outcome"]
     assert [e.kind for e in events] == [*kinds, "scoring", "note", "scoring"]
-    assert [e.at for e in events] == [NOW + n * HOUR for n in range(9, -1, -1)]
+    assert [e.at for e in events] == [NOW + n * HOUR for n in range(14, -1, -1)]
     by_kind = {e.kind: e for e in events}
     assert (by_kind["note"].actor, by_kind["note"].text) == (RITA, "Called, no answer")
-    assert float(by_kind["written"].text) == 61
-    assert (by_kind["resolved"].actor, by_kind["resolved"].text) == ("mona@example.com", "crm")
+    assert by_kind["written"].score == pytest.approx(0.61)
+    assert (by_kind["resolved"].actor, by_kind["resolved"].word) == ("mona@example.com", "crm")
     assert by_kind["linked"].text == "006"
     assert (by_kind["assigned"].actor, by_kind["assigned"].text) == ("mona@example.com", RITA)
 

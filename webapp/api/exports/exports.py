@@ -1,4 +1,4 @@
-"""`/api/exports`: leads, outcomes, score history and notes as files, streamed."""
+"""`/api/exports`: leads, outcomes, score history and what people say of leads, as files."""
 
 from flask import Blueprint, Response
 
@@ -63,3 +63,31 @@ def export_notes() -> Response:
     """The notes that people wrote on leads, in the order they were written in."""
     form = requests.query(sent.ExportQuery).format
     return files.response(remarks.notes(), form, requests.actor())
+
+
+@bp.get("/api/exports/score-reports")
+@describe(
+    "Export scores reported as wrong",
+    scope="admin",
+    query=sent.ExportQuery,
+    answers={200: None},
+    files=FILES,
+)
+def export_score_reports() -> Response:
+    """The scores that people said are wrong, with the model's score then; no model learns from it.
+
+    `reason` is not_a_fit or no_interest (too high), good_fit or wants_to_buy (too low), wrong_data
+    or other.
+    """
+    form = requests.query(sent.ExportQuery).format
+    return files.response(remarks.score_reports(), form, requests.actor())
+
+
+@bp.get("/api/exports/overrides")
+@describe(
+    "Export overrides", scope="admin", query=sent.ExportQuery, answers={200: None}, files=FILES
+)
+def export_overrides() -> Response:
+    """The scores that people set beside the model's, also those that ended."""
+    form = requests.query(sent.ExportQuery).format
+    return files.response(remarks.overrides(), form, requests.actor())

@@ -8,11 +8,14 @@ from ml.scorecard.reasons import explain
 from webapp.api import answers, requests, sent
 from webapp.api.document.contract import describe
 from webapp.api.leads.scores import reasons, risk_category
-from webapp.database import Session, read
+from webapp.database import Session, read, utc_now
 from webapp.product import product
 from webapp.services.leads import lead_history, lead_query, lead_table, leads
 from webapp.services.leads.lead_history import Scoring
+from webapp.services.leads.lead_query import Query
 from webapp.services.models import registry
+from webapp.services.remarks import overrides
+from webapp.services.remarks.overrides import Override
 from webapp.tables import Lead, Outcome
 
 bp = Blueprint("leads", __name__)
@@ -25,17 +28,8 @@ def list_leads() -> Response:
 
     Give `next` as `after`, with the same filters and sort, for the page behind it.
     """
-    fields, percent = product().fields, product().settings.explore_percent
-    asked = lead_query.read(requests.lead_filters(sent.LeadsQuery), fields)
-    page = read(lambda s: lead_table.page(s, fields, asked, explore_percent=percent))
-    return requests.reply(
-        answers.LeadPage(
-            leads=[answers.Lead(**_known(r.lead, r.probability, r.grade)) for r in page.rows],
-            next=lead_query.written(page.next, asked.sort) if page.next else None,
-            n_leads=page.n_leads,
-            has_more_than_counted=page.is_more,
-        )
-    )
+    asked = lead_query.read(requests.lead_filters(sent.LeadsQuery), product().fields)
+    return requests.reply(read(lambda session: _page(session, asked)))
 
 
 @bp.get("/api/leads/<lead:lead_id>")
@@ -62,6 +56,23 @@ def show_history(lead_id: str) -> Response:
     return requests.reply(read(lambda session: _history(session, leads.find(session, lead_id))))
 
 
+def _page(session: Session, asked: Query) -> answers.LeadPage:
+    fields, percent = product().fields, product().settings.explore_percent
+    page = lead_table.page(session, fields, asked, explore_percent=percent)
+    _, card = registry.serving(session)
+    keys = [row.lead.key for row in page.rows]
+    said = overrides.of_leads(session, card, keys, utc_now())
+    return answers.LeadPage(
+        leads=[
+            answers.Lead(**_known(r.lead, r.probability, r.grade, said.get(r.lead.key)))
+            for r in page.rows
+        ],
+        next=lead_query.written(page.next, asked.sort) if page.next else None,
+        n_leads=page.n_leads,
+        has_more_than_counted=page.is_more,
+    )
+
+
 def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
     fields = product().fields
     champion = registry.champion(session)
@@ -69,15 +80,16 @@ def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
     values = leads.collected_inputs(lead)
     stored = leads.current_probability(session, lead)
     probability = card.score(values).probability if stored is None else stored
+    override = overrides.of_leads(session, card, [lead.key], utc_now()).get(lead.key)
     return answers.LeadWithReasons(
-        **_known(lead, probability, card.grade(probability)),
+        **_known(lead, probability, card.grade(probability), override),
         model_version=champion.name,
         reasons=reasons(explain(card, fields, values)),
         unknown_fields=[f.name for f in fields.declared if values.get(f.name) is None],
     )
 
 
-def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
+def _known(lead: Lead, probability: float, grade: str, override: Override | None) -> dict[str, Any]:
     return {
         "lead_id": lead.lead_id,
         "name": lead.name,
@@ -89,6 +101,7 @@ def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
         "conversion_score": round(probability, 4),
         "risk_category": risk_category(probability),
         "grade": grade,
+        "override": _override(override) if override else None,
         "status": lead.status,
         "actual_outcome": lead.outcome,
         "outcome_at": lead.outcome_at,
@@ -96,6 +109,18 @@ def _known(lead: Lead, probability: float, grade: str) -> dict[str, Any]:
         "created_at": lead.created_at,
         "scored_at": lead.scored_at,
     }
+
+
+def _override(override: Override) -> answers.Override:
+    said = override.said
+    return answers.Override(
+        conversion_score=round(said.probability, 4),
+        grade=override.grade,
+        reason=said.reason,
+        author=said.author,
+        made_at=said.made_at,
+        until=said.until,
+    )
 
 
 def _history(session: Session, lead: Lead) -> answers.History:

@@ -49,6 +49,18 @@ def notes() -> ResponseReturnValue:
     return _file(remarks.notes())
 
 
+@bp.get("/score-reports")
+def score_reports() -> ResponseReturnValue:
+    """Administrators: the scores that people said are wrong."""
+    return _file(remarks.score_reports())
+
+
+@bp.get("/overrides")
+def overrides() -> ResponseReturnValue:
+    """Administrators: the scores that people set beside the model's."""
+    return _file(remarks.overrides())
+
+
 def _file(export: Export) -> Response:
     form = request.args.get("format", "csv")
     if form not in FORMATS:

@@ -6,15 +6,14 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from werkzeug.exceptions import BadRequest
 
 from webapp.database import Session, read, utc_now, write
+from webapp.pages.leads import lead_view
 from webapp.product import product
 from webapp.services.crm import crm_records
 from webapp.services.leads import leads
 from webapp.services.remarks import notes, timeline
 from webapp.services.remarks.notes import InvalidNote
-from webapp.services.remarks.timeline import Place
 from webapp.tables import Lead
 
 bp = Blueprint("notes", __name__, url_prefix="/leads")
@@ -23,7 +22,8 @@ bp = Blueprint("notes", __name__, url_prefix="/leads")
 @bp.get("/<key:key>/timeline")
 def earlier(key: int) -> ResponseReturnValue:
     """Any role, fragment: the entries of the timeline behind a place."""
-    return render_template("leads/_events.html", **read(lambda session: _view(session, key)))
+    view = read(lambda session: _view(session, key))
+    return render_template("leads/_timeline.html", is_earlier=True, **view)
 
 
 @bp.post("/<key:key>/notes")
@@ -42,17 +42,6 @@ def edit(key: int, note: int) -> ResponseReturnValue:
 def delete(key: int, note: int) -> ResponseReturnValue:
     """Any role: delete an own note."""
     return _changed(key, lambda s, lead: notes.delete(s, note, current_user.email))
-
-
-def place() -> Place | None:
-    """The place in a timeline that was asked for; a damaged one is refused."""
-    text = request.args.get("before")
-    if not text:
-        return None
-    try:
-        return Place.read(text)
-    except ValueError:
-        raise BadRequest from None
 
 
 def _text() -> str:
@@ -85,12 +74,12 @@ def _changed(key: int, work: Callable[[Session, Lead], Any]) -> ResponseReturnVa
 
 def _view(session: Session, key: int) -> dict[str, Any]:
     lead: Lead = leads.find(session, leads.by_key(session, key).lead_id)
-    outcomes = leads.outcome_history(session, lead)
+    told, behind = leads.outcome_history(session, lead), lead_view.place()
     return {
         "lead": lead,
-        "outcomes": outcomes,
+        "outcomes": told,
         "records": crm_records.of_leads(session, [lead.key]).get(lead.key),
         "timeline": timeline.page(
-            session, product().fields, lead, outcomes=outcomes, after=place()
+            *(session, product().fields, lead), outcomes=told, now=utc_now(), after=behind
         ),
     }

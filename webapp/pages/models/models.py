@@ -26,6 +26,7 @@ from webapp.services.models import (
 )
 from webapp.services.models.model_card import model_card, shapes
 from webapp.services.models.monitoring import Report
+from webapp.services.remarks import score_reports
 from webapp.services.runs import runs
 
 bp = Blueprint("models", __name__, url_prefix="/models")
@@ -67,6 +68,8 @@ def index() -> ResponseReturnValue:
             ],
             "tested": registry.last_test(session, champion),
             "since": registry.champion_since(session),
+            "wrong_scores": score_reports.by_grade(session, champion.name),
+            "n_wrong_open": score_reports.counts(session)[0],
             "outdated": model_story.outdated(session),
             "chapter": model_story.chapter(session, utc_now(), before),
             "is_first_page": before is None,

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from webapp.crm_tables import CrmConflict, CrmScoreWrite, CrmUnmatched
-from webapp.database import UtcDateTime
+from webapp.database import Key, UtcDateTime
 from webapp.services.leads import lead_history
 from webapp.services.leads.lead_history import Scoring
 from webapp.tables import Lead, Outcome
 from webapp.tables.owners import Assignment
-from webapp.tables.remarks import Note
+from webapp.tables.remarks import Note, ScoreOverride, ScoreReport
 
 PAGE_SIZE = 20
 MAX_PLACE_LENGTH = 100
@@ -28,7 +28,10 @@ MAX_AT_ONCE = 1_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 # Of what happened at one moment, the later in this list is shown above the earlier.
-KINDS = ("scoring", "outcome", "conflict", "resolved", "linked", "written", "assigned", "note")
+KINDS = (
+    *("scoring", "outcome", "conflict", "resolved", "linked", "written", "assigned"),
+    *("reviewed", "reported", "override_ended", "override", "note"),
+)
 
 
 class Place(NamedTuple):
@@ -63,15 +66,18 @@ class Place(NamedTuple):
 class Event:
     """One entry: what it is is said by `kind`, one of `KINDS`.
 
-    `scoring` and `outcome` are those of their kinds; of all others `actor`, `text` and `other_at`
-    say who, what, and when else: of a note, when it was edited.
+    `scoring` and `outcome` are those of their kinds. Of all others `actor` says who, `word` what by
+    a code, `text` in words, `score` is a probability, and `other_at` another moment: when a note
+    was edited, until when an override counts.
     """
 
     kind: str
     key: int
     at: datetime
     actor: str | None = None
+    word: str | None = None
     text: str | None = None
+    score: float | None = None
     other_at: datetime | None = None
     scoring: Scoring | None = None
     outcome: Outcome | None = None
@@ -96,10 +102,11 @@ def page(
     lead: Lead,
     *,
     outcomes: Sequence[Outcome],
+    now: datetime,
     scorings: Sequence[Scoring] | None = None,
     after: Place | None = None,
 ) -> Page:
-    """The events of a lead behind a place, at most `PAGE_SIZE`.
+    """The events of a lead until now behind a place, at most `PAGE_SIZE`.
 
     `outcomes` are all of the lead; `scorings` its newest up to that place, where the caller has
     them already.
@@ -111,7 +118,7 @@ def page(
     found = [
         *_scored(scorings),
         *(Event("outcome", o.key, o.happened_at, outcome=o) for o in outcomes),
-        *_told(session, lead, after),
+        *_told(session, lead, now, after),
     ]
     behind = [event for event in found if after is None or event.place < after]
     ordered = sorted(behind, key=attrgetter("place"), reverse=True)
@@ -128,10 +135,10 @@ def _scored(scorings: Sequence[Scoring]) -> list[Event]:
     ]
 
 
-def _told(session: Session, lead: Lead, after: Place | None) -> list[Event]:
+def _told(session: Session, lead: Lead, now: datetime, after: Place | None) -> list[Event]:
     """The rows of all other kinds, in one query."""
     found = sa.union_all(*(_part(kind, lead) for kind in ROWS)).subquery()
-    query = sa.select(found).where(found.c.at.is_not(None))
+    query = sa.select(found).where(found.c.at <= now)
     if after is not None:
         query = query.where(sa.tuple_(found.c.at, found.c.rank, found.c.key) < sa.tuple_(*after))
     order = (found.c.at.desc(), found.c.rank.desc(), found.c.key.desc())
@@ -140,17 +147,12 @@ def _told(session: Session, lead: Lead, after: Place | None) -> list[Event]:
 
 
 def _part(kind: str, lead: Lead) -> sa.Select[Any]:
+    """The columns of an event, in the order of its attributes; one without a number has 0."""
     rows = ROWS[kind]
-    nothing = {"key": sa.literal(0), "text": _no(sa.Text), "other_at": _no(UtcDateTime)}
-    parts = nothing | {"actor": _no(sa.Text)} | rows.columns
-    named = ("key", "at", "actor", "text", "other_at")
-    columns = (parts[name].label(name) for name in named)
+    named = {"key": sa.literal(0), **rows.columns}
+    columns = (named.get(name, sa.cast(sa.null(), type_)).label(name) for name, type_ in COLUMNS)
     rank = sa.literal(KINDS.index(kind)).label("rank")
     return sa.select(rank, *columns).where(rows.lead_key == lead.key, *rows.only)
-
-
-def _no(kind: Any) -> sa.ColumnElement[Any]:
-    return sa.cast(sa.null(), kind)
 
 
 class _Rows(NamedTuple):
@@ -161,6 +163,13 @@ class _Rows(NamedTuple):
     only: tuple[Any, ...] = ()
 
 
+COLUMNS: tuple[tuple[str, Any], ...] = (
+    ("key", Key),
+    ("at", UtcDateTime),
+    *((name, sa.Text) for name in ("actor", "word", "text")),
+    ("score", sa.Double),
+    ("other_at", UtcDateTime),
+)
 ROWS = {
     "note": _Rows(
         Note.lead_key,
@@ -170,6 +179,44 @@ ROWS = {
             "actor": Note.author,
             "text": Note.text,
             "other_at": Note.edited_at,
+        },
+    ),
+    "reported": _Rows(
+        ScoreReport.lead_key,
+        {
+            "key": ScoreReport.key,
+            "at": ScoreReport.reported_at,
+            "actor": ScoreReport.author,
+            "word": ScoreReport.reason,
+            "text": ScoreReport.note,
+            "score": ScoreReport.probability,
+        },
+    ),
+    "reviewed": _Rows(
+        ScoreReport.lead_key,
+        {
+            "key": ScoreReport.key,
+            "at": ScoreReport.resolved_at,
+            "actor": ScoreReport.resolved_by,
+        },
+    ),
+    "override": _Rows(
+        ScoreOverride.lead_key,
+        {
+            "key": ScoreOverride.key,
+            "at": ScoreOverride.made_at,
+            "actor": ScoreOverride.author,
+            "text": ScoreOverride.reason,
+            "score": ScoreOverride.probability,
+            "other_at": ScoreOverride.until,
+        },
+    ),
+    "override_ended": _Rows(
+        ScoreOverride.lead_key,
+        {
+            "key": ScoreOverride.key,
+            "at": sa.func.coalesce(ScoreOverride.ended_at, ScoreOverride.until),
+            "actor": ScoreOverride.ended_by,
         },
     ),
     "assigned": _Rows(
@@ -188,7 +235,7 @@ ROWS = {
             "key": CrmConflict.key,
             "at": CrmConflict.resolved_at,
             "actor": CrmConflict.resolved_by,
-            "text": CrmConflict.kept,
+            "word": CrmConflict.kept,
         },
     ),
     "linked": _Rows(
@@ -202,6 +249,6 @@ ROWS = {
     ),
     "written": _Rows(
         CrmScoreWrite.lead_key,
-        {"at": CrmScoreWrite.sent_at, "text": sa.cast(CrmScoreWrite.sent_score, sa.Text)},
+        {"at": CrmScoreWrite.sent_at, "score": CrmScoreWrite.sent_score / 100},
     ),
 }

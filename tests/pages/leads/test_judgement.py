@@ -1,0 +1,81 @@
+"""What people say of a score, on the lead's page, in the review list and on the models page."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.factories import make_lead
+from webapp.database import utc_now
+from webapp.services.leads import leads
+from webapp.services.models import registry
+from webapp.services.remarks import overrides
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def lead(write):
+    return write(lambda s: make_lead(s, "L-1", name="Ada", website_visits=3))
+
+
+@pytest.fixture
+def rep(rita, sign_in):
+    return sign_in(rita)
+
+
+def show(person, address):
+    return re.sub(r"\s+", " ", person.get(address).text)
+
+
+def test_a_wrong_score_is_reported_reviewed_and_counted_by_grade(rep, mona, sign_in, lead):
+    data = {"reason": "not_a_fit", "note": "a student"}
+    assert rep.post(f"/leads/{lead.key}/score-report", data=data).status_code == 303
+    page = show(rep, f"/leads/{lead.key}")
+    assert "You reported this score as wrong" in page
+    assert re.search(r"<b>Score \d+ reported as wrong</b>: Too high: not a fit", page)
+    manager = sign_in(mona)
+    assert "1 to review" in show(manager, "/models")
+    assert re.search(r'data-label="too high:">1<', show(manager, "/models"))
+    listed = show(manager, "/score-reports")
+    assert "a student" in listed
+    action = re.search(r'action="(/score-reports/\d+/resolve)"', listed)[1]
+    assert manager.post(action).location == "/score-reports"
+    assert manager.post(action).status_code == 404
+    assert "Nothing to review" in show(manager, "/score-reports")
+    assert "mona" in show(manager, "/score-reports?state=resolved")
+    assert "You reported" not in show(rep, f"/leads/{lead.key}")
+    assert manager.get("/score-reports?state=odd").status_code == 400
+
+
+def test_a_report_is_taken_back(rep, lead):
+    rep.post(f"/leads/{lead.key}/score-report", data={"reason": "other"})
+    rep.post(f"/leads/{lead.key}/score-report/take-back")
+    page = show(rep, f"/leads/{lead.key}")
+    assert "reported as wrong" not in page
+    assert rep.post(f"/leads/{lead.key}/score-report", data={"reason": "x"}).status_code == 400
+
+
+def test_an_override_stands_beside_the_models_score_until_it_is_ended(rep, lead, read):
+    until = (utc_now() + 7 * DAY).date().isoformat()
+    data = {"score": "93", "until": until, "reason": "met their CEO"}
+    assert rep.post(f"/leads/{lead.key}/override", data=data).location == f"/leads/{lead.key}"
+    page = show(rep, f"/leads/{lead.key}")
+    assert re.search(r"<strong>93</strong> <span class=\"grade grade-a\">.* set by you until", page)
+    assert f">{until}</time>: met their CEO" in page
+    score = read(lambda s: leads.current_probability(s, lead))
+    assert f"</span>{round(score * 100)}</p>" in page
+    rep.post(f"/leads/{lead.key}/override/end")
+    page = show(rep, f"/leads/{lead.key}")
+    assert "set by you" not in page
+    assert "Override ended" in page
+
+
+def test_a_refused_override_says_all_that_is_wrong_and_keeps_what_was_entered(rep, lead, read):
+    answer = rep.post(f"/leads/{lead.key}/override", data={"score": "200", "reason": "kept"})
+    assert answer.status_code == 422
+    assert "A score is a whole number from 0 to 100." in answer.text
+    assert "A date is written like" in answer.text
+    assert 'value="kept"' in answer.text
+    _, card = read(registry.serving)
+    assert read(lambda s: overrides.of_leads(s, card, [lead.key], utc_now())) == {}

@@ -1,0 +1,133 @@
+"""Scores that people set beside the model's, until a moment: shown as such, never learned from.
+
+The model's own score stays what it is everywhere; nothing here writes to scores or snapshots.
+"""
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import clean_text
+from ml.scorecard.scorecard import Scorecard
+from webapp.tables import Lead
+from webapp.tables.remarks import ScoreOverride
+
+MAX_REASON_LENGTH = 500
+MAX_LENGTH = timedelta(days=366)
+DAY = timedelta(days=1)
+USUAL_LENGTH = timedelta(days=14)
+
+
+class InvalidOverride(ValueError):
+    """An override cannot be made as asked; `errors` says what is wrong, by field."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
+
+
+class Override(NamedTuple):
+    """A person's score of a lead, and the grade that it means."""
+
+    said: ScoreOverride
+    grade: str
+
+
+def read(score: str, last_day: str, reason: str, now: datetime) -> tuple[float, datetime, str]:
+    """Check what a person entered: probability, the moment of its end, reason.
+
+    It ends with its last day in UTC. Else `InvalidOverride`.
+    """
+    errors: dict[str, str] = {}
+    probability = _score(score, errors)
+    until = _until(last_day, now, errors)
+    try:
+        text = clean_text(reason, maximum=MAX_REASON_LENGTH)
+    except ValueError as error:
+        text = None
+        errors["reason"] = f"The reason {error}."
+    if not text and "reason" not in errors:
+        errors["reason"] = "Say why, so that others can judge it."
+    if probability is None or until is None or not text:
+        raise InvalidOverride(errors)
+    return probability, until, text
+
+
+def put(
+    session: Session,
+    lead: Lead,
+    probability: float,
+    *,
+    until: datetime,
+    reason: str,
+    author: str,
+    now: datetime,
+) -> ScoreOverride:
+    """Let a score stand beside the model's, in place of an earlier override.
+
+    The caller holds the lead's row locked.
+    """
+    end(session, lead, author, now)
+    made = ScoreOverride(
+        lead_key=lead.key,
+        probability=probability,
+        until=until,
+        reason=reason,
+        author=author,
+        made_at=now,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def end(session: Session, lead: Lead, by: str, now: datetime) -> None:
+    """End the override of a lead, where there is one; one past its date ended then, by nobody."""
+    is_open = (ScoreOverride.lead_key == lead.key, ScoreOverride.ended_at.is_(None))
+    found = session.scalar(sa.select(ScoreOverride).where(*is_open))
+    if found is not None:
+        is_over = found.until <= now
+        found.ended_at, found.ended_by = (found.until, None) if is_over else (now, by)
+        session.flush()
+
+
+def of_leads(
+    session: Session, card: Scorecard, lead_keys: Collection[int], now: datetime
+) -> dict[int, Override]:
+    """The overrides of these leads that count now, by the lead's key, with the version's grades."""
+    if not lead_keys:
+        return {}
+    query = sa.select(ScoreOverride).where(ScoreOverride.lead_key.in_(lead_keys), *counts(now))
+    found = session.scalars(query)
+    return {said.lead_key: Override(said, card.grade(said.probability)) for said in found}
+
+
+def counts(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Whether an override of the query around it counts now."""
+    return ScoreOverride.ended_at.is_(None), ScoreOverride.until > now
+
+
+def _score(text: str, errors: dict[str, str]) -> float | None:
+    try:
+        score = int(text)
+    except ValueError:
+        score = -1
+    if not 0 <= score <= 100 or len(text) > 3:
+        errors["score"] = "A score is a whole number from 0 to 100."
+        return None
+    return score / 100
+
+
+def _until(text: str, now: datetime, errors: dict[str, str]) -> datetime | None:
+    try:
+        until = datetime.combine(date.fromisoformat(text), time(), UTC) + DAY
+    except (ValueError, OverflowError):
+        errors["until"] = "A date is written like 2026-12-31."
+        return None
+    if not now < until <= now + MAX_LENGTH:
+        errors["until"] = "Choose a day from today on, at most a year from now."
+        return None
+    return until

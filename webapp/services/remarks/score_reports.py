@@ -1,0 +1,126 @@
+"""Scores that people say are wrong: reviewed by managers, and never learned from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.services.leads import leads
+from webapp.services.models import registry
+from webapp.tables import Lead
+from webapp.tables.remarks import WRONG_REASONS, ScoreReport
+
+PAGE_SIZE = 50
+HIGH = ("not_a_fit", "no_interest")
+LOW = ("good_fit", "wants_to_buy")
+OTHER = tuple(reason for reason in WRONG_REASONS if reason not in HIGH + LOW)
+
+
+class ReportNotFound(LookupError):
+    """There is no such open report."""
+
+    def __init__(self, key: int) -> None:
+        super().__init__(f"Report {key} is not open any more")
+
+
+class UnknownReason(ValueError):
+    """The reason is not in the list."""
+
+
+class NoScore(ValueError):
+    """The lead has no score that could be wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("This lead has no score")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A report with its lead, for people."""
+
+    report: ScoreReport
+    lead: Lead
+
+
+def report(
+    session: Session, lead: Lead, reason: str, note: str | None, *, author: str, now: datetime
+) -> ScoreReport:
+    """Say that a lead's score is wrong; a person's open report on the lead is changed instead.
+
+    The caller holds the lead's row locked. Else `UnknownReason` or `NoScore`.
+    """
+    if reason not in WRONG_REASONS:
+        raise UnknownReason(reason)
+    probability = leads.current_probability(session, lead)
+    if probability is None:
+        raise NoScore
+    version, card = registry.serving(session)
+    found = own(session, lead, author) or ScoreReport(lead_key=lead.key, author=author)
+    found.reason, found.note, found.reported_at = reason, note, now
+    found.version, found.probability = version.name, probability
+    found.grade = card.grade(probability)
+    session.add(found)
+    session.flush()
+    return found
+
+
+def own(session: Session, lead: Lead, author: str) -> ScoreReport | None:
+    """A person's open report on a lead."""
+    is_own = (ScoreReport.lead_key == lead.key, ScoreReport.author == author)
+    return session.scalar(sa.select(ScoreReport).where(*is_own, ScoreReport.resolved_at.is_(None)))
+
+
+def take_back(session: Session, lead: Lead, author: str) -> None:
+    """Delete a person's open report on a lead, where there is one."""
+    found = own(session, lead, author)
+    if found is not None:
+        session.delete(found)
+
+
+def resolve(session: Session, key: int, by: str, now: datetime) -> ScoreReport:
+    """Close a report after a look at it; else `ReportNotFound`."""
+    found = session.get(ScoreReport, key, with_for_update=True)
+    if found is None or found.resolved_at is not None:
+        raise ReportNotFound(key)
+    found.resolved_at, found.resolved_by = now, by
+    return found
+
+
+def listed(
+    session: Session, *, is_open: bool, before: int | None = None, size: int = PAGE_SIZE
+) -> tuple[list[Listed], int | None]:
+    """Reports with their leads, the newest first, and the key before which the others follow."""
+    query = sa.select(ScoreReport, Lead).join(Lead, Lead.key == ScoreReport.lead_key)
+    state = ScoreReport.resolved_at.is_(None)
+    query = query.where(state if is_open else ~state)
+    if before is not None:
+        query = query.where(ScoreReport.key < before)
+    rows = session.execute(query.order_by(ScoreReport.key.desc()).limit(size + 1)).all()
+    shown = [Listed(*row) for row in rows[:size]]
+    return shown, shown[-1].report.key if len(rows) > size else None
+
+
+def counts(session: Session) -> tuple[int, int]:
+    """How many are open, and how many resolved."""
+    n_resolved = sa.func.count(ScoreReport.resolved_at)
+    n_all, resolved = session.execute(sa.select(sa.func.count(), n_resolved)).one()
+    return n_all - resolved, resolved
+
+
+class Wrong(NamedTuple):
+    """How many scores of a grade were said to be too high, too low, or wrong otherwise."""
+
+    n_high: int
+    n_low: int
+    n_other: int
+
+
+def by_grade(session: Session, version: str) -> dict[str, Wrong]:
+    """How many scores of a version were reported, open and resolved, by grade."""
+    lists = (HIGH, LOW, OTHER)
+    n_of = [sa.func.count(sa.case((ScoreReport.reason.in_(each), 1))) for each in lists]
+    query = sa.select(ScoreReport.grade, *n_of).where(ScoreReport.version == version)
+    rows = session.execute(query.group_by(ScoreReport.grade))
+    return {grade: Wrong(*numbers) for grade, *numbers in rows}
