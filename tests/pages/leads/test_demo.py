@@ -1,10 +1,14 @@
 """Pages say that demo data is invented, and an administrator removes it by one click."""
 
+import re
+
 import pytest
 
 from tests.factories import FIELDS, make_champion
+from tests.learned import make_learned_version
 from webapp.database import utc_now
 from webapp.services.demo import demo_data, demo_leads
+from webapp.services.models import registry
 
 
 @pytest.fixture
@@ -22,6 +26,15 @@ def test_an_admin_removes_the_demo_by_one_click(demo, ada, sign_in, read):
     assert "These leads are invented" not in after
     assert "No leads yet" in after
     assert not read(demo_leads.are_here)
+
+
+def test_a_model_learned_from_the_demo_says_so(demo, rita, sign_in, write):
+    def promote(session):
+        version = make_learned_version(session)
+        registry.set_alias(session, registry.CHAMPION, version.key, utc_now())
+
+    write(promote)
+    assert re.search(r"trained on [\d,]+\s+demo leads", sign_in(rita).get("/leads").text)
 
 
 def test_a_rep_reads_that_it_is_invented_and_who_can_remove_it(demo, rita, sign_in):
