@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
+from flask import Blueprint, Flask, Response, abort, request
 from flask import current_app as app_now
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -29,6 +29,7 @@ from webapp.pages.fields import fields
 from webapp.pages.imports import imports, matching, quality
 from webapp.pages.leads import lead, lead_form, leads, notes, overrides, owner, score_reports
 from webapp.pages.models import leakage, models, monitors
+from webapp.pages.my_day import my_day
 from webapp.pages.webhooks import webhooks
 from webapp.product import VERSION, product
 from webapp.services.owners import sight
@@ -37,6 +38,7 @@ from webapp.services.owners import sight
 PARTS = (
     sign_in.bp,
     demo.bp,
+    my_day.bp,
     leads.bp,
     lead_form.bp,
     lead.bp,
@@ -127,12 +129,6 @@ def for_templates() -> dict[str, Any]:
 def may(endpoint: str) -> bool:
     """Whether this page exists and the signed-in person may open it."""
     return endpoint in app_now.view_functions and signed_in.may(endpoint)
-
-
-@pages.get("/")
-def home() -> ResponseReturnValue:
-    """Any role: on to the work queue."""
-    return redirect(url_for("pages.leads.index"))
 
 
 for kind in errors.SERVICE_ERRORS:

@@ -142,4 +142,4 @@ def _section() -> tuple[str, str]:
     index = f"{name}.index"
     if name in SECTIONS and request.endpoint != index and signed_in.may(index):
         return index, SECTIONS[name]
-    return "pages.home", "the leads"
+    return "pages.leads.index", "the leads"

@@ -41,6 +41,7 @@ class Lead(Base):
         sa.Index("ix_leads_sort_name_key", "sort_name", "key"),
         sa.Index("ix_leads_contact_day_key", "contact_day", "key"),
         sa.Index("ix_leads_outcome_day_key", "outcome_day", "key"),
+        sa.Index("ix_leads_created_at_key", "created_at", "key"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -138,6 +139,7 @@ class Outcome(Base):
     __table_args__ = (
         sa.Index("ix_outcomes_lead_key_happened_at", "lead_key", "happened_at"),
         sa.UniqueConstraint("lead_key", "idempotency_key"),
+        sa.Index("ix_outcomes_actor_happened_at", "actor", "happened_at"),
         # What an import has told, by its rows.
         sa.Index("ix_outcomes_idempotency_key", "idempotency_key"),
         sa.UniqueConstraint("cancels"),

@@ -16,8 +16,8 @@ MIN_ROLE = {
     "pages.sign_in.show": ANYBODY,
     "pages.sign_in.sign_in": ANYBODY,
     "pages.sign_in.sign_out": "rep",
-    "pages.home": "rep",
     "pages.demo.remove": "admin",
+    "pages.my_day.index": "rep",
     # Leads
     "pages.leads.index": "rep",
     "pages.leads.table": "rep",

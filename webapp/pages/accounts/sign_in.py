@@ -54,7 +54,7 @@ def _path(address: str) -> str | None:
 def show() -> ResponseReturnValue:
     """Anybody."""
     if current_user.is_authenticated:
-        return redirect(own_path(request.args.get("next")) or url_for("pages.home"), 303)
+        return redirect(own_path(request.args.get("next")) or url_for("pages.my_day.index"), 303)
     return render_template(
         "accounts/sign_in.html", email="", next=own_path(request.args.get("next"))
     )
@@ -76,7 +76,7 @@ def sign_in() -> ResponseReturnValue:
     signed_in.begin(user)
     if user.role == "admin":
         _tell_of_webhooks()
-    return redirect(next_path or url_for("pages.home"), 303)
+    return redirect(next_path or url_for("pages.my_day.index"), 303)
 
 
 def _tell_of_webhooks() -> None:

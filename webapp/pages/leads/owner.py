@@ -41,7 +41,8 @@ def undo() -> ResponseReturnValue:
     n_leads = "1 lead has its" if len(back) == 1 else f"{len(back)} leads have their"
     nothing = "Nothing to undo: the owner has changed since."
     flash(f"{n_leads} previous owner again." if back else nothing)
-    return redirect(sign_in.own_path(request.form.get("back")) or url_for("pages.home"), 303)
+    path = sign_in.own_path(request.form.get("back"))
+    return redirect(path or url_for("pages.my_day.index"), 303)
 
 
 @bp.app_template_global()

@@ -4,7 +4,7 @@ A page is a range of an index, or a sort of few leads: it gets slower neither wi
 leads nor with the pages before it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import Reason, explain
+from ml.scorecard.scorecard import Scorecard
 from webapp.services.crm import crm_records
 from webapp.services.crm.crm_records import Deal
 from webapp.services.leads import leads
@@ -22,6 +23,7 @@ from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.leads.filters.table import MIN_POINTS_SHOWN
 from webapp.services.leads.lead_query import Cursor, Query, Scope
 from webapp.services.models import registry
+from webapp.services.models.registry import VersionRef
 from webapp.services.owners import sight
 from webapp.tables import Lead, Score
 
@@ -38,6 +40,8 @@ MAX_DAYS = 36_500
 INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
     "array_to_tsvector(string_to_array(leads.search_text, ' '))"
 )
+# The version that is live, as `registry.serving` gives it.
+Live: TypeAlias = tuple[VersionRef, Scorecard]
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
 
 
@@ -123,6 +127,67 @@ def _scope(session: Session, query: Query, explore_percent: float, size: int) ->
     version, card = registry.serving(session)
     query, seen = _placed(session, query), sight.owners(session)
     return Scope(version.key, card, query, explore_percent, size, seen)
+
+
+class Glance(NamedTuple):
+    """The first leads of a query, each with its score and what was asked beside.
+
+    `n_leads` counts matches up to `MAX_COUNTED`.
+    """
+
+    rows: list[tuple[Lead, Score, Any]]
+    n_leads: int
+    is_more: bool
+
+
+def glance(
+    session: Session,
+    live: Live,
+    queries: Mapping[str, Query],
+    others: Mapping[str, Rows],
+    *,
+    size: int,
+    beside: sa.ColumnElement[Any],
+) -> dict[str, Glance]:
+    """The first leads of several queries, in one statement; `others` select leads by their `key`.
+
+    Queries are those without a search that are sorted by what scores hold; others come newest
+    outcome first. `beside` is a further column for each of the few leads.
+    """
+    version, card = live
+    seen = sight.owners(session)
+    each = []
+    for name, query in queries.items():
+        scope = Scope(version.key, card, query, 0, size - 1, seen)
+        each.append(_glance(name, _ranges(scope), _matching(scope)))
+    for name, keys in others.items():
+        found = keys.limit(MAX_COUNTED + 1).subquery()
+        newest = sa.select(found.c.key).join(Lead, Lead.key == found.c.key)
+        newest = newest.order_by(Lead.outcome_day.desc(), Lead.key.desc()).limit(size)
+        each.append(_glance(name, newest.subquery(), found))
+    few = sa.union_all(*each).subquery()
+    is_its = (Score.version_key == version.key) & (Score.lead_key == few.c.key)
+    statement = sa.select(few.c.name, few.c.n, Lead, Score, beside)
+    statement = statement.join(Lead, Lead.key == few.c.key).join(Score, is_its)
+    rows: dict[str, list[Any]] = {name: [] for name in (*queries, *others)}
+    for row in session.execute(statement):
+        rows[row.name].append(row)
+    sorts = dict.fromkeys(others, "outcome") | {n: query.sort for n, query in queries.items()}
+    return {name: _glanced(found, sorts[name]) for name, found in rows.items()}
+
+
+def _glance(name: str, keys: sa.Subquery, matching: sa.Subquery) -> Rows:
+    n = sa.select(sa.func.count()).select_from(matching).scalar_subquery()
+    return sa.select(sa.literal(name).label("name"), keys.c.key, n.label("n"))
+
+
+def _glanced(rows: list[Any], sort: str) -> Glance:
+    n_leads = rows[0].n if rows else 0
+    found = [(row.Lead, row.Score, row[-1]) for row in rows]
+    column = SORTS[sort].column.key
+    of = 1 if SORTS[sort].is_of_score else 0
+    found.sort(key=lambda row: (getattr(row[of], column), row[0].key), reverse=True)
+    return Glance(found, min(n_leads, MAX_COUNTED), n_leads > MAX_COUNTED)
 
 
 class _Part(NamedTuple):

@@ -1,0 +1,1 @@
+"""What a person begins the day with: their leads, and for managers the team in numbers."""

@@ -1,0 +1,154 @@
+"""The leads that a person should look at today: each list is a query of the lead table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.fields_file import Fields
+from ml.fields.types import Value
+from ml.scorecard.changes import Part, explain_change
+from ml.scorecard.scorecard import Scorecard
+from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads.filters.conditions import counting_outcome
+from webapp.services.leads.filters.table import ME, UNOWNED
+from webapp.services.leads.lead_query import Query
+from webapp.services.leads.lead_table import Glance, Live
+from webapp.tables import Lead, Outcome, Score, Snapshot
+
+# Leads shown of each list; the table has the rest.
+MAX_SHOWN = 5
+DAYS_WITHOUT_CONTACT = 7
+DAYS_OF_RISES = 7
+MAX_CAUSES = 2
+# A cause of less than so many points is none.
+MIN_POINTS = 1.0
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A field that raised a score: its value before and now, and by how many points of 100."""
+
+    label: str
+    before: Value
+    now: Value
+    points: float
+
+
+@dataclass(frozen=True)
+class Item:
+    """A lead of a list, with its score now; `causes` where it rose."""
+
+    lead: Lead
+    probability: float
+    grade: str
+    moved: int
+    causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list: the parameters of the lead table that show all of it, its number, and the first."""
+
+    asked: dict[str, str]
+    n_leads: int
+    is_more: bool
+    items: list[Item]
+
+
+def lists(
+    session: Session, fields: Fields, live: Live, *, me: str, now: datetime
+) -> dict[str, Listed]:
+    """The lists of whoever has this account, by name: `to_call`, `rose`, `new`, `closed`,
+    `mine` (all open ones, the others are parts of it) and `unowned` (new ones of nobody).
+    """
+    yesterday = (now - DAY).date()
+    queries = {
+        name: lead_query.read(asked, fields, me=me, now=now)
+        for name, asked in _asked(fields, yesterday).items()
+    }
+    by_score = {name: query for name, query in queries.items() if name != "closed"}
+    others = {"closed": _closed_by(me, queries["closed"], yesterday)}
+    before = (
+        sa.select(Snapshot.inputs)
+        .where(Snapshot.lead_key == Lead.key, Snapshot.taken_at < Score.moved_at)
+        .order_by(Snapshot.taken_at.desc(), Snapshot.key.desc())
+        .limit(1)
+        .correlate(Lead, Score)
+        .scalar_subquery()
+    )
+    found = lead_table.glance(session, live, by_score, others, size=MAX_SHOWN, beside=before)
+    return {
+        name: _listed(live[1], fields, query, found[name], has_causes=name == "rose")
+        for name, query in queries.items()
+    }
+
+
+def _asked(fields: Fields, yesterday: date) -> Mapping[str, dict[str, str]]:
+    since = yesterday.isoformat()
+    has_contact = "days_since_contact" in fields and fields["days_since_contact"].declared
+    without = {"not_contacted_for": f"{DAYS_WITHOUT_CONTACT}"} if has_contact else {}
+    return {
+        "to_call": {"owner": ME, "grade": "A,B", **without},
+        "rose": {
+            "owner": ME,
+            "moved": "up",
+            "moved_since": f"{DAYS_OF_RISES}",
+            "sort": "change",
+        },
+        "new": {"owner": ME, "created_since": since},
+        "closed": {"status": "all", "outcome_by": ME, "outcome_since": since, "sort": "outcome"},
+        "mine": {"owner": ME},
+        "unowned": {"owner": UNOWNED, "created_since": since},
+    }
+
+
+def _closed_by(me: str, query: Query, since: date) -> sa.Select[Any]:
+    """The leads of the query, by the outcomes of one person: these are few, and have an index."""
+    moment = datetime.combine(since, datetime.min.time(), query.asked_at.tzinfo)
+    own = sa.select(Outcome.lead_key.label("key")).distinct().join(Lead)
+    return own.where(
+        Outcome.actor == me,
+        Outcome.happened_at >= moment,
+        Lead.outcome_at >= moment,
+        counting_outcome(Outcome.actor == me),
+    )
+
+
+def _listed(
+    card: Scorecard, fields: Fields, query: Query, found: Glance, *, has_causes: bool
+) -> Listed:
+    items = []
+    for lead, score, before in found.rows:
+        causes = _causes(card, fields, lead, before) if has_causes else ()
+        grade = card.grade(score.probability)
+        items.append(Item(lead, score.probability, grade, score.moved, causes))
+    return Listed(query.parameters(), found.n_leads, found.is_more, items)
+
+
+def _causes(
+    card: Scorecard, fields: Fields, lead: Lead, before: dict[str, Value] | None
+) -> tuple[Cause, ...]:
+    """What raised the score most, by the live model, since it began to rise."""
+    now = leads.collected_inputs(lead)
+    old = {name: value for name, value in (before or {}).items() if _is_alike(value, now.get(name))}
+    raised = explain_change(card, card, old, now).by_lead
+    return tuple(
+        Cause(fields.named(part.field).label, old.get(part.field), now.get(part.field), points)
+        for part, points in _raising(raised)
+        if part.field is not None
+    )
+
+
+def _raising(parts: tuple[Part, ...]) -> list[tuple[Part, float]]:
+    found = [(part, 100 * part.points) for part in parts if 100 * part.points >= MIN_POINTS]
+    return found[:MAX_CAUSES]
+
+
+def _is_alike(before: Value, now: Value) -> bool:
+    """Whether both are of one type: a value of before its field got another is unknown now."""
+    return before is None or now is None or isinstance(before, str) == isinstance(now, str)

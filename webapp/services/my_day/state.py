@@ -1,0 +1,59 @@
+"""How the model and the sync are, in one line each."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.crm_tables import CrmConnection
+from webapp.services.models.registry import CHAMPION, NoChampion, VersionRef
+from webapp.tables import Lead, ModelAlias, ModelVersion, Run
+
+
+class State(NamedTuple):
+    """The live version, outcomes not learned from yet, and the last sync that ended.
+
+    `crm` is the kind of the CRM, None where none is connected; `synced_at` None before a first run.
+    """
+
+    version: VersionRef
+    since: datetime
+    n_outcomes: int
+    crm: str | None
+    is_paused: bool | None
+    breaker: str | None
+    sync_state: str | None
+    synced_at: datetime | None
+
+
+def state(session: Session) -> State:
+    """How they are now, in one query; else `NoChampion`."""
+    waiting = sa.select(sa.func.count()).where(
+        Lead.outcome.is_not(None), Lead.counted_by_run.is_(None)
+    )
+    last = sa.select(sa.func.max(Run.key)).where(Run.kind == "sync", Run.finished_at.is_not(None))
+    query = (
+        sa.select(
+            ModelVersion.key,
+            ModelVersion.name,
+            ModelVersion.digest,
+            ModelVersion.field_list,
+            ModelAlias.since,
+            waiting.scalar_subquery(),
+            CrmConnection.kind,
+            CrmConnection.is_paused,
+            CrmConnection.breaker_case,
+            Run.state,
+            Run.finished_at,
+        )
+        .select_from(ModelAlias)
+        .join(ModelVersion, ModelVersion.key == ModelAlias.version_key)
+        .outerjoin(CrmConnection, sa.true())
+        .outerjoin(Run, Run.key == last.scalar_subquery())
+        .where(ModelAlias.name == CHAMPION)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise NoChampion
+    return State(VersionRef(*found[:4]), *found[4:])

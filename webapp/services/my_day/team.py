@@ -1,0 +1,136 @@
+"""The team in numbers, by grade, each with the query of the lead table that shows its leads."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from webapp.services.leads.filters.kinds import GRADES
+from webapp.services.leads.lead_table import Live
+from webapp.tables import Lead, Score
+
+DAYS_OF_NEW = 30
+CLOSED = ("converted", "lost")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of leads, and the parameters of the lead table that show exactly these."""
+
+    n_leads: int
+    asked: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Month:
+    """What became of the leads that were closed in a month."""
+
+    converted: Figure
+    lost: Figure
+
+    @property
+    def rate(self) -> float | None:
+        """The share that converted, None where none was closed."""
+        n_closed = self.converted.n_leads + self.lost.n_leads
+        return self.converted.n_leads / n_closed if n_closed else None
+
+
+@dataclass(frozen=True)
+class OfGrade:
+    """One grade; `grade` is None in the line of all of them."""
+
+    grade: str | None
+    open: Figure
+    new: Figure
+    contacted: Figure
+    this_month: Month
+    last_month: Month
+
+    @property
+    def contacted_share(self) -> float | None:
+        """The share of the new leads that were contacted, None where there are none."""
+        return self.contacted.n_leads / self.new.n_leads if self.new.n_leads else None
+
+
+def by_grade(session: Session, live: Live, now: datetime) -> list[OfGrade]:
+    """The pipeline, new leads contacted, and conversion this month and last: a line for each
+    grade, and one for all.
+    """
+    times = _Times.of(now)
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for what, grade, n in session.execute(_counted(live, now, times)):
+        counts[what, grade] += n
+        counts[what, None] += n
+    return [_of_grade(counts, times, grade) for grade in (*GRADES, None)]
+
+
+@dataclass(frozen=True)
+class _Times:
+    """The days that the numbers begin with, in UTC."""
+
+    new: date
+    this_month: date
+    last_month: date
+
+    @classmethod
+    def of(cls, now: datetime) -> "_Times":
+        this = now.date().replace(day=1)
+        last = (this - timedelta(days=1)).replace(day=1)
+        return cls(now.date() - timedelta(days=DAYS_OF_NEW), this, last)
+
+
+def _of_grade(counts: Counter[tuple[str, str | None]], times: _Times, grade: str | None) -> OfGrade:
+    def figure(what: str, **asked: str) -> Figure:
+        of_grade = {"grade": grade} if grade else {}
+        return Figure(counts[what, grade], {**of_grade, **asked})
+
+    def month(name: str, **asked: str) -> Month:
+        found = (figure(f"{name} {status}", status=status, **asked) for status in CLOSED)
+        return Month(*found)
+
+    this, last = times.this_month.isoformat(), times.last_month.isoformat()
+    new = {"status": "all", "created_since": times.new.isoformat()}
+    contacted = figure("contacted", contacted="yes", **new)
+    waiting = figure("waiting", **new)
+    return OfGrade(
+        grade,
+        figure("open"),
+        Figure(contacted.n_leads + waiting.n_leads, waiting.asked),
+        contacted,
+        month("this", outcome_since=this),
+        month("last", outcome_since=last, outcome_before=this),
+    )
+
+
+def _counted(live: Live, now: datetime, times: _Times) -> sa.CompoundSelect[Any]:
+    """Select what was counted, the grade and the number; each part from an index."""
+    version, card = live
+    lowest = zip(GRADES, card.grades, strict=False)
+    grade = sa.case(*((Score.probability >= p, letter) for letter, p in lowest), else_=GRADES[-1])
+    is_live = Score.version_key == version.key
+    this, last, new = (
+        datetime.combine(day, time(), now.tzinfo)
+        for day in (times.this_month, times.last_month, times.new)
+    )
+    month = sa.case((Lead.outcome_at >= this, "this "), else_="last ")
+    is_contacted = sa.case((Lead.contact_day != 0, "contacted"), else_="waiting")
+    # Days are kept as numbers: a little less than exact, so the moment decides.
+    first_day = (last - datetime(1970, 1, 1, tzinfo=last.tzinfo)) / timedelta(days=1) - 1
+    parts = [
+        sa.select(sa.literal("open"), grade, sa.func.count())
+        .where(is_live, Score.status == "open")
+        .group_by(grade),
+        _of_leads(month + Score.status, grade, is_live).where(
+            Lead.outcome_day >= first_day, Lead.outcome_at >= last, Score.status.in_(CLOSED)
+        ),
+        _of_leads(is_contacted, grade, is_live).where(Lead.created_at >= new),
+    ]
+    return sa.union_all(*parts)
+
+
+def _of_leads(what: Any, grade: Any, is_live: Any) -> sa.Select[Any]:
+    joined = sa.select(what, grade, sa.func.count()).select_from(Lead)
+    return joined.join(Score, sa.and_(is_live, Score.lead_key == Lead.key)).group_by(what, grade)
