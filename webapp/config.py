@@ -135,6 +135,14 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://[\w.:\[\]-]+/?$", examples=["https://leads.example.com"]
     )
+    smtp_host: str | None = None
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = Field(
+        None, pattern=r"^[^\s@<>]+@[^\s@<>]+$", examples=["leadloop@example.com"]
+    )
     webhook_hosts: str | None = Field(
         None,
         pattern=r"^[\w.\[\]:-]+(, *[\w.\[\]:-]+)*$",
@@ -187,6 +195,11 @@ class Settings(BaseSettings):
         """Where the web server of these settings is reached on its own machine."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def mail_from(self) -> str:
+        """Who mails are from."""
+        return self.smtp_from or f"leadloop@{self.smtp_host}"
 
     @property
     def import_max_bytes(self) -> int:

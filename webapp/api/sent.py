@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictInt,
     ValidationInfo,
     create_model,
 )
@@ -217,6 +218,9 @@ class WantedKey(Body):
         },
     )
     ignore_unknown: StrictBool = Field(False, description=IGNORE_UNKNOWN_RULE)
+    expires_in_days: StrictInt | None = Field(
+        None, ge=1, le=api_keys.MAX_DAYS, description=f"{api_keys.EXPIRY_RULE} (null)."
+    )
 
 
 def _flag(value: Any) -> bool:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE, prepare_sessions
 from webapp.pages import demo, errors, formats
-from webapp.pages.accounts import keys, rights, settings, sign_in, signed_in, users
+from webapp.pages.accounts import invitations, keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import (
     conflicts,
@@ -63,6 +63,7 @@ PARTS = (
     fields.bp,
     keys.bp,
     users.bp,
+    invitations.bp,
     webhooks.bp,
 )
 

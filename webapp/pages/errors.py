@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from webapp.database import read
 from webapp.pages import formats
 from webapp.pages.accounts import signed_in
-from webapp.services.accounts import accounts, api_keys
+from webapp.services.accounts import accounts, api_keys, invitations
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
 from webapp.services.imports import errors as import_errors
@@ -42,6 +43,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     declaring.ChangedMeanwhile: (409, "Go back, reload the page and look at it again."),
     endpoints.EndpointNotFound: (404, "The settings page lists all webhooks."),
     accounts.AccountNotFound: (404, "The settings page lists all users."),
+    invitations.LinkEnded: (404, "Ask whoever sent it for a new one, or sign in."),
     accounts.AccountError: (409, "Go back to the list of users."),
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
     unmatched.UnmatchedNotFound: (404, "The lists of unmatched show what is left to do."),
@@ -79,7 +81,7 @@ SENTENCES = {
     400: ("Something is missing from this request.", "Go back, reload the page and try again."),
     403: (
         "Your role does not allow this.",
-        "Ask an administrator to do it or to change your role.",
+        "Ask {who} to do it or to change your role.",
     ),
     404: ("This page does not exist.", "It may have moved, or the address is mistyped."),
     405: ("This address works only from a form.", "Go back and use the button on the page."),
@@ -102,8 +104,18 @@ def http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response
     status = error.code or 500
+    if status == 403 and not isinstance(error, CSRFError):
+        return _refused()
     sentences = STALE if isinstance(error, CSRFError) else SENTENCES.get(status, SENTENCES[400])
     return answer(status, *sentences)
+
+
+def _refused() -> ResponseReturnValue:
+    """Name somebody who can help: the administrator who was here last."""
+    means, next_step = SENTENCES[403]
+    names = read(accounts.admins)
+    who = names[0] if names else "an administrator"
+    return answer(403, means, next_step.format(who=who))
 
 
 def service_error(error: Exception) -> ResponseReturnValue:

@@ -1,10 +1,11 @@
 """Settings: the own password, keys, users, the audit log, and what is in force."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
-from tests.factories import PASSWORD
+from tests.factories import NOW, PASSWORD
 from webapp.config import Settings
 from webapp.services.accounts import accounts, api_keys
 from webapp.tables import ApiKey
@@ -84,14 +85,6 @@ def test_a_revoked_key_stays_on_the_list_and_works_no_more(admin, read):
     admin.post(f"/settings/keys/{key.key}/revoke")
     assert read(lambda s: api_keys.find(s, text)) is None
     assert "revoked" in admin.get("/settings/keys").text
-
-
-def test_a_new_user_signs_in_with_the_password_shown(admin, read, app):
-    answer = admin.post("/settings/users", data={"email": "New@Example.com", "role": "manager"})
-    password = re.findall(r'<code class="secret"[^>]*>([^<]+)</code>', answer.text)[0]
-    user = read(lambda s: accounts.find(s, "new@example.com"))
-    assert user.role == "manager"
-    assert accounts.is_right(accounts.Attempt(user.key, user.password_hash), password)
 
 
 @pytest.mark.parametrize(
@@ -183,3 +176,22 @@ def test_a_key_may_ignore_fields_that_are_not_known(admin, read):
     assert [key.ignores_unknown for key in read(api_keys.everything)] == [True]
     refused = admin.post("/settings/keys", data={**form, "name": ""})
     assert 'aria-describedby="unknown-hint" checked' in refused.text
+
+
+def test_a_key_expires_when_it_was_made_to(admin, read):
+    admin.post("/settings/keys", data={"name": "A", "scope": "score", "expires": "30"})
+    admin.post("/settings/keys", data={"name": "B", "scope": "score", "expires": ""})
+    ever, short = read(api_keys.everything)
+    assert ever.expires_at is None
+    assert short.expires_at - short.created_at == timedelta(days=30)
+    refused = admin.post("/settings/keys", data={"name": "C", "scope": "score", "expires": "7"})
+    assert refused.status_code == 422
+
+
+def test_an_expired_key_works_no_more_and_says_so(admin, write, client):
+    made = write(
+        lambda s: api_keys.create(s, "Old", ["score"], expires_in_days=1, created_by="ada", now=NOW)
+    )
+    headers = {"Authorization": f"Bearer {made[1]}"}
+    assert client.post("/score", json={"lead_id": "L-1"}, headers=headers).status_code == 401
+    assert ">expired<" in admin.get("/settings/keys").text

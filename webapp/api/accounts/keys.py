@@ -2,7 +2,8 @@
 
 from flask import Blueprint, Response
 
-from webapp.api import answers, requests, sent
+from webapp.api import requests, sent
+from webapp.api.accounts import answers
 from webapp.api.document.contract import describe
 from webapp.api.paths import KEY
 from webapp.database import read, utc_now, write
@@ -51,5 +52,6 @@ def _known(key: ApiKey) -> dict[str, object]:
         "created_by": key.created_by,
         "created_at": key.created_at,
         "used_at": key.used_at,
+        "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
     }

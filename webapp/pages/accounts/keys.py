@@ -18,6 +18,9 @@ SCOPE_SENTENCES = {
     api_keys.FORM: "stand in a form on your own site and send leads from there, nothing else",
 }
 
+# In days; empty for ever.
+EXPIRIES = {"": "never", "30": "in 30 days", "90": "in 90 days", "365": "in a year"}
+
 
 @bp.get("")
 def index() -> ResponseReturnValue:
@@ -31,6 +34,7 @@ def create() -> ResponseReturnValue:
     name, scopes = request.form.get("name", "").strip(), request.form.getlist("scope")
     origins = request.form.get("origins", "").replace(",", " ").split()
     ignore_unknown = request.form.get("ignore_unknown") == "yes"
+    expires = request.form.get("expires", "")
     errors: dict[str, str] = {}
     for check in (
         lambda: api_keys.clean_name(name),
@@ -41,12 +45,18 @@ def create() -> ResponseReturnValue:
             check()
         except api_keys.InvalidKey as error:
             errors[error.field] = f"{error}."
+    if expires not in EXPIRIES:
+        errors["expires"] = "Choose one of the list."
     if not scopes:
         errors["scope"] = "Choose what the program may do."
     if errors:
-        tried = {"name": name, "scopes": scopes, "origins": " ".join(origins)}
+        tried = {"name": name, "scopes": scopes, "origins": " ".join(origins), "expires": expires}
         return _page(errors=errors, **tried, ignore_unknown=ignore_unknown), 422
-    made: dict[str, Any] = {"origins": origins, "ignore_unknown": ignore_unknown}
+    made: dict[str, Any] = {
+        "origins": origins,
+        "ignore_unknown": ignore_unknown,
+        "expires_in_days": int(expires) if expires else None,
+    }
     actor, now = current_user.email, utc_now()
     key, text = write(lambda s: api_keys.create(s, name, scopes, **made, created_by=actor, now=now))
     return _page(made=key, text=text)
@@ -62,6 +72,7 @@ def revoke(key: int) -> ResponseReturnValue:
 
 
 def _page(**values: object) -> str:
+    keys = read(api_keys.everything)
     return render_template(
         "accounts/keys.html",
         **{
@@ -69,10 +80,13 @@ def _page(**values: object) -> str:
             "name": "",
             "origins": "",
             "ignore_unknown": False,
+            "expires": "",
             "scopes": ["score", "feedback"],
             "made": None,
             **values,
         },
-        keys=read(api_keys.everything),
+        keys=keys,
+        expired={key.key for key in keys if api_keys.has_expired(key, utc_now())},
         sentences=SCOPE_SENTENCES,
+        expiries=EXPIRIES,
     )

@@ -16,6 +16,8 @@ MIN_ROLE = {
     "pages.sign_in.show": ANYBODY,
     "pages.sign_in.sign_in": ANYBODY,
     "pages.sign_in.sign_out": "rep",
+    "pages.invitations.show": ANYBODY,
+    "pages.invitations.accept": ANYBODY,
     "pages.demo.remove": "admin",
     "pages.my_day.index": "rep",
     # Leads
@@ -143,7 +145,8 @@ MIN_ROLE = {
     "pages.users.change_role": "admin",
     "pages.users.deactivate": "admin",
     "pages.users.activate": "admin",
-    "pages.users.reset_password": "admin",
+    "pages.users.link_to_reset": "admin",
+    "pages.users.withdraw": "admin",
 }
 
 

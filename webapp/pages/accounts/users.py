@@ -1,4 +1,4 @@
-"""People who may sign in: made, given roles, turned off and on. Administrators only."""
+"""People who may sign in: invited, given roles, turned off and on. Administrators only."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -7,7 +7,10 @@ from flask_login import current_user
 from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.accounts import rights
-from webapp.services.accounts import accounts
+from webapp.product import product
+from webapp.services import mail
+from webapp.services.accounts import accounts, invitations
+from webapp.tables.people import Invitation
 
 bp = Blueprint("users", __name__, url_prefix="/settings/users")
 
@@ -20,16 +23,14 @@ def index() -> ResponseReturnValue:
 
 @bp.post("")
 def create() -> ResponseReturnValue:
-    """Administrators: make an account; its first password stands in this answer only."""
+    """Administrators: invite a person; the link stands in this answer and in a mail only."""
     email, role = request.form.get("email", ""), request.form.get("role", "")
-    password, actor, now = accounts.random_password(), current_user.email, utc_now()
+    actor, now = current_user.email, utc_now()
     try:
-        user = write(
-            lambda session: accounts.create(session, email, password, role, now=now, actor=actor)
-        )
+        made = write(lambda s: invitations.invite(s, email, role, actor=actor, now=now))
     except accounts.AccountError as error:
         return _page(error=formats.sentence(error), email=email, role=role), 422
-    return _page(made=user, password=password)
+    return _link_page(*made)
 
 
 @bp.post("/<key:key>/role")
@@ -57,13 +58,46 @@ def activate(key: int) -> ResponseReturnValue:
 
 
 @bp.post("/<key:key>/password")
-def reset_password(key: int) -> ResponseReturnValue:
-    """Administrators: a new random password for a user, which stands in this answer only."""
+def link_to_reset(key: int) -> ResponseReturnValue:
+    """Administrators: a link by which a user sets a new password."""
     actor, now = current_user.email, utc_now()
-    user, password = write(
-        lambda session: accounts.reset_password(session, key, actor=actor, now=now)
+    return _link_page(*write(lambda s: invitations.invite_to_reset(s, key, actor=actor, now=now)))
+
+
+@bp.post("/invitations/<key:key>/withdraw")
+def withdraw(key: int) -> ResponseReturnValue:
+    """Administrators: end an invitation that nobody has used."""
+    actor, now = current_user.email, utc_now()
+    email = write(lambda s: invitations.withdraw(s, key, actor=actor, now=now))
+    return _back(f"{email} can no longer use the link." if email else "The link was used already.")
+
+
+def _link_page(made: Invitation, token: str) -> ResponseReturnValue:
+    """Show the link once, and mail it where that is possible."""
+    settings, path = product().settings, url_for("pages.invitations.show", token=token)
+    # The host of this request is the administrator's own; a mail never relies on it.
+    link = (settings.public_url or request.host_url).rstrip("/") + path
+    mailed = failure = None
+    if mail.is_on(settings):
+        try:
+            mail.send(settings, made.email, *_mail(made, mail.site(settings) + path))
+            mailed = True
+        except mail.MailFailed as error:
+            failure = str(error)
+    return _page(made=made, link=link, mailed=mailed, failure=failure)
+
+
+def _mail(made: Invitation, link: str) -> tuple[str, str]:
+    """Subject and text of the mail that carries a link."""
+    until = formats.exact(made.expires_at)
+    if made.user_key is not None:
+        text = f"By this link you set a new password for Leadloop, once and until {until}:"
+        return "Your new Leadloop password", f"{text}\n\n{link}\n"
+    text = (
+        f"{made.created_by} has invited you to Leadloop, which says which leads to call first."
+        f"\n\nSet your password here, once and until {until}:"
     )
-    return _page(made=user, password=password)
+    return "You are invited to Leadloop", f"{text}\n\n{link}\n"
 
 
 def _back(sentence: str) -> ResponseReturnValue:
@@ -75,6 +109,7 @@ def _page(**values: object) -> str:
     return render_template(
         "accounts/users.html",
         **{"error": None, "email": "", "role": "rep", "made": None, **values},
+        invited=read(lambda session: invitations.pending(session, utc_now())),
         users=read(accounts.everyone),
         sentences=rights.SENTENCES,
     )

@@ -74,13 +74,13 @@ def create(
     session: Session, email: str, password: str, role: str, *, now: datetime, actor: str = "cli"
 ) -> User:
     """Make an account; raise `AccountError` where the address is taken or the password short."""
-    email = _clean_email(email)
+    email = clean_email(email)
     if find(session, email) is not None:
         raise AccountError(f"{email} has an account already")
     user = User(
         email=email,
         password_hash=_hash(password),
-        role=_known_role(role),
+        role=known_role(role),
         is_active=True,
         session_epoch=0,
         n_failed_sign_ins=0,
@@ -141,17 +141,9 @@ def change_password(session: Session, attempt: Attempt, new: str, *, now: dateti
     return user
 
 
-def reset_password(session: Session, key: int, *, actor: str, now: datetime) -> tuple[User, str]:
-    """Give a user a random password; it is returned once and cannot be read again."""
-    user, password = by_key(session, key, lock=True), random_password()
-    set_password(session, user, password)
-    audit.record(session, actor, "reset password", user.email, now=now)
-    return user, password
-
-
 def change_role(session: Session, key: int, role: str, *, actor: str, now: datetime) -> User:
     """Give a user another role; the last administrator keeps theirs."""
-    role = _known_role(role)
+    role = known_role(role)
     admins = _locked_admins(session)
     user = by_key(session, key, lock=True)
     if user.role == role:
@@ -185,7 +177,7 @@ def end_sessions(session: Session, key: int) -> None:
 def find(session: Session, email: str, *, lock: bool = False) -> User | None:
     """The account with this address, or None."""
     try:
-        query = sa.select(User).where(User.email == _clean_email(email))
+        query = sa.select(User).where(User.email == clean_email(email))
     except AccountError:
         return None
     return session.scalar(query.with_for_update() if lock else query)
@@ -204,12 +196,19 @@ def everyone(session: Session) -> list[User]:
     return list(session.scalars(sa.select(User).order_by(User.email)))
 
 
+def admins(session: Session) -> list[str]:
+    """The addresses of those who can help: administrators, whoever signed in last first."""
+    query = sa.select(User.email).where(User.role == "admin", User.is_active)
+    return list(session.scalars(query.order_by(User.signed_in_at.desc().nulls_last(), User.key)))
+
+
 def random_password() -> str:
     """A password that nobody guesses and anybody can type."""
     return secrets.token_urlsafe(15)
 
 
-def _clean_email(email: str) -> str:
+def clean_email(email: str) -> str:
+    """An address in its one form; else `AccountError`."""
     try:
         cleaned = (clean_text(email, maximum=200) or "").lower()
     except ValueError as error:
@@ -220,7 +219,8 @@ def _clean_email(email: str) -> str:
     return cleaned
 
 
-def _known_role(role: str) -> str:
+def known_role(role: str) -> str:
+    """The role if there is one of this name; else `AccountError`."""
     if role not in ROLES:
         raise AccountError(f"the role must be one of {', '.join(ROLES)}")
     return role

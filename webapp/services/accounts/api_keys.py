@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
-from webapp.database import change
+from webapp.database import change, utc_now
 from webapp.services.accounts import audit
 from webapp.tables import ApiKey
 
@@ -23,6 +23,8 @@ FORM = "form"
 ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
 ORIGIN_RULE = "how the address of a site begins, without a path: https://www.example.com"
 MAX_ORIGINS = 20
+MAX_DAYS = 3650
+EXPIRY_RULE = f"A key is good for 1 to {MAX_DAYS:,} days, or until it is revoked"
 # How exact "last used" is: often enough for people, rare enough to cost nothing.
 USED_AT_STEP = timedelta(minutes=5)
 
@@ -49,6 +51,7 @@ def create(
     *,
     origins: Sequence[str] = (),
     ignore_unknown: bool = False,
+    expires_in_days: int | None = None,
     created_by: str,
     now: datetime,
 ) -> tuple[ApiKey, str]:
@@ -57,6 +60,8 @@ def create(
     `ignore_unknown` is for programs that cannot choose what they send, such as form plugins.
     """
     check_scopes(scopes)
+    if expires_in_days is not None and not 1 <= expires_in_days <= MAX_DAYS:
+        raise InvalidKey(EXPIRY_RULE, "expires_in_days")
     text = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         name=clean_name(name),
@@ -67,6 +72,7 @@ def create(
         ignores_unknown=ignore_unknown,
         created_by=created_by,
         created_at=now,
+        expires_at=now + timedelta(days=expires_in_days) if expires_in_days else None,
     )
     session.add(key)
     session.flush()
@@ -111,10 +117,16 @@ def clean_name(value: object) -> str:
     return name
 
 
-def find(session: Session, text: str) -> ApiKey | None:
-    """The live key with this text, found by its digest, or None."""
+def find(session: Session, text: str, now: datetime | None = None) -> ApiKey | None:
+    """The live key with this text, found by its digest, or None: also once it has expired."""
     query = sa.select(ApiKey).where(ApiKey.digest == _digest(text), ApiKey.revoked_at.is_(None))
-    return session.scalar(query)
+    found = session.scalar(query)
+    return None if found is None or has_expired(found, now or utc_now()) else found
+
+
+def has_expired(key: ApiKey, now: datetime) -> bool:
+    """Whether the key was made for a time that is over."""
+    return key.expires_at is not None and key.expires_at <= now
 
 
 def allows(key: ApiKey, scope: str) -> bool:

@@ -1,0 +1,48 @@
+"""Where mail is set up, the link of an invitation is mailed as well."""
+
+import html
+import re
+
+import pytest
+
+from tests.services.inbox import mail_settings, receiving
+
+FORM = {"email": "new@example.com", "role": "rep"}
+
+
+@pytest.fixture
+def settings(settings, free_port):
+    return settings.model_copy(update=mail_settings(free_port))
+
+
+@pytest.fixture
+def admin(ada, sign_in):
+    return sign_in(ada)
+
+
+def link_in(page):
+    return html.unescape(re.findall(r'<code class="secret"[^>]*>([^<]+)</code>', page)[0])
+
+
+def test_the_link_is_mailed_by_the_address_of_the_settings(admin, free_port):
+    with receiving(free_port) as inbox:
+        page = admin.post("/settings/users", data=FORM).text
+    [mail] = inbox.mails
+    assert "Mailed to new@example.com" in page
+    assert (mail["To"], mail["From"]) == ("new@example.com", "leadloop@example.com")
+    assert link_in(page).startswith("https://leads.example.com/invitations/")
+    assert link_in(page) in mail.get_content()
+    assert "ada@example.com has invited you" in mail.get_content()
+
+
+def test_a_mail_that_cannot_be_sent_is_no_lost_link(admin):
+    page = admin.post("/settings/users", data=FORM).text
+    assert "The mail was not sent: The mail server cannot be used" in page
+    assert link_in(page)
+
+
+def test_a_mail_that_the_server_refuses_says_so(admin, free_port):
+    with receiving(free_port) as inbox:
+        inbox.refusal = "550 no"
+        page = admin.post("/settings/users", data=FORM).text
+    assert "The mail was not sent" in page

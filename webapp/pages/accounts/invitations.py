@@ -1,0 +1,44 @@
+"""The page behind an invitation: a person sets a password and is signed in."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.database import read, utc_now, write
+from webapp.pages import formats
+from webapp.pages.accounts import signed_in
+from webapp.services.accounts import accounts, invitations
+
+bp = Blueprint("invitations", __name__, url_prefix="/invitations")
+
+
+@bp.get("/<token>")
+def show(token: str) -> ResponseReturnValue:
+    """Anybody who has the link."""
+    return _page(token, {})
+
+
+@bp.post("/<token>")
+def accept(token: str) -> ResponseReturnValue:
+    """Anybody who has the link: set the password that it is for, and begin a session."""
+    password, now = request.form.get("new", ""), utc_now()
+    if password != request.form.get("again", ""):
+        return _page(token, {"again": "The two passwords differ."})
+    try:
+        user = write(lambda s: invitations.accept(s, token, password, now))
+    except accounts.AccountError as error:
+        return _page(token, {"new": formats.sentence(error)})
+    signed_in.begin(user)
+    flash("Password set. You are signed in.", "good")
+    return redirect(url_for("pages.my_day.index"), 303)
+
+
+def _page(token: str, errors: dict[str, str]) -> ResponseReturnValue:
+    found = read(lambda s: invitations.find(s, token, utc_now()))
+    page = render_template(
+        "accounts/invitation.html",
+        invitation=found,
+        token=token,
+        errors=errors,
+        min_password_length=accounts.MIN_PASSWORD_LENGTH,
+    )
+    return page, 422 if errors else 200
