@@ -1,5 +1,6 @@
 """Whose outcomes tell of the level of the live version."""
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -57,10 +58,19 @@ LEARNED = leads(150, 45, probability=0.2, is_unseen=False)  # 30 converted as le
 NEW = leads(30, 9, probability=0.2, is_unseen=True)
 
 
-def test_all_leads_tell_of_a_level_that_was_learned_while_slow_outcomes_were_to_come():
-    found = evidence(LEARNED + NEW)
+def test_leads_that_were_there_tell_of_a_level_learned_while_slow_outcomes_were_to_come():
+    slow = leads(10, 9, probability=0.2, is_unseen=True)
+    slow = [replace(lead, first_scored_at=NOW - 9 * DAY, group=-lead.group) for lead in slow]
+    found = evidence(LEARNED[5:] + slow + NEW)
     assert found.is_partly_learned
-    assert len(found.leads) == 180
+    assert len(found.leads) == 155
+
+
+def test_leads_that_came_since_tell_nothing_of_what_was_still_to_come_then():
+    as_learned = leads(150, 32, probability=0.2, is_unseen=False)
+    assert not evidence(
+        as_learned + leads(60, 18, probability=0.2, is_unseen=True)
+    ).is_partly_learned
 
 
 @pytest.mark.parametrize(

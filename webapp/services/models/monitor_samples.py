@@ -88,9 +88,10 @@ class Samples:
         """The evidence on the champion's level: what came in since it went live.
 
         Of leads followed from their beginning, with weights for those still open or ended before.
-        Where all such leads, those learned from too, show that its level is off, and new ones alone
-        neither deny it nor show more, all: slow outcomes were still to come when it was learned.
-        None while it is too early to tell how many leads end either way.
+        Slow outcomes may have been still to come when it was learned: where the leads that were
+        there by then, learned from or still open, show by now that its level is off, and new
+        outcomes neither deny it nor show more, these leads. None while it is too early to tell how
+        many leads end either way.
         """
         if not self.delays.is_known:
             return None
@@ -104,7 +105,9 @@ class Samples:
             return new
         since = self._learned_since
         known = _evidence(
-            (lead, self._weight(lead)) for lead in followed if not since or lead.outcome_at >= since
+            (lead, self._weight(lead))
+            for lead in followed
+            if lead.first_scored_at < self.since and (not since or lead.outcome_at >= since)
         )
         of_new, of_all = (calibration_in_the_large(each.outcomes) for each in (new, known))
         is_denied = of_new.verdict == "act" or of_new.z * of_all.z < 0
