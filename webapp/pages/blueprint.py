@@ -27,7 +27,17 @@ from webapp.pages.crm import (
 from webapp.pages.exports import exports
 from webapp.pages.fields import fields
 from webapp.pages.imports import imports, matching, quality
-from webapp.pages.leads import lead, lead_form, leads, notes, overrides, owner, score_reports
+from webapp.pages.leads import (
+    bulk,
+    lead,
+    lead_form,
+    leads,
+    lost_reasons,
+    notes,
+    overrides,
+    owner,
+    score_reports,
+)
 from webapp.pages.models import leakage, models, monitors
 from webapp.pages.my_day import my_day
 from webapp.pages.webhooks import webhooks
@@ -42,6 +52,8 @@ PARTS = (
     leads.bp,
     lead_form.bp,
     lead.bp,
+    bulk.bp,
+    lost_reasons.bp,
     notes.bp,
     owner.bp,
     overrides.bp,

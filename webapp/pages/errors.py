@@ -15,6 +15,7 @@ from webapp.services.imports import errors as import_errors
 from webapp.services.leads import leads
 from webapp.services.leads.filters import kinds
 from webapp.services.models import leakage, lifecycle, registry
+from webapp.services.outcomes import lost_reason_changes
 from webapp.services.remarks import notes, score_reports
 from webapp.services.runs import runs
 from webapp.services.webhooks import endpoints
@@ -22,6 +23,7 @@ from webapp.services.webhooks import endpoints
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     kinds.InvalidQuery: (400, "Go back to the lead table and choose again."),
+    lost_reason_changes.ReasonNotFound: (404, "The list of lost reasons shows all."),
     leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
     notes.NoteNotFound: (404, "Its author has deleted it; the timeline shows the rest."),
     notes.NotYourNote: (403, "Write a note of your own."),

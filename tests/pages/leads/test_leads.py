@@ -142,7 +142,7 @@ def test_an_empty_answer_says_why_it_is_empty(rep, lead, write):
 
 def test_a_click_answers_with_the_row_and_an_undo(rep, lead, read):
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "converted"}).text
-    assert row.lstrip().startswith(f'<tr id="lead-{lead.key}">')
+    assert row.lstrip().startswith(f'<tr id="lead-{lead.key}" ')
     assert re.search(r'value="withdrawn"[^>]+autofocus>Undo', row)
     assert outcome_of(read) is True
     recorded = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))[0]

@@ -97,7 +97,7 @@ def test_each_filter_finds_its_leads(asked, sort, made, read):
 
 def test_every_filter_is_tried_here():
     tried = {part.split("=")[0] for asked in FOUND for part in asked.split("&")}
-    elsewhere = {"source", "industry", "explore"}
+    elsewhere = {"source", "industry", "explore", "ticked"}
     assert {each.name for each in table.FILTERS} <= tried | elsewhere
 
 

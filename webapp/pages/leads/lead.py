@@ -12,8 +12,8 @@ from ml.fields.fields_file import clean_text
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.leads import lead_view, score_change
-from webapp.product import product
-from webapp.services.leads import lead_history, lead_table, leads
+from webapp.pages.leads import leads as leads_page
+from webapp.services.leads import lead_history, leads
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes import stale as stale_outcomes
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
@@ -69,11 +69,7 @@ def row(key: int) -> ResponseReturnValue:
         lead = read(lambda session: leads.by_key(session, stale.lead_key))
     if lead.removed_at is not None:
         return ""
-    fields = product().fields
-    fresh = read(lambda session: lead_table.row(session, fields, lead.key))
-    above = request.form.getlist("above")
-    values = {"row": fresh, "fields": fields, "above": above, "is_said": True, "stale": stale}
-    return render_template("leads/_row.html", **values), 409 if stale else 200
+    return leads_page.row(lead.key, status=409 if stale else 200, is_said=True, stale=stale)
 
 
 def _record(key: int) -> Lead:

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from markupsafe import Markup
 
 from webapp.database import Session, read, utc_now
 from webapp.pages import formats
 from webapp.product import product
+from webapp.services.accounts import accounts
 from webapp.services.demo import demo_leads
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.filters import choices
@@ -17,7 +20,7 @@ from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.leads.filters.table import FACETS, all_filters
 from webapp.services.leads.lead_query import Query
 from webapp.services.models import lifecycle, registry
-from webapp.services.outcomes import stale
+from webapp.services.outcomes import lost_reasons, stale
 from webapp.tables import Lead
 
 TODAY = timedelta(days=1)
@@ -52,6 +55,37 @@ def table() -> ResponseReturnValue:
     return fragment, {"HX-Push-Url": _address(query)}
 
 
+def answer(back: str, notice: Markup) -> ResponseReturnValue:
+    """The table of an address as it is now, with a sentence on what was done beside it."""
+    parts = parse_qs(urlsplit(back).query)
+    asked = {name: values[-1] for name, values in parts.items()}
+    query = lead_query.read(asked, product().fields, me=current_user.email)
+    table = render_template("leads/_table.html", **read(lambda s: _table(s, query)))
+    said = render_template("partials/notice.html", kind="done", sentence=notice)
+    return f'{table}<div id="notices" hx-swap-oob="innerHTML">{said}</div>'
+
+
+def row(key: int, *, status: int = 200, **values: Any) -> Response:
+    """A lead's row of the table, as a fragment."""
+
+    def find(session: Session) -> dict[str, Any]:
+        shown = lead_table.row(session, product().fields, key)
+        return {"row": shown, "reasons": lost_reasons.offered(session)}
+
+    above = request.form.getlist("above")
+    fragment = render_template(
+        "leads/_row.html", fields=product().fields, above=above, **read(find), **values
+    )
+    return make_response(fragment, status, {"HX-Trigger": "leads-changed"})
+
+
+@bp.get("/summary")
+def summary() -> ResponseReturnValue:
+    """Any role, fragment: how many leads match by now."""
+    query = lead_query.read(request.args, product().fields, me=current_user.email)
+    return render_template("leads/table/_summary.html", **read(lambda s: _table(s, query)))
+
+
 def _table(session: Session, query: Query) -> dict[str, Any]:
     fields = product().fields
     percent = product().settings.explore_percent
@@ -61,6 +95,8 @@ def _table(session: Session, query: Query) -> dict[str, Any]:
         "query": query,
         "fields": fields,
         "sorts": SORTS,
+        "reasons": lost_reasons.offered(session),
+        "accounts": [u.email for u in accounts.everyone(session) if u.is_active],
         "has_no_leads": not page.rows and lead_table.is_empty(session),
         "following": lead_query.written(page.next, query.sort) if page.next else None,
     }

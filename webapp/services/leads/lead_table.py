@@ -24,8 +24,9 @@ from webapp.services.leads.filters.table import MIN_POINTS_SHOWN
 from webapp.services.leads.lead_query import Cursor, Query, Scope
 from webapp.services.models import registry
 from webapp.services.models.registry import VersionRef
+from webapp.services.outcomes.standing import stands
 from webapp.services.owners import sight
-from webapp.tables import Lead, Score
+from webapp.tables import Lead, Outcome, Score
 
 PAGE_SIZE = 50
 # Reasons in a row, of those that are its own.
@@ -50,7 +51,8 @@ class Row:
     """A lead as the table shows it, with the strongest `reasons` first.
 
     Its own data moved the score by `moved` points of 100 since `moved_at`.
-    `deal` is that of a lead in the pipeline, None where it is not known.
+    `deal` is that of a lead in the pipeline, None where it is not known; `told` the outcome that
+    counts, None for an open lead.
     """
 
     lead: Lead
@@ -60,6 +62,7 @@ class Row:
     moved: int
     moved_at: datetime | None
     deal: Deal | None
+    told: Outcome | None = None
 
     @property
     def has_moved(self) -> bool:
@@ -236,14 +239,25 @@ def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, Score]])
     _, card = registry.serving(session)
     in_pipeline = [lead.key for lead, _ in found if lead.status == "in_pipeline"]
     records = crm_records.of_leads(session, in_pipeline) if in_pipeline else {}
+    told = _told(session, [lead.key for lead, _ in found if lead.outcome_at])
     rows = []
     for lead, score in found:
         reasons = explain(card, fields, leads.collected_inputs(lead), limit=2 * MAX_REASONS)
         there = records.get(lead.key)
         deal = there.deal if there else None
         grade = card.grade(score.probability)
-        rows.append(Row(lead, score.probability, grade, reasons, score.moved, score.moved_at, deal))
+        seen = (score.probability, grade, reasons, score.moved, score.moved_at, deal)
+        rows.append(Row(lead, *seen, told.get(lead.key)))
     return rows
+
+
+def _told(session: Session, lead_keys: Sequence[int]) -> dict[int, Outcome]:
+    """The outcome that counts for each of these leads."""
+    if not lead_keys:
+        return {}
+    query = sa.select(Outcome).where(Outcome.lead_key.in_(lead_keys), stands())
+    order = (Outcome.is_assumed.desc(), Outcome.happened_at, Outcome.key)
+    return {each.lead_key: each for each in session.scalars(query.order_by(*order))}
 
 
 def _placed(session: Session, query: Query) -> Query:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.database import PLAIN_ROWS
 from webapp.services.leads import pipeline
+from webapp.services.outcomes import lost_reasons
 from webapp.services.outcomes.standing import stands
 from webapp.services.outcomes.times import CLOCK_SKEW, OutcomeInFuture
 from webapp.services.webhooks import events as webhooks
@@ -109,6 +110,7 @@ def record_many(session: Session, events: Sequence[OutcomeEvent], *, now: dateti
     """
     if any(s.happened_at and s.happened_at > now + CLOCK_SKEW for s in events):
         raise OutcomeInFuture
+    events = _in_words_of_the_list(session, events)
     histories = _histories(session, {s.lead.key for s in events})
     before = {s.lead.key: counting(s.lead) for s in events}
     added: list[_Event] = []
@@ -239,6 +241,22 @@ def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Event]]
         if cancels is not None:
             event.cancels, by_key[cancels].cancelled_by = by_key[cancels], event
     return histories
+
+
+def _in_words_of_the_list(
+    session: Session, events: Sequence[OutcomeEvent]
+) -> Sequence[OutcomeEvent]:
+    """The events with the reasons of lost leads as the list writes them; others stay as sent."""
+    given = {e.attribution.reason for e in events if e.converted is False} - {None}
+    known = lost_reasons.in_words_of_the_list(session, [text for text in given if text])
+    if not known:
+        return events
+    return [
+        replace(e, attribution=replace(e.attribution, reason=known[e.attribution.reason]))
+        if e.converted is False and e.attribution.reason in known
+        else e
+        for e in events
+    ]
 
 
 def _place(row: type[Outcome]) -> sa.Tuple:

@@ -90,6 +90,21 @@ def some_of(choices: Mapping[str, str]) -> Kind:
     return Kind(rule, read, "choice", choices)
 
 
+def keys_of(maximum: int) -> Kind:
+    """The numbers of rows, with commas between."""
+    rule = f"up to {maximum:,} numbers with commas between"
+
+    def read(text: str) -> tuple[int, ...]:
+        found = tuple(
+            int(each) for each in text.split(",")[: maximum + 1] if len(each) < MAX_DIGITS
+        )
+        if len(found) > maximum or not all(0 < key < 2**63 for key in found):
+            raise ValueError
+        return found
+
+    return Kind(rule, read)
+
+
 def text_of(maximum: int = MAX_TEXT) -> Kind:
     """Text for people."""
     rule = f"text of up to {maximum} characters, without control characters"

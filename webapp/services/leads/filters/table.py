@@ -127,6 +127,10 @@ def _outcome_by(actor: str, _: Asking) -> sa.ColumnElement[bool]:
     return counting_outcome(sa.or_(Outcome.actor == actor, Outcome.source == actor))
 
 
+def _keys(keys: tuple[int, ...], _: Asking) -> sa.ColumnElement[bool]:
+    return Score.lead_key.in_(keys)
+
+
 def _outcome_reason(reason: str, _: Asking) -> sa.ColumnElement[bool]:
     return counting_outcome(Outcome.reason == reason)
 
@@ -159,6 +163,7 @@ FILTERS = (
         *("outcome_by", kinds.text_of(), "Outcome by", "outcome by {}", _outcome_by),
         special={ME: "outcome by me"},
     ),
+    Filter("ticked", kinds.keys_of(1_000), "Ticked leads", "ticked leads", _keys, is_of_lead=False),
     Filter("outcome_reason", kinds.text_of(500), "Reason", "reason {}", _outcome_reason),
 )
 

@@ -1,0 +1,71 @@
+"""The list of lost reasons, changed by administrators, and a reason given behind the click."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from ml.fields.types import category_key, clean_text
+from webapp.services.accounts import audit
+from webapp.services.outcomes.lost_reasons import by_word
+from webapp.services.outcomes.standing import stands
+from webapp.tables import Lead, Outcome
+from webapp.tables.reasons import LostReason
+
+MAX_LENGTH = 100
+
+
+class ReasonNotFound(LookupError):
+    """No reason of the list has this number."""
+
+    def __init__(self) -> None:
+        super().__init__("This reason does not exist any more")
+
+
+class InvalidReason(ValueError):
+    """A reason that cannot stand in the list."""
+
+
+def add(session: Session, name: str, *, by: str, now: datetime) -> None:
+    """Add a reason, or offer a retired one again; else `InvalidReason`."""
+    name = _cleaned(name)
+    known = by_word(session).get(category_key(name))
+    if known is not None and known.retired_at is None:
+        raise InvalidReason(f"{known.name} is on the list already")
+    if known is not None:
+        known.retired_at = None
+    else:
+        session.add(LostReason(name=name))
+    audit.record(session, by, "added", f"lost reason {name}", now=now, detail={})
+
+
+def retire(session: Session, key: int, *, by: str, now: datetime) -> None:
+    """Offer a reason no more; outcomes that have it keep it."""
+    found = session.get(LostReason, key)
+    if found is None:
+        raise ReasonNotFound
+    found.retired_at = now
+    audit.record(session, by, "retired", f"lost reason {found.name}", now=now, detail={})
+
+
+def give_reason(session: Session, lead: Lead, reason: str | None, *, by: str) -> None:
+    """Fill in why, behind a person's own statement that counts and has no reason yet.
+
+    The caller holds the lead's row locked.
+    """
+    told = sa.select(Outcome).where(
+        Outcome.lead_key == lead.key, Outcome.source == "rep", Outcome.actor == by, stands()
+    )
+    newest = session.scalar(told.order_by(Outcome.happened_at.desc(), Outcome.key.desc()).limit(1))
+    if newest is not None and newest.reason is None:
+        newest.reason = reason
+
+
+def _cleaned(name: str) -> str:
+    try:
+        found = clean_text(name, maximum=MAX_LENGTH)
+    except ValueError as error:
+        raise InvalidReason(f"A reason {error}") from None
+    if found is None:
+        raise InvalidReason("A reason needs a name")
+    return found
