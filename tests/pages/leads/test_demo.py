@@ -17,6 +17,13 @@ def demo(write):
     write(lambda s: demo_data.load(s, FIELDS, utc_now()))
 
 
+def test_my_day_says_that_its_leads_are_invented(write, ada, sign_in):
+    write(make_champion)
+    admin = sign_in(ada)
+    write(lambda s: demo_data.load(s, FIELDS, utc_now()))
+    assert "These leads are invented" in admin.get("/").text
+
+
 def test_an_admin_removes_the_demo_by_one_click(demo, ada, sign_in, read):
     admin = sign_in(ada)
     for page in ("/leads", "/models"):

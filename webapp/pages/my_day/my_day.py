@@ -10,6 +10,7 @@ from flask_login import current_user
 from webapp.database import Session, read, utc_now
 from webapp.pages.accounts import signed_in
 from webapp.product import product
+from webapp.services.demo import demo_leads
 from webapp.services.models import registry
 from webapp.services.my_day import own_leads, state, team
 
@@ -32,7 +33,9 @@ def index() -> ResponseReturnValue:
         return {"lists": lists, "team": team.by_grade(session, live, now), "state": how}
 
     values = read(look)
-    return render_template("my_day/index.html", is_manager=is_manager, **values)
+    shown = (item.lead.lead_id for each in values["lists"].values() for item in each.items)
+    has_demo = not demo_leads.IDS.isdisjoint(shown)
+    return render_template("my_day/index.html", is_manager=is_manager, has_demo=has_demo, **values)
 
 
 @bp.app_template_filter()

@@ -3,10 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.services.demo.invented import IDS
+from webapp.services.demo import invented
 from webapp.services.leads.leads import AGEING_SOURCE, DEMO_SOURCE
 from webapp.tables import Lead, Snapshot
 
+IDS = frozenset(invented.IDS)
 # What a visitor types into a demo lead makes it no real one.
 NOBODY_ELSE = (DEMO_SOURCE, AGEING_SOURCE, "rep")
 IN_THE_WAY = (
@@ -19,7 +20,7 @@ def keys() -> sa.Select[int]:
     """The keys of the demo leads that nobody else has sent."""
     of_lead = sa.exists().where(Snapshot.lead_key == Lead.key)
     return sa.select(Lead.key).where(
-        Lead.lead_id.in_(IDS),
+        Lead.lead_id.in_(invented.IDS),
         of_lead.where(Snapshot.source == DEMO_SOURCE),
         ~of_lead.where(Snapshot.source.not_in(NOBODY_ELSE)),
     )

@@ -34,6 +34,7 @@ COMPANY_KINDS = (
     *("Logistics", "Software", "Foods", "Clinics", "Tools", "Media", "Energy", "Bank"),
     *("Labs", "Systems", "Motors", "Textiles", "Pharma", "Travel", "Print", "Robotics"),
 )
+# The first works as the person who set Leadloop up.
 OWNERS = ("Rita Solberg", "Omar Haddad", "Mei Tanaka")
 PLACES = {
     "location": ("Berlin", "Chicago", "Lagos", "Lyon", "Osaka", "São Paulo", "Toronto"),
