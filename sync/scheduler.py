@@ -17,6 +17,7 @@ from flask import Flask
 from sync import jobs
 from sync.crm import phases
 from sync.crm.protocol import Connect
+from sync.digests import send_digests
 from sync.salesforce import adapter
 from sync.trainer.process import TrainingProcess
 from sync.webhooks.sending import send_webhooks
@@ -39,7 +40,7 @@ POLLING = (
     send_webhooks,
 )
 ADAPTERS: dict[str, Connect] = {"salesforce": adapter.connect}
-EVERY_SECONDS = {jobs.rest: 60, jobs.tidy: 3600, jobs.age_leads: 86_400}
+EVERY_SECONDS = {jobs.rest: 60, send_digests: 60, jobs.tidy: 3600, jobs.age_leads: 86_400}
 SIGNAL_SECONDS = 0.2
 
 log = structlog.stdlib.get_logger("leadloop.worker")

@@ -6,12 +6,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from functools import partial
 
+import structlog
 from standardwebhooks.webhooks import Webhook
 
 from sync.webhooks import calls
 from sync.worker import Worker
 from webapp.database import read, write
 from webapp.product import product
+from webapp.services import mail
+from webapp.services.accounts import accounts
 from webapp.services.sealing import UnreadableSecret
 from webapp.services.webhooks import deliveries, endpoints, messages
 from webapp.services.webhooks.addresses import AddressRefused
@@ -27,6 +30,8 @@ MAX_A_TURN = 200
 PAUSE_SECONDS = {"webhook": 0.05, "slack": 1.0, "teams": 1.0}
 # While endpoints are at work, others that become due need not wait for the slowest of them.
 LOOK_AGAIN_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger("leadloop.worker")
 
 
 def send_webhooks(worker: Worker) -> None:
@@ -63,10 +68,29 @@ def _turn(worker: Worker, endpoint: WebhookEndpoint) -> None:
             if not write(
                 partial(deliveries.record, delivery_key=outgoing.delivery.key, answer=answer)
             ):
+                _tell_if_given_up(endpoint.key)
                 return
             worker.stop.wait(PAUSE_SECONDS[endpoint.kind])
     finally:
         write(lambda s: deliveries.release(s, endpoint.key, worker.name))
+
+
+def _tell_if_given_up(endpoint_key: int) -> None:
+    """Mail administrators about an endpoint that was disabled just now."""
+    settings = product().settings
+    found = read(lambda s: s.get(WebhookEndpoint, endpoint_key))
+    if found is None or found.disabled_reason is None or not mail.is_on(settings):
+        return
+    page = f"{mail.site(settings)}/settings/webhooks/{endpoint_key}"
+    text = (
+        f"Leadloop has disabled the webhook “{found.name}”. {found.disabled_reason} Check the"
+        f" receiver, then enable it; what waits in its queue is sent then.\n\n{page}\n"
+    )
+    for address in read(accounts.admins):
+        try:
+            mail.send(settings, address, f"Webhook “{found.name}” is disabled", text)
+        except mail.MailFailed as failure:
+            log.warning("mail not sent", reason=str(failure))
 
 
 def send(worker: Worker, endpoint: WebhookEndpoint, outgoing: Outgoing) -> Answer:

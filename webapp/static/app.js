@@ -29,6 +29,9 @@ for (const button of navigator.clipboard ? copies : []) {
   });
 }
 
+for (const input of document.querySelectorAll("[data-time-zone]"))
+  input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || input.value;
+
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {

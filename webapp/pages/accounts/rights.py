@@ -127,6 +127,7 @@ MIN_ROLE = {
     # Settings
     "pages.settings.index": "rep",
     "pages.settings.change_password": "rep",
+    "pages.settings.change_digest": "rep",
     "pages.settings.configuration": "admin",
     "pages.settings.audit_log": "admin",
     "pages.fields.index": "admin",

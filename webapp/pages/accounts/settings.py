@@ -9,7 +9,9 @@ from webapp.pages import formats
 from webapp.pages.accounts import rights, sign_in, signed_in
 from webapp.pages.addresses import key_argument
 from webapp.product import product
+from webapp.services import mail
 from webapp.services.accounts import accounts, audit
+from webapp.services.my_day import digests
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -58,10 +60,25 @@ def change_password() -> ResponseReturnValue:
     return redirect(url_for("pages.settings.index"), 303)
 
 
+@bp.post("/digest")
+def change_digest() -> ResponseReturnValue:
+    """Any role: a digest by mail each day at an hour, or none."""
+    hour, zone = request.form.get("hour", ""), request.form.get("time_zone", "").strip()
+    key, now = current_user.key, utc_now()
+    try:
+        found = write(lambda session: digests.want(session, key, hour, zone, now=now))
+    except digests.InvalidDigest as error:
+        return _account_page({error.field: str(error)})
+    flash("Daily digest saved." if found else "You get no daily digest any more.", "good")
+    return redirect(url_for("pages.settings.index"), 303)
+
+
 def _account_page(errors: dict[str, str]) -> ResponseReturnValue:
     page = render_template(
         "accounts/account.html",
         errors=errors,
+        has_mail=mail.is_on(product().settings),
+        digest=read(lambda session: digests.find(session, current_user.key)),
         role_sentences=rights.SENTENCES,
         min_password_length=accounts.MIN_PASSWORD_LENGTH,
     )

@@ -15,8 +15,10 @@ from standardwebhooks import webhooks as reference
 
 from sync.webhooks import calls, sending
 from sync.webhooks.sending import send_webhooks
-from tests.factories import NOW, make_lead, make_outcome
-from tests.sync.receiver import receiving
+from tests.factories import NOW, make_lead, make_outcome, make_user
+from tests.services.inbox import mail_settings
+from tests.services.inbox import receiving as receiving_mail
+from tests.sync.webhooks.receiver import receiving
 from webapp.services.webhooks import deliveries, endpoints, events
 from webapp.services.webhooks.endpoints import Wanted
 from webapp.tables import AuditEntry
@@ -179,6 +181,23 @@ def test_an_endpoint_that_fails_for_three_days_is_disabled_and_the_log_says_so(
     assert entries.count("disabled webhook") == 1
 
 
+def test_administrators_are_mailed_when_an_endpoint_is_disabled(
+    write, receiver, listen, do, worker, settings, free_port, app
+):
+    listen(receiver.url)
+    close_a_lead(write, "L-1")
+    write(lambda s: make_user(s, "ada@example.com", role="admin"))
+    receiver.status = 410
+    with receiving_mail(free_port) as inbox:
+        for name, value in mail_settings(free_port).items():
+            setattr(settings, name, value)
+        do(send_webhooks, worker)
+    [mail] = inbox.mails
+    assert mail["To"] == "ada@example.com"
+    assert "410 Gone" in mail.get_content()
+    assert "https://leads.example.com/settings/webhooks/1" in mail.get_content()
+
+
 def test_what_was_in_the_queue_is_sent_when_the_endpoint_is_enabled_again(
     write, receiver, listen, send, clock, states
 ):
@@ -332,7 +351,7 @@ def dies(*arguments, **named):
     raise SystemExit
 
 
-@hypothesis_settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     minutes=st.lists(st.integers(0, 90), min_size=1, max_size=8),
     down_at=st.integers(0, 60),

@@ -1,4 +1,4 @@
-"""Where mail is set up, the link of an invitation is mailed as well."""
+"""Where mail is set up: links of invitations are mailed, and people may have a daily digest."""
 
 import html
 import re
@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.services.inbox import mail_settings, receiving
+from webapp.services.my_day import digests
 
 FORM = {"email": "new@example.com", "role": "rep"}
 
@@ -46,3 +47,21 @@ def test_a_mail_that_the_server_refuses_says_so(admin, free_port):
         inbox.refusal = "550 no"
         page = admin.post("/settings/users", data=FORM).text
     assert "The mail was not sent" in page
+
+
+def test_a_person_asks_for_a_daily_digest_and_stops_it(rita, sign_in, read):
+    rep = sign_in(rita)
+    assert "Daily digest" in rep.get("/settings").text
+    form = {"hour": "7", "time_zone": "Europe/Berlin"}
+    page = rep.post("/settings/digest", data=form, follow_redirects=True).text
+    assert "Daily digest saved." in page
+    found = read(lambda s: digests.find(s, rita.key))
+    assert (found.hour, found.time_zone) == (7, "Europe/Berlin")
+    rep.post("/settings/digest", data={**form, "hour": ""})
+    assert read(lambda s: digests.find(s, rita.key)) is None
+
+
+def test_a_digest_at_no_hour_says_so_beside_its_field(rita, sign_in):
+    answer = sign_in(rita).post("/settings/digest", data={"hour": "7", "time_zone": "Mars"})
+    assert answer.status_code == 422
+    assert 'id="time_zone-error">No time zone has this name.' in answer.text
