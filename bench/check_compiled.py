@@ -37,8 +37,8 @@ def largest_error(leads: RealLeads, weights: blending.Weights, slope: float) -> 
     return float(np.abs(fitted - scores).max())
 
 
-def blends(n_leads: int) -> list[blending.Weights]:
-    n = len(table.families_for(n_leads))
+def blends() -> list[blending.Weights]:
+    n = len(table.FAMILIES)
     return [*(tuple(row) for row in np.eye(n).tolist()), (1 / n,) * n]
 
 
@@ -47,9 +47,7 @@ def main(folders: list[str]) -> int:
     agreed = [False] * len(folders)
     for place, folder in enumerate(map(Path, folders)):
         leads = real_leads(folder)
-        error = max(
-            largest_error(leads, *each) for each in product(blends(len(leads.converted)), SLOPES)
-        )
+        error = max(largest_error(leads, *each) for each in product(blends(), SLOPES))
         print(f"{folder.name}: {len(leads.converted):,} leads, largest error {error:.1e}")
         agreed[place] = error <= MAX_ERROR
     return int(not folders or not all(agreed))

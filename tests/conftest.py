@@ -286,6 +286,8 @@ def few_trees(monkeypatch):
 def grow_few_trees(patch):
     patch.setattr("ml.training.families.random_forest.N_RANDOM_FOREST", 7)
     patch.setattr("ml.training.families.random_forest.N_EXTRA_TREES", 4)
+    patch.setattr("ml.training.families.boosted_trees.N_TREES", 20)
+    patch.setattr("ml.training.families.boosted_trees.LEARNING_RATE", 0.4)
 
 
 @pytest.fixture(scope="session")

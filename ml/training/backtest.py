@@ -43,9 +43,7 @@ def measured(
     """
 
     def fit(known: pd.DataFrame, outcomes: Bools, weights: Floats | None) -> Score:
-        members = blending.fit(
-            known, outcomes, columns, seed, families=scores.families, sample_weight=weights
-        )
+        members = blending.fit(known, outcomes, columns, seed, sample_weight=weights)
         base_rate = float(outcomes.mean())
 
         def score(unseen: pd.DataFrame) -> Floats:

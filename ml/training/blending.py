@@ -21,7 +21,7 @@ from ml.training import batch_scoring
 from ml.training.calibration_slope import cheapest
 from ml.training.encode import Bools, Columns, Floats, Record
 from ml.training.families import table
-from ml.training.families.family import Family, Member
+from ml.training.families.family import Member
 from ml.training.term_sums import added, centred, counted
 
 # Nats of log loss, summed over all leads, that half a weight off the usual one has to save.
@@ -30,8 +30,7 @@ MIN_WEIGHT = 0.05  # a member of less is left out
 MAX_CENTRED_ON = 1_000
 MAX_ROUNDS, NO_MOVE = 20, 1e-4  # of a choice between more than two members
 
-Families: TypeAlias = tuple[Family, ...]
-Weights: TypeAlias = tuple[float, ...]  # one a family, summing to 1
+Weights: TypeAlias = tuple[float, ...]  # one a family of the table, summing to 1
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,6 @@ class Members:
     """One member of each family, all fitted on the same leads."""
 
     columns: Columns
-    families: Families
     fitted: tuple[Member, ...]
 
     def log_odds(self, frame: pd.DataFrame) -> Floats:
@@ -73,7 +71,7 @@ class Members:
         centre = math.fsum((first.intercept, *means.values()))
         level = (1 - slope) * logit(base_rate)
         return Scorecard(
-            family=name_of(weights, self.families),
+            family=name_of(weights),
             intercept=math.fsum((centre, *(each.intercept for each in others), level)),
             base_rate=base_rate,
             n_leads=len(converted),
@@ -89,20 +87,17 @@ def fit(
     columns: Columns,
     seed: int,
     *,
-    families: Families | None = None,
     sample_weight: Floats | None = None,
 ) -> Members:
     """Fit a member of each family to a frame from `frame_of`, the same for the same input and seed.
 
-    The families are those for so many leads, unless some are named. Outcomes are some of each
-    kind. Each lead counts `sample_weight`, in (0, 1], or else 1.
+    Outcomes are some of each kind. Each lead counts `sample_weight`, in (0, 1], or else 1.
     """
-    families = families or table.families_for(len(frame))
     fitted = (
         family.fit(frame, converted, columns, seed, sample_weight=sample_weight)
-        for family in families
+        for family in table.FAMILIES
     )
-    return Members(columns, families, tuple(fitted))
+    return Members(columns, tuple(fitted))
 
 
 def blended(log_odds: Floats, weights: Weights) -> Floats:
@@ -115,16 +110,17 @@ def blended(log_odds: Floats, weights: Weights) -> Floats:
     return mean
 
 
-def usual_weights(n_fields: int, n_leads: int, families: Families | None = None) -> Weights:
-    """Give the weights before any score is known: the first family takes what the others leave.
+def usual_weights(n_fields: int, n_leads: int) -> Weights:
+    """Give the weights before any score is known: from the last on, a share of the rest each.
 
-    The families are those for so many leads, unless some are named.
+    >>> [round(weight, 2) for weight in usual_weights(11, 200)]
+    [0.23, 0.5, 0.27]
     """
-    families = families or table.families_for(n_leads)
-    others = [family.usual_weight(n_fields, n_leads) for family in families[1:]]
-    total = max(1.0, sum(others))
-    others = [weight / total for weight in others]
-    return (1 - sum(others), *others)
+    rest, weights = 1.0, list[float]()
+    for family in reversed(table.FAMILIES[1:]):
+        weights.append(rest * family.usual_weight(n_fields, n_leads))
+        rest -= weights[-1]
+    return (rest, *reversed(weights))
 
 
 def choose_weights(
@@ -174,14 +170,13 @@ def choose_weights(
     return tuple(weight / sum(kept) for weight in kept)
 
 
-def name_of(weights: Weights, families: Families) -> str:
+def name_of(weights: Weights) -> str:
     """Name the only family that counts, or the blend of those that do.
 
-    >>> families = table.families_for(50)
-    >>> name_of((0.0, 1.0), families), name_of((0.7, 0.3), families)
+    >>> name_of((0.0, 1.0, 0.0)), name_of((0.7, 0.3, 0.0))
     ('random forest', 'blend of spline logistic and random forest')
     """
-    pairs = zip(families, weights, strict=True)
+    pairs = zip(table.FAMILIES, weights, strict=True)
     *most, last = (family.name for family, weight in pairs if weight)
     return f"blend of {', '.join(most)} and {last}" if most else last
 

@@ -9,11 +9,10 @@ import pandas as pd
 from scipy.special import expit
 
 from ml.training import blending, groups
-from ml.training.blending import Families, Weights
+from ml.training.blending import Weights
 from ml.training.calibration_slope import choose_slope, stretched
 from ml.training.encode import Bools, Columns, Floats
 from ml.training.evaluate import delong, log_loss
-from ml.training.families import table
 from ml.training.groups import Groups
 
 N_FOLDS = 5
@@ -28,8 +27,6 @@ class OutOfFold:
     `by_member`, shape (n_leads, n_families), holds means over the repeats; each lead's weights in
     `blended` are chosen on the other folds. `weights` and `slope` are those to be served.
     """
-
-    families: Families
 
     by_member: Floats
     blended: Floats
@@ -62,8 +59,7 @@ def out_of_fold(
         for test in groups.folds(converted, together, N_FOLDS, draw)
     ]
     n_groups = np.unique(together).size
-    families = table.families_for(len(frame))
-    usual = blending.usual_weights(len(columns.names), n_groups, families)
+    usual = blending.usual_weights(len(columns.names), n_groups)
     counts = np.ones(len(frame)) if sample_weight is None else sample_weight
     counts = counts * n_groups / len(frame)
     by_member = np.zeros((n_repeats, len(frame), len(usual)))
@@ -73,7 +69,6 @@ def out_of_fold(
             converted[train],
             columns,
             seed + place,
-            families=families,
             sample_weight=None if sample_weight is None else sample_weight[train],
         )
         by_member[place // N_FOLDS, test] = members.log_odds(frame.iloc[test])
@@ -87,8 +82,7 @@ def out_of_fold(
     weights = blending.choose_weights(mean, converted, usual, counts)
     # One slope for all: one a fold would shuffle leads of different folds.
     slope = choose_slope(blending.blended(mean, weights), converted, counts)
-    level = float(converted.mean())
-    return OutOfFold(families, mean, stretched(blend, slope, level), weights, slope)
+    return OutOfFold(mean, stretched(blend, slope, float(converted.mean())), weights, slope)
 
 
 def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
@@ -97,7 +91,7 @@ def compared(converted: Bools, scores: OutOfFold) -> list[dict[str, Any]]:
     members = dict(zip(alone, scores.by_member.T, strict=True))
     return [
         {
-            "family": blending.name_of(weights, scores.families),
+            "family": blending.name_of(weights),
             "weight": sum(weights[1:]),
             "auc": float(delong(converted, log_odds)[0][0]),
             "log_loss": log_loss(converted, expit(log_odds)),

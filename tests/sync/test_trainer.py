@@ -59,7 +59,7 @@ def test_the_answer_is_json_with_all_that_is_kept_of_a_version(write, read, lear
     assert "email_opens" in version.fields
     assert (
         read(lambda s: registry.scorecard(s, version)).family
-        == "blend of spline logistic and random forest"
+        == "blend of spline logistic, random forest and boosted trees"
     )
 
 

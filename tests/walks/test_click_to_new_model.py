@@ -66,7 +66,7 @@ def test_sixteen_clients_crossing_the_threshold_before_two_workers_start_one_tra
     assert len(read(trainings)) == 1
     assert read(_scores) == read(_expected_scores)
     version = read(registry.champion)
-    assert version.family == "blend of spline logistic and random forest"
+    assert version.family == "blend of spline logistic, random forest and boosted trees"
     assert version.decision["promote"] is True
     assert 50 <= version.training["n_leads"] <= 60
     assert version.training["seed"] == version.run_key == training.key

@@ -1,7 +1,8 @@
-"""The model family `boosted trees`, for leads so many that they allow fine distinctions."""
+"""The model family `boosted trees`: each corrects those before, all ask about few columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,17 +16,26 @@ from ml.training.families import tree_walks
 from ml.training.families.family import Family, Served
 from ml.training.families.tree_layout import TreeLayout
 
-MIN_LEADS = 3_000  # with fewer a blend ranks no better for it
-USUAL_WEIGHT = 0.4
-# Few columns at each question make it far better than many: trees then differ as in a forest.
-SETTINGS = {
-    "learning_rate": 0.08,
-    "max_iter": 100,
-    "max_leaf_nodes": 8,
-    "min_samples_leaf": 10,
-    "l2_regularization": 10.0,
-    "max_features": 0.25,
-}
+N_TREES = 100
+LEARNING_RATE = 0.08
+L2_REGULARIZATION = 10.0
+
+
+class Size(NamedTuple):
+    """The settings from so many leads on: the more leads, the finer the distinctions.
+
+    That each question is about a few columns, drawn at random, makes trees better by far: they then
+    differ as in a forest.
+    """
+
+    n_leads: int
+    max_leaf_nodes: int
+    min_samples_leaf: int
+    max_features: float
+
+
+SIZES = (Size(2_000, 8, 10, 0.25), Size(500, 6, 5, 0.2), Size(0, 4, 3, 0.15))
+MAX_USUAL_WEIGHT, FEW_LEADS = 0.4, 100  # of so many leads, half of it
 
 # The nodes of a tree as scikit-learn has them: each before its children, the left right behind it.
 Nodes = NDArray[np.void]
@@ -95,7 +105,19 @@ def fit(
 ) -> BoostedTrees:
     """Fit gradient boosting on histograms (Friedman, 2001; Ke et al., 2017), 100 small trees."""
     layout = TreeLayout.of(frame, columns)
-    model = HistGradientBoostingClassifier(**SETTINGS, early_stopping=False, random_state=seed)
+    _, max_leaf_nodes, min_samples_leaf, max_features = next(
+        size for size in SIZES if len(frame) >= size.n_leads
+    )
+    model = HistGradientBoostingClassifier(
+        max_iter=N_TREES,
+        learning_rate=LEARNING_RATE,
+        l2_regularization=L2_REGULARIZATION,
+        max_leaf_nodes=max_leaf_nodes,
+        min_samples_leaf=min_samples_leaf,
+        max_features=max_features,
+        early_stopping=False,
+        random_state=seed,
+    )
     matrix = layout.encoded(frame).astype(np.float64)
     # A column without a single value stops it; of a constant there is nothing to ask.
     matrix[:, np.isnan(matrix).all(axis=0)] = 0.0
@@ -103,8 +125,12 @@ def fit(
 
 
 def usual_weight(n_fields: int, n_leads: int) -> float:
-    """Give the weight in a blend before any score is known."""
-    return USUAL_WEIGHT
+    """Give the weight in a blend before any score is known, in [0, 0.4]: the more leads, the more.
+
+    >>> [round(usual_weight(11, n), 2) for n in (50, 100, 200, 1_000, 10_000)]
+    [0.13, 0.2, 0.27, 0.36, 0.4]
+    """
+    return MAX_USUAL_WEIGHT * n_leads / (n_leads + FEW_LEADS)
 
 
 def batch_effects(trees: Boosting, records: Sequence[Record]) -> Floats:
@@ -112,7 +138,7 @@ def batch_effects(trees: Boosting, records: Sequence[Record]) -> Floats:
     return trees.weight * tree_walks.moves_of(trees, records)
 
 
-FAMILY = Family("boosted trees", fit, usual_weight, {Boosting: batch_effects}, min_leads=MIN_LEADS)
+FAMILY = Family("boosted trees", fit, usual_weight, {Boosting: batch_effects})
 
 
 def _values(nodes: Nodes) -> Floats:

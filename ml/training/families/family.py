@@ -34,10 +34,10 @@ class Family:
     """A way to learn from leads that can be served as data.
 
     `fit` takes what `blending.fit` does; the same input and seed give the same member.
-    `usual_weight` in a blend, in [0, 1], is for numbers of fields and of leads; the first family of
-    the table takes what the others leave. `batch_effects` gives a part's effects, by its kind, for
-    many leads at once, shape (n_leads, n_fields); other kinds are asked lead by lead. With fewer
-    than `min_leads` in all the family takes no part.
+    `usual_weight` in a blend, in [0, 1], is for numbers of fields and of leads: a share of what the
+    families behind it in the table leave; the first takes the rest. `batch_effects` gives a part's
+    effects, by its kind, for many leads at once, shape (n_leads, n_fields); other kinds are asked
+    lead by lead.
     """
 
     name: str
@@ -46,4 +46,3 @@ class Family:
     batch_effects: Mapping[type, Callable[[Any, Sequence[Record]], Floats]] = field(
         default_factory=dict
     )
-    min_leads: int = 0

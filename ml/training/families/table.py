@@ -11,8 +11,3 @@ FAMILIES: tuple[Family, ...] = (
     random_forest.FAMILY,
     boosted_trees.FAMILY,
 )
-
-
-def families_for(n_leads: int) -> tuple[Family, ...]:
-    """Name the families that take part where there are so many leads to learn from."""
-    return tuple(family for family in FAMILIES if n_leads >= family.min_leads)

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ml.scorecard.boosting import Boosting
 from ml.scorecard.forest import Forest
 from ml.scorecard.starter import starter_scorecard
 from ml.training import batch_scoring, train
@@ -21,7 +22,7 @@ def learned():
 
 
 def test_many_leads_get_the_scores_that_each_gets_alone(learned):
-    assert [type(part) for part in learned.parts] == [Forest]
+    assert [type(part) for part in learned.parts] == [Forest, Boosting]
     records = [*EXAMPLES.records, *STRANGE]
     alone = [learned.score(record).probability for record in records]
     assert np.abs(batch_scoring.probabilities(learned, records) - alone).max() <= 1e-12
@@ -33,11 +34,10 @@ def test_scorecards_without_trees_are_scored_too(card):
     assert np.abs(batch_scoring.probabilities(card, EXAMPLES.records) - alone).max() <= 1e-12
 
 
-def test_a_forest_alone_is_scored_too(learned):
+def test_parts_alone_are_scored_too(learned):
     card = dataclasses.replace(learned, terms=scaled(learned.terms, 0.0), intercept=0.0)
     record = EXAMPLES.records[0]
-    (forest,) = learned.parts
-    effects = sum(forest.effects(record).values())
+    effects = sum(sum(part.effects(record).values()) for part in learned.parts)
     (score,) = batch_scoring.probabilities(card, [record])
     assert score == pytest.approx(1 / (1 + np.exp(-effects)), abs=1e-12)
 

@@ -16,7 +16,7 @@ from ml.scorecard.scorecard import Scorecard
 from ml.training import blending
 from ml.training.calibration_slope import FLATTEST, STEEPEST, stretched
 from ml.training.encode import columns_of, frame_of
-from ml.training.families import random_forest, table
+from ml.training.families import random_forest
 from ml.training.families.growth import Growth, grow
 from tests.ml.leads import FIELDS, make_examples
 
@@ -27,7 +27,12 @@ KIND = loads('[[field]]\nname = "x"\ntype = "category"\nlabel = "X"\n')
 GRADES = (0.6, 0.4, 0.2)
 EQUAL = (0.5, 0.5)
 
-WEIGHTS = {"spline logistic": (1.0, 0.0), "blend": (0.7, 0.3), "random forest": (0.0, 1.0)}
+WEIGHTS = {
+    "spline logistic": (1.0, 0.0, 0.0),
+    "random forest": (0.0, 1.0, 0.0),
+    "boosted trees": (0.0, 0.0, 1.0),
+    "blend": (0.4, 0.3, 0.3),
+}
 every_family = pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
 
 
@@ -241,10 +246,7 @@ def test_members_equally_good_and_different_are_blended():
     log_odds = truth[:, np.newaxis] + draw.normal(size=(2000, 2))
     weights = blending.choose_weights(log_odds, draw.random(2000) < expit(truth), EQUAL)
     assert 0.35 < weights[1] < 0.65
-    assert (
-        blending.name_of(weights, table.families_for(2_000))
-        == "blend of spline logistic and random forest"
-    )
+    assert blending.name_of((*weights, 0.0)) == "blend of spline logistic and random forest"
 
 
 @every_family
@@ -277,9 +279,9 @@ def test_forest_of_weighted_leads_is_served_exactly():
     frame = frame_of(examples.records, columns)
     counts = np.linspace(0.1, 1.0, 300)
     members = blending.fit(frame, np.array(examples.converted), columns, 0, sample_weight=counts)
-    card = members.scorecard(EQUAL, examples.records, examples.converted, grades=GRADES)
+    card = members.scorecard(WEIGHTS["blend"], examples.records, examples.converted, grades=GRADES)
     served_scores = [card.score(record).log_odds for record in examples.records]
-    fitted_scores = blending.blended(members.log_odds(frame), EQUAL)
+    fitted_scores = blending.blended(members.log_odds(frame), WEIGHTS["blend"])
     assert np.abs(fitted_scores - served_scores).max() <= 1e-9
 
 

@@ -22,7 +22,7 @@ from tests.ml.training import stump
 
 pytestmark = pytest.mark.usefixtures("small_forests")
 
-WEIGHTS = (0.2, 0.3, 0.5)
+WEIGHTS = (0.2, 0.2, 0.1, 0.5)
 UNSEEN = [*make_examples(200, seed=9).records, {}, {"email_opens": -3.5, "region": "never seen"}]
 
 
@@ -38,7 +38,7 @@ def stepping_examples():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def three_families():
+def four_families():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "FAMILIES", (*table.FAMILIES, stump.FAMILY))
         yield
@@ -51,10 +51,10 @@ def attempt():
 
 def test_it_is_compared_and_takes_part_where_it_is_right(attempt):
     rows = attempt.metrics["families"]
-    names = ["spline logistic", "random forest", "stump"]
-    assert [row["family"] for row in rows[:3]] == names
-    assert [row["is_chosen"] for row in rows] == [False] * 3 + [True]
-    assert attempt.family == "blend of random forest and stump"
+    names = ["spline logistic", "random forest", "boosted trees", "stump"]
+    assert [row["family"] for row in rows[:4]] == names
+    assert [row["is_chosen"] for row in rows] == [False] * 4 + [True]
+    assert attempt.family.endswith(" and stump")
     assert attempt.decision.promote
 
 
@@ -98,14 +98,14 @@ def test_scores_out_of_fold_come_from_all_three(attempt):
     columns = columns_of(examples.records, FIELDS.model)
     frame, converted = frame_of(examples.records, columns), np.array(examples.converted)
     scores = cross_validation.out_of_fold(frame, converted, columns, seed=1)
-    assert scores.by_member.shape == (400, 3)
+    assert scores.by_member.shape == (400, 4)
     assert sum(scores.weights) == pytest.approx(1)
-    assert scores.weights[2] > 0.2
+    assert scores.weights[3] > 0.2
 
 
 def test_a_blend_of_all_is_named_by_all():
-    name = "blend of spline logistic, random forest and stump"
-    assert blending.name_of(WEIGHTS, table.families_for(400)) == name
+    name = "blend of spline logistic, random forest, boosted trees and stump"
+    assert blending.name_of(WEIGHTS) == name
 
 
 def test_usual_weights_of_many_families_sum_to_one_and_the_first_takes_the_rest():
@@ -113,7 +113,7 @@ def test_usual_weights_of_many_families_sum_to_one_and_the_first_takes_the_rest(
         weights = blending.usual_weights(11, n_leads)
         assert sum(weights) == pytest.approx(1)
         assert min(weights) >= 0
-    assert blending.usual_weights(1, 2_000) == pytest.approx((0.69, 0.01, 0.3), abs=0.01)
+    assert blending.usual_weights(1, 10**9) == pytest.approx((0.42, 0.0, 0.28, 0.3), abs=1e-6)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

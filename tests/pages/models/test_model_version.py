@@ -39,6 +39,16 @@ def test_a_version_shows_its_evidence_in_pictures_and_numbers(manager, write):
     assert "2 more leads: their data is known only from after the outcome" in page
 
 
+def test_a_version_tells_how_many_outcomes_from_before_a_change_it_left_out(manager, write):
+    def make(session):
+        version = make_learned_version(session)
+        version.training = {**version.training, "n_outdated": 120}
+
+    write(make)
+    told = "120 older outcomes were left out: what makes leads convert has changed since."
+    assert told in show(manager)
+
+
 def test_a_version_tells_which_families_it_was_chosen_from(manager, write):
     write(make_learned_version)
     page = show(manager)

@@ -203,11 +203,15 @@ def test_a_finished_training_is_told_and_asks_no_more(manager, write):
 
     def finish(session):
         runs.claim(session, "training", "w", NOW)
-        runs.finish(session, runs.by_key(session, run.key), NOW, {"reason": "Not promoted: why."})
+        version, result = make_learned_version(session), {"reason": "Promoted: " + "why, " * 40}
+        runs.finish(session, runs.by_key(session, run.key), NOW, {"version": version.name} | result)
 
     write(finish)
     fragment = manager.get(f"/models/status?watched={run.key}").text
-    assert "Not promoted: why." in fragment
+    assert re.search(
+        r"<p>Version 1.1 promoted on .{5,12}: on .* new leads it ranked better", fragment
+    )
+    assert "why, why" not in fragment
     assert "hx-trigger" not in fragment
     assert "Next training" in manager.get("/models/status").text
 

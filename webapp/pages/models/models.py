@@ -132,10 +132,20 @@ def _status(session: Session, watched: int | None) -> dict[str, Any]:
         and at_work.state == "requested"
         and utc_now() - at_work.requested_at > WAITS_TOO_LONG,
         "done": done,
+        "line": _line(session, done.training_result.version) if done else None,
         "readiness": readiness,
         "least": MIN_OF_EACH_CLASS,
         **(_expected_precision(session, readiness) if readiness else {"precision": []}),
     }
+
+
+def _line(session: Session, name: str | None) -> str | None:
+    """The decision on the version that a training has made, in one sentence."""
+    if name is None:
+        return None
+    version = registry.version(session, name)
+    parents = registry.parents(session, [version.parent_key])
+    return model_story.line_of_version(version, parents, utc_now())
 
 
 def _expected_precision(session: Session, readiness: lifecycle.Readiness) -> dict[str, Any]:

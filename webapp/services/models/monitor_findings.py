@@ -106,7 +106,8 @@ def live_auc(samples: Samples) -> Finding:
     if claimed and measured:
         sentence += (
             f" When it was made it claimed AUC {claimed.value:.2f} ({interval_text(*claimed[1:])}),"
-            f" on {measured.n:,} other leads."
+            f" on {measured.n:,} leads decided before: other leads at another time never give quite"
+            " the same."
         )
     if newest:
         sentence += f" Of the newest alone: {_measured(newest)}."

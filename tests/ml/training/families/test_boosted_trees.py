@@ -12,7 +12,7 @@ from ml.scorecard.json_reader import Reader, ScorecardError
 from ml.scorecard.trees import LEAF, NumberInput
 from ml.training import batch_scoring, blending
 from ml.training.encode import columns_of, frame_of
-from ml.training.families import boosted_trees, table
+from ml.training.families import boosted_trees
 from tests.ml.leads import FIELDS, make_examples
 
 EXAMPLES = make_examples(600)
@@ -40,13 +40,12 @@ def alone():
     """A blend in which only boosted trees count, and its members."""
     columns = columns_of(EXAMPLES.records, FIELDS.model)
     frame = frame_of(EXAMPLES.records, columns)
-    families = (table.FAMILIES[0], boosted_trees.FAMILY)
-    return blending.fit(frame, np.array(EXAMPLES.converted), columns, 0, families=families)
+    return blending.fit(frame, np.array(EXAMPLES.converted), columns, 0)
 
 
 def card(members):
     return members.scorecard(
-        (0.0, 1.0), EXAMPLES.records, EXAMPLES.converted, grades=(0.6, 0.4, 0.2)
+        (0.0, 0.0, 1.0), EXAMPLES.records, EXAMPLES.converted, grades=(0.6, 0.4, 0.2)
     )
 
 
@@ -54,7 +53,7 @@ def test_they_are_served_exactly_alone_and_together(alone):
     served, leads = card(alone), [*EXAMPLES.records, *STRANGE]
     again = type(served).from_json(json.loads(json.dumps(served.to_json())))
     assert again == served
-    fitted = expit(alone.log_odds(frame_of(leads, alone.columns))[:, 1])
+    fitted = expit(alone.log_odds(frame_of(leads, alone.columns))[:, 2])
     scores = [again.score(lead).probability for lead in leads]
     assert np.abs(fitted - scores).max() <= 1e-9
     assert np.abs(fitted - batch_scoring.probabilities(again, leads)).max() <= 1e-9
@@ -62,7 +61,7 @@ def test_they_are_served_exactly_alone_and_together(alone):
 
 def test_without_gaps_they_are_those_of_scikit_learn(alone):
     frame = frame_of(EXAMPLES.records, alone.columns)
-    member = alone.fitted[1]
+    member = alone.fitted[2]
     matrix = member.layout.encoded(frame).astype(np.float64)
     theirs = logit(member.model.predict_proba(matrix)[:, 1])
     assert member.log_odds(frame) == pytest.approx(theirs, abs=1e-9)
@@ -116,8 +115,10 @@ def test_wrong_trees_are_refused_with_their_place(key, value, message):
         read_boosting(Reader(content, "scorecard.boosting"))
 
 
-def test_they_take_part_only_where_there_are_many_leads():
-    few, many = (table.families_for(boosted_trees.MIN_LEADS + n) for n in (-1, 0))
-    assert boosted_trees.FAMILY not in few
-    assert many == (*few, boosted_trees.FAMILY)
-    assert len(blending.usual_weights(11, boosted_trees.MIN_LEADS)) == len(many)
+def test_the_more_leads_the_finer_the_trees_and_the_more_they_usually_count():
+    sizes = boosted_trees.SIZES
+    assert [size.n_leads for size in sizes] == sorted((s.n_leads for s in sizes), reverse=True)
+    assert sizes[-1].n_leads == 0
+    weights = [boosted_trees.usual_weight(11, n) for n in range(1, 5_000, 50)]
+    assert weights == sorted(weights)
+    assert weights[-1] < boosted_trees.MAX_USUAL_WEIGHT
