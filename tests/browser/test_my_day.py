@@ -26,7 +26,12 @@ def my_day(page, rita, sign_in, write):
             for n in range(6)
         ]
         make_leads(session, [{**each, **HOT} for each in hot], now=now - timedelta(hours=3))
-        cold: dict[str, Any] = {"owner": RITA, "name": "Riser", "email_opens": 0, "days_since_contact": 1}
+        cold: dict[str, Any] = {
+            "owner": RITA,
+            "name": "Riser",
+            "email_opens": 0,
+            "days_since_contact": 1,
+        }
         make_lead(session, "R-1", now=now - timedelta(hours=2), **cold)
         make_lead(session, "R-1", now=now - timedelta(hours=1), email_opens=40)
         lost = make_lead(session, "L-1", name="Lost One", now=now - timedelta(hours=1))
