@@ -8,6 +8,7 @@ from sync import jobs, scheduler
 from tests.sync.instant_training import InstantTraining
 from webapp.app import create_app
 from webapp.services.models import lifecycle, monitor_samples, monitoring, rescoring
+from webapp.services.webhooks import deliveries
 
 # The end of a pipe that is told, given by `run`.
 _there: Any = None
@@ -52,6 +53,7 @@ PLACES = {
     "filling": lambda: before(rescoring, "fill", call=2),
     "before the switch": lambda: before(lifecycle, "switch"),
     "switching": lambda: after(lifecycle, "switch"),
+    "answered": lambda: before(deliveries, "record"),
     "checking": lambda: before(monitor_samples, "read"),
     "recalibrating": lambda: after(monitoring, "register"),
     "switched": lambda: before(jobs, "forget_old_scores", call=3),

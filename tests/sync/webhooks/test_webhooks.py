@@ -19,6 +19,7 @@ from tests.factories import NOW, make_lead, make_outcome, make_user
 from tests.services.inbox import mail_settings
 from tests.services.inbox import receiving as receiving_mail
 from tests.sync.webhooks.receiver import receiving
+from webapp.database import utc_now
 from webapp.services.webhooks import deliveries, endpoints, events
 from webapp.services.webhooks.endpoints import Wanted
 from webapp.tables import AuditEntry
@@ -327,17 +328,14 @@ def test_two_workers_send_a_message_once(write, receiver, listen, do, make_worke
     assert len(receiver.received) == 10
 
 
-def test_a_worker_that_dies_before_it_notes_the_answer_has_it_sent_again_with_the_same_id(
-    write, receiver, listen, send, clock, monkeypatch, states
+def test_a_worker_that_is_killed_before_it_notes_the_answer_has_it_sent_again_with_the_same_id(
+    write, receiver, listen, send, clock, states, kill_worker_at
 ):
     listen(receiver.url)
-    close_a_lead(write, "L-1")
-    with monkeypatch.context() as killed:
-        killed.setattr(deliveries, "record", dies)
-        killed.setattr(deliveries, "release", dies)
-        with pytest.raises(SystemExit):
-            send()
-    assert states() == ["pending"]
+    close_a_lead(write, "L-1", now=utc_now())  # the worker's clock is the real one
+    kill_worker_at("answered")
+    assert (len(receiver.received), states()) == (1, ["pending"])
+    clock.now = utc_now()
     send()
     assert len(receiver.received) == 1  # nobody knows yet that the worker is gone
     clock.forward(seconds=61)
@@ -345,10 +343,6 @@ def test_a_worker_that_dies_before_it_notes_the_answer_has_it_sent_again_with_th
     assert len(receiver.received) == 2
     assert len(set(receiver.ids)) == 1
     assert states() == ["delivered"]
-
-
-def dies(*arguments, **named):
-    raise SystemExit
 
 
 @hypothesis_settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
