@@ -1,16 +1,18 @@
 """How SQLite finds the pages of the lead table: from indexes, whatever is asked."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from tests.factories import FIELDS, make_lead
-from webapp.database import db
+from webapp.database import db, utc_now
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.filters import choices
 from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.owners import sight
+from webapp.services.remarks import overrides
 
 FILTERS = {
     "status": ("", "all"),
@@ -118,3 +120,21 @@ def test_the_queue_of_who_sees_only_their_own_is_read_by_owner(status, plans, re
         assert steps
         by_owner = "ix_scores_queue_owner (version_key=? AND status=? AND owner=?"
         assert [step for step in steps if by_owner not in step] == []
+
+
+def test_overridden_leads_are_looked_up_one_by_one(plans, write, read):
+    def put(session):
+        lead, now = leads.find(session, "L-1", lock=True), utc_now()
+        until = now + timedelta(days=1)
+        overrides.put(session, lead, 0.5, until=until, reason="r", author="r", now=now)
+
+    write(put)
+    del plans[:]
+    for asked in ({}, {"status": "all", "grade": "C"}, {"q": "ada"}, {"sort": "name"}):
+        read(lambda s, asked=asked: lead_table.page(s, FIELDS, lead_query.read(asked)))
+    steps = [step for plan in plans for step in plan.splitlines() if "score_overrides" in step]
+    assert steps
+    assert [
+        s for s in steps if "INTEGER PRIMARY KEY" not in s and "ix_score_overrides" not in s
+    ] == []
+    assert [s for plan in plans for s in scans(plan)] == []

@@ -12,7 +12,7 @@ from webapp.database import Session, read, utc_now
 from webapp.product import product
 from webapp.services.leads import lead_history, lead_query, lead_table, leads
 from webapp.services.leads.lead_history import Scoring
-from webapp.services.leads.lead_query import Query
+from webapp.services.leads.lead_table import Row
 from webapp.services.models import registry
 from webapp.services.remarks import overrides
 from webapp.services.remarks.overrides import Override
@@ -28,8 +28,17 @@ def list_leads() -> Response:
 
     Give `next` as `after`, with the same filters and sort, for the page behind it.
     """
-    asked = lead_query.read(requests.lead_filters(sent.LeadsQuery), product().fields)
-    return requests.reply(read(lambda session: _page(session, asked)))
+    fields, percent = product().fields, product().settings.explore_percent
+    asked = lead_query.read(requests.lead_filters(sent.LeadsQuery), fields)
+    page = read(lambda s: lead_table.page(s, fields, asked, explore_percent=percent))
+    return requests.reply(
+        answers.LeadPage(
+            leads=[_listed(row) for row in page.rows],
+            next=lead_query.written(page.next, asked.sort) if page.next else None,
+            n_leads=page.n_leads,
+            has_more_than_counted=page.is_more,
+        )
+    )
 
 
 @bp.get("/api/leads/<lead:lead_id>")
@@ -56,21 +65,8 @@ def show_history(lead_id: str) -> Response:
     return requests.reply(read(lambda session: _history(session, leads.find(session, lead_id))))
 
 
-def _page(session: Session, asked: Query) -> answers.LeadPage:
-    fields, percent = product().fields, product().settings.explore_percent
-    page = lead_table.page(session, fields, asked, explore_percent=percent)
-    _, card = registry.serving(session)
-    keys = [row.lead.key for row in page.rows]
-    said = overrides.of_leads(session, card, keys, utc_now())
-    return answers.LeadPage(
-        leads=[
-            answers.Lead(**_known(r.lead, r.probability, r.grade, said.get(r.lead.key)))
-            for r in page.rows
-        ],
-        next=lead_query.written(page.next, asked.sort) if page.next else None,
-        n_leads=page.n_leads,
-        has_more_than_counted=page.is_more,
-    )
+def _listed(row: Row) -> answers.Lead:
+    return answers.Lead(**_known(row.lead, row.probability, row.grade, row.override))
 
 
 def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
@@ -80,7 +76,8 @@ def _whole(session: Session, lead: Lead) -> answers.LeadWithReasons:
     values = leads.collected_inputs(lead)
     stored = leads.current_probability(session, lead)
     probability = card.score(values).probability if stored is None else stored
-    override = overrides.of_leads(session, card, [lead.key], utc_now()).get(lead.key)
+    said = overrides.of_leads(session, [lead.key], utc_now()).get(lead.key)
+    override = Override(said, card.grade(said.probability)) if said else None
     return answers.LeadWithReasons(
         **_known(lead, probability, card.grade(probability), override),
         model_version=champion.name,

@@ -49,7 +49,6 @@ def _judgement(session: Session, lead: Lead, card: Scorecard, now: datetime) -> 
     today = now.date()
     days = (today, today + overrides.USUAL_LENGTH, today + overrides.MAX_LENGTH - overrides.DAY)
     return {
-        "override": overrides.of_leads(session, card, [lead.key], now).get(lead.key),
         "own_report": score_reports.own(session, lead, current_user.email),
         "grades": list(zip("ABC", card.grades, strict=True)),
         "override_days": [day.isoformat() for day in days],

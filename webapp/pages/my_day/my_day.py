@@ -29,7 +29,8 @@ def index() -> ResponseReturnValue:
             return {"lists": own_leads.lists(session, fields, live, me=me, now=now)}
         how = state.state(session)
         live = how.version, registry.scorecard(session, how.version)
-        lists = own_leads.lists(session, fields, live, me=me, now=now)
+        has_any = how.has_overrides
+        lists = own_leads.lists(*(session, fields, live), me=me, now=now, has_overrides=has_any)
         return {"lists": lists, "team": team.by_grade(session, live, now), "state": how}
 
     values = read(look)

@@ -4,7 +4,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.leads.filters.table import EPOCH, ME, Asking, Given
 from webapp.services.leads.records import FieldError, search_words
 from webapp.tables import STATUSES, Lead, Score
+from webapp.tables.remarks import ScoreOverride
 
 MAX_SEARCH_LENGTH = 100
 MAX_WORDS = 8
@@ -108,13 +109,26 @@ class Scope:
     size: int
     # Of a person who sees only some leads: whose; a range of an index for each.
     owners: tuple[str, ...] | None = None
+    # What people say instead of the model's score, by the lead's key; few, mostly none.
+    overridden: Mapping[int, ScoreOverride] = field(default_factory=dict)
+    # Whether it is about these leads, by what people say, or about all others.
+    is_by_people: bool = False
+
+    @property
+    def probability(self) -> Any:
+        """By which probability leads are in the scope, and in its order."""
+        return ScoreOverride.probability if self.is_by_people else Score.probability
+
+    def by_people(self) -> "list[Scope]":
+        """The same for the leads whose score is overridden, if there are any."""
+        return [replace(self, is_by_people=True)] if self.overridden else []
 
     def filters(self) -> list[sa.ColumnElement[bool]]:
         """What holds of every score in the scope, but for its status and an upper bound."""
         low, _ = self._bounds()
         return [
             Score.version_key == self.version_key,
-            *([] if low is None else [Score.probability >= low]),
+            *([] if low is None else [self.probability >= low]),
             *self._grades(),
             *self._given(is_of_lead=False),
             *self._of_leads(),
@@ -122,8 +136,20 @@ class Scope:
 
     def parts(self) -> list[tuple[sa.ColumnElement[bool], ...]]:
         """The statuses, and owners where only some are seen: each part is a range of an index."""
+        if self.is_by_people:
+            return [self._overridden()]
         owned = [Score.owner == owner for owner in self.owners or ()] or [sa.true()]
-        return [(Score.status == status, own) for status in self.query.statuses for own in owned]
+        others = [Score.lead_key.not_in(list(self.overridden))] if self.overridden else []
+        statuses = [Score.status == status for status in self.query.statuses]
+        return [(status, own, *others) for status in statuses for own in owned]
+
+    def _overridden(self) -> tuple[sa.ColumnElement[bool], ...]:
+        return (
+            ScoreOverride.key.in_([said.key for said in self.overridden.values()]),
+            ScoreOverride.lead_key == Score.lead_key,
+            Score.status.in_(self.query.statuses),
+            *([Score.owner.in_(self.owners)] if self.owners else []),
+        )
 
     def _given(self, *, is_of_lead: bool) -> list[sa.ColumnElement[bool]]:
         found = (each for each in self.query.filters if each.filter.is_of_lead == is_of_lead)
@@ -148,8 +174,8 @@ class Scope:
             sa.or_(
                 *(
                     sa.and_(
-                        *([] if low is None else [Score.probability >= low]),
-                        *([] if high is None else [Score.probability < high]),
+                        *([] if low is None else [self.probability >= low]),
+                        *([] if high is None else [self.probability < high]),
                     )
                     for low, high in ranges
                 )
@@ -160,8 +186,8 @@ class Scope:
         """The upper bound, only the lowest of several: SQLite may start at the wrong one of two."""
         _, high = self._bounds()
         if after is not None and (high is None or after.value < high):
-            return [sa.tuple_(Score.probability, Score.lead_key) < sa.tuple_(*after)]
-        return [] if high is None else [Score.probability < high]
+            return [sa.tuple_(self.probability, Score.lead_key) < sa.tuple_(*after)]
+        return [] if high is None else [self.probability < high]
 
     def _bounds(self) -> tuple[float | None, float | None]:
         """The lowest probability, and the one that all are below."""

@@ -4,9 +4,8 @@ A page is a range of an index, or a sort of few leads: it gets slower neither wi
 leads nor with the pages before it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
@@ -14,29 +13,25 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
-from ml.scorecard.reasons import Reason, explain
+from ml.scorecard.reasons import Reason
 from ml.scorecard.scorecard import Scorecard
-from webapp.services.crm import crm_records
-from webapp.services.crm.crm_records import Deal
-from webapp.services.leads import leads
+from webapp.database import utc_now
+from webapp.services.leads import lead_rows, leads
 from webapp.services.leads.filters.sorts import SORTS
-from webapp.services.leads.filters.table import MIN_POINTS_SHOWN
 from webapp.services.leads.lead_query import Cursor, Query, Scope
+from webapp.services.leads.lead_rows import Row
 from webapp.services.models import registry
 from webapp.services.models.registry import VersionRef
-from webapp.services.outcomes.standing import stands
 from webapp.services.owners import sight
-from webapp.tables import Lead, Outcome, Score
+from webapp.services.remarks import overrides
+from webapp.tables import Lead, Score
+from webapp.tables.remarks import ScoreOverride
 
 PAGE_SIZE = 50
-# Reasons in a row, of those that are its own.
-MAX_REASONS = 3
 # Of fewer rows each has all its reasons: there is nothing to scan for what differs.
 MIN_ROWS_TO_SHARE = 3
 # Counting ends here, and so does sorting what no index has in order.
 MAX_COUNTED = 1_000
-# A contact longer ago than this is no date that helps anyone.
-MAX_DAYS = 36_500
 # The words as the index on PostgreSQL has them, letter by letter, or it would not be used.
 INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
     "array_to_tsvector(string_to_array(leads.search_text, ' '))"
@@ -44,41 +39,6 @@ INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
 # The version that is live, as `registry.serving` gives it.
 Live: TypeAlias = tuple[VersionRef, Scorecard]
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A lead as the table shows it, with the strongest `reasons` first.
-
-    Its own data moved the score by `moved` points of 100 since `moved_at`.
-    `deal` is that of a lead in the pipeline, None where it is not known; `told` the outcome that
-    counts, None for an open lead.
-    """
-
-    lead: Lead
-    probability: float
-    grade: str
-    reasons: list[Reason]
-    moved: int
-    moved_at: datetime | None
-    deal: Deal | None
-    told: Outcome | None = None
-
-    @property
-    def has_moved(self) -> bool:
-        return abs(self.moved) >= MIN_POINTS_SHOWN
-
-    def own_reasons(self, said_above: Collection[str]) -> list[Reason]:
-        """The strongest reasons, but for the fields that the table says of all its rows."""
-        return [each for each in self.reasons if each.field not in said_above][:MAX_REASONS]
-
-    @property
-    def contact_at(self) -> datetime | None:
-        """When anyone last spoke with the lead, by what was known when it was scored."""
-        days = self.lead.days_since_contact
-        if days is None or days > MAX_DAYS:
-            return None
-        return self.lead.scored_at - timedelta(days=days)
 
 
 @dataclass(frozen=True)
@@ -109,7 +69,7 @@ class Page:
 def page(session: Session, fields: Fields, query: Query, *, explore_percent: float = 0) -> Page:
     """The page of the table that a query asks for; so many percent of leads are to explore."""
     found = _read(session, _scope(session, query, explore_percent, PAGE_SIZE))
-    rows = _rows(session, fields, found.leads)
+    rows = lead_rows.rows(session, fields, found.leads, found.overridden)
     return Page(rows, found.next, min(found.n_leads, MAX_COUNTED), found.is_more)
 
 
@@ -129,7 +89,8 @@ def block(
 def _scope(session: Session, query: Query, explore_percent: float, size: int) -> Scope:
     version, card = registry.serving(session)
     query, seen = _placed(session, query), sight.owners(session)
-    return Scope(version.key, card, query, explore_percent, size, seen)
+    overridden = overrides.active(session, utc_now())
+    return Scope(version.key, card, query, explore_percent, size, seen, overridden)
 
 
 class Glance(NamedTuple):
@@ -141,6 +102,7 @@ class Glance(NamedTuple):
     rows: list[tuple[Lead, Score, Any]]
     n_leads: int
     is_more: bool
+    overridden: Mapping[int, ScoreOverride]
 
 
 def glance(
@@ -151,6 +113,7 @@ def glance(
     *,
     size: int,
     beside: sa.ColumnElement[Any],
+    overridden: Mapping[int, ScoreOverride],
 ) -> dict[str, Glance]:
     """The first leads of several queries, in one statement; `others` select leads by their `key`.
 
@@ -161,7 +124,7 @@ def glance(
     seen = sight.owners(session)
     each = []
     for name, query in queries.items():
-        scope = Scope(version.key, card, query, 0, size - 1, seen)
+        scope = Scope(version.key, card, query, 0, size - 1, seen, overridden)
         each.append(_glance(name, _ranges(scope), _matching(scope)))
     for name, keys in others.items():
         found = keys.limit(MAX_COUNTED + 1).subquery()
@@ -176,7 +139,7 @@ def glance(
     for row in session.execute(statement):
         rows[row.name].append(row)
     sorts = dict.fromkeys(others, "outcome") | {n: query.sort for n, query in queries.items()}
-    return {name: _glanced(found, sorts[name]) for name, found in rows.items()}
+    return {name: _glanced(found, sorts[name], overridden) for name, found in rows.items()}
 
 
 def _glance(name: str, keys: sa.Subquery, matching: sa.Subquery) -> Rows:
@@ -184,13 +147,18 @@ def _glance(name: str, keys: sa.Subquery, matching: sa.Subquery) -> Rows:
     return sa.select(sa.literal(name).label("name"), keys.c.key, n.label("n"))
 
 
-def _glanced(rows: list[Any], sort: str) -> Glance:
+def _glanced(rows: list[Any], sort: str, overridden: Mapping[int, ScoreOverride]) -> Glance:
     n_leads = rows[0].n if rows else 0
     found = [(row.Lead, row.Score, row[-1]) for row in rows]
-    column = SORTS[sort].column.key
-    of = 1 if SORTS[sort].is_of_score else 0
-    found.sort(key=lambda row: (getattr(row[of], column), row[0].key), reverse=True)
-    return Glance(found, min(n_leads, MAX_COUNTED), n_leads > MAX_COUNTED)
+    found.sort(key=lambda row: (_value(row[0], row[1], sort, overridden), row[0].key), reverse=True)
+    return Glance(found, min(n_leads, MAX_COUNTED), n_leads > MAX_COUNTED, overridden)
+
+
+def _value(lead: Lead, score: Score, sort: str, overridden: Mapping[int, ScoreOverride]) -> Any:
+    """What a lead is sorted by."""
+    if sort == "score" and lead.key in overridden:
+        return overridden[lead.key].probability
+    return getattr(score if SORTS[sort].is_of_score else lead, SORTS[sort].column.key)
 
 
 class _Part(NamedTuple):
@@ -200,6 +168,7 @@ class _Part(NamedTuple):
     next: Cursor | None
     n_leads: int
     is_more: bool
+    overridden: Mapping[int, ScoreOverride]
 
 
 def _read(session: Session, scope: Scope) -> _Part:
@@ -216,8 +185,8 @@ def _read(session: Session, scope: Scope) -> _Part:
         for lead, score in session.execute(statement.join(Score, is_its).order_by(*order))
     ]
     shown = found[:size]
-    following = _place(*shown[-1], query.sort) if len(found) > size else None
-    return _Part(shown, following, n_leads, is_more)
+    following = _place(*shown[-1], scope) if len(found) > size else None
+    return _Part(shown, following, n_leads, is_more, scope.overridden)
 
 
 def row(session: Session, fields: Fields, key: int) -> Row:
@@ -227,37 +196,13 @@ def row(session: Session, fields: Fields, key: int) -> Row:
     score = session.get(Score, (version.key, lead.key))
     if score is None:
         raise leads.LeadNotFound(key)
-    return _rows(session, fields, [(lead, score)])[0]
+    overridden = overrides.of_leads(session, [key], utc_now())
+    return lead_rows.rows(session, fields, [(lead, score)], overridden)[0]
 
 
 def is_empty(session: Session) -> bool:
     """Whether there is no lead at all."""
     return session.scalar(sa.select(Lead.key).limit(1)) is None
-
-
-def _rows(session: Session, fields: Fields, found: Sequence[tuple[Lead, Score]]) -> list[Row]:
-    _, card = registry.serving(session)
-    in_pipeline = [lead.key for lead, _ in found if lead.status == "in_pipeline"]
-    records = crm_records.of_leads(session, in_pipeline) if in_pipeline else {}
-    told = _told(session, [lead.key for lead, _ in found if lead.outcome_at])
-    rows = []
-    for lead, score in found:
-        reasons = explain(card, fields, leads.collected_inputs(lead), limit=2 * MAX_REASONS)
-        there = records.get(lead.key)
-        deal = there.deal if there else None
-        grade = card.grade(score.probability)
-        seen = (score.probability, grade, reasons, score.moved, score.moved_at, deal)
-        rows.append(Row(lead, *seen, told.get(lead.key)))
-    return rows
-
-
-def _told(session: Session, lead_keys: Sequence[int]) -> dict[int, Outcome]:
-    """The outcome that counts for each of these leads."""
-    if not lead_keys:
-        return {}
-    query = sa.select(Outcome).where(Outcome.lead_key.in_(lead_keys), stands())
-    order = (Outcome.is_assumed.desc(), Outcome.happened_at, Outcome.key)
-    return {each.lead_key: each for each in session.scalars(query.order_by(*order))}
 
 
 def _placed(session: Session, query: Query) -> Query:
@@ -269,9 +214,10 @@ def _placed(session: Session, query: Query) -> Query:
     return replace(query, after=None if name is None else Cursor(name, key))
 
 
-def _place(lead: Lead, score: Score, sort: str) -> Cursor:
-    of = score if SORTS[sort].is_of_score else lead
-    return Cursor(None if sort == "name" else getattr(of, SORTS[sort].column.key), lead.key)
+def _place(lead: Lead, score: Score, scope: Scope) -> Cursor:
+    sort = scope.query.sort
+    is_named = sort == "name"
+    return Cursor(None if is_named else _value(lead, score, sort, scope.overridden), lead.key)
 
 
 def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
@@ -295,32 +241,36 @@ def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
 
 
 def _ranges(scope: Scope) -> sa.Subquery:
-    sort, after = scope.query.sort, scope.query.after
-    column = SORTS[sort].column
-    if sort == "score":
-        behind = scope.below(after)
-    else:
-        behind = [*scope.below(), *_behind(scope, column, Score.lead_key)]
-    each = [
-        _scores(scope, *part, *behind)
-        .add_columns(column.label("value"))
-        .order_by(*_ordered(sort, column, Score.lead_key))
-        .limit(scope.size + 1)
-        for part in scope.parts()
-    ]
+    sort = scope.query.sort
+    each = [_range(place, part) for place in (scope, *scope.by_people()) for part in place.parts()]
     found = _together(each)
     order = _ordered(sort, found.c.value, found.c.key)
     return sa.select(found).order_by(*order).limit(scope.size + 1).subquery()
 
 
+def _range(scope: Scope, part: Sequence[sa.ColumnElement[bool]]) -> Rows:
+    sort = scope.query.sort
+    if sort == "score":
+        column, behind = scope.probability, scope.below(scope.query.after)
+    else:
+        column = SORTS[sort].column
+        behind = [*scope.below(), *_behind(scope, column, Score.lead_key)]
+    found = _scores(scope, *part, *behind).add_columns(column.label("value"))
+    return found.order_by(*_ordered(sort, column, Score.lead_key)).limit(scope.size + 1)
+
+
 def _matching(scope: Scope) -> sa.Subquery:
-    each = [_scores(scope, *part, *scope.below()).limit(MAX_COUNTED + 1) for part in scope.parts()]
+    each = [
+        _scores(place, *part, *place.below()).limit(MAX_COUNTED + 1)
+        for place in (scope, *scope.by_people())
+        for part in place.parts()
+    ]
     found = _together(each)
     return sa.select(found).limit(MAX_COUNTED + 1).subquery()
 
 
 def _scores(scope: Scope, *conditions: sa.ColumnElement[bool]) -> Rows:
-    keys = sa.select(Score.lead_key.label("key"), Score.probability)
+    keys = sa.select(Score.lead_key.label("key"), scope.probability.label("probability"))
     return keys.where(*scope.filters(), *conditions)
 
 
@@ -374,10 +324,15 @@ def _ordered(sort: str, value: Any, key: Any) -> list[Any]:
     return [sa.desc(c) if SORTS[sort].is_descending else sa.asc(c) for c in (value, key)]
 
 
-def _score_of(key: Any, scope: Scope) -> sa.ScalarSelect[Any]:
+def _score_of(key: Any, scope: Scope) -> sa.ColumnElement[Any]:
     query = sa.select(Score.probability).where(Score.lead_key == key, *scope.filters())
     statuses = Score.status.in_(scope.query.statuses)
-    return query.where(statuses, *scope.below()).scalar_subquery()
+    by_model = query.where(statuses, *scope.below()).scalar_subquery()
+    for place in scope.by_people():
+        query = sa.select(place.probability).where(Score.lead_key == key, *place.filters())
+        said = query.where(*place.parts()[0], *place.below()).scalar_subquery()
+        return sa.case((key.in_(list(scope.overridden)), said), else_=by_model)
+    return by_model
 
 
 def _found(session: Session, scope: Scope) -> sa.Subquery:

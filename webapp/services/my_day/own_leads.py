@@ -17,6 +17,8 @@ from webapp.services.leads.filters.conditions import counting_outcome
 from webapp.services.leads.filters.table import ME, UNOWNED
 from webapp.services.leads.lead_query import Query
 from webapp.services.leads.lead_table import Glance, Live
+from webapp.services.remarks import overrides
+from webapp.services.remarks.overrides import Override
 from webapp.tables import Lead, Outcome, Score, Snapshot
 
 # Leads shown of each list; the table has the rest.
@@ -48,6 +50,8 @@ class Item:
     grade: str
     moved: int
     causes: tuple[Cause, ...] = ()
+    # A person's score, which counts for lists by score and grade.
+    override: Override | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,13 @@ class Listed:
 
 
 def lists(
-    session: Session, fields: Fields, live: Live, *, me: str, now: datetime
+    session: Session,
+    fields: Fields,
+    live: Live,
+    *,
+    me: str,
+    now: datetime,
+    has_overrides: bool = True,
 ) -> dict[str, Listed]:
     """The lists of whoever has this account, by name: `to_call`, `rose`, `new`, `closed`,
     `mine` (all open ones, the others are parts of it) and `unowned` (new ones of nobody).
@@ -81,7 +91,10 @@ def lists(
         .correlate(Lead, Score)
         .scalar_subquery()
     )
-    found = lead_table.glance(session, live, by_score, others, size=MAX_SHOWN, beside=before)
+    overridden = overrides.active(session, now) if has_overrides else {}
+    found = lead_table.glance(
+        *(session, live, by_score, others), size=MAX_SHOWN, beside=before, overridden=overridden
+    )
     return {
         name: _listed(live[1], fields, query, found[name], has_causes=name == "rose")
         for name, query in queries.items()
@@ -126,7 +139,9 @@ def _listed(
     for lead, score, before in found.rows:
         causes = _causes(card, fields, lead, before) if has_causes else ()
         grade = card.grade(score.probability)
-        items.append(Item(lead, score.probability, grade, score.moved, causes))
+        said = found.overridden.get(lead.key)
+        override = Override(said, card.grade(said.probability)) if said else None
+        items.append(Item(lead, score.probability, grade, score.moved, causes, override))
     return Listed(query.parameters(), found.n_leads, found.is_more, items)
 
 

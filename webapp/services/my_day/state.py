@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from webapp.crm_tables import CrmConnection
 from webapp.services.models.registry import CHAMPION, NoChampion, VersionRef
 from webapp.tables import Lead, ModelAlias, ModelVersion, Run
+from webapp.tables.remarks import ScoreOverride
 
 
 class State(NamedTuple):
-    """The live version, outcomes not learned from yet, and the last sync that ended.
+    """The live version, outcomes not learned from yet, overrides, and the last sync that ended.
 
     `crm` is the kind of the CRM, None where none is connected; `synced_at` None before a first run.
     """
@@ -20,6 +21,7 @@ class State(NamedTuple):
     version: VersionRef
     since: datetime
     n_outcomes: int
+    has_overrides: bool
     crm: str | None
     is_paused: bool | None
     breaker: str | None
@@ -41,6 +43,7 @@ def state(session: Session) -> State:
             ModelVersion.field_list,
             ModelAlias.since,
             waiting.scalar_subquery(),
+            sa.exists().where(ScoreOverride.ended_at.is_(None)),
             CrmConnection.kind,
             CrmConnection.is_paused,
             CrmConnection.breaker_case,

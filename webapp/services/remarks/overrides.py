@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
-from ml.scorecard.scorecard import Scorecard
 from webapp.tables import Lead
 from webapp.tables.remarks import ScoreOverride
 
 MAX_REASON_LENGTH = 500
+# Of more at once the table takes no notice.
+MAX_ACTIVE = 1_000
 MAX_LENGTH = timedelta(days=366)
 DAY = timedelta(days=1)
 USUAL_LENGTH = timedelta(days=14)
@@ -95,14 +96,17 @@ def end(session: Session, lead: Lead, by: str, now: datetime) -> None:
 
 
 def of_leads(
-    session: Session, card: Scorecard, lead_keys: Collection[int], now: datetime
-) -> dict[int, Override]:
-    """The overrides of these leads that count now, by the lead's key, with the version's grades."""
-    if not lead_keys:
-        return {}
+    session: Session, lead_keys: Collection[int], now: datetime
+) -> dict[int, ScoreOverride]:
+    """The overrides of these leads that count now, by the lead's key."""
     query = sa.select(ScoreOverride).where(ScoreOverride.lead_key.in_(lead_keys), *counts(now))
-    found = session.scalars(query)
-    return {said.lead_key: Override(said, card.grade(said.probability)) for said in found}
+    return {said.lead_key: said for said in session.scalars(query)}
+
+
+def active(session: Session, now: datetime) -> dict[int, ScoreOverride]:
+    """The overrides that count now, by the lead's key: at most the `MAX_ACTIVE` that end last."""
+    query = sa.select(ScoreOverride).where(*counts(now)).order_by(ScoreOverride.until.desc())
+    return {said.lead_key: said for said in session.scalars(query.limit(MAX_ACTIVE))}
 
 
 def counts(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
