@@ -91,6 +91,7 @@ def test_figures_count_requests_and_rows_without_personal_data(client, headers, 
     client.post("/score/batch", json=body, headers=headers)
     client.get("/nobody@example.com")
     text = client.get("/metrics").text
+    assert "leadloop_webhooks_pending 0.0" in text
     assert 'leadloop_rows_total{kind="score",result="accepted"} 2.0' in text
     assert 'leadloop_rows_total{kind="score",result="refused"} 1.0' in text
     assert 'route="/feedback/<lead:lead_id>",status="200"} 1.0' in text

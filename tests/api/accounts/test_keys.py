@@ -37,6 +37,15 @@ def test_a_revoked_key_stops_at_once(client, headers):
     assert again.json == revoked.json
 
 
+def test_a_key_may_be_made_for_some_days(client, headers):
+    body = {"name": "trial", "scopes": ["score"], "expires_in_days": 30}
+    made = client.post("/api/keys", json=body, headers=headers).json
+    assert made["expires_at"][:10] > made["created_at"][:10]
+    refused = client.post("/api/keys", json={**body, "expires_in_days": 0}, headers=headers)
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["pointer"] == "/expires_in_days"
+
+
 @pytest.mark.parametrize("key", ["999", "9223372036854775807", "9223372036854775808", "x", "-1"])
 def test_a_key_that_does_not_exist_is_404(client, headers, key):
     assert client.delete(f"/api/keys/{key}", headers=headers).status_code == 404

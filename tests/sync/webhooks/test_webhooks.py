@@ -265,10 +265,10 @@ def test_an_answer_that_trickles_in_is_cut_off(write, receiver, listen, send, re
 
     receiver.act = trickle
     close_a_lead(write, "L-1")
-    began = time.monotonic()
     send()
-    assert time.monotonic() - began < 3
-    assert read(lambda s: s.scalar(sa.select(WebhookTry.error))).startswith("No complete answer")
+    assert read(lambda s: s.scalar(sa.select(WebhookTry.error))) == (
+        "No complete answer within 0.4 s"
+    )
 
 
 def test_a_name_that_leads_to_a_private_address_by_now_is_not_called(
@@ -285,15 +285,15 @@ def test_a_name_that_leads_to_a_private_address_by_now_is_not_called(
 def test_a_slow_endpoint_holds_up_no_other(write, listen, send, monkeypatch):
     with receiving() as slow, receiving() as quick:
         is_sent = threading.Event()
-        slow.act = lambda handler: is_sent.wait(5)
+        waited = []
+        slow.act = lambda handler: waited.append(is_sent.wait(4))
         listen(slow.url)
         listen(quick.url)
         quick.act = lambda handler: is_sent.set() if len(quick.received) == 3 else None
         for name in ("L-1", "L-2", "L-3"):
             close_a_lead(write, name)
-        began = time.monotonic()
         send()
-        assert time.monotonic() - began < 4
+        assert waited[0] is True  # the other had all three while this one had its first
         assert (len(slow.received), len(quick.received)) == (3, 3)
 
 
