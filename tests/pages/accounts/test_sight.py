@@ -95,7 +95,7 @@ def test_no_form_of_a_rep_changes_the_lead_of_another(pages, made, rita, sign_in
     for values in ({}, {"key": made[1]}):
         for method, endpoint, path in pages(**values):
             if method == "POST" and not endpoint.startswith(("pages.sign_in", "pages.settings")):
-                rep.post(path, data=form)
+                assert HIS not in rep.post(path, data=form).text, endpoint
                 assert read(lambda s: everything_of(s, made[1])) == before, endpoint
 
 

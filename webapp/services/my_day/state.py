@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.crm_tables import CrmConnection
 from webapp.services.models.registry import CHAMPION, NoChampion, VersionRef
-from webapp.tables import Lead, ModelAlias, ModelVersion, Run
+from webapp.tables import ModelAlias, ModelVersion, Run
 from webapp.tables.remarks import ScoreOverride
 
 
@@ -20,7 +20,6 @@ class State(NamedTuple):
 
     version: VersionRef
     since: datetime
-    n_outcomes: int
     has_overrides: bool
     crm: str | None
     is_paused: bool | None
@@ -31,9 +30,6 @@ class State(NamedTuple):
 
 def state(session: Session) -> State:
     """How they are now, in one query; else `NoChampion`."""
-    waiting = sa.select(sa.func.count()).where(
-        Lead.outcome.is_not(None), Lead.counted_by_run.is_(None)
-    )
     last = sa.select(sa.func.max(Run.key)).where(Run.kind == "sync", Run.finished_at.is_not(None))
     query = (
         sa.select(
@@ -42,7 +38,6 @@ def state(session: Session) -> State:
             ModelVersion.digest,
             ModelVersion.field_list,
             ModelAlias.since,
-            waiting.scalar_subquery(),
             sa.exists().where(ScoreOverride.ended_at.is_(None)),
             CrmConnection.kind,
             CrmConnection.is_paused,

@@ -1,6 +1,7 @@
 """The team in numbers, by grade, each with the query of the lead table that shows its leads."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.services.leads.filters.kinds import GRADES
+from webapp.services.leads.filters.table import EPOCH
 from webapp.services.leads.lead_table import Live
 from webapp.tables import Lead, Score
 
@@ -108,29 +110,42 @@ def _of_grade(counts: Counter[tuple[str, str | None]], times: _Times, grade: str
 def _counted(live: Live, now: datetime, times: _Times) -> sa.CompoundSelect[Any]:
     """Select what was counted, the grade and the number; each part from an index."""
     version, card = live
-    lowest = zip(GRADES, card.grades, strict=False)
-    grade = sa.case(*((Score.probability >= p, letter) for letter, p in lowest), else_=GRADES[-1])
-    is_live = Score.version_key == version.key
     this, last, new = (
         datetime.combine(day, time(), now.tzinfo)
         for day in (times.this_month, times.last_month, times.new)
     )
-    month = sa.case((Lead.outcome_at >= this, "this "), else_="last ")
+    result = sa.case((Lead.outcome.is_(True), "converted"), else_="lost")
+    closed = sa.case((Lead.outcome_at >= this, "this "), else_="last ") + result
     is_contacted = sa.case((Lead.contact_day != 0, "contacted"), else_="waiting")
     # Days are kept as numbers: a little less than exact, so the moment decides.
-    first_day = (last - datetime(1970, 1, 1, tzinfo=last.tzinfo)) / timedelta(days=1) - 1
+    first_day = (last - EPOCH) / timedelta(days=1) - 1
+    is_open = (Score.version_key == version.key, Score.status == "open")
     parts = [
-        sa.select(sa.literal("open"), grade, sa.func.count())
-        .where(is_live, Score.status == "open")
-        .group_by(grade),
-        _of_leads(month + Score.status, grade, is_live).where(
-            Lead.outcome_day >= first_day, Lead.outcome_at >= last, Score.status.in_(CLOSED)
+        sa.select(sa.literal("open").label("what"), Score.probability.label("p")).where(*is_open),
+        _of_leads(closed, version.key).where(
+            Lead.outcome_day >= first_day,
+            Lead.outcome_at >= last,
+            Lead.outcome.is_not(None),
+            ~Lead.is_never_worked,
         ),
-        _of_leads(is_contacted, grade, is_live).where(Lead.created_at >= new),
+        _of_leads(is_contacted, version.key).where(Lead.created_at >= new),
     ]
-    return sa.union_all(*parts)
+    return sa.union_all(*(_by_grade(part, card.grades) for part in parts))
 
 
-def _of_leads(what: Any, grade: Any, is_live: Any) -> sa.Select[Any]:
-    joined = sa.select(what, grade, sa.func.count()).select_from(Lead)
-    return joined.join(Score, sa.and_(is_live, Score.lead_key == Lead.key)).group_by(what, grade)
+def _of_leads(what: sa.ColumnElement[str], version_key: int) -> sa.Select[Any]:
+    """Not a join: the leads of a time are looked up in the scores, never the other way round."""
+    score = sa.select(Score.probability).where(
+        Score.version_key == version_key, Score.lead_key == Lead.key
+    )
+    return sa.select(what.label("what"), score.scalar_subquery().label("p"))
+
+
+def _by_grade(part: sa.Select[Any], lowest: Sequence[float]) -> sa.Select[Any]:
+    """Removed leads have no score, and no grade."""
+    rows = part.subquery()
+    steps = zip(GRADES, lowest, strict=False)
+    grade = sa.case(*((rows.c.p >= low, letter) for letter, low in steps), else_=GRADES[-1])
+    graded = sa.select(rows.c.what, grade.label("grade")).where(rows.c.p.is_not(None)).subquery()
+    n = sa.func.count()
+    return sa.select(graded.c.what, graded.c.grade, n).group_by(graded.c.what, graded.c.grade)
