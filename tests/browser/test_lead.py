@@ -1,5 +1,7 @@
 """The page of a lead in a browser, by mouse and by keyboard, clicks and keys counted."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -117,3 +119,18 @@ def test_a_manager_reviews_what_was_reported(page, mona, sign_in, lead, write):
     expect(page.get_by_text("Nothing to review")).to_be_visible()
     page.get_by_role("link", name="Resolved 1").click()
     expect(page.get_by_text("a student")).to_be_visible()
+
+
+def test_j_and_k_go_through_the_view_and_u_back_to_it(page, rita, sign_in, write):
+    for n in range(3):
+        write(lambda s, n=n: make_lead(s, f"N-{n}", name=f"Lead {n}", email_opens=9 * n))
+    sign_in(rita)
+    page.goto("/leads?sort=name&status=all")
+    page.get_by_role("link", name="Lead 0").click()
+    expect(page.get_by_role("heading", name="Lead 0")).to_be_visible()
+    for key, name in (("j", "Lead 1"), ("j", "Lead 2"), ("k", "Lead 1")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    assert_looks_right(page)
+    page.keyboard.press("u")
+    expect(page).to_have_url(re.compile(r"/leads\?sort=name&status=all$"))

@@ -14,7 +14,7 @@ from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
 from webapp.database import Session, utc_now
-from webapp.pages.leads import score_change
+from webapp.pages.leads import neighbours, score_change
 from webapp.product import product
 from webapp.services.crm import conflicts, crm_records
 from webapp.services.leads import lead_history, lead_table, leads
@@ -74,6 +74,7 @@ def view(session: Session, key: int) -> dict[str, Any]:
     return {
         **score_change.view(score_change.chosen(scored)),
         "lead": lead,
+        **neighbours.around(session, lead),
         "records": crm_records.of_leads(session, [lead.key]).get(lead.key),
         "linked_deals": crm_records.linked_deals(session, lead.key),
         "removed_link": crm_records.removed_link(session, lead.key),

@@ -86,6 +86,40 @@ def block(
     return [lead for lead, _ in found.leads], place
 
 
+def beside(
+    session: Session, query: Query, lead: Lead, *, explore_percent: float
+) -> tuple[Lead | None, Lead | None, Cursor | None]:
+    """The leads before and behind one on the page that a query asks for.
+
+    Where the one behind stands on the next page, the place of that comes with it; before the first
+    of a page there is none. A lead that has left the view has only one behind its place.
+    """
+    found, following = block(session, query, size=PAGE_SIZE, explore_percent=explore_percent)
+    keys = [each.key for each in found]
+    if lead.key not in keys:
+        return None, _behind_place(session, query, lead, explore_percent), None
+    place = keys.index(lead.key)
+    before = found[place - 1] if place else None
+    if place + 1 < len(found):
+        return before, found[place + 1], None
+    if following is None:
+        return before, None, None
+    on = replace(query, after=following)
+    [behind], _ = block(session, on, size=1, explore_percent=explore_percent)
+    return before, behind, Cursor(None if query.sort == "name" else following.value, following.key)
+
+
+def _behind_place(session: Session, query: Query, lead: Lead, percent: float) -> Lead | None:
+    version, _ = registry.serving(session)
+    score = session.get(Score, (version.key, lead.key))
+    if score is None:
+        return None
+    scope = _scope(session, query, percent, 1)
+    on = replace(query, after=_place(lead, score, scope))
+    found, _ = block(session, on, size=1, explore_percent=percent)
+    return found[0] if found else None
+
+
 def _scope(session: Session, query: Query, explore_percent: float, size: int) -> Scope:
     version, card = registry.serving(session)
     query, seen = _placed(session, query), sight.owners(session)
