@@ -81,16 +81,9 @@ class LevelInput(NamedTuple):
 Input: TypeAlias = NumberInput | LevelInput
 
 
-class Question(NamedTuple):
-    """An inner node: where its input stands, and each side's step and next question, if any."""
-
-    column: int
-    threshold: float
-    place: int
-    first_step: float
-    first: "Question | None"
-    second_step: float
-    second: "Question | None"
+# An inner node: the column and threshold, the place of its input, and for each side the step and
+# the next question. A plain tuple is unpacked faster than one with names.
+Question: TypeAlias = tuple[int, float, int, float, "Question | None", float, "Question | None"]
 
 
 @dataclass(frozen=True)
@@ -197,7 +190,7 @@ class Trees(ABC):
         for node in reversed(range(len(self.column))):
             if (column := self.column[node]) != LEAF:
                 first, second = node + 1, self.second[node]
-                questions[node] = Question(
+                questions[node] = (
                     column,
                     self.threshold[node],
                     self._owner[column],
