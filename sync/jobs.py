@@ -13,7 +13,7 @@ from sync.worker import Worker, held
 from webapp import importing
 from webapp.database import read, write
 from webapp.product import product
-from webapp.services.demo import demo_data, demo_leads
+from webapp.services.demo import demo_data
 from webapp.services.imports import imports
 from webapp.services.leads import ageing, leads
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
@@ -77,9 +77,9 @@ def import_leads(worker: Worker) -> None:
 def play_demo(worker: Worker) -> None:
     """Go on with the invented half year, once the model has learned from what came before."""
     settings, fields = product().settings, product().fields
-    if settings.demo and read(demo_leads.are_here):
-        trigger = Trigger.by(settings)
-        write(lambda s: demo_data.go_on(s, fields, trigger, worker.clock()))
+    trigger, now = Trigger.by(settings), worker.clock()
+    if settings.demo and read(lambda s: demo_data.next_part(s, fields, trigger, now)):
+        write(lambda s: demo_data.go_on(s, fields, trigger, now))
 
 
 def monitor(worker: Worker) -> None:

@@ -8,11 +8,15 @@ import sqlalchemy as sa
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from webapp.services.demo import demo_data, demo_leads
 from webapp.services.demo.demo_data import PARTS
-from webapp.services.demo.invented import N_LEADS, lives
+from webapp.services.demo.ids import N_LEADS
+from webapp.services.demo.invented import lives
 from webapp.services.models import lifecycle, registry, training_data
 from webapp.services.models.lifecycle import NothingToLearn, Trigger
 from webapp.services.runs import runs
+from webapp.services.webhooks import endpoints, events
+from webapp.services.webhooks.endpoints import Wanted
 from webapp.tables import Lead, Outcome, Snapshot
+from webapp.tables.webhooks import WebhookEvent
 
 NEVER = Trigger(n_new_outcomes=10_000)
 
@@ -85,8 +89,29 @@ def test_removed_it_leaves_real_leads_and_the_starter_model(demo):
     assert not demo_leads.are_here(demo)
 
 
-def test_it_is_not_removed_during_a_training(demo):
-    lifecycle.request_retraining(demo, "ada", NOW)
+def test_what_a_program_has_sent_stays_without_its_invented_outcome(demo):
+    ended = min(life.lead_id for life in lives(FIELDS) if life.outcome_day < PARTS[0])
+    make_lead(demo, ended, email_opens=3)
+    assert not demo_leads.has_real_outcomes(demo)
+    demo_data.remove(demo, "ada", NOW)
+    [left] = demo.scalars(sa.select(Lead)).all()
+    assert (left.lead_id, left.outcome) == (ended, None)
+    assert demo.scalars(sa.select(Outcome)).all() == []
+
+
+def test_nobody_elsewhere_is_told_of_invented_leads(demo, settings):
+    wanted = Wanted(
+        name="All", url="https://hooks.example.com/x", kind="webhook", events=list(events.TYPES)
+    )
+    endpoints.create(demo, wanted, settings, actor="ada", now=NOW)
+    while go_on(demo):
+        pass
+    assert demo.scalars(sa.select(WebhookEvent.type)).all() == []
+
+
+@pytest.mark.parametrize("kind", ["training", "rescoring"])
+def test_it_is_not_removed_while_a_model_is_made(kind, demo):
+    runs.request(demo, kind, trigger="request", requested_by="ada", now=NOW)
     with pytest.raises(runs.AlreadyRunning):
         demo_data.remove(demo, "ada", NOW)
     assert demo_leads.are_here(demo)

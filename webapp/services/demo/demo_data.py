@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields, Value
-from webapp.database import BACKFILL, hold
+from webapp.database import BACKFILL, change, hold
 from webapp.services.accounts import audit
 from webapp.services.demo import demo_leads
-from webapp.services.demo.invented import IDS, N_DAYS, OWNERS, Life, Message, lives
+from webapp.services.demo.ids import IDS, INVENTED, ORDER
+from webapp.services.demo.invented import N_DAYS, OWNERS, Life, Message, lives
 from webapp.services.leads import leads, records, removal, scoring
 from webapp.services.leads.leads import DEMO_SOURCE
 from webapp.services.models import lifecycle, registry
@@ -23,7 +24,7 @@ from webapp.services.models.lifecycle import Trigger
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.services.runs import runs
-from webapp.tables import Lead, ModelVersion, User
+from webapp.tables import Lead, ModelVersion, Outcome, User
 
 # The last days of the parts; the first is there when Leadloop starts.
 PARTS = (105, 145, N_DAYS)
@@ -38,42 +39,62 @@ def load(session: Session, fields: Fields, now: datetime) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(Lead)) or 0
 
 
-def go_on(session: Session, fields: Fields, trigger: Trigger, now: datetime) -> bool:
-    """Bring the next part once the model has learned from those before; say whether there was one.
-
-    Not beside real outcomes: the demo ends where they begin.
+def next_part(
+    session: Session, fields: Fields, trigger: Trigger, now: datetime
+) -> tuple[datetime, range] | None:
+    """When the half year began, and the days to play next, once the model has learned from those
+    before; None where there are none. The demo ends where real outcomes begin.
     """
-    first = session.scalar(sa.select(Lead).where(Lead.lead_id == IDS[0]))
-    if first is None or not demo_leads.are_here(session) or demo_leads.has_real_outcomes(session):
-        return False
+    first = session.scalar(sa.select(Lead).where(Lead.lead_id == ORDER[0]))
+    if first is None or not demo_leads.are_here(session):
+        return None
     known = lives(fields)
     last = session.scalar(sa.select(sa.func.max(Lead.lead_id)).where(Lead.lead_id.in_(IDS)))
-    came_on = known[IDS.index(last or IDS[0])].messages[0].day
+    came_on = known[ORDER.index(last or ORDER[0])].messages[0].day
     end = next((end for end in PARTS if came_on < end), N_DAYS)
     following = PARTS[PARTS.index(end) + 1 :]
-    if not following or not lifecycle.is_idle(session, trigger, now):
-        return False
+    if not following or demo_leads.has_real_outcomes(session):
+        return None
+    if not lifecycle.is_idle(session, trigger, now):
+        return None
     begun_at = first.created_at - timedelta(days=known[0].messages[0].day)
-    _play(session, fields, begun_at, range(end, following[0]))
-    return True
+    return begun_at, range(end, following[0])
+
+
+def go_on(session: Session, fields: Fields, trigger: Trigger, now: datetime) -> bool:
+    """Bring the next part, if one is due; say whether there was one."""
+    part = next_part(session, fields, trigger, now)
+    if part is not None:
+        _play(session, fields, *part)
+    return part is not None
 
 
 def remove(session: Session, actor: str, now: datetime) -> int:
     """Delete the demo leads that nobody else has sent, with all of theirs; return how many.
 
-    What was learned from them goes out of use: the worker returns to the starter model. Raises
-    `AlreadyRunning` during a training.
+    Of others their invented outcomes go. What was learned from them goes out of use: the worker
+    returns to the starter model. Raises `AlreadyRunning` during a training or a promotion.
     """
     hold(session, BACKFILL)
-    keys = session.scalars(demo_leads.keys()).all()
+    for kind in ("training", "rescoring"):
+        if runs.unfinished(session, kind) is not None:
+            raise runs.AlreadyRunning(kind)
     live = registry.champion(session)
     if live.learned_from is not None and live.learned_from.is_demo:
         lifecycle.request_promotion(session, _starter(session).name, actor, now)
-    elif runs.unfinished(session, "training") is not None:
-        raise runs.AlreadyRunning("training")
+    keys = session.scalars(demo_leads.keys()).all()
     removal.delete(session, keys, now)
+    _take_back_outcomes(session)
     audit.record(session, actor, "removed the demo data", f"{len(keys)} leads", now=now)
     return len(keys)
+
+
+def _take_back_outcomes(session: Session) -> None:
+    told = sa.select(Lead).join(Outcome, Outcome.lead_key == Lead.key)
+    real = session.scalars(told.where(Outcome.idempotency_key == INVENTED)).all()
+    change(session, sa.delete(Outcome).where(Outcome.idempotency_key == INVENTED))
+    for lead in real:
+        outcomes.count_again(session, lead)
 
 
 def _starter(session: Session) -> ModelVersion:
@@ -104,10 +125,14 @@ def _told(life: Life, message: Message, owners: Mapping[str, str]) -> dict[str, 
     return {"lead_id": life.lead_id, **people, **message.inputs}
 
 
+def _by(lead: Lead) -> Attribution:
+    return Attribution("rep", lead.owner or "demo", idempotency_key=INVENTED)
+
+
 def _record(session: Session, ended: list[Life], at: datetime) -> None:
     found = leads.lock_many(session, [life.lead_id for life in ended])
     events = [
-        OutcomeEvent(lead, life.converted, Attribution("rep", lead.owner or "demo"), at)
+        OutcomeEvent(lead, life.converted, _by(lead), at)
         for life in ended
         if (lead := found.get(life.lead_id)) is not None
     ]

@@ -3,11 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.services.demo import invented
+from webapp.services.demo.ids import IDS, INVENTED
 from webapp.services.leads.leads import AGEING_SOURCE, DEMO_SOURCE
-from webapp.tables import Lead, Snapshot
+from webapp.tables import Lead, Outcome, Snapshot
 
-IDS = frozenset(invented.IDS)
 # What a visitor types into a demo lead makes it no real one.
 NOBODY_ELSE = (DEMO_SOURCE, AGEING_SOURCE, "rep")
 IN_THE_WAY = (
@@ -20,7 +19,7 @@ def keys() -> sa.Select[int]:
     """The keys of the demo leads that nobody else has sent."""
     of_lead = sa.exists().where(Snapshot.lead_key == Lead.key)
     return sa.select(Lead.key).where(
-        Lead.lead_id.in_(invented.IDS),
+        Lead.lead_id.in_(IDS),
         of_lead.where(Snapshot.source == DEMO_SOURCE),
         ~of_lead.where(Snapshot.source.not_in(NOBODY_ELSE)),
     )
@@ -33,7 +32,10 @@ def are_here(session: Session) -> bool:
 
 def has_real_outcomes(session: Session) -> bool:
     """Whether a lead that is none of the demo has an outcome, while the demo is here."""
-    real = sa.select(Lead.key).where(Lead.outcome.is_not(None), Lead.key.not_in(keys()))
+    told = sa.exists().where(
+        Outcome.lead_key == Lead.key, Outcome.idempotency_key.is_distinct_from(INVENTED)
+    )
+    real = sa.select(Lead.key).where(Lead.outcome.is_not(None), Lead.key.not_in(keys()), told)
     return session.scalar(real.limit(1)) is not None
 
 

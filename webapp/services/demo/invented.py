@@ -12,10 +12,9 @@ from functools import cache
 from typing import assert_never
 
 from ml.fields.fields_file import Field, Fields, Value
+from webapp.services.demo.ids import ORDER
 
-N_LEADS = 600
 N_DAYS = 182
-IDS = tuple(f"DEMO-{number:03}" for number in range(1, N_LEADS + 1))
 
 FIRST_NAMES = (
     *("Amara", "Bruno", "Chidi", "Dana", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas"),
@@ -102,8 +101,8 @@ class Life:
 def lives(fields: Fields) -> tuple[Life, ...]:
     """All invented leads in the order in which they came."""
     rng = random.Random(7)  # noqa: S311 - invented leads, the same at every start
-    days = sorted(rng.randrange(N_DAYS) for _ in IDS)
-    return tuple(_life(lead_id, day, fields, rng) for lead_id, day in zip(IDS, days, strict=True))
+    days = sorted(rng.randrange(N_DAYS) for _ in ORDER)
+    return tuple(_life(lead_id, day, fields, rng) for lead_id, day in zip(ORDER, days, strict=True))
 
 
 def _life(lead_id: str, day: int, fields: Fields, rng: random.Random) -> Life:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from ml.monitoring.performance import ScoredOutcome, errors_below, live_auc
+from webapp.services.demo import demo_leads
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.monitor_samples import Samples
 
@@ -77,7 +78,10 @@ def _once_live(session: Session, champion_key: int) -> list[str]:
         for switch in lifecycle.switches(session, BEGINNING)
         for name in (switch.before, switch.after)
     }
-    found = [registry.version(session, name) for name in names]
+    versions = [registry.version(session, name) for name in names]
+    is_demo = demo_leads.are_here(session)
+    # What was learned from invented leads never scores real ones.
+    found = [v for v in versions if is_demo or not v.training.get("is_demo")]
     earlier = sorted((v for v in found if v.key < champion_key), key=lambda v: -v.key)
     newest = [version.name for version in earlier if version.name != STARTER][:MAX_TRIED]
     return [*newest, *(version.name for version in earlier if version.name == STARTER)]

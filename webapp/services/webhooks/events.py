@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.database import PLAIN_ROWS
+from webapp.services.demo.ids import IDS
 from webapp.tables import Lead, ModelVersion, Run
 from webapp.tables.webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -88,7 +89,8 @@ def note_scores(
     """
     told = listeners(session, (SCORE_CHANGED, GRADE_CHANGED))
     if told:
-        news = [each for move in moves for each in _of_move(move, version, grade_of)]
+        real = [move for move in moves if move.lead.lead_id not in IDS]
+        news = [each for move in real for each in _of_move(move, version, grade_of)]
         _write(session, told, news)
 
 
@@ -128,6 +130,7 @@ def note_outcomes(
         )
         for lead in {lead.key: lead for lead in changed}.values()
         if sources[lead.key] not in BULK_SOURCES
+        and lead.lead_id not in IDS
         and (lead.outcome_at is None or lead.outcome_at > now - NEWS_FOR)
     ]
     if news:
