@@ -69,6 +69,13 @@ def test_the_numbers_stand_in_tables_beneath(manager, write):
     assert "✕ Version 1.2 refused, 2026-03-04 01:30:00 UTC" in numbers
 
 
+def test_why_decisions_have_other_aucs_is_said_once_the_live_version_has_one(manager, write):
+    told = "Each was made on other leads than the figure at the top, at another time"
+    assert told not in show(manager)
+    write(lived)
+    assert told in show(manager)
+
+
 def test_nothing_is_drawn_outside_of_the_picture(manager, write):
     write(lived)
     [picture] = re.findall(r"<svg[^>]*ranking-over-time.*?</svg>", show(manager))

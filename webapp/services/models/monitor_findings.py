@@ -95,7 +95,8 @@ def live_auc(samples: Samples) -> Finding:
     claimed = claims.Interval(*measured.claimed_auc) if measured else None
     met = claims.meet(claimed, matured, samples.told.outcomes)
     live, newest = met.live, met.newest
-    if live.auc is None or not live.is_enough:
+    is_told = live.auc is not None and live.is_enough
+    if not is_told:
         sentence = (
             f"Of the leads that had the time to end either way, {live.n_converted:,} converted and"
             f" {live.n_lost:,} were lost {samples.after_what}; {performance.MIN_EACH_CLASS} of each"
@@ -106,8 +107,8 @@ def live_auc(samples: Samples) -> Finding:
     if claimed and measured:
         sentence += (
             f" When it was made it claimed AUC {claimed.value:.2f} ({interval_text(*claimed[1:])}),"
-            f" on {measured.n:,} leads decided before: other leads at another time never give quite"
-            " the same."
+            f" on {measured.n:,} leads decided before"
+            f"{': other leads at another time never give quite the same' if is_told else ''}."
         )
     if newest:
         sentence += f" Of the newest alone: {_measured(newest)}."
