@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from tests.factories import FIELDS, make_lead
 from webapp.database import db, utc_now
-from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads import lead_query, lead_table, leads, similar
 from webapp.services.leads.filters import choices
 from webapp.services.leads.filters.sorts import SORTS
+from webapp.services.models import registry
 from webapp.services.owners import sight
 from webapp.services.remarks import overrides
 
@@ -138,3 +139,15 @@ def test_overridden_leads_are_looked_up_one_by_one(plans, write, read):
         s for s in steps if "INTEGER PRIMARY KEY" not in s and "ix_score_overrides" not in s
     ] == []
     assert [s for plan in plans for s in scans(plan)] == []
+
+
+def test_similar_leads_are_ranges_of_the_queue(plans, write, read):
+    def look(session):
+        version, card = registry.serving(session)
+        del plans[:]
+        similar.past(session, card, version.key, leads.find(session, "L-1"))
+
+    read(look)
+    [plan] = [plan for plan in plans if "ix_scores_queue" in plan]
+    assert plan.count("(version_key=? AND status=? AND probability") == 4
+    assert scans(plan) == []

@@ -17,7 +17,7 @@ from webapp.database import Session, utc_now
 from webapp.pages.leads import neighbours, score_change
 from webapp.product import product
 from webapp.services.crm import conflicts, crm_records
-from webapp.services.leads import lead_history, lead_table, leads
+from webapp.services.leads import lead_history, lead_table, leads, similar
 from webapp.services.leads.lead_history import Scoring
 from webapp.services.models import registry
 from webapp.services.remarks import overrides, score_reports, timeline
@@ -82,6 +82,7 @@ def view(session: Session, key: int) -> dict[str, Any]:
         **_score(session, lead, card),
         **_judgement(session, lead, card, now),
         **_outcomes(session, recorded),
+        "similar": similar.past(session, card, version.key, lead),
         "values": [(f, v) for f, v in known if f.declared or v is not None],
         "used": {term.field for term in card.terms},
         "ignored": card.ignored.intersection(term.field for term in card.terms),
