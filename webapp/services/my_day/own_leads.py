@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,8 +81,9 @@ def lists(
         name: lead_query.read(asked, fields, me=me, now=now)
         for name, asked in _asked(fields, yesterday).items()
     }
-    by_score = {name: query for name, query in queries.items() if name != "closed"}
-    others = {"closed": _closed_by(me, queries["closed"], yesterday)}
+    since = datetime.combine(yesterday, time(), now.tzinfo)
+    others = {"closed": _closed_by(me, since), "unowned": _unowned(since)}
+    by_score = {name: query for name, query in queries.items() if name not in others}
     before = (
         sa.select(Snapshot.inputs)
         .where(Snapshot.lead_key == Lead.key, Snapshot.taken_at < Score.moved_at)
@@ -120,14 +121,25 @@ def _asked(fields: Fields, yesterday: date) -> Mapping[str, dict[str, str]]:
     }
 
 
-def _closed_by(me: str, query: Query, since: date) -> sa.Select[Any]:
-    """The leads of the query, by the outcomes of one person: these are few, and have an index."""
-    moment = datetime.combine(since, datetime.min.time(), query.asked_at.tzinfo)
+def _unowned(since: datetime) -> sa.Select[Any]:
+    """New open leads of nobody, by when they came: of all unowned ones these are few."""
+    return sa.select(Lead.key.label("key")).where(
+        Lead.created_at >= since,
+        sa.func.coalesce(Lead.owner, "") == "",
+        Lead.outcome.is_(None),
+        ~Lead.is_never_worked,
+        ~Lead.is_in_pipeline,
+        Lead.removed_at.is_(None),
+    )
+
+
+def _closed_by(me: str, since: datetime) -> sa.Select[Any]:
+    """Leads whose outcome is by one person, by their outcomes: these are few, and have an index."""
     own = sa.select(Outcome.lead_key.label("key")).distinct().join(Lead)
     return own.where(
         Outcome.actor == me,
-        Outcome.happened_at >= moment,
-        Lead.outcome_at >= moment,
+        Outcome.happened_at >= since,
+        Lead.outcome_at >= since,
         counting_outcome(Outcome.actor == me),
     )
 

@@ -1,7 +1,7 @@
 """The team in numbers, by grade, each with the query of the lead table that shows its leads."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -119,9 +119,7 @@ def _counted(live: Live, now: datetime, times: _Times) -> sa.CompoundSelect[Any]
     is_contacted = sa.case((Lead.contact_day != 0, "contacted"), else_="waiting")
     # Days are kept as numbers: a little less than exact, so the moment decides.
     first_day = (last - EPOCH) / timedelta(days=1) - 1
-    is_open = (Score.version_key == version.key, Score.status == "open")
     parts = [
-        sa.select(sa.literal("open").label("what"), Score.probability.label("p")).where(*is_open),
         _of_leads(closed, version.key).where(
             Lead.outcome_day >= first_day,
             Lead.outcome_at >= last,
@@ -130,7 +128,19 @@ def _counted(live: Live, now: datetime, times: _Times) -> sa.CompoundSelect[Any]
         ),
         _of_leads(is_contacted, version.key).where(Lead.created_at >= new),
     ]
-    return sa.union_all(*(_by_grade(part, card.grades) for part in parts))
+    return sa.union_all(*_open(live), *(_by_grade(part, card.grades) for part in parts))
+
+
+def _open(live: Live) -> Iterator[sa.Select[str, str, int]]:
+    """Count each grade as a range of the queue's index, which needs no sort."""
+    version, card = live
+    is_open = (Score.version_key == version.key, Score.status == "open")
+    bounds = (*card.grades, None)
+    for place, grade in enumerate(GRADES):
+        low, high = bounds[place], bounds[place - 1] if place else None
+        count = sa.select(sa.literal("open"), sa.literal(grade), sa.func.count()).where(*is_open)
+        count = count if low is None else count.where(Score.probability >= low)
+        yield count if high is None else count.where(Score.probability < high)
 
 
 def _of_leads(what: sa.ColumnElement[str], version_key: int) -> sa.Select[Any]:
