@@ -197,3 +197,42 @@ def test_without_javascript_ticked_leads_are_lost_with_a_reason_and_undone(
     expect(page.locator("#notices")).to_contain_text("2 leads marked lost: Bad timing.")
     page.get_by_role("button", name="Undo all").click()
     assert lost(read) == 0
+
+
+def test_mine_and_hot_and_untouched_are_two_choices_and_the_view_is_saved_in_two_clicks(hands):
+    page = hands.page
+    page.goto("/leads?not_contacted_for=7")
+    page.get_by_role("combobox", name="Owner").select_option("unowned")
+    expect(page).to_have_url("/leads?owner=unowned&not_contacted_for=7")
+    page.get_by_role("combobox", name="Grade").select_option("A,B")
+    expect(page).to_have_url("/leads?grade=A,B&owner=unowned&not_contacted_for=7")
+    hands.click(page.get_by_text("Save view"))
+    page.locator("#save-view").get_by_label("Name").fill("My hot ones")
+    hands.click(page.get_by_role("button", name="Save", exact=True))
+    view = page.get_by_role("link", name="My hot ones")
+    expect(view).to_have_attribute("aria-current", "page")
+    assert hands.n == 2
+    assert_looks_right(page)
+    page.goto("/leads")
+    hands.click(view)
+    expect(page).to_have_url("/leads?grade=A,B&owner=unowned&not_contacted_for=7")
+    page.get_by_label("Change this view").click()
+    page.get_by_role("button", name="Begin with this view").click()
+    page.get_by_label("Change this view").click()
+    expect(page.get_by_role("button", name="Begin with My day")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(view).to_have_count(0)
+
+
+def test_columns_are_chosen_and_stay_in_a_row_that_changes(hands):
+    page = hands.page
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Website visits", exact=True).check()
+    page.get_by_role("button", name="Show", exact=True).click()
+    head = page.get_by_role("columnheader", name="Website visits")
+    expect(head).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Owner")).to_have_count(0)
+    before = row(hands, 0).locator("td").count()
+    row(hands, 0).get_by_role("button", name="Converted").click()
+    expect(row(hands, 0).locator(".said")).to_be_visible()
+    assert row(hands, 0).locator("td").count() == before

@@ -38,6 +38,7 @@ from webapp.pages.leads import (
     overrides,
     owner,
     score_reports,
+    views,
 )
 from webapp.pages.models import leakage, models, monitors
 from webapp.pages.my_day import my_day
@@ -54,6 +55,7 @@ PARTS = (
     lead_form.bp,
     lead.bp,
     bulk.bp,
+    views.bp,
     lost_reasons.bp,
     notes.bp,
     neighbours.bp,

@@ -12,7 +12,7 @@ from webapp.services.accounts import accounts, api_keys, invitations
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
 from webapp.services.imports import errors as import_errors
-from webapp.services.leads import leads
+from webapp.services.leads import leads, views
 from webapp.services.leads.filters import kinds
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.outcomes import lost_reason_changes
@@ -24,6 +24,7 @@ from webapp.services.webhooks import endpoints
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     kinds.InvalidQuery: (400, "Go back to the lead table and choose again."),
     lost_reason_changes.ReasonNotFound: (404, "The list of lost reasons shows all."),
+    views.ViewNotFound: (404, "The lead table shows the views that there are."),
     leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
     notes.NoteNotFound: (404, "Its author has deleted it; the timeline shows the rest."),
     notes.NotYourNote: (403, "Write a note of your own."),

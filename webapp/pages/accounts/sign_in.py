@@ -13,6 +13,7 @@ from webapp.database import read, utc_now, write
 from webapp.pages import errors, formats
 from webapp.pages.accounts import signed_in
 from webapp.services.accounts import accounts
+from webapp.services.leads import views
 from webapp.services.webhooks import endpoints
 
 NOT_SAVED = "Your session has ended, so your last click was not saved. Sign in and click again."
@@ -76,7 +77,9 @@ def sign_in() -> ResponseReturnValue:
     signed_in.begin(user)
     if user.role == "admin":
         _tell_of_webhooks()
-    return redirect(next_path or url_for("pages.my_day.index"), 303)
+    view = read(lambda s: views.start(s, user.email))
+    start = "pages.leads.index" if view else "pages.my_day.index"
+    return redirect(next_path or url_for(start, **(view.asked if view else {})), 303)
 
 
 def _tell_of_webhooks() -> None:

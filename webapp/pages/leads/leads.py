@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from webapp.database import Session, read, utc_now
 from webapp.pages import formats
+from webapp.pages.leads import columns, view_tabs
 from webapp.product import product
 from webapp.services.accounts import accounts
 from webapp.services.demo import demo_leads
-from webapp.services.leads import lead_query, lead_table, leads
+from webapp.services.leads import lead_query, lead_table, leads, views
 from webapp.services.leads.filters import choices
 from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.leads.filters.table import FACETS, all_filters
@@ -34,7 +35,9 @@ def index() -> ResponseReturnValue:
     query = lead_query.read(request.args, product().fields, me=current_user.email)
 
     def whole(session: Session) -> dict[str, Any]:
-        return _table(session, query) | {
+        return {
+            **_table(session, query),
+            **_tabs(session, query.parameters()),
             "choices": {name: choices.choices(session, FACETS[name]) for name in _facets()},
             "more_filters": [
                 f for n, f in all_filters(product().fields).items() if n not in FACETS
@@ -51,8 +54,7 @@ def index() -> ResponseReturnValue:
 def table() -> ResponseReturnValue:
     """Any role, fragment: the table alone; the browser shows the address of its page."""
     query = lead_query.read(request.args, product().fields, me=current_user.email)
-    fragment = render_template("leads/_table.html", **read(lambda s: _table(s, query)))
-    return fragment, {"HX-Push-Url": _address(query)}
+    return _fragment(query), {"HX-Push-Url": _address(query)}
 
 
 def answer(back: str, notice: Markup) -> ResponseReturnValue:
@@ -60,9 +62,19 @@ def answer(back: str, notice: Markup) -> ResponseReturnValue:
     parts = parse_qs(urlsplit(back).query)
     asked = {name: values[-1] for name, values in parts.items()}
     query = lead_query.read(asked, product().fields, me=current_user.email)
-    table = render_template("leads/_table.html", **read(lambda s: _table(s, query)))
     said = render_template("partials/notice.html", kind="done", sentence=notice)
-    return f'{table}<div id="notices" hx-swap-oob="innerHTML">{said}</div>'
+    return f'{_fragment(query)}<div id="notices" hx-swap-oob="innerHTML">{said}</div>'
+
+
+def _fragment(query: Query) -> str:
+    """The table, and the views beside it."""
+
+    def both(session: Session) -> dict[str, Any]:
+        return _table(session, query) | _tabs(session, query.parameters())
+
+    values = read(both)
+    beside = render_template("leads/table/_views.html", is_beside=True, **values)
+    return render_template("leads/_table.html", **values) + beside
 
 
 def row(key: int, *, status: int = 200, **values: Any) -> Response:
@@ -72,10 +84,11 @@ def row(key: int, *, status: int = 200, **values: Any) -> Response:
         shown = lead_table.row(session, product().fields, key)
         return {"row": shown, "reasons": lost_reasons.offered(session)}
 
-    above = request.form.getlist("above")
-    fragment = render_template(
-        "leads/_row.html", fields=product().fields, above=above, **read(find), **values
-    )
+    fields, above = product().fields, request.form.getlist("above")
+    there = columns.known(fields)
+    shown = [there[name] for name in request.form.getlist("column") if name in there]
+    values |= {"fields": fields, "above": above, "columns": shown}
+    fragment = render_template("leads/_row.html", **read(find), **values)
     return make_response(fragment, status, {"HX-Trigger": "leads-changed"})
 
 
@@ -86,12 +99,28 @@ def summary() -> ResponseReturnValue:
     return render_template("leads/table/_summary.html", **read(lambda s: _table(s, query)))
 
 
+@bp.get("/views")
+def tabs() -> ResponseReturnValue:
+    """Any role, fragment: the views with their counts; the address of the table marks one."""
+    here = view_tabs.asked_at(request.args.get("here", ""))
+    return render_template("leads/table/_views.html", **read(lambda s: _tabs(s, here)))
+
+
+def _tabs(session: Session, here: dict[str, str]) -> dict[str, Any]:
+    found = view_tabs.tabs(session, here)
+    usual = [each.name for each in columns.FIXED]
+    all_columns = columns.known(product().fields)
+    return {**found, "all_columns": all_columns, "chosen_columns": found["chosen"] or usual}
+
+
 def _table(session: Session, query: Query) -> dict[str, Any]:
     fields = product().fields
     percent = product().settings.explore_percent
     page = lead_table.page(session, fields, query, explore_percent=percent)
+    chosen = views.settings(session, current_user.email).columns
     return {
         "page": page,
+        "columns": columns.shown(fields, page.rows, chosen),
         "query": query,
         "fields": fields,
         "sorts": SORTS,
