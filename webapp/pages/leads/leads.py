@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
         return {
             **_table(session, query),
             **_tabs(session, query.parameters()),
-            "choices": {name: choices.choices(session, FACETS[name]) for name in _facets()},
+            "choices": choices.of_facets(session, {name: FACETS[name] for name in _facets()}),
             "more_filters": [
                 f for n, f in all_filters(product().fields).items() if n not in FACETS
             ],

@@ -1,5 +1,6 @@
 """The values that leads have where the lead table is filtered by them."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -11,6 +12,13 @@ from webapp.tables import STATUSES, Score
 
 MAX_CHOICES = 200
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
+
+
+def of_facets(session: Session, facets: Mapping[str, str]) -> dict[str, list[str]]:
+    """The `choices` of several facets, each by the name of its filter."""
+    version, _ = registry.serving(session)
+    given = {"version_key": version.key}
+    return {name: list(session.scalars(_choices(f), given)) for name, f in facets.items()}
 
 
 def choices(session: Session, facet: str) -> list[str]:
