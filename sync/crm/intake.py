@@ -1,6 +1,6 @@
 """Taking in leads and deals, a few rows in each transaction with the cursor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -57,6 +57,16 @@ def take_leads(
         context.result.counts["conflicts"] += opened
     again = {i for i in is_new & known.keys() if known[i].took_no_scores}
     offer_again(session, context, [key for i in again if (key := families.get(i))], now)
+
+
+def keep_purged_ids(session: Session, ids: Collection[str], now: datetime) -> None:
+    """Have the ids of purged leads mean the lead that goes on, also of those never taken in."""
+    gone = mirror.leads_by_id(session, ids).values()
+    merged = [row for row in gone if row.lead_key is None and row.merged_into]
+    known = mirror.leads_by_id(session, {row.merged_into or "" for row in merged})
+    new = [LeadRecord(row.id, {}, {}, None) for row in merged if row.merged_into in known]
+    made = leads.upsert_many(session, new, now)
+    mirror.attach(session, {lead.lead_id: lead.key for lead in made})
 
 
 def take_deals(

@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from sync.crm.faults import Fault, Kind
-from sync.crm.intake import take_deals, take_leads
+from sync.crm.intake import keep_purged_ids, take_deals, take_leads
 from sync.crm.mapping import deal_names, parse_time, stamp
 from sync.crm.protocol import DEALS, LEADS, Obj, R
 from sync.crm.reading import OVERLAP, Window, deleted_ids
@@ -127,6 +127,7 @@ def _look_up(sync_run: SyncRun, deal_ids: Sequence[str]) -> None:
 def _lose_leads(sync_run: SyncRun, ids: Collection[str], session: Session) -> None:
     """Of what is not shown the last word stays; links may have been made or removed here since."""
     mirror.stop_reading(session, ids)
+    keep_purged_ids(session, ids, sync_run.now)
     record_outcomes_of(session, sync_run.context, ids, sync_run.now)
 
 

@@ -144,6 +144,22 @@ def test_one_that_is_purged_stays_the_alias_of_the_lead_that_goes_on(
             salesforce.lead(lead)
 
 
+def test_one_that_was_purged_before_the_lead_that_goes_on_was_read_means_that_lead(
+    fake, salesforce, monkeypatch
+):
+    monkeypatch.setattr(soql, "PAGE_ROWS", 1)
+    winner, loser = fake.lead(), fake.lead(LeadSource="Referral")
+    fake.hide(winner)
+    fake.merge(winner, loser)
+    salesforce.later()
+    fake.purge(loser)
+    fake.show(winner)
+    fake.update(winner, LeadSource="Webinar")
+    salesforce.next_day()
+    salesforce.later()
+    assert salesforce.lead(loser).lead_id == winner
+
+
 def test_one_that_was_merged_into_a_purged_lead_is_gone_with_it(fake, salesforce):
     winner, loser = fake.lead(), fake.lead(LeadSource="Referral")
     salesforce.later()
