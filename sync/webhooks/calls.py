@@ -17,29 +17,35 @@ from webapp.services.webhooks import addresses
 from webapp.services.webhooks.addresses import AddressRefused, Target
 from webapp.services.webhooks.deliveries import Answer
 
-# Of silence, and from the first byte sent to the last of the answer's head.
-SILENCE_SECONDS = 5.0
+# To open the connection, then from the first byte sent to the last of the answer's head.
+CONNECT_SECONDS = 5.0
 CALL_SECONDS = 15.0
+# Of a wait that the receiver asks for.
+MAX_RETRY_AFTER_SECONDS = 3600.0
 MAX_ERROR_LENGTH = 200
 
 
 class _TooSlow(Exception):
-    pass
+    """The text says what took too long."""
 
 
 class _Connection(http.client.HTTPSConnection):
     """To the address that was checked; the certificate has to be the name's all the same."""
 
     def __init__(self, target: Target, address: str) -> None:
-        super().__init__(target.host, target.port, timeout=SILENCE_SECONDS)
+        super().__init__(target.host, target.port, timeout=CONNECT_SECONDS)
         self._address, self._is_secure = address, target.scheme == "https"
         self.default_port = target.usual_port
 
     def connect(self) -> None:
         """Open the connection, without another look at the name."""
-        self.sock = socket.create_connection((self._address, self.port), SILENCE_SECONDS)
-        if self._is_secure:
-            self.sock = _trust().wrap_socket(self.sock, server_hostname=self.host)
+        try:
+            self.sock = socket.create_connection((self._address, self.port), CONNECT_SECONDS)
+            if self._is_secure:
+                self.sock = _trust().wrap_socket(self.sock, server_hostname=self.host)
+        except TimeoutError:
+            raise _TooSlow(f"No connection within {CONNECT_SECONDS:g} s") from None
+        self.sock.settimeout(CALL_SECONDS)
 
 
 def post(
@@ -67,6 +73,7 @@ def _exchange(target: Target, body: str, headers: dict[str, str]) -> tuple[int, 
     connection = _Connection(target, addresses.resolve(target))
     about = {"User-Agent": f"Leadloop/{VERSION}", "Connection": "close"}
     try:
+        connection.connect()
         with _within(CALL_SECONDS, connection):
             connection.request("POST", target.path, body.encode(), about | headers)
             answer = connection.getresponse()
@@ -101,21 +108,23 @@ def _within(seconds: float, connection: _Connection) -> Iterator[None]:
     finally:
         timer.cancel()
         if is_cut.is_set():
-            raise _TooSlow
+            raise _TooSlow(f"No response within {seconds:g} s")
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """Its other form, a date, is left to the usual back-off."""
-    return float(retry_after) if retry_after and retry_after.isdecimal() else None
+    """The wait asked for, at most an hour; the usual back-off where it is a date."""
+    if not (retry_after and retry_after.isdecimal()):
+        return None
+    return min(float(retry_after), MAX_RETRY_AFTER_SECONDS)
 
 
 def _in_words(failure: Exception) -> str:
     if isinstance(failure, ssl.SSLCertVerificationError):
         return f"The certificate is not trusted: {failure.verify_message}"
     if isinstance(failure, _TooSlow):
-        return f"No complete answer within {CALL_SECONDS:g} s"
+        return str(failure)
     if isinstance(failure, TimeoutError):
-        return f"Nothing was heard for {SILENCE_SECONDS:g} s"
+        return f"No response within {CALL_SECONDS:g} s"
     if isinstance(failure, ConnectionRefusedError):
         return "The connection was refused"
     return f"The connection failed ({type(failure).__name__})"

@@ -25,7 +25,6 @@ from webapp.tables.webhooks import WebhookEndpoint
 MAX_AT_ONCE = 8  # endpoints
 # A turn ends well before the claim of its endpoint does, also where its last call is a slow one.
 TURN_SECONDS = 20.0
-MAX_A_TURN = 200
 # Between two messages to one endpoint: chats take one a second.
 PAUSE_SECONDS = {"webhook": 0.05, "slack": 1.0, "teams": 1.0}
 # While endpoints are at work, others that become due need not wait for the slowest of them.
@@ -57,17 +56,18 @@ def _claimed(worker: Worker, limit: int) -> list[WebhookEndpoint]:
 
 
 def _turn(worker: Worker, endpoint: WebhookEndpoint) -> None:
-    """Send to one endpoint, the oldest first, until all is sent, one call fails or time is up."""
+    """Send to one endpoint, the oldest first, until all is sent, one call fails or time is up.
+
+    Each message is read just before its call: what was erased or disabled meanwhile is not sent.
+    """
     ends_at = time.monotonic() + TURN_SECONDS
     try:
-        queue = read(lambda s: deliveries.due(s, endpoint.key, worker.clock(), MAX_A_TURN))
-        for outgoing in queue:
-            if worker.stop.is_set() or time.monotonic() > ends_at:
+        while not worker.stop.is_set() and time.monotonic() < ends_at:
+            outgoing = read(lambda s: deliveries.next_due(s, endpoint.key, worker.clock()))
+            if outgoing is None:
                 return
-            answer = send(worker, endpoint, outgoing)
-            if not write(
-                partial(deliveries.record, delivery_key=outgoing.delivery.key, answer=answer)
-            ):
+            key, answer = outgoing.delivery.key, send(worker, outgoing)
+            if not write(partial(deliveries.record, delivery_key=key, answer=answer)):
                 _tell_if_given_up(endpoint.key)
                 return
             worker.stop.wait(PAUSE_SECONDS[endpoint.kind])
@@ -93,9 +93,9 @@ def _tell_if_given_up(endpoint_key: int) -> None:
             log.warning("mail not sent", reason=str(failure))
 
 
-def send(worker: Worker, endpoint: WebhookEndpoint, outgoing: Outgoing) -> Answer:
+def send(worker: Worker, outgoing: Outgoing) -> Answer:
     """Make one call; whatever is wrong with it is its answer."""
-    settings, now = product().settings, worker.clock()
+    settings, endpoint, now = product().settings, outgoing.endpoint, worker.clock()
     try:
         address = endpoints.address(endpoint, settings)
         target = endpoints.target(address.url, settings)

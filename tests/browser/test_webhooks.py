@@ -31,7 +31,7 @@ def test_a_webhook_is_added_tried_and_given_up(page, ada, sign_in, write):
     write(lambda s: deliveries.record(s, 1, Answer(NOW, 31, status=204)))
     expect(page.get_by_text("delivered", exact=True)).to_be_visible()
     write(lambda s: make_outcome(s, make_lead(s, "L-1042"), True))
-    write(lambda s: deliveries.record(s, 2, Answer(NOW, 5000, error="Nothing was heard for 5 s")))
+    write(lambda s: deliveries.record(s, 2, Answer(NOW, 15000, error="No response within 15 s")))
     page.reload()
     expect(page.get_by_text("Failing since")).to_be_visible()
     assert_looks_right(page)

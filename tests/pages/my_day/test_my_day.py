@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.apps import engine_of
-from tests.conftest import ON_BOTH
+from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.factories import make_lead, make_outcome
 from webapp.services.outcomes.outcomes import Attribution
 
@@ -21,9 +21,9 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 NUMBER = re.compile(r'<a href="(/leads[^"]*)">([\d,]+)</a>')
 
 
-@pytest.fixture
-def dialect():
-    return "sqlite"
+@pytest.fixture(scope="session", params=MOSTLY_SQLITE)
+def dialect(request):
+    return request.param
 
 
 def days_ago(days):

@@ -1,5 +1,6 @@
 """Which events are written, with what happened and only with it, and for whom."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.conftest import ON_BOTH
+from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome, make_version
 from webapp.api.document.webhooks import BODIES
 from webapp.services.leads import leads, records, removal, scoring
@@ -25,9 +26,9 @@ HOT: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="session")
-def dialect():
-    return "sqlite"
+@pytest.fixture(scope="session", params=MOSTLY_SQLITE)
+def dialect(request):
+    return request.param
 
 
 @pytest.fixture
@@ -192,5 +193,31 @@ def test_a_lead_known_before_is_found_by_its_key(write, read, listen):
     listen()
     write(lambda s: make_outcome(s, make_lead(s, "L-1", name="Ann"), True))
     key = read(lambda s: leads.find(s, "L-1")).key
-    [outgoing] = read(lambda s: deliveries.due(s, 1, NOW, 10))
+    outgoing = read(lambda s: deliveries.next_due(s, 1, NOW))
     assert (outgoing.lead.key, outgoing.event.lead_key) == (key, key)
+
+
+@ON_BOTH
+def test_a_webhook_is_removed_while_an_answer_is_noted(app, write, listen):
+    """Whoever locks the endpoint waits for nobody who waits for it."""
+    endpoint = listen()
+    write(lambda s: make_outcome(s, make_lead(s, "L-1"), True))
+    noted = []
+
+    def note():
+        with app.app_context():
+            answer = deliveries.Answer(NOW, 5, status=200)
+            noted.append(write(lambda s: deliveries.record(s, 1, answer)))
+
+    thread = threading.Thread(target=note)
+
+    def remove(session):
+        endpoints.by_key(session, endpoint.key, lock=True)
+        thread.start()
+        thread.join(0.3)
+        endpoints.remove(session, endpoint.key, actor="ada@example.com", now=NOW)
+        session.flush()
+
+    write(remove)
+    thread.join()
+    assert noted == [False]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.factories import NOW, make_lead, make_outcome
+
 
 class Receiver:
     """Keeps what it is sent; `answer(receiver, handler)` may be replaced."""
@@ -47,3 +49,9 @@ def receiving():
     yield receiver
     server.shutdown()
     server.server_close()
+
+
+def close_a_lead(write, lead_id, now=NOW):
+    """Something to tell: a new lead converts."""
+    write(lambda s: make_lead(s, lead_id, name="Ann Lee", company="Acme", now=now))
+    write(lambda s: make_outcome(s, lead_id, True, now=now))

@@ -3,7 +3,6 @@
 import json
 import random
 import threading
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,77 +12,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from standardwebhooks import webhooks as reference
 
-from sync.webhooks import calls, sending
 from sync.webhooks.sending import send_webhooks
 from tests.factories import NOW, make_lead, make_outcome, make_user
 from tests.services.inbox import mail_settings
 from tests.services.inbox import receiving as receiving_mail
-from tests.sync.webhooks.receiver import receiving
+from tests.sync.webhooks.receiver import close_a_lead, receiving
 from webapp.database import utc_now
 from webapp.services.webhooks import deliveries, endpoints, events
-from webapp.services.webhooks.endpoints import Wanted
 from webapp.tables import AuditEntry
-from webapp.tables.webhooks import WebhookDelivery, WebhookEndpoint, WebhookTry
+from webapp.tables.webhooks import WebhookEndpoint, WebhookTry
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="session")
-def dialect():
-    """What the worker does; tests/services/webhooks asks both databases."""
-    return "sqlite"
-
-
-@pytest.fixture
-def settings(settings):
-    return settings.model_copy(update={"webhook_hosts": "127.0.0.1"})
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(sending, "PAUSE_SECONDS", dict.fromkeys(sending.PAUSE_SECONDS, 0))
-    monkeypatch.setattr(sending, "LOOK_AGAIN_SECONDS", 0.05)
-
-
-@pytest.fixture
-def receiver():
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def listen(write, settings):
-    """`listen(url)` makes an endpoint and gives its key and secret."""
-
-    def listen(url, *types, kind="webhook", min_points="10", name="A receiver"):
-        wanted = Wanted(name, kind, url, types or tuple(events.TYPES), min_points)
-        endpoint, secret = write(
-            lambda s: endpoints.create(s, wanted, settings, actor="ada@example.com", now=NOW)
-        )
-        return endpoint.key, secret
-
-    return listen
-
-
-@pytest.fixture
-def send(do, worker):
-    return lambda: do(send_webhooks, worker)
-
-
-@pytest.fixture
-def endpoint(read):
-    return lambda key: read(lambda s: endpoints.by_key(s, key))
-
-
-@pytest.fixture
-def states(read):
-    query = sa.select(WebhookDelivery.state).order_by(WebhookDelivery.key)
-    return lambda: read(lambda s: list(s.scalars(query)))
-
-
-def close_a_lead(write, lead_id, now=NOW):
-    write(lambda s: make_lead(s, lead_id, name="Ann Lee", company="Acme", now=now))
-    write(lambda s: make_outcome(s, lead_id, True, now=now))
 
 
 def at(monkeypatch, now):
@@ -216,19 +155,6 @@ def test_what_was_in_the_queue_is_sent_when_the_endpoint_is_enabled_again(
     assert states() == ["delivered"]
 
 
-def test_a_receiver_may_say_how_long_to_wait(write, receiver, listen, send, clock):
-    listen(receiver.url)
-    close_a_lead(write, "L-1")
-    receiver.status, receiver.headers = 429, {"Retry-After": "120"}
-    send()
-    clock.forward(seconds=100)
-    send()
-    assert len(receiver.received) == 1
-    clock.forward(seconds=30)
-    send()
-    assert len(receiver.received) == 2
-
-
 def test_a_message_that_is_refused_holds_up_no_other(write, receiver, listen, send, clock, states):
     listen(receiver.url)
 
@@ -242,59 +168,6 @@ def test_a_message_that_is_refused_holds_up_no_other(write, receiver, listen, se
         send()
         clock.forward(seconds=20)
     assert states() == ["pending", "delivered", "delivered"]
-
-
-def test_a_redirect_is_not_followed(write, receiver, listen, send, read):
-    with receiving() as other:
-        listen(receiver.url)
-        receiver.status, receiver.headers = 302, {"Location": other.url}
-        close_a_lead(write, "L-1")
-        send()
-        assert other.received == []
-    assert read(lambda s: s.scalar(sa.select(WebhookTry.status))) == 302
-
-
-def test_an_answer_that_trickles_in_is_cut_off(write, receiver, listen, send, read, monkeypatch):
-    monkeypatch.setattr(calls, "CALL_SECONDS", 0.4)
-    listen(receiver.url)
-
-    def trickle(handler):
-        for letter in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100:
-            handler.wfile.write(bytes([letter]))
-            time.sleep(0.02)
-
-    receiver.act = trickle
-    close_a_lead(write, "L-1")
-    send()
-    assert read(lambda s: s.scalar(sa.select(WebhookTry.error))) == (
-        "No complete answer within 0.4 s"
-    )
-
-
-def test_a_name_that_leads_to_a_private_address_by_now_is_not_called(
-    write, receiver, listen, send, read, settings, monkeypatch
-):
-    listen(receiver.url)
-    close_a_lead(write, "L-1")
-    monkeypatch.setattr(settings, "webhook_hosts", None)
-    send()
-    assert receiver.received == []
-    assert "https" in read(lambda s: s.scalar(sa.select(WebhookTry.error)))
-
-
-def test_a_slow_endpoint_holds_up_no_other(write, listen, send, monkeypatch):
-    with receiving() as slow, receiving() as quick:
-        is_sent = threading.Event()
-        waited = []
-        slow.act = lambda handler: waited.append(is_sent.wait(4))
-        listen(slow.url)
-        listen(quick.url)
-        quick.act = lambda handler: is_sent.set() if len(quick.received) == 3 else None
-        for name in ("L-1", "L-2", "L-3"):
-            close_a_lead(write, name)
-        send()
-        assert waited[0] is True  # the other had all three while this one had its first
-        assert (len(slow.received), len(quick.received)) == (3, 3)
 
 
 def test_slack_and_teams_get_a_sentence(write, receiver, listen, send):

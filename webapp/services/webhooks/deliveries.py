@@ -23,7 +23,6 @@ JITTER = 0.1
 GIVE_UP_AFTER = timedelta(days=3)
 # An endpoint that fails is left alone for this long, then for twice as long, and so on.
 PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
-MAX_RETRY_AFTER = timedelta(hours=1)
 # A claim outlasts what one worker does at a time to one endpoint.
 LEASE = timedelta(seconds=60)
 GONE = 410
@@ -33,7 +32,10 @@ FORGOTTEN_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a call: the status, or why there was none."""
+    """What came of a call: the status, or why there was none.
+
+    `retry_after_seconds` is what the receiver asks for, 0 to 3,600.
+    """
 
     at: datetime
     milliseconds: int
@@ -48,10 +50,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A delivery to make now, with what it tells and the lead as it is now."""
+    """A delivery to make now, with what it tells, to whom, and the lead as it is now."""
 
     delivery: WebhookDelivery
     event: WebhookEvent
+    endpoint: WebhookEndpoint
     lead: Lead | None
 
 
@@ -104,27 +107,37 @@ def release(session: Session, endpoint_key: int, worker: str) -> None:
     change(session, sa.update(WebhookEndpoint).where(*held).values(claimed_until=None))
 
 
-def due(session: Session, endpoint_key: int, now: datetime, limit: int) -> list[Outgoing]:
-    """What an endpoint is to be sent now, the oldest first."""
+def next_due(session: Session, endpoint_key: int, now: datetime) -> Outgoing | None:
+    """The oldest that an endpoint is to be sent now; None at the end, or where it is disabled."""
     query = (
-        sa.select(WebhookDelivery, WebhookEvent, Lead)
+        sa.select(WebhookDelivery, WebhookEvent, WebhookEndpoint, Lead)
         .join(WebhookEvent, WebhookEvent.id == WebhookDelivery.event_id)
+        .join(WebhookEndpoint, WebhookEndpoint.key == WebhookDelivery.endpoint_key)
         .outerjoin(Lead, Lead.key == WebhookEvent.lead_key)
         .where(
             WebhookDelivery.endpoint_key == endpoint_key,
             WebhookDelivery.state == "pending",
             WebhookDelivery.next_try_at <= now,
+            WebhookEndpoint.disabled_at.is_(None),
         )
         .order_by(WebhookDelivery.key)
-        .limit(limit)
+        .limit(1)
     )
-    return [Outgoing(*row) for row in session.execute(query).all()]
+    found = session.execute(query).one_or_none()
+    return None if found is None else Outgoing(*found)
 
 
 def record(session: Session, delivery_key: int, answer: Answer) -> bool:
     """Put a call on record, and say whether the endpoint may be called again right away."""
+    # Before its delivery, as whoever removes the endpoint locks them.
+    endpoint = session.scalar(
+        sa.select(WebhookEndpoint)
+        .join(WebhookDelivery, WebhookDelivery.endpoint_key == WebhookEndpoint.key)
+        .where(WebhookDelivery.key == delivery_key)
+        .with_for_update(of=WebhookEndpoint)
+    )
     delivery = session.get(WebhookDelivery, delivery_key, with_for_update=True)
-    if delivery is None:  # the endpoint or the lead was removed meanwhile
+    if endpoint is None or delivery is None:  # it or the lead was removed meanwhile
         return False
     tried = WebhookTry(
         delivery_key=delivery_key,
@@ -135,7 +148,6 @@ def record(session: Session, delivery_key: int, answer: Answer) -> bool:
     )
     session.add(tried)
     delivery.n_tries += 1
-    endpoint = endpoints.by_key(session, delivery.endpoint_key, lock=True)
     if answer.is_success:
         delivery.state, delivery.finished_at = "delivered", answer.at
         endpoint.n_failures, endpoint.failing_since, endpoint.paused_until = 0, None, None
@@ -161,7 +173,7 @@ def _pause(session: Session, endpoint: WebhookEndpoint, answer: Answer) -> None:
     endpoint.failing_since = endpoint.failing_since or answer.at
     asked = timedelta(seconds=answer.retry_after_seconds or 0)
     pause = min(PAUSE * 2 ** min(endpoint.n_failures - 1, 10), MAX_PAUSE)
-    endpoint.paused_until = answer.at + max(pause, min(asked, MAX_RETRY_AFTER))
+    endpoint.paused_until = answer.at + max(pause, asked)
     if answer.status == GONE:
         reason = "The receiver answered 410 Gone: it wants no more messages."
     elif answer.at - endpoint.failing_since >= GIVE_UP_AFTER:
@@ -173,14 +185,13 @@ def _pause(session: Session, endpoint: WebhookEndpoint, answer: Answer) -> None:
 
 def replay(session: Session, endpoint_key: int, now: datetime, *, key: int | None = None) -> int:
     """Send one delivery again, or all that failed, with the same id; return how many."""
+    endpoint = endpoints.by_key(session, endpoint_key, lock=True)
     which = WebhookDelivery.key == key if key is not None else WebhookDelivery.state == "failed"
     again = sa.update(WebhookDelivery).where(WebhookDelivery.endpoint_key == endpoint_key, which)
     anew = {"state": "pending", "n_tries": 0, "queued_at": now, "next_try_at": now}
     n_rows = change(session, again.values(**anew, finished_at=None))
     if n_rows:
-        # Who clicks expects a try now.
-        free = sa.update(WebhookEndpoint).where(WebhookEndpoint.key == endpoint_key)
-        change(session, free.values(paused_until=None))
+        endpoint.paused_until = None  # who clicks expects a try now
     return n_rows
 
 
