@@ -36,7 +36,7 @@ def test_a_rep_takes_a_lead_and_gives_it_back(lead, rita, sign_in, read):
 
 def test_undo_of_what_has_gone_on_says_so(lead, rita, sign_in):
     rep = sign_in(rita)
-    rep.post("/leads/owner/undo", data={"batch": "no such batch"})
+    rep.post("/leads/owner/undo", data={"batch": "0" * 32})
     assert "Nothing to undo: the owner has changed since." in rep.get("/leads").text
 
 

@@ -6,12 +6,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
-from werkzeug.exceptions import BadRequest
 
 from webapp.database import read, utc_now, write
+from webapp.exporting import files
+from webapp.pages import form_values
 from webapp.pages.accounts import sign_in
-from webapp.pages.addresses import MAX_KEY
 from webapp.pages.leads import leads as table_page
+from webapp.product import product
+from webapp.services.exports import exports
 from webapp.services.leads import leads
 from webapp.services.outcomes import bulk, lost_reason_changes
 from webapp.services.outcomes.lost_reason_changes import MAX_LENGTH
@@ -20,6 +22,10 @@ from webapp.services.owners import assigning
 from webapp.services.owners.assigning import NotAnOwner
 
 MAX_LEADS = 1_000
+# Leads named in a notice: without JavaScript it travels in a cookie of 4 kB.
+MAX_NAMED = 5
+MAX_BACK = 500
+MAX_ADDRESS = 254
 
 bp = Blueprint("bulk", __name__, url_prefix="/leads/bulk")
 
@@ -27,11 +33,10 @@ bp = Blueprint("bulk", __name__, url_prefix="/leads/bulk")
 @bp.post("")
 def record() -> ResponseReturnValue:
     """Any role: say what became of the ticked leads."""
-    result = request.args.get("outcome") or request.form.get("outcome", "")
-    reason = request.form.get("reason") or None
-    if result not in DEFINITE or len(reason or "") > MAX_LENGTH:
-        raise BadRequest
-    seen, who, now = _ticked(), current_user.email, utc_now()
+    sent = request.args.get("outcome") or request.form.get("outcome", "")
+    result = form_values.choice("outcome", sent, DEFINITE, f"one of {', '.join(DEFINITE)}")
+    reason = form_values.text("reason", MAX_LENGTH)
+    seen, who, now = form_values.lead_states(MAX_LEADS), current_user.email, utc_now()
     done = write(lambda s: bulk.record(s, seen, MEANINGS[result], reason=reason, by=who, now=now))
     return _answer("leads/bulk/_recorded.html", done=done, result=result, reason=reason)
 
@@ -39,19 +44,20 @@ def record() -> ResponseReturnValue:
 @bp.post("/assign")
 def assign() -> ResponseReturnValue:
     """Any role: give the ticked leads to an account, or to nobody where none is chosen."""
-    owner, who, now = request.form.get("owner") or None, current_user.email, utc_now()
-    keys = list(_ticked())
+    owner, who, now = form_values.text("owner", MAX_ADDRESS), current_user.email, utc_now()
+    keys = list(form_values.lead_states(MAX_LEADS))
     try:
         done = write(lambda session: assigning.assign(session, keys, owner, by=who, now=now))
     except NotAnOwner:
-        raise BadRequest from None
+        raise form_values.refused("owner", "the e-mail address of an active account") from None
     return _answer("leads/bulk/_assigned.html", done=done)
 
 
 @bp.post("/undo")
 def undo() -> ResponseReturnValue:
     """Any role: take back what one bulk action said."""
-    action, who, now = request.form.get("action", ""), current_user.email, utc_now()
+    action = form_values.token("action", bulk.ACTION, "the key of a bulk action")
+    who, now = current_user.email, utc_now()
     back = write(lambda session: bulk.undo(session, action, by=who, now=now))
     return _answer("leads/bulk/_undone.html", back=back)
 
@@ -59,8 +65,12 @@ def undo() -> ResponseReturnValue:
 @bp.post("/export")
 def export() -> ResponseReturnValue:
     """Administrators: the ticked leads as a file."""
-    keys = ",".join(map(str, _ticked()))
-    return redirect(url_for("pages.exports.leads", ticked=keys, status="all"), 303)
+    keys = ",".join(map(str, form_values.lead_states(MAX_LEADS)))
+    if not keys:
+        raise form_values.refused("lead", "at least one lead")
+    asked, percent = {"ticked": keys, "status": "all"}, product().settings.explore_percent
+    export = exports.leads_asked(product().fields, asked, explore_percent=percent)
+    return files.response(export, "csv", current_user.email)
 
 
 @bp.get("/recent")
@@ -74,33 +84,21 @@ def recent() -> ResponseReturnValue:
 @bp.post("/<key:key>/reason")
 def give_reason(key: int) -> ResponseReturnValue:
     """Any role, fragment: say why the lead was lost, behind the click that said so."""
-    reason, who = request.form.get(f"reason-{key}", ""), current_user.email
-    if len(reason) > MAX_LENGTH:
-        raise BadRequest
+    reason, who = form_values.text(f"reason-{key}", MAX_LENGTH), current_user.email
 
     def work(session: Any) -> None:
         lead = leads.by_key(session, key, lock=True)
-        lost_reason_changes.give_reason(session, lead, reason or None, by=who)
+        lost_reason_changes.give_reason(session, lead, reason, by=who)
 
     write(work)
     return table_page.row(key, is_said=True)
 
 
-def _ticked() -> dict[int, str]:
-    """The ticked leads by key, each with the state in which the page showed it."""
-    found = {}
-    for text in request.form.getlist("lead")[:MAX_LEADS]:
-        key, _, seen = text.partition(" ")
-        if not key.isdigit() or not 0 < int(key) <= MAX_KEY:
-            raise BadRequest
-        found[int(key)] = seen
-    return found
-
-
 def _answer(template: str, **values: Any) -> ResponseReturnValue:
     """What was done, with its undo, beside the table of now."""
-    notice = Markup(render_template(template, **values))  # noqa: S704 - a template's own markup
     back = sign_in.own_path(request.form.get("back")) or url_for("pages.leads.index")
+    values |= {"max_named": MAX_NAMED, "undo_back": back if len(back) <= MAX_BACK else ""}
+    notice = Markup(render_template(template, **values))  # noqa: S704 - a template's own markup
     if request.headers.get("HX-Request"):
         return table_page.answer(back, notice)
     flash(notice, "done")

@@ -6,10 +6,10 @@ from datetime import datetime
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from werkzeug.exceptions import BadRequest
 
 from ml.fields.fields_file import clean_text
 from webapp.database import Session, read, utc_now, write
+from webapp.pages import form_values
 from webapp.pages.accounts import sign_in
 from webapp.pages.leads import lead_view, score_change
 from webapp.pages.leads import leads as leads_page
@@ -73,9 +73,8 @@ def row(key: int) -> ResponseReturnValue:
 
 
 def _record(key: int) -> Lead:
-    result = request.form.get("outcome", "")
-    if result not in MEANINGS:
-        raise BadRequest
+    sent = request.form.get("outcome", "")
+    result = form_values.choice("outcome", sent, MEANINGS, f"one of {', '.join(MEANINGS)}")
     attribution = Attribution("rep", current_user.email, reason=_reason())
     now = utc_now()
 

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.database import Session, read, utc_now, write
-from webapp.pages import formats
+from webapp.pages import form_values, formats
 from webapp.pages.accounts import sign_in
 from webapp.services.leads import leads
 from webapp.services.leads.leads import LeadNotFound
@@ -13,13 +13,15 @@ from webapp.services.owners import assigning
 from webapp.services.owners.assigning import NotAnOwner, OwnedByCrm, Ownership
 from webapp.tables import Lead
 
+MAX_ADDRESS = 254
+
 bp = Blueprint("owner", __name__, url_prefix="/leads")
 
 
 @bp.post("/<key:key>/owner")
 def assign(key: int) -> ResponseReturnValue:
     """Any role: give the lead to an account, or to nobody where none is chosen."""
-    owner = request.form.get("owner") or None
+    owner = form_values.text("owner", MAX_ADDRESS)
     who, now = current_user.email, utc_now()
     try:
         write(lambda session: assigning.assign_one(session, key, owner, by=who, now=now))
@@ -36,7 +38,8 @@ def assign(key: int) -> ResponseReturnValue:
 @bp.post("/owner/undo")
 def undo() -> ResponseReturnValue:
     """Any role: give leads back to who had them before one assignment."""
-    batch, who, now = request.form.get("batch", ""), current_user.email, utc_now()
+    batch = form_values.token("batch", assigning.BATCH, "the key of an assignment")
+    who, now = current_user.email, utc_now()
     back = write(lambda session: assigning.undo(session, batch, by=who, now=now))
     n_leads = "1 lead has its" if len(back) == 1 else f"{len(back)} leads have their"
     nothing = "Nothing to undo: the owner has changed since."

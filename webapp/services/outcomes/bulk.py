@@ -17,6 +17,7 @@ from webapp.tables import Lead, Meaning, Outcome
 
 # The keys of actions are in the order of time, so that the newest stand at the end of the index.
 PREFIX = "bulk "
+ACTION = PREFIX + r"\d{8}T\d{6} [0-9a-f]{16}"
 SHOWN_FOR = timedelta(days=30)
 MAX_SHOWN = 50
 

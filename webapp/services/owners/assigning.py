@@ -18,6 +18,8 @@ from webapp.services.owners import sight
 from webapp.tables import Lead, Score
 from webapp.tables.owners import Assignment
 
+BATCH = "[0-9a-f]{32}"
+
 
 class NotAnOwner(ValueError):
     """Leads are given to people with an account that is on."""
