@@ -256,7 +256,7 @@ def promote(version: str) -> None:
 @with_appcontext
 def remove_demo() -> None:
     """Delete the demo leads and all that belongs to them."""
-    n_leads = write(lambda s: demo_data.remove(s, "cli", utc_now()))
+    n_leads, _ = write(lambda s: demo_data.remove(s, "cli", utc_now()))
     click.echo(f"{n_leads} demo leads deleted.")
 
 

@@ -14,6 +14,7 @@ bp = Blueprint("demo", __name__, url_prefix="/demo")
 def remove() -> ResponseReturnValue:
     """Admins: delete the invented leads with all of theirs."""
     actor, now = current_user.email, utc_now()
-    n_leads = write(lambda s: demo_data.remove(s, actor, now))
-    flash(f"{n_leads} demo leads removed. Now bring in your own.", "good")
+    n_leads, n_sent = write(lambda s: demo_data.remove(s, actor, now))
+    stays = f" {n_sent} stay, since a program or file has sent them too." if n_sent else ""
+    flash(f"{n_leads} demo leads removed.{stays} Now bring in your own.", "good")
     return redirect(url_for("pages.leads.index"), 303)

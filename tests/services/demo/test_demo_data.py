@@ -83,7 +83,7 @@ def test_removed_it_leaves_real_leads_and_the_starter_model(demo):
     version.training = {"n_leads": 1, "n_converted": 1, "n_lost": 0, "is_demo": True}
     registry.set_alias(demo, registry.CHAMPION, version.key, NOW)
     n_demo = demo.scalar(sa.select(sa.func.count()).select_from(Lead)) - 1
-    assert demo_data.remove(demo, "ada", NOW) == n_demo
+    assert demo_data.remove(demo, "ada", NOW) == (n_demo, 0)
     assert demo.scalars(sa.select(Lead.lead_id)).all() == ["L-1"]
     assert runs.unfinished(demo, "rescoring").task["version"] == "1.0"
     assert not demo_leads.are_here(demo)
@@ -93,7 +93,7 @@ def test_what_a_program_has_sent_stays_without_its_invented_outcome(demo):
     ended = min(life.lead_id for life in lives(FIELDS) if life.outcome_day < PARTS[0])
     make_lead(demo, ended, email_opens=3)
     assert not demo_leads.has_real_outcomes(demo)
-    demo_data.remove(demo, "ada", NOW)
+    assert demo_data.remove(demo, "ada", NOW)[1] == 1
     [left] = demo.scalars(sa.select(Lead)).all()
     assert (left.lead_id, left.outcome) == (ended, None)
     assert demo.scalars(sa.select(Outcome)).all() == []

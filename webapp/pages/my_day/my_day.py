@@ -10,6 +10,7 @@ from flask_login import current_user
 from webapp.database import Session, read, utc_now
 from webapp.pages.accounts import signed_in
 from webapp.product import product
+from webapp.services.demo import demo_leads
 from webapp.services.demo.ids import IDS
 from webapp.services.models import registry
 from webapp.services.my_day import own_leads, state, team
@@ -35,7 +36,7 @@ def index() -> ResponseReturnValue:
 
     values = read(look)
     shown = (item.lead.lead_id for each in values["lists"].values() for item in each.items)
-    has_demo = not IDS.isdisjoint(shown)
+    has_demo = not IDS.isdisjoint(shown) and read(demo_leads.are_here)
     return render_template("my_day/index.html", is_manager=is_manager, has_demo=has_demo, **values)
 
 

@@ -19,12 +19,12 @@ from webapp.services.demo.ids import IDS, INVENTED, ORDER
 from webapp.services.demo.invented import N_DAYS, OWNERS, Life, Message, lives
 from webapp.services.leads import leads, records, removal, scoring
 from webapp.services.leads.leads import DEMO_SOURCE
-from webapp.services.models import lifecycle, registry
+from webapp.services.models import lifecycle, monitoring, registry
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.outcomes import outcomes
 from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.services.runs import runs
-from webapp.tables import Lead, ModelVersion, Outcome, User
+from webapp.tables import Lead, ModelVersion, Outcome, Run, User
 
 # The last days of the parts; the first is there when Leadloop starts.
 PARTS = (105, 145, N_DAYS)
@@ -69,8 +69,9 @@ def go_on(session: Session, fields: Fields, trigger: Trigger, now: datetime) -> 
     return part is not None
 
 
-def remove(session: Session, actor: str, now: datetime) -> int:
-    """Delete the demo leads that nobody else has sent, with all of theirs; return how many.
+def remove(session: Session, actor: str, now: datetime) -> tuple[int, int]:
+    """Delete the demo leads that nobody else has sent, with all of theirs; return how many, and
+    how many stay.
 
     Of others their invented outcomes go. What was learned from them goes out of use: the worker
     returns to the starter model. Raises `AlreadyRunning` during a training or a promotion.
@@ -81,12 +82,15 @@ def remove(session: Session, actor: str, now: datetime) -> int:
             raise runs.AlreadyRunning(kind)
     live = registry.champion(session)
     if live.learned_from is not None and live.learned_from.is_demo:
-        lifecycle.request_promotion(session, _starter(session).name, actor, now)
+        reason = "The demo data was removed."
+        lifecycle.request_promotion(session, _starter(session).name, actor, now, reason=reason)
     keys = session.scalars(demo_leads.keys()).all()
     removal.delete(session, keys, now)
     _take_back_outcomes(session)
+    _forget_checks(session)
+    n_sent = session.scalar(sa.select(sa.func.count()).where(Lead.lead_id.in_(IDS))) or 0
     audit.record(session, actor, "removed the demo data", f"{len(keys)} leads", now=now)
-    return len(keys)
+    return len(keys), n_sent
 
 
 def _take_back_outcomes(session: Session) -> None:
@@ -95,6 +99,13 @@ def _take_back_outcomes(session: Session) -> None:
     change(session, sa.delete(Outcome).where(Outcome.idempotency_key == INVENTED))
     for lead in real:
         outcomes.count_again(session, lead)
+
+
+def _forget_checks(session: Session) -> None:
+    """What the monitors have found on invented leads says nothing of real ones."""
+    made = sa.select(ModelVersion.run_key).where(ModelVersion.run_key.is_not(None))
+    checks = sa.delete(Run).where(Run.kind == monitoring.KIND, Run.finished_at.is_not(None))
+    change(session, checks.where(Run.key.not_in(made)))
 
 
 def _starter(session: Session) -> ModelVersion:

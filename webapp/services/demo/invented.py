@@ -110,12 +110,23 @@ def _life(lead_id: str, day: int, fields: Fields, rng: random.Random) -> Life:
     converted = rng.random() < 1 / (1 + math.exp(-_log_odds(inputs) - rng.gauss(0, LUCK)))
     is_closed = rng.random() >= NEVER_CLOSED_SHARE
     wait = round(3 + rng.expovariate(1 / DAYS_UNTIL[converted]))
-    messages = [Message(day, inputs)]
-    if wait > 8:
-        later = {n: v + rng.randrange(3) for n in GROWING if isinstance(v := inputs.get(n), int)}
-        messages.append(Message(day + wait // 2, later))
     outcome_day = day + wait if is_closed else N_DAYS
+    messages = [Message(day, inputs)]
+    for later in range(day + rng.randint(5, 14), min(outcome_day, N_DAYS), 12):
+        messages.append(Message(later, _since(messages[-1].inputs, rng)))
     return Life(lead_id, _person(rng), tuple(messages), converted, outcome_day)
+
+
+def _since(before: Mapping[str, Value], rng: random.Random) -> dict[str, Value]:
+    """What has changed since a message: counts have grown, and somebody has been in touch."""
+    now: dict[str, Value] = {
+        name: value + rng.randrange(3)
+        for name in GROWING
+        if isinstance(value := before.get(name), int)
+    }
+    if before.get("days_since_contact") is not None:
+        now["days_since_contact"] = round(rng.expovariate(1 / TYPICAL_COUNTS["days_since_contact"]))
+    return now
 
 
 def _log_odds(inputs: Mapping[str, Value]) -> float:

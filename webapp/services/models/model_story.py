@@ -113,12 +113,14 @@ def line_of_version(version: ModelVersion, parents: Mapping[int, Parent], now: d
     on, decision = day_text(version.created_at, now), version.verdict
     if not decision.checks:
         return f"Version {version.name} is the starter model: {GENERAL}."
+    is_demo = version.learned_from is not None and version.learned_from.is_demo
+    what = f"{'Demo version' if is_demo else 'Version'} {version.name}"
     if version.learned_key:
-        return f"Version {version.name} recalibrated on {on}. {decision.reason}"
+        return f"{what} recalibrated on {on}. {decision.reason}"
     parent = parents[version.parent_key].name if version.parent_key else "the live version"
     done = "promoted" if decision.promote else "refused"
     why = _better(decision, parent) if decision.promote else _why_refused(decision, parent)
-    return f"Version {version.name} {done} on {on}: {why}."
+    return f"{what} {done} on {on}: {why}."
 
 
 def _line_of_switch(entry: AuditEntry, now: datetime) -> str:

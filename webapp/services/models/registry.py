@@ -198,8 +198,16 @@ def aliases(session: Session) -> dict[str, VersionRef]:
 
 
 def last_test(session: Session, version: VersionRef | ModelVersion) -> Decision | None:
-    """The newest comparison of a challenger with a version, None where there was none."""
-    compared = (ModelVersion.parent_key == version.key, ModelVersion.learned_key.is_(None))
+    """The newest comparison of a challenger with a version, None where there was none.
+
+    What was compared on invented leads tells nothing of a team's own.
+    """
+    is_demo = ModelVersion.training["is_demo"].as_boolean().is_(True)
+    compared = (
+        ModelVersion.parent_key == version.key,
+        ModelVersion.learned_key.is_(None),
+        sa.func.coalesce(is_demo, False).is_(False),
+    )
     query = sa.select(ModelVersion.decision).where(*compared).order_by(ModelVersion.key.desc())
     found = Decision.model_validate(session.scalar(query.limit(1)) or {})
     return found if found.auc_champion is not None else None
