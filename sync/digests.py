@@ -12,6 +12,7 @@ from webapp.services import mail
 from webapp.services.models import registry
 from webapp.services.my_day import digests
 from webapp.services.my_day.digests import Due
+from webapp.services.owners import sight
 
 log = structlog.stdlib.get_logger("leadloop.worker")
 
@@ -24,7 +25,7 @@ def send_digests(worker: Worker) -> None:
     for wanted in read(partial(digests.due, now=now)):
         if worker.stop.is_set():
             return
-        if write(partial(digests.claim, wanted=wanted, now=now)):
+        if write(partial(digests.claim, wanted=wanted)):
             _send(wanted, now)
 
 
@@ -33,6 +34,8 @@ def _send(wanted: Due, now: datetime) -> None:
     site = mail.site(settings)
 
     def compose(session: Session) -> tuple[str, str] | None:
+        if sight.is_limited(wanted.role, settings.reps_see):
+            sight.limit(session, wanted.email)
         live = registry.serving(session)
         return digests.message(session, fields, live, me=wanted.email, site=site, now=now)
 

@@ -36,7 +36,6 @@ def upgrade() -> None:
         sa.Column("hour", sa.Integer(), nullable=False),
         sa.Column("time_zone", sa.String(64), nullable=False),
         sa.Column("sent_on", sa.String(10), nullable=True),
-        sa.Column("told_until", TIME, nullable=False),
         sa.Column("next_try_at", TIME, nullable=True),
         sa.ForeignKeyConstraint(
             ["user_key"], ["users.key"], name=op.f("fk_digests_user_key_users")

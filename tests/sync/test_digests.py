@@ -1,5 +1,7 @@
 """The daily digest, sent through a real SMTP server by a clock that is moved by hand."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,9 @@ from tests.services.inbox import mail_settings, receiving
 from webapp.services.accounts import accounts
 from webapp.services.my_day import digests
 from webapp.services.my_day.digests import InvalidDigest
+from webapp.services.my_day.own_leads import Listed
 from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.remarks import overrides
 
 RITA = "rita@example.com"
 COLD: dict[str, Any] = {"email_opens": 0, "website_visits": 0}
@@ -124,8 +128,8 @@ def test_of_two_workers_one_sends_it(rita, want, write, read, clock):
     want(rita)
     clock.forward(days=1)
     [due] = read(lambda s: digests.due(s, clock.now))
-    assert write(lambda s: digests.claim(s, due, clock.now))
-    assert not write(lambda s: digests.claim(s, due, clock.now))
+    assert write(lambda s: digests.claim(s, due))
+    assert not write(lambda s: digests.claim(s, due))
 
 
 def test_whoever_was_turned_off_gets_none(rita, want, write, clock, read):
@@ -141,6 +145,8 @@ def test_whoever_was_turned_off_gets_none(rita, want, write, clock, read):
     [
         ("24", "UTC", "hour"),
         ("x", "UTC", "hour"),
+        ("²", "UTC", "hour"),
+        ("1" * 5_000, "UTC", "hour"),
         ("7", "Nowhere", "time_zone"),
         ("7", "", "time_zone"),
         ("7", "../etc/passwd", "time_zone"),
@@ -160,3 +166,43 @@ def test_a_program_tells_of_outcomes_that_nobody_here_closed(rita, want, write, 
     write(lambda s: make_outcome(s, "L-1", True, attribution=PROGRAM, now=clock.now))
     tick()
     assert inbox.mails == []
+
+
+def test_a_rep_who_sees_only_own_leads_is_not_told_of_one_given_away(
+    rita, want, write, clock, tick, inbox, settings
+):
+    want(rita)
+    clock.forward(days=1)
+    make_day(write, clock.now - timedelta(hours=2))
+    write(lambda s: make_lead(s, "L-2", owner="omar@example.com", now=clock.now))
+    settings.reps_see = "own"
+    tick()
+    [mail] = inbox.mails
+    assert "Bo" not in mail.get_content()
+    assert "closed" not in mail["Subject"]
+    assert "Ann Lee" in mail.get_content()
+
+
+def test_a_score_that_a_person_set_is_marked_and_stands_before_the_models(
+    rita, want, write, clock, tick, inbox
+):
+    want(rita)
+    clock.forward(days=1)
+    lead = write(lambda s: make_lead(s, "L-1", owner=RITA, name="Ann", now=clock.now, **COLD))
+    until = clock.now + timedelta(days=3)
+    said = {"until": until, "reason": "Met her", "author": RITA, "now": clock.now}
+    write(lambda s: overrides.put(s, s.merge(lead), 0.95, **said))
+    tick()
+    text = inbox.mails[0].get_content()
+    [line] = [line for line in text.splitlines() if "Ann" in line][:1]
+    assert re.fullmatch(r"   95 A \(set by rita@example.com; model: \d+ D\)  Ann", line)
+
+
+def test_the_week_without_contact_is_told_only_where_it_was_asked_for():
+    nobody = Listed({"owner": "me"}, 0, False, [])
+    waited = replace(nobody, asked={"not_contacted_for": "7"})
+    told = [digests.paragraph(digests.PARTS[0], each, "") for each in (nobody, waited)]
+    assert told == [
+        "To call: A and B leads (0)",
+        "To call: A and B leads without contact for a week (0)",
+    ]

@@ -9,7 +9,7 @@ from webapp.database import Base, Key
 
 
 class Invitation(Base):
-    """A link, good once and for some days, by which a person sets a password.
+    """A link that works once and for some days, by which a person sets a password.
 
     It makes an account, or belongs to `user_key`'s. Only the digest of its secret part is kept.
     """
@@ -40,6 +40,4 @@ class Digest(Base):
     time_zone: Mapped[str] = mapped_column(sa.String(64))
     # As a date is written; None before the first.
     sent_on: Mapped[str | None] = mapped_column(sa.String(10))
-    # Up to when the last one told.
-    told_until: Mapped[datetime]
     next_try_at: Mapped[datetime | None]

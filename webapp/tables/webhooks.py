@@ -21,7 +21,7 @@ class WebhookEndpoint(Base):
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(100))
     kind: Mapped[str] = mapped_column(sa.String(20))
-    # What people may see of the address: those of Slack and Teams are secrets themselves.
+    # What people may see of the address: the path of many is a secret itself.
     shown_url: Mapped[str] = mapped_column(sa.String(200))
     sealed: Mapped[str] = mapped_column(sa.Text)
     events: Mapped[list[Any]]

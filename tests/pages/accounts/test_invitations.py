@@ -1,13 +1,14 @@
-"""People are invited by a link: good once, for seven days, for the password of their own."""
+"""People are invited by a link: it works once, for seven days, for the password of their own."""
 
 import html
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from tests.conftest import csrf_token
-from tests.factories import NOW, PASSWORD
+from tests.factories import NOW, PASSWORD, make_user
 from webapp.services.accounts import accounts, audit, invitations
 from webapp.services.accounts.invitations import LinkEnded
 
@@ -54,7 +55,7 @@ def test_a_link_is_good_once_and_shown_once(admin, guest, app):
     accept(guest, link)
     again = app.test_client().get(link)
     assert again.status_code == 404
-    assert "This link is no longer good" in again.text
+    assert "This link no longer works" in again.text
     assert guest.post(link, data={"new": OWN, "again": OWN, "csrf_token": token}).status_code in {
         400,
         404,
@@ -131,3 +132,27 @@ def test_no_role_is_no_dead_end_and_names_an_administrator(rita, ada, sign_in):
     page = sign_in(rita).get("/settings/users")
     assert page.status_code == 403
     assert "ada@example.com" in page.text
+
+
+@pytest.mark.parametrize("ended", ["deactivated", "demoted"])
+def test_links_of_an_administrator_end_with_their_rights(ended, ada, write, read):
+    write(lambda s: make_user(s, "eve@example.com", role="admin"))
+    eve, links = read(lambda s: accounts.find(s, "eve@example.com")), {}
+    for who in (eve.email, ada.email):
+        invite = partial(invitations.invite, email=f"for-{who}", role="admin", actor=who, now=NOW)
+        links[who] = write(invite)[1]
+    if ended == "deactivated":
+        write(lambda s: accounts.set_active(s, eve.key, False, actor=ada.email, now=NOW))
+    else:
+        write(lambda s: accounts.change_role(s, eve.key, "rep", actor=ada.email, now=NOW))
+    with pytest.raises(LinkEnded):
+        read(lambda s: invitations.find(s, links[eve.email], NOW))
+    assert read(lambda s: invitations.find(s, links[ada.email], NOW)).created_by == ada.email
+
+
+def test_the_addresses_of_people_who_never_came_are_forgotten(write, read, champion):
+    write(lambda s: invitations.invite(s, "a@b.c", "rep", actor="ada", now=NOW))
+    over = NOW + 7 * DAY + timedelta(days=30)
+    assert write(lambda s: invitations.forget_old(s, over)) == 0
+    assert write(lambda s: invitations.forget_old(s, over + DAY)) == 1
+    assert write(lambda s: invitations.forget_old(s, over + DAY)) == 0

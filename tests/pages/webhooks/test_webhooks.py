@@ -13,7 +13,7 @@ from webapp.services.webhooks import deliveries, endpoints, events
 from webapp.services.webhooks.deliveries import Answer
 from webapp.tables.webhooks import WebhookDelivery
 
-URL = "http://127.0.0.1:9/hooks?token=PLANTED"
+URL = "http://127.0.0.1:9/PLANTED?token=PLANTED"
 FORM = {"name": "Warehouse", "kind": "webhook", "url": URL, "events": ["outcome.recorded"]}
 
 
@@ -43,7 +43,7 @@ def test_a_new_webhook_shows_its_secret_once_and_never_the_whole_address(admin, 
     assert endpoints.address(endpoint, settings) == endpoints.Address(URL, secret)
     for path in ("/settings/webhooks", "/settings/webhooks/1", "/settings/audit-log"):
         text = admin.get(path).text
-        assert "http://127.0.0.1:9/hooks" in text
+        assert "http://127.0.0.1:9/…" in html.unescape(text)
         assert "PLANTED" not in text
         assert secret not in text
     assert "PLANTED" not in endpoint.sealed
@@ -66,6 +66,8 @@ def test_the_address_of_a_chat_is_a_secret_itself(admin):
         ({"events": []}, "events", "Choose at least one event."),
         ({"events": ["everything"]}, "events", "Choose at least one event."),
         ({"min_points": "0"}, "min_points", "Enter a whole number from 1 to 100."),
+        ({"min_points": "²"}, "min_points", "Enter a whole number from 1 to 100."),
+        ({"min_points": "1" * 5_000}, "min_points", "Enter a whole number from 1 to 100."),
         ({"kind": "fax"}, "kind", "Choose one of"),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_new_version_is_one_event_however_many_leads_it_scores(write, listen, 
     assert kind == "model.promoted"
     assert data["open_leads"] == 3
     assert (data["previous_version"], data["model_version"]) == ("1.0", "1.1")
-    assert (data["action"], data["by"]) == ("promoted", "mona@example.com")
+    assert (data["action"], data["by"]) == ("promoted", "person")
 
 
 def test_a_disabled_endpoint_gets_no_new_events(write, listen, told):

@@ -49,7 +49,7 @@ class VersionSwitch(_Sent):
     model_version: str
     previous_version: str
     action: Literal["promoted", "rolled_back"]
-    by: str
+    by: Literal["person", "gate", "monitors"]
     open_leads: int
     mean_points: float
     by_10_or_more: int

@@ -69,7 +69,7 @@ def change_digest() -> ResponseReturnValue:
         found = write(lambda session: digests.want(session, key, hour, zone, now=now))
     except digests.InvalidDigest as error:
         return _account_page({error.field: str(error)})
-    flash("Daily digest saved." if found else "You get no daily digest any more.", "good")
+    flash("Daily digest saved." if found else "Daily digest turned off.", "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 

@@ -91,11 +91,11 @@ def _mail(made: Invitation, link: str) -> tuple[str, str]:
     """Subject and text of the mail that carries a link."""
     until = formats.exact(made.expires_at)
     if made.user_key is not None:
-        text = f"By this link you set a new password for Leadloop, once and until {until}:"
+        text = f"Set a new password with this link. It works once, until {until}:"
         return "Your new Leadloop password", f"{text}\n\n{link}\n"
     text = (
         f"{made.created_by} has invited you to Leadloop, which says which leads to call first."
-        f"\n\nSet your password here, once and until {until}:"
+        f"\n\nSet your password with this link. It works once, until {until}:"
     )
     return "You are invited to Leadloop", f"{text}\n\n{link}\n"
 

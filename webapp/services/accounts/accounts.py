@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from webapp.database import change
 from webapp.services.accounts import audit
 from webapp.tables import ROLES, User
+from webapp.tables.people import Invitation
 
 MIN_PASSWORD_LENGTH = 12
 # Hashing reads all of a password, so its length is bounded.
@@ -151,6 +153,7 @@ def change_role(session: Session, key: int, role: str, *, actor: str, now: datet
     _check_one_stays(admins, user, role == "admin")
     detail = {"from": user.role, "to": role}
     user.role = role
+    _end_links_of(session, user, now)
     audit.record(session, actor, "changed role", user.email, now=now, detail=detail)
     return user
 
@@ -164,6 +167,7 @@ def set_active(session: Session, key: int, is_active: bool, *, actor: str, now: 
     _check_one_stays(admins, user, is_active)
     user.is_active = is_active
     user.session_epoch += 1
+    _end_links_of(session, user, now)
     action = "activated user" if is_active else "deactivated user"
     audit.record(session, actor, action, user.email, now=now)
     return user
@@ -230,6 +234,13 @@ def _locked_admins(session: Session) -> set[int]:
     # Locked first and in order, so that of two who demote each other at once one must fail.
     query = sa.select(User.key).where(User.role == "admin", User.is_active).order_by(User.key)
     return set(session.scalars(query.with_for_update()))
+
+
+def _end_links_of(session: Session, user: User, now: datetime) -> None:
+    """End the open links that somebody made who is no administrator any more."""
+    if user.role != "admin" or not user.is_active:
+        made = (Invitation.created_by == user.email, Invitation.ended_at.is_(None))
+        change(session, sa.update(Invitation).where(*made).values(ended_at=now))
 
 
 def _check_one_stays(admins: set[int], user: User, stays: bool) -> None:

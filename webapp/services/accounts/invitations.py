@@ -1,6 +1,6 @@
 """Links by which people set their own password: to an account that is made so, or to theirs.
 
-A link is good once and for some days. Nobody else ever knows the password.
+A link works once and for some days. Nobody else ever knows the password.
 """
 
 import hashlib
@@ -18,13 +18,14 @@ from webapp.tables.people import Invitation
 
 GOOD_FOR = timedelta(days=7)
 RESET_GOOD_FOR = timedelta(days=1)
+KEPT_FOR = timedelta(days=30)
 
 
 class LinkEnded(LookupError):
     """The link was used, withdrawn or replaced, has expired, or never was one."""
 
     def __init__(self) -> None:
-        super().__init__("This link is no longer good")
+        super().__init__("This link no longer works")
 
 
 def invite(
@@ -97,6 +98,12 @@ def pending(session: Session, now: datetime) -> list[Invitation]:
     """Invitations of people who have no account yet, the newest first."""
     query = sa.select(Invitation).where(Invitation.user_key.is_(None), *_is_open(now))
     return list(session.scalars(query.order_by(Invitation.key.desc())))
+
+
+def forget_old(session: Session, now: datetime) -> int:
+    """Delete links, with the addresses in them, a month after their end; return how many."""
+    old = Invitation.expires_at < now - KEPT_FOR
+    return change(session, sa.delete(Invitation).where(old))
 
 
 def _make(

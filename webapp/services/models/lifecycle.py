@@ -27,6 +27,7 @@ N_WHERE_FAILED = 20  # new outcomes that bring a training where the live version
 MAX_COMPARED = 10_000  # newest leads
 SWITCHES = ("promoted", "rolled back")  # actions in the audit log
 MONITORS = "The monitors"  # who replaces a version that ranks leads wrongly
+PROMOTERS = {"gate": "gate", MONITORS: "monitors"}  # everybody else is a person
 
 
 class NothingToLearn(RuntimeError):
@@ -235,7 +236,8 @@ def switch(
     action = SWITCHES[version.key < before.key]
     detail = {"from": before.name, "reason": reason} | _change(session, before, version)._asdict()
     audit.record(session, actor, action, f"version {version.name}", now=now, detail=detail)
-    events.note_switch(session, before, version, detail=detail, actor=actor, now=now)
+    by = PROMOTERS.get(actor, "person")
+    events.note_switch(session, before, version, detail=detail, by=by, now=now)
 
 
 def score_change(session: Session, since: datetime) -> ScoreChange | None:

@@ -18,7 +18,7 @@ from webapp.services.my_day.own_leads import Cause, Item, Listed
 from webapp.tables import Lead, User
 from webapp.tables.people import Digest
 
-HOURS = range(24)
+HOURS = {str(hour): hour for hour in range(24)}
 RETRY_AFTER = timedelta(minutes=10)
 
 
@@ -36,6 +36,7 @@ class Due:
 
     user_key: int
     email: str
+    role: str
     day: str
     last_day: str | None
 
@@ -57,11 +58,11 @@ def want(
         if found is not None:
             session.delete(found)
         return None
-    if not (hour.isascii() and hour.isdigit() and int(hour) in HOURS):
-        raise InvalidDigest("hour", "Choose an hour of the list.")
+    if hour not in HOURS:
+        raise InvalidDigest("hour", "Choose an hour from 0 to 23.")
     local = now.astimezone(_zone(time_zone))
-    found = found or Digest(user_key=user_key, told_until=now)
-    found.hour, found.time_zone, found.next_try_at = int(hour), time_zone, None
+    found = found or Digest(user_key=user_key)
+    found.hour, found.time_zone, found.next_try_at = HOURS[hour], time_zone, None
     if local.hour >= found.hour:
         found.sent_on = local.date().isoformat()
     session.add(found)
@@ -70,22 +71,22 @@ def want(
 
 def due(session: Session, now: datetime) -> list[Due]:
     """The digests whose hour has come, of people who may sign in."""
-    query = sa.select(Digest, User.email).join(User, User.key == Digest.user_key)
+    query = sa.select(Digest, User.email, User.role).join(User, User.key == Digest.user_key)
     is_on = (User.is_active, sa.or_(Digest.next_try_at.is_(None), Digest.next_try_at <= now))
     found = []
-    for digest, email in session.execute(query.where(*is_on).order_by(Digest.user_key)):
+    for digest, email, role in session.execute(query.where(*is_on).order_by(Digest.user_key)):
         local = now.astimezone(ZoneInfo(digest.time_zone))
         day = local.date().isoformat()
         if local.hour >= digest.hour and (digest.sent_on or "") < day:
-            found.append(Due(digest.user_key, email, day, digest.sent_on))
+            found.append(Due(digest.user_key, email, role, day, digest.sent_on))
     return found
 
 
-def claim(session: Session, wanted: Due, now: datetime) -> bool:
+def claim(session: Session, wanted: Due) -> bool:
     """Take a digest before it is sent, so that of two workers one sends it, and only once."""
     is_same = Digest.sent_on.is_not_distinct_from(wanted.last_day)
     taken = sa.update(Digest).where(Digest.user_key == wanted.user_key, is_same)
-    return change(session, taken.values(sent_on=wanted.day, told_until=now, next_try_at=None)) == 1
+    return change(session, taken.values(sent_on=wanted.day, next_try_at=None)) == 1
 
 
 def give_back(session: Session, wanted: Due, now: datetime) -> None:
@@ -104,8 +105,8 @@ def message(
     if not told:
         return None
     subject = ", ".join(part.counted(_number(listed)) for part, listed in told)
-    paragraphs = [_paragraph(part, listed, site) for part, listed in told]
-    end = f"My day: {site}/\nAnother hour, or no mail: {site}/settings\n"
+    paragraphs = [paragraph(part, listed, site) for part, listed in told]
+    end = f"My day: {site}/\nChange or turn off this email: {site}/settings\n"
     return f"Your leads: {subject}", "\n\n".join([*paragraphs, end])
 
 
@@ -114,7 +115,7 @@ class _Part:
     name: str
     title: str
     subject: str
-    note: Callable[[Item], str]
+    note: Callable[[Item], str] = lambda item: ""
 
     def counted(self, number: str) -> str:
         return f"{number} {self.subject}"
@@ -136,9 +137,9 @@ def _known(value: Value) -> str:
 
 
 PARTS = (
-    _Part("to_call", "To call: A and B, without contact for a week", "to call", lambda item: ""),
+    _Part("to_call", "To call: A and B leads", "to call"),
     _Part("rose", "Rising within a week", "rising", _causes),
-    _Part("new", "New since yesterday", "new", lambda item: ""),
+    _Part("new", "New since yesterday", "new"),
     _Part("closed", "Closed by you since yesterday", "closed", lambda item: _status(item.lead)),
 )
 STATUSES: Mapping[str, str] = {"never_worked": "not worked", "in_pipeline": "in pipeline"}
@@ -152,18 +153,30 @@ def _number(listed: Listed) -> str:
     return f"{listed.n_leads:,}{'+' if listed.is_more else ''}"
 
 
-def _paragraph(part: _Part, listed: Listed, site: str) -> str:
-    lines = [f"{part.title} ({_number(listed)})"]
+def paragraph(part: _Part, listed: Listed, site: str) -> str:
+    """A list as text: its title and number, then two or three lines for each lead shown."""
+    waited = " without contact for a week" if "not_contacted_for" in listed.asked else ""
+    lines = [f"{part.title}{waited} ({_number(listed)})"]
     for item in listed.items:
         names = [name for name in (item.lead.name, item.lead.company) if name]
         who = ", ".join(names) or item.lead.lead_id
         note = part.note(item)
-        lines.append(f"  {round(100 * item.probability):>3} {item.grade}  {who}")
+        lines.append(f"  {_score(item)}  {who}")
         lines += [f"         {note}"] if note else []
         lines.append(f"         {site}/leads/{item.lead.key}")
     if listed.n_leads > len(listed.items):
         lines.append(f"  and {listed.n_leads - len(listed.items):,} more on My day")
     return "\n".join(lines)
+
+
+def _score(item: Item) -> str:
+    """Score and grade; a person's before the model's, each marked, where somebody has set one."""
+    model = f"{round(100 * item.probability):>3} {item.grade}"
+    if item.override is None:
+        return model
+    said, grade = item.override
+    by_person = f"{round(100 * said.probability):>3} {grade}"
+    return f"{by_person} (set by {said.author}; model: {model.strip()})"
 
 
 def _zone(name: str) -> ZoneInfo:

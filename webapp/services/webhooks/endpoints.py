@@ -1,6 +1,7 @@
 """Endpoints: the addresses that are told of events, made, changed, turned off and on."""
 
 import base64
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +24,7 @@ SECRET_BYTES = 32
 NAME_LENGTH = 100
 MAX_ENDPOINTS = 50
 MIN_POINTS, MAX_POINTS, USUAL_POINTS = 1, 100, 10
-# Kinds whose whole address is a secret.
-CHATS = ("slack", "teams")
+NUMBER = re.compile(r"[0-9]{1,3}")
 
 
 class EndpointNotFound(LookupError):
@@ -189,7 +189,7 @@ def _checked(wanted: Wanted, settings: Settings, *, is_new: bool) -> dict[str, A
         errors["kind"] = f"Choose one of {', '.join(ENDPOINT_KINDS)}."
     if not wanted.events or set(wanted.events) - set(events.TYPES):
         errors["events"] = "Choose at least one event."
-    if not (points.isascii() and points.isdigit() and MIN_POINTS <= int(points) <= MAX_POINTS):
+    if not (NUMBER.fullmatch(points) and MIN_POINTS <= int(points) <= MAX_POINTS):
         errors["min_points"] = f"Enter a whole number from {MIN_POINTS} to {MAX_POINTS}."
     if is_new or wanted.url:
         try:
@@ -204,8 +204,7 @@ def _checked(wanted: Wanted, settings: Settings, *, is_new: bool) -> dict[str, A
 def _seal(endpoint: WebhookEndpoint, found: Address, settings: Settings) -> None:
     endpoint.sealed = sealed(vars(found), secret_key(settings))
     parts = target(found.url, settings)
-    path = "/…" if endpoint.kind in CHATS else parts.path.partition("?")[0]
-    endpoint.shown_url = f"{parts.scheme}://{parts.authority}{path}"[:200]
+    endpoint.shown_url = f"{parts.scheme}://{parts.authority}/…"[:200]
 
 
 def _detail(endpoint: WebhookEndpoint) -> dict[str, Any]:

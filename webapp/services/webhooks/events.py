@@ -143,15 +143,18 @@ def note_switch(
     after: ModelVersion,
     *,
     detail: Mapping[str, Any],
-    actor: str,
+    by: str,
     now: datetime,
 ) -> None:
-    """Tell that a version is live instead of another; `detail` says how scores have changed."""
+    """Tell that a version is live instead of another; `detail` says how scores have changed.
+
+    `by` is a kind, never an address: person, gate or monitors.
+    """
     data = {
         "model_version": after.name,
         "previous_version": before.name,
         "action": "promoted" if after.key > before.key else "rolled_back",
-        "by": actor,
+        "by": by,
         **{name: detail[name] for name in ("open_leads", "mean_points", "by_10_or_more")},
     }
     told = listeners(session, (MODEL_PROMOTED,))
