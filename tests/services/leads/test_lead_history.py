@@ -11,8 +11,8 @@ from webapp.services.models import lifecycle, registry, rescoring
 DAY = timedelta(days=1)
 
 
-def history(read):
-    return read(lambda s: lead_history.scorings(s, FIELDS, leads.find(s, "L-1")))
+def history(read, **told):
+    return read(lambda s: lead_history.scorings(s, FIELDS, leads.find(s, "L-1"), **told))
 
 
 def put_in_use(session, at=NOW + DAY):
@@ -103,11 +103,10 @@ def test_a_switch_from_before_the_lead_came_with_inputs_of_old_is_not_told(write
     assert only.scored.version == "1.1"
 
 
-def test_a_long_history_ends_at_its_limit(write, read, monkeypatch):
-    monkeypatch.setattr(lead_history, "MAX_SCORINGS", 3)
+def test_a_long_history_ends_at_its_limit(write, read):
     for number in range(5):
         write(lambda s, n=number: make_lead(s, "L-1", age=20 + n, now=NOW + n * DAY))
-    found = history(read)
+    found = history(read, limit=3)
     assert [s.at for s in found] == [NOW + n * DAY for n in (4, 3, 2)]
     assert all(s.by_model is not None for s in found)
 
