@@ -182,7 +182,8 @@ class ModelVersion(Base):
     parent_key: Mapped[int | None] = mapped_column(sa.ForeignKey("model_versions.key"))
     # The version that was learned, where this one is the same with another intercept.
     learned_key: Mapped[int | None] = mapped_column(sa.ForeignKey("model_versions.key"))
-    family: Mapped[str] = mapped_column(sa.String(50))
+    # A blend names each of its families. SQLite holds no text to a length.
+    family: Mapped[str] = mapped_column(sa.String(200).with_variant(sa.String(50), "sqlite"))
     # Large, so read where it is looked at.
     scorecard: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     digest: Mapped[str] = mapped_column(sa.String(64))

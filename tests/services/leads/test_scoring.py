@@ -88,12 +88,11 @@ def test_a_new_lead_without_inputs_is_scored_once(champion, write, read):
 
 def test_training_learns_from_the_inputs_that_were_known_before_a_bare_outcome(write, read):
     write(lambda s: make_lead(s, "L-1", email_opens=9))
-    write(lambda s: score(s, website_visits=2))
     write(lambda s: score(s, actual_outcome=True))
     run = write(lambda s: runs.request(s, "training", trigger="t", requested_by="t", now=NOW))
     write(lambda s: s.execute(sa.update(Lead).values(counted_by_run=run.key)))
     [lead] = read(lambda s: training_data.collect(s, run.key, since_run=0)).leads
-    assert lead.inputs == {"email_opens": 9, "website_visits": 2}
+    assert lead.inputs == {"email_opens": 9}
     assert not lead.came_with_outcome
 
 
