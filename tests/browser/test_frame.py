@@ -9,6 +9,7 @@ from tests.browser.looks import assert_is_accessible, assert_looks_right
 from tests.factories import PASSWORD
 
 PAGES = [
+    "/",
     "/sign-in",
     "/settings",
     "/settings/keys",

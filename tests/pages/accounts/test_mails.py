@@ -29,7 +29,7 @@ def test_the_link_is_mailed_by_the_address_of_the_settings(admin, free_port):
     with receiving(free_port) as inbox:
         page = admin.post("/settings/users", data=FORM).text
     [mail] = inbox.mails
-    assert "Mailed to new@example.com" in page
+    assert "Emailed to new@example.com" in page
     assert (mail["To"], mail["From"]) == ("new@example.com", "leadloop@example.com")
     assert link_in(page).startswith("https://leads.example.com/invitations/")
     assert link_in(page) in mail.get_content()
@@ -38,7 +38,7 @@ def test_the_link_is_mailed_by_the_address_of_the_settings(admin, free_port):
 
 def test_a_mail_that_cannot_be_sent_is_no_lost_link(admin):
     page = admin.post("/settings/users", data=FORM).text
-    assert "The mail was not sent: The mail server cannot be used" in page
+    assert "The email was not sent: The mail server cannot be used" in page
     assert link_in(page)
 
 
@@ -46,7 +46,7 @@ def test_a_mail_that_the_server_refuses_says_so(admin, free_port):
     with receiving(free_port) as inbox:
         inbox.refusal = "550 no"
         page = admin.post("/settings/users", data=FORM).text
-    assert "The mail was not sent" in page
+    assert "The email was not sent" in page
 
 
 def test_a_person_asks_for_a_daily_digest_and_stops_it(rita, sign_in, read):

@@ -106,8 +106,9 @@ def drafted(form: Form, header: Sequence[str]) -> Mapping:
     identified = form.get("id", "")
     if identified:
         targets = [LEAVE_OUT if target == LEAD_ID else target for target in targets]
-    if identified.isdecimal() and int(identified) < len(targets):
-        targets[int(identified)] = LEAD_ID
+    places = [str(place) for place in range(len(targets))]
+    if identified in places:
+        targets[places.index(identified)] = LEAD_ID
     columns = (ColumnMapping(name=n, target=t) for n, t in zip(header, targets, strict=True))
     return Mapping(columns=tuple(columns))
 
