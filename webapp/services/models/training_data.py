@@ -211,7 +211,7 @@ def landmark_days(session: Session) -> float:
     query = (
         sa.select(Lead.outcome, Lead.created_at, Lead.outcome_at)
         .where(Lead.outcome.is_not(None), Lead.created_at < Lead.outcome_at)
-        .order_by(Lead.outcome_at.desc())
+        .order_by(Lead.outcome_day.desc(), Lead.key.desc())
     )
     waits: defaultdict[Any, list[float]] = defaultdict(list)
     for converted, since, until in session.execute(query.limit(MAX_WAITS)):

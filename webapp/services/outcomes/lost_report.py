@@ -7,6 +7,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.services.leads.filters.kinds import GRADES
+from webapp.services.leads.filters.table import DAY, EPOCH
 from webapp.services.models import registry
 from webapp.services.outcomes.standing import stands
 from webapp.tables import Lead, Outcome, Score
@@ -26,24 +28,45 @@ class Line(NamedTuple):
 def report(session: Session, since: datetime) -> list[Line]:
     """The reasons of leads lost since then, the most frequent first; "" where none was given."""
     version, card = registry.serving(session)
-    counts = (Outcome.lead_key == Lead.key, Outcome.result == "lost", stands())
+    lost = _lost(version.key, since).subquery()
+    steps = zip(GRADES, card.grades, strict=False)
+    grade = sa.case(*((lost.c.p >= low, letter) for letter, low in steps), else_=GRADES[-1])
+    # Removed leads have no score, and no grade.
+    graded = sa.select(lost.c.reason, lost.c.source, grade.label("grade")).where(
+        lost.c.p.is_not(None)
+    )
+    each = graded.subquery().c
+    counted = sa.select(each.reason, each.source, each.grade, sa.func.count())
+    found: dict[str, Line] = {}
+    for reason, source, letter, n in session.execute(counted.group_by(*each)):
+        line = found.setdefault(reason, Line(reason, 0, Counter(), Counter()))
+        found[reason] = line._replace(n=line.n + n)
+        line.by_source[source] += n
+        line.by_grade[letter] += n
+    return sorted(found.values(), key=lambda line: -line.n)[:MAX_REPORTED]
+
+
+def _lost(version_key: int, since: datetime) -> sa.Select[str, str, float]:
+    """Each lead lost since then: why, its source, and its score, None without one."""
     reason = (
         sa.select(Outcome.reason)
-        .where(*counts)
+        .where(Outcome.lead_key == Lead.key, Outcome.result == "lost", stands())
         .order_by(Outcome.is_assumed, Outcome.happened_at.desc(), Outcome.key.desc())
         .limit(1)
-        .scalar_subquery()
     )
-    lost = sa.select(sa.func.coalesce(reason, ""), Score.lead_source, Score.probability)
-    lost = (
-        lost.select_from(Lead)
-        .join(Score, Score.lead_key == Lead.key)
-        .where(Lead.outcome.is_(False), Lead.outcome_at >= since, Score.version_key == version.key)
+    # Not a join: the leads of a time are looked up in the scores, never the other way round.
+    score = sa.select(Score.probability).where(
+        Score.version_key == version_key, Score.lead_key == Lead.key
     )
-    found: dict[str, Line] = {}
-    for why, source, probability in session.execute(lost):
-        line = found.setdefault(why, Line(why, 0, Counter(), Counter()))
-        found[why] = line._replace(n=line.n + 1)
-        line.by_source[source] += 1
-        line.by_grade[card.grade(probability)] += 1
-    return sorted(found.values(), key=lambda line: -line.n)[:MAX_REPORTED]
+    return sa.select(
+        sa.func.coalesce(reason.scalar_subquery(), "").label("reason"),
+        sa.func.coalesce(Lead.lead_source, "").label("source"),
+        score.scalar_subquery().label("p"),
+    ).where(
+        # Days are kept as numbers: a little less than exact, so the moment decides.
+        Lead.outcome_day >= (since - EPOCH) / DAY - 1,
+        Lead.outcome_at >= since,
+        # Written so that no index on outcomes of all times is tempting.
+        Lead.outcome.is_not(None),
+        Lead.outcome.is_distinct_from(True),
+    )
