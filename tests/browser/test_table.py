@@ -7,6 +7,7 @@ from tests.browser.looks import assert_looks_right
 from tests.factories import make_leads, make_outcome
 from webapp.database import utc_now
 from webapp.services.leads import leads
+from webapp.services.outcomes.outcomes import Attribution
 
 
 class Hands:
@@ -236,3 +237,50 @@ def test_columns_are_chosen_and_stay_in_a_row_that_changes(hands):
     row(hands, 0).get_by_role("button", name="Converted").click()
     expect(row(hands, 0).locator(".said")).to_be_visible()
     assert row(hands, 0).locator("td").count() == before
+
+
+def test_lost_reasons_and_their_report_look_right(page, ada, sign_in, write):
+    def make(session):
+        make_leads(session, [{"lead_id": f"L-{n}", "lead_source": "Referral"} for n in range(3)])
+        for n, why in enumerate(["No budget", "No budget", None]):
+            told = Attribution("rep", ada.email, reason=why)
+            make_outcome(session, f"L-{n}", False, attribution=told, now=utc_now())
+
+    write(make)
+    sign_in(ada)
+    page.goto("/settings/lost-reasons")
+    line = page.get_by_role("row", name="No budget 2")
+    expect(line.get_by_role("link", name="2")).to_be_visible()
+    page.get_by_label("New reason").fill("Moved away")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("rowheader", name="Moved away")).to_be_visible()
+    assert_looks_right(page)
+    line.get_by_role("link", name="2").click()
+    expect(page.locator("#leads-summary")).to_contain_text("2 lost leads")
+
+
+def test_rows_stay_on_one_line_whoever_owns_them_and_the_first_one_is_in_sight(
+    page, ada, sign_in, write
+):
+    def make(session):
+        rows = [
+            {"lead_id": f"L-{n}", "name": f"Lead {n}", "owner": ada.email, "lead_source": "Web"}
+            for n in range(3)
+        ]
+        make_leads(session, rows)
+        told = Attribution("rep", ada.email, reason="No budget")
+        for n in range(3):
+            make_outcome(session, f"L-{n}", False, attribution=told, now=utc_now())
+
+    write(make)
+    sign_in(ada)
+    page.goto("/leads?status=lost")
+    first = page.locator("tbody tr").first
+    expect(first.locator(".leads-why")).to_have_text("Lost · ada · just now · No budget")
+    expect(first.get_by_title(ada.email, exact=True)).to_have_text("ada")
+    assert first.bounding_box()["height"] == 40
+    page.set_viewport_size({"width": 375, "height": 667})
+    box = first.bounding_box()
+    assert box["y"] + box["height"] <= 667
+    for button in first.get_by_role("button").all():
+        assert button.bounding_box()["height"] >= 32
