@@ -70,20 +70,20 @@ def test_a_said_lead_is_gone_from_the_open_ones_after_a_reload(table):
 
 
 def test_a_filter_changes_table_and_address_and_the_way_back_works(table):
-    table.get_by_label("Industry").select_option("Retail")
+    table.get_by_role("combobox", name="Industry").select_option("Retail")
     expect(table).to_have_url(re.compile(r"/leads\?industry=Retail$"))
     expect(table.get_by_text("60 open leads")).to_be_visible()
     table.get_by_role("radio", name="Lost").check()
     expect(table.get_by_text("No lost lead matches")).to_be_visible()
     table.go_back()
     expect(table.get_by_text("60 open leads")).to_be_visible()
-    expect(table.get_by_label("Industry")).to_have_value("Retail")
+    expect(table.get_by_role("combobox", name="Industry")).to_have_value("Retail")
 
 
 def test_a_sort_lasts_when_a_filter_is_added(table):
     table.get_by_role("link", name="Lead", exact=True).click()
     expect(table.locator("th[aria-sort=ascending]")).to_contain_text("Lead")
-    table.get_by_label("Industry").select_option("Retail")
+    table.get_by_role("combobox", name="Industry").select_option("Retail")
     expect(table).to_have_url(re.compile(r"industry=Retail&sort=name"))
     expect(first_row(table)).to_contain_text("L-00")
 
@@ -137,7 +137,7 @@ def test_on_the_page_of_a_lead_a_second_enter_does_not_override_a_colleague(tabl
 def test_without_javascript_everything_is_a_form(new_context, rita, sign_in, some_leads):
     page = sign_in(rita, new_context(java_script_enabled=False).new_page())
     page.goto("/leads")
-    page.get_by_label("Industry").select_option("Retail")
+    page.get_by_role("combobox", name="Industry").select_option("Retail")
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_text("60 open leads")).to_be_visible()
     first_row(page).get_by_role("button", name="Lost").click()
@@ -150,7 +150,7 @@ def test_without_javascript_everything_is_a_form(new_context, rita, sign_in, som
 
 def test_a_lead_is_closed_on_its_own_page_and_says_why(table):
     first_row(table).get_by_role("link", name="Ada Lovelace").click()
-    table.get_by_label("Why?").fill("chose another")
+    table.get_by_label("Why? (optional)").fill("chose another")
     table.get_by_role("button", name="Lost").click()
     expect(table.locator("#outcome + .chip")).to_have_text("lost")
     expect(table.get_by_text("chose another")).to_be_visible()
