@@ -149,8 +149,11 @@ def test_why_a_lead_was_lost_is_said_by_a_number(hands, read):
 def test_a_lead_is_found_by_three_letters_and_enter(hands, write):
     write(lambda s: make_leads(s, [{"lead_id": "Z", "name": "Zoe Quill"}]))
     hands.page.keyboard.press("/")
+    before = hands.page.evaluate("history.length")
     hands.press("z", "o", "e")
     expect(hands.page.locator("tbody tr")).to_have_count(1)
+    expect(hands.page).to_have_url("/leads?q=zoe")
+    assert hands.page.evaluate("history.length") == before
     hands.press("Enter")
     expect(hands.page.get_by_role("heading", name="Zoe Quill")).to_be_visible()
     assert hands.n == 4

@@ -7,9 +7,10 @@ import re
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from tests.factories import NOW, make_lead, make_outcome, make_version
-from webapp.database import utc_now
+from webapp.database import db, utc_now
 from webapp.services.leads import lead_table, leads
 from webapp.services.models import lifecycle, rescoring
 from webapp.services.outcomes.outcomes import Attribution
@@ -310,3 +311,18 @@ def test_a_score_that_moved_says_so_and_since_when(rep, write):
     assert re.search(r'title="Up \d+ points, 2 days ago"', rep.get("/leads").text)
     write(lambda s: make_lead(s, "L-1", email_opens=0, now=now))
     assert "points," not in rep.get("/leads").text
+
+
+def test_the_summary_counts_and_reads_no_row(app, rep, write):
+    write(lambda s: [make_lead(s, f"L-{n}", name=f"Ada {n}") for n in range(3)])
+    with app.app_context():
+        engine = db.engine
+    sent = []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def keep(connection, cursor, statement, parameters, *rest):
+        sent.append(statement)
+
+    assert "3 open leads, highest score first" in rep.get("/leads/summary").text
+    assert "3  leads, highest score first" in rep.get("/leads/summary?q=ada").text
+    assert not [each for each in sent if "leads.name" in each]

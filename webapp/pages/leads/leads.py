@@ -96,7 +96,9 @@ def row(key: int, *, status: int = 200, **values: Any) -> Response:
 def summary() -> ResponseReturnValue:
     """Any role, fragment: how many leads match by now."""
     query = lead_query.read(request.args, product().fields, me=current_user.email)
-    return render_template("leads/table/_summary.html", **read(lambda s: _table(s, query)))
+    percent = product().settings.explore_percent
+    page = read(lambda session: lead_table.count(session, query, explore_percent=percent))
+    return render_template("leads/table/_summary.html", page=page, query=query, sorts=SORTS)
 
 
 @bp.get("/views")

@@ -73,6 +73,14 @@ def page(session: Session, fields: Fields, query: Query, *, explore_percent: flo
     return Page(rows, found.next, min(found.n_leads, MAX_COUNTED), found.is_more)
 
 
+def count(session: Session, query: Query, *, explore_percent: float = 0) -> Page:
+    """The page that a query asks for without its rows: how many leads match."""
+    scope = _scope(session, query, explore_percent, PAGE_SIZE)
+    matching = _found(session, scope) if query.search_words else _matching(scope)
+    n_found, n_leads = _counts(session, matching)
+    return Page([], None, min(n_leads, MAX_COUNTED), n_found > MAX_COUNTED)
+
+
 def block(
     session: Session, query: Query, *, size: int, explore_percent: float
 ) -> tuple[list[Lead], Cursor | None]:
