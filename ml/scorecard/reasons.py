@@ -12,6 +12,7 @@ from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term
 
 MIN_EFFECT = 0.005  # anything less shows as 0.00
 SLIGHT_EFFECT = 0.4  # of the log-odds: below, less than ten points of any score
+MIN_DIFFERENCE = 0.1  # of the rate of all: nearer to it a rate explains nothing
 SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point
 MIN_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
 FILLERS = {"other", "others", "none", "unknown", "select", "yes", "no"}
@@ -192,7 +193,9 @@ def _rate(group: str, what: str, counts: Counts, pull: Pull, *, leads: str | Non
     digits = 0 if pull.base_rate >= SMALL_RATE else 1
     everyone = _percent(pull.base_rate, digits)
     share = _percent(n_converted / n, digits) if n else everyone
-    if share == everyone or (n_converted / n - pull.base_rate) * pull.effect < 0:
+    difference = n_converted / n - pull.base_rate if n else 0.0
+    is_telling = abs(difference) >= MIN_DIFFERENCE * pull.base_rate
+    if share == everyone or not is_telling or difference * pull.effect < 0:
         return _effect(what, pull)
     if n < MIN_FOR_PERCENT:
         noun = "lead" if n == 1 else "leads"

@@ -57,6 +57,8 @@ function record(outcome) {
 }
 
 function chooseReason(number) {
+  const menu = document.querySelector("#bulk-lost[open]");
+  if (menu) return menu.querySelectorAll("button")[number - 1]?.click();
   const choice = row()?.querySelector(".leads-reason select");
   if (!choice?.options[number]) return;
   choice.selectedIndex = number;

@@ -118,7 +118,7 @@ BALANCE = curve("balance", 0.2, (0.5, 20, 9), (2500.0, 20, 9), (None, 20, 9), mi
         (
             AGE,
             70,
-            "Leads with age of 40 or more years convert less often: 30 %, against 31 % overall.",
+            "Age of 40 or more years lowers this score.",
         ),
         (
             BALANCE,
@@ -185,6 +185,11 @@ def test_small_rates_have_a_digit_after_the_point(n_converted, rates):
             category("lead_source", -0.9, referral=(88, 56)),
             "Referral",
             "Lead source Referral lowers this score.",
+        ),
+        (
+            category("lead_source", -0.3, referral=(100, 31)),
+            "Referral",
+            "Lead source Referral lowers this score slightly.",
         ),
         (curve("email_opens", -0.3, (0, 50, 40)), 0, "0 email opens lower this score slightly."),
         (curve("age", 0.3, (29, 100, 31)), 9, "Age up to 29 years raises this score slightly."),

@@ -207,7 +207,5 @@ def _controls(
         )
         for f in product().fields.declared
     ]
-    outcome = control(
-        "actual_outcome", "Outcome", hint=keeps, choices=OUTCOMES, empty="nothing new"
-    )
+    outcome = control("actual_outcome", "Outcome", hint=keeps, choices=OUTCOMES, empty="no change")
     return {"people": people, "inputs": inputs, "outcome": [outcome]}

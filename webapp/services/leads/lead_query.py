@@ -304,7 +304,7 @@ def _place(errors: list[FieldError], given: Mapping[str, str], sort: str) -> Cur
         return _cursor(text, sort)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         rule = "the next place as a page of the table gave it, with the same sort"
-        errors.append(FieldError("after", "is no place in this table", rule))
+        errors.append(FieldError("after", "no longer leads anywhere in this table", rule))
         return None
 
 
