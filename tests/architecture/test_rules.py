@@ -82,6 +82,18 @@ def test_no_test_is_skipped():
     assert skipped == set()
 
 
+def test_a_module_with_tests_on_both_databases_lets_them_choose():
+    """A `dialect` of its own that asks for no parameter would run them on one of them twice."""
+    deaf = {
+        source.name
+        for source in sources("tests")
+        if any(name.id == "ON_BOTH" for name in source.nodes(ast.Name))
+        for function in source.nodes(ast.FunctionDef)
+        if function.name == "dialect" and not function.args.args
+    }
+    assert deaf == set()
+
+
 def calls(method, *folders):
     return {
         f"{source.name}:{node.lineno}"

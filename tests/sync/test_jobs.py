@@ -9,20 +9,16 @@ from sqlalchemy.exc import OperationalError
 from sync import jobs
 from sync.trainer.process import TrainingFailed
 from sync.worker import Stopped
-from tests.factories import NOW, PROGRAM, make_lead, make_outcome, make_version
+from tests.factories import NOW, make_lead, make_outcome, make_version
 from tests.sync.inline_training import InlineTraining
 from tests.sync.instant_training import InstantTraining
 from tests.sync.labelled import label
 from webapp import field_lists
-from webapp.intake_tables import IdempotentAnswer, WaitingOutcome
-from webapp.services.accounts import api_keys
 from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
 from webapp.services.leads import leads
 from webapp.services.models import lifecycle, registry, rescoring
-from webapp.services.outcomes import waiting
-from webapp.services.outcomes.waiting import WaitingEvent
-from webapp.services.runs import idempotency, runs
+from webapp.services.runs import runs
 from webapp.tables import Lead, Run, Score
 
 DAY = timedelta(days=1)
@@ -333,41 +329,6 @@ def test_the_claim_is_kept_while_many_old_scores_are_deleted(
     write(lambda s: lifecycle.request_promotion(s, version.name, "ada@example.com", NOW))
     do(jobs.rescore, worker)
     assert (newest("rescoring").state, lost) == ("succeeded", [])
-
-
-def test_answers_older_than_a_day_are_forgotten_within_an_hour(write, read, do, worker, clock):
-    program = write(lambda s: api_keys.create(s, "form", ["score"], created_by="t", now=NOW))[0]
-    for number in range(45):
-        same = idempotency.Request(program.key, "/score/batch", str(number), "digest")
-        write(lambda s, same=same: idempotency.claim(s, same, NOW))
-    clock.forward(hours=24)
-    do(jobs.tidy, worker)
-    assert read(n_answers) == 45
-    clock.forward(seconds=1)
-    do(jobs.tidy, worker)
-    assert read(n_answers) == 0
-
-
-def n_answers(session):
-    return session.scalar(sa.select(sa.func.count()).select_from(IdempotentAnswer))
-
-
-def test_outcomes_whose_lead_did_not_come_are_dropped_and_missed_ones_recorded(
-    write, read, do, worker, clock
-):
-    def keep(session):
-        make_lead(session, "L-1")
-        events = [WaitingEvent(i, True, PROGRAM) for i in ("L-1", "never")]
-        waiting.keep(session, events, now=clock(), keep_days=30)
-
-    write(keep)
-    do(jobs.record_stragglers, worker)
-    assert read(lambda s: s.scalar(sa.select(Lead.outcome))) is True
-    do(jobs.tidy, worker)
-    assert read(lambda s: waiting.count(s, clock())).n == 1
-    clock.forward(days=30)
-    do(jobs.tidy, worker)
-    assert read(lambda s: s.scalar(sa.select(sa.func.count(WaitingOutcome.key)))) == 0
 
 
 def test_a_rollback_is_the_same_switch(write, do, worker, newest, champion_name):

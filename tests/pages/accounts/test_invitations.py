@@ -148,11 +148,3 @@ def test_links_of_an_administrator_end_with_their_rights(ended, ada, write, read
     with pytest.raises(LinkEnded):
         read(lambda s: invitations.find(s, links[eve.email], NOW))
     assert read(lambda s: invitations.find(s, links[ada.email], NOW)).created_by == ada.email
-
-
-def test_the_addresses_of_people_who_never_came_are_forgotten(write, read, champion):
-    write(lambda s: invitations.invite(s, "a@b.c", "rep", actor="ada", now=NOW))
-    over = NOW + 7 * DAY + timedelta(days=30)
-    assert write(lambda s: invitations.forget_old(s, over)) == 0
-    assert write(lambda s: invitations.forget_old(s, over + DAY)) == 1
-    assert write(lambda s: invitations.forget_old(s, over + DAY)) == 0
