@@ -162,6 +162,19 @@ def test_an_outcome_from_a_form_that_shows_another_is_asked_about(rep, write, re
     assert (found.outcome, found.own_fields["seats"]) == (True, 3)
 
 
+def test_a_value_that_somebody_else_changed_meanwhile_is_asked_about(rep, write, read):
+    lead = write(make_known)
+    form = opened(rep.get(f"/leads/{lead.key}/edit").text)
+    write(lambda s: make_known(s, seats=55))
+    answer = rep.post("/leads/new", data={**form, "seats": "3", "plan": "Team"})
+    assert answer.status_code == 409
+    assert "Meanwhile this was changed to 55. Save again to use yours." in answer.text
+    assert find(read, "A 1").own_fields["seats"] == 55
+    assert rep.post("/leads/new", data=opened(answer.text)).status_code == 200
+    found = find(read, "A 1").own_fields
+    assert (found["seats"], found["plan"]) == (3, "Team")
+
+
 @pytest.mark.parametrize("shown", ["", "[]", "{", "1", "[" * 100_000])
 def test_a_damaged_form_is_refused(shown, rep):
     assert rep.post("/leads/new", data={"lead_id": "A 1", "shown": shown}).status_code == 400

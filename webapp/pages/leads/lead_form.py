@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,14 @@ NEW_ID_HINT = "The ID your other systems use. Leave it empty to get a new one."
 KNOWN_ID_HINT = "The ID of a lead does not change."
 NEW_OWNER_HINT = "A new lead is yours unless you name another owner."
 OUTCOMES = (("true", "Converted"), ("false", "Lost"), ("never_worked", "Not worked"))
+
+
+class Overtaken(RuntimeError):
+    """Fields that a person changes were changed by others since the form was opened."""
+
+    def __init__(self, present: Mapping[str, str]) -> None:
+        super().__init__(", ".join(present))
+        self.present = present
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,8 @@ def score() -> ResponseReturnValue:
         errors = {e.field: formats.rule_in_words(e.message) for e in error.errors}
         return _page(entered=entered, shown=shown, errors=errors), 422
     now = utc_now()
-    seen = shown.get("seen") if isinstance(shown.get("seen"), str) else None
     try:
-        scored = write(lambda s: _take_in(s, record, changed.keys(), now, seen=seen))
+        scored = write(lambda s: _take_in(s, record, changed, now, shown=shown))
     except (assigning.NotAnOwner, assigning.OwnedByCrm) as error:
         errors = {"owner": formats.sentence(error)}
         return _page(entered=entered, shown=shown, errors=errors), 422
@@ -98,6 +105,9 @@ def score() -> ResponseReturnValue:
         hint = "Ask them or a manager to change it, or choose another ID."
         errors = {"lead_id": f"{formats.sentence(error)} {hint}"}
         return _page(entered=entered, shown=shown, errors=errors), 403
+    except Overtaken as error:
+        errors = {name: _overtaken(text) for name, text in error.present.items()}
+        return _page(entered=entered, shown={**shown, **error.present}, errors=errors), 409
     except stale.ChangedMeanwhile as error:
         shown["seen"] = error.seen_now
         errors = {"actual_outcome": _changed_meanwhile(error)}
@@ -109,16 +119,18 @@ def score() -> ResponseReturnValue:
 def _take_in(
     session: Session,
     record: LeadRecord,
-    changed: Container[str],
+    changed: Mapping[str, str],
     now: datetime,
     *,
-    seen: str | None,
+    shown: Mapping[str, str],
 ) -> Scored:
     """Score a lead: a new one by all that was entered, a known one by what was changed."""
     people, inputs = record.people, record.inputs
     if lead := sight.lock_to_write(session, record.lead_id):
         if record.outcome is not None:
-            stale.check(session, lead, seen, record.outcome)
+            seen = shown.get("seen")
+            stale.check(session, lead, seen if isinstance(seen, str) else None, record.outcome)
+        _check_others(lead, changed, shown)
         people = {name: value for name, value in people.items() if name in changed}
         inputs = {name: value for name, value in inputs.items() if name in changed}
         if "owner" in people:
@@ -129,6 +141,24 @@ def _take_in(
     record = replace(record, people=people, inputs=inputs)
     attribution = Attribution(source="rep", actor=current_user.email)
     return scoring.score_lead(session, product().fields, record, attribution, now=now)
+
+
+def _check_others(lead: Lead, changed: Mapping[str, str], shown: Mapping[str, str]) -> None:
+    """Raise `Overtaken` where the form was opened with other values than are known by now."""
+    known = _known(lead) if "lead_id" in shown else {}
+    present = {
+        name: known.get(name, "")
+        for name, value in changed.items()
+        if (name in PEOPLE_FIELDS or name in product().fields)
+        and known.get(name, "") not in {shown.get(name, ""), value.strip()}
+    }
+    if known and present:
+        raise Overtaken(present)
+
+
+def _overtaken(present: str) -> str:
+    now = f"changed to {present}" if present else "emptied"
+    return f"Meanwhile this was {now}. Save again to use yours."
 
 
 def _changed_meanwhile(error: stale.ChangedMeanwhile) -> str:
