@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import Value
-from ml.scorecard.changes import Part, explain_change
+from ml.scorecard.changes import explain_change
 from ml.scorecard.scorecard import Scorecard
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.filters.conditions import counting_outcome
@@ -163,17 +163,15 @@ def _causes(
     """What raised the score most, by the live model, since it began to rise."""
     now = leads.collected_inputs(lead)
     old = {name: value for name, value in (before or {}).items() if _is_alike(value, now.get(name))}
-    raised = explain_change(card, card, old, now).by_lead
-    return tuple(
-        Cause(fields.named(part.field).label, old.get(part.field), now.get(part.field), points)
-        for part, points in _raising(raised)
-        if part.field is not None
-    )
-
-
-def _raising(parts: tuple[Part, ...]) -> list[tuple[Part, float]]:
-    found = [(part, 100 * part.points) for part in parts if 100 * part.points >= MIN_POINTS]
-    return found[:MAX_CAUSES]
+    found = []
+    for part in explain_change(card, card, old, now).by_lead:
+        # A value that stayed has another effect beside others that changed, but is no cause.
+        has_changed = part.field is not None and old.get(part.field) != now.get(part.field)
+        if has_changed and 100 * part.points >= MIN_POINTS:
+            name = str(part.field)
+            cause = Cause(fields.named(name).label, old.get(name), now.get(name), 100 * part.points)
+            found.append(cause)
+    return tuple(found[:MAX_CAUSES])
 
 
 def _is_alike(before: Value, now: Value) -> bool:
