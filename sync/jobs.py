@@ -16,7 +16,7 @@ from webapp.product import product
 from webapp.services.accounts import invitations
 from webapp.services.demo import demo_data
 from webapp.services.imports import imports
-from webapp.services.leads import ageing, leads
+from webapp.services.leads import ageing, leads, scoring
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.outcomes import waiting
@@ -112,7 +112,7 @@ def tidy(worker: Worker) -> None:
     old = (
         *(idempotency.forget_old, waiting.forget_expired),
         *(imports.forget_old_changes, imports.forget_old_errors),
-        *(deliveries.forget_old, invitations.forget_old),
+        *(deliveries.forget_old, invitations.forget_old, scoring.forget_moves),
     )
     for forget in old:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):

@@ -37,6 +37,9 @@ BUSY_TIMEOUT_MILLISECONDS = 10_000
 # Option of an INSERT of many rows: they are columns already, no objects of the models.
 PLAIN_ROWS = {"dml_strategy": "raw"}
 
+# What a session that only reads has looked up, by name.
+KNOWN = "known"
+
 # The lock between a backfill and what scorings and outcomes write of scores meanwhile.
 BACKFILL = "filling"
 
@@ -220,7 +223,23 @@ def write(work: Callable[[Session], T]) -> T:
 def read(work: Callable[[Session], T]) -> T:
     """Run `work(session)` on a session of its own and leave no transaction open behind it."""
     with _session(db.engine) as session:
+        session.info[KNOWN] = {}
         return work(session)
+
+
+def once(session: Session, name: str, look_up: Callable[[Session], T]) -> T:
+    """What stays the same while one `read` goes on: looked up once there, else each time."""
+    known: dict[str, T] | None = session.info.get(KNOWN)
+    if known is None:
+        return look_up(session)
+    if name not in known:
+        known[name] = look_up(session)
+    return known[name]
+
+
+def look_up_again(session: Session, name: str) -> None:
+    """Forget what `once` knows: this session is changing it."""
+    session.info.get(KNOWN, {}).pop(name, None)
 
 
 def _session(engine: sa.Engine) -> Session:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ml.fields.checks import field_from
 from ml.fields.fields_file import Field, Fields, Value, load
 from webapp.config import ROOT
-from webapp.database import BACKFILL, Base, Key, hold
+from webapp.database import BACKFILL, Base, Key, hold, look_up_again, once
 from webapp.tables import Snapshot
 
 
@@ -119,7 +119,11 @@ def shipped() -> Fields:
 
 
 def current(session: Session) -> Declared:
-    """Read the newest list (0: `fields.toml`): one row of one index where it is known."""
+    """The newest list (0: `fields.toml`): one row of one index where it is known, once a `read`."""
+    return once(session, FIELD_LISTS, _newest)
+
+
+def _newest(session: Session) -> Declared:
     newest = session.connection().exec_driver_sql(NEWEST).first()
     if newest is None:
         return Declared(0, shipped())
@@ -191,6 +195,7 @@ def add(
     row.digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     session.add(row)
     session.flush()
+    look_up_again(session, FIELD_LISTS)
     return current(session)
 
 

@@ -76,7 +76,7 @@ const KEYS = {
   c: () => record("converted"),
   l: () => record("lost"),
   u: () => (document.getElementById("undo-bulk") ?? button(row(), "withdrawn"))?.click(),
-  e: () => row() && location.assign(row().dataset.edit),
+  e: () => row() && location.assign(`${new URL(link(row()).href).pathname}/edit`),
   "?": () => document.getElementById("keys").showModal(),
   Escape: () => tickAll(false),
 };
@@ -89,6 +89,12 @@ document.addEventListener("keydown", (event) => {
   if (!KEYS[key]) return;
   if (key !== "Escape") event.preventDefault();
   KEYS[key](event);
+});
+
+// What a column cuts short is read in full under the pointer.
+document.addEventListener("mouseover", (event) => {
+  const cut = event.target.closest("#lead-table .cut");
+  if (cut && !cut.title && cut.scrollWidth > cut.clientWidth) cut.title = cut.textContent.trim();
 });
 
 document.addEventListener("focusin", (event) => {

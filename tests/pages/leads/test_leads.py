@@ -84,7 +84,7 @@ def test_a_row_shows_who_it_is_the_score_and_the_reason(rep, write):
     page = rep.get("/leads").text
     assert "Ada &lt;b&gt;" in page
     assert re.search(r"Referral <span class=\"up\">\+\d+</span>", page)
-    assert "Referral leads tend to convert more often" in page
+    assert '<span class="why" title="Lead source">Referral' in page
 
 
 def test_what_all_rows_share_is_said_above_them_and_not_in_a_row_after_a_click(rep, write):
@@ -145,7 +145,7 @@ def test_an_empty_answer_says_why_it_is_empty(rep, lead, write):
 
 def test_a_click_answers_with_the_row_and_an_undo(rep, lead, read):
     row = rep.post(f"/leads/{lead.key}/row", data={"outcome": "converted"}).text
-    assert row.lstrip().startswith(f'<tr id="lead-{lead.key}" ')
+    assert row.lstrip().startswith(f'<tr id="lead-{lead.key}">')
     assert re.search(r'value="withdrawn"[^>]+autofocus>Undo', row)
     assert outcome_of(read) is True
     recorded = read(lambda s: leads.outcome_history(s, leads.find(s, "L-1")))[0]

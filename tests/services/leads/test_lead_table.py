@@ -261,8 +261,12 @@ def put_another_version_in_use(session):
 
 
 def test_the_choices_of_a_filter_are_the_values_that_leads_have(read_many):
-    assert read_many(lambda s: choices.choices(s, "lead_source")) == sorted(SOURCES)
-    assert read_many(lambda s: choices.choices(s, "owner")) == ["Omar", "Rita"]
+    assert read_many(lambda s: choices.of_facets(s, {"source": "lead_source"})) == {
+        "source": sorted(SOURCES)
+    }
+    assert read_many(lambda s: choices.of_facets(s, {"owner": "owner"})) == {
+        "owner": ["Omar", "Rita"]
+    }
 
 
 def test_the_number_of_queries_does_not_grow_with_rows(write, statements, read):

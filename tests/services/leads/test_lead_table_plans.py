@@ -101,7 +101,7 @@ def test_leads_to_explore_are_looked_up_one_by_one(sort, limit, plans, read, mon
 
 def test_the_choices_of_a_filter_are_found_in_steps(plans, read):
     for facet in leads.FACETS:
-        read(lambda s, f=facet: choices.choices(s, f))
+        read(lambda s, f=facet: choices.of_facets(s, {f: f}))
         assert f"ix_scores_queue_{facet} (version_key=? AND status=? AND {facet}>?)" in plans[-1]
 
 

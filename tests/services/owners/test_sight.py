@@ -11,6 +11,7 @@ from webapp.services.leads.leads import LeadNotFound
 from webapp.services.owners import sight
 from webapp.tables import Lead, Score
 
+OMAR = "omar@example.com"
 RITA = "rita@example.com"
 
 
@@ -71,8 +72,18 @@ def test_sorts_that_walk_an_index_leave_others_leads_out(limited, monkeypatch):
     assert [row.lead.lead_id for row in page.rows] == ["mine", "nobodys"]
 
 
+def test_a_search_is_cut_to_the_newest_of_those_that_are_seen(limited, write, monkeypatch):
+    """Many newer leads of others with the same words hide none of one's own."""
+    write(lambda s: make_lead(s, "q-mine", owner=RITA, company="Quasar"))
+    write(lambda s: [make_lead(s, f"q-{n}", owner=OMAR, company="Quasar") for n in range(4)])
+    monkeypatch.setattr(lead_table, "MAX_COUNTED", 1)
+    query = lead_query.read({"q": "quasar"})
+    page = limited(lambda s: lead_table.page(s, FIELDS, query))
+    assert [row.lead.lead_id for row in page.rows] == ["q-mine"]
+
+
 def test_a_filter_offers_only_owners_whose_leads_are_seen(limited):
-    assert limited(lambda s: choices.choices(s, "owner")) == [RITA]
+    assert limited(lambda s: choices.of_facets(s, {"owner": "owner"})) == {"owner": [RITA]}
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,10 @@ bp = Blueprint("leads", __name__, url_prefix="/leads")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Any role: the table with its filters."""
-    query = lead_query.read(request.args, product().fields, me=current_user.email)
 
     def whole(session: Session) -> dict[str, Any]:
+        product().note_fields(session)
+        query = lead_query.read(request.args, product().fields, me=current_user.email)
         return {
             **_table(session, query),
             **_tabs(session, query.parameters()),

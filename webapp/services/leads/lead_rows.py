@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.reasons import Reason, explain
+from webapp.database import utc_now
 from webapp.services.crm import crm_records
 from webapp.services.crm.crm_records import Deal
 from webapp.services.leads import leads
@@ -47,7 +48,9 @@ class Row:
 
     @property
     def has_moved(self) -> bool:
-        return abs(self.moved) >= MIN_POINTS_SHOWN
+        """Whether its score has moved by enough points to tell, and lately."""
+        is_news = self.moved_at is not None and self.moved_at > utc_now() - leads.MOVES_TOGETHER
+        return is_news and abs(self.moved) >= MIN_POINTS_SHOWN
 
     def own_reasons(self, said_above: Collection[str]) -> list[Reason]:
         """The strongest reasons, but for the fields that the table says of all its rows."""

@@ -380,7 +380,7 @@ def _score_of(key: Any, scope: Scope) -> sa.ColumnElement[Any]:
 def _found(session: Session, scope: Scope) -> sa.Subquery:
     """The newest leads found by the beginnings of words; out of scope without `probability`."""
     is_postgresql = session.get_bind().dialect.name == "postgresql"
-    words = _words_on_postgresql(scope.query) if is_postgresql else _words_on_sqlite(scope.query)
+    words = _words_on_postgresql(scope.query) if is_postgresql else _words_on_sqlite(scope)
     newest = words.order_by(sa.desc("key")).limit(MAX_COUNTED + 1).subquery()
     probability = _score_of(newest.c.key, scope)
     return sa.select(newest.c.key, probability.label("probability")).subquery()
@@ -391,7 +391,9 @@ def _words_on_postgresql(query: Query) -> Rows:
     return sa.select(Lead.key).where(INDEXED_WORDS.op("@@")(sa.cast(wanted, TSQUERY)))
 
 
-def _words_on_sqlite(query: Query) -> Rows:
+def _words_on_sqlite(scope: Scope) -> Rows:
     index = sa.table("leads_search", sa.column("rowid"), sa.column("leads_search"))
-    wanted = " ".join(f'"{word}"*' for word in query.search_words)
-    return sa.select(index.c.rowid.label("key")).where(index.c.leads_search.match(wanted))
+    wanted = " ".join(f'"{word}"*' for word in scope.query.search_words)
+    keys = sa.select(index.c.rowid.label("key")).where(index.c.leads_search.match(wanted))
+    # Narrowed to what this person sees before it is cut to the newest.
+    return keys if scope.owners is None else keys.join(Lead, Lead.key == index.c.rowid)

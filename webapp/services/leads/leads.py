@@ -29,6 +29,8 @@ DEMO_SOURCE = "demo"  # of invented leads
 AGEING_SOURCE = "days"  # of days that went by
 AGEING = "days_since_contact"  # goes on by itself from when it was told
 DAY = timedelta(days=1)
+# Moves of a score within this time add up, and so long they are told.
+MOVES_TOGETHER = timedelta(days=7)
 
 # Made once: an alias of this table takes longer to build than its query takes to run.
 _merged = aliased(Lead)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields, Value
 from ml.scorecard.reasons import Reason, explain
-from webapp.database import PLAIN_ROWS, insert
+from webapp.database import PLAIN_ROWS, change, insert
 from webapp.services.leads import leads
 from webapp.services.leads.records import LeadRecord
 from webapp.services.models import registry
@@ -20,7 +20,8 @@ from webapp.services.outcomes.outcomes import Attribution, OutcomeEvent
 from webapp.services.webhooks import events
 from webapp.tables import Lead, Score, Snapshot
 
-MOVES_TOGETHER = timedelta(days=7)
+# Scores a transaction.
+MAX_FORGOTTEN = 2_000
 
 
 @dataclass(frozen=True)
@@ -273,12 +274,26 @@ def _moves(new: Any, at: datetime) -> dict[str, sa.ColumnElement[Any]]:
         sa.cast(sa.func.round(100 * p), sa.Integer) for p in (new.probability, Score.probability)
     ]
     is_same = points[0] == points[1]
-    is_recent = sa.and_(Score.moved != 0, Score.moved_at > at - MOVES_TOGETHER)
+    is_recent = sa.and_(Score.moved != 0, Score.moved_at > at - leads.MOVES_TOGETHER)
     before = sa.case((is_recent, Score.moved), else_=0)
     return {
         "moved": sa.case((is_same, Score.moved), else_=before + points[0] - points[1]),
         "moved_at": sa.case((sa.or_(is_same, is_recent), Score.moved_at), else_=new.moved_at),
     }
+
+
+def forget_moves(session: Session, now: datetime) -> int:
+    """Let some scores that moved too long ago to tell count as unmoved; give how many there were.
+
+    The table is sorted by moves along an index, which knows no time.
+    """
+    old = (
+        sa.select(Score.version_key, Score.lead_key)
+        .where(Score.moved != 0, Score.moved_at <= now - leads.MOVES_TOGETHER)
+        .limit(MAX_FORGOTTEN)
+    )
+    keys = sa.tuple_(Score.version_key, Score.lead_key)
+    return change(session, sa.update(Score).where(keys.in_(old)).values(moved=0))
 
 
 def _present_scores(session: Session, versions: InUse, found: Sequence[Lead]) -> dict[int, float]:

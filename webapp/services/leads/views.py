@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
-from webapp.database import insert
+from webapp.database import insert, once
 from webapp.tables.views import SavedView, TableSettings
 
 MAX_NAME = 60
@@ -81,9 +81,13 @@ def delete(session: Session, key: int, *, by: str) -> None:
 
 
 def settings(session: Session, email: str) -> Settings:
-    """What the person has set."""
-    found = session.get(TableSettings, email)
-    return Settings(found.columns, found.start_view) if found else Settings(None, None)
+    """What the person has set; asked once a `read`."""
+
+    def look_up(session: Session) -> Settings:
+        found = session.get(TableSettings, email)
+        return Settings(found.columns, found.start_view) if found else Settings(None, None)
+
+    return once(session, f"table settings of {email}", look_up)
 
 
 def choose_columns(session: Session, email: str, columns: Sequence[str] | None) -> None:

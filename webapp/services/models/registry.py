@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
 from webapp import field_lists
-from webapp.database import BACKFILL, hold
+from webapp.database import BACKFILL, hold, look_up_again, once
 from webapp.services.runs.runs import Explained
 from webapp.stored import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
 CHAMPION = "champion"
 STAGED = "incoming"  # as stored
+ALIASES = "aliases"
 
 MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
@@ -188,10 +189,15 @@ def set_alias(session: Session, name: str, version_key: int | None, now: datetim
     else:
         row.version_key, row.since = version_key, now
     session.flush()
+    look_up_again(session, ALIASES)
 
 
 def aliases(session: Session) -> dict[str, VersionRef]:
-    """Which version each alias names at this moment, in one small query."""
+    """Which version each alias names at this moment, in one small query; asked once a `read`."""
+    return once(session, ALIASES, _aliases)
+
+
+def _aliases(session: Session) -> dict[str, VersionRef]:
     query = sa.select(ModelAlias.name, *_REF)
     query = query.join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
     return {row[0]: VersionRef(*row[1:]) for row in session.execute(query)}

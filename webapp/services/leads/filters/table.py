@@ -89,9 +89,15 @@ def _explored(_: str, asking: Asking) -> sa.ColumnElement[bool]:
     return sa.and_(Lead.explore_draw < limit, ~Lead.is_in_pipeline)
 
 
-def _moved(value: str, _: Asking) -> sa.ColumnElement[bool]:
+def _moved(value: str, asking: Asking) -> sa.ColumnElement[bool]:
     is_up = value == "up"
-    return Score.moved >= MIN_POINTS_SHOWN if is_up else Score.moved <= -MIN_POINTS_SHOWN
+    is_far = Score.moved >= MIN_POINTS_SHOWN if is_up else Score.moved <= -MIN_POINTS_SHOWN
+    return sa.and_(is_far, moved_lately(asking.now))
+
+
+def moved_lately(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a move of a score is news still."""
+    return Score.moved_at > now - leads.MOVES_TOGETHER
 
 
 def _moved_since(since: Since, asking: Asking) -> sa.ColumnElement[bool]:
