@@ -9,7 +9,6 @@ from tests.factories import NOW, PROGRAM, make_lead, make_outcome
 from webapp.services.leads import leads
 from webapp.services.outcomes import lost_reason_changes, lost_reasons, lost_report
 from webapp.services.outcomes.lost_reason_changes import InvalidReason
-from webapp.services.outcomes.outcomes import Attribution
 
 ADA = "ada@example.com"
 
@@ -50,24 +49,6 @@ def test_a_reason_that_comes_with_an_outcome_is_matched_to_the_list(
     write(lambda s: make_lead(s, "L-1"))
     write(lambda s: make_outcome(s, "L-1", False, attribution=replace(PROGRAM, reason=sent)))
     assert reasons(read, "L-1") == [kept]
-
-
-def test_a_reason_is_filled_in_behind_the_click_and_only_once(budget, read, write):
-    write(lambda s: make_lead(s, "L-1"))
-    write(lambda s: make_outcome(s, "L-1", False, attribution=Attribution("rep", ADA)))
-
-    def give(reason, by=ADA):
-        write(
-            lambda s: lost_reason_changes.give_reason(
-                s, leads.find(s, "L-1", lock=True), reason, by=by
-            )
-        )
-
-    give("No need", by="bo@example.com")
-    assert reasons(read, "L-1") == [None]
-    give("Budget cut")
-    give("No need")
-    assert reasons(read, "L-1") == ["Budget cut"]
 
 
 def test_the_report_counts_what_stands_by_source_and_grade(budget, read, write):

@@ -15,7 +15,7 @@ from webapp.pages.leads import leads as table_page
 from webapp.product import product
 from webapp.services.exports import exports
 from webapp.services.leads import leads
-from webapp.services.outcomes import bulk, lost_reason_changes
+from webapp.services.outcomes import bulk, reasons
 from webapp.services.outcomes.lost_reason_changes import MAX_LENGTH
 from webapp.services.outcomes.outcomes import DEFINITE, MEANINGS
 from webapp.services.owners import assigning
@@ -88,7 +88,7 @@ def give_reason(key: int) -> ResponseReturnValue:
 
     def work(session: Any) -> None:
         lead = leads.by_key(session, key, lock=True)
-        lost_reason_changes.give_reason(session, lead, reason, by=who)
+        reasons.fill(session, lead, reason, by=who)
 
     write(work)
     return table_page.row(key, is_said=True)

@@ -32,7 +32,10 @@ class Done:
 
 
 class Action(NamedTuple):
-    """A bulk action of a person, and how many of its outcomes stand."""
+    """A bulk action of a person, and how many of its outcomes stand.
+
+    The reason is None also where its outcomes have several: some were filled in later.
+    """
 
     key: str
     result: str
@@ -86,18 +89,19 @@ def recent(session: Session, by: str, now: datetime) -> list[Action]:
     """The person's bulk actions of the last 30 days, the newest first."""
     first = f"{PREFIX}{now - SHOWN_FOR:%Y%m%dT%H%M%S}"
     last = f"{PREFIX}{now + timedelta(days=1):%Y%m%dT%H%M%S}"
+    n_reasons = sa.func.count(sa.distinct(sa.func.coalesce(Outcome.reason, "")))
     statements = (
         sa.select(
             Outcome.idempotency_key,
             Outcome.result,
-            Outcome.reason,
+            sa.case((n_reasons == 1, sa.func.max(Outcome.reason))),
             sa.func.min(Outcome.recorded_at),
             sa.func.count(),
             sa.func.sum(sa.case((outcomes.stands(), 1), else_=0)),
         )
         .where(Outcome.idempotency_key.between(first, last), Outcome.idempotency_key.like("%/1"))
         .where(Outcome.actor == by)
-        .group_by(Outcome.idempotency_key, Outcome.result, Outcome.reason)
+        .group_by(Outcome.idempotency_key, Outcome.result)
         .order_by(Outcome.idempotency_key.desc())
         .limit(MAX_SHOWN)
     )

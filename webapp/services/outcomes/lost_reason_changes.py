@@ -1,15 +1,12 @@
-"""The list of lost reasons, changed by administrators, and a reason given behind the click."""
+"""The list of lost reasons, changed by administrators."""
 
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.types import category_key, clean_text
 from webapp.services.accounts import audit
 from webapp.services.outcomes.lost_reasons import by_word
-from webapp.services.outcomes.standing import stands
-from webapp.tables import Lead, Outcome
 from webapp.tables.reasons import LostReason
 
 MAX_LENGTH = 100
@@ -46,19 +43,6 @@ def retire(session: Session, key: int, *, by: str, now: datetime) -> None:
         raise ReasonNotFound
     found.retired_at = now
     audit.record(session, by, "retired", f"lost reason {found.name}", now=now, detail={})
-
-
-def give_reason(session: Session, lead: Lead, reason: str | None, *, by: str) -> None:
-    """Fill in why, behind a person's own statement that counts and has no reason yet.
-
-    The caller holds the lead's row locked.
-    """
-    told = sa.select(Outcome).where(
-        Outcome.lead_key == lead.key, Outcome.source == "rep", Outcome.actor == by, stands()
-    )
-    newest = session.scalar(told.order_by(Outcome.happened_at.desc(), Outcome.key.desc()).limit(1))
-    if newest is not None and newest.reason is None:
-        newest.reason = reason
 
 
 def _cleaned(name: str) -> str:
