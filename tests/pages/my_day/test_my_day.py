@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from tests.apps import engine_of
 from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.factories import make_lead, make_outcome
+from webapp.services.leads import leads
 from webapp.services.outcomes.outcomes import Attribution
+from webapp.services.remarks import overrides
 
 MAX_QUERIES = 6
 MAX_BYTES = 100_000
@@ -148,3 +150,23 @@ def test_the_page_asks_little_and_weighs_little(made, rita, mona, sign_in, state
         assert answer.status_code == 200
         assert len(statements) <= MAX_QUERIES, "\n\n".join(statements)
         assert len(answer.data) < MAX_BYTES
+
+
+@ON_BOTH
+def test_an_overridden_lead_counts_in_the_grade_that_its_person_gave_it(
+    made, rita, mona, sign_in, write
+):
+    def override(session):
+        for lead_id, probability in ((f"hot-{RITA}-1", 0.01), (f"was-{RITA}-1", 0.01)):
+            lead = leads.find(session, lead_id, lock=True)
+            told: dict[str, Any] = {"reason": "wrong number", "author": RITA, "now": NOW}
+            overrides.put(session, lead, probability, until=NOW + timedelta(days=1), **told)
+
+    client = sign_in(mona)
+    before = dict(NUMBER.findall(client.get("/").text.replace("&amp;", "&")))
+    write(override)
+    counted = dict(NUMBER.findall(client.get("/").text.replace("&amp;", "&")))
+    assert counted != before
+    assert {path: matching(client, path) for path in counted} == {
+        path: int(n) for path, n in counted.items()
+    }

@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from webapp.services.leads.filters.kinds import GRADES
 from webapp.services.leads.filters.table import EPOCH
 from webapp.services.leads.lead_table import Live
+from webapp.services.remarks import overrides
 from webapp.tables import Lead, Score
+from webapp.tables.remarks import ScoreOverride
 
 DAYS_OF_NEW = 30
 CLOSED = ("converted", "lost")
@@ -120,38 +122,63 @@ def _counted(live: Live, now: datetime, times: _Times) -> sa.CompoundSelect[Any]
     # Days are kept as numbers: a little less than exact, so the moment decides.
     first_day = (last - EPOCH) / timedelta(days=1) - 1
     parts = [
-        _of_leads(closed, version.key).where(
+        _of_leads(closed, version.key, now).where(
             Lead.outcome_day >= first_day,
             Lead.outcome_at >= last,
             Lead.outcome.is_not(None),
             ~Lead.is_never_worked,
         ),
-        _of_leads(is_contacted, version.key).where(Lead.created_at >= new),
+        _of_leads(is_contacted, version.key, now).where(Lead.created_at >= new),
     ]
-    return sa.union_all(*_open(live), *(_by_grade(part, card.grades) for part in parts))
+    return sa.union_all(*_open(live, now), *(_by_grade(part, card.grades) for part in parts))
 
 
-def _open(live: Live) -> Iterator[sa.Select[str, str, int]]:
-    """Count each grade as a range of the queue's index, which needs no sort."""
+def _open(live: Live, now: datetime) -> Iterator[sa.Select[str, str, int]]:
+    """Count each grade as a range of the queue's index, which needs no sort.
+
+    Leads with a person's score, which are few, are taken out by the model's grade and put in by
+    that person's.
+    """
     version, card = live
     is_open = (Score.version_key == version.key, Score.status == "open")
+    is_its = ScoreOverride.lead_key == Score.lead_key
+    overridden = sa.and_(is_its, *overrides.counts(now))
     bounds = (*card.grades, None)
     for place, grade in enumerate(GRADES):
         low, high = bounds[place], bounds[place - 1] if place else None
-        count = sa.select(sa.literal("open"), sa.literal(grade), sa.func.count()).where(*is_open)
-        count = count if low is None else count.where(Score.probability >= low)
-        yield count if high is None else count.where(Score.probability < high)
+        what, n = (sa.literal("open"), sa.literal(grade)), sa.func.count()
+        yield sa.select(*what, n).where(*is_open, *_within(Score.probability, low, high))
+        few = sa.select(*what, -n).where(*is_open, overridden)
+        yield few.where(*_within(Score.probability, low, high))
+        said = sa.select(*what, n).where(*is_open, overridden)
+        yield said.where(*_within(ScoreOverride.probability, low, high))
 
 
-def _of_leads(what: sa.ColumnElement[str], version_key: int) -> sa.Select[Any]:
-    """Not a join: the leads of a time are looked up in the scores, never the other way round."""
+def _within(
+    probability: Any, low: float | None, high: float | None
+) -> list[sa.ColumnElement[bool]]:
+    above = [] if low is None else [probability >= low]
+    return above if high is None else [*above, probability < high]
+
+
+def _of_leads(what: sa.ColumnElement[str], version_key: int, now: datetime) -> sa.Select[str, Any]:
+    """Not a join: the leads of a time are looked up in the scores, never the other way round.
+
+    What a person says counts before the model, as in the lead table.
+    """
     score = sa.select(Score.probability).where(
         Score.version_key == version_key, Score.lead_key == Lead.key
     )
-    return sa.select(what.label("what"), score.scalar_subquery().label("p"))
+    by_model = score.scalar_subquery()
+    said = sa.select(ScoreOverride.probability).where(
+        ScoreOverride.lead_key == Lead.key, *overrides.counts(now)
+    )
+    # Of a removed lead neither: it has no score.
+    by_person = sa.case((by_model.is_not(None), said.scalar_subquery()))
+    return sa.select(what.label("what"), sa.func.coalesce(by_person, by_model).label("p"))
 
 
-def _by_grade(part: sa.Select[Any], lowest: Sequence[float]) -> sa.Select[Any]:
+def _by_grade(part: sa.Select[str, Any], lowest: Sequence[float]) -> sa.Select[Any]:
     """Removed leads have no score, and no grade."""
     rows = part.subquery()
     steps = zip(GRADES, lowest, strict=False)
