@@ -9,6 +9,8 @@ from webapp.database import utc_now
 from webapp.services.leads import leads
 from webapp.services.outcomes.outcomes import Attribution
 
+COLD = {"website_visits": 0, "email_opens": 0, "content_downloads": 0, "lead_source": "Cold Call"}
+
 
 class Hands:
     """A rep's hands on a page: they count what they do."""
@@ -204,7 +206,74 @@ def test_without_javascript_ticked_leads_are_lost_with_a_reason_and_undone(
     assert lost(read) == 0
 
 
-def test_mine_and_hot_and_untouched_are_two_choices_and_the_view_is_saved_in_two_clicks(hands):
+def test_mine_and_hot_and_untouched_are_two_clicks_from_my_day(hands, write, rita):
+    """Neither another's lead, nor a poor one, nor one called yesterday."""
+    mine = {"owner": rita.email, "website_visits": 60, "days_since_contact": 9}
+    rows = [
+        {"lead_id": "M-1", "name": "Call me", **mine},
+        {"lead_id": "M-2", "name": "Called", **mine, "days_since_contact": 1},
+        {"lead_id": "M-3", "name": "Of another", **mine, "owner": "Bo"},
+        {"lead_id": "M-4", "name": "Cold", "owner": rita.email, "days_since_contact": 300, **COLD},
+    ]
+    write(lambda s: make_leads(s, rows, now=utc_now()))
+    page = hands.page
+    page.goto("/")
+    hands.click(page.get_by_role("link", name="Leads", exact=True))
+    hands.click(page.get_by_role("link", name="Mine to call"))
+    count(hands, "1 open lead")
+    assert page.locator("tbody .leads-who a").all_inner_texts() == ["Call me"]
+    assert hands.n == 2
+    tab = page.get_by_role("link", name="Mine to call")
+    expect(tab).to_have_attribute("aria-current", "page")
+    expect(tab).to_contain_text("1")
+
+
+def test_mine_and_hot_and_untouched_by_keyboard(hands):
+    page = hands.page
+    page.get_by_role("link", name="All open").focus()
+    hands.press("Tab", "Enter")
+    expect(page).to_have_url("/leads?grade=A,B&owner=me&not_contacted_for=7")
+    assert hands.n == 2
+
+
+def test_ticked_leads_are_exported_in_two_clicks(page, ada, sign_in, write):
+    write(lambda s: make_leads(s, [{"lead_id": f"L-{n}", "name": f"Lead {n}"} for n in range(3)]))
+    sign_in(ada)
+    page.goto("/leads?sort=name")
+    hands = Hands(page)
+    hands.click(row(hands, 1).get_by_role("checkbox"))
+    with page.expect_download() as download:
+        hands.click(page.get_by_role("button", name="Export"))
+    lines = download.value.path().read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["lead_id", "L-1"]
+    assert hands.n == 2
+    with page.expect_download():
+        hands.click(page.get_by_role("link", name="CSV"))
+    assert hands.n == 3
+
+
+def test_leads_are_assigned_and_a_view_is_saved_by_keyboard(hands, read, rita):
+    page = hands.page
+    hands.press("j", "x")
+    page.locator(".bulk-bar summary", has_text="Assign").focus()
+    hands.press("Enter", "Tab")
+    mine = page.get_by_role("toolbar").get_by_role("button", name="Me", exact=True)
+    mine.focus()
+    hands.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("1 lead given to")
+    assert read(lambda s: leads.find(s, named(hands, 0)).owner) == rita.email
+    assert hands.n == 5
+    page.goto("/leads?grade=A,B")
+    page.locator("#save-view summary").focus()
+    hands.press("Enter", "Tab")
+    page.keyboard.type("Hot")
+    hands.press("Enter")
+    view = page.get_by_role("link", name="Hot")
+    expect(view).to_have_attribute("aria-current", "page")
+    assert hands.n == 8
+
+
+def test_filters_chosen_by_hand_are_saved_as_a_view_in_two_clicks(hands):
     page = hands.page
     page.goto("/leads?not_contacted_for=7")
     page.get_by_role("combobox", name="Owner").select_option("unowned")

@@ -1,6 +1,6 @@
 """The saved views above the lead table, each with its count and its address."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from flask import url_for
@@ -14,16 +14,30 @@ from webapp.services.leads.lead_query import Query
 from webapp.tables.views import SavedView
 
 
+class BuiltIn(NamedTuple):
+    """A view that everybody has, its count under `key` among those of saved views."""
+
+    key: int
+    name: str
+    asked: dict[str, str]
+
+
+BUILT_IN = (
+    BuiltIn(0, "All open", {}),
+    BuiltIn(-1, "Mine to call", {"grade": "A,B", "owner": "me", "not_contacted_for": "7"}),
+)
+
+
 def tabs(session: Session, here: dict[str, str]) -> dict[str, Any]:
     """What the tabs above the table show, where the table shows what is asked `here`."""
     who = current_user.email
     found, settings = views.visible(session, who), views.settings(session, who)
     queries = {view.key: query for view in found if (query := _query(view.asked))}
     percent = product().settings.explore_percent
-    counted = view_counts.counts(
-        session, {0: lead_query.read({})} | queries, explore_percent=percent
-    )
+    queries |= {view.key: query for view in BUILT_IN if (query := _query(view.asked))}
+    counted = view_counts.counts(session, queries, explore_percent=percent)
     return {
+        "built_in": [view for view in BUILT_IN if view.key in queries],
         "views": found,
         "counts": counted,
         "start_view": settings.start_view,
