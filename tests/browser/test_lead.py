@@ -135,3 +135,11 @@ def test_j_and_k_go_through_the_view_and_u_back_to_it(page, rita, sign_in, write
     assert_looks_right(page)
     page.keyboard.press("u")
     expect(page).to_have_url(re.compile(r"/leads\?sort=name&status=all$"))
+
+
+def test_on_paper_stands_what_is_known_and_no_button(lead_page):
+    lead_page.emulate_media(media="print")
+    expect(lead_page.get_by_role("heading", name="Ada Lovelace")).to_be_visible()
+    expect(lead_page.get_by_role("heading", name="Details")).to_be_visible()
+    assert lead_page.get_by_role("button").count() == 0
+    assert lead_page.get_by_role("navigation").count() == 0

@@ -20,6 +20,7 @@ from webapp.services.crm import conflicts, crm_records
 from webapp.services.leads import lead_history, lead_table, leads, similar
 from webapp.services.leads.lead_history import Scoring
 from webapp.services.models import registry
+from webapp.services.owners import assigning
 from webapp.services.remarks import overrides, score_reports, timeline
 from webapp.services.remarks.timeline import Place
 from webapp.tables import Lead, Outcome
@@ -74,6 +75,7 @@ def view(session: Session, key: int) -> dict[str, Any]:
     return {
         **score_change.view(score_change.chosen(scored)),
         "lead": lead,
+        "ownership": assigning.ownership(session, lead),
         **neighbours.around(session, lead),
         "records": crm_records.of_leads(session, [lead.key]).get(lead.key),
         "linked_deals": crm_records.linked_deals(session, lead.key),

@@ -10,8 +10,7 @@ from webapp.pages.accounts import sign_in
 from webapp.services.leads import leads
 from webapp.services.leads.leads import LeadNotFound
 from webapp.services.owners import assigning
-from webapp.services.owners.assigning import NotAnOwner, OwnedByCrm, Ownership
-from webapp.tables import Lead
+from webapp.services.owners.assigning import NotAnOwner, OwnedByCrm
 
 MAX_ADDRESS = 254
 
@@ -46,12 +45,6 @@ def undo() -> ResponseReturnValue:
     flash(f"{n_leads} previous owner again." if back else nothing)
     path = sign_in.own_path(request.form.get("back"))
     return redirect(path or url_for("pages.my_day.index"), 303)
-
-
-@bp.app_template_global()
-def ownership(lead: Lead) -> Ownership:
-    """Who owns a lead and who could."""
-    return read(lambda session: assigning.ownership(session, lead))
 
 
 def _back(key: int) -> str:
