@@ -99,3 +99,18 @@ def test_the_notice_of_many_changed_leads_fits_into_a_cookie(rita, sign_in, writ
     assert "1 lead marked lost" in page
     assert "and 45 more." in page
     assert "Undo all" in page
+
+
+def test_an_assignment_stands_under_recent_actions_with_its_undo(rita, sign_in, read, write):
+    write(lambda s: [make_lead(s, f"L-{n}", owner="Bo") for n in range(2)])
+    rep = sign_in(rita)
+    form = {"owner": rita.email, "lead": ["1 open", "2 open"]}
+    rep.post("/leads/bulk/assign", data=form)
+    page = rep.get("/leads/bulk/recent").text
+    assert f"2 leads given to {rita.email}" in page
+    batch = page.split('name="batch" value="')[1].split('"')[0]
+    rep.post("/leads/owner/undo", data={"batch": batch, "back": "/leads/bulk/recent"})
+    assert read(lambda s: leads.by_key(s, 1).owner) == "Bo"
+    page = rep.get("/leads/bulk/recent").text
+    assert "2 leads given to Bo" in page
+    assert "undone" in page

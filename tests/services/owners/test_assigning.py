@@ -106,3 +106,15 @@ def test_programs_have_no_leads_of_their_own():
 def test_mine_stays_a_word_in_the_address():
     query = lead_query.read({"owner": "me"}, me=RITA)
     assert query.parameters() == {"owner": "me"}
+
+
+def test_recent_assignments_are_the_persons_own_with_how_many_stand(make, read, write):
+    his, nobodys = make(OMAR), make()
+    first = write(lambda s: assigning.assign(s, [his, nobodys], RITA, by=OMAR, now=NOW))
+    later = NOW + timedelta(hours=1)
+    write(lambda s: assigning.assign(s, [his], None, by=RITA, now=later))
+    shown = read(lambda s: assigning.recent(s, OMAR, later))
+    assert [(b.key, b.owner, b.n_leads, b.n_standing) for b in shown] == [(first.batch, RITA, 2, 1)]
+    assert shown[0].at == NOW
+    assert [b.owner for b in read(lambda s: assigning.recent(s, RITA, later))] == [None]
+    assert read(lambda s: assigning.recent(s, OMAR, NOW + timedelta(days=31))) == []

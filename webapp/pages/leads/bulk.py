@@ -76,9 +76,10 @@ def export() -> ResponseReturnValue:
 @bp.get("/recent")
 def recent() -> ResponseReturnValue:
     """Any role: the person's own bulk actions of the last 30 days, each with its undo."""
-    now = utc_now()
-    actions = read(lambda session: bulk.recent(session, current_user.email, now))
-    return render_template("leads/bulk/recent.html", actions=actions)
+    who, now = current_user.email, utc_now()
+    actions = read(lambda session: bulk.recent(session, who, now))
+    given = read(lambda session: assigning.recent(session, who, now))
+    return render_template("leads/bulk/recent.html", actions=actions, given=given)
 
 
 @bp.post("/<key:key>/reason")

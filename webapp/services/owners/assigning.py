@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -19,6 +20,8 @@ from webapp.tables import Lead, Score
 from webapp.tables.owners import Assignment
 
 BATCH = "[0-9a-f]{32}"
+SHOWN_FOR = timedelta(days=30)
+MAX_SHOWN = 50
 
 
 class NotAnOwner(ValueError):
@@ -93,6 +96,41 @@ def undo(session: Session, batch: str, *, by: str, now: datetime) -> list[Lead]:
     ]
     _change(session, {lead.key: made[lead.key].owner_before for lead in back}, back, by=by, now=now)
     return back
+
+
+class Batch(NamedTuple):
+    """Leads that a person gave away at once, and how many are still with whom they were given to.
+
+    `owner` is None where they went to nobody, or back to several owners.
+    """
+
+    key: str
+    owner: str | None
+    at: datetime
+    n_leads: int
+    n_standing: int
+
+
+def recent(session: Session, by: str, now: datetime) -> list[Batch]:
+    """The person's own assignments of the last 30 days, the newest first."""
+    n_owners = sa.func.count(sa.distinct(sa.func.coalesce(Assignment.owner, "")))
+    at = sa.func.min(Assignment.at)
+    is_standing = Lead.owner.is_not_distinct_from(Assignment.owner)
+    query = (
+        sa.select(
+            Assignment.batch,
+            sa.case((n_owners == 1, sa.func.max(Assignment.owner))),
+            at,
+            sa.func.count(),
+            sa.func.sum(sa.case((is_standing, 1), else_=0)),
+        )
+        .join(Lead, Lead.key == Assignment.lead_key)
+        .where(Assignment.actor == by, Assignment.at > now - SHOWN_FOR)
+        .group_by(Assignment.batch)
+        .order_by(at.desc())
+        .limit(MAX_SHOWN)
+    )
+    return [Batch(*row) for row in session.execute(query)]
 
 
 @dataclass(frozen=True)
