@@ -24,7 +24,7 @@ from webapp.services.leads.filters.kinds import (
     Kind,
 )
 from webapp.services.leads.filters.sorts import SORTS
-from webapp.services.leads.filters.table import EPOCH, ME, Asking, Given
+from webapp.services.leads.filters.table import EPOCH, ME, FilterContext, FilterValue
 from webapp.services.leads.records import FieldError, search_words
 from webapp.tables import STATUSES, Lead, Score
 from webapp.tables.remarks import ScoreOverride
@@ -59,7 +59,7 @@ class Query:
     grades: tuple[str, ...] = ()
     score_from: float | None = None
     score_to: float | None = None
-    filters: tuple[Given, ...] = ()
+    filters: tuple[FilterValue, ...] = ()
     search: str = ""
     sort: str = "score"
     after: Cursor | None = None
@@ -153,8 +153,8 @@ class Scope:
 
     def _given(self, *, is_of_lead: bool) -> list[sa.ColumnElement[bool]]:
         found = (each for each in self.query.filters if each.filter.is_of_lead == is_of_lead)
-        asking = Asking(self.query.asked_at, self.explore_percent)
-        return [each.filter.holds(each.value, asking) for each in found]
+        context = FilterContext(self.query.asked_at, self.explore_percent)
+        return [each.filter.holds(each.value, context) for each in found]
 
     def _of_leads(self) -> list[sa.ColumnElement[bool]]:
         """Leads are looked up one by one: the queue is still read in the order of scores."""
@@ -245,7 +245,7 @@ def read(
 
 def _filters(
     errors: list[FieldError], given: Mapping[str, str], fields: Fields | None, me: str | None
-) -> tuple[Given, ...]:
+) -> tuple[FilterValue, ...]:
     known = table.all_filters(fields)
     unknown = (name for name in given.keys() - known.keys() if name.startswith(OF_FIELD))
     errors += [
@@ -260,7 +260,7 @@ def _filters(
             if me is None:
                 rule = "a person or unowned; only people who are signed in have leads of their own"
                 errors.append(FieldError(each.name, f"must be {rule}", rule))
-        found.append(Given(each, value, text))
+        found.append(FilterValue(each, value, text))
     return tuple(each for each in found if each.value is not None)
 
 

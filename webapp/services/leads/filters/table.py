@@ -27,14 +27,14 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Asking:
+class FilterContext:
     """When the lead table is asked, and how many percent of leads are to explore."""
 
     now: datetime
     explore_percent: float = 0
 
 
-Condition: TypeAlias = Callable[[Any, Asking], sa.ColumnElement[bool]]
+Condition: TypeAlias = Callable[[Any, FilterContext], sa.ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Filter:
         return self.words.format(known or (value_text(value) if is_figure else value))
 
 
-class Given(NamedTuple):
+class FilterValue(NamedTuple):
     """A filter with its value, and the text that this was read from."""
 
     filter: Filter
@@ -73,7 +73,7 @@ class Given(NamedTuple):
 
 
 def _facet(name: str, column: str) -> Filter:
-    def holds(value: str, _: Asking) -> sa.ColumnElement[bool]:
+    def holds(value: str, _: FilterContext) -> sa.ColumnElement[bool]:
         found: sa.ColumnElement[bool] = getattr(Score, column) == (
             "" if value == UNOWNED else value
         )
@@ -84,15 +84,15 @@ def _facet(name: str, column: str) -> Filter:
     return Filter(name, kinds.text_of(), label, words, holds, is_of_lead=False, special=special)
 
 
-def _explored(_: str, asking: Asking) -> sa.ColumnElement[bool]:
-    limit = asking.explore_percent * leads.N_DRAWS / 100
+def _explored(_: str, context: FilterContext) -> sa.ColumnElement[bool]:
+    limit = context.explore_percent * leads.N_DRAWS / 100
     return sa.and_(Lead.explore_draw < limit, ~Lead.is_in_pipeline)
 
 
-def _moved(value: str, asking: Asking) -> sa.ColumnElement[bool]:
+def _moved(value: str, context: FilterContext) -> sa.ColumnElement[bool]:
     is_up = value == "up"
     is_far = Score.moved >= MIN_POINTS_SHOWN if is_up else Score.moved <= -MIN_POINTS_SHOWN
-    return sa.and_(is_far, moved_lately(asking.now))
+    return sa.and_(is_far, moved_lately(context.now))
 
 
 def moved_lately(now: datetime) -> sa.ColumnElement[bool]:
@@ -100,44 +100,44 @@ def moved_lately(now: datetime) -> sa.ColumnElement[bool]:
     return Score.moved_at > now - leads.MOVES_TOGETHER
 
 
-def _moved_since(since: Since, asking: Asking) -> sa.ColumnElement[bool]:
+def _moved_since(since: Since, context: FilterContext) -> sa.ColumnElement[bool]:
     has_moved = sa.func.abs(Score.moved) >= MIN_POINTS_SHOWN
-    return sa.and_(has_moved, Score.moved_at >= since.moment(asking.now))
+    return sa.and_(has_moved, Score.moved_at >= since.moment(context.now))
 
 
-def _not_contacted(days: int, asking: Asking) -> sa.ColumnElement[bool]:
-    return Lead.contact_day <= (asking.now - EPOCH) / DAY - days
+def _not_contacted(days: int, context: FilterContext) -> sa.ColumnElement[bool]:
+    return Lead.contact_day <= (context.now - EPOCH) / DAY - days
 
 
-def _contacted_within(days: int, asking: Asking) -> sa.ColumnElement[bool]:
-    return Lead.contact_day > (asking.now - EPOCH) / DAY - days
+def _contacted_within(days: int, context: FilterContext) -> sa.ColumnElement[bool]:
+    return Lead.contact_day > (context.now - EPOCH) / DAY - days
 
 
-def _contacted(value: str, _: Asking) -> sa.ColumnElement[bool]:
+def _contacted(value: str, _: FilterContext) -> sa.ColumnElement[bool]:
     return Lead.contact_day == 0 if value == "never" else Lead.contact_day != 0
 
 
-def _created_since(since: Since, asking: Asking) -> sa.ColumnElement[bool]:
-    return Lead.created_at >= since.moment(asking.now)
+def _created_since(since: Since, context: FilterContext) -> sa.ColumnElement[bool]:
+    return Lead.created_at >= since.moment(context.now)
 
 
-def _outcome_since(since: Since, asking: Asking) -> sa.ColumnElement[bool]:
-    return Lead.outcome_at >= since.moment(asking.now)
+def _outcome_since(since: Since, context: FilterContext) -> sa.ColumnElement[bool]:
+    return Lead.outcome_at >= since.moment(context.now)
 
 
-def _outcome_before(since: Since, asking: Asking) -> sa.ColumnElement[bool]:
-    return Lead.outcome_at < since.moment(asking.now)
+def _outcome_before(since: Since, context: FilterContext) -> sa.ColumnElement[bool]:
+    return Lead.outcome_at < since.moment(context.now)
 
 
-def _outcome_by(actor: str, _: Asking) -> sa.ColumnElement[bool]:
+def _outcome_by(actor: str, _: FilterContext) -> sa.ColumnElement[bool]:
     return counting_outcome(sa.or_(Outcome.actor == actor, Outcome.source == actor))
 
 
-def _keys(keys: tuple[int, ...], _: Asking) -> sa.ColumnElement[bool]:
+def _keys(keys: tuple[int, ...], _: FilterContext) -> sa.ColumnElement[bool]:
     return Score.lead_key.in_(keys)
 
 
-def _outcome_reason(reason: str, _: Asking) -> sa.ColumnElement[bool]:
+def _outcome_reason(reason: str, _: FilterContext) -> sa.ColumnElement[bool]:
     return counting_outcome(Outcome.reason == reason)
 
 
@@ -194,7 +194,7 @@ def _of_fields(fields: Fields) -> Iterator[Filter]:
 
 
 def _bound(each: Field, end: str) -> Condition:
-    def holds(value: Any, _: Asking) -> sa.ColumnElement[bool]:
+    def holds(value: Any, _: FilterContext) -> sa.ColumnElement[bool]:
         column = value_of(each, value)
         found: sa.ColumnElement[bool] = column >= value if end == "from" else column <= value
         return found
@@ -203,7 +203,7 @@ def _bound(each: Field, end: str) -> Condition:
 
 
 def _equals(each: Field) -> Condition:
-    def holds(value: Any, _: Asking) -> sa.ColumnElement[bool]:
+    def holds(value: Any, _: FilterContext) -> sa.ColumnElement[bool]:
         found: sa.ColumnElement[bool] = value_of(each, value) == value
         return found
 
