@@ -42,8 +42,8 @@ def test_a_training_shows_how_far_it_is_and_ends_by_itself(page, mona, sign_in, 
     write(lambda s: runs.renew(s, run, NOW, progress=0.4, stage="Fitting"))
     expect(page.get_by_text("Fitting")).to_be_visible()
     expect(page.get_by_text("40 %")).to_be_visible()
-    write(lambda s: runs.finish(s, run, NOW, {"reason": "Not promoted: no gain."}))
-    expect(page.get_by_text("Not promoted: no gain.")).to_be_visible()
+    write(lambda s: runs.finish(s, run, NOW, {"version": "1.2"}))
+    expect(page.locator("#model-status").get_by_text("Version 1.2 refused")).to_be_visible()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(2500)
