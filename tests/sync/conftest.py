@@ -18,6 +18,8 @@ from webapp import config
 from webapp.config import ROOT
 from webapp.services.runs import runs
 
+MAX_WAIT_SECONDS = 120
+
 
 class Clock:
     """A clock that stands still until it is moved."""
@@ -124,6 +126,8 @@ def kill_worker_at(settings, forks):
         worker = forks.Process(target=paused_worker.run, args=(place, variables, there))
         worker.start()
         there.close()
+        # A place that is never reached fails instead of hanging.
+        assert here.poll(MAX_WAIT_SECONDS), f"the worker never came to {place}"
         assert here.recv() == "here"
         worker.kill()
         worker.join()
