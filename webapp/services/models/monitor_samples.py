@@ -230,6 +230,8 @@ def _judged(
         .select_from(Lead)
         .join(own, own.key == training_data.at_landmark(session))
         .outerjoin(CrmLead, CrmLead.lead_key == Lead.key)
+        # Outcomes of one moment stand in one order, whatever the database.
+        .order_by(Lead.key)
         .where(Lead.key.in_(told_last), Lead.outcome.is_not(None))
     )
     rows = session.execute(query).all()
