@@ -54,6 +54,8 @@ IS_ACCESSIBLE = f"""async isWhole => {{
 
 def assert_looks_right(page):
     """Check at both widths that nothing is wider than the screen and all is accessible."""
+    # What is looked for may be there before the styles are.
+    page.wait_for_load_state()
     for width in WIDTHS:
         assert_fits(page, width)
         for scheme in SCHEMES:
