@@ -4,10 +4,9 @@ import itertools
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from tests.factories import FIELDS, make_lead
-from webapp.database import db, utc_now
+from webapp.database import utc_now
 from webapp.services.leads import lead_query, lead_table, leads, similar
 from webapp.services.leads.filters import choices
 from webapp.services.leads.filters.sorts import SORTS
@@ -33,20 +32,11 @@ def dialect():
 
 
 @pytest.fixture
-def plans(app, write):
+def plans(write, explained):
     """The plans of all statements sent, one text a statement."""
     write(lambda s: [make_lead(s, f"L-{n}", name="Ada Lovelace") for n in range(5)])
-    found = []
-    with app.app_context():
-        engine = db.engine
-
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def keep(connection, cursor, statement, parameters, *rest):
-        if statement.startswith(("SELECT", "WITH")):
-            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
-            found.append("\n".join(row[3] for row in cursor.fetchall()))
-
-    return found
+    explained.clear()
+    return explained
 
 
 def pages(read, plans, sort):
