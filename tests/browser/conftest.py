@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import chromium
 from tests.connected import described, fake, salesforce  # noqa: F401 - fixtures
+
+# A bound for what never comes: on a busy machine an answer and its page took 5 s and more.
+expect.set_options(timeout=20_000)
 
 VENDORED = Path(__file__).parents[2] / "webapp/static/vendor/htmx-4.0.1.min.js"
 

@@ -59,7 +59,7 @@ def key(write):
 
 @pytest.fixture
 def leadloop(faults, server_url, key):
-    with Leadloop(server_url, key, max_tries=3, timeout_seconds=2) as client:
+    with Leadloop(server_url, key, max_tries=3, timeout_seconds=30) as client:
         yield client
 
 
