@@ -60,7 +60,14 @@ RESERVED_NAMES = frozenset(
 MAX_COUNTED = 1_000_000
 
 
-def _builtin(name: str, kind: FieldType, label: str, *, maximum: float | None = None) -> Field:
+def _builtin(
+    name: str,
+    kind: FieldType,
+    label: str,
+    *,
+    maximum: float | None = None,
+    influenced: bool = False,
+) -> Field:
     minimum = None if maximum is None else 0
     return Field(
         name,
@@ -69,6 +76,7 @@ def _builtin(name: str, kind: FieldType, label: str, *, maximum: float | None = 
         minimum=minimum,
         maximum=maximum,
         use=False,
+        influenced=influenced,
         declared=False,
         builtin=True,
     )
@@ -82,8 +90,17 @@ BUILTIN_FIELDS = {
         _builtin("industry", "category", "Industry"),
         _builtin("email_opens", "count", "Email opens", maximum=MAX_COUNTED),
         _builtin("website_visits", "count", "Website visits", maximum=MAX_COUNTED),
-        _builtin("content_downloads", "count", "Content downloads", maximum=MAX_COUNTED),
-        _builtin("days_since_contact", "count", "Days since contact", maximum=MAX_COUNTED),
+        # Sent by a rep, and done by a rep; whether mails are opened and pages visited is not.
+        _builtin(
+            *("content_downloads", "count", "Content downloads"),
+            maximum=MAX_COUNTED,
+            influenced=True,
+        ),
+        _builtin(
+            *("days_since_contact", "count", "Days since contact"),
+            maximum=MAX_COUNTED,
+            influenced=True,
+        ),
         _builtin("lead_source", "category", "Lead source"),
     )
 }
@@ -134,6 +151,7 @@ def field_from(entry: dict[str, Any]) -> Field:
         ),
         unit=_cleaned(entry.get("unit")) or None,
         use=entry.get("use", True),
+        influenced=entry.get("influenced", builtin is not None and builtin.influenced),
         salesforce=entry.get("salesforce"),
         help=_cleaned(entry.get("help")) or None,
         declared=not entry.get("retired", False),
@@ -148,6 +166,8 @@ def entry_of(field: Field) -> dict[str, Any]:
     >>> entry_of(Field("seats", "count", "Seats", minimum=0, use=False))
     {'name': 'seats', 'type': 'count', 'label': 'Seats', 'min': 0, 'use': False}
     """
+    builtin = BUILTIN_FIELDS.get(field.name)
+    usually_influenced = builtin is not None and builtin.influenced
     entry = {
         "name": field.name,
         "type": field.type,
@@ -158,6 +178,7 @@ def entry_of(field: Field) -> dict[str, Any]:
         "aliases": dict(field.aliases),
         "unit": field.unit,
         "use": None if field.use else False,
+        "influenced": None if field.influenced == usually_influenced else field.influenced,
         "retired": field.retired or None,
         "salesforce": field.salesforce,
         "help": field.help,
@@ -277,6 +298,7 @@ CHECKS: dict[str, Callable[[object], str | None]] = {
     "aliases": _aliases,
     "unit": _text("unit", MAX_UNIT_LENGTH),
     "use": _flag("use"),
+    "influenced": _flag("influenced"),
     "retired": _flag("retired"),
     "salesforce": _salesforce,
     "help": _text("help", MAX_HELP_LENGTH),

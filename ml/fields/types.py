@@ -197,9 +197,9 @@ class Field:
 
     Both bounds are allowed values themselves. Of a category `choices` are all that is allowed, as
     they are stored, or any text where there are none, and `aliases` other words, each with its
-    choice. `use` says whether models may learn from it; people see it while it is `declared`.
-    Of a `retired` field values are still taken, but people and models do without. The eight
-    `builtin` fields are always accepted.
+    choice. `use` says whether models may learn from it, and `influenced` whether a rep can bring
+    another value about; people see it while it is `declared`. Of a `retired` field values are still
+    taken, but people and models do without. The eight `builtin` fields are always accepted.
     """
 
     name: str
@@ -211,6 +211,7 @@ class Field:
     aliases: tuple[tuple[str, str], ...] = ()
     unit: str | None = None
     use: bool = True
+    influenced: bool = False
     salesforce: str | None = None
     help: str | None = None
     declared: bool = True

@@ -77,7 +77,7 @@ def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
     else:
         sentence = _curve_sentence(term, field, value, pull)
     sentence = sentence[:1].upper() + sentence[1:]
-    group, counts = _group(term, field, value), _counts(term, value)
+    group, counts = _group(term, field, value), counts_of(term, value)
     n_leads = None if counts is None else counts.n
     short = short_text(field, value)
     return Reason(field.name, field.label, value, pull.effect, short, sentence, group, n_leads)
@@ -128,8 +128,8 @@ def _is_rare(term: CategoryTerm, key: str) -> bool:
     return not is_alone and term.other_counts is not None and term.other_counts.n > 0
 
 
-def _counts(term: Term, value: Value) -> Counts | None:
-    """The leads learned from with such a value; None where nothing was learned from leads."""
+def counts_of(term: Term, value: Value) -> Counts | None:
+    """Count the leads learned from with such a value; None where nothing was learned from leads."""
     if isinstance(term, CategoryTerm):
         key = level_key(value)
         if key is None or term.level_counts is None:
@@ -146,7 +146,7 @@ def _place(bins: Sequence[Bin], value: Value) -> int:
 
 
 def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pull) -> str:
-    key, group, counts = level_key(value), _group(term, field, value), _counts(term, value)
+    key, group, counts = level_key(value), _group(term, field, value), counts_of(term, value)
     if key is None:
         return _unknown(field, group, counts, pull)
     shown, name = value_text(value), _in_sentence(field.label)
@@ -166,7 +166,7 @@ def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pul
 
 
 def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> str:
-    group, counts = _group(term, field, value), _counts(term, value)
+    group, counts = _group(term, field, value), counts_of(term, value)
     if signed_log1p(value) is None:
         return _unknown(field, group, counts, pull)
     if not counts:

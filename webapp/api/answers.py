@@ -286,6 +286,7 @@ class LeadField(BaseModel):
     choices: list[str] = Field(description="The only values it may take; empty where any may be.")
     is_shown: bool = Field(description="Whether forms show it.")
     is_used: bool = Field(description="Whether models may learn from it.")
+    is_influenced: bool = Field(description="Whether a rep can bring another value about.")
     is_retired: bool
 
 

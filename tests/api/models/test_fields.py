@@ -74,5 +74,6 @@ def test_the_fields_are_listed_with_their_rules(client, headers):
         "choices": [],
         "is_shown": True,
         "is_used": True,
+        "is_influenced": False,
         "is_retired": False,
     }

@@ -240,3 +240,13 @@ def test_where_a_file_rules_the_pages_only_show(desks, app, admin):
         assert "declared in company.toml" in page
         assert not re.search(r"Save field|Retire|Declare field<", page)
     assert admin.post("/settings/fields/new-field", data=SEATS).status_code == 409
+
+
+def test_a_field_is_marked_as_one_that_a_rep_can_influence(admin, fields):
+    admin.post("/settings/fields/new-field", data=SEATS)
+    assert not fields()["seats"].influenced
+    form = form_of(admin, "seats", **SEATS, influenced="1")
+    admin.post("/settings/fields/seats", data=form)
+    assert fields()["seats"].influenced
+    assert fields()["days_since_contact"].influenced
+    assert not fields()["website_visits"].influenced

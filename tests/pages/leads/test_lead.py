@@ -8,7 +8,15 @@ import pytest
 
 from ml.fields.fields_file import loads
 from ml.scorecard.terms import CurveTerm
-from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
+from tests.factories import (
+    FIELDS,
+    NOW,
+    make_champion,
+    make_lead,
+    make_leads,
+    make_outcome,
+    make_version,
+)
 from tests.learned import make_learned_version
 from webapp.database import utc_now
 from webapp.services.leads import leads, removal
@@ -319,3 +327,19 @@ def test_an_undone_click_lets_the_other_source_count_without_a_notice(rep, write
     rep.post(f"/leads/{lead.key}/outcome", data={"outcome": "withdrawn"})
     assert read(lambda s: leads.find(s, "L-1").outcome) is True
     assert "Two outcomes on record" not in show(rep, lead)
+
+
+def test_an_open_lead_says_what_a_rep_could_do_for_its_score(rep, write):
+    told = {"lead_source": "Cold Call", "days_since_contact": 40, "website_visits": 0, "age": 20}
+    (lead,) = write(lambda s: make_leads(s, [{"lead_id": "L-1", **told}]))
+    raised = re.search(r"What would raise it</h2>(.*?)</ul>", show(rep, lead))[1]
+    assert re.findall(r"<b>(.*?)</b> <span[^>]*>(.*?)</span>", raised) == [
+        ("Contact today", "+6 points")
+    ]
+    write(lambda s: make_outcome(s, "L-1", False))
+    assert "What would raise it" not in show(rep, lead)
+
+
+def test_nothing_is_said_where_no_field_that_a_rep_can_influence_helps(rep, write):
+    lead = write(lambda s: make_lead(s, "L-1", website_visits=0, lead_source="Cold Call"))
+    assert "What would raise it" not in show(rep, lead)

@@ -26,6 +26,7 @@ def list_fields() -> Response:
             choices=list(field.choices),
             is_shown=field.declared,
             is_used=field.declared and field.use,
+            is_influenced=field.influenced,
             is_retired=field.retired,
         )
         for field in product().fields

@@ -14,6 +14,7 @@ from webapp.services.fields import declaring
 
 TEXTS = ("name", "type", "label", "unit", "salesforce", "help")
 BOUNDS = ("min", "max")
+FLAGS = ("use", "influenced")
 TYPES = {name: kind_of(name).noun.capitalize() for name in get_args(FieldType)}
 BLANK = {"type": "category", "use": "1"}
 
@@ -26,7 +27,8 @@ def as_texts(field: Field) -> dict[str, str]:
         "choices": "\n".join(field.choices),
         "aliases": "\n".join(f"{word} = {choice}" for word, choice in field.aliases),
     }
-    return texts | lists | {"use": "1" if field.use else ""}
+    flags = {flag: "1" if getattr(field, flag) else "" for flag in FLAGS}
+    return texts | lists | flags
 
 
 def entry_from(form: MultiDict[str, str], fields: Fields) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def entry_from(form: MultiDict[str, str], fields: Fields) -> dict[str, Any]:
     entry: dict[str, Any] = {
         key: form[key].strip() for key in (*TEXTS, *BOUNDS) if form.get(key, "").strip()
     }
-    entry["use"] = "use" in form
+    entry |= {flag: flag in form for flag in FLAGS}
     entry |= {key: _number(entry[key]) for key in BOUNDS if key in entry}
     if choices := _lines(form, "choices"):
         entry["choices"] = choices

@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from ml.fields.fields_file import Value
+from ml.scorecard.raising import raising
 from ml.scorecard.reasons import explain
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.support import FEW_LEADS, alike, thinnest
@@ -102,13 +103,15 @@ def _score(session: Session, lead: Lead, card: Scorecard) -> dict[str, Any]:
     shown = lead_table.row(session, fields, lead.key) if lead.removed_at is None else None
     champion = registry.champion(session)
     measured = champion.measured
-    reasons = explain(card, fields, leads.collected_inputs(lead), limit=MAX_REASONS)
+    values = leads.collected_inputs(lead)
+    reasons = explain(card, fields, values, limit=MAX_REASONS)
     return {
         "row": shown,
         # Of the leads that set its level. What rules of thumb assume nobody has measured.
         "base_rate": measured.base_rate if measured else None,
         "is_untrained": not card.n_leads,
         "reasons": reasons,
+        "raising": raising(card, fields, values) if lead.status == "open" else [],
         "thinnest": thinnest(reasons),
         "few": FEW_LEADS,
         "tested": None if measured else registry.last_test(session, champion),
