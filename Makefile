@@ -105,6 +105,17 @@ bench-worlds: install ## Live through simulated orgs whose truth is known [WORLD
 		$(if $(PROCESSES),--processes $(PROCESSES)) $(if $(POLICIES),--policies $(POLICIES)) \
 		$(if $(RESUME),--resume)
 
+.PHONY: bench
+bench: bench-score bench-feedback ## Run all benches of speed (ROUNDS=n)
+
+.PHONY: bench-score
+bench-score: install-dev ## Time POST /score beside floors and peers (ROUNDS=n)
+	@$(BENCH) bench.speed.writing score $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: bench-feedback
+bench-feedback: install-dev ## Time PUT /feedback beside floors (ROUNDS=n)
+	@$(BENCH) bench.speed.writing feedback $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: bench-import
 bench-import: install ## Compare the import of made-up leads with the least that must be done (ROWS=n)
 	@$(BIN)/python -m bench.speed.importing $(if $(ROWS),--rows $(ROWS))

@@ -1,0 +1,1 @@
+"""How fast the product answers, beside the least that must be done and beside other ways."""
