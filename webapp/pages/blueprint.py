@@ -41,7 +41,7 @@ from webapp.pages.leads import (
     views,
 )
 from webapp.pages.models import leakage, models, monitors
-from webapp.pages.my_day import my_day
+from webapp.pages.my_day import my_day, setup_list
 from webapp.pages.webhooks import webhooks
 from webapp.product import VERSION, product
 from webapp.services.owners import sight
@@ -51,6 +51,7 @@ PARTS = (
     sign_in.bp,
     demo.bp,
     my_day.bp,
+    setup_list.bp,
     leads.bp,
     lead_form.bp,
     lead.bp,

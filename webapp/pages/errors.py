@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from webapp.database import read
 from webapp.pages import formats
 from webapp.pages.accounts import signed_in
+from webapp.services import setup
 from webapp.services.accounts import accounts, api_keys, invitations
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
@@ -60,6 +61,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     registry.NoChampion: (503, "Ask an administrator to fix this on the server."),
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
     lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),
+    setup.RateIsLearned: (409, "The models page shows what it learned from."),
     lifecycle.AlreadyChampion: (409, "There is nothing to do."),
 }
 

@@ -80,6 +80,7 @@ def test_invented_and_real_outcomes_are_never_learned_from_together(demo):
 def test_removed_it_leaves_real_leads_and_the_starter_model(demo):
     make_lead(demo, "L-1", email_opens=3)
     version = make_version(demo)
+    version.parent_key = make_champion(demo).key
     version.training = {"n_leads": 1, "n_converted": 1, "n_lost": 0, "is_demo": True}
     registry.set_alias(demo, registry.CHAMPION, version.key, NOW)
     n_demo = demo.scalar(sa.select(sa.func.count()).select_from(Lead)) - 1

@@ -20,6 +20,9 @@ MIN_ROLE = {
     "pages.invitations.accept": ANYBODY,
     "pages.demo.remove": "admin",
     "pages.my_day.index": "rep",
+    "pages.setup_list.hide": "admin",
+    "pages.setup_list.show_rate": "admin",
+    "pages.setup_list.expect_rate": "admin",
     # Leads
     "pages.leads.index": "rep",
     "pages.leads.table": "rep",

@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from webapp.database import Session, read, utc_now
 from webapp.pages.accounts import signed_in
+from webapp.pages.my_day import setup_list
 from webapp.product import product
 from webapp.services.demo import demo_leads
 from webapp.services.demo.ids import IDS
@@ -32,7 +33,8 @@ def index() -> ResponseReturnValue:
         live = how.version, registry.scorecard(session, how.version)
         has_any = how.has_overrides
         lists = own_leads.lists(*(session, fields, live), me=me, now=now, has_overrides=has_any)
-        return {"lists": lists, "team": team.by_grade(session, live, now), "state": how}
+        by_grade, left = team.by_grade(session, live, now), setup_list.steps(session)
+        return {"lists": lists, "team": by_grade, "state": how, "setup": left}
 
     values = read(look)
     shown = (item.lead.lead_id for each in values["lists"].values() for item in each.items)

@@ -74,7 +74,7 @@ def remove(session: Session, actor: str, now: datetime) -> tuple[int, int]:
     how many stay.
 
     Of others their invented outcomes go. What was learned from them goes out of use: the worker
-    returns to the starter model. Raises `AlreadyRunning` during a training or a promotion.
+    returns to the newest starter model. Raises `AlreadyRunning` during a training or a promotion.
     """
     hold(session, BACKFILL)
     for kind in ("training", "rescoring"):
@@ -83,7 +83,8 @@ def remove(session: Session, actor: str, now: datetime) -> tuple[int, int]:
     live = registry.champion(session)
     if live.learned_from is not None and live.learned_from.is_demo:
         reason = "The demo data was removed."
-        lifecycle.request_promotion(session, _starter(session).name, actor, now, reason=reason)
+        starter = registry.starter(session).name
+        lifecycle.request_promotion(session, starter, actor, now, reason=reason)
     keys = session.scalars(demo_leads.keys()).all()
     removal.delete(session, keys, now)
     _take_back_outcomes(session)
@@ -106,10 +107,6 @@ def _forget_checks(session: Session) -> None:
     made = sa.select(ModelVersion.run_key).where(ModelVersion.run_key.is_not(None))
     checks = sa.delete(Run).where(Run.kind == monitoring.KIND, Run.finished_at.is_not(None))
     change(session, checks.where(Run.key.not_in(made)))
-
-
-def _starter(session: Session) -> ModelVersion:
-    return session.scalars(sa.select(ModelVersion).order_by(ModelVersion.key).limit(1)).one()
 
 
 def _play(session: Session, fields: Fields, begun_at: datetime, days: range) -> None:

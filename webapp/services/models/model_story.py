@@ -112,7 +112,8 @@ def line_of_version(version: ModelVersion, parents: Mapping[int, Parent], now: d
     """Say what was decided on a version when it was made."""
     on, decision = day_text(version.created_at, now), version.verdict
     if not decision.checks:
-        return f"Version {version.name} is the starter model: {GENERAL}."
+        told = f" {decision.reason}" if decision.reason else ""
+        return f"Version {version.name} is the starter model: {GENERAL}.{told}"
     is_demo = version.learned_from is not None and version.learned_from.is_demo
     what = f"{'Demo version' if is_demo else 'Version'} {version.name}"
     if version.learned_key:

@@ -128,6 +128,15 @@ def champion(session: Session) -> ModelVersion:
     return found
 
 
+def starter(session: Session) -> ModelVersion:
+    """The newest version that was not learned; else `NoChampion`."""
+    query = sa.select(ModelVersion).where(ModelVersion.parent_key.is_(None))
+    found = session.scalars(query.order_by(ModelVersion.key.desc()).limit(1)).one_or_none()
+    if found is None:
+        raise NoChampion
+    return found
+
+
 def fields_used(session: Session, version: ModelVersion) -> list[str]:
     """The fields of a version but those whose values mean something else since it learned them."""
     changed = field_lists.current(session).meanings.changed(version.field_list)
