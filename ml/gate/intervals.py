@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from ml.sentences import Figure, gettext
+
 # 95 % of the normal distribution
 Z_95 = NormalDist().inv_cdf(0.975)
 ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
@@ -33,8 +35,10 @@ def interval_text(low: float | None, high: float | None) -> str:
     >>> interval_text(0.712, 0.8), interval_text(0.5, 0.5)
     ('0.71 to 0.80', '')
     """
-    ends = [f"{end:.2f}" for end in (low, high) if end is not None]
-    return " to ".join(ends) if len(set(ends)) == 2 else ""
+    ends = [Figure(f"{end:.2f}") for end in (low, high) if end is not None]
+    if len(set(ends)) != 2:
+        return ""
+    return gettext("%(low)s to %(high)s", low=ends[0], high=ends[1])
 
 
 def roc_band(

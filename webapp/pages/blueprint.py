@@ -11,7 +11,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE, prepare_sessions
-from webapp.pages import demo, errors, formats
+from webapp.pages import demo, errors, formats, language
 from webapp.pages.accounts import invitations, keys, rights, settings, sign_in, signed_in, users
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import (
@@ -97,6 +97,7 @@ def register(app: Flask) -> None:
     # Checked in the guard below instead, after the sign-in: an expired session is no forgery.
     app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
     csrf.init_app(app)
+    language.init_app(app)
     signed_in.init_app(app)
     formats.init_app(app)
     run_labels.init_app(app)

@@ -5,8 +5,9 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from ml.sentences import gettext, joined
 from webapp.database import read
-from webapp.pages import formats
+from webapp.pages import formats, language
 from webapp.pages.accounts import signed_in
 from webapp.services import setup
 from webapp.services.accounts import accounts, api_keys, invitations
@@ -131,14 +132,16 @@ def service_error(error: Exception) -> ResponseReturnValue:
 
 def unavailable(error: Exception) -> ResponseReturnValue:
     """Say that the database is out of reach, without asking it who is asking."""
-    means, next_step = "The database is not available right now.", "Try again in a minute."
+    means = gettext("The database is not available right now.")
+    next_step = gettext("Try again in a minute.")
     is_fragment = bool(request.headers.get("HX-Request"))
     name = "partials/notice.html" if is_fragment else "unavailable.html"
     values = {"means": means, "next_step": next_step, "kind": "bad"}
     # Not by `render_template`, which looks up the signed-in user first.
-    text = current_app.jinja_env.get_template(name).render(
-        **values, sentence=f"{means} {next_step}"
-    )
+    with language.without_account():
+        text = current_app.jinja_env.get_template(name).render(
+            **values, sentence=joined([means, next_step])
+        )
     return text, 503, {"Retry-After": "60"} | (BESIDE_THE_PAGE if is_fragment else {})
 
 

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 from flask import Flask
 
+from ml.fields import wording
 from ml.fields.types import Value
-from ml.fields.wording import signed_text
 from ml.gate.intervals import interval_text
+from ml.sentences import Figure, Sentence, as_whole, gettext, ngettext
 from webapp.database import utc_now
+from webapp.pages import language
 from webapp.services.leads import records
 
 STEPS = (
@@ -17,6 +19,7 @@ STEPS = (
     ("day", 86_400),
     ("hour", 3_600),
     ("minute", 60),
+    ("second", 1),
 )
 
 
@@ -46,26 +49,61 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     """How long ago it was, or how long it is until then, in the largest unit that fits."""
     seconds = ((now or utc_now()) - moment).total_seconds()
     if abs(seconds) < 60:
-        return "just now" if seconds >= 0 else "in less than a minute"
-    words = duration(abs(seconds))
-    return f"{words} ago" if seconds > 0 else f"in {words}"
+        told = gettext("just now") if seconds >= 0 else gettext("in less than a minute")
+        return str(language.told(told))
+    unit, n = _in_largest_unit(abs(seconds))
+    return str(language.told(_past(unit, n) if seconds > 0 else _ahead(unit, n)))
+
+
+def _past(unit: str, n: int) -> str:
+    return {
+        "year": ngettext("%(n)s year ago", "%(n)s years ago", n),
+        "month": ngettext("%(n)s month ago", "%(n)s months ago", n),
+        "day": ngettext("%(n)s day ago", "%(n)s days ago", n),
+        "hour": ngettext("%(n)s hour ago", "%(n)s hours ago", n),
+        "minute": ngettext("%(n)s minute ago", "%(n)s minutes ago", n),
+    }[unit]
+
+
+def _ahead(unit: str, n: int) -> str:
+    return {
+        "year": ngettext("in %(n)s year", "in %(n)s years", n),
+        "month": ngettext("in %(n)s month", "in %(n)s months", n),
+        "day": ngettext("in %(n)s day", "in %(n)s days", n),
+        "hour": ngettext("in %(n)s hour", "in %(n)s hours", n),
+        "minute": ngettext("in %(n)s minute", "in %(n)s minutes", n),
+    }[unit]
+
+
+def _in_largest_unit(seconds: float) -> tuple[str, int]:
+    unit, length = next((step for step in STEPS if seconds >= step[1]), STEPS[-1])
+    return unit, int(seconds // length)
 
 
 def duration(seconds: float) -> str:
     """A length of time in its largest unit: "8 seconds", "2 minutes", "1 day"."""
-    unit, length = next((step for step in STEPS if seconds >= step[1]), ("second", 1))
-    count = int(seconds // length)
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+    unit, n = _in_largest_unit(seconds)
+    lengths = {
+        "year": ngettext("%(n)s year", "%(n)s years", n),
+        "month": ngettext("%(n)s month", "%(n)s months", n),
+        "day": ngettext("%(n)s day", "%(n)s days", n),
+        "hour": ngettext("%(n)s hour", "%(n)s hours", n),
+        "minute": ngettext("%(n)s minute", "%(n)s minutes", n),
+        "second": ngettext("%(n)s second", "%(n)s seconds", n),
+    }
+    return str(language.told(lengths[unit]))
 
 
 def exact(moment: datetime) -> str:
-    """The moment to the second, with its zone."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    """The moment to the second in the reader's time zone, with its name."""
+    here = language.reader()
+    return here.moment(moment) if here else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def last_day(until: datetime) -> str:
     """The last day of what counts until a moment."""
-    return (until - timedelta(microseconds=1)).date().isoformat()
+    last, here = until - timedelta(microseconds=1), language.reader()
+    return here.day(last) if here else last.date().isoformat()
 
 
 def moment(text: str) -> datetime:
@@ -76,15 +114,24 @@ def moment(text: str) -> datetime:
 def percent(share: float) -> str:
     """A share of 1 as a whole percentage; only what is certain reads 0 % or 100 %."""
     if 0 < share < 0.01:
-        return "<1 %"
+        return _figure("<1 %")
     if 0.99 < share < 1:
-        return ">99 %"
-    return f"{share * 100:.0f} %"
+        return _figure(">99 %")
+    return _figure(f"{share * 100:.0f} %")
+
+
+def _figure(text: str) -> str:
+    return str(language.told(Figure(text)))
 
 
 def points(change: float) -> str:
     """A change of a share of 1 in points, to a tenth, with its sign."""
     return signed_text(100 * change, 1)
+
+
+def signed_text(change: float, digits: int = 0) -> str:
+    """A change, always signed."""
+    return _figure(wording.signed_text(change, digits))
 
 
 def moved_by(effect: float, probability: float) -> str:
@@ -97,18 +144,28 @@ def moved_by(effect: float, probability: float) -> str:
 def effect_in_points(effect: float, probability: float) -> str:
     """The same, with its unit."""
     number = moved_by(effect, probability)
-    return f"{number} {'point' if number[1:] == '1' else 'points'}"
+    n = 1 if number[1:] == "1" else 2
+    moved = ngettext("%(moved)s point", "%(moved)s points", n, moved=number)
+    return str(language.told(moved))
 
 
 def outcome_word(result: str) -> str:
     """An outcome or status as people read it."""
-    return "not worked" if result == "never_worked" else result.replace("_", " ")
+    words = {
+        "converted": gettext("converted"),
+        "lost": gettext("lost"),
+        "never_worked": gettext("not worked"),
+        "withdrawn": gettext("withdrawn"),
+        "open": gettext("open"),
+        "in_pipeline": gettext("in pipeline"),
+    }
+    return str(language.told(words.get(result, result)))
 
 
 def sentence(error: Exception) -> str:
     """What a service says of an error, as a sentence of its own."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+    said = error.args[0] if error.args and isinstance(error.args[0], Sentence) else str(error)
+    return str(language.told(as_whole(said)))
 
 
 def rule_in_words(message: str) -> str:
@@ -120,14 +177,14 @@ def rule_in_words(message: str) -> str:
 def known(value: Value, unit: str | None = None) -> str:
     """An input of a lead as people read it: unknown is said, never shown as zero."""
     if value is None:
-        return "unknown"
+        return str(language.told(gettext("unknown")))
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return str(language.told(gettext("yes") if value else gettext("no")))
     if isinstance(value, str):
         return value
-    return f"{value:,} {unit}" if unit else f"{value:,}"
+    return f"{number(value)} {unit}" if unit else number(value)
 
 
 def number(count: float) -> str:
     """A number with its thousands set apart."""
-    return f"{count:,}"
+    return _figure(f"{count:,}")

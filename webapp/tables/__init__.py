@@ -340,6 +340,10 @@ class User(Base):
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]
+    # How pages are written for them; without, as the browser asks, and in UTC.
+    language: Mapped[str | None] = mapped_column(sa.String(20))
+    formats: Mapped[str | None] = mapped_column(sa.String(20))
+    time_zone: Mapped[str | None] = mapped_column(sa.String(64))
 
 
 class ApiKey(Base):

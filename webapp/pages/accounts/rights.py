@@ -135,6 +135,7 @@ MIN_ROLE = {
     "pages.settings.index": "rep",
     "pages.settings.change_password": "rep",
     "pages.settings.change_digest": "rep",
+    "pages.settings.change_language": "rep",
     "pages.settings.configuration": "admin",
     "pages.settings.audit_log": "admin",
     "pages.fields.index": "admin",

@@ -4,13 +4,14 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now, write
-from webapp.pages import formats
+from webapp.pages import formats, language
 from webapp.pages.accounts import rights, sign_in, signed_in
 from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import mail
-from webapp.services.accounts import accounts, audit
+from webapp.services.accounts import accounts, audit, preferences
 from webapp.services.my_day import digests
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -67,9 +68,24 @@ def change_digest() -> ResponseReturnValue:
     key, now = current_user.key, utc_now()
     try:
         found = write(lambda session: digests.want(session, key, hour, zone, now=now))
-    except digests.InvalidDigest as error:
-        return _account_page({error.field: str(error)})
+    except (digests.InvalidDigest, preferences.InvalidPreference) as error:
+        return _account_page({error.field: error.args[0]})
     flash("Daily digest saved." if found else "Daily digest turned off.", "good")
+    return redirect(url_for("pages.settings.index"), 303)
+
+
+@bp.post("/language")
+def change_language() -> ResponseReturnValue:
+    """Any role: in which language, format and time zone pages are written for them."""
+    names = ("language", "formats", "time_zone")
+    wanted = {name: request.form.get(name, "").strip() for name in names}
+    key, languages = current_user.key, language.languages()
+    try:
+        write(lambda session: preferences.prefer(session, key, wanted, languages=languages))
+    except preferences.InvalidPreference as error:
+        # The digest's form on the same page has a time zone, too.
+        return _account_page({f"read_{error.field}": error.args[0]})
+    language.flash(gettext("Language and region saved."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 
@@ -81,5 +97,7 @@ def _account_page(errors: dict[str, str]) -> ResponseReturnValue:
         digest=read(lambda session: digests.find(session, current_user.key)),
         role_sentences=rights.SENTENCES,
         min_password_length=accounts.MIN_PASSWORD_LENGTH,
+        languages=[(name, language.own_name(name)) for name in language.languages()],
+        all_formats=[(name, language.own_name(name)) for name in preferences.FORMATS],
     )
     return page, 422 if errors else 200

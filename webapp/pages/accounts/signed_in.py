@@ -24,6 +24,15 @@ class Person(UserMixin):  # type: ignore[misc]
     email: str
     role: str
     epoch: int
+    language: str | None = None
+    formats: str | None = None
+    time_zone: str | None = None
+
+    @classmethod
+    def of(cls, user: User) -> "Person":
+        """The person of an account."""
+        reads = user.language, user.formats, user.time_zone
+        return cls(user.key, user.email, user.role, user.session_epoch, *reads)
 
     def get_id(self) -> str:
         return f"{self.key}.{self.epoch}"
@@ -41,7 +50,7 @@ def begin(user: User) -> None:
     """Sign the user in with a new session: nothing that was in the old one lives on."""
     session.clear()
     session.permanent = True
-    login_user(Person(user.key, user.email, user.role, user.session_epoch))
+    login_user(Person.of(user))
 
 
 def end() -> None:
@@ -64,4 +73,4 @@ def _person(session_id: str) -> Person | None:
         return None
     if not user.is_active or str(user.session_epoch) != epoch:
         return None
-    return Person(user.key, user.email, user.role, user.session_epoch)
+    return Person.of(user)

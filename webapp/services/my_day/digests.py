@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from ml.fields.fields_file import Fields
 from ml.fields.types import Value
 from ml.fields.wording import signed_text
 from webapp.database import change
+from webapp.services.accounts.preferences import zone_named
 from webapp.services.leads.lead_table import Live
 from webapp.services.my_day import own_leads
 from webapp.services.my_day.own_leads import Cause, Item, Listed
@@ -49,9 +50,10 @@ def find(session: Session, user_key: int) -> Digest | None:
 def want(
     session: Session, user_key: int, hour: str, time_zone: str, *, now: datetime
 ) -> Digest | None:
-    """Send a digest at this hour of each day from the next one on, or none; else `InvalidDigest`.
+    """Send a digest at this hour of each day from the next one on, or none.
 
-    Whoever asks after that hour gets the first tomorrow.
+    `InvalidDigest` without such an hour, `InvalidPreference` without such a time zone. Whoever asks
+    after that hour gets the first tomorrow.
     """
     found = session.get(Digest, user_key, with_for_update=True)
     if not hour:
@@ -60,7 +62,7 @@ def want(
         return None
     if hour not in HOURS:
         raise InvalidDigest("hour", "Choose an hour from 0 to 23.")
-    local = now.astimezone(_zone(time_zone))
+    local = now.astimezone(zone_named(time_zone))
     found = found or Digest(user_key=user_key)
     found.hour, found.time_zone, found.next_try_at = HOURS[hour], time_zone, None
     if local.hour >= found.hour:
@@ -177,11 +179,3 @@ def _score(item: Item) -> str:
     said, grade = item.override
     by_person = f"{round(100 * said.probability):>3} {grade}"
     return f"{by_person} (set by {said.author}; model: {model.strip()})"
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        sentence = "No time zone has this name. Use one such as Europe/Berlin."
-        raise InvalidDigest("time_zone", sentence) from None
