@@ -21,7 +21,7 @@ from tests.apps import Apps, engine_of
 from webapp import database, importing
 from webapp.app import create_app
 from webapp.config import Settings
-from webapp.services.accounts import accounts
+from webapp.services.accounts import passwords
 from webapp.services.imports import imports
 
 # How long an example takes says more about the machine than about the code.
@@ -226,7 +226,8 @@ def ada(write):
 
 @pytest.fixture
 def quick_hashes(monkeypatch):
-    monkeypatch.setattr(accounts, "_hasher", factories.QUICK_HASHER)
+    monkeypatch.setattr(passwords, "_hasher", factories.QUICK_HASHER)
+    passwords.of_nobody.cache_clear()
 
 
 @pytest.fixture

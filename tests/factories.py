@@ -108,8 +108,8 @@ def make_user(session: Session, email: str | None = None, *, role: str = "rep") 
         password_hash=_PASSWORD_HASH,
         role=role,
         is_active=True,
-        session_epoch=0,
-        n_failed_sign_ins=0,
+        must_change_password=False,
+        former_hashes=[],
         created_at=NOW,
     )
     session.add(user)

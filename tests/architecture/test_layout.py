@@ -62,6 +62,7 @@ NAMES_A_CRM = {
     "webapp/pages/fields/field_form.py": "the same entry",
     "webapp/templates/fields/_form.html": "the same entry",
     "webapp/services/imports/matching/synonyms.py": "columns as exports of each CRM name them",
+    "webapp/services/accounts/passwords.py": "a password made of its name is easy to guess",
     "webapp/services/leads/records.py": "every way in reads the two forms of Salesforce's ids",
     "webapp/services/leads/removal.py": "so do files in which a lead is looked for",
 }

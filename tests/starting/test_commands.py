@@ -184,6 +184,10 @@ def test_doctor_names_a_field_that_may_not_decide_and_the_way_out(app):
         (["accept-lost-records"], "is not connected"),
         (["create-user", "nobody", "--role", "rep", "--password", "x" * 12], "must look like"),
         (["set-password", "no@example.com", "--password", "x" * 12], "no account"),
+        (
+            ["create-user", "r@example.com", "--role", "rep", "--password", "x" * 12],
+            "easy to guess. Repeats like",
+        ),
     ],
 )
 def test_a_refused_command_says_why(args, sentence, app):
@@ -201,7 +205,7 @@ def test_a_training_without_outcomes_is_refused(app):
 
 def test_accounts_and_keys_are_made_once_only(app, read):
     app.test_cli_runner().invoke(
-        args=["create-user", "r@example.com", "--role", "rep", "--password", "x" * 12]
+        args=["create-user", "r@example.com", "--role", "rep", "--password", "four odd words here"]
     )
     set_up(app)
     assert read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(User))) == 2

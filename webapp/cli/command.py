@@ -10,7 +10,8 @@ from ml.fields.fields_file import FieldsFileError
 from webapp import server
 from webapp.private_file import NotWritable
 from webapp.services import health
-from webapp.services.accounts import accounts, api_keys
+from webapp.services.accounts import api_keys
+from webapp.services.accounts.errors import AccountError
 from webapp.services.crm import connections
 from webapp.services.fields import declaring
 from webapp.services.imports.matching import remembered
@@ -22,7 +23,7 @@ from webapp.services.runs import runs
 REFUSALS = (
     FieldsFileError,
     declaring.ChangedMeanwhile,
-    accounts.AccountError,
+    AccountError,
     api_keys.InvalidKey,
     connections.NotConnected,
     kinds.InvalidQuery,

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from webapp import field_lists, server
 from webapp.cli import fields, imports
 from webapp.cli.command import Command, FirstCommand
-from webapp.database import db, utc_now, write
+from webapp.database import db, read, utc_now, write
 from webapp.exporting import files
 from webapp.private_file import keep_database_private, replace_private
 from webapp.product import VERSION, product
 from webapp.services import health
 from webapp.services import setup as first_setup
-from webapp.services.accounts import accounts, api_keys, audit
+from webapp.services.accounts import accounts, api_keys, audit, passwords
+from webapp.services.accounts.errors import AccountError
 from webapp.services.crm import connections
 from webapp.services.demo import demo_data
 from webapp.services.exports import exports, remarks
@@ -28,7 +29,7 @@ from webapp.services.leads import lead_query
 from webapp.services.leads.filters import table
 from webapp.services.models import lifecycle, registry
 from webapp.services.setup import FirstAccess
-from webapp.tables import ROLES
+from webapp.tables import ROLES, User
 
 
 def register(app: Flask) -> None:
@@ -145,9 +146,11 @@ def version() -> None:
 @click.password_option()
 @with_appcontext
 def create_user(email: str, role: str, password: str) -> None:
-    """Make an account; the password is asked for."""
-    write(lambda s: accounts.create(s, email, password, role, now=utc_now()))
-    click.echo(f"{email} can sign in as {role}.")
+    """Make an account; the password is asked for, and changed by its person at first use."""
+    email = accounts.clean_email(email)
+    chosen = passwords.hashed(password, email)
+    write(lambda s: accounts.create(s, email, chosen, role, now=utc_now(), must_change=True))
+    click.echo(f"{email} can sign in as {role}, and then chooses a password of their own.")
 
 
 @click.command("set-password", cls=Command)
@@ -155,17 +158,24 @@ def create_user(email: str, role: str, password: str) -> None:
 @click.password_option()
 @with_appcontext
 def set_password(email: str, password: str) -> None:
-    """Give an account a new password and end its sessions."""
+    """Give an account a password, which its person changes at first use, and end its sessions."""
 
-    def change(session: Session) -> None:
+    def found(session: Session) -> User:
         user = accounts.find(session, email, lock=True)
         if user is None:
-            raise accounts.AccountError(f"{email} has no account")
-        accounts.set_password(session, user, password)
+            raise AccountError(f"{email} has no account")
+        return user
+
+    former = read(lambda s: accounts.former_passwords(found(s)))
+    chosen = passwords.hashed(password, email, former)
+
+    def change(session: Session) -> None:
+        user = found(session)
+        accounts.set_password(session, user, chosen, must_change=True)
         audit.record(session, "cli", "set password", user.email, now=utc_now())
 
     write(change)
-    click.echo(f"{email} has a new password.")
+    click.echo(f"{email} has a new password, and chooses one of their own after signing in.")
 
 
 @click.command("create-key", cls=Command)

@@ -12,7 +12,17 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE, prepare_sessions
 from webapp.pages import demo, errors, formats, language
-from webapp.pages.accounts import invitations, keys, rights, settings, sign_in, signed_in, users
+from webapp.pages.accounts import (
+    confirming,
+    invitations,
+    keys,
+    new_password,
+    rights,
+    settings,
+    sign_in,
+    signed_in,
+    users,
+)
 from webapp.pages.addresses import KeyConverter, RecordIdConverter
 from webapp.pages.crm import (
     conflicts,
@@ -49,6 +59,7 @@ from webapp.services.owners import sight
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
 PARTS = (
     sign_in.bp,
+    new_password.bp,
     demo.bp,
     my_day.bp,
     setup_list.bp,
@@ -117,12 +128,14 @@ def guard() -> ResponseReturnValue | None:
             return sign_in.ask()
         if not rights.allows(current_user.role, endpoint):
             abort(403)
+        if (answer := new_password.ask(endpoint)) is not None:
+            return answer
         if sight.is_limited(current_user.role, product().settings.reps_see):
             prepare_sessions(partial(sight.limit, email=current_user.email))
     # Read in full by the check of the token, so the bound comes first.
     request.max_content_length = largest_body(endpoint)
     csrf.protect()
-    return None
+    return None if rights.is_public(endpoint) else confirming.ask(endpoint)
 
 
 def largest_body(endpoint: str) -> int:

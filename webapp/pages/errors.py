@@ -11,6 +11,7 @@ from webapp.pages import formats, language
 from webapp.pages.accounts import signed_in
 from webapp.services import setup
 from webapp.services.accounts import accounts, api_keys, invitations
+from webapp.services.accounts import errors as account_errors
 from webapp.services.crm import conflicts, connections, sync_runs, unmatched
 from webapp.services.fields import declaring
 from webapp.services.imports import errors as import_errors
@@ -47,9 +48,10 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     declaring.FieldsInFile: (409, "The page of fields shows what they are."),
     declaring.ChangedMeanwhile: (409, "Go back, reload the page and look at it again."),
     endpoints.EndpointNotFound: (404, "The settings page lists all webhooks."),
-    accounts.AccountNotFound: (404, "The settings page lists all users."),
+    account_errors.AccountNotFound: (404, "The settings page lists all users."),
+    account_errors.SessionNotFound: (404, "Your account lists where you are signed in."),
     invitations.LinkEnded: (404, "Ask whoever sent it for a new one, or sign in."),
-    accounts.AccountError: (409, "Go back to the list of users."),
+    account_errors.AccountError: (409, "Go back to the list of users."),
     conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
     unmatched.UnmatchedNotFound: (404, "The lists of unmatched show what is left to do."),
     unmatched.NotFromCrm: (409, "Choose a lead that came from the CRM."),
@@ -57,7 +59,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     connections.NotConnected: (409, "An administrator can connect it on the sync page."),
     sync_runs.NotStarted: (409, "An administrator starts it on the sync page."),
     sync_runs.ConnectionBroken: (409, "An administrator can fix it on the sync page."),
-    accounts.TooManySignIns: (429, "Wait a minute, then try again."),
+    account_errors.TooManySignIns: (429, "Wait a minute, then try again."),
     registry.DamagedVersion: (503, "Ask an administrator to do this or choose another version."),
     registry.NoChampion: (503, "Ask an administrator to fix this on the server."),
     runs.AlreadyRunning: (409, "Wait until it is done, then try again."),

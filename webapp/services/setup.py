@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.starter import starter_scorecard
 from webapp.database import hold
-from webapp.services.accounts import accounts, api_keys, audit
+from webapp.services.accounts import accounts, api_keys, audit, passwords
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.lifecycle import VERSION_LOCK
 from webapp.tables import ModelVersion, User
@@ -80,7 +80,8 @@ def first_access(session: Session, now: datetime) -> FirstAccess | None:
     """Make the first administrator and the first key, or None where people are in already."""
     if session.scalar(sa.select(User.key).limit(1)) is not None:
         return None
-    password = accounts.random_password()
-    user = accounts.create(session, FIRST_ADMINISTRATOR, password, "admin", now=now)
+    password = passwords.random_password()
+    hashed = passwords.hashed(password, FIRST_ADMINISTRATOR)
+    user = accounts.create(session, FIRST_ADMINISTRATOR, hashed, "admin", now=now, must_change=True)
     _, text = api_keys.create(session, "first key", ["admin"], created_by=user.email, now=now)
     return FirstAccess(user.email, password, text)

@@ -334,10 +334,10 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(sa.String(200))
     role: Mapped[str] = mapped_column(sa.String(20))
     is_active: Mapped[bool]
-    # Part of the session: a new value ends every session of the user.
-    session_epoch: Mapped[int]
-    n_failed_sign_ins: Mapped[int]
-    locked_until: Mapped[datetime | None]
+    # Of earlier passwords, the newest first: none of them may come again.
+    former_hashes: Mapped[list[Any]] = mapped_column(server_default="[]")
+    # Somebody else chose the password: the person changes it before anything else.
+    must_change_password: Mapped[bool] = mapped_column(server_default=sa.false())
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]
     # How pages are written for them; without, as the browser asks, and in UTC.

@@ -1,13 +1,15 @@
 """Settings: the own password, keys, users, the audit log, and what is in force."""
 
+import itertools
 import re
 from datetime import timedelta
 
 import pytest
 
+from tests.conftest import csrf_token
 from tests.factories import NOW, PASSWORD
 from webapp.config import Settings
-from webapp.services.accounts import accounts, api_keys
+from webapp.services.accounts import accounts, api_keys, attempts, devices
 from webapp.tables import ApiKey
 
 NEW_PASSWORD = "a longer horse battery"
@@ -25,6 +27,8 @@ def new_key(admin):
 
 def change_password(person, old=PASSWORD, new=NEW_PASSWORD, again=NEW_PASSWORD):
     form = {"old": old, "new": new, "again": again}
+    # Each new password begins a session, with a token of its own.
+    person.environ_base["HTTP_X_CSRFTOKEN"] = csrf_token(person, "/settings")
     return person.post("/settings/password", data=form)
 
 
@@ -38,7 +42,7 @@ def test_a_new_password_keeps_this_session_and_ends_the_others(rita, sign_in):
 @pytest.mark.parametrize(
     ("form", "field", "sentence"),
     [
-        ({"old": "wrong"}, "old", "This is not your current password."),
+        ({"old": "wrong"}, "old", "This is not your current password"),
         ({"new": "short", "again": "short"}, "new", "A password has 12 to 500 characters."),
         ({"again": "another one"}, "again", "The two passwords differ."),
     ],
@@ -48,14 +52,27 @@ def test_a_password_that_cannot_be_changed_says_why_beside_its_field(
 ):
     answer = change_password(sign_in(rita), **form)
     assert answer.status_code == 422
-    assert f'id="{field}-error">{sentence}<' in answer.text
+    assert f'id="{field}-error">{sentence}' in answer.text
 
 
 def test_wrong_present_passwords_are_counted_like_wrong_sign_ins(rita, sign_in):
     rep = sign_in(rita)
-    for _ in range(accounts.FREE_ATTEMPTS):
+    for _ in range(devices.MAX_TRIES + attempts.FREE_TRIES):
         change_password(rep, old="wrong")
-    assert "Too many wrong passwords" in change_password(rep).text
+    assert change_password(rep).status_code == 422
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_none_of_the_last_five_passwords_comes_again(number, rita, sign_in):
+    rep = sign_in(rita)
+    used = [
+        PASSWORD,
+        *(f"{word} horse battery staple" for word in ("plum", "iron", "jade", "salt")),
+    ]
+    for old, new in itertools.pairwise(used):
+        assert change_password(rep, old, new, new).status_code == 303
+    answer = change_password(rep, used[-1], used[number], used[number])
+    assert "You have used this password before: choose a new one." in answer.text
 
 
 def test_a_new_key_works_and_is_shown_once(admin, read):

@@ -4,7 +4,7 @@ from concurrent import futures
 
 import pytest
 
-from tests.factories import FIELDS, NOW, PASSWORD
+from tests.factories import FIELDS, NOW
 from webapp.database import utc_now
 from webapp.services.accounts import accounts
 from webapp.services.crm import connections, saved_mapping
@@ -30,7 +30,7 @@ def second(write):
 
 
 def make_account(session):
-    return accounts.create(session, "rita@example.com", PASSWORD, "rep", now=NOW)
+    return accounts.create(session, "rita@example.com", "a hash", "rep", now=NOW)
 
 
 def test_of_two_accounts_with_one_address_the_second_is_refused(second, read):

@@ -3,10 +3,11 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.database import read, utc_now, write
+from webapp.database import read, utc_now
 from webapp.pages import formats
 from webapp.pages.accounts import signed_in
-from webapp.services.accounts import accounts, invitations
+from webapp.services.accounts import invitations, passwords
+from webapp.services.accounts.errors import AccountError
 
 bp = Blueprint("invitations", __name__, url_prefix="/invitations")
 
@@ -23,11 +24,13 @@ def accept(token: str) -> ResponseReturnValue:
     password, now = request.form.get("new", ""), utc_now()
     if password != request.form.get("again", ""):
         return _page(token, {"again": "The two passwords differ."})
+    found = read(lambda s: invitations.find(s, token, now))
+    former = read(lambda s: invitations.former_passwords(s, found))
     try:
-        user = write(lambda s: invitations.accept(s, token, password, now))
-    except accounts.AccountError as error:
+        chosen = passwords.hashed(password, found.email, former)
+        signed_in.begin(lambda s: invitations.accept(s, token, chosen, now), by="link")
+    except AccountError as error:
         return _page(token, {"new": formats.sentence(error)})
-    signed_in.begin(user)
     flash("Password set. You are signed in.", "good")
     return redirect(url_for("pages.my_day.index"), 303)
 
@@ -39,6 +42,6 @@ def _page(token: str, errors: dict[str, str]) -> ResponseReturnValue:
         invitation=found,
         token=token,
         errors=errors,
-        min_password_length=accounts.MIN_PASSWORD_LENGTH,
+        min_password_length=passwords.MIN_LENGTH,
     )
     return page, 422 if errors else 200

@@ -136,6 +136,10 @@ MIN_ROLE = {
     "pages.settings.change_password": "rep",
     "pages.settings.change_digest": "rep",
     "pages.settings.change_language": "rep",
+    "pages.settings.end_session": "rep",
+    "pages.settings.end_other_sessions": "rep",
+    "pages.new_password.show": "rep",
+    "pages.new_password.save": "rep",
     "pages.settings.configuration": "admin",
     "pages.settings.audit_log": "admin",
     "pages.fields.index": "admin",
@@ -166,6 +170,22 @@ MIN_ROLE = {
     "pages.users.activate": "admin",
     "pages.users.link_to_reset": "admin",
     "pages.users.withdraw": "admin",
+}
+
+# What changes who gets in, or where data goes: the password is asked for again.
+CONFIRMED = {
+    "pages.connection.save",
+    "pages.connection.disconnect",
+    "pages.keys.create",
+    "pages.keys.revoke",
+    "pages.users.create",
+    "pages.users.change_role",
+    "pages.users.deactivate",
+    "pages.users.activate",
+    "pages.users.link_to_reset",
+    "pages.webhooks.create",
+    "pages.webhooks.change",
+    "pages.webhooks.renew_secret",
 }
 
 

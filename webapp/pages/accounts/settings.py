@@ -11,7 +11,8 @@ from webapp.pages.accounts import rights, sign_in, signed_in
 from webapp.pages.addresses import key_argument
 from webapp.product import product
 from webapp.services import mail
-from webapp.services.accounts import accounts, audit, preferences
+from webapp.services.accounts import attempts, audit, passwords, preferences, sessions
+from webapp.services.accounts.errors import AccountError, TooManyTries, WrongSignIn
 from webapp.services.my_day import digests
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -43,21 +44,40 @@ def configuration() -> ResponseReturnValue:
 @bp.post("/password")
 def change_password() -> ResponseReturnValue:
     """Any role: a new password for oneself, against the present one."""
-    old, new = request.form.get("old", ""), request.form.get("new", "")
+    email, new = current_user.email, request.form.get("new", "")
     if new != request.form.get("again", ""):
         return _account_page({"again": "The two passwords differ."})
-    attempt = sign_in.attempt(current_user.email, old)
-    if isinstance(attempt, accounts.LockedOut):
-        return _account_page({"old": sign_in.sentence(attempt)})
-    if isinstance(attempt, accounts.WrongSignIn):
-        return _account_page({"old": "This is not your current password."})
-    now = utc_now()
     try:
-        user = write(lambda session: accounts.change_password(session, attempt, new, now=now))
-    except accounts.AccountError as error:
+        right = sign_in.attempt(email, request.form.get("old", ""))
+    except WrongSignIn:
+        return _account_page(
+            {"old": "This is not your current password, or there were too many tries."}
+        )
+    except TooManyTries as error:
+        return _account_page({"old": sign_in.sentence(error)})
+    try:
+        signed_in.change_password(new, lambda s: attempts.finish(s, right))
+    except AccountError as error:
         return _account_page({"new": formats.sentence(error)})
-    signed_in.begin(user)
     flash("Password changed. Your other devices are signed out.", "good")
+    return redirect(url_for("pages.settings.index"), 303)
+
+
+@bp.post("/sessions/<key:key>/end")
+def end_session(key: int) -> ResponseReturnValue:
+    """Any role: sign out on one of one's devices."""
+    user_key = current_user.key
+    write(lambda s: sessions.end(s, user_key, key))
+    language.flash(gettext("That device is signed out."), "good")
+    return redirect(url_for("pages.settings.index"), 303)
+
+
+@bp.post("/sessions/end-others")
+def end_other_sessions() -> ResponseReturnValue:
+    """Any role: sign out everywhere but here."""
+    user_key, here = current_user.key, current_user.session_key
+    write(lambda s: sessions.end_all(s, user_key, but=here))
+    language.flash(gettext("You are signed out on all other devices."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 
@@ -96,7 +116,8 @@ def _account_page(errors: dict[str, str]) -> ResponseReturnValue:
         has_mail=mail.is_on(product().settings),
         digest=read(lambda session: digests.find(session, current_user.key)),
         role_sentences=rights.SENTENCES,
-        min_password_length=accounts.MIN_PASSWORD_LENGTH,
+        min_password_length=passwords.MIN_LENGTH,
+        sessions=read(lambda session: sessions.of_user(session, current_user.key, utc_now())),
         languages=[(name, language.own_name(name)) for name in language.languages()],
         all_formats=[(name, language.own_name(name)) for name in preferences.FORMATS],
     )

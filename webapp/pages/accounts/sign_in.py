@@ -1,4 +1,4 @@
-"""Signing in and out. Passwords, counting and lock-out are the business of `services.accounts`."""
+"""Signing in and out. Passwords and counting tries are the business of `services.accounts`."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,15 +12,15 @@ from werkzeug.urls import iri_to_uri
 from webapp.database import read, utc_now, write
 from webapp.pages import errors, formats
 from webapp.pages.accounts import signed_in
-from webapp.services.accounts import accounts
+from webapp.services.accounts import attempts, passwords, sessions
+from webapp.services.accounts.attempts import Attempt
+from webapp.services.accounts.errors import TooManyTries, WrongSignIn
 from webapp.services.leads import views
 from webapp.services.webhooks import endpoints
 
 NOT_SAVED = "Your session has ended, so your last click was not saved. Sign in and click again."
 
 bp = Blueprint("sign_in", __name__)
-
-Refusal = accounts.WrongSignIn | accounts.LockedOut
 
 # A path of our own: a second slash or a backslash would name another host to a browser.
 OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
@@ -66,15 +66,15 @@ def sign_in() -> ResponseReturnValue:
     """Anybody: check the password and begin a session."""
     email, password = request.form.get("email", ""), request.form.get("password", "")
     next_path = own_path(request.form.get("next"))
-    right = attempt(email, password)
-    if isinstance(right, Refusal):
+    try:
+        right = attempt(email, password)
+    except (WrongSignIn, TooManyTries) as error:
         page = render_template(
-            "accounts/sign_in.html", email=email, next=next_path, error=sentence(right)
+            "accounts/sign_in.html", email=email, next=next_path, error=sentence(error)
         )
-        return page, 422
-    now = utc_now()
-    user = write(lambda s: accounts.finish_sign_in(s, right, password, now))
-    signed_in.begin(user)
+        return page, 429 if isinstance(error, TooManyTries) else 422
+    newer = passwords.renewed(right.password_hash, password)
+    user = signed_in.begin(lambda s: attempts.finish(s, right, newer))
     if user.role == "admin":
         _tell_of_webhooks()
     view = read(lambda s: views.start(s, user.email))
@@ -90,20 +90,24 @@ def _tell_of_webhooks() -> None:
         )
 
 
-def attempt(email: str, password: str) -> accounts.Attempt | Refusal:
-    """Check a password, outside any transaction: hashing is slow, and other writers would wait."""
-    begun = write(lambda session: accounts.begin_sign_in(session, email, utc_now()))
-    if isinstance(begun, accounts.LockedOut) or accounts.is_right(begun, password):
-        return begun
-    return accounts.WrongSignIn()
+def attempt(email: str, password: str) -> Attempt:
+    """Check a password, outside any transaction: hashing is slow, and other writers would wait.
+
+    Else `WrongSignIn`, or `TooManyTries` where the caller has to wait.
+    """
+    caller, now = signed_in.caller(), utc_now()
+    begun = write(lambda session: attempts.begin(session, email, caller, now))
+    if not attempts.is_right(begun, password):
+        raise WrongSignIn
+    return begun
 
 
-def sentence(refused: Refusal) -> str:
+def sentence(refused: WrongSignIn | TooManyTries) -> str:
     """Why nobody was signed in, and what to do."""
-    if isinstance(refused, accounts.WrongSignIn):
-        return f"{refused} Check both and try again."
+    if isinstance(refused, WrongSignIn):
+        return f"{refused} Check both; if they are right, wait a few minutes."
     wait = max((refused.until - utc_now()).total_seconds(), 1)
-    return f"{refused} Wait {formats.duration(wait)}, then try again."
+    return f"{refused}. Wait {formats.duration(wait)}, then try again."
 
 
 @bp.errorhandler(CSRFError)
@@ -122,9 +126,9 @@ def stale(error: CSRFError) -> ResponseReturnValue:
 
 @bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """Any role: end all sessions of the person, so that no copy of the cookie is worth anything."""
-    key = current_user.key
-    write(lambda session: accounts.end_sessions(session, key))
+    """Any role: end this session, so that no copy of its cookie is worth anything."""
+    user_key, key = current_user.key, current_user.session_key
+    write(lambda session: sessions.end(session, user_key, key))
     signed_in.end()
-    flash("You are signed out on all your devices.", "message")
+    flash("You are signed out.", "message")
     return redirect(url_for("pages.sign_in.show"), 303)

@@ -10,6 +10,7 @@ from webapp.pages.accounts import rights
 from webapp.product import product
 from webapp.services import mail
 from webapp.services.accounts import accounts, invitations
+from webapp.services.accounts.errors import AccountError
 from webapp.tables.people import Invitation
 
 bp = Blueprint("users", __name__, url_prefix="/settings/users")
@@ -28,7 +29,7 @@ def create() -> ResponseReturnValue:
     actor, now = current_user.email, utc_now()
     try:
         made = write(lambda s: invitations.invite(s, email, role, actor=actor, now=now))
-    except accounts.AccountError as error:
+    except AccountError as error:
         return _page(error=formats.sentence(error), email=email, role=role), 422
     return _link_page(*made)
 

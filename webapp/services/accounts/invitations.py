@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.database import change
 from webapp.services.accounts import accounts, audit
-from webapp.services.accounts.accounts import AccountError
+from webapp.services.accounts.errors import AccountError
 from webapp.tables import User
 from webapp.tables.people import Invitation
 
@@ -62,24 +62,30 @@ def find(session: Session, token: str, now: datetime, *, lock: bool = False) -> 
     return found
 
 
-def accept(session: Session, token: str, password: str, now: datetime) -> User:
+def former_passwords(session: Session, found: Invitation) -> list[str]:
+    """The hashes of passwords that the person behind a link has had."""
+    if found.user_key is None:
+        return []
+    return accounts.former_passwords(accounts.by_key(session, found.user_key))
+
+
+def accept(session: Session, token: str, password_hash: str, now: datetime) -> User:
     """Set the password that a person chose, once; their account is there afterwards.
 
-    Else `LinkEnded`, or `AccountError` where the password is too short; the link stays good then.
+    Else `LinkEnded`.
     """
     found = find(session, token, now, lock=True)
     if found.user_key is None:
         user = accounts.create(
-            session, found.email, password, found.role, now=now, actor=found.created_by
+            session, found.email, password_hash, found.role, now=now, actor=found.created_by
         )
     else:
         user = accounts.by_key(session, found.user_key, lock=True)
         if not user.is_active:
             raise LinkEnded
-        accounts.set_password(session, user, password)
+        accounts.set_password(session, user, password_hash)
         audit.record(session, user.email, "reset password", user.email, now=now)
-    found.ended_at, user.signed_in_at = now, now
-    audit.record(session, user.email, "signed in", "session", now=now, detail={"by": "link"})
+    found.ended_at = now
     return user
 
 
