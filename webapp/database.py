@@ -237,6 +237,11 @@ def once(session: Session, name: str, look_up: Callable[[Session], T]) -> T:
     return known[name]
 
 
+def note(session: Session, name: str, value: object) -> None:
+    """Let `once` know what another statement has told already; only within one `read`."""
+    session.info.get(KNOWN, {})[name] = value
+
+
 def look_up_again(session: Session, name: str) -> None:
     """Forget what `once` knows: this session is changing it."""
     session.info.get(KNOWN, {}).pop(name, None)

@@ -125,17 +125,25 @@ def current(session: Session) -> Declared:
 
 def _newest(session: Session) -> Declared:
     newest = session.connection().exec_driver_sql(NEWEST).first()
-    if newest is None:
+    return of_version(session, *(newest or (None, None)))
+
+
+def of_version(session: Session, version: int | None, digest: str | None) -> Declared:
+    """The list of this number and digest, as this process keeps it once it has read it.
+
+    None: no list is kept yet.
+    """
+    if version is None or digest is None:
         return Declared(0, shipped())
-    declared = _by_digest.get(newest.digest)
+    declared = _by_digest.get(digest)
     if declared is None:
         if len(_by_digest) >= MAX_KEPT:
             _by_digest.clear()
         query = sa.select(*(getattr(FieldList, name) for name in Kept._fields))
         kept = session.execute(query.order_by(FieldList.version))
         meanings = Meanings([Kept(*row) for row in kept])
-        fields = at(session, newest.version)
-        declared = _by_digest[newest.digest] = Declared(newest.version, fields, meanings)
+        fields = at(session, version)
+        declared = _by_digest[digest] = Declared(version, fields, meanings)
     return declared
 
 

@@ -261,10 +261,10 @@ def put_another_version_in_use(session):
 
 
 def test_the_choices_of_a_filter_are_the_values_that_leads_have(read_many):
-    assert read_many(lambda s: choices.of_facets(s, {"source": "lead_source"})) == {
+    assert read_many(lambda s: choices.offered(s, {"source": "lead_source"}).facets) == {
         "source": sorted(SOURCES)
     }
-    assert read_many(lambda s: choices.of_facets(s, {"owner": "owner"})) == {
+    assert read_many(lambda s: choices.offered(s, {"owner": "owner"}).facets) == {
         "owner": ["Omar", "Rita"]
     }
 

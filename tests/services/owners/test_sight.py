@@ -83,7 +83,7 @@ def test_a_search_is_cut_to_the_newest_of_those_that_are_seen(limited, write, mo
 
 
 def test_a_filter_offers_only_owners_whose_leads_are_seen(limited):
-    assert limited(lambda s: choices.of_facets(s, {"owner": "owner"})) == {"owner": [RITA]}
+    assert limited(lambda s: choices.offered(s, {"owner": "owner"}).facets) == {"owner": [RITA]}
 
 
 @pytest.mark.parametrize(

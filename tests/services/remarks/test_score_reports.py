@@ -81,8 +81,8 @@ def test_reports_are_counted_by_grade_and_direction(write, read, lead):
     write(lambda s: report(s, "wants_to_buy", author=BO))
     write(lambda s: report(s, "wrong_data", author=MONA))
     write(lambda s: score_reports.resolve(s, made.key, MONA, NOW))
-    assert read(lambda s: score_reports.by_grade(s, "1.0")) == {made.grade: (1, 1, 1)}
-    assert read(lambda s: score_reports.by_grade(s, "1.1")) == {}
+    assert read(lambda s: score_reports.reported(s, "1.0").by_grade) == {made.grade: (1, 1, 1)}
+    assert read(lambda s: score_reports.reported(s, "1.1").by_grade) == {}
 
 
 def test_what_is_not_in_the_list_of_reasons_and_a_lead_without_a_score_are_refused(write, lead):

@@ -3,7 +3,7 @@
 from flask import Flask, g
 from werkzeug.local import LocalProxy
 
-from webapp.database import read
+from webapp.database import Session, read
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.kinds.table import KINDS
@@ -12,6 +12,11 @@ from webapp.services.crm.kinds.table import KINDS
 def init_app(app: Flask) -> None:
     """Give the templates `crm`, the CRM that is connected or could be, and `kinds`, all of them."""
     app.jinja_env.globals |= {"crm": LocalProxy(crm), "kinds": KINDS}
+
+
+def note_crm(session: Session) -> None:
+    """Look up which CRM it is for the rest of the request, where a session is at hand anyway."""
+    g.crm = connections.kind(session)
 
 
 def crm() -> CrmKind:

@@ -40,7 +40,7 @@ def change(key: int) -> ResponseReturnValue:
     """Any role, fragment: why the score changed at one scoring, or switch of versions."""
 
     def find(session: Session) -> lead_history.Scoring | None:
-        lead = leads.find(session, leads.by_key(session, key).lead_id)
+        lead = leads.gone_on(session, key)
         return score_change.chosen(lead_view.scorings(session, lead))
 
     return render_template("leads/_change.html", **score_change.view(read(find)))

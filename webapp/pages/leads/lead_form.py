@@ -74,7 +74,7 @@ def edit(key: int) -> ResponseReturnValue:
     """Any role: the form with what is known of a lead."""
 
     def find(session: Session) -> Lead:
-        return leads.find(session, leads.by_key(session, key).lead_id)
+        return leads.gone_on(session, key)
 
     return _page(read(find))
 

@@ -15,8 +15,10 @@ from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.support import FEW_LEADS, alike, thinnest
 from webapp.charts.history import score_history
 from webapp.database import Session, utc_now
+from webapp.pages.crm import words
 from webapp.pages.leads import neighbours, score_change
 from webapp.product import product
+from webapp.services import live
 from webapp.services.crm import conflicts, crm_records
 from webapp.services.leads import lead_history, lead_table, leads, similar
 from webapp.services.leads.lead_history import Scoring
@@ -66,9 +68,13 @@ def scorings(session: Session, lead: Lead) -> list[Scoring]:
 
 def view(session: Session, key: int) -> dict[str, Any]:
     """What the page of a lead shows."""
-    fields, now = product().fields, utc_now()
-    lead = leads.find(session, leads.by_key(session, key).lead_id)
+    now = utc_now()
+    live.look_up(session, now)
+    product().note_fields(session)
+    words.note_crm(session)
+    fields = product().fields
     version, card = registry.serving(session)
+    lead = leads.gone_on(session, key)
     values = leads.inputs(lead, fields) | _days_by_now(lead)
     known = [(fields.named(name), value) for name, value in values.items()]
     recorded = leads.outcome_history(session, lead)
@@ -78,9 +84,7 @@ def view(session: Session, key: int) -> dict[str, Any]:
         "lead": lead,
         "ownership": assigning.ownership(session, lead),
         **neighbours.around(session, lead),
-        "records": crm_records.of_leads(session, [lead.key]).get(lead.key),
-        "linked_deals": crm_records.linked_deals(session, lead.key),
-        "removed_link": crm_records.removed_link(session, lead.key),
+        **crm_records.of_lead(session, lead.key)._asdict(),
         "version": version,
         **_score(session, lead, card),
         **_judgement(session, lead, card, now),

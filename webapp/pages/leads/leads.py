@@ -13,10 +13,11 @@ from webapp.database import Session, read, utc_now
 from webapp.pages import formats
 from webapp.pages.leads import columns, view_tabs
 from webapp.product import product
-from webapp.services.accounts import accounts
+from webapp.services import live
 from webapp.services.demo import demo_leads
 from webapp.services.leads import lead_query, lead_table, leads, views
 from webapp.services.leads.filters import choices
+from webapp.services.leads.filters.choices import Offered
 from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.leads.filters.table import FACETS, all_filters
 from webapp.services.leads.lead_query import Query
@@ -34,12 +35,14 @@ def index() -> ResponseReturnValue:
     """Any role: the table with its filters."""
 
     def whole(session: Session) -> dict[str, Any]:
+        live.look_up(session, utc_now())
         product().note_fields(session)
         query = lead_query.read(request.args, product().fields, me=current_user.email)
+        offered = choices.offered(session, {name: FACETS[name] for name in _facets()})
         return {
-            **_table(session, query),
+            **_table(session, query, offered),
             **_tabs(session, query.parameters()),
-            "choices": choices.of_facets(session, {name: FACETS[name] for name in _facets()}),
+            "choices": offered.facets,
             "more_filters": [
                 f for n, f in all_filters(product().fields).items() if n not in FACETS
             ],
@@ -71,7 +74,9 @@ def _fragment(query: Query) -> str:
     """The table, and the views beside it."""
 
     def both(session: Session) -> dict[str, Any]:
-        return _table(session, query) | _tabs(session, query.parameters())
+        live.look_up(session, utc_now())
+        offered = choices.offered(session, {})
+        return _table(session, query, offered) | _tabs(session, query.parameters())
 
     values = read(both)
     beside = render_template("leads/table/_views.html", is_beside=True, **values)
@@ -116,7 +121,7 @@ def _tabs(session: Session, here: dict[str, str]) -> dict[str, Any]:
     return {**found, "all_columns": all_columns, "chosen_columns": found["chosen"] or usual}
 
 
-def _table(session: Session, query: Query) -> dict[str, Any]:
+def _table(session: Session, query: Query, offered: Offered) -> dict[str, Any]:
     fields = product().fields
     percent = product().settings.explore_percent
     page = lead_table.page(session, fields, query, explore_percent=percent)
@@ -127,8 +132,8 @@ def _table(session: Session, query: Query) -> dict[str, Any]:
         "query": query,
         "fields": fields,
         "sorts": SORTS,
-        "reasons": lost_reasons.offered(session),
-        "accounts": [u.email for u in accounts.everyone(session) if u.is_active],
+        "reasons": offered.reasons,
+        "accounts": offered.accounts,
         "has_no_leads": not page.rows and lead_table.is_empty(session),
         "following": lead_query.written(page.next, query.sort) if page.next else None,
     }

@@ -73,7 +73,7 @@ def _changed(key: int, work: Callable[[Session, Lead], Any]) -> ResponseReturnVa
 
 
 def _view(session: Session, key: int) -> dict[str, Any]:
-    lead: Lead = leads.find(session, leads.by_key(session, key).lead_id)
+    lead: Lead = leads.gone_on(session, key)
     told, behind = leads.outcome_history(session, lead), lead_view.place()
     return {
         "lead": lead,

@@ -16,6 +16,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
+from webapp.services import live
 from webapp.services.demo import demo_leads
 from webapp.services.models import (
     lifecycle,
@@ -54,9 +55,12 @@ def index() -> ResponseReturnValue:
     before = _moment(request.args.get("before"))
 
     def whole(session: Session) -> dict[str, Any]:
+        live.look_up(session, utc_now())
+        product().note_fields(session)
         champion = registry.champion(session)
         used = registry.fields_used(session, champion)
         found = monitors.state(session)
+        wrong = score_reports.reported(session, champion.name)
         return {
             **_status(session, None),
             **found,
@@ -68,8 +72,8 @@ def index() -> ResponseReturnValue:
             ],
             "tested": registry.last_test(session, champion),
             "since": registry.champion_since(session),
-            "wrong_scores": score_reports.by_grade(session, champion.name),
-            "n_wrong_open": score_reports.counts(session)[0],
+            "wrong_scores": wrong.by_grade,
+            "n_wrong_open": wrong.n_open,
             "outdated": model_story.outdated(session),
             "chapter": model_story.chapter(session, utc_now(), before),
             "is_first_page": before is None,

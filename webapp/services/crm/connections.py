@@ -19,7 +19,7 @@ from webapp.crm_tables import (
     CrmScoreWrite,
     CrmUnmatched,
 )
-from webapp.database import change
+from webapp.database import change, once
 from webapp.services.accounts import audit
 from webapp.services.crm import mirror
 from webapp.services.crm.credentials import Credentials
@@ -77,7 +77,11 @@ class Loss:
 def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
     """The connection, where there is one; `lock` keeps others from changing it meanwhile."""
     query = THE_CONNECTION.with_for_update() if lock else THE_CONNECTION
-    return session.scalar(query, execution_options={"populate_existing": True})
+
+    def look_up(session: Session) -> CrmConnection | None:
+        return session.scalar(query, execution_options={"populate_existing": True})
+
+    return look_up(session) if lock else once(session, "connection", look_up)
 
 
 def get(session: Session, *, lock: bool = False) -> CrmConnection:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -92,12 +93,34 @@ class LinkedDeal:
     waits: bool
 
 
-def linked_deals(session: Session, lead_key: int) -> list[LinkedDeal]:
-    """All deals of a lead, in order of their ids."""
+class OfLead(NamedTuple):
+    """What the page of a lead tells of the CRM.
+
+    `records` where the connected CRM has the lead, `linked_deals` all its deals in order of their
+    ids, and `removed_link` the deal, unlinked by hand, whose outcome counts until the next run.
+    """
+
+    records: CrmRecords | None
+    linked_deals: list[LinkedDeal]
+    removed_link: str | None
+
+
+def of_lead(session: Session, lead_key: int) -> OfLead:
+    """What is known of a lead's records in the CRM; one query tells where there are none."""
     crm_lead = session.scalar(sa.select(CrmLead).where(CrmLead.lead_key == lead_key))
+    if crm_lead is None:
+        return OfLead(None, [], None)
+    records = of_leads(session, [lead_key]).get(lead_key)
+    return OfLead(records, linked_deals(session, crm_lead), removed_link(session, lead_key))
+
+
+def linked_deals(session: Session, crm_lead: CrmLead) -> list[LinkedDeal]:
+    """All deals of a lead, in order of their ids."""
     origins: dict[str, set[str]] = defaultdict(set)
-    for link in links.of_leads(session, [crm_lead.id])[crm_lead.id] if crm_lead else ():
+    for link in links.of_leads(session, [crm_lead.id])[crm_lead.id]:
         origins[link.deal_id].add(link.origin)
+    if not origins:
+        return []
     deals = mirror.deals(session, origins)
     made = sa.select(CrmUnmatched).where(
         CrmUnmatched.deal_id.in_(origins), CrmUnmatched.state == "linked"
@@ -106,7 +129,6 @@ def linked_deals(session: Session, lead_key: int) -> list[LinkedDeal]:
     return [
         _linked(deal_id, deals.get(deal_id), by, by_hand.get(deal_id), of=crm_lead)
         for deal_id, by in origins.items()
-        if crm_lead is not None
     ]
 
 

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import pairwise
 from operator import itemgetter
 
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Fields, Value
 from ml.scorecard.changes import Explained, explain_change
@@ -18,7 +19,7 @@ from webapp.services.leads import leads
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.lifecycle import Switch
 from webapp.services.models.registry import VersionRef
-from webapp.tables import Lead, Outcome, Snapshot
+from webapp.tables import AuditEntry, Lead, ModelVersion, Outcome, Snapshot
 
 MAX_SCORINGS = 100
 MIN_MOVE = 0.001  # of a probability: less shows as 0.0 points
@@ -118,12 +119,14 @@ def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[S
 
     A switch counts only where it replaced the version that had scored the lead.
     """
-    versions = {version.key: version for version in registry.refs(session)}
+    oldest = max(snapshots[-1].taken_at, lead.created_at)
+    refs, switches = _versions_and_switches(session, oldest)
+    versions = {version.key: version for version in refs}
     by_name = {version.name: version for version in versions.values()}
     meanings = field_lists.current(session).meanings
     events: list[tuple[datetime, Snapshot | Switch | int]] = [
         *((snapshot.taken_at, snapshot) for snapshot in reversed(snapshots)),
-        *_between(session, meanings, lead, snapshots[-1]),
+        *_between(meanings, lead, oldest, switches),
     ]
     scored: list[Scoring] = []
     for at, event in sorted(events, key=itemgetter(0)):
@@ -145,12 +148,27 @@ def _each(session: Session, lead: Lead, snapshots: Sequence[Snapshot]) -> list[S
     return scored
 
 
+def _versions_and_switches(
+    session: Session, since: datetime
+) -> tuple[list[VersionRef], list[Switch]]:
+    """All versions as scoring knows them, and the switches to them, oldest first: in one query."""
+    entry = aliased(AuditEntry)
+    is_its = (
+        (entry.subject == sa.literal("version ") + ModelVersion.name)
+        & entry.action.in_(lifecycle.SWITCHES)
+        & (entry.at >= since)
+    )
+    rows = session.execute(sa.select(*registry.REF, entry).outerjoin(entry, is_its)).all()
+    versions = {row[0]: VersionRef(*row[:4]) for row in rows}
+    entries = sorted((row[4] for row in rows if row[4] is not None), key=lambda e: e.key)
+    return list(versions.values()), [lifecycle.as_switch(entry) for entry in entries]
+
+
 def _between(
-    session: Session, meanings: Meanings, lead: Lead, oldest: Snapshot
+    meanings: Meanings, lead: Lead, since: datetime, switches: Iterable[Switch]
 ) -> Iterator[tuple[datetime, Switch | int]]:
     """Yield switches of versions, and lists of fields that gave values another meaning."""
-    since = max(oldest.taken_at, lead.created_at)
-    for switch in lifecycle.switches(session, since):
+    for switch in switches:
         if lead.removed_at is None or switch.at < lead.removed_at:
             yield switch.at, switch
     for field_list, at in meanings.changes.items():

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
@@ -17,6 +16,7 @@ from ml.scorecard.reasons import Reason
 from ml.scorecard.scorecard import Scorecard
 from webapp.database import utc_now
 from webapp.services.leads import lead_rows, leads
+from webapp.services.leads.filters import words_index
 from webapp.services.leads.filters.sorts import SORTS
 from webapp.services.leads.lead_query import Cursor, Query, Scope
 from webapp.services.leads.lead_rows import Row
@@ -32,10 +32,6 @@ PAGE_SIZE = 50
 MIN_ROWS_TO_SHARE = 3
 # Counting ends here, and so does sorting what no index has in order.
 MAX_COUNTED = 1_000
-# The words as the index on PostgreSQL has them, letter by letter, or it would not be used.
-INDEXED_WORDS: sa.ColumnElement[Any] = sa.literal_column(
-    "array_to_tsvector(string_to_array(leads.search_text, ' '))"
-)
 # The version that is live, as `registry.serving` gives it.
 Live: TypeAlias = tuple[VersionRef, Scorecard]
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
@@ -215,20 +211,34 @@ class _Part(NamedTuple):
 
 def _read(session: Session, scope: Scope) -> _Part:
     query, size = scope.query, scope.size
-    matching = _found(session, scope) if query.search_words else _matching(scope)
-    n_found, n_leads = _counts(session, matching)
-    is_more = n_found > MAX_COUNTED
-    keys = _keys(scope, matching, is_more)
-    statement = sa.select(Lead, Score).join(keys, keys.c.key == Lead.key)
-    is_its = (Score.version_key == scope.version_key) & (Score.lead_key == keys.c.key)
-    order = _ordered(query.sort, keys.c.value, keys.c.key)
-    found = [
-        (lead, score)
-        for lead, score in session.execute(statement.join(Score, is_its).order_by(*order))
-    ]
+    if SORTS[query.sort].is_of_score and not query.search_words:
+        found, n_found, n_leads = _read_along_index(session, scope)
+    else:
+        matching = _found(session, scope) if query.search_words else _matching(scope)
+        n_found, n_leads = _counts(session, matching)
+        keys = _keys(scope, matching, n_found > MAX_COUNTED)
+        found = [(lead, score) for lead, score in session.execute(_rows(scope, keys))]
     shown = found[:size]
     following = _place(*shown[-1], scope) if len(found) > size else None
-    return _Part(shown, following, n_leads, is_more, scope.overridden)
+    return _Part(shown, following, n_leads, n_found > MAX_COUNTED, scope.overridden)
+
+
+def _read_along_index(session: Session, scope: Scope) -> tuple[list[tuple[Lead, Score]], int, int]:
+    """The rows with their number, in one statement: neither needs the other to be known."""
+    matching = _matching(scope)
+    n_found = sa.select(sa.func.count()).select_from(matching).scalar_subquery()
+    rows = session.execute(_rows(scope, _ranges(scope)).add_columns(n_found)).all()
+    if rows or scope.query.after is None:
+        n = rows[0][-1] if rows else 0
+        return [(row.Lead, row.Score) for row in rows], n, n
+    return [], *_counts(session, matching)
+
+
+def _rows(scope: Scope, keys: sa.Subquery) -> Rows:
+    statement = sa.select(Lead, Score).join(keys, keys.c.key == Lead.key)
+    is_its = (Score.version_key == scope.version_key) & (Score.lead_key == keys.c.key)
+    order = _ordered(scope.query.sort, keys.c.value, keys.c.key)
+    return statement.join(Score, is_its).order_by(*order)
 
 
 def row(session: Session, fields: Fields, key: int) -> Row:
@@ -271,18 +281,15 @@ def _counts(session: Session, matching: sa.Subquery) -> tuple[int, int]:
 def _keys(scope: Scope, matching: sa.Subquery, is_more: bool) -> sa.Subquery:
     """The leads of one part and one more: `key`, `probability`, and the `value` sorted by.
 
-    By what scores hold, each status is a range of its index; what a search or few leads match is
-    sorted here; else the index of the sort is walked.
+    What a search or few leads match is sorted here; else the index of the sort is walked.
     """
-    query = scope.query
-    if SORTS[query.sort].is_of_score and not query.search_words:
-        return _ranges(scope)
-    if is_more and not query.search_words:
+    if is_more and not scope.query.search_words:
         return _walked(scope)
     return _sorted(matching, scope)
 
 
 def _ranges(scope: Scope) -> sa.Subquery:
+    """The same by what scores hold: each status is a range of its index."""
     sort = scope.query.sort
     each = [_range(place, part) for place in (scope, *scope.by_people()) for part in place.parts()]
     found = _together(each)
@@ -380,20 +387,12 @@ def _score_of(key: Any, scope: Scope) -> sa.ColumnElement[Any]:
 def _found(session: Session, scope: Scope) -> sa.Subquery:
     """The newest leads found by the beginnings of words; out of scope without `probability`."""
     is_postgresql = session.get_bind().dialect.name == "postgresql"
-    words = _words_on_postgresql(scope.query) if is_postgresql else _words_on_sqlite(scope)
-    newest = words.order_by(sa.desc("key")).limit(MAX_COUNTED + 1).subquery()
+    words, is_limited = scope.query.search_words, scope.owners is not None
+    found = (
+        words_index.on_postgresql(words)
+        if is_postgresql
+        else words_index.on_sqlite(words, is_limited=is_limited)
+    )
+    newest = found.order_by(sa.desc("key")).limit(MAX_COUNTED + 1).subquery()
     probability = _score_of(newest.c.key, scope)
     return sa.select(newest.c.key, probability.label("probability")).subquery()
-
-
-def _words_on_postgresql(query: Query) -> Rows:
-    wanted = " & ".join(f"'{word}':*" for word in query.search_words)
-    return sa.select(Lead.key).where(INDEXED_WORDS.op("@@")(sa.cast(wanted, TSQUERY)))
-
-
-def _words_on_sqlite(scope: Scope) -> Rows:
-    index = sa.table("leads_search", sa.column("rowid"), sa.column("leads_search"))
-    wanted = " ".join(f'"{word}"*' for word in scope.query.search_words)
-    keys = sa.select(index.c.rowid.label("key")).where(index.c.leads_search.match(wanted))
-    # Narrowed to what this person sees before it is cut to the newest.
-    return keys if scope.owners is None else keys.join(Lead, Lead.key == index.c.rowid)

@@ -140,6 +140,15 @@ def by_key(session: Session, key: int, *, lock: bool = False) -> Lead:
     return lead
 
 
+def gone_on(session: Session, key: int) -> Lead:
+    """The lead with this internal key, or the one that it was merged into; else `LeadNotFound`."""
+    lead, seen = by_key(session, key), {key}
+    while lead.merged_into_key is not None and lead.merged_into_key not in seen:
+        seen.add(lead.merged_into_key)
+        lead = by_key(session, lead.merged_into_key)
+    return lead
+
+
 def inputs(lead: Lead, fields: Fields) -> dict[str, Value]:
     """All fields as people read them: values, None where unknown, retired ones too."""
     return dict.fromkeys((*fields.names, *BUILTIN_COLUMNS)) | known_inputs(lead)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import clean_text
 from webapp.database import insert, once
@@ -36,9 +36,7 @@ class Settings(NamedTuple):
 
 def visible(session: Session, email: str) -> list[SavedView]:
     """The person's own views, then those that others share, each by name."""
-    is_own = SavedView.author == email
-    query = sa.select(SavedView).where(sa.or_(is_own, SavedView.is_shared))
-    return list(session.scalars(query.order_by(is_own.desc(), SavedView.name).limit(MAX_VIEWS)))
+    return _set_by(session, email)[0]
 
 
 def save(
@@ -81,13 +79,34 @@ def delete(session: Session, key: int, *, by: str) -> None:
 
 
 def settings(session: Session, email: str) -> Settings:
-    """What the person has set; asked once a `read`."""
+    """What the person has set."""
+    return _set_by(session, email)[1]
 
-    def look_up(session: Session) -> Settings:
-        found = session.get(TableSettings, email)
-        return Settings(found.columns, found.start_view) if found else Settings(None, None)
 
-    return once(session, f"table settings of {email}", look_up)
+def _set_by(session: Session, email: str) -> tuple[list[SavedView], Settings]:
+    """The views that a person sees, and what they have set: asked once a `read`."""
+    is_own = SavedView.author == email
+    views = sa.select(SavedView).where(sa.or_(is_own, SavedView.is_shared))
+    views = views.order_by(is_own.desc(), SavedView.name).limit(MAX_VIEWS)
+    view = aliased(SavedView, views.subquery())
+    # A row even where there is neither.
+    person = sa.select(sa.literal(email).label("email")).subquery()
+    query = (
+        sa.select(view, TableSettings)
+        .select_from(person)
+        .outerjoin(TableSettings, TableSettings.email == person.c.email)
+        .outerjoin(view, sa.true())
+        .order_by((view.author == email).desc(), view.name)
+    )
+
+    def look_up(session: Session) -> tuple[list[SavedView], Settings]:
+        rows = session.execute(query).all()
+        said = rows[0][1]
+        nothing = Settings(None, None)
+        settings = nothing if said is None else Settings(said.columns, said.start_view)
+        return [found for found, _ in rows if found is not None], settings
+
+    return once(session, f"views and settings of {email}", look_up)
 
 
 def choose_columns(session: Session, email: str, columns: Sequence[str] | None) -> None:

@@ -92,11 +92,11 @@ class Readiness:
 
 def readiness(session: Session, threshold: int) -> Readiness:
     """Count the outcomes known, those no training has seen, and find the open and last run."""
-    n_converted, n_lost = training_data.class_counts(session)
+    n_converted, n_lost, n_new = training_data.counts(session, *_UNCOUNTED)
     latest = runs.latest(session, "training", limit=1)
     unfinished = runs.unfinished(session, "training")
     last = latest[0] if latest else None
-    return Readiness(n_converted, n_lost, n_uncounted(session), threshold, unfinished, last)
+    return Readiness(n_converted, n_lost, n_new, threshold, unfinished, last)
 
 
 def n_uncounted(session: Session) -> int:
@@ -242,6 +242,8 @@ def switch(
 
 def score_change(session: Session, since: datetime) -> ScoreChange | None:
     """How switches of versions since then have changed scores, all in all; None where none has."""
+    if registry.champion_since(session) < since:
+        return None
     query = sa.select(AuditEntry.detail).where(
         AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since
     )
@@ -280,7 +282,13 @@ def switches(session: Session, since: datetime) -> list[Switch]:
     """Every switch of versions from then on, oldest first."""
     query = sa.select(AuditEntry).where(AuditEntry.action.in_(SWITCHES), AuditEntry.at >= since)
     found = session.scalars(query.order_by(AuditEntry.key))
-    return [Switch(e.key, e.at, e.detail["from"], e.subject.split()[-1], e.actor) for e in found]
+    return [as_switch(entry) for entry in found]
+
+
+def as_switch(entry: AuditEntry) -> Switch:
+    """The switch of versions that an entry of the audit log tells."""
+    before, after = entry.detail["from"], entry.subject.split()[-1]
+    return Switch(entry.key, entry.at, before, after, entry.actor)
 
 
 def _request_rescoring(

@@ -18,10 +18,12 @@ from webapp.tables import ModelAlias, ModelVersion
 CHAMPION = "champion"
 STAGED = "incoming"  # as stored
 ALIASES = "aliases"
+SINCE = "when the champion was promoted"
+LIVE = "the live version"
 
 MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
 _by_digest: dict[str, Scorecard] = {}
-_REF = (ModelVersion.key, ModelVersion.name, ModelVersion.digest, ModelVersion.field_list)
+REF = (ModelVersion.key, ModelVersion.name, ModelVersion.digest, ModelVersion.field_list)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def versions(
 
 def refs(session: Session) -> list[VersionRef]:
     """All versions as far as scoring needs to know them."""
-    return [VersionRef(*row) for row in session.execute(sa.select(*_REF))]
+    return [VersionRef(*row) for row in session.execute(sa.select(*REF))]
 
 
 def aliased(session: Session, name: str) -> ModelVersion | None:
@@ -122,7 +124,7 @@ def aliased(session: Session, name: str) -> ModelVersion | None:
 
 def champion(session: Session) -> ModelVersion:
     """The live version; else `NoChampion`."""
-    found = aliased(session, CHAMPION)
+    found = once(session, LIVE, lambda session: aliased(session, CHAMPION))
     if found is None:
         raise NoChampion
     return found
@@ -152,6 +154,9 @@ def learned(session: Session, version: ModelVersion) -> ModelVersion:
 
 def parents(session: Session, keys: Iterable[int | None]) -> dict[int, Parent]:
     """The versions with which others were compared, by their keys."""
+    keys = set(keys)
+    if not keys:
+        return {}
     query = sa.select(ModelVersion.key, ModelVersion.name, ModelVersion.learned_key)
     found = session.execute(query.where(ModelVersion.key.in_(keys)))
     return {key: Parent(name, learned_key is not None) for key, name, learned_key in found}
@@ -167,7 +172,7 @@ def serving(session: Session) -> tuple[VersionRef, Scorecard]:
 
 def champion_since(session: Session) -> datetime:
     """When the champion was promoted."""
-    return session.get_one(ModelAlias, CHAMPION).since
+    return once(session, SINCE, lambda session: session.get_one(ModelAlias, CHAMPION).since)
 
 
 def in_use(session: Session) -> InUse:
@@ -198,7 +203,8 @@ def set_alias(session: Session, name: str, version_key: int | None, now: datetim
     else:
         row.version_key, row.since = version_key, now
     session.flush()
-    look_up_again(session, ALIASES)
+    for known in (ALIASES, SINCE, LIVE):
+        look_up_again(session, known)
 
 
 def aliases(session: Session) -> dict[str, VersionRef]:
@@ -207,7 +213,7 @@ def aliases(session: Session) -> dict[str, VersionRef]:
 
 
 def _aliases(session: Session) -> dict[str, VersionRef]:
-    query = sa.select(ModelAlias.name, *_REF)
+    query = sa.select(ModelAlias.name, *REF)
     query = query.join(ModelVersion, ModelAlias.version_key == ModelVersion.key)
     return {row[0]: VersionRef(*row[1:]) for row in session.execute(query)}
 

@@ -16,7 +16,7 @@ from webapp.services.accounts import accounts, audit
 from webapp.services.crm import connections
 from webapp.services.leads import leads
 from webapp.services.owners import sight
-from webapp.tables import Lead, Score
+from webapp.tables import Lead, Score, User
 from webapp.tables.owners import Assignment
 
 BATCH = "[0-9a-f]{32}"
@@ -144,8 +144,12 @@ class Ownership:
 
 def ownership(session: Session, lead: Lead) -> Ownership:
     """Who owns a lead, for a page that lets people change it."""
-    active = [user.email for user in accounts.everyone(session) if user.is_active]
-    last = next(iter(history(session, lead.key)), None)
+    # One statement: the last assignment stands beside each account.
+    newest = sa.select(sa.func.max(Assignment.key)).where(Assignment.lead_key == lead.key)
+    query = sa.select(User.email, Assignment).where(User.is_active).order_by(User.email)
+    query = query.outerjoin(Assignment, Assignment.key == newest.scalar_subquery())
+    rows = session.execute(query).all()
+    active, last = [email for email, _ in rows], rows[0][1] if rows else None
     is_current = last is not None and last.owner == lead.owner
     from_crm = owned_by_crm(session, [lead.key])
     return Ownership(active, last if is_current else None, bool(from_crm))

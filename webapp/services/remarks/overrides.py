@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from webapp.database import once
 from webapp.tables import Lead
 from webapp.tables.remarks import ScoreOverride
 
 MAX_REASON_LENGTH = 500
 # Of more at once the table takes no notice.
 MAX_ACTIVE = 1_000
+ANY_ACTIVE = "whether any score is overridden"
 MAX_LENGTH = timedelta(days=366)
 DAY = timedelta(days=1)
 USUAL_LENGTH = timedelta(days=14)
@@ -99,14 +101,27 @@ def of_leads(
     session: Session, lead_keys: Collection[int], now: datetime
 ) -> dict[int, ScoreOverride]:
     """The overrides of these leads that count now, by the lead's key."""
+    if not _may_be_any(session):
+        return {}
     query = sa.select(ScoreOverride).where(ScoreOverride.lead_key.in_(lead_keys), *counts(now))
     return {said.lead_key: said for said in session.scalars(query)}
 
 
 def active(session: Session, now: datetime) -> dict[int, ScoreOverride]:
     """The overrides that count now, by the lead's key: at most the `MAX_ACTIVE` that end last."""
+    if not _may_be_any(session):
+        return {}
     query = sa.select(ScoreOverride).where(*counts(now)).order_by(ScoreOverride.until.desc())
     return {said.lead_key: said for said in session.scalars(query.limit(MAX_ACTIVE))}
+
+
+def any_active(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether any override counts now; a `read` that notes it as `ANY_ACTIVE` asks only once."""
+    return sa.exists().where(*counts(now))
+
+
+def _may_be_any(session: Session) -> bool:
+    return once(session, ANY_ACTIVE, lambda _: True)
 
 
 def counts(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -117,10 +117,21 @@ class Wrong(NamedTuple):
     n_other: int
 
 
-def by_grade(session: Session, version: str) -> dict[str, Wrong]:
-    """How many scores of a version were reported, open and resolved, by grade."""
+class Reported(NamedTuple):
+    """Reports on a version's scores, open and resolved, by grade; and how many are open in all."""
+
+    by_grade: dict[str, Wrong]
+    n_open: int
+
+
+def reported(session: Session, version: str) -> Reported:
+    """How many scores were reported as wrong, in one query."""
     lists = (HIGH, LOW, OTHER)
     n_of = [sa.func.count(sa.case((ScoreReport.reason.in_(each), 1))) for each in lists]
     query = sa.select(ScoreReport.grade, *n_of).where(ScoreReport.version == version)
-    rows = session.execute(query.group_by(ScoreReport.grade))
-    return {grade: Wrong(*numbers) for grade, *numbers in rows}
+    some = query.group_by(ScoreReport.grade).subquery()
+    is_open = ScoreReport.resolved_at.is_(None)
+    every = sa.select(sa.func.count().label("n")).select_from(ScoreReport).where(is_open).subquery()
+    rows = session.execute(sa.select(every.c.n, some).outerjoin(some, sa.true())).all()
+    found = {grade: Wrong(*numbers) for _, grade, *numbers in rows if grade is not None}
+    return Reported(found, rows[0][0])

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from webapp.database import change
+from webapp.database import change, once
 from webapp.tables import Run
 
 LEASE = timedelta(seconds=60)
@@ -196,8 +196,14 @@ def waits_after_failure(recent: list[Run], now: datetime) -> bool:
 
 
 def unfinished(session: Session, kind: str) -> Run | None:
-    """The run of this kind that is requested or running, if any."""
-    return session.scalar(sa.select(Run).where(Run.kind == kind, Run.finished_at.is_(None)))
+    """The run of this kind that is requested or running, if any; asked once a `read` for all."""
+    return once(session, "unfinished runs", _unfinished).get(kind)
+
+
+def _unfinished(session: Session) -> dict[str, Run]:
+    return {
+        run.kind: run for run in session.scalars(sa.select(Run).where(Run.finished_at.is_(None)))
+    }
 
 
 def by_key(session: Session, key: int) -> Run:

@@ -1,38 +1,57 @@
 """The values that leads have where the lead table is filtered by them."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.services.models import registry
-from webapp.tables import STATUSES, Score
+from webapp.tables import STATUSES, Score, User
+from webapp.tables.reasons import LostReason
 
 MAX_CHOICES = 200
+# Names of lists beside the facets, of which none is called so.
+REASONS, ACCOUNTS = "lost reasons", "accounts"
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
 
 
-def of_facets(session: Session, facets: Mapping[str, str]) -> dict[str, list[str]]:
-    """The values that leads have in each facet, by the name of its filter, in one statement.
+class Offered(NamedTuple):
+    """What people choose from in the lead table.
 
-    Sorted, at most `MAX_CHOICES` each: the lists of the filters.
+    `facets` has the values that leads have, sorted, at most `MAX_CHOICES` each, by the name of the
+    filter; `reasons` why leads are lost, in the order of the list; `accounts` who may own a lead.
     """
+
+    facets: dict[str, list[str]]
+    reasons: list[str]
+    accounts: list[str]
+
+
+def offered(session: Session, facets: Mapping[str, str]) -> Offered:
+    """What people choose from, in one statement; `facets` are columns by the name of the filter."""
     version, _ = registry.serving(session)
-    found: dict[str, list[str]] = {name: [] for name in facets}
-    if facets:
-        rows = session.execute(_choices(tuple(facets.values())), {"version_key": version.key})
-        by_facet = {column: name for name, column in facets.items()}
-        for facet, value in rows:
-            found[by_facet[facet]].append(value)
-    return {name: sorted(values) for name, values in found.items()}
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    rows = session.execute(_choices(tuple(facets.values())), {"version_key": version.key})
+    for list_, place, value in rows:
+        found[list_].append((place, value))
+    lists = {name: [value for _, value in sorted(some)] for name, some in found.items()}
+    values = {name: lists.get(column, []) for name, column in facets.items()}
+    return Offered(values, lists.get(REASONS, []), lists.get(ACCOUNTS, []))
 
 
 @cache
 def _choices(facets: tuple[str, ...]) -> sa.CompoundSelect[Any]:
-    """The query of `of_facets`; to build it takes longer than to run it."""
-    return sa.union_all(*(_of_facet(facet) for facet in facets))
+    """The query of `offered`; to build it takes longer than to run it."""
+    reasons = sa.select(sa.literal(REASONS), LostReason.key, LostReason.name)
+    accounts = sa.select(sa.literal(ACCOUNTS), sa.literal(0), User.email).where(User.is_active)
+    return sa.union_all(
+        *(_of_facet(facet) for facet in facets),
+        reasons.where(LostReason.retired_at.is_(None)),
+        accounts,
+    )
 
 
 def _of_facet(facet: str) -> Rows:
@@ -41,7 +60,7 @@ def _of_facet(facet: str) -> Rows:
     ).subquery()
     values = sa.select(found.c.value).distinct().order_by(found.c.value).limit(MAX_CHOICES)
     some = values.subquery()
-    return sa.select(sa.literal(facet).label("facet"), some.c.value)
+    return sa.select(sa.literal(facet), sa.literal(0), some.c.value)
 
 
 def _values(status: str, facet: str) -> Rows:
