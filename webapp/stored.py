@@ -133,7 +133,7 @@ class Batch(_Stored):
 class Track(_Stored):
     """How a version did while it was live: what became of its claim, and batches of outcomes."""
 
-    met: Literal["early", "luck", "holds", "failed"]
+    met: Literal["early", "luck", "holds", "doubtful", "failed"]
     batches: list[Batch]
 
 

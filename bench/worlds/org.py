@@ -38,7 +38,7 @@ from webapp.tables import ModelVersion, Run
 POLICIES = ("leadloop", "always", "holdout")
 START = datetime(2026, 1, 1, 9, tzinfo=UTC)
 PROGRAM = Attribution("api", "the org")
-MONITOR_DAYS = 5
+MONITOR_DAYS = 2  # about as often as outcomes make a check due, every twentieth
 SEND_AGAIN_DAYS = 5
 TOP = 0.7  # quantile of the newest scores above which every lead is worked
 N_NEWEST = 200
@@ -194,7 +194,14 @@ class Org:
             self.noticed_days = self.day - (changed_on or 0)
         for name, track in self.tracks.items():
             is_said = name == "leadloop" and "live_auc" in warnings
-            track.look(self.day, self.n_outcomes, is_said=is_said)
+            track.look(self.day, self._told_since, is_said=is_said)
+
+    def _told_since(self, day: float | None) -> int:
+        """Count the outcomes told by now, all or of leads created since a day."""
+        if day is None:
+            return self.n_outcomes
+        ended = (lead for lead in self.leads if lead.arrived >= day and lead.is_worked)
+        return sum(lead.decided < self.day + 1 for lead in ended)
 
 
 def at(day: float) -> datetime:

@@ -1,8 +1,8 @@
 """Ways to decide which model is live, and what became of the models that they made live."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.special import expit
@@ -70,16 +70,32 @@ def held_out(
     return Model(card, Claim(auc, auc - half, auc + half))
 
 
+# How many outcomes have been told by now: all, or of leads created since a day.
+ToldSince: TypeAlias = Callable[[float | None], int]
+
+
 @dataclass
 class Spell:
-    """A time in which something was wrong, from a day and a number of outcomes on, to others."""
+    """A time in which something was wrong, from a day and a number of outcomes on.
 
-    day: float
-    n_outcomes: int
-    ended: tuple[float, int] | None = None
+    `n_matured` are the outcomes in it of leads created in it: of a drift no others tell.
+    """
 
-    def end(self, day: float, n_outcomes: int) -> None:
-        self.ended = (day - self.day, n_outcomes - self.n_outcomes)
+    since: float
+    n_before: int
+    days: float = 0.0
+    n_outcomes: int = 0
+    n_matured: int = 0
+    is_over: bool = False
+
+    def go_on(self, day: float, told: ToldSince, *, is_over: bool) -> None:
+        self.days, self.is_over = day - self.since, is_over
+        self.n_outcomes, self.n_matured = told(None) - self.n_before, told(self.since)
+
+    def row(self) -> dict[str, Any]:
+        """It as plain JSON."""
+        found = asdict(self)
+        return {name: found[name] for name in ("days", "n_outcomes", "n_matured", "is_over")}
 
 
 @dataclass
@@ -94,6 +110,8 @@ class Track:
     wrong: int = 0
     recalibrations: int = 0
     worse_recalibrations: int = 0
+    looks_at_right: int = 0
+    false_alarms: int = 0
     claims: list[dict[str, Any]] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     tiny_errors: list[float] = field(default_factory=list)
@@ -119,14 +137,14 @@ class Track:
         self.worse_recalibrations += after > before
         self.live = self.live._replace(card=card)
 
-    def look(self, day: float, n_outcomes: int, *, is_said: bool = False) -> None:
-        """Measure the live model; `is_said` where the product says that its claim has failed."""
+    def look(self, day: float, told: ToldSince, *, is_said: bool = False) -> None:
+        """Measure the live model; `is_said` where the product says that its claim may not hold."""
         card, claim = self.live
         auc = self.truth.auc(card, day)
         floor = max(0.5, self.truth.auc(self.starter.card, day)) - BAD
         world = self.truth.world
         is_knowable = world.is_knowable(day)
-        _follow(self.bad, day, n_outcomes, is_on=is_knowable and auc < floor)
+        _follow(self.bad, day, told, is_on=is_knowable and auc < floor)
         if claim is None or not is_knowable:
             return
         self.errors.append(self.truth.calibration_error(card, day))
@@ -135,7 +153,10 @@ class Track:
             self.tiny_errors.append(tiny)
         has_changed = world.is_changed(0, day) or world.wrong_until is not None
         is_failing = has_changed and auc < claim.low
-        _follow(self.failed, day, n_outcomes, is_on=is_failing and not is_said)
+        _follow(self.failed, day, told, is_on=is_failing and not is_said)
+        if not has_changed and claim.low <= auc:
+            self.looks_at_right += 1
+            self.false_alarms += is_said
 
     def row(self) -> dict[str, Any]:
         """Everything that was measured, as plain JSON."""
@@ -148,8 +169,10 @@ class Track:
             "claims": self.claims,
             "calibration_error": _mean(self.errors),
             "tiny_error": _mean(self.tiny_errors),
-            "bad": [spell.ended for spell in self.bad],
-            "failed": [spell.ended for spell in self.failed],
+            "bad": [spell.row() for spell in self.bad],
+            "failed": [spell.row() for spell in self.failed],
+            "looks_at_right": self.looks_at_right,
+            "false_alarms": self.false_alarms,
         }
 
     def _judged(self, card: Scorecard, claim: Claim, day: float) -> dict[str, Any]:
@@ -164,13 +187,13 @@ class Track:
         }
 
 
-def _follow(spells: list[Spell], day: float, n_outcomes: int, *, is_on: bool) -> None:
-    """Begin a spell, or end the last one."""
-    open_one = spells[-1] if spells and spells[-1].ended is None else None
-    if is_on and open_one is None:
-        spells.append(Spell(day, n_outcomes))
-    elif not is_on and open_one is not None:
-        open_one.end(day, n_outcomes)
+def _follow(spells: list[Spell], day: float, told: ToldSince, *, is_on: bool) -> None:
+    """Begin a spell, go on with it, or end it."""
+    open_one = spells[-1] if spells and not spells[-1].is_over else None
+    if open_one is not None:
+        open_one.go_on(day, told, is_over=not is_on)
+    elif is_on:
+        spells.append(Spell(day, told(None)))
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -39,7 +39,7 @@ def _line(name: str, rows: Rows) -> str:
     steady = [claim for claim in claims if not claim["has_changed"]]
     promotions, wrong = _total(rows, "promotions"), _total(rows, "wrong")
     spells = [spell for row in rows for spell in row["bad"]]
-    gone = [spell for spell in spells if spell is not None]
+    gone = [spell for spell in spells if spell["is_over"]]
     cells = [
         name,
         f"{np.mean([row['outcomes'] for row in rows]):.0f}",
@@ -52,8 +52,8 @@ def _line(name: str, rows: Rows) -> str:
         _mean([row["calibration_error"] for row in rows]),
         f"{_total(rows, 'recalibrations')}, {_total(rows, 'worse_recalibrations')}",
         f"{len(gone)} of {len(spells)}",
-        _median([days for days, _ in gone]),
-        _median([n_outcomes for _, n_outcomes in gone]),
+        _median([spell["days"] for spell in gone]),
+        _median([spell["n_outcomes"] for spell in gone]),
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -69,12 +69,15 @@ def _targets(rows: Rows) -> Iterator[str]:
 def _figures(rows: Rows) -> Iterator[tuple[str, str, str]]:
     steady = [claim for claim in _claims(rows) if not claim["has_changed"]]
     yield "claims that hold where nothing changes", "85 %", _share([_covers(c) for c in steady])
-    failed = _soon([spell for row in rows for spell in row["failed"]])
-    yield f"failed claims said or replaced within {WITHIN} outcomes", "80 %", _share(failed)
+    failed = [spell for row in rows for spell in row["failed"]]
+    for counted, about in (("n_matured", "of leads since then"), ("n_outcomes", "of all")):
+        said = _soon(failed, counted)
+        yield f"failed claims said or replaced within {WITHIN} outcomes {about}", "80 %", said
+    yield "looks at claims that hold that call them in doubt or failed", "few", _alarms(rows)
     promotions, wrong = _total(rows, "promotions"), _total(rows, "wrong")
     yield "wrong promotions", "at most 2 %", _share([True] * wrong + [False] * (promotions - wrong))
-    bad = _soon([spell for row in rows for spell in row["bad"]])
-    yield f"bad models gone within {WITHIN} outcomes", "all", _share(bad)
+    bad = [spell for row in rows for spell in row["bad"]]
+    yield f"bad models gone within {WITHIN} outcomes", "all", _soon(bad, "n_outcomes")
     still = [row["calibration_error"] for row in rows if row["world"] in STEADY]
     yield "mean calibration error where nothing changes", "0.03", _mean(still)
     yield "mean calibration error", "0.03", _mean([row["calibration_error"] for row in rows])
@@ -96,8 +99,15 @@ def _figures(rows: Rows) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _soon(spells: list[tuple[float, int] | None]) -> list[bool]:
-    return [spell is not None and spell[1] <= WITHIN for spell in spells]
+def _soon(spells: list[dict[str, Any]], counted: str) -> str:
+    """The share that ended soon; those that the end of the world has cut short do not count."""
+    decided = [spell for spell in spells if spell["is_over"] or spell[counted] > WITHIN]
+    return _share([spell["is_over"] and spell[counted] <= WITHIN for spell in decided])
+
+
+def _alarms(rows: Rows) -> str:
+    n, false = _total(rows, "looks_at_right"), _total(rows, "false_alarms")
+    return f"{false / n:.1%} ({false:,} of {n:,})" if n else "-"
 
 
 def _claims(rows: Rows) -> list[dict[str, Any]]:

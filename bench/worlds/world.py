@@ -126,7 +126,12 @@ WORLDS = (
         history_days=45,
         wrong_until=15,
     ),
-    World(name="drift", about="sources and roles turn their meaning round in 30 days", drifts=True),
+    World(
+        name="drift",
+        about="sources and roles turn their meaning round in 30 days",
+        days=70,
+        drifts=True,
+    ),
     World(name="flip", about="outcomes are told the other way round from day 25", flips_on=25),
     World(name="fewer-wins", about="a third of leads converts, from day 25 a sixth", falls_on=25),
     World(name="constant", about="seats are 1 until day 25, then asked for", varies_on=25),

@@ -19,9 +19,9 @@ LOG_LOSS_CONFIDENCE = 0.8  # one-sided
 # than this, with 95 % confidence, and log loss is lower with 98.5 %.
 TIMES_FOR_SMALL_GAIN = 2
 MAX_AUC_LOSS, AUC_CONFIDENCE, SURE_OF_LOG_LOSS = 0.01, 0.95, 0.985
-# Standard errors below luck from which on a champion knows nothing, and whatever surely ranks
-# better, with 95 % confidence, may replace it.
-INVERTED = 3.0
+# Standard errors below luck from which on a champion knows nothing, and whatever ranks better may
+# replace it; fewer where it is sure that the world has changed.
+INVERTED, INVERTED_BY_CHANGE = 3.0, 2.0
 LUCK = 0.5  # the AUC of scores that say nothing
 NORMAL = NormalDist()
 GROUPS = "companies and people"
@@ -59,8 +59,8 @@ class Evidence:
     `standard_error` is that of the paired difference of AUC, `added_value` in standard deviations,
     log losses are means in nats; None is what cannot be computed. Leads of one person or company
     are one group: of `n_groups` some hold a converted lead, some a lost one, some both; None where
-    each lead is alone. `n_older` leads are left out, since the champion ranks the newer ones surely
-    worse.
+    each lead is alone. If it `is_changed`, the champion surely ranks these leads worse than the
+    `n_older` before, which are left out, or than it claimed.
     """
 
     n_converted: int
@@ -76,6 +76,7 @@ class Evidence:
     n_groups_lost: int | None = None
     n_groups: int | None = None
     n_older: int = 0
+    is_changed: bool = False
 
     @property
     def gain(self) -> float | None:
@@ -201,13 +202,18 @@ def _adds(evidence: Evidence, needed: float) -> Check:
 
 
 def _replaces_an_inverted(evidence: Evidence) -> bool:
-    """Tell whether the champion ranks surely worse than luck, and the challenger surely better."""
+    """Tell whether the champion ranks surely worse than luck, and the challenger better.
+
+    To be better than such a champion takes no knowledge, so none has to be shown; only a challenger
+    that is itself worse than luck by more than a standard error would change nothing.
+    """
     _, n_each = _each(evidence)
-    if evidence.auc_champion is None or evidence.gain is None or min(n_each) < 1:
+    old, new = evidence.auc_champion, evidence.auc_challenger
+    if old is None or new is None or min(n_each) < 1:
         return False
     error = auc_half_width(LUCK, *n_each) / Z_95
-    least = NORMAL.inv_cdf(AUC_CONFIDENCE) * (evidence.standard_error or 0.0)
-    return evidence.auc_champion < LUCK - INVERTED * error and evidence.gain > least
+    least = INVERTED_BY_CHANGE if evidence.is_changed else INVERTED
+    return old < LUCK - least * error and new > max(old, LUCK - error)
 
 
 def _log_loss_falls(evidence: Evidence) -> Check:
@@ -257,8 +263,7 @@ def _auc_change(evidence: Evidence) -> str:
 
 def _knowledge(evidence: Evidence) -> str:
     if _replaces_an_inverted(evidence):
-        sure = f"more than {100 * AUC_CONFIDENCE:g} % sure that the new one ranks them better"
-        return f"The current model ranks these leads worse than chance; we are {sure}"
+        return "The current model ranks these leads surely worse than chance, the new one does not"
     share = NORMAL.cdf(evidence.added_value or 0)
     # Rounded down, and never to a round 100 %.
     reached = "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"

@@ -14,12 +14,12 @@ from ml.monitoring.performance import LiveAuc, ScoredOutcome, live_auc
 
 CLIP = 1e-4  # no probability counts as surer than this
 CONFIDENCE = 0.9  # of the intervals, two-sided
-SURELY = 2.5  # standard errors: outcomes are looked at again and again
+PERHAPS, SURELY = 2.0, 2.5  # standard errors: outcomes are looked at again and again
 NEWEST = (1 / 2, 1 / 4)  # shares of the outcomes that may be all that comes after a change
 LUCK = 0.5  # the AUC of scores that say nothing
 HARDLY_BETTER = 0.6  # an AUC that is surely below this is hardly better than luck
 
-Verdict: TypeAlias = Literal["early", "luck", "holds", "failed"]
+Verdict: TypeAlias = Literal["early", "luck", "holds", "doubtful", "failed"]
 Outcomes: TypeAlias = Sequence[ScoredOutcome]
 
 
@@ -29,6 +29,9 @@ class Interval(NamedTuple):
     value: float
     low: float
     high: float
+
+
+NO_ORDER = Interval(LUCK, LUCK, LUCK)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Claim:
 class Met:
     """What became of a claimed AUC: `live` is that of leads which had the time to end.
 
-    `newest` is measured on the newest outcomes alone, where only these show that it has failed.
+    `newest` is measured on the newest outcomes alone, where these show surest that it has failed.
     """
 
     verdict: Verdict
@@ -62,10 +65,10 @@ def meet(claimed: Interval | None, matured: Outcomes, told: Outcomes) -> Met:
 
     `matured` are those of leads that had the time to end either way, `told` all, the oldest first.
     It has failed where the AUC of either, or of the newest half or quarter of all told, is lower by
-    more than 2.5 standard errors of the difference: the newest show a change of the world long
-    before those before it are outweighed. "early" below ten of each outcome, or while the live AUC
-    may still be luck as well as something; "luck" where it is hardly better. Where nothing was
-    claimed, "holds" says that leads are ranked better than by luck.
+    more than 2.5 standard errors of the difference, and is doubtful beyond 2: the newest show a
+    change of the world long before those before it are outweighed. Where nothing was claimed, any
+    version claims to rank leads better than luck does. "early" below ten of each outcome, or while
+    the live AUC may still be luck as well as something; "luck" where it is hardly better.
 
     >>> claimed = Interval(0.75, 0.70, 0.80)
     >>> right = [ScoredOutcome(n % 4 / 4, n % 4 in (1, 3), n) for n in range(100)]
@@ -77,18 +80,24 @@ def meet(claimed: Interval | None, matured: Outcomes, told: Outcomes) -> Met:
     ('failed', 0.75, True)
     """
     live = live_auc(matured)
-    if claimed is not None:
-        if _is_below(live, claimed):
-            return Met("failed", live)
-        for share in (1.0, *NEWEST):
-            newest = live_auc(told[len(told) - round(share * len(told)) :])
-            if _is_below(newest, claimed):
-                return Met("failed", live, newest)
+    told_last = (told[len(told) - round(share * len(told)) :] for share in (1.0, *NEWEST))
+    looks = [live, *map(live_auc, told_last)]
+    worst = max(looks, key=lambda look: _errors_below(look, claimed or NO_ORDER))
+    errors, newest = _errors_below(worst, claimed or NO_ORDER), None if worst is live else worst
+    if errors > SURELY:
+        return Met("failed", live, newest)
+    verdict = _beside_luck(live)
+    if claimed and errors > PERHAPS and verdict != "luck":
+        return Met("doubtful", live, newest)
+    return Met(verdict, live)
+
+
+def _beside_luck(live: LiveAuc) -> Verdict:
     if not live.is_enough or live.low is None or live.high is None:
-        return Met("early", live)
+        return "early"
     if live.low > LUCK:
-        return Met("holds", live)
-    return Met("luck" if live.high < HARDLY_BETTER else "early", live)
+        return "holds"
+    return "luck" if live.high < HARDLY_BETTER else "early"
 
 
 def of_a_winner(auc: Interval, gain: float | None, error: float | None) -> Interval:
@@ -139,8 +148,11 @@ def _mean(of: Callable[[ScoredOutcome], float], leads: Outcomes) -> float:
     return math.fsum(lead.weight * of(lead) for lead in leads) / total
 
 
-def _is_below(found: LiveAuc, claimed: Interval) -> bool:
+def _errors_below(found: LiveAuc, claimed: Interval) -> float:
+    """By how many standard errors of the difference an AUC is lower than claimed; 0 of too few."""
     if not found.is_enough or found.auc is None:
-        return False
-    errors = (claimed.value - claimed.low) / ONE_SIDED_95, found.error
-    return claimed.value - found.auc > SURELY * math.hypot(*errors)
+        return 0.0
+    error = math.hypot((claimed.value - claimed.low) / ONE_SIDED_95, found.error)
+    fall = claimed.value - found.auc
+    # Where every lead is ranked right, or every one wrong, nothing varies.
+    return fall / error if error else math.copysign(math.inf, fall) if fall else 0.0

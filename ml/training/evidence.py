@@ -1,20 +1,23 @@
 """What a challenger is judged on: all leads since the champion, or the newest after a change."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ml.gate.gate import Decision, Evidence
+from ml.gate.intervals import ONE_SIDED_95
 from ml.monitoring.claims import Interval, of_a_winner
 from ml.training.encode import Bools, Floats
 from ml.training.evaluate import delong, paired_evidence
 from ml.training.groups import Groups, count, numbered
 
-NEWEST = (1 / 2, 1 / 4, 1 / 8)  # shares of the evidence that may be all that comes after a change
+# Shares of the evidence that may be all that comes after a change.
+NEWEST = tuple(2 ** (-step / 2) for step in range(7))
 CHANGED = 3.3  # standard errors of the fall of an AUC: by chance once in 2,000 looks
 INVERTED = 2.5  # standard errors below luck
 MIN_EACH_CLASS = 20
+MIN_EACH_BEFORE = 10  # with fewer before a change only what was claimed tells how it ranked
 
 
 def gathered(
@@ -25,15 +28,17 @@ def gathered(
     *,
     is_dated: bool = True,
     n_learned: int | None = None,
+    claimed: Interval | None = None,
 ) -> Evidence:
     """Compare probabilities of both on leads since the champion was trained, the oldest first.
 
     Where these are in order of time (`is_dated`) and the champion ranks the newest surely worse
-    than those before, the world has changed: then the newest alone count, as many as show it best.
-    `n_learned` as for `added_value`.
+    than those before and than it `claimed`, the world has changed: then the newest alone count, as
+    many as show it best. `n_learned` as for `added_value`.
     """
     group_of = numbered(groups, len(converted))
-    n_older = change(converted, champion, group_of) if is_dated else 0
+    found_at = change(converted, champion, group_of, claimed) if is_dated else None
+    n_older = found_at or 0
     newest = slice(n_older, None)
     found = paired_evidence(
         converted[newest],
@@ -42,39 +47,71 @@ def gathered(
         group_of[newest],
         n_learned=n_learned,
     )
-    return replace(found, n_older=n_older)
+    return replace(found, n_older=n_older, is_changed=found_at is not None)
+
+
+def of_later(before: Evidence, found: Evidence) -> Evidence:
+    """Add what evidence has left out already to what was found on its newest leads alone."""
+    return replace(
+        found,
+        n_older=before.n_older + found.n_older,
+        is_changed=before.is_changed or found.is_changed,
+    )
 
 
 def is_inverted(converted: Bools, champion: Floats, groups: Groups) -> bool:
     """Tell whether a champion ranks surely worse than luck on twenty groups of each outcome."""
-    counts = count(converted, groups)
-    if min(counts.n_groups_converted, counts.n_groups_lost) < MIN_EACH_CLASS:
-        return False
-    aucs, covariance = delong(converted, champion, groups)
-    return bool(0.5 - aucs[0] > INVERTED * covariance[0, 0] ** 0.5)
+    found = _auc(converted, champion, groups, MIN_EACH_CLASS)
+    return found is not None and 0.5 - found.auc > INVERTED * found.variance**0.5
 
 
-def change(converted: Bools, champion: Floats, groups: Groups) -> int:
-    """Find where the champion began to rank surely worse: how many leads are older; 0 if nowhere.
+def change(
+    converted: Bools, champion: Floats, groups: Groups, claimed: Interval | None = None
+) -> int | None:
+    """Find where the champion began to rank surely worse: how many leads are older; None: nowhere.
 
-    Either side has twenty groups of each outcome.
+    The newer leads, twenty groups of each outcome, are compared with those before, ten of each, and
+    with what it claimed of both. 0 where it ranks all of them worse than it claimed.
     """
-    found, surest = 0, CHANGED
+    found, surest = None, CHANGED
     for share in NEWEST:
         cut = round((1 - share) * len(converted))
-        sides = slice(cut), slice(cut, None)
-        counts = [count(converted[side], groups[side]) for side in sides]
-        if min(min(n.n_groups_converted, n.n_groups_lost) for n in counts) < MIN_EACH_CLASS:
+        old, new = slice(cut), slice(cut, None)
+        now = _auc(converted[new], champion[new], groups[new], MIN_EACH_CLASS)
+        before = _pooled(_auc(converted[old], champion[old], groups[old], MIN_EACH_BEFORE), claimed)
+        if now is None or before is None:
             continue
-        (old, old_spread), (new, new_spread) = (
-            delong(converted[side], champion[side], groups[side]) for side in sides
-        )
-        fall, variance = float(old[0] - new[0]), float(old_spread[0, 0] + new_spread[0, 0])
+        fall, variance = before.auc - now.auc, before.variance + now.variance
         # Where both are ranked without a mistake, or all wrong, nothing varies.
         errors = fall / np.sqrt(variance) if variance else np.inf if fall > 0 else 0.0
         if errors > surest:
             found, surest = cut, errors
     return found
+
+
+class _Auc(NamedTuple):
+    auc: float
+    variance: float
+
+
+def _auc(converted: Bools, scores: Floats, groups: Groups, least: int) -> _Auc | None:
+    """Measure an AUC; None below so many groups of either outcome."""
+    counts = count(converted, groups)
+    if min(counts.n_groups_converted, counts.n_groups_lost) < least:
+        return None
+    aucs, covariance = delong(converted, scores, groups)
+    return _Auc(float(aucs[0]), float(covariance[0, 0]))
+
+
+def _pooled(measured: _Auc | None, claimed: Interval | None) -> _Auc | None:
+    """Join what was measured before a change and what was claimed, each by its precision."""
+    if claimed is None or claimed.value <= claimed.low:
+        return measured
+    claim = _Auc(claimed.value, ((claimed.value - claimed.low) / ONE_SIDED_95) ** 2)
+    if measured is None or not measured.variance:
+        return measured or claim
+    total = 1 / claim.variance + 1 / measured.variance
+    return _Auc((claim.auc / claim.variance + measured.auc / measured.variance) / total, 1 / total)
 
 
 def claiming(metrics: dict[str, Any], decision: Decision) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ml.fields.types import Value
 from ml.gate.gate import GROUPS, Decision, Evidence, GateRule, decide
 from ml.leakage import detect
 from ml.leakage.detect import Leak
+from ml.monitoring.claims import Interval
 from ml.monitoring.performance import ScoredOutcome
 from ml.monitoring.recalibration import level_for
 from ml.scorecard.scorecard import Scorecard
@@ -25,7 +26,7 @@ from ml.training.backtest import measured
 from ml.training.cross_validation import compared, out_of_fold
 from ml.training.encode import Bools, Floats, Record, columns_of, frame_of
 from ml.training.evaluate import log_loss
-from ml.training.evidence import claiming, gathered, is_inverted
+from ml.training.evidence import claiming, gathered, is_inverted, of_later
 from ml.training.groups import Groups, Places, count, numbered
 from ml.training.metrics import claim, grade_bounds, model_metrics
 from ml.training.readiness import shortage
@@ -139,16 +140,17 @@ def challenge(
     *,
     seed: int,
     exclusions: FieldExclusions | None = None,
+    claimed: Interval | None = None,
     progress: Progress = lambda done, stage: None,
 ) -> Challenge:
     """Learn a challenger from all examples and put it to the gate.
 
     The champion's own scores are compared with the challenger's out of fold, on the examples marked
     as evidence: neither has seen the outcomes it is judged on. Fields that leak or are excluded are
-    kept from both. Where the champion ranks the newest leads surely worse than those before, or all
-    evidence surely worse than luck, the world has changed: a model of the leads since then is the
-    challenger if it predicts them better out of fold than one of all leads. `progress` is called
-    with a share in [0, 1] and the stage in words; it may raise to stop the work.
+    kept from both. Where the champion ranks the newest leads surely worse than those before and
+    than it `claimed`, or all evidence surely worse than luck, the world has changed: a model of the
+    leads since then is the challenger if it predicts them better out of fold than one of all leads.
+    `progress` is called with a share in [0, 1] and the stage in words; it may raise to stop.
     Raises NotEnoughToLearn below ten leads of a kind, or without a field.
     """
     _check_enough(np.array(examples.converted, dtype=bool), examples.group_of)
@@ -158,7 +160,7 @@ def challenge(
     learned = _attempt(examples, usable, seed, lambda done, stage: progress(0.9 * done, stage))
     progress(0.9, "Comparing with the champion")
     places = _places_of_evidence(examples, rule)
-    evidence = _evidence(examples, places, champion, learned, hidden=left_out)
+    evidence = _evidence(examples, places, champion, learned, hidden=left_out, claimed=claimed)
     n_outdated = 0
     first = _first_of_now(examples, places, champion, evidence)
     if first:
@@ -168,7 +170,7 @@ def challenge(
             learned, n_outdated = again, first
             places = places[evidence.n_older :] - first
             compared = _evidence(newest, places, champion, learned, hidden=left_out)
-            evidence = replace(compared, n_older=evidence.n_older + compared.n_older)
+            evidence = of_later(evidence, compared)
     decision = decide(evidence, rule)
     result = Challenge(
         scorecard=learned.scorecard,
@@ -352,8 +354,8 @@ def _first_of_now(
 
     A champion that ranks all evidence wrongly has no older leads there to be compared with.
     """
-    if evidence.n_older or not examples.is_dated or not len(places):
-        return int(places[evidence.n_older]) if evidence.n_older else 0
+    if evidence.is_changed or not examples.is_dated or not len(places):
+        return int(places[evidence.n_older]) if evidence.is_changed else 0
     converted: Bools = np.array(examples.converted, dtype=bool)[places]
     scores = batch_scoring.probabilities(champion, [examples.records[p] for p in places])
     is_changed = is_inverted(converted, scores, examples.group_of[places])
@@ -361,7 +363,13 @@ def _first_of_now(
 
 
 def _evidence(
-    examples: Examples, places: Places, champion: Scorecard, learned: Learned, *, hidden: Hidden
+    examples: Examples,
+    places: Places,
+    champion: Scorecard,
+    learned: Learned,
+    *,
+    hidden: Hidden,
+    claimed: Interval | None = None,
 ) -> Evidence:
     """Compare with the champion on some leads, where it does not know the hidden fields."""
     records = [
@@ -375,6 +383,7 @@ def _evidence(
         examples.group_of[places],
         is_dated=examples.is_dated,
         n_learned=len(examples.records),
+        claimed=claimed,
     )
 
 

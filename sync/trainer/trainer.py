@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from ml.gate.gate import GateRule
 from ml.monitoring import recalibration
+from ml.monitoring.claims import Interval
 from ml.scorecard.scorecard import Scorecard
 from ml.training import train
 from webapp import field_lists
@@ -115,25 +116,18 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
     # Before the fields: what changes between the two is not taken for learned.
     field_list = read(field_lists.current).version
     settings, fields = product().settings, product().fields
-    champion, card, labelled, exclusions = read(lambda s: _material(s, run_key, fields))
-    examples = train.Examples(
-        records=[lead.inputs for lead in labelled.leads],
-        converted=[lead.converted for lead in labelled.leads],
-        is_evidence=labelled.is_evidence,
-        is_dated=labelled.is_dated,
-        groups=labelled.groups,
-        stand_for=read(lambda s: _stand_for(s, labelled, now)),
-        seen_open=[not lead.came_with_outcome for lead in labelled.leads],
-    )
+    found = read(lambda s: _material(s, run_key, fields))
+    champion, labelled = found.champion, found.labelled
     rule = gate_rule(settings)
     try:
         challenge = train.challenge(
-            examples,
+            _examples(labelled, now),
             fields,
-            card,
+            found.card,
             rule,
             seed=run_key,
-            exclusions=exclusions,
+            exclusions=found.exclusions,
+            claimed=found.claimed,
             progress=progress,
         )
     except train.NotEnoughToLearn as reason:
@@ -164,6 +158,18 @@ def learn(run_key: int, now: datetime, progress: Callable[[float, str], None]) -
     }
 
 
+def _examples(labelled: training_data.Labelled, now: datetime) -> train.Examples:
+    return train.Examples(
+        records=[lead.inputs for lead in labelled.leads],
+        converted=[lead.converted for lead in labelled.leads],
+        is_evidence=labelled.is_evidence,
+        is_dated=labelled.is_dated,
+        groups=labelled.groups,
+        stand_for=read(lambda s: _stand_for(s, labelled, now)),
+        seen_open=[not lead.came_with_outcome for lead in labelled.leads],
+    )
+
+
 def _stand_for(
     session: Session, labelled: training_data.Labelled, now: datetime
 ) -> list[float] | None:
@@ -185,9 +191,15 @@ def gate_rule(settings: Settings) -> GateRule:
     )
 
 
-def _material(
-    session: Session, run_key: int, fields: Fields
-) -> tuple[ModelVersion, Scorecard, training_data.Labelled, train.FieldExclusions]:
+class _Material(NamedTuple):
+    champion: ModelVersion
+    card: Scorecard
+    labelled: training_data.Labelled
+    exclusions: train.FieldExclusions
+    claimed: Interval | None
+
+
+def _material(session: Session, run_key: int, fields: Fields) -> _Material:
     champion = registry.champion(session)
     # A recalibration changes no order of leads: the gate's evidence goes on adding up through it.
     learned = registry.learned(session, champion)
@@ -196,7 +208,7 @@ def _material(
     first = about.first_outcome_at if about is not None and about.n_outdated else None
     known = leakage.known(session, fields, champion)
     open_leads = training_data.newest_open(session, fields)
-    return (
+    return _Material(
         champion,
         registry.scorecard(session, champion),
         training_data.collect(
@@ -206,6 +218,7 @@ def _material(
             since=datetime.fromisoformat(first) if first else None,
         ),
         train.FieldExclusions(known.allowed, known.left_out, open_leads),
+        Interval(*learned.measured.claimed_auc) if learned.measured else None,
     )
 
 

@@ -162,36 +162,83 @@ def test_a_recalibration_is_worse_where_scores_move_away_from_the_chances():
     assert found.live.claim == Claim(0.65, 0.6, 0.7)
 
 
+def told(n_outcomes, n_matured=0):
+    return lambda day: n_outcomes if day is None else n_matured
+
+
+def spell(days, n_outcomes, n_matured=0, *, is_over=True):
+    return {
+        "days": days,
+        "n_outcomes": n_outcomes,
+        "n_matured": n_matured,
+        "is_over": is_over,
+    }
+
+
 def test_a_bad_model_is_counted_in_days_and_outcomes_until_it_is_gone():
     found = track(live=Model(card(sign=-1)))
-    found.look(5, 40)
-    found.look(10, 80)
+    found.look(5, told(40))
+    found.look(10, told(80))
     found.promote(Model(card()), 12)
-    found.look(15, 130)
-    assert found.row()["bad"] == [(10, 90)]
+    found.look(15, told(130, 50))
+    assert found.row()["bad"] == [spell(10, 90, 50)]
     found.promote(Model(card(sign=-1)), 16)
-    found.look(20, 170)
-    assert found.row()["bad"] == [(10, 90), None]
+    found.look(20, told(170))
+    found.look(25, told(210))
+    assert found.row()["bad"] == [spell(10, 90, 50), spell(5, 40, is_over=False)]
 
 
 def test_a_claim_fails_after_a_change_until_the_product_says_so():
     found = track(world(flips_on=25), live=Model(card(), Claim(0.65, 0.6, 0.7)))
-    found.look(20, 100)
-    found.look(25, 150)
-    found.look(30, 200)
-    found.look(35, 250, is_said=True)
-    assert found.row()["failed"] == [(10, 100)]
+    found.look(20, told(100))
+    found.look(25, told(150))
+    found.look(30, told(200))
+    found.look(35, told(250), is_said=True)
+    assert found.row()["failed"] == [spell(10, 100)]
+    assert (found.looks_at_right, found.false_alarms) == (1, 0)
+
+
+def test_a_claim_that_holds_and_is_called_in_doubt_is_a_false_alarm():
+    found = track(live=Model(card(), Claim(0.65, 0.6, 0.7)))
+    found.look(5, told(40), is_said=True)
+    found.look(10, told(80))
+    assert (found.row()["looks_at_right"], found.row()["false_alarms"]) == (2, 1)
 
 
 def test_nobody_can_know_of_wrong_outcomes_before_they_are_corrected():
     found = track(world(wrong_until=15), live=Model(card(sign=-1), Claim(0.65, 0.6, 0.7)))
-    found.look(10, 300)
+    found.look(10, told(300))
     assert found.row()["bad"] == found.row()["failed"] == []
     assert found.row()["calibration_error"] is None
     found.promote(Model(card(sign=-1), Claim(0.65, 0.6, 0.7)), 10)
     assert found.wrong == 0
-    found.look(15, 600)
-    assert found.row()["bad"] == found.row()["failed"] == [None]
+    found.look(15, told(600))
+    assert found.row()["bad"] == found.row()["failed"] == [spell(0, 0, is_over=False)]
+
+
+def test_a_spell_that_the_end_cuts_short_is_no_failure():
+    rows = [
+        {
+            "policy": "leadloop",
+            "world": "flip",
+            "seed": 0,
+            "claims": [],
+            "calibration_error": None,
+            "tiny_error": None,
+            "outcomes": 1,
+            "attempts": 1,
+            **dict.fromkeys(("promotions", "wrong", "recalibrations", "worse_recalibrations"), 0),
+            "bad": [spell(5, 90), spell(9, 120), spell(3, 60, is_over=False)],
+            "failed": [spell(9, 130, 90), spell(20, 170, 110, is_over=False)],
+            "looks_at_right": 10,
+            "false_alarms": 1,
+        }
+    ]
+    shown = tables(rows)
+    assert "| bad models gone within 100 outcomes | all | 50% (1 of 2) |" in shown
+    assert "within 100 outcomes of leads since then | 80 % | 50% (1 of 2) |" in shown
+    assert "within 100 outcomes of all | 80 % | 0% (0 of 2) |" in shown
+    assert "| few | 10.0% (1 of 10) |" in shown
 
 
 def test_what_the_product_claims_is_its_interval_of_90_percent():
@@ -220,6 +267,6 @@ def test_an_org_is_lived_through_by_the_product(monkeypatch):
     assert (always["promotions"], always["wrong"]) == (1, 1)
     assert holdout["promotions"] == 1
     assert product["promotions"] == len(product["claims"]) <= 1
-    told = tables(rows)
-    assert f"| noise | {product['outcomes']} | 1.0 | 1 | 1 |" in told
-    assert "| wrong promotions | at most 2 % |" in told
+    shown = tables(rows)
+    assert f"| noise | {product['outcomes']} | 1.0 | 1 | 1 |" in shown
+    assert "| wrong promotions | at most 2 % |" in shown

@@ -112,7 +112,7 @@ def test_gain_of_exactly_the_asked_points_is_enough():
 
 MAY_BE_MISSING = {"n_converted", "n_lost", "standard_error"}
 MAY_BE_MISSING |= {"n_groups", "n_groups_converted", "n_groups_lost"}
-MAY_BE_MISSING |= {"n_older"}
+MAY_BE_MISSING |= {"n_older", "is_changed"}
 JUDGED_BY = [f.name for f in dataclasses.fields(Evidence) if f.name not in MAY_BE_MISSING]
 
 

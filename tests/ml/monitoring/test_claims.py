@@ -88,9 +88,10 @@ CLAIMED = Interval(0.7, 0.65, 0.75)
         (CLAIMED, 0.7, 2_000, "holds"),
         (Interval(0.53, 0.49, 0.57), 0.5, 2_000, "luck"),
         (CLAIMED, 0.5, 2_000, "failed"),
+        (Interval(0.7, 0.62, 0.78), 0.6, 400, "doubtful"),
         (None, 0.5, 2_000, "luck"),  # nothing was claimed
         (None, 0.7, 2_000, "holds"),
-        (None, 0.3, 2_000, "luck"),
+        (None, 0.3, 2_000, "failed"),  # whatever is shown claims to be better than luck
     ],
 )
 def test_a_claim_is_judged_by_what_outcomes_can_show(claimed, auc, n, verdict):

@@ -24,6 +24,7 @@ MET: dict[claims.Verdict, Verdict] = {
     "early": "unknown",
     "luck": "look",
     "holds": "good",
+    "doubtful": "look",
     "failed": "act",
 }
 NO_ORDER = 0.5  # the AUC of scores that say nothing

@@ -115,6 +115,8 @@ CALIBRATION: dict[tuple[Verdict, claims.Verdict], str] = {
     ("look", "early"): "Scores may be running too {level}. Watch the next outcomes.",
     ("look", "holds"): "Scores may be running too {level}. The ranking still holds; watch the next"
     " outcomes.",
+    ("look", "doubtful"): "Scores may be running too {level}, and may rank leads worse than"
+    " claimed. Watch the next outcomes.",
     ("look", "luck"): "Scores may be running too {level}, and rank leads hardly better than chance."
     " Watch the next outcomes.",
     ("look", "failed"): "Scores may be running too {level}, and they rank leads badly.",
@@ -122,6 +124,8 @@ CALIBRATION: dict[tuple[Verdict, claims.Verdict], str] = {
     " recalibrated.",
     ("act", "holds"): "Scores run too {level}. Trust the ranking, not the percentages, until they"
     " are recalibrated.",
+    ("act", "doubtful"): "Scores run too {level} and may rank leads worse than claimed: do not rely"
+    " on the percentages until they are recalibrated.",
     ("act", "luck"): "Scores run too {level} and rank leads hardly better than chance: rely on"
     " neither for now.",
     ("act", "failed"): "Scores run too {level} and rank leads badly: rely on neither until another"
@@ -137,7 +141,10 @@ REVERSED = (
     " are recorded the right way round before you train."
 )
 LUCK = "Its order is hardly better than chance. Do not rely on it; more outcomes may help."
+DOUBTFUL = "It may rank leads worse than it claimed."
+WATCH = "Watch the next outcomes, and look whether leads or their values have changed."
 WORSE = "It ranks leads worse than it claimed."
+FOUND = {"luck": LUCK, "doubtful": DOUBTFUL, "failed": WORSE}
 OF_THE_BEST = (
     "It ranks the leads with an outcome worse than it claimed for all. Work some leads of all"
     " scores first: among the best alone any model ranks worse."
@@ -169,17 +176,16 @@ def advice(state: State) -> dict[str, str]:
 
 
 def _of_ranking(state: State, remedy: str) -> str:
-    if state.claim not in {"luck", "failed"}:
+    if state.claim not in FOUND:
         return ""
     if state.obstacle == "fields":
-        return f"{LUCK if state.claim == 'luck' else WORSE} {remedy}"
+        return f"{FOUND[state.claim]} {remedy}"
     if state.is_reversed:
         return REVERSED
-    if state.claim == "luck":
-        return LUCK
-    if state.is_selected:
-        return OF_THE_BEST
-    return f"{WORSE} {remedy} Or go back to an earlier version."
+    if state.claim == "failed":
+        back = f"{WORSE} {remedy} Or go back to an earlier version."
+        return OF_THE_BEST if state.is_selected else back
+    return LUCK if state.claim == "luck" else f"{DOUBTFUL} {WATCH}"
 
 
 def _of_fields(state: State, remedy: str) -> str:
