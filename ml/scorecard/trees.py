@@ -125,7 +125,10 @@ class Trees(ABC):
     def moves(self, values: Mapping[str, Value]) -> list[float]:
         """Walk all trees; sum up by input the steps of the questions about it."""
         row = self.row(values)
-        is_absent = [each.field not in values for each in self.inputs]
+        is_absent = [
+            is_asked and each.field not in values
+            for each, is_asked in zip(self.inputs, self._is_asked, strict=True)
+        ]
         return self._both_ways(row, is_absent) if any(is_absent) else self._one_way(row)
 
     def row(self, values: Mapping[str, Value]) -> list[float]:
@@ -180,6 +183,12 @@ class Trees(ABC):
                 moves[place] += weight * (value[child] - value[node])
                 node = child
         return moves
+
+    @cached_property
+    def _is_asked(self) -> list[bool]:
+        """Whether any question is about an input: where none is, it may as well be known."""
+        asked = {self._owner[column] for column in set(self.column) - {LEAF}}
+        return [place in asked for place in range(len(self.inputs))]
 
     @cached_property
     def _root_questions(self) -> list[Question | None]:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -69,6 +70,17 @@ def test_each_question_counts_for_its_field():
     effects = FOREST.effects({"email_opens": 9, "lead_source": "Referral"})
     by_opens, by_source = MANY + MANY_TOO - ROOT * 2, REFERRED - MANY
     assert effects["email_opens"] / effects["lead_source"] == pytest.approx(by_opens / by_source)
+
+
+def test_a_field_that_no_question_is_about_costs_no_second_way_where_it_was_not_collected(
+    monkeypatch,
+):
+    unasked = NumberInput("amount", 5, 6)
+    forest = dataclasses.replace(FOREST, inputs=(OPENS, SOURCE, unasked))
+    known = {"email_opens": 9, "lead_source": "Referral"}
+    expected = FOREST.effects(known) | {"amount": 0.0}
+    monkeypatch.setattr(Forest, "_both_ways", None)
+    assert forest.effects(known) == forest.effects(known | {"amount": 7}) == expected
 
 
 def test_the_fewer_leads_say_it_the_less_it_moves_the_share():
