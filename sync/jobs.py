@@ -20,7 +20,7 @@ from webapp.services.leads import ageing, leads, scoring
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
 from webapp.services.outcomes import waiting
-from webapp.services.runs import idempotency, runs
+from webapp.services.runs import idempotency, runs, workers
 from webapp.services.webhooks import deliveries
 from webapp.tables import ModelVersion, Run
 
@@ -30,6 +30,11 @@ CHILD_IDLE_SECONDS = 600
 STRAGGLERS_AT_ONCE = 100
 
 log = structlog.stdlib.get_logger("leadloop.worker")
+
+
+def report(worker: Worker) -> None:
+    """Say that this worker is there."""
+    write(lambda s: workers.report(s, worker.name, worker.clock()))
 
 
 def free_lost_runs(worker: Worker) -> None:
@@ -114,6 +119,7 @@ def tidy(worker: Worker) -> None:
         *(imports.forget_old_changes, imports.forget_old_errors),
         *(deliveries.forget_old, invitations.forget_old, scoring.forget_moves),
         *(sessions.forget_old, attempts.forget_old, devices.forget_old),
+        workers.forget_old,
     )
     for forget in old:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):

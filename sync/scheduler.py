@@ -26,6 +26,7 @@ from webapp import config
 from webapp.database import read
 from webapp.product import product
 from webapp.services import health
+from webapp.services.runs import workers
 
 # Every few seconds, by the settings.
 POLLING = (
@@ -40,7 +41,13 @@ POLLING = (
     send_webhooks,
 )
 ADAPTERS: dict[str, Connect] = {"salesforce": adapter.connect}
-EVERY_SECONDS = {jobs.rest: 60, send_digests: 60, jobs.tidy: 3600, jobs.age_leads: 86_400}
+EVERY_SECONDS = {
+    jobs.report: workers.REPORT_SECONDS,
+    jobs.rest: 60,
+    send_digests: 60,
+    jobs.tidy: 3600,
+    jobs.age_leads: 86_400,
+}
 SIGNAL_SECONDS = 0.2
 
 log = structlog.stdlib.get_logger("leadloop.worker")

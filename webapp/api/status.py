@@ -11,6 +11,7 @@ from webapp.services import health
 from webapp.services.crm import sync_status
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.outcomes import waiting
+from webapp.services.runs import workers
 from webapp.services.webhooks import deliveries
 from webapp.tables import ModelVersion, Run
 
@@ -63,6 +64,7 @@ def metrics() -> Response:
     now = utc_now()
     sync = read(lambda session: sync_status.figures(session, now))
     text = observability.exposition() + observability.gauges("leadloop_sync", sync)
+    text += observability.gauges("leadloop_worker", read(workers.figures))
     text += observability.gauges("leadloop_model", read(monitoring.figures))
     n_waiting = read(lambda session: waiting.count(session, now)).n
     text += observability.gauges("leadloop_outcomes", {"waiting": (WAITING, n_waiting)})

@@ -18,11 +18,15 @@ from webapp.services.models import leakage, registry
 
 @dataclass(frozen=True)
 class Check:
-    """One thing checked: whether it is good, and in words what was found or what to do."""
+    """One thing checked: whether it is good, and in words what was found or what to do.
+
+    `is_advice` where all works, but something is better done.
+    """
 
     name: str
     is_good: bool
     sentence: str
+    is_advice: bool = False
 
 
 def not_set_up(settings: Settings) -> str | None:

@@ -13,6 +13,7 @@ from tests.factories import make_lead, make_outcome
 from webapp.services.leads import leads
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.remarks import overrides
+from webapp.services.runs import workers
 
 MAX_QUERIES = 6
 MAX_BYTES = 100_000
@@ -170,3 +171,12 @@ def test_an_overridden_lead_counts_in_the_grade_that_its_person_gave_it(
     assert {path: matching(client, path) for path in counted} == {
         path: int(n) for path, n in counted.items()
     }
+
+
+def test_a_manager_reads_that_no_worker_runs(champion, mona, sign_in, write):
+    client = sign_in(mona)
+    assert "No worker has run yet." in client.get("/").text
+    write(lambda s: workers.report(s, "worker-1", NOW - timedelta(hours=2)))
+    assert "The worker was last at work" in client.get("/").text
+    write(lambda s: workers.report(s, "worker-2", NOW))
+    assert "worker" not in client.get("/").text

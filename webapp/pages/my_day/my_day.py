@@ -15,6 +15,7 @@ from webapp.services.demo import demo_leads
 from webapp.services.demo.ids import IDS
 from webapp.services.models import registry
 from webapp.services.my_day import own_leads, state, team
+from webapp.services.runs import workers
 
 bp = Blueprint("my_day", __name__)
 
@@ -33,8 +34,13 @@ def index() -> ResponseReturnValue:
         live = how.version, registry.scorecard(session, how.version)
         has_any = how.has_overrides
         lists = own_leads.lists(*(session, fields, live), me=me, now=now, has_overrides=has_any)
-        by_grade, left = team.by_grade(session, live, now), setup_list.steps(session)
-        return {"lists": lists, "team": by_grade, "state": how, "setup": left}
+        return {
+            "lists": lists,
+            "team": team.by_grade(session, live, now),
+            "state": how,
+            "no_worker": workers.is_gone(how.worker_seen_at, now),
+            "setup": setup_list.steps(session),
+        }
 
     values = read(look)
     shown = (item.lead.lead_id for each in values["lists"].values() for item in each.items)

@@ -1,7 +1,7 @@
-"""How the model and the sync are, in one line each."""
+"""How the model, the sync and the worker are, in one line each."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,12 +10,14 @@ from webapp.crm_tables import CrmConnection
 from webapp.services.models.registry import CHAMPION, NoChampion, VersionRef
 from webapp.tables import ModelAlias, ModelVersion, Run
 from webapp.tables.remarks import ScoreOverride
+from webapp.tables.workers import WorkerProcess
 
 
 class State(NamedTuple):
-    """The live version, outcomes not learned from yet, overrides, and the last sync that ended.
+    """The live version, whether there are overrides, the last sync that ended, and the worker.
 
-    `crm` is the kind of the CRM, None where none is connected; `synced_at` None before a first run.
+    `crm` is the kind of the CRM, None where none is connected; `synced_at` None before a first run,
+    `worker_seen_at` before a first worker.
     """
 
     version: VersionRef
@@ -26,6 +28,7 @@ class State(NamedTuple):
     breaker: str | None
     sync_state: str | None
     synced_at: datetime | None
+    worker_seen_at: datetime | None
 
 
 def state(session: Session) -> State:
@@ -44,6 +47,7 @@ def state(session: Session) -> State:
             CrmConnection.breaker_case,
             Run.state,
             Run.finished_at,
+            sa.select(sa.func.max(WorkerProcess.seen_at)).scalar_subquery(),
         )
         .select_from(ModelAlias)
         .join(ModelVersion, ModelVersion.key == ModelAlias.version_key)
@@ -51,7 +55,7 @@ def state(session: Session) -> State:
         .outerjoin(Run, Run.key == last.scalar_subquery())
         .where(ModelAlias.name == CHAMPION)
     )
-    found = session.execute(query).one_or_none()
+    found: Any = session.execute(query).one_or_none()
     if found is None:
         raise NoChampion
     return State(VersionRef(*found[:4]), *found[4:])
