@@ -63,6 +63,10 @@ test-slow: browser install-clients ## Run the tests and the long runs
 test-interrupts: install-dev ## Interrupt a first start ten times, and start again (10 minutes)
 	@$(BIN)/pytest -m slow tests/walks/test_interrupted_start.py -v
 
+.PHONY: test-deployment
+test-deployment: install-dev ## Try the files of deploy/ (needs caddy, promtool and systemd-analyze)
+	@$(BIN)/pytest -m '' -n 0 tests/deployment
+
 .PHONY: check
 check: install-dev ## Check style, types, imports, templates and dependencies
 	$(BIN)/ruff check .
