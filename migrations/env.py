@@ -6,7 +6,17 @@ from flask import current_app
 
 from webapp import crm_tables, intake_tables
 from webapp.database import Base, db
-from webapp.tables import owners, people, reasons, remarks, setup, sign_ins, views, webhooks, workers
+from webapp.tables import (
+    owners,
+    people,
+    reasons,
+    remarks,
+    setup,
+    sign_ins,
+    views,
+    webhooks,
+    workers,
+)
 
 # With webapp.tables, which these import: all that the models know of.
 TABLES = (
