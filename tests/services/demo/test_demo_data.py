@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.factories import FIELDS, NOW, make_champion, make_lead, make_outcome, make_version
 from webapp.services.demo import demo_data, demo_leads
 from webapp.services.demo.demo_data import PARTS
@@ -19,6 +20,11 @@ from webapp.tables import Lead, Outcome, Snapshot
 from webapp.tables.webhooks import WebhookEvent
 
 NEVER = Trigger(n_new_outcomes=10_000)
+
+
+@pytest.fixture(scope="session", params=MOSTLY_SQLITE)
+def dialect(request):
+    return request.param
 
 
 @pytest.fixture
@@ -77,6 +83,7 @@ def test_invented_and_real_outcomes_are_never_learned_from_together(demo):
     assert not go_on(demo)
 
 
+@ON_BOTH
 def test_removed_it_leaves_real_leads_and_the_starter_model(demo):
     make_lead(demo, "L-1", email_opens=3)
     version = make_version(demo)
@@ -90,6 +97,7 @@ def test_removed_it_leaves_real_leads_and_the_starter_model(demo):
     assert not demo_leads.are_here(demo)
 
 
+@ON_BOTH
 def test_what_a_program_has_sent_stays_without_its_invented_outcome(demo):
     ended = min(life.lead_id for life in lives(FIELDS) if life.outcome_day < PARTS[0])
     make_lead(demo, ended, email_opens=3)
