@@ -56,6 +56,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
     imports_service.FileTooLarge: (413, {}),
     remembered.MappingNotFound: (422, {}),
     api_keys.KeyNotFound: (404, {}),
+    api_keys.KeyNotLive: (409, {}),
     lifecycle.NothingToLearn: (400, {}),
     AlreadyRunning: (409, {}),
     lifecycle.AlreadyChampion: (409, {}),

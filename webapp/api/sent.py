@@ -223,6 +223,19 @@ class WantedKey(Body):
     )
 
 
+class Rotation(Body):
+    """How a key is replaced."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_days": 7}]})
+
+    overlap_days: StrictInt = Field(
+        api_keys.OVERLAP.days,
+        ge=0,
+        le=30,
+        description="whole number of 0 to 30: for how many days the old key works on",
+    )
+
+
 def _flag(value: Any) -> bool:
     if (said := str(value).strip().lower()) not in BOOLEAN_TEXTS:
         raise ValueError(f"must be {FLAG_RULE}")

@@ -25,6 +25,8 @@ REFUSALS = (
     declaring.ChangedMeanwhile,
     AccountError,
     api_keys.InvalidKey,
+    api_keys.KeyNotFound,
+    api_keys.KeyNotLive,
     connections.NotConnected,
     kinds.InvalidQuery,
     lifecycle.AlreadyChampion,

@@ -1,7 +1,7 @@
 """The command line: `flask --app wsgi COMMAND`."""
 
+import sys
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import click
@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from webapp import field_lists, server
-from webapp.cli import fields, imports
+from webapp.cli import fields, imports, keys
 from webapp.cli.command import Command, FirstCommand
 from webapp.database import db, read, utc_now, write
 from webapp.exporting import files
@@ -19,7 +19,7 @@ from webapp.private_file import keep_database_private, replace_private
 from webapp.product import VERSION, product
 from webapp.services import health, installation
 from webapp.services import setup as first_setup
-from webapp.services.accounts import accounts, api_keys, audit, passwords
+from webapp.services.accounts import accounts, audit, passwords
 from webapp.services.accounts.errors import AccountError
 from webapp.services.crm import connections
 from webapp.services.demo import demo_data
@@ -39,7 +39,8 @@ def register(app: Flask) -> None:
         serve,
         create_user,
         set_password,
-        create_key,
+        keys.create_key,
+        keys.rotate_key,
         imports.import_leads,
         export_leads,
         retrain,
@@ -100,16 +101,17 @@ def _keep_private(access: FirstAccess) -> None:
 
 
 def _greet(access: FirstAccess | None, *, can_serve: bool) -> None:
-    address = product().settings.address
+    address, file = product().settings.address, _first_access_file()
     click.echo(f"\n  Leadloop: {address}" if can_serve else "")
-    if access is not None:
+    # What is no terminal may be a journal that others read.
+    if access is not None and sys.stdout.isatty():
         click.echo(f"  Sign in:  {access.email}  password: {access.password}")
-        click.echo("            (change it under your name at the top right)")
+        click.echo("            (you choose your own then)")
         if can_serve:
             click.echo(f"  Score a lead:\n\n{_curl(address, access.api_key)}\n")
-        click.echo(f"  Kept in {_first_access_file()}: delete that file once noted.\n")
-    elif _first_access_file().exists():
-        click.echo(f"  Sign in:  with what {_first_access_file()} says\n")
+        click.echo(f"  Kept in {file}: delete that file once noted.\n")
+    elif file.exists():
+        click.echo(f"  Sign in:  with what {file} says; delete that file once noted.\n")
     else:
         click.echo("  A new key: .venv/bin/flask --app wsgi create-key NAME\n")
 
@@ -176,26 +178,6 @@ def set_password(email: str, password: str) -> None:
 
     write(change)
     click.echo(f"{email} has a new password, and chooses one of their own after signing in.")
-
-
-@click.command("create-key", cls=Command)
-@click.argument("name")
-@click.option(
-    "--scope", "scopes", type=click.Choice((*api_keys.SCOPES, api_keys.FORM)), multiple=True
-)
-@click.option("--origin", "origins", multiple=True, help="Of a form key: a site it is good on.")
-@click.option(
-    "--ignore-unknown", is_flag=True, help="Leave out fields that are not known, with a warning."
-)
-@with_appcontext
-def create_key(
-    name: str, scopes: tuple[str, ...], origins: tuple[str, ...], ignore_unknown: bool
-) -> None:
-    """Make an API key and print it, alone; the default scopes are score and feedback."""
-    wanted, now = scopes or ("score", "feedback"), utc_now()
-    made: dict[str, Any] = {"origins": origins, "ignore_unknown": ignore_unknown}
-    _, text = write(lambda s: api_keys.create(s, name, wanted, **made, created_by="cli", now=now))
-    click.echo(text)
 
 
 EXPORTED = ("leads", "outcomes", "scores", "notes", "score-reports", "overrides")

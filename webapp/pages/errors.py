@@ -43,6 +43,7 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
     import_errors.WrongState: (409, "The import page shows how it stands now."),
     import_errors.UndoRefused: (409, "The import page lists all imports."),
     runs.RunNotFound: (404, "Its own page lists all runs: sync, models or imports."),
+    api_keys.KeyNotLive: (409, "The settings page lists all keys."),
     api_keys.KeyNotFound: (404, "The settings page lists all keys."),
     declaring.FieldNotFound: (404, "The settings page lists all fields."),
     declaring.FieldsInFile: (409, "The page of fields shows what they are."),

@@ -83,5 +83,7 @@ def first_access(session: Session, now: datetime) -> FirstAccess | None:
     password = passwords.random_password()
     hashed = passwords.hashed(password, FIRST_ADMINISTRATOR)
     user = accounts.create(session, FIRST_ADMINISTRATOR, hashed, "admin", now=now, must_change=True)
-    _, text = api_keys.create(session, "first key", ["admin"], created_by=user.email, now=now)
+    _, text = api_keys.create(
+        session, "first key", ["score", "feedback"], created_by=user.email, owner=user.key, now=now
+    )
     return FirstAccess(user.email, password, text)

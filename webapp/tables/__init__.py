@@ -362,6 +362,10 @@ class ApiKey(Base):
     n_in_minute: Mapped[int] = mapped_column(server_default="0")
     ignores_unknown: Mapped[bool] = mapped_column(server_default=sa.false())
     created_by: Mapped[str] = mapped_column(sa.String(200))
+    # Whose account it lives with; None: made on the server.
+    owner_key: Mapped[int | None] = mapped_column(sa.ForeignKey("users.key"), index=True)
+    # Since when that account is off: the key is dead until somebody takes it over.
+    orphaned_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]

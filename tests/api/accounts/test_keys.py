@@ -1,12 +1,13 @@
 """`/api/keys`, and when a key was last used."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from tests import factories
 from webapp.database import utc_now
-from webapp.services.accounts import api_keys
+from webapp.services.accounts import accounts, api_keys
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,70 @@ def test_a_key_may_be_made_for_some_days(client, headers):
     refused = client.post("/api/keys", json={**body, "expires_in_days": 0}, headers=headers)
     assert refused.status_code == 422
     assert refused.json["errors"][0]["pointer"] == "/expires_in_days"
+
+
+def test_a_replaced_key_works_on_for_the_days_of_overlap(client, headers, read):
+    body = {"name": "web form", "scopes": ["score"], "expires_in_days": 90}
+    old = client.post("/api/keys", json=body, headers=headers).json
+    answer = client.post(f"/api/keys/{old['id']}/rotate", json={"overlap_days": 3}, headers=headers)
+    new = answer.json
+    assert (answer.status_code, new["name"], new["scopes"]) == (201, "web form", ["score"])
+    for key in (old, new):
+        own = {"Authorization": f"Bearer {key['key']}"}
+        assert client.get("/info", headers=own).status_code == 200
+    now = utc_now()
+    almost, over = now + timedelta(days=3, minutes=-1), now + timedelta(days=3, minutes=1)
+    assert [
+        read(lambda s, t=t: api_keys.find(s, old["key"], t)) is None for t in (almost, over)
+    ] == [
+        False,
+        True,
+    ]
+    assert read(lambda s: api_keys.find(s, new["key"], now + timedelta(days=89))) is not None
+    assert read(lambda s: api_keys.find(s, new["key"], now + timedelta(days=91))) is None
+
+
+def test_a_key_that_does_not_work_is_not_replaced(client, headers):
+    made = client.post("/api/keys", json={"name": "x", "scopes": ["score"]}, headers=headers).json
+    client.delete(f"/api/keys/{made['id']}", headers=headers)
+    assert client.post(f"/api/keys/{made['id']}/rotate", headers=headers).status_code == 409
+    assert client.post("/api/keys/999/rotate", headers=headers).status_code == 404
+
+
+def test_a_key_is_dead_with_its_maker_until_somebody_takes_it_over(client, write, ada, sign_in):
+    omar = write(lambda s: factories.make_user(s, "omar@example.com", role="admin"))
+    page = sign_in(omar).post("/settings/keys", data={"name": "Web", "scope": "score"}).text
+    own = {"Authorization": "Bearer " + re.search(r">(ll_[^<]+)</code>", page)[1]}
+
+    def status():
+        return client.get("/info", headers=own).status_code
+
+    assert status() == 200
+    admin = sign_in(ada)
+    admin.post(f"/settings/users/{omar.key}/deactivate")
+    assert status() == 401
+    assert "It stopped when omar@example.com was deactivated." in admin.get("/settings/keys").text
+    admin.post("/settings/keys/1/take-over")
+    assert status() == 200
+    admin.post(f"/settings/users/{omar.key}/activate")
+    admin.post(f"/settings/users/{omar.key}/deactivate")
+    assert status() == 200
+
+
+def test_a_key_works_again_with_its_maker(client, write, ada, sign_in, read):
+    made = write(
+        lambda s: api_keys.create(
+            s, "x", ["score"], created_by="ada", owner=ada.key, now=factories.NOW
+        )
+    )[1]
+    write(lambda s: factories.make_user(s, "omar@example.com", role="admin"))
+    for is_active, found in ((False, False), (True, True)):
+        write(
+            lambda s, on=is_active: accounts.set_active(
+                s, ada.key, on, actor="omar", now=factories.NOW
+            )
+        )
+        assert (read(lambda s: api_keys.find(s, made)) is not None) == found
 
 
 @pytest.mark.parametrize("key", ["999", "9223372036854775807", "9223372036854775808", "x", "-1"])

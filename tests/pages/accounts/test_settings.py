@@ -96,6 +96,15 @@ def test_a_key_without_name_or_right_is_not_made(form, admin, read):
     assert read(api_keys.everything) == []
 
 
+def test_a_new_key_is_proposed_for_90_days_and_replaced_with_a_week_of_overlap(admin, read):
+    assert '<option value="90" selected>' in admin.get("/settings/keys").text
+    new_key(admin)
+    page = admin.post("/settings/keys/1/rotate").text
+    assert "The old one works for 7 more days." in page
+    new, old = read(api_keys.everything)
+    assert (new.scopes, old.expires_at is None) == (old.scopes, False)
+
+
 def test_a_revoked_key_stays_on_the_list_and_works_no_more(admin, read):
     text = new_key(admin)
     key: ApiKey = read(lambda s: api_keys.find(s, text))

@@ -206,7 +206,7 @@ def test_the_admin_scope_includes_the_others(write):
     key, _ = make_key(write, ["admin"])
     assert all(api_keys.allows(key, scope) for scope in api_keys.SCOPES)
     narrow, _ = make_key(write, ["score"])
-    assert [api_keys.allows(narrow, s) for s in api_keys.SCOPES] == [True, False, False]
+    assert [api_keys.allows(narrow, s) for s in api_keys.SCOPES] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])

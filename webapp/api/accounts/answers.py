@@ -18,6 +18,9 @@ class Key(BaseModel):
     created_at: Moment
     used_at: Moment | None = Field(description="The last use, to about five minutes.")
     expires_at: Moment | None = Field(description="Good until then; null: until it is revoked.")
+    orphaned_at: Moment | None = Field(
+        description="Since when the account that it lives with is off, so that it does not work."
+    )
     revoked_at: Moment | None
 
 

@@ -1,5 +1,7 @@
 """`/api/keys`: API keys made, listed and revoked by programs."""
 
+from datetime import timedelta
+
 from flask import Blueprint, Response
 
 from webapp.api import requests, sent
@@ -27,9 +29,25 @@ def create_key() -> Response:
     """Make a key with these scopes; its text is in this answer and cannot be read again."""
     actor, now = requests.actor(), utc_now()
     wanted = requests.body(sent.WantedKey, now)
-    made = wanted.model_dump()
-    key, text = write(lambda s: api_keys.create(s, **made, created_by=actor, now=now))
+    made, owner = wanted.model_dump(), requests.caller().owner_key
+    key, text = write(lambda s: api_keys.create(s, **made, created_by=actor, owner=owner, now=now))
     return requests.reply(answers.NewKey(**_known(key), key=text), 201)
+
+
+@bp.post(f"/api/keys/{KEY}/rotate")
+@describe(
+    "Replace an API key",
+    scope="admin",
+    body=sent.Rotation,
+    answers={201: answers.NewKey},
+    problems=(404, 409),
+)
+def rotate_key(key: int) -> Response:
+    """Make a key with the same rights; the old one works on for the days of overlap."""
+    actor, now = requests.actor(), utc_now()
+    overlap = timedelta(days=requests.optional_body(sent.Rotation, now).overlap_days)
+    made, text = write(lambda s: api_keys.rotate(s, key, actor, now, overlap=overlap))
+    return requests.reply(answers.NewKey(**_known(made), key=text), 201)
 
 
 @bp.delete(f"/api/keys/{KEY}")
@@ -53,5 +71,6 @@ def _known(key: ApiKey) -> dict[str, object]:
         "created_at": key.created_at,
         "used_at": key.used_at,
         "expires_at": key.expires_at,
+        "orphaned_at": key.orphaned_at,
         "revoked_at": key.revoked_at,
     }

@@ -78,7 +78,7 @@ def create_import() -> Response:
 
 
 @bp.get("/api/imports")
-@describe("List imports", scope="admin", answers={200: answers.Imports})
+@describe("List imports", scope="read", answers={200: answers.Imports})
 def list_imports() -> Response:
     """The newest 50 imports, those of people as well."""
     found = read(lambda s: [_answer(s, each) for each in imports.latest(s, LIST_LENGTH)])
@@ -86,7 +86,7 @@ def list_imports() -> Response:
 
 
 @bp.get(f"/api/imports/{KEY}")
-@describe("Follow an import", scope="admin", answers={200: answers.Import}, problems=(404,))
+@describe("Follow an import", scope="read", answers={200: answers.Import}, problems=(404,))
 def show_import(key: int) -> Response:
     """How far an import is, and what came of it."""
     return requests.reply(read(lambda s: _answer(s, imports.by_key(s, key))))

@@ -22,7 +22,7 @@ bp = Blueprint("leads", __name__)
 
 
 @bp.get("/api/leads")
-@describe("List leads", scope="admin", query=sent.LeadsQuery, answers={200: answers.LeadPage})
+@describe("List leads", scope="read", query=sent.LeadsQuery, answers={200: answers.LeadPage})
 def list_leads() -> Response:
     """A page of 50 leads: open ones with the best score first, unless asked otherwise.
 
@@ -42,7 +42,7 @@ def list_leads() -> Response:
 
 
 @bp.get("/api/leads/<lead:lead_id>")
-@describe("Show a lead", scope="admin", answers={200: answers.LeadWithReasons}, problems=(404, 422))
+@describe("Show a lead", scope="read", answers={200: answers.LeadWithReasons}, problems=(404, 422))
 def show_lead(lead_id: str) -> Response:
     """A lead as known now, its present score, and why."""
     lead_id = requests.lead_id(lead_id)
@@ -51,7 +51,7 @@ def show_lead(lead_id: str) -> Response:
 
 @bp.get("/api/leads/<lead:lead_id>/history")
 @describe(
-    "Show a lead's history", scope="admin", answers={200: answers.History}, problems=(404, 422)
+    "Show a lead's history", scope="read", answers={200: answers.History}, problems=(404, 422)
 )
 def show_history(lead_id: str) -> Response:
     """All outcome events of a lead, and its last 100 scores with their inputs.

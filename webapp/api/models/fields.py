@@ -13,7 +13,7 @@ bp = Blueprint("fields", __name__)
 
 
 @bp.get("/api/fields")
-@describe("List fields", scope="admin", answers={200: answers.LeadFields})
+@describe("List fields", scope="read", answers={200: answers.LeadFields})
 def list_fields() -> Response:
     """All fields that are taken, retired ones too, in their order."""
     fields = [
@@ -35,7 +35,7 @@ def list_fields() -> Response:
 
 
 @bp.get("/api/fields/suspected")
-@describe("List leaking fields", scope="admin", answers={200: answers.SuspectedFields})
+@describe("List leaking fields", scope="read", answers={200: answers.SuspectedFields})
 def list_suspected_fields() -> Response:
     """All fields that a training ever flagged as leaking, undecided ones first, with the evidence.
 

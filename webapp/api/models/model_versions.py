@@ -17,7 +17,7 @@ bp = Blueprint("models", __name__)
 @bp.get("/api/models")
 @describe(
     "List model versions",
-    scope="admin",
+    scope="read",
     query=sent.VersionsQuery,
     answers={200: answers.ModelVersions},
     problems=(404,),

@@ -12,7 +12,7 @@ bp = Blueprint("monitors", __name__)
 
 
 @bp.get("/api/monitors")
-@describe("What the monitors found", scope="admin", answers={200: answers.Monitors})
+@describe("What the monitors found", scope="read", answers={200: answers.Monitors})
 def show_monitors() -> Response:
     """The newest check that was done; all is null or empty before the first one."""
     return requests.reply(read(_newest))

@@ -26,7 +26,7 @@ def retrain() -> Response:
 
 
 @bp.get("/api/runs")
-@describe("List runs", scope="admin", query=sent.RunsQuery, answers={200: answers.Runs})
+@describe("List runs", scope="read", query=sent.RunsQuery, answers={200: answers.Runs})
 def list_runs() -> Response:
     """The newest 50 runs, of one kind or of all."""
     kind = requests.query(sent.RunsQuery).kind
@@ -35,7 +35,7 @@ def list_runs() -> Response:
 
 
 @bp.get(f"/api/runs/{KEY}")
-@describe("Follow a run", scope="admin", answers={200: answers.Run}, problems=(404,))
+@describe("Follow a run", scope="read", answers={200: answers.Run}, problems=(404,))
 def show_run(key: int) -> Response:
     """How far a run is, and what came of it."""
     return requests.reply(run_answer(read(lambda session: runs.by_key(session, key))))

@@ -6,15 +6,18 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now, write
-from webapp.services.accounts import api_keys
+from webapp.pages import language
+from webapp.services.accounts import accounts, api_keys
 
 bp = Blueprint("keys", __name__, url_prefix="/settings/keys")
 
 SCOPE_SENTENCES = {
     "score": "send leads and get their scores",
     "feedback": "record and withdraw outcomes",
-    "admin": "do all of the above, read leads and models, retrain, promote and roll back",
+    "read": "read leads, their histories, models, runs and fields",
+    "admin": "do all of the above, import and export, retrain, promote, roll back, manage keys",
     api_keys.FORM: "stand in a form on your own site and send leads from there, nothing else",
 }
 
@@ -57,9 +60,26 @@ def create() -> ResponseReturnValue:
         "ignore_unknown": ignore_unknown,
         "expires_in_days": int(expires) if expires else None,
     }
-    actor, now = current_user.email, utc_now()
-    key, text = write(lambda s: api_keys.create(s, name, scopes, **made, created_by=actor, now=now))
+    made |= {"created_by": current_user.email, "owner": current_user.key, "now": utc_now()}
+    key, text = write(lambda s: api_keys.create(s, name, scopes, **made))
     return _page(made=key, text=text)
+
+
+@bp.post("/<key:key>/rotate")
+def rotate(key: int) -> ResponseReturnValue:
+    """Administrators: a new key in place of one, which works on for a week."""
+    actor, now = current_user.email, utc_now()
+    made, text = write(lambda s: api_keys.rotate(s, key, actor, now))
+    return _page(made=made, text=text, replaced=True)
+
+
+@bp.post("/<key:key>/take-over")
+def take_over(key: int) -> ResponseReturnValue:
+    """Administrators: let a key live with one's own account."""
+    owner, actor, now = current_user.key, current_user.email, utc_now()
+    taken = write(lambda s: api_keys.take_over(s, key, owner, actor=actor, now=now))
+    language.flash(gettext("Key “%(name)s” is yours now.", name=taken.name), "good")
+    return redirect(url_for("pages.keys.index"), 303)
 
 
 @bp.post("/<key:key>/revoke")
@@ -80,12 +100,15 @@ def _page(**values: object) -> str:
             "name": "",
             "origins": "",
             "ignore_unknown": False,
-            "expires": "",
+            "expires": "90",
             "scopes": ["score", "feedback"],
             "made": None,
+            "replaced": False,
             **values,
         },
         keys=keys,
+        owners={user.key: user.email for user in read(accounts.everyone)},
+        overlap_days=api_keys.OVERLAP.days,
         expired={key.key for key in keys if api_keys.has_expired(key, utc_now())},
         sentences=SCOPE_SENTENCES,
         expiries=EXPIRIES,

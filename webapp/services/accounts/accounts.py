@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
 from webapp.database import change
-from webapp.services.accounts import audit, devices, passwords, sessions
+from webapp.services.accounts import api_keys, audit, devices, passwords, sessions
 from webapp.services.accounts.devices import Caller
 from webapp.services.accounts.errors import AccountError, AccountNotFound
 from webapp.services.accounts.sessions import Begun
@@ -108,9 +108,13 @@ def set_active(session: Session, key: int, is_active: bool, *, actor: str, now: 
     _check_one_stays(admins, user, is_active)
     user.is_active = is_active
     sessions.end_all(session, user.key)
+    n_keys = 0 if is_active else api_keys.orphan(session, user.key, now)
+    if is_active:
+        api_keys.revive(session, user.key)
     _end_links_of(session, user, now)
     action = "activated user" if is_active else "deactivated user"
-    audit.record(session, actor, action, user.email, now=now)
+    detail = {"api_keys_stopped": n_keys} if n_keys else {}
+    audit.record(session, actor, action, user.email, now=now, detail=detail)
     return user
 
 

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.database import change, utc_now
 from webapp.services.accounts import audit
 from webapp.tables import ApiKey
 
 PREFIX = "ll_"
 NAME_LENGTH = 100
-SCOPES = ("score", "feedback", "admin")
+SCOPES = ("score", "feedback", "read", "admin")
 # Of a key that stands in the form of another site, where everybody can read it.
 FORM = "form"
 ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
@@ -25,8 +26,11 @@ ORIGIN_RULE = "how the address of a site begins, without a path: https://www.exa
 MAX_ORIGINS = 20
 MAX_DAYS = 3650
 EXPIRY_RULE = f"A key is good for 1 to {MAX_DAYS:,} days, or until it is revoked"
+# A key that is replaced goes on for so long, so that programs can change over one by one.
+OVERLAP = timedelta(days=7)
 # How exact "last used" is: often enough for people, rare enough to cost nothing.
 USED_AT_STEP = timedelta(minutes=5)
+_IS_LIVE = (ApiKey.revoked_at.is_(None), ApiKey.orphaned_at.is_(None))
 
 
 class InvalidKey(ValueError):
@@ -44,6 +48,13 @@ class KeyNotFound(LookupError):
         super().__init__(f"API key {key} not found")
 
 
+class KeyNotLive(ValueError):
+    """The key is revoked, expired or without an account, so it cannot be replaced."""
+
+    def __init__(self, key: int) -> None:
+        super().__init__(gettext("API key %(key)s no longer works; make a new one", key=key))
+
+
 def create(
     session: Session,
     name: str,
@@ -53,11 +64,13 @@ def create(
     ignore_unknown: bool = False,
     expires_in_days: int | None = None,
     created_by: str,
+    owner: int | None = None,
     now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key; its text is returned once and cannot be read again. Else `InvalidKey`.
 
-    `ignore_unknown` is for programs that cannot choose what they send, such as form plugins.
+    `ignore_unknown` is for programs that cannot choose what they send, such as form plugins. The
+    key lives with the account `owner`; without one until it is revoked.
     """
     check_scopes(scopes)
     if expires_in_days is not None and not 1 <= expires_in_days <= MAX_DAYS:
@@ -71,6 +84,7 @@ def create(
         origins=clean_origins(scopes, origins),
         ignores_unknown=ignore_unknown,
         created_by=created_by,
+        owner_key=owner,
         created_at=now,
         expires_at=now + timedelta(days=expires_in_days) if expires_in_days else None,
     )
@@ -119,7 +133,7 @@ def clean_name(value: object) -> str:
 
 def find(session: Session, text: str, now: datetime | None = None) -> ApiKey | None:
     """The live key with this text, found by its digest, or None: also once it has expired."""
-    query = sa.select(ApiKey).where(ApiKey.digest == _digest(text), ApiKey.revoked_at.is_(None))
+    query = sa.select(ApiKey).where(ApiKey.digest == _digest(text), *_IS_LIVE)
     found = session.scalar(query)
     return None if found is None or has_expired(found, now or utc_now()) else found
 
@@ -136,7 +150,7 @@ def allows(key: ApiKey, scope: str) -> bool:
 
 def is_listed(session: Session, origin: str) -> bool:
     """Whether a live form key is good on this site."""
-    origins = session.scalars(sa.select(ApiKey.origins).where(ApiKey.revoked_at.is_(None)))
+    origins = session.scalars(sa.select(ApiKey.origins).where(*_IS_LIVE))
     return any(origin in some for some in origins)
 
 
@@ -160,6 +174,58 @@ def revoke(session: Session, key: int, actor: str, now: datetime) -> ApiKey:
         found.revoked_at = now
         audit.record(session, actor, "revoked key", f"key {key}", now=now)
     return found
+
+
+def rotate(
+    session: Session, key: int, actor: str, now: datetime, *, overlap: timedelta = OVERLAP
+) -> tuple[ApiKey, str]:
+    """Make a key with the same rights in place of this one, which ends after the overlap.
+
+    Returns the new key and its text, which cannot be read again. Else `KeyNotLive`.
+    """
+    old = session.get(ApiKey, key, with_for_update=True)
+    if old is None:
+        raise KeyNotFound(key)
+    if old.revoked_at or old.orphaned_at or has_expired(old, now):
+        raise KeyNotLive(key)
+    lasts = old.expires_at - old.created_at if old.expires_at else None
+    made, text = create(
+        session,
+        old.name,
+        old.scopes,
+        origins=old.origins,
+        ignore_unknown=old.ignores_unknown,
+        expires_in_days=max(1, lasts.days) if lasts else None,
+        created_by=actor,
+        owner=old.owner_key,
+        now=now,
+    )
+    old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+    detail = {"by": f"key {made.key}", "works_until": old.expires_at.isoformat()}
+    audit.record(session, actor, "replaced key", f"key {key}", now=now, detail=detail)
+    return made, text
+
+
+def take_over(session: Session, key: int, owner: int, *, actor: str, now: datetime) -> ApiKey:
+    """Let a key live with another account from now on, also one that died with its maker."""
+    found = session.get(ApiKey, key, with_for_update=True)
+    if found is None:
+        raise KeyNotFound(key)
+    found.owner_key, found.orphaned_at = owner, None
+    audit.record(session, actor, "took over key", f"key {key}", now=now)
+    return found
+
+
+def orphan(session: Session, owner: int, now: datetime) -> int:
+    """Stop the keys of an account that is turned off; return how many that are."""
+    theirs = sa.update(ApiKey).where(ApiKey.owner_key == owner, *_IS_LIVE)
+    return change(session, theirs.values(orphaned_at=now))
+
+
+def revive(session: Session, owner: int) -> None:
+    """Let the keys of an account work again."""
+    theirs = sa.update(ApiKey).where(ApiKey.owner_key == owner)
+    change(session, theirs.values(orphaned_at=None))
 
 
 def use_is_noted(key: ApiKey, now: datetime) -> bool:
