@@ -140,11 +140,24 @@ replay: install ## Feed DATA=folder through the real API and compare models (LIM
 COMPILE := $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command 'make lock' --quiet $(if $(UPGRADE),--upgrade)
 
+RELEASE = dist/leadloop-$(shell $(BIN)/python -c 'from webapp.product import VERSION; print(VERSION)')
+
+.PHONY: release
+release: ## Pack the committed source and its bill of materials (SBOM) into dist/
+	@$(PYTHON) bootstrap.py requirements.txt requirements-release.txt
+	@test -z "$$(git status --porcelain)" || { echo 'Commit or remove what git status shows first.'; exit 2; }
+	@mkdir -p dist
+	@git archive --format=tar.gz --prefix=$(notdir $(RELEASE))/ -o $(RELEASE).tar.gz HEAD
+	@$(BIN)/cyclonedx-py requirements requirements.txt --mc-type application --output-reproducible -o $(RELEASE).cdx.json
+	@cd dist && sha256sum $(notdir $(RELEASE)).tar.gz $(notdir $(RELEASE)).cdx.json > $(notdir $(RELEASE)).sha256
+	@ls -l $(RELEASE)*
+
 .PHONY: lock
 lock: install-dev ## Compile the *.in files into pinned requirements (UPGRADE=1: newer releases)
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) requirements-bench.in -o requirements-bench.txt
 	$(COMPILE) requirements-clients.in -o requirements-clients.txt
+	$(COMPILE) requirements-release.in -o requirements-release.txt
 	$(COMPILE) requirements-install.in -o requirements-install.txt
 	$(COMPILE) --no-deps requirements-recordings.in -o requirements-recordings.txt
