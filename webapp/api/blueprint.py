@@ -10,7 +10,7 @@ from webapp.api.crm import hooks
 from webapp.api.document import docs
 from webapp.api.exports import exports
 from webapp.api.imports import imports
-from webapp.api.leads import leads, scores
+from webapp.api.leads import leads, remarks, scores
 from webapp.api.models import fields, model_versions, monitors
 from webapp.api.outcomes import feedback
 from webapp.api.paths import LeadIds
@@ -25,6 +25,9 @@ from webapp.services.leads.leads import LeadNotFound
 from webapp.services.leads.records import InvalidRecord
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.outcomes import stale
+from webapp.services.owners.assigning import OwnedByCrm
+from webapp.services.remarks.notes import NoteNotFound, NotYourNote
+from webapp.services.remarks.score_reports import NoScore
 from webapp.services.runs import idempotency
 from webapp.services.runs.runs import AlreadyRunning, RunNotFound
 
@@ -34,6 +37,7 @@ PARTS = (
     feedback.bp,
     status.bp,
     leads.bp,
+    remarks.bp,
     model_versions.bp,
     fields.bp,
     monitors.bp,
@@ -58,6 +62,10 @@ SERVICE_ERRORS: dict[type[Exception], tuple[int, dict[str, str]]] = {
     api_keys.KeyNotFound: (404, {}),
     api_keys.KeyNotLive: (409, {}),
     lifecycle.NothingToLearn: (400, {}),
+    NoteNotFound: (404, {}),
+    NotYourNote: (403, {}),
+    NoScore: (409, {}),
+    OwnedByCrm: (409, {}),
     AlreadyRunning: (409, {}),
     lifecycle.AlreadyChampion: (409, {}),
     stale.ChangedMeanwhile: (409, {}),

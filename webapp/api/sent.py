@@ -71,14 +71,23 @@ def needed_text(maximum: int) -> Any:
     return Annotated[str, Field(min_length=1, max_length=maximum, pattern=NOT_BLANK)]
 
 
-def _text_of(maximum: int, *, needed: bool = False) -> Any:
+def text_of(maximum: int) -> Any:
+    """Text of people up to a length, cleaned; blank is none."""
+    return _cleaned(text(maximum) | None, maximum)
+
+
+def needed_text_of(maximum: int) -> Any:
+    """Text of people up to a length, of which something is left after trimming."""
+    return _cleaned(needed_text(maximum), maximum, needed=True)
+
+
+def _cleaned(described: Any, maximum: int, *, needed: bool = False) -> Any:
     def check(value: Any) -> str | None:
         cleaned = clean_text(value, maximum=maximum)
         if needed and cleaned is None:
             raise ValueError("is required and must not be empty")
         return cleaned
 
-    described = needed_text(maximum) if needed else text(maximum) | None
     return BeforeValidator(check, json_schema_input_type=described)
 
 
@@ -114,7 +123,7 @@ class Feedback(Body):
     occurred_at: Annotated[
         datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | None)
     ] = Field(None, description=f"{times.TIME_RULE}; now, where it is left out")
-    reason: Annotated[str | None, _text_of(REASON_LENGTH)] = Field(
+    reason: Annotated[str | None, text_of(REASON_LENGTH)] = Field(
         None, description=f"text of up to {REASON_LENGTH} characters, for people to read"
     )
     expected_status: Annotated[
@@ -199,7 +208,7 @@ class WantedKey(Body):
         json_schema_extra={"examples": [{"name": "web form", "scopes": ["score"]}]}
     )
 
-    name: Annotated[str, _text_of(api_keys.NAME_LENGTH, needed=True)] = Field(
+    name: Annotated[str, needed_text_of(api_keys.NAME_LENGTH)] = Field(
         description=f"text of 1 to {api_keys.NAME_LENGTH} characters: which program it is for"
     )
     scopes: Annotated[list[str], BeforeValidator(_scopes)] = Field(

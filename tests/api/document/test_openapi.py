@@ -7,6 +7,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from tests.architecture.source import ROOT
+from tests.factories import make_lead
 from webapp.api.document import openapi
 from webapp.api.document.contract import Contract
 from webapp.app import create_app
@@ -62,7 +63,8 @@ def test_every_answer_of_an_error_is_a_problem(document):
     assert {kind for _, kind in shapes} == {"application/problem+json"}
 
 
-def test_examples_of_bodies_are_taken(document, client, headers):
+def test_examples_of_bodies_are_taken(document, client, headers, write, rita):
+    write(lambda s: make_lead(s, "{lead_id}"))
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             media = operation.get("requestBody", {}).get("content", {})

@@ -16,11 +16,23 @@ from tests.factories import make_lead, make_outcome, make_version
 
 # What a document cannot say: plain spellings are read as what they mean ("8", "won", 12345), and
 # what surprises is taken with a warning; a batch has its errors in its rows; an Idempotency-Key is
-# for one body; two places for an outcome must agree and a time may not lie ahead; a place in the
-# table is one that the table gave; a form key has sites and no other scope; an import names a
-# mapping that is there; and a lead may have the id "batch", which answers to other methods.
+# for one body; two places for an outcome must agree and a time may not lie ahead; an override ends
+# within a year, and an owner has an account; a place in the table is one that the table gave; a
+# form key has sites and no other scope; an import names a mapping that is there; and a lead may
+# have the id "batch", or one that ends in "/notes", which answers to other methods.
 TAKEN = {"positive_data_acceptance": {"enabled": False}}
 BATCH = {**TAKEN, "negative_data_rejection": {"enabled": False}}
+AN_ID_TOO = {
+    "allow_header_conformance": {"enabled": False},
+    "unsupported_method": {"enabled": False},
+}
+OF_LEAD = "/api/leads/{lead_id}"
+REMARKS = (
+    *(f"{method} {OF_LEAD}/notes" for method in ("GET", "POST")),
+    f"DELETE {OF_LEAD}/notes/{{key}}",
+    *(f"{method} {OF_LEAD}/score-report" for method in ("PUT", "DELETE")),
+    f"DELETE {OF_LEAD}/override",
+)
 UNSAID = {
     "POST /score/batch": BATCH,
     "POST /feedback/batch": {**BATCH, "allow_header_conformance": {"enabled": False}},
@@ -29,6 +41,9 @@ UNSAID = {
     "POST /feedback/{lead_id}": TAKEN,
     "POST /api/keys": TAKEN,
     "POST /api/imports": TAKEN,
+    **dict.fromkeys(REMARKS, AN_ID_TOO),
+    "PUT /api/leads/{lead_id}/override": {**TAKEN, **AN_ID_TOO},
+    "PUT /api/leads/{lead_id}/owner": {**TAKEN, **AN_ID_TOO},
     "GET /api/leads": TAKEN,
     "GET /api/exports/leads": TAKEN,
 }

@@ -77,7 +77,7 @@ def test_a_field_that_no_question_is_about_costs_no_second_way_where_it_was_not_
 ):
     unasked = NumberInput("amount", 5, 6)
     forest = dataclasses.replace(FOREST, inputs=(OPENS, SOURCE, unasked))
-    known = {"email_opens": 9, "lead_source": "Referral"}
+    known: dict[str, Value] = {"email_opens": 9, "lead_source": "Referral"}
     expected = FOREST.effects(known) | {"amount": 0.0}
     monkeypatch.setattr(Forest, "_both_ways", None)
     assert forest.effects(known) == forest.effects(known | {"amount": 7}) == expected

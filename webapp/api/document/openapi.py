@@ -36,6 +36,7 @@ TAGS = {
     "scores": "Scores",
     "feedback": "Outcomes",
     "leads": "Leads",
+    "remarks": "Notes, reports, overrides, owners",
     "status": "State",
     "models": "Model versions",
     "fields": "Suspected fields",

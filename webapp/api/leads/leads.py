@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from ml.scorecard.reasons import explain
 from webapp.api import answers, requests, sent
 from webapp.api.document.contract import describe
+from webapp.api.leads import shapes
 from webapp.api.leads.scores import reasons, risk_category
 from webapp.database import Session, read, utc_now
 from webapp.product import product
@@ -98,7 +99,7 @@ def _known(lead: Lead, probability: float, grade: str, override: Override | None
         "conversion_score": round(probability, 4),
         "risk_category": risk_category(probability),
         "grade": grade,
-        "override": _override(override) if override else None,
+        "override": shapes.override(override) if override else None,
         "status": lead.status,
         "actual_outcome": lead.outcome,
         "outcome_at": lead.outcome_at,
@@ -106,18 +107,6 @@ def _known(lead: Lead, probability: float, grade: str, override: Override | None
         "created_at": lead.created_at,
         "scored_at": lead.scored_at,
     }
-
-
-def _override(override: Override) -> answers.Override:
-    said = override.said
-    return answers.Override(
-        conversion_score=round(said.probability, 4),
-        grade=override.grade,
-        reason=said.reason,
-        author=said.author,
-        made_at=said.made_at,
-        until=said.until,
-    )
 
 
 def _history(session: Session, lead: Lead) -> answers.History:

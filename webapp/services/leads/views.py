@@ -39,6 +39,12 @@ def visible(session: Session, email: str) -> list[SavedView]:
     return _set_by(session, email)[0]
 
 
+def shared(session: Session) -> list[SavedView]:
+    """The views that people share, by name."""
+    query = sa.select(SavedView).where(SavedView.is_shared)
+    return list(session.scalars(query.order_by(SavedView.name, SavedView.key)))
+
+
 def save(
     session: Session,
     name: str | None,

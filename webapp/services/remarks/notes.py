@@ -11,6 +11,7 @@ from webapp.tables import Lead
 from webapp.tables.remarks import Note
 
 MAX_LENGTH = 5_000
+MAX_LISTED = 500
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -50,6 +51,13 @@ def add(session: Session, lead: Lead, text: str, *, author: str, now: datetime) 
     session.add(note)
     session.flush()
     return note
+
+
+def of_lead(session: Session, lead: Lead) -> list[Note]:
+    """The notes on a lead, the newest first, at most `MAX_LISTED`."""
+    query = sa.select(Note).where(Note.lead_key == lead.key)
+    newest = query.order_by(Note.written_at.desc(), Note.key.desc())
+    return list(session.scalars(newest.limit(MAX_LISTED)))
 
 
 def edit(session: Session, key: int, text: str, *, author: str, now: datetime) -> Note:

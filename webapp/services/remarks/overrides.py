@@ -59,6 +59,17 @@ def read(score: str, last_day: str, reason: str, now: datetime) -> tuple[float, 
     return probability, until, text
 
 
+def end_of(last_day: date, now: datetime) -> datetime:
+    """The moment at which an override with this last day ends, in UTC; else `InvalidOverride`."""
+    try:
+        until = datetime.combine(last_day, time(), UTC) + DAY
+    except OverflowError:
+        until = now
+    if not now < until <= now + MAX_LENGTH:
+        raise InvalidOverride({"until": "Choose a day from today on, at most a year from now."})
+    return until
+
+
 def put(
     session: Session,
     lead: Lead,
@@ -142,11 +153,9 @@ def _score(text: str, errors: dict[str, str]) -> float | None:
 
 def _until(text: str, now: datetime, errors: dict[str, str]) -> datetime | None:
     try:
-        until = datetime.combine(date.fromisoformat(text), time(), UTC) + DAY
-    except (ValueError, OverflowError):
+        return end_of(date.fromisoformat(text), now)
+    except InvalidOverride as error:
+        errors |= error.errors
+    except ValueError:
         errors["until"] = "A date is written like 2026-12-31."
-        return None
-    if not now < until <= now + MAX_LENGTH:
-        errors["until"] = "Choose a day from today on, at most a year from now."
-        return None
-    return until
+    return None
