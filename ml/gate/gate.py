@@ -124,7 +124,7 @@ def decide(evidence: Evidence, rule: GateRule) -> Decision:
     """
     checks = tuple(_checks(evidence, rule))
     promote = all(check.passed for check in checks)
-    reason = _reason(evidence, checks, promote)
+    reason = _promoted(evidence, rule) if promote else _refused(evidence, checks)
     return Decision(promote=promote, reason=reason, checks=checks, **asdict(evidence))
 
 
@@ -195,10 +195,26 @@ def _is_surely_better(evidence: Evidence, min_each_class: int) -> bool:
 def _adds(evidence: Evidence, needed: float) -> Check:
     if evidence.added_value is None or math.isnan(evidence.added_value):
         return Check("confidence", False, "too few outcomes to tell what the new model adds")
-    if _replaces_an_inverted(evidence):
-        return Check("confidence", True, _knowledge(evidence))
+    if better := _better_than_nothing(evidence, needed):
+        return Check("confidence", True, better)
     sentence = f"{_knowledge(evidence)}; {100 * needed:g} % is required"
     return Check("confidence", NORMAL.cdf(evidence.added_value) >= needed, sentence)
+
+
+def _better_than_nothing(evidence: Evidence, needed: float) -> str | None:
+    """Say how the challenger is better than a champion that knows nothing, if that is sure."""
+    if _replaces_an_inverted(evidence):
+        return "The current model ranks these leads surely worse than chance, the new one does not"
+    gain, error, old = evidence.gain, evidence.standard_error, evidence.auc_champion
+    if not evidence.is_changed or gain is None or error is None or old is None:
+        return None
+    if old > LUCK or not gain > NORMAL.inv_cdf(needed) * error:
+        return None
+    return (
+        "The current model ranks these leads no better than chance, which is surely worse than "
+        f"before or than it claimed; we are {100 * needed:g} % sure that the new one ranks them "
+        "better"
+    )
 
 
 def _replaces_an_inverted(evidence: Evidence) -> bool:
@@ -229,28 +245,36 @@ def _log_loss_falls(evidence: Evidence) -> Check:
     return Check("log_loss", surely > 0, sentence)
 
 
-def _reason(evidence: Evidence, checks: tuple[Check, ...], promote: bool) -> str:
-    older = ""
-    if evidence.n_older:
-        older = (
-            f" The {evidence.n_older:,} leads before them are left out: the current model ranks "
-            "the newer ones surely worse."
-        )
+def _promoted(evidence: Evidence, rule: GateRule) -> str:
     n, n_groups = evidence.n_converted + evidence.n_lost, evidence.n_groups
-    if promote:
-        groups = "" if n_groups in (None, n) else f" of {n_groups:,} {GROUPS}"
-        is_asked = any(check.name == "confidence" for check in checks)
-        also = f" {_knowledge(evidence)}." if is_asked else ""
-        return (
-            f"Promoted: on the {n:,} leads{groups} with outcomes since the current model was "
-            f"trained, {_auc_change(evidence)}.{also}{older}"
-        )
-    if n == 0:
+    groups = "" if n_groups in (None, n) else f" of {n_groups:,} {GROUPS}"
+    also = ""
+    if rule.confidence is not None:
+        better = _better_than_nothing(evidence, rule.confidence)
+        also = f" {better or _knowledge(evidence)}."
+    return (
+        f"Promoted: on the {n:,} leads{groups} with outcomes since the current model was "
+        f"trained, {_auc_change(evidence)}.{also}{_left_out(evidence)}"
+    )
+
+
+def _refused(evidence: Evidence, checks: tuple[Check, ...]) -> str:
+    if evidence.n_converted + evidence.n_lost == 0:
         return "Not promoted: no outcomes have come in since the current model was trained."
     failed = [check.sentence for check in checks if not check.passed]
     told = " ".join(f"{sentence[:1].upper()}{sentence[1:]}." for sentence in failed)
     return (
-        f"Not promoted: the new model failed {len(failed)} of {len(checks)} checks. {told}{older}"
+        f"Not promoted: the new model failed {len(failed)} of {len(checks)} checks. {told}"
+        f"{_left_out(evidence)}"
+    )
+
+
+def _left_out(evidence: Evidence) -> str:
+    if not evidence.n_older:
+        return ""
+    return (
+        f" The {evidence.n_older:,} leads before them are left out: the current model ranks the "
+        "newer ones surely worse."
     )
 
 
@@ -262,8 +286,6 @@ def _auc_change(evidence: Evidence) -> str:
 
 
 def _knowledge(evidence: Evidence) -> str:
-    if _replaces_an_inverted(evidence):
-        return "The current model ranks these leads surely worse than chance, the new one does not"
     share = NORMAL.cdf(evidence.added_value or 0)
     # Rounded down, and never to a round 100 %.
     reached = "more than 99.9 %" if share > 0.999 else f"{int(1000 * share) / 10:.1f} %"

@@ -1,9 +1,8 @@
 """What a challenger is judged on: all leads since the champion, or the newest after a change."""
 
+import math
 from dataclasses import replace
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from ml.gate.gate import Decision, Evidence
 from ml.gate.intervals import ONE_SIDED_95
@@ -15,6 +14,7 @@ from ml.training.groups import Groups, count, numbered
 # Shares of the evidence that may be all that comes after a change.
 NEWEST = tuple(2 ** (-step / 2) for step in range(7))
 CHANGED = 3.3  # standard errors of the fall of an AUC: by chance once in 2,000 looks
+FAILED = 2.5  # of one below what was claimed
 INVERTED = 2.5  # standard errors below luck
 MIN_EACH_CLASS = 20
 MIN_EACH_BEFORE = 10  # with fewer before a change only what was claimed tells how it ranked
@@ -73,7 +73,7 @@ def change(
     The newer leads, twenty groups of each outcome, are compared with those before, ten of each, and
     with what it claimed of both. 0 where it ranks all of them worse than it claimed.
     """
-    found, surest = None, CHANGED
+    found, surest = None, 0.0
     for share in NEWEST:
         cut = round((1 - share) * len(converted))
         old, new = slice(cut), slice(cut, None)
@@ -81,12 +81,17 @@ def change(
         before = _pooled(_auc(converted[old], champion[old], groups[old], MIN_EACH_BEFORE), claimed)
         if now is None or before is None:
             continue
-        fall, variance = before.auc - now.auc, before.variance + now.variance
-        # Where both are ranked without a mistake, or all wrong, nothing varies.
-        errors = fall / np.sqrt(variance) if variance else np.inf if fall > 0 else 0.0
-        if errors > surest:
+        errors = _errors(before.auc - now.auc, before.variance + now.variance)
+        if errors > max(surest, CHANGED if cut else FAILED):
             found, surest = cut, errors
     return found
+
+
+def _errors(fall: float, variance: float) -> float:
+    if not variance:
+        # Where both are ranked without a mistake, or all wrong, nothing varies.
+        return float("inf") if fall > 0 else 0.0
+    return fall / math.sqrt(variance)
 
 
 class _Auc(NamedTuple):

@@ -78,6 +78,41 @@ def test_check_that_is_switched_off_refuses_nothing(rule, evidence):
     assert failed(evidence) != []
 
 
+# Its claim has failed, it ranks no better than chance, and the challenger ranks better by 3 errors.
+WORTHLESS = but(
+    auc_champion=0.473,
+    auc_challenger=0.578,
+    standard_error=0.034,
+    added_value=1.2,
+    log_loss_champion=0.735,
+    log_loss_challenger=0.644,
+    is_changed=True,
+)
+
+
+def test_beside_a_champion_no_better_than_chance_whose_claim_failed_it_is_enough_to_rank_better():
+    decision = decide(WORTHLESS, RULE)
+    assert decision.promote
+    assert decision.reason.endswith(
+        "The current model ranks these leads no better than chance, which is surely worse than "
+        "before or than it claimed; we are 99 % sure that the new one ranks them better."
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"is_changed": False},
+        {"auc_champion": 0.501, "auc_challenger": 0.606},
+        {"standard_error": 0.046},
+        {"standard_error": None},
+        {"log_loss_challenger": 0.735},
+    ],
+)
+def test_without_one_of_these_it_has_to_add_something(changes):
+    assert not decide(dataclasses.replace(WORTHLESS, **changes), RULE).promote
+
+
 SMALL = but(n_converted=40, auc_challenger=0.71, standard_error=0.01)
 
 
