@@ -324,5 +324,5 @@ def test_the_summary_counts_and_reads_no_row(app, rep, write):
         sent.append(statement)
 
     assert "3 open leads, highest score first" in rep.get("/leads/summary").text
-    assert "3  leads, highest score first" in rep.get("/leads/summary?q=ada").text
+    assert "3 leads, highest score first" in rep.get("/leads/summary?q=ada").text
     assert not [each for each in sent if "leads.name" in each]
