@@ -78,7 +78,7 @@ check: install-dev ## Check style, types, imports, templates and dependencies
 
 .PHONY: messages
 messages: install-dev ## Gather the sentences that can be translated into webapp/translations/messages.pot
-	@$(BIN)/pybabel -q extract -F babel.cfg -k mark --add-location=file --sort-output --project Leadloop -o webapp/translations/messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k mark -k mark_plural:1,2 --add-location=file --sort-output --project Leadloop -o webapp/translations/messages.pot .
 
 .PHONY: format
 format: install-dev ## Put imports and lines in order

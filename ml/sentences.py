@@ -56,7 +56,7 @@ class Said(NamedTuple):
 class Sentence(str):
     """An English sentence that knows what it was made of; `gettext` and `ngettext` make it.
 
-    Its values are texts, whole numbers, figures, or sentences.
+    Its values are texts, whole numbers, figures, sentences, or errors that were raised with one.
     """
 
     said: Said
@@ -70,7 +70,7 @@ class Sentence(str):
         return (self.said,)
 
 
-def gettext(message: str, **values: Any) -> Sentence:
+def gettext(message: str, **values: Any) -> str:
     """Make a sentence of a message, which is a format with named values and `%%` for a per cent.
 
     >>> gettext("Lead %(id)s not found", id="L-1")
@@ -79,7 +79,7 @@ def gettext(message: str, **values: Any) -> Sentence:
     return Sentence(Said(message, values))
 
 
-def ngettext(singular: str, plural: str, n: int, **values: Any) -> Sentence:
+def ngettext(singular: str, plural: str, n: int, **values: Any) -> str:
     """Make a sentence of the form for `n`, which both forms may name.
 
     >>> ngettext("%(n)s lead", "%(n)s leads", 1), ngettext("%(n)s lead", "%(n)s leads", 1200)
@@ -97,7 +97,12 @@ def mark(message: str) -> str:
     return message
 
 
-def joined(parts: Iterable[str], by: str = " ") -> Sentence:
+def mark_plural(singular: str, plural: str) -> tuple[str, str]:
+    """Name both forms of a message that is made into a sentence elsewhere."""
+    return singular, plural
+
+
+def joined(parts: Iterable[str], by: str = " ") -> str:
     """Put sentences one after another, without those that are empty.
 
     >>> joined([gettext("Saved."), "", gettext("Go on.")])
@@ -168,6 +173,8 @@ ENGLISH: Reader = _English()
 
 def in_words(value: Any, reader: Reader) -> Any:
     """Give a value of a sentence as its reader writes it."""
+    if isinstance(value, Exception) and value.args and isinstance(value.args[0], Sentence):
+        value = value.args[0]
     if isinstance(value, Sentence):
         return value.said.to(reader)
     if isinstance(value, Figure):

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from ml.sentences import gettext, joined
+from ml.sentences import gettext, joined, mark
 from webapp.database import read
 from webapp.pages import formats, language
 from webapp.pages.accounts import signed_in
@@ -25,61 +25,70 @@ from webapp.services.webhooks import endpoints
 
 # Errors of the services: which status they are, and the next step beside their own sentence.
 SERVICE_ERRORS: dict[type[Exception], tuple[int, str]] = {
-    kinds.InvalidQuery: (400, "Go back to the lead table and choose again."),
-    lost_reason_changes.ReasonNotFound: (404, "The list of lost reasons shows all."),
-    views.ViewNotFound: (404, "The lead table shows the views that there are."),
-    leads.LeadNotFound: (404, "Search the lead table by name, company or ID."),
-    notes.NoteNotFound: (404, "Its author has deleted it; the timeline shows the rest."),
-    notes.NotYourNote: (403, "Write a note of your own."),
-    notes.InvalidNote: (422, "Nothing was saved. Go back and write it again."),
+    kinds.InvalidQuery: (400, gettext("Go back to the lead table and choose again.")),
+    lost_reason_changes.ReasonNotFound: (404, gettext("The list of lost reasons shows all.")),
+    views.ViewNotFound: (404, gettext("The lead table shows the views that there are.")),
+    leads.LeadNotFound: (404, gettext("Search the lead table by name, company or ID.")),
+    notes.NoteNotFound: (404, gettext("Its author has deleted it; the timeline shows the rest.")),
+    notes.NotYourNote: (403, gettext("Write a note of your own.")),
+    notes.InvalidNote: (422, gettext("Nothing was saved. Go back and write it again.")),
     score_reports.ReportNotFound: (
         404,
-        "Somebody has resolved it already; the list shows the rest.",
+        gettext("Somebody has resolved it already; the list shows the rest."),
     ),
-    score_reports.NoScore: (409, "Its history stays on its page."),
-    registry.VersionNotFound: (404, "The models page lists all versions."),
-    leakage.NotSuspected: (404, "The models page lists the excluded fields."),
-    import_errors.ImportNotFound: (404, "The import page lists all imports."),
-    import_errors.WrongState: (409, "The import page shows how it stands now."),
-    import_errors.UndoRefused: (409, "The import page lists all imports."),
-    runs.RunNotFound: (404, "Its own page lists all runs: sync, models or imports."),
-    api_keys.KeyNotLive: (409, "The settings page lists all keys."),
-    api_keys.KeyNotFound: (404, "The settings page lists all keys."),
-    declaring.FieldNotFound: (404, "The settings page lists all fields."),
-    declaring.FieldsInFile: (409, "The page of fields shows what they are."),
-    declaring.ChangedMeanwhile: (409, "Go back, reload the page and look at it again."),
-    endpoints.EndpointNotFound: (404, "The settings page lists all webhooks."),
-    account_errors.AccountNotFound: (404, "The settings page lists all users."),
-    account_errors.SessionNotFound: (404, "Your account lists where you are signed in."),
-    invitations.LinkEnded: (404, "Ask whoever sent it for a new one, or sign in."),
-    account_errors.AccountError: (409, "Go back to the list of users."),
-    conflicts.ConflictNotFound: (404, "Somebody has resolved it already; the list shows the rest."),
-    unmatched.UnmatchedNotFound: (404, "The lists of unmatched show what is left to do."),
-    unmatched.NotFromCrm: (409, "Choose a lead that came from the CRM."),
-    unmatched.NamedByCrm: (409, "Change it there; the next run follows."),
-    connections.NotConnected: (409, "An administrator can connect it on the sync page."),
-    sync_runs.NotStarted: (409, "An administrator starts it on the sync page."),
-    sync_runs.ConnectionBroken: (409, "An administrator can fix it on the sync page."),
-    account_errors.TooManySignIns: (429, "Wait a minute, then try again."),
-    registry.DamagedVersion: (503, "Ask an administrator to do this or choose another version."),
-    registry.NoChampion: (503, "Ask an administrator to fix this on the server."),
-    runs.AlreadyRunning: (409, "Wait until it is done, then try again."),
-    lifecycle.NothingToLearn: (409, "Record more outcomes in the lead table, then try again."),
-    setup.RateIsLearned: (409, "The models page shows what it learned from."),
-    lifecycle.AlreadyChampion: (409, "There is nothing to do."),
+    score_reports.NoScore: (409, gettext("Its history stays on its page.")),
+    registry.VersionNotFound: (404, gettext("The models page lists all versions.")),
+    leakage.NotSuspected: (404, gettext("The models page lists the excluded fields.")),
+    import_errors.ImportNotFound: (404, gettext("The import page lists all imports.")),
+    import_errors.WrongState: (409, gettext("The import page shows how it stands now.")),
+    import_errors.UndoRefused: (409, gettext("The import page lists all imports.")),
+    runs.RunNotFound: (404, gettext("Its own page lists all runs: sync, models or imports.")),
+    api_keys.KeyNotLive: (409, gettext("The settings page lists all keys.")),
+    api_keys.KeyNotFound: (404, gettext("The settings page lists all keys.")),
+    declaring.FieldNotFound: (404, gettext("The settings page lists all fields.")),
+    declaring.FieldsInFile: (409, gettext("The page of fields shows what they are.")),
+    declaring.ChangedMeanwhile: (409, gettext("Go back, reload the page and look at it again.")),
+    endpoints.EndpointNotFound: (404, gettext("The settings page lists all webhooks.")),
+    account_errors.AccountNotFound: (404, gettext("The settings page lists all users.")),
+    account_errors.SessionNotFound: (404, gettext("Your account lists where you are signed in.")),
+    invitations.LinkEnded: (404, gettext("Ask whoever sent it for a new one, or sign in.")),
+    account_errors.AccountError: (409, gettext("Go back to the list of users.")),
+    conflicts.ConflictNotFound: (
+        404,
+        gettext("Somebody has resolved it already; the list shows the rest."),
+    ),
+    unmatched.UnmatchedNotFound: (404, gettext("The lists of unmatched show what is left to do.")),
+    unmatched.NotFromCrm: (409, gettext("Choose a lead that came from the CRM.")),
+    unmatched.NamedByCrm: (409, gettext("Change it there; the next run follows.")),
+    connections.NotConnected: (409, gettext("An administrator can connect it on the sync page.")),
+    sync_runs.NotStarted: (409, gettext("An administrator starts it on the sync page.")),
+    sync_runs.ConnectionBroken: (409, gettext("An administrator can fix it on the sync page.")),
+    account_errors.TooManySignIns: (429, gettext("Wait a minute, then try again.")),
+    registry.DamagedVersion: (
+        503,
+        gettext("Ask an administrator to do this or choose another version."),
+    ),
+    registry.NoChampion: (503, gettext("Ask an administrator to fix this on the server.")),
+    runs.AlreadyRunning: (409, gettext("Wait until it is done, then try again.")),
+    lifecycle.NothingToLearn: (
+        409,
+        gettext("Record more outcomes in the lead table, then try again."),
+    ),
+    setup.RateIsLearned: (409, gettext("The models page shows what it learned from.")),
+    lifecycle.AlreadyChampion: (409, gettext("There is nothing to do.")),
 }
 
 # Where to go from an error, by the part of the product that it came up in; else to the leads.
 SECTIONS = {
-    "pages.models": "Models",
-    "pages.sync": "Sync",
-    "pages.conflicts": "Conflicts",
-    "pages.unmatched": "Unmatched",
-    "pages.mapping": "Fields",
-    "pages.imports": "Import",
-    "pages.fields": "Fields",
-    "pages.settings": "Settings",
-    "pages.webhooks": "Webhooks",
+    "pages.models": gettext("Models"),
+    "pages.sync": gettext("Sync"),
+    "pages.conflicts": gettext("Conflicts"),
+    "pages.unmatched": gettext("Unmatched"),
+    "pages.mapping": gettext("Fields"),
+    "pages.imports": gettext("Import"),
+    "pages.fields": gettext("Fields"),
+    "pages.settings": gettext("Settings"),
+    "pages.webhooks": gettext("Webhooks"),
 }
 
 # Where htmx puts a notice instead of the fragment it asked for.
@@ -87,24 +96,36 @@ BESIDE_THE_PAGE = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
 
 # Status -> what it means, and what to do next.
 SENTENCES = {
-    400: ("Something is missing from this request.", "Go back, reload the page and try again."),
+    400: (
+        gettext("Something is missing from this request."),
+        gettext("Go back, reload the page and try again."),
+    ),
     403: (
-        "Your role does not allow this.",
-        "Ask {who} to do it or to change your role.",
+        gettext("Your role does not allow this."),
+        mark("Ask %(who)s to do it or to change your role."),
     ),
-    404: ("This page does not exist.", "It may have moved, or the address is mistyped."),
-    405: ("This address works only from a form.", "Go back and use the button on the page."),
-    413: ("The file or text is too large.", "Send less at once, or split the file."),
-    429: ("Too many requests at once.", "Wait a minute, then try again."),
+    404: (
+        gettext("This page does not exist."),
+        gettext("It may have moved, or the address is mistyped."),
+    ),
+    405: (
+        gettext("This address works only from a form."),
+        gettext("Go back and use the button on the page."),
+    ),
+    413: (
+        gettext("The file or text is too large."),
+        gettext("Send less at once, or split the file."),
+    ),
+    429: (gettext("Too many requests at once."), gettext("Wait a minute, then try again.")),
     500: (
-        "Something went wrong on our side.",
-        "Try again. If it happens again, tell an administrator when.",
+        gettext("Something went wrong on our side."),
+        gettext("Try again. If it happens again, tell an administrator when."),
     ),
-    503: ("Leadloop cannot do this right now.", "Try again in a minute."),
+    503: (gettext("Leadloop cannot do this right now."), gettext("Try again in a minute.")),
 }
 STALE = (
-    "This page was open too long, or in another session.",
-    "Nothing was changed. Reload the page and try again.",
+    gettext("This page was open too long, or in another session."),
+    gettext("Nothing was changed. Reload the page and try again."),
 )
 
 
@@ -123,8 +144,8 @@ def _refused() -> ResponseReturnValue:
     """Name somebody who can help: the administrator who was here last."""
     means, next_step = SENTENCES[403]
     names = read(accounts.admins)
-    who = names[0] if names else "an administrator"
-    return answer(403, means, next_step.format(who=who))
+    who = names[0] if names else gettext("an administrator")
+    return answer(403, means, gettext(next_step, who=who))
 
 
 def service_error(error: Exception) -> ResponseReturnValue:
@@ -151,7 +172,7 @@ def unavailable(error: Exception) -> ResponseReturnValue:
 def answer(status: int, means: str, next_step: str) -> ResponseReturnValue:
     """A page that says what is wrong; where htmx asked for a fragment, a notice beside it all."""
     if request.headers.get("HX-Request"):
-        text = f"{means} {next_step}"
+        text = joined([means, next_step])
         notice = render_template("partials/notice.html", kind="bad", sentence=text)
         return notice, status, BESIDE_THE_PAGE
     section, label = _section()
@@ -165,4 +186,4 @@ def _section() -> tuple[str, str]:
     index = f"{name}.index"
     if name in SECTIONS and request.endpoint != index and signed_in.may(index):
         return index, SECTIONS[name]
-    return "pages.leads.index", "the leads"
+    return "pages.leads.index", gettext("the leads")

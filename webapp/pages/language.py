@@ -85,7 +85,7 @@ def told(value: Any) -> Any:
     return in_words(value, _here()) if isinstance(value, str) else value
 
 
-def flash(sentence: str, kind: str) -> None:
+def flash(sentence: str, kind: str = "message") -> None:
     """Say something on the next page."""
     flask.flash(told(sentence), kind)
 

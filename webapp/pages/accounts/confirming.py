@@ -4,6 +4,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import Session, utc_now, write
 from webapp.pages.accounts import rights, sign_in
 from webapp.services.accounts import attempts, sessions
@@ -22,7 +23,7 @@ def ask(endpoint: str) -> ResponseReturnValue | None:
     try:
         right = sign_in.attempt(current_user.email, request.form[PASSWORD])
     except WrongSignIn:
-        return _page("This is not your password, or there were too many tries."), 422
+        return _page(gettext("This is not your password, or there were too many tries.")), 422
     except TooManyTries as error:
         return _page(sign_in.sentence(error)), 429
     key, now = current_user.session_key, utc_now()

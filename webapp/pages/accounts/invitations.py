@@ -1,11 +1,13 @@
 """The page behind an invitation: a person sets a password and is signed in."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now
 from webapp.pages import formats
 from webapp.pages.accounts import signed_in
+from webapp.pages.language import flash
 from webapp.services.accounts import invitations, passwords
 from webapp.services.accounts.errors import AccountError
 
@@ -23,7 +25,7 @@ def accept(token: str) -> ResponseReturnValue:
     """Anybody who has the link: set the password that it is for, and begin a session."""
     password, now = request.form.get("new", ""), utc_now()
     if password != request.form.get("again", ""):
-        return _page(token, {"again": "The two passwords differ."})
+        return _page(token, {"again": gettext("The two passwords differ.")})
     found = read(lambda s: invitations.find(s, token, now))
     former = read(lambda s: invitations.former_passwords(s, found))
     try:
@@ -31,7 +33,7 @@ def accept(token: str) -> ResponseReturnValue:
         signed_in.begin(lambda s: invitations.accept(s, token, chosen, now), by="link")
     except AccountError as error:
         return _page(token, {"new": formats.sentence(error)})
-    flash("Password set. You are signed in.", "good")
+    flash(gettext("Password set. You are signed in."), "good")
     return redirect(url_for("pages.my_day.index"), 303)
 
 

@@ -2,27 +2,36 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.sentences import gettext
 from webapp.database import read, utc_now, write
-from webapp.pages import language
+from webapp.pages.language import flash
 from webapp.services.accounts import accounts, api_keys
 
 bp = Blueprint("keys", __name__, url_prefix="/settings/keys")
 
 SCOPE_SENTENCES = {
-    "score": "send leads and get their scores",
-    "feedback": "record and withdraw outcomes",
-    "read": "read leads, their histories, models, runs and fields",
-    "admin": "do all of the above, import and export, retrain, promote, roll back, manage keys",
-    api_keys.FORM: "stand in a form on your own site and send leads from there, nothing else",
+    "score": gettext("send leads and get their scores"),
+    "feedback": gettext("record and withdraw outcomes"),
+    "read": gettext("read leads, their histories, models, runs and fields"),
+    "admin": gettext(
+        "do all of the above, import and export, retrain, promote, roll back, manage keys"
+    ),
+    api_keys.FORM: gettext(
+        "stand in a form on your own site and send leads from there, nothing else"
+    ),
 }
 
 # In days; empty for ever.
-EXPIRIES = {"": "never", "30": "in 30 days", "90": "in 90 days", "365": "in a year"}
+EXPIRIES = {
+    "": gettext("never"),
+    "30": gettext("in 30 days"),
+    "90": gettext("in 90 days"),
+    "365": gettext("in a year"),
+}
 
 
 @bp.get("")
@@ -49,9 +58,9 @@ def create() -> ResponseReturnValue:
         except api_keys.InvalidKey as error:
             errors[error.field] = f"{error}."
     if expires not in EXPIRIES:
-        errors["expires"] = "Choose one of the list."
+        errors["expires"] = gettext("Choose one of the list.")
     if not scopes:
-        errors["scope"] = "Choose what the program may do."
+        errors["scope"] = gettext("Choose what the program may do.")
     if errors:
         tried = {"name": name, "scopes": scopes, "origins": " ".join(origins), "expires": expires}
         return _page(errors=errors, **tried, ignore_unknown=ignore_unknown), 422
@@ -78,7 +87,7 @@ def take_over(key: int) -> ResponseReturnValue:
     """Administrators: let a key live with one's own account."""
     owner, actor, now = current_user.key, current_user.email, utc_now()
     taken = write(lambda s: api_keys.take_over(s, key, owner, actor=actor, now=now))
-    language.flash(gettext("Key “%(name)s” is yours now.", name=taken.name), "good")
+    flash(gettext("Key “%(name)s” is yours now.", name=taken.name), "good")
     return redirect(url_for("pages.keys.index"), 303)
 
 
@@ -87,7 +96,11 @@ def revoke(key: int) -> ResponseReturnValue:
     """Administrators: end a key for good."""
     actor, now = current_user.email, utc_now()
     revoked = write(lambda session: api_keys.revoke(session, key, actor, now))
-    flash(f"Key “{revoked.name}” revoked. Programs using it no longer have access.")
+    flash(
+        gettext(
+            "Key “%(name)s” revoked. Programs using it no longer have access.", name=revoked.name
+        )
+    )
     return redirect(url_for("pages.keys.index"), 303)
 
 

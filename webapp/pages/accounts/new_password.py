@@ -1,11 +1,13 @@
 """A password that somebody else chose is changed before anything else."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.pages import formats
 from webapp.pages.accounts import sign_in, signed_in
+from webapp.pages.language import flash
 from webapp.services.accounts import accounts, passwords
 from webapp.services.accounts.errors import AccountError
 
@@ -39,12 +41,12 @@ def save() -> ResponseReturnValue:
     key, new, wanted = current_user.key, request.form.get("new", ""), request.form.get("next")
     wanted = sign_in.own_path(wanted)
     if new != request.form.get("again", ""):
-        return _page({"again": "The two passwords differ."}, wanted)
+        return _page({"again": gettext("The two passwords differ.")}, wanted)
     try:
         signed_in.change_password(new, lambda s: accounts.by_key(s, key, lock=True))
     except AccountError as error:
         return _page({"new": formats.sentence(error)}, wanted)
-    flash("Password set.", "good")
+    flash(gettext("Password set."), "good")
     return redirect(wanted or url_for("pages.my_day.index"), 303)
 
 

@@ -1,14 +1,20 @@
 """Who may open what, by endpoint. A page that is not in this table is open to nobody."""
 
+from ml.sentences import gettext
 from webapp.tables import ROLES
 
 # What each role of `ROLES` may do beside all that the ones before it may.
 SENTENCES = {
-    "rep": "works leads, records outcomes, and scores and updates leads.",
-    "manager": "also imports leads, sees the models, retrains, promotes and rolls back,"
-    " watches the sync and resolves its conflicts.",
-    "admin": "also connects the CRM, declares the fields of leads, manages API keys,"
-    " webhooks and users, exports all data, and sees the audit log and the configuration.",
+    "rep": gettext("works leads, records outcomes, and scores and updates leads."),
+    "manager": gettext(
+        "also imports leads, sees the models, retrains, promotes and rolls "
+        "back, watches the sync and resolves its conflicts."
+    ),
+    "admin": gettext(
+        "also connects the CRM, declares the fields of leads, manages API "
+        "keys, webhooks and users, exports all data, and sees the audit log "
+        "and the configuration."
+    ),
 }
 ANYBODY = "anybody"
 

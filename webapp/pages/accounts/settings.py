@@ -1,6 +1,6 @@
 """A person's own account, and for administrators the settings in force and the audit log."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -9,6 +9,7 @@ from webapp.database import read, utc_now, write
 from webapp.pages import formats, language
 from webapp.pages.accounts import rights, sign_in, signed_in
 from webapp.pages.addresses import key_argument
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services import mail
 from webapp.services.accounts import attempts, audit, passwords, preferences, sessions
@@ -46,12 +47,12 @@ def change_password() -> ResponseReturnValue:
     """Any role: a new password for oneself, against the present one."""
     email, new = current_user.email, request.form.get("new", "")
     if new != request.form.get("again", ""):
-        return _account_page({"again": "The two passwords differ."})
+        return _account_page({"again": gettext("The two passwords differ.")})
     try:
         right = sign_in.attempt(email, request.form.get("old", ""))
     except WrongSignIn:
         return _account_page(
-            {"old": "This is not your current password, or there were too many tries."}
+            {"old": gettext("This is not your current password, or there were too many tries.")}
         )
     except TooManyTries as error:
         return _account_page({"old": sign_in.sentence(error)})
@@ -59,7 +60,7 @@ def change_password() -> ResponseReturnValue:
         signed_in.change_password(new, lambda s: attempts.finish(s, right))
     except AccountError as error:
         return _account_page({"new": formats.sentence(error)})
-    flash("Password changed. Your other devices are signed out.", "good")
+    flash(gettext("Password changed. Your other devices are signed out."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 
@@ -68,7 +69,7 @@ def end_session(key: int) -> ResponseReturnValue:
     """Any role: sign out on one of one's devices."""
     user_key = current_user.key
     write(lambda s: sessions.end(s, user_key, key))
-    language.flash(gettext("That device is signed out."), "good")
+    flash(gettext("That device is signed out."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 
@@ -77,7 +78,7 @@ def end_other_sessions() -> ResponseReturnValue:
     """Any role: sign out everywhere but here."""
     user_key, here = current_user.key, current_user.session_key
     write(lambda s: sessions.end_all(s, user_key, but=here))
-    language.flash(gettext("You are signed out on all other devices."), "good")
+    flash(gettext("You are signed out on all other devices."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 
@@ -90,7 +91,7 @@ def change_digest() -> ResponseReturnValue:
         found = write(lambda session: digests.want(session, key, hour, zone, now=now))
     except (digests.InvalidDigest, preferences.InvalidPreference) as error:
         return _account_page({error.field: error.args[0]})
-    flash("Daily digest saved." if found else "Daily digest turned off.", "good")
+    flash(gettext("Daily digest saved.") if found else gettext("Daily digest turned off."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 
@@ -105,7 +106,7 @@ def change_language() -> ResponseReturnValue:
     except preferences.InvalidPreference as error:
         # The digest's form on the same page has a time zone, too.
         return _account_page({f"read_{error.field}": error.args[0]})
-    language.flash(gettext("Language and region saved."), "good")
+    flash(gettext("Language and region saved."), "good")
     return redirect(url_for("pages.settings.index"), 303)
 
 

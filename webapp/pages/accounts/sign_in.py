@@ -3,22 +3,26 @@
 import re
 from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.urls import iri_to_uri
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now, write
 from webapp.pages import errors, formats
 from webapp.pages.accounts import signed_in
+from webapp.pages.language import flash
 from webapp.services.accounts import attempts, passwords, sessions
 from webapp.services.accounts.attempts import Attempt
 from webapp.services.accounts.errors import TooManyTries, WrongSignIn
 from webapp.services.leads import views
 from webapp.services.webhooks import endpoints
 
-NOT_SAVED = "Your session has ended, so your last click was not saved. Sign in and click again."
+NOT_SAVED = gettext(
+    "Your session has ended, so your last click was not saved. Sign in and click again."
+)
 
 bp = Blueprint("sign_in", __name__)
 
@@ -86,7 +90,11 @@ def _tell_of_webhooks() -> None:
     names = ", ".join(f"“{name}”" for name in read(endpoints.given_up))
     if names:
         flash(
-            f"Webhooks that failed for days are disabled: {names}. See Settings, Webhooks.", "bad"
+            gettext(
+                "Webhooks that failed for days are disabled: %(names)s. See Settings, Webhooks.",
+                names=names,
+            ),
+            "bad",
         )
 
 
@@ -105,9 +113,15 @@ def attempt(email: str, password: str) -> Attempt:
 def sentence(refused: WrongSignIn | TooManyTries) -> str:
     """Why nobody was signed in, and what to do."""
     if isinstance(refused, WrongSignIn):
-        return f"{refused} Check both; if they are right, wait a few minutes."
+        return gettext(
+            "%(refused)s Check both; if they are right, wait a few minutes.", refused=refused
+        )
     wait = max((refused.until - utc_now()).total_seconds(), 1)
-    return f"{refused}. Wait {formats.duration(wait)}, then try again."
+    return gettext(
+        "%(refused)s. Wait %(duration)s, then try again.",
+        refused=refused,
+        duration=formats.duration(wait),
+    )
 
 
 @bp.errorhandler(CSRFError)
@@ -130,5 +144,5 @@ def sign_out() -> ResponseReturnValue:
     user_key, key = current_user.key, current_user.session_key
     write(lambda session: sessions.end(session, user_key, key))
     signed_in.end()
-    flash("You are signed out.", "message")
+    flash(gettext("You are signed out."), "message")
     return redirect(url_for("pages.sign_in.show"), 303)

@@ -8,6 +8,7 @@ from datetime import datetime
 from flask import Flask, Response, after_this_request, current_app, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import rights
 from webapp.services.accounts import accounts, devices, passwords, sessions
@@ -95,7 +96,9 @@ def change_password(new: str, whose: Callable[[Session], User]) -> None:
     key, email, now = current_user.key, current_user.email, utc_now()
     former = read(lambda s: accounts.former_passwords(accounts.by_key(s, key)))
     chosen = passwords.hashed(new, email, former)
-    begin(lambda s: accounts.change_password(s, whose(s), chosen, now=now), by="new password")
+    begin(
+        lambda s: accounts.change_password(s, whose(s), chosen, now=now), by=gettext("new password")
+    )
 
 
 def end() -> None:
@@ -160,4 +163,4 @@ def _device_name(agent: str) -> str:
     """A browser and system in words: Firefox on Windows."""
     browser = next((name for sign, name in BROWSERS.items() if re.search(sign, agent)), "")
     system = next((name for sign, name in SYSTEMS.items() if re.search(sign, agent)), "")
-    return " on ".join(filter(None, (browser, system))) or "unknown browser"
+    return " on ".join(filter(None, (browser, system))) or gettext("unknown browser")

@@ -1,12 +1,14 @@
 """People who may sign in: invited, given roles, turned off and on. Administrators only."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.accounts import rights
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services import mail
 from webapp.services.accounts import accounts, invitations
@@ -39,7 +41,7 @@ def change_role(key: int) -> ResponseReturnValue:
     """Administrators: give a user another role."""
     role, actor, now = request.form.get("role", ""), current_user.email, utc_now()
     user = write(lambda session: accounts.change_role(session, key, role, actor=actor, now=now))
-    return _back(f"{user.email} now has the role {user.role}.")
+    return _back(gettext("%(email)s now has the role %(role)s.", email=user.email, role=user.role))
 
 
 @bp.post("/<key:key>/deactivate")
@@ -47,7 +49,7 @@ def deactivate(key: int) -> ResponseReturnValue:
     """Administrators: sign a user out everywhere and let them in no more."""
     actor, now = current_user.email, utc_now()
     user = write(lambda session: accounts.set_active(session, key, False, actor=actor, now=now))
-    return _back(f"{user.email} is signed out and can no longer sign in.")
+    return _back(gettext("%(email)s is signed out and can no longer sign in.", email=user.email))
 
 
 @bp.post("/<key:key>/activate")
@@ -55,7 +57,7 @@ def activate(key: int) -> ResponseReturnValue:
     """Administrators: let a user in again, with the password they had."""
     actor, now = current_user.email, utc_now()
     user = write(lambda session: accounts.set_active(session, key, True, actor=actor, now=now))
-    return _back(f"{user.email} can sign in again.")
+    return _back(gettext("%(email)s can sign in again.", email=user.email))
 
 
 @bp.post("/<key:key>/password")
@@ -70,7 +72,11 @@ def withdraw(key: int) -> ResponseReturnValue:
     """Administrators: end an invitation that nobody has used."""
     actor, now = current_user.email, utc_now()
     email = write(lambda s: invitations.withdraw(s, key, actor=actor, now=now))
-    return _back(f"{email} can no longer use the link." if email else "The link was used already.")
+    return _back(
+        gettext("%(email)s can no longer use the link.", email=email)
+        if email
+        else gettext("The link was used already.")
+    )
 
 
 def _link_page(made: Invitation, token: str) -> ResponseReturnValue:
@@ -92,13 +98,18 @@ def _mail(made: Invitation, link: str) -> tuple[str, str]:
     """Subject and text of the mail that carries a link."""
     until = formats.exact(made.expires_at)
     if made.user_key is not None:
-        text = f"Set a new password with this link. It works once, until {until}:"
-        return "Your new Leadloop password", f"{text}\n\n{link}\n"
-    text = (
-        f"{made.created_by} has invited you to Leadloop, which says which leads to call first."
-        f"\n\nSet your password with this link. It works once, until {until}:"
+        text = gettext(
+            "Set a new password with this link. It works once, until %(until)s:", until=until
+        )
+        return gettext("Your new Leadloop password"), f"{text}\n\n{link}\n"
+    text = gettext(
+        "%(created_by)s has invited you to Leadloop, which says which leads to "
+        "call first.\n\nSet your password with this link. It works once, until "
+        "%(until)s:",
+        created_by=made.created_by,
+        until=until,
     )
-    return "You are invited to Leadloop", f"{text}\n\n{link}\n"
+    return gettext("You are invited to Leadloop"), f"{text}\n\n{link}\n"
 
 
 def _back(sentence: str) -> ResponseReturnValue:

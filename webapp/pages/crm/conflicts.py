@@ -1,12 +1,14 @@
 """Leads whose outcome here and in the CRM differ, for a person to resolve."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now, write
 from webapp.pages.addresses import key_argument
+from webapp.pages.language import flash
 from webapp.services.crm import conflicts
 from webapp.services.crm.conflicts import ConflictNotFound, Listed
 
@@ -35,7 +37,9 @@ def resolve(key: int) -> ResponseReturnValue:
     resolved, kept = _resolve(key)
     who = resolved.lead.name or resolved.lead.lead_id
     side = resolved.rep if kept == "rep" else resolved.crm
-    flash(f"{who} is {side.result.replace('_', ' ')}.", "good")
+    flash(
+        gettext("%(who)s is %(replace)s.", who=who, replace=side.result.replace("_", " ")), "good"
+    )
     return redirect(url_for("pages.conflicts.index"), 303)
 
 

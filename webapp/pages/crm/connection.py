@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import Figure, gettext
 from webapp.crm_tables import CrmConnection
 from webapp.database import read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.crm import words
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs
 from webapp.services.crm.credentials import Credentials, host_of, may_connect
@@ -25,7 +27,7 @@ from webapp.services.runs import runs
 
 bp = Blueprint("connection", __name__, url_prefix="/sync/connection")
 
-SAVED_UNTESTED = (
+SAVED_UNTESTED = gettext(
     "Saved but not tested: another run is in progress. Press “Test connection” when it is done."
 )
 # How far back a new reading may go, in days.
@@ -51,7 +53,7 @@ class Entry:
 
     @property
     def hint(self) -> str:
-        return "Stored. Leave it empty to keep it." if self.is_kept else self.field.hint
+        return gettext("Stored. Leave it empty to keep it.") if self.is_kept else self.field.hint
 
 
 @bp.get("")
@@ -102,7 +104,10 @@ def disconnect() -> ResponseReturnValue:
         raise BadRequest
     write(lambda session: connections.disconnect(session, actor, now))
     flash(
-        f"{words.crm().name} is disconnected. Leads, scores and outcomes are all still here.",
+        gettext(
+            "%(name)s is disconnected. Leads, scores and outcomes are all still here.",
+            name=words.crm().name,
+        ),
         "good",
     )
     return redirect(url_for("pages.sync.index"), 303)
@@ -146,7 +151,12 @@ def _clean(field: LoginField, text: str) -> str:
         cleaned = clean_text(text, maximum=field.max_length) or ""
         return host_of(cleaned) if field.name == "domain" else cleaned
     if len(text) > field.max_length:
-        raise ValueError(f"must be at most {field.max_length:,} characters long")
+        raise ValueError(
+            gettext(
+                "must be at most %(max_length)s characters long",
+                max_length=Figure(f"{field.max_length:,}"),
+            )
+        )
     cleaned = text if field.is_verbatim else text.strip().replace("\r\n", "\n")
     if cleaned and not field.is_valid(cleaned):
         raise ValueError(field.rule)

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
+from ml.sentences import gettext, mark
 from webapp.crm_tables import CrmConnection
 from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
 from webapp.pages.crm import mapping_form, rules_form, words
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.crm import connections, field_sources, outcome_rules, saved_mapping, sync_runs
 from webapp.services.crm.field_sources import FieldSource
@@ -22,11 +24,15 @@ from webapp.tables import Run
 
 bp = Blueprint("mapping", __name__, url_prefix="/sync")
 
-AT_WORK = "A sync run is in progress. Wait until it is done, then try again."
-SAVED = "The mapping is saved. The next run reads all leads again and scores those that change."
-RULES_SAVED = "The rules are saved. The next run applies them to all leads."
-RULES_WAIT = "The rules are saved. The sync is paused; once it runs, they apply to all leads."
-READ_AGAIN = "The rules are saved. The next run reads {leads} and {deals} again."
+AT_WORK = gettext("A sync run is in progress. Wait until it is done, then try again.")
+SAVED = gettext(
+    "The mapping is saved. The next run reads all leads again and scores those that change."
+)
+RULES_SAVED = gettext("The rules are saved. The next run applies them to all leads.")
+RULES_WAIT = gettext(
+    "The rules are saved. The sync is paused; once it runs, they apply to all leads."
+)
+READ_AGAIN = mark("The rules are saved. The next run reads %(leads)s and %(deals)s again.")
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,9 @@ def save() -> ResponseReturnValue:
         return refusal
     actor, now = current_user.email, utc_now()
     is_new = write(lambda session: saved_mapping.save(session, sources, actor, now))
-    flash(SAVED if is_new else "This mapping is already saved; nothing was changed.", "good")
+    flash(
+        SAVED if is_new else gettext("This mapping is already saved; nothing was changed."), "good"
+    )
     return redirect(url_for("pages.mapping.index"), 303)
 
 
@@ -189,7 +197,7 @@ def save_rules() -> ResponseReturnValue:
         flash(RULES_WAIT, "good")
         return _dry_run(actor, now)
     kind = words.crm()
-    again = READ_AGAIN.format(leads=kind.leads, deals=kind.deals)
+    again = gettext(READ_AGAIN, leads=kind.leads, deals=kind.deals)
     saved = RULES_WAIT if is_paused else RULES_SAVED
     flash(again if chosen.needs_reading(before) else saved, "good")
     return redirect(url_for("pages.mapping.rules"), 303)

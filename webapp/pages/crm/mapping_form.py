@@ -14,6 +14,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from ml.fields.fields_file import Field, Fields
+from ml.sentences import gettext, mark
 from webapp.services.crm import field_sources
 from webapp.services.crm.field_sources import STABLE, FieldSource
 
@@ -23,9 +24,13 @@ Options = list[tuple[str, str]]
 PART = re.compile(r"(\w+)(?:\.(?:from|default|stable|was)|:.*)", re.DOTALL)
 CONSTANT = "constant"
 # How a CRM field becomes ours, as the drop-down says it.
-HOW = {"as_is": "{}", "days_since": "Days since {}", "boolean": "{} is filled in"}
+HOW = {
+    "as_is": "%(field)s",
+    "days_since": mark("Days since %(field)s"),
+    "boolean": mark("%(field)s is filled in"),
+}
 MAX_SHOWN_LENGTH = 80
-NOT_SENT = "was not sent: choose a source for it, or none"
+NOT_SENT = gettext("was not sent: choose a source for it, or none")
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,9 @@ def entered(
     for part in form:
         found = PART.fullmatch(part)
         if found is None or found[1] not in names:
-            errors[part[:MAX_SHOWN_LENGTH]] = "is not a declared field"
+            errors[part[:MAX_SHOWN_LENGTH]] = gettext("is not a declared field")
         elif len(form.getlist(part)) > 1:
-            errors[found[1]] = "was sent twice"
+            errors[found[1]] = gettext("was sent twice")
     return sources, errors
 
 
@@ -129,16 +134,16 @@ def _row(field: Field, source: FieldSource, described: Described, error: str | N
 
 def _options(field: Field, described: Described, chosen: str) -> list[tuple[str, Options]]:
     """The drop-down's groups; what was chosen stands in it even where it is not possible."""
-    groups: dict[str, Options] = {"Standard fields": [], "Custom fields": []}
+    groups: dict[str, Options] = {gettext("Standard fields"): [], gettext("Custom fields"): []}
     choices = field_sources.choices(field, described)
     for transform, words in HOW.items():
         for choice in choices:
             if transform in choice.transforms:
-                group = "Custom fields" if choice.is_custom else "Standard fields"
+                group = gettext("Custom fields") if choice.is_custom else gettext("Standard fields")
                 # With the name of the API, where that says more.
                 is_same = choice.label.replace(" ", "").casefold() == choice.name.casefold()
                 label = choice.label if is_same else f"{choice.label} ({choice.name})"
-                groups[group].append((f"{transform}:{choice.name}", words.format(label)))
+                groups[group].append((f"{transform}:{choice.name}", gettext(words, field=label)))
     possible = {value for options in groups.values() for value, _ in options}
     if chosen not in {"", CONSTANT, *possible}:
         name = chosen.partition(":")[2] or chosen

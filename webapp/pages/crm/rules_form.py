@@ -7,6 +7,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from ml.sentences import gettext
 from webapp.pages.crm import words
 from webapp.services.crm.field_sources import WRITTEN
 from webapp.services.crm.outcome_rules import ID_LISTS, SPANS, CrmRules
@@ -36,7 +37,9 @@ def entered(
     values["external_id_field"] = values["external_id_field"] or None
     values["writes_scores"] = form.get("writes_scores") == "yes"
     rules = CrmRules(**values)
-    unknown = {n[:MAX_SHOWN_LENGTH]: "is not part of this form" for n in form if n not in NAMES}
+    unknown = {
+        n[:MAX_SHOWN_LENGTH]: gettext("is not part of this form") for n in form if n not in NAMES
+    }
     twice = [n for n in form if n in NAMES - {"disqualified"} and len(form.getlist(n)) > 1]
     misshapen = unknown | dict.fromkeys(twice, "was sent twice")
     return rules, _strange(rules, described, before) | rules.mistakes(words.crm()) | misshapen
@@ -73,14 +76,16 @@ def id_fields(described: Described, before: CrmRules) -> list[tuple[str, str]]:
 
 def _strange(rules: CrmRules, described: Described, before: CrmRules) -> dict[str, str]:
     if rules.external_id_field in WRITTEN:
-        return {"external_id_field": "must not be a field that Leadloop writes"}
+        return {"external_id_field": gettext("must not be a field that Leadloop writes")}
     if not described:
         return {}
     known, found = statuses(described, before), {}
     strange = [status for status in rules.disqualified if status not in known]
     if strange:
-        found["disqualified"] = f"{strange[0][:MAX_SHOWN_LENGTH]} is not a status of a lead"
+        found["disqualified"] = gettext(
+            "%(strange)s is not a status of a lead", strange=strange[0][:MAX_SHOWN_LENGTH]
+        )
     names = {name for name, _ in id_fields(described, before)}
     if rules.external_id_field and rules.external_id_field not in names:
-        found["external_id_field"] = "must be one of the text fields of a lead"
+        found["external_id_field"] = gettext("must be one of the text fields of a lead")
     return found

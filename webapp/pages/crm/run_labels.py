@@ -3,39 +3,40 @@
 from flask import Flask
 
 from ml.fields.fields_file import Fields
+from ml.sentences import Figure, gettext, joined, mark_plural, ngettext
 from webapp.pages.crm import words
 from webapp.services.crm.sync_runs import SyncResult, mode
 from webapp.tables import Run
 
 MODES = {
     "live": "Sync",
-    "dry": "Dry run",
-    "check": "Connection test",
-    "sample": "Mapping test",
-    "reconcile": "Reconciliation",
+    "dry": gettext("Dry run"),
+    "check": gettext("Connection test"),
+    "sample": gettext("Mapping test"),
+    "reconcile": gettext("Reconciliation"),
 }
-TRIGGERS = {"clock": "on schedule", "settings": "after new settings"}
+TRIGGERS = {"clock": gettext("on schedule"), "settings": gettext("after new settings")}
 # Counts of a run in the order in which they are told: name, one, many, in the words of the CRM.
 COUNTS = (
-    ("leads_read", "lead read", "leads read"),
-    ("leads_new", "new lead", "new leads"),
-    ("leads_changed", "lead changed", "leads changed"),
-    ("leads_scored", "lead scored", "leads scored"),
-    ("leads_aged", "lead rescored for its age", "leads rescored for their age"),
-    ("leads_erased", "lead erased", "leads erased"),
-    ("deals_read", "{deal} read", "{deals} read"),
-    ("deals_changed", "{deal} changed", "{deals} changed"),
-    ("converted", "converted", "converted"),
-    ("lost", "lost", "lost"),
-    ("never_worked", "not worked", "not worked"),
-    ("withdrawn", "outcome withdrawn", "outcomes withdrawn"),
-    ("conflicts", "conflict", "conflicts"),
-    ("unmatched", "unmatched {deal}", "unmatched {deals}"),
-    ("scores_due", "score to write", "scores to write"),
-    ("scores_written", "score written", "scores written"),
-    ("scores_rejected", "score rejected", "scores rejected"),
-    ("scores_to_retry", "score to retry", "scores to retry"),
-    ("scores_unwanted", "score skipped", "scores skipped"),
+    ("leads_read", *mark_plural("lead read", "leads read")),
+    ("leads_new", *mark_plural("new lead", "new leads")),
+    ("leads_changed", *mark_plural("lead changed", "leads changed")),
+    ("leads_scored", *mark_plural("lead scored", "leads scored")),
+    ("leads_aged", *mark_plural("lead rescored for its age", "leads rescored for their age")),
+    ("leads_erased", *mark_plural("lead erased", "leads erased")),
+    ("deals_read", *mark_plural("%(deal)s read", "%(deals)s read")),
+    ("deals_changed", *mark_plural("%(deal)s changed", "%(deals)s changed")),
+    ("converted", *mark_plural("converted", "converted")),
+    ("lost", *mark_plural("lost", "lost")),
+    ("never_worked", *mark_plural("not worked", "not worked")),
+    ("withdrawn", *mark_plural("outcome withdrawn", "outcomes withdrawn")),
+    ("conflicts", *mark_plural("conflict", "conflicts")),
+    ("unmatched", *mark_plural("unmatched %(deal)s", "unmatched %(deals)s")),
+    ("scores_due", *mark_plural("score to write", "scores to write")),
+    ("scores_written", *mark_plural("score written", "scores written")),
+    ("scores_rejected", *mark_plural("score rejected", "scores rejected")),
+    ("scores_to_retry", *mark_plural("score to retry", "scores to retry")),
+    ("scores_unwanted", *mark_plural("score skipped", "scores skipped")),
 )
 # What a summary leaves out: it says what has changed, not what was looked at.
 LOOKED_AT = {
@@ -63,10 +64,10 @@ def mode_label(run: Run) -> str:
 def trigger_label(run: Run) -> str:
     """What made the run begin."""
     if run.trigger == "hint" and run.requested_by == "worker":
-        return f"after news from {words.crm().name}"
+        return gettext("after news from %(name)s", name=words.crm().name)
     if run.trigger == "hint":
-        return f"after a change by {run.requested_by}"
-    return TRIGGERS.get(run.trigger, f"by {run.requested_by}")
+        return gettext("after a change by %(requested_by)s", requested_by=run.requested_by)
+    return TRIGGERS.get(run.trigger, gettext("by %(who)s", who=run.requested_by))
 
 
 def counts(result: SyncResult, fields: Fields) -> list[tuple[int, str]]:
@@ -74,7 +75,10 @@ def counts(result: SyncResult, fields: Fields) -> list[tuple[int, str]]:
     told = [(result.counts[n], label) for n, label in _labels(result)]
     wrong = {n.removeprefix(WRONG): k for n, k in result.counts.items() if n.startswith(WRONG)}
     labels = {name: fields[name].label if name in fields else name for name in wrong}
-    return told + [(n, f"outside the rule of {labels[name]}") for name, n in wrong.items()]
+    return told + [
+        (n, gettext("outside the rule of %(field)s", field=labels[name]))
+        for name, n in wrong.items()
+    ]
 
 
 def summary(run: Run) -> str:
@@ -83,23 +87,27 @@ def summary(run: Run) -> str:
         return run.error
     result = SyncResult.of(run)
     if result.checks is not None:
-        named = {"Failed": result.failed_checks, "Warning": result.warned_checks}
+        failed, warned = (
+            joined([c.name for c in found], ", ")
+            for found in (result.failed_checks, result.warned_checks)
+        )
         told = [
-            f"{word}: {', '.join(c.name for c in found)}" for word, found in named.items() if found
+            failed and gettext("Failed: %(checks)s", checks=failed),
+            warned and gettext("Warning: %(checks)s", checks=warned),
         ]
-        return ". ".join(told) or "All checks passed"
+        return joined(told, ". ") or gettext("All checks passed")
     if result.sample is not None:
-        return f"{len(result.sample.leads)} leads tested"
+        return ngettext("%(n)s lead tested", "%(n)s leads tested", len(result.sample.leads))
     changed = [
-        f"{result.counts[name]:,} {label}"
+        joined([Figure(f"{result.counts[name]:,}"), label])
         for name, label in _labels(result)
         if name not in LOOKED_AT
     ]
-    effect = ", ".join(changed)
+    effect = joined(changed, ", ")
     if effect and mode(run) == "dry":
-        effect = f"would bring {effect}"
-    text = "; ".join(filter(None, [effect, ", ".join(_rule_changes(result))])) or "Nothing new"
-    return text if result.stopped is None else f"{text}. {result.stopped}"
+        effect = gettext("would bring %(effect)s", effect=effect)
+    text = joined([effect, joined(_rule_changes(result), ", ")], "; ") or gettext("Nothing new")
+    return joined([text, result.stopped or ""], ". ")
 
 
 def _rule_changes(result: SyncResult) -> list[str]:
@@ -108,15 +116,18 @@ def _rule_changes(result: SyncResult) -> list[str]:
     if found is None:
         return []
     told = [
-        (found.outcomes_gained, "would get an outcome"),
-        (found.outcomes_lost, "would lose their outcome"),
-        (found.outcomes_changed, "would get another outcome"),
-        (found.statuses_changed, "would change status"),
+        (found.outcomes_gained, gettext("would get an outcome")),
+        (found.outcomes_lost, gettext("would lose their outcome")),
+        (found.outcomes_changed, gettext("would get another outcome")),
+        (found.statuses_changed, gettext("would change status")),
     ]
-    return [f"{n:,} {what}" for n, what in told if n]
+    return [joined([Figure(f"{n:,}"), what]) for n, what in told if n]
 
 
 def _labels(result: SyncResult) -> list[tuple[str, str]]:
     counts, kind = result.counts, words.crm()
-    told = [(n, one if counts[n] == 1 else many) for n, one, many in COUNTS if counts[n]]
-    return [(n, label.format(deal=kind.deal, deals=kind.deals)) for n, label in told]
+    return [
+        (n, ngettext(one, many, counts[n], deal=kind.deal, deals=kind.deals))
+        for n, one, many in COUNTS
+        if counts[n]
+    ]

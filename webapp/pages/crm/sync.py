@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.crm import connection, run_labels, words
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.crm import connections, sync_runs, sync_status
 from webapp.services.crm.kinds.exchange import ORG_SHARE
@@ -21,8 +23,8 @@ bp = Blueprint("sync", __name__, url_prefix="/sync")
 
 # What a person may ask for here; a look at some leads belongs to the mapping of fields.
 MODES = ("live", "dry", "check", "reconcile")
-IN_PROGRESS = "A sync is already in progress; you can follow it here."
-FOLLOWS = "Another run is in progress; the sync starts after it."
+IN_PROGRESS = gettext("A sync is already in progress; you can follow it here.")
+FOLLOWS = gettext("Another run is in progress; the sync starts after it.")
 RUNS_PAGE = 50
 WAITS_TOO_LONG = timedelta(minutes=1)
 # How soon a page that shows no run looks for one again, once the next is due.

@@ -4,15 +4,17 @@ import re
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
+from ml.sentences import gettext
 from webapp.crm_tables import CrmUnmatched
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.addresses import RecordIdConverter
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
 from webapp.services.crm.unmatched import UnmatchedNotFound
@@ -66,7 +68,10 @@ def link(deal_id: str, lead_key: int) -> ResponseReturnValue:
         unmatched.link(session, deal_id, lead.lead_id, actor, now=now)
         return lead.name or lead.lead_id
 
-    flash(f"Linked to {write(work)}. The next sync records what became of it.", "good")
+    flash(
+        gettext("Linked to %(write)s. The next sync records what became of it.", write=write(work)),
+        "good",
+    )
     return redirect(url_for("pages.unmatched.index"), 303)
 
 
@@ -80,9 +85,9 @@ def unlink(deal_id: str, lead_key: int) -> ResponseReturnValue:
         return unmatched.unlink(session, deal_id, lead_id, actor, now=now)
 
     if write(work):
-        flash("Unlinked. The next sync takes back what the link had brought.", "good")
+        flash(gettext("Unlinked. The next sync takes back what the link had brought."), "good")
     else:
-        flash("This link was removed before. Nothing has changed.", "good")
+        flash(gettext("This link was removed before. Nothing has changed."), "good")
     back = sign_in.own_path(request.form.get("back"))
     return redirect(back or url_for("pages.lead.show", key=lead_key), 303)
 

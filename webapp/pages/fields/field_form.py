@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from ml.fields.checks import OF_SOME_TYPES, entry_of
 from ml.fields.fields_file import Field, Fields, FieldType, category_key
 from ml.fields.types import kind_of, number_text
+from ml.sentences import Figure, gettext
 from webapp.services.fields import declaring
 
 TEXTS = ("name", "type", "label", "unit", "salesforce", "help")
@@ -56,10 +57,20 @@ def entry_from(form: MultiDict[str, str], fields: Fields) -> dict[str, Any]:
 def facts(field: Field) -> str:
     """What the values of a field are, in a few words: "whole number 0 to 120, years"."""
     if field.choices:
-        return "one value" if len(field.choices) == 1 else f"one of {len(field.choices):,} values"
+        return (
+            gettext("one value")
+            if len(field.choices) == 1
+            else gettext("one of %(n)s values", n=Figure(f"{len(field.choices):,}"))
+        )
     low, high = (None if b is None else number_text(b) for b in (field.minimum, field.maximum))
-    span = f" {low} to {high}" if low and high else f" from {low}" if low else ""
-    span = span or (f" up to {high}" if high else "")
+    span = (
+        gettext(" %(low)s to %(high)s", low=low, high=high)
+        if low and high
+        else gettext(" from %(low)s", low=low)
+        if low
+        else ""
+    )
+    span = span or (gettext(" up to %(high)s", high=high) if high else "")
     return f"{field.kind.noun}{span}{f', {field.unit}' if field.unit else ''}"
 
 
@@ -68,7 +79,7 @@ def shown(errors: Mapping[str, str]) -> dict[str, str]:
     sentences = {}
     for key, text in errors.items():
         bare = re.sub(rf"^{key} (?=must |is )", "", text)
-        bare = "is needed" if bare == "is missing" else bare
+        bare = gettext("is needed") if bare == "is missing" else bare
         sentences[key] = f"{bare[:1].upper()}{bare[1:]}."
     return sentences
 

@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from ml.fields.fields_file import Field, Fields
+from ml.sentences import gettext
 from webapp import field_lists
 from webapp.database import Session, read, utc_now, write
 from webapp.field_lists import Declared
 from webapp.pages.fields import field_form
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.fields import declaring, lead_values, usage
 from webapp.services.fields.declaring import Author, ChangedMeanwhile, InvalidField
@@ -50,7 +52,13 @@ def create() -> ResponseReturnValue:
         field = write(lambda s: declaring.declare_field(s, entry, _author()))
     except InvalidField as error:
         return _new_page(request.form, error.errors), 422
-    flash(f"{field.label} declared. Forms, API, import and the next training know it now.", "good")
+    flash(
+        gettext(
+            "%(label)s declared. Forms, API, import and the next training know it now.",
+            label=field.label,
+        ),
+        "good",
+    )
     return redirect(url_for("pages.fields.show", name=field.name), 303)
 
 
@@ -81,7 +89,7 @@ def change(name: str) -> ResponseReturnValue:
         return _page(name, entered=request.form, errors=error.errors), 422
     except ChangedMeanwhile as error:
         return _page(name, entered=request.form, conflict=str(error)), 409
-    flash(f"{after.label} changed.", "good")
+    flash(gettext("%(label)s changed.", label=after.label), "good")
     return redirect(url_for("pages.fields.show", name=name), 303)
 
 
@@ -90,7 +98,7 @@ def retire(name: str) -> ResponseReturnValue:
     """Administrators: let people and models do without a field; values are still taken."""
     seen, by = _seen_version(), _author()
     field = write(lambda s: declaring.retire_field(s, name, by, seen_version=seen))
-    flash(f"{field.label} retired. Values that are sent are still kept.")
+    flash(gettext("%(label)s retired. Values that are sent are still kept.", label=field.label))
     return redirect(url_for("pages.fields.index"), 303)
 
 
@@ -100,9 +108,9 @@ def restore(name: str) -> ResponseReturnValue:
     seen, by = _seen_version(), _author()
     try:
         field = write(lambda s: declaring.restore_field(s, name, by, seen_version=seen))
-        flash(f"{field.label} is in use.", "good")
+        flash(gettext("%(label)s is in use.", label=field.label), "good")
     except declaring.InvalidField as error:
-        flash(f"Nothing was changed: {error}.", "bad")
+        flash(gettext("Nothing was changed: %(error)s.", error=error), "bad")
     return redirect(url_for("pages.fields.show", name=name), 303)
 
 

@@ -4,13 +4,15 @@ import csv
 import io
 from collections.abc import Callable
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import NotFound
 
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.imports import step
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.fields.declaring import Author
 from webapp.services.imports import imports
@@ -34,14 +36,16 @@ def upload() -> ResponseReturnValue:
     """Managers: keep the file and ask the worker to read it."""
     file = request.files.get("file")
     if file is None or not file.filename:
-        return _page("Choose a file first."), 422
+        return _page(gettext("Choose a file first.")), 422
     settings, actor, now = product().settings, current_user.email, utc_now()
     try:
         kept = imports.keep_file(
             file.stream, file.filename, settings.data_dir, max_bytes=settings.import_max_bytes
         )
     except imports.FileTooLarge as error:
-        return _page(f"{error}. Split it and import the parts one by one."), 422
+        return _page(
+            gettext("%(error)s. Split it and import the parts one by one.", error=error)
+        ), 422
     found = write(lambda session: imports.start(session, kept, requested_by=actor, now=now))
     return redirect(url_for("pages.imports.show", key=found.key), 303)
 
@@ -64,8 +68,10 @@ def confirm(key: int) -> ResponseReturnValue:
     by = Author(current_user.email, utc_now(), product().settings.fields_file)
     if not write(lambda session: imports.confirm(session, key, by)):
         flash(
-            "A field has changed since this preview, so the rows are checked again. Nothing was"
-            " imported yet: look at the new preview, then import."
+            gettext(
+                "A field has changed since this preview, so the rows are checked "
+                "again. Nothing was imported yet: look at the new preview, then import."
+            )
         )
     return redirect(url_for("pages.imports.show", key=key), 303)
 
@@ -81,7 +87,7 @@ def cancel(key: int) -> ResponseReturnValue:
     """Managers: give the import up; nothing of it was taken in."""
     now = utc_now()
     write(lambda session: imports.cancel(session, key, now))
-    flash("Import cancelled. Nothing was changed.")
+    flash(gettext("Import cancelled. Nothing was changed."))
     return redirect(url_for("pages.imports.index"), 303)
 
 

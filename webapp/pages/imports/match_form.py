@@ -12,6 +12,7 @@ from typing import Any, get_args
 from werkzeug.datastructures import MultiDict
 
 from ml.fields.fields_file import Fields, Value, category_key
+from ml.sentences import gettext
 from webapp.pages.fields import field_form
 from webapp.services.imports.cells.numbers import DecimalMark
 from webapp.services.imports.matching.mapping import (
@@ -42,11 +43,11 @@ OUTCOMES: dict[str, Meaning] = {
 OUTCOME_OPTIONS = [
     ("converted", "Converted"),
     ("lost", "Lost"),
-    (NEVER_WORKED, "Not worked"),
-    ("open", "No outcome yet"),
+    (NEVER_WORKED, gettext("Not worked")),
+    ("open", gettext("No outcome yet")),
 ]
 BOOLEANS: dict[str, Value] = {"yes": True, "no": False}
-STAYS_UNKNOWN = (UNDECIDED, "Stays unknown")
+STAYS_UNKNOWN = (UNDECIDED, gettext("Stays unknown"))
 # A choice of a field, behind a mark that no other answer begins with.
 CHOICE = "="
 USUAL_ZONE = "UTC"
@@ -151,11 +152,18 @@ def target_groups(fields: Fields, meant: Collection[str]) -> list[tuple[str, Opt
     of_outcomes = [option for option in beside if option[0].startswith(("outcome", OUTCOME))]
     people = [option for option in beside if option not in of_outcomes]
     own = [
-        (field.name, f"{field.label} (retired)" if field.retired else field.label)
+        (
+            field.name,
+            gettext("%(label)s (retired)", label=field.label) if field.retired else field.label,
+        )
         for field in fields
         if field.declared or field.name in meant
     ]
-    return [("The lead", people), ("Its outcome", of_outcomes), ("Fields", own)]
+    return [
+        (gettext("The lead"), people),
+        (gettext("Its outcome"), of_outcomes),
+        (gettext("Fields"), own),
+    ]
 
 
 def id_options(shown: Matching) -> Options:
@@ -164,7 +172,7 @@ def id_options(shown: Matching) -> Options:
     if not kinds & {"lead_id", "id_from_email"}:
         return []
     likely = [
-        (str(place), f"The column “{column.column.name}”")
+        (str(place), gettext("The column “%(name)s”", name=column.column.name))
         for place, column in enumerate(shown.columns)
         if column.target == LEAD_ID
     ]
@@ -278,9 +286,13 @@ class _Part:
         if self.column.target == OUTCOME:
             return [(UNDECIDED, "Choose …"), *OUTCOME_OPTIONS] if is_open else OUTCOME_OPTIONS
         if self.field is None or not self.field.choices:
-            return [("yes", "Yes"), ("no", "No"), STAYS_UNKNOWN]
+            return [("yes", gettext("Yes")), ("no", gettext("No")), STAYS_UNKNOWN]
         choices = [(f"{CHOICE}{choice}", choice) for choice in self.field.choices]
-        adding = [(ADD_TO_LIST, f"Add “{value.value[:40]}” to the list")] if is_open else []
+        adding = (
+            [(ADD_TO_LIST, gettext("Add “%(value)s” to the list", value=value.value[:40]))]
+            if is_open
+            else []
+        )
         return [STAYS_UNKNOWN, *choices, *adding]
 
     def _proposed(self, value: ValueProposal) -> str:

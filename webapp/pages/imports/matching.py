@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
 from ml.fields.fields_file import Fields
+from ml.sentences import gettext
 from webapp import field_lists
 from webapp.database import Session, write
 from webapp.pages.fields import field_form
@@ -118,12 +119,15 @@ def _with_new(found: match_form.Answers, fields: Fields, before: Mapping) -> Map
             names[place] = entry["name"]
             entries.append(entry)
     if errors:
-        raise _Open(["Say what the new field is, then continue."], errors)
+        raise _Open([gettext("Say what the new field is, then continue.")], errors)
     for name, value in found.new_choices:
         try:
             declaring.with_choice(declaring.named(fields, name), value)
         except InvalidField as error:
-            raise _Open([f"“{value[:40]}” was not added: {error}."], {}) from None
+            raise _Open(
+                [gettext("“%(value)s” was not added: %(error)s.", value=value[:40], error=error)],
+                {},
+            ) from None
     choices = dict.fromkeys([*before.new_choices, *found.new_choices])
     new = {"new_fields": tuple(entries), "new_choices": tuple(choices)}
     return found.with_fields(names).model_copy(update=new)
@@ -131,5 +135,5 @@ def _with_new(found: match_form.Answers, fields: Fields, before: Mapping) -> Map
 
 def _sentence(question: Question) -> str:
     if question.kind == "lead_id":
-        return "No column is the lead's ID. Choose “Lead ID” for one of them."
+        return gettext("No column is the lead's ID. Choose “Lead ID” for one of them.")
     return f"“{question.column}”: {question.message}{'' if question.message[-1] in '.?' else '.'}"

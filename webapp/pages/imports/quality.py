@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.fields import reading
 from ml.fields.fields_file import Field
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.intake_tables import Surprise
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.fields import declaring
 from webapp.services.fields.declaring import Author
@@ -24,15 +26,15 @@ from webapp.tables import Run
 bp = Blueprint("quality", __name__, url_prefix="/data-quality")
 
 PROBLEMS = {
-    reading.NOT_IN_LIST: "Not in the list, not used",
-    reading.NULL: "Word for unknown",
-    records.UNKNOWN_FIELD: "Field not known, left out",
-    reading.OUT_OF_RANGE: "Number out of range, not used",
-    reading.WRONG_ENCODING: "Text in a wrong encoding (\u00c3\u00b6 for \u00f6), kept as it is",
-    reading.FOREIGN_DIGITS: "Digits of another script, read as 0 to 9",
-    reading.CONTROLS: "Line breaks or control characters, turned into blanks",
-    reading.TOO_LONG: "Text too long, cut",
-    reading.OTHER: "Value of another kind, not used",
+    reading.NOT_IN_LIST: gettext("Not in the list, not used"),
+    reading.NULL: gettext("Word for unknown"),
+    records.UNKNOWN_FIELD: gettext("Field not known, left out"),
+    reading.OUT_OF_RANGE: gettext("Number out of range, not used"),
+    reading.WRONG_ENCODING: gettext("Text in a wrong encoding (Ã¶ for ö), kept as it is"),
+    reading.FOREIGN_DIGITS: gettext("Digits of another script, read as 0 to 9"),
+    reading.CONTROLS: gettext("Line breaks or control characters, turned into blanks"),
+    reading.TOO_LONG: gettext("Text too long, cut"),
+    reading.OTHER: gettext("Value of another kind, not used"),
 }
 
 
@@ -71,7 +73,9 @@ def add(key: int) -> ResponseReturnValue:
 
     def work(session: Session, found: Surprise) -> tuple[Field, str]:
         field = declaring.add_choice(session, found.field, found.value, _author())
-        return field, f"{found.value} is a value of {field.label} from now on."
+        return field, gettext(
+            "%(value)s is a value of %(label)s from now on.", value=found.value, label=field.label
+        )
 
     return _decide(key, work)
 
@@ -83,7 +87,12 @@ def treat_as(key: int) -> ResponseReturnValue:
 
     def work(session: Session, found: Surprise) -> tuple[Field, str]:
         field = declaring.add_alias(session, found.field, found.value, _author(), choice=choice)
-        return field, f"{found.value} is read as {choice} in {field.label} from now on."
+        return field, gettext(
+            "%(value)s is read as %(choice)s in %(label)s from now on.",
+            value=found.value,
+            choice=choice,
+            label=field.label,
+        )
 
     return _decide(key, work)
 
@@ -121,8 +130,8 @@ def _decide(
         return sentence
 
     try:
-        flash(write(whole) or "This value is not on the page any more.", "good")
+        flash(write(whole) or gettext("This value is not on the page any more."), "good")
     except (declaring.InvalidField, declaring.FieldsInFile, declaring.FieldNotFound) as error:
-        flash(f"Nothing was changed: {error}.", "bad")
+        flash(gettext("Nothing was changed: %(error)s.", error=error), "bad")
         return index(), 422
     return redirect(url_for("pages.quality.index"), 303)

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
 
+from ml.sentences import gettext
 from webapp.database import read, utc_now, write
 from webapp.exporting import files
 from webapp.pages import form_values
 from webapp.pages.accounts import sign_in
+from webapp.pages.language import flash
 from webapp.pages.leads import leads as table_page
 from webapp.product import product
 from webapp.services.exports import exports
@@ -34,7 +36,9 @@ bp = Blueprint("bulk", __name__, url_prefix="/leads/bulk")
 def record() -> ResponseReturnValue:
     """Any role: say what became of the ticked leads."""
     sent = request.args.get("outcome") or request.form.get("outcome", "")
-    result = form_values.choice("outcome", sent, DEFINITE, f"one of {', '.join(DEFINITE)}")
+    result = form_values.choice(
+        "outcome", sent, DEFINITE, gettext("one of %(DEFINITE)s", DEFINITE=", ".join(DEFINITE))
+    )
     reason = form_values.text("reason", MAX_LENGTH)
     seen, who, now = form_values.lead_states(MAX_LEADS), current_user.email, utc_now()
     done = write(lambda s: bulk.record(s, seen, MEANINGS[result], reason=reason, by=who, now=now))
@@ -49,14 +53,16 @@ def assign() -> ResponseReturnValue:
     try:
         done = write(lambda session: assigning.assign(session, keys, owner, by=who, now=now))
     except NotAnOwner:
-        raise form_values.refused("owner", "the e-mail address of an active account") from None
+        raise form_values.refused(
+            "owner", gettext("the e-mail address of an active account")
+        ) from None
     return _answer("leads/bulk/_assigned.html", done=done)
 
 
 @bp.post("/undo")
 def undo() -> ResponseReturnValue:
     """Any role: take back what one bulk action said."""
-    action = form_values.token("action", bulk.ACTION, "the key of a bulk action")
+    action = form_values.token("action", bulk.ACTION, gettext("the key of a bulk action"))
     who, now = current_user.email, utc_now()
     back = write(lambda session: bulk.undo(session, action, by=who, now=now))
     return _answer("leads/bulk/_undone.html", back=back)
@@ -67,7 +73,7 @@ def export() -> ResponseReturnValue:
     """Administrators: the ticked leads as a file."""
     keys = ",".join(map(str, form_values.lead_states(MAX_LEADS)))
     if not keys:
-        raise form_values.refused("lead", "at least one lead")
+        raise form_values.refused("lead", gettext("at least one lead"))
     asked, percent = {"ticked": keys, "status": "all"}, product().settings.explore_percent
     export = exports.leads_asked(product().fields, asked, explore_percent=percent)
     return files.response(export, "csv", current_user.email)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import value_text
+from ml.sentences import gettext
 from webapp.services.leads import leads
 from webapp.services.leads.filters.kinds import OF_FIELD
 from webapp.services.leads.lead_table import Row
@@ -21,7 +22,7 @@ class Column(NamedTuple):
 FIXED = (
     Column("source", "Source"),
     Column("owner", "Owner"),
-    Column("contact", "Last contact", "contact"),
+    Column("contact", gettext("Last contact"), "contact"),
     Column("scored", "Scored", "scored"),
 )
 OTHERS = (Column("created", "Created"), Column("email", "E-mail"), Column("phone", "Phone"))

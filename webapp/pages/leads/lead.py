@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages import form_values
 from webapp.pages.accounts import sign_in
+from webapp.pages.language import flash
 from webapp.pages.leads import lead_view, score_change
 from webapp.pages.leads import leads as leads_page
 from webapp.services.leads import lead_history, leads
@@ -74,7 +76,9 @@ def row(key: int) -> ResponseReturnValue:
 
 def _record(key: int) -> Lead:
     sent = request.form.get("outcome", "")
-    result = form_values.choice("outcome", sent, MEANINGS, f"one of {', '.join(MEANINGS)}")
+    result = form_values.choice(
+        "outcome", sent, MEANINGS, gettext("one of %(MEANINGS)s", MEANINGS=", ".join(MEANINGS))
+    )
     attribution = Attribution("rep", current_user.email, reason=_reason())
     now = utc_now()
 
@@ -113,5 +117,7 @@ def _reason() -> str | None:
     try:
         return clean_text(request.form.get("reason"), maximum=MAX_REASON_LENGTH)
     except ValueError as error:
-        flash(f"The outcome was saved without your reason: it {error}.", "bad")
+        flash(
+            gettext("The outcome was saved without your reason: it %(error)s.", error=error), "bad"
+        )
         return None

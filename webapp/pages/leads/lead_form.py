@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
 from webapp.product import product
@@ -28,14 +29,18 @@ bp = Blueprint("lead_form", __name__, url_prefix="/leads")
 PEOPLE_LABELS = {
     "name": "Name",
     "company": "Company",
-    "email": "E-mail address",
+    "email": gettext("E-mail address"),
     "phone": "Phone",
     "owner": "Owner",
 }
-NEW_ID_HINT = "The ID your other systems use. Leave it empty to get a new one."
-KNOWN_ID_HINT = "The ID of a lead does not change."
-NEW_OWNER_HINT = "A new lead is yours unless you name another owner."
-OUTCOMES = (("true", "Converted"), ("false", "Lost"), ("never_worked", "Not worked"))
+NEW_ID_HINT = gettext("The ID your other systems use. Leave it empty to get a new one.")
+KNOWN_ID_HINT = gettext("The ID of a lead does not change.")
+NEW_OWNER_HINT = gettext("A new lead is yours unless you name another owner.")
+OUTCOMES = (
+    ("true", gettext("Converted")),
+    ("false", gettext("Lost")),
+    ("never_worked", gettext("Not worked")),
+)
 
 
 class Overtaken(RuntimeError):
@@ -102,7 +107,7 @@ def score() -> ResponseReturnValue:
         errors = {"owner": formats.sentence(error)}
         return _page(entered=entered, shown=shown, errors=errors), 422
     except sight.LeadOfAnother as error:
-        hint = "Ask them or a manager to change it, or choose another ID."
+        hint = gettext("Ask them or a manager to change it, or choose another ID.")
         errors = {"lead_id": f"{formats.sentence(error)} {hint}"}
         return _page(entered=entered, shown=shown, errors=errors), 403
     except Overtaken as error:
@@ -157,14 +162,18 @@ def _check_others(lead: Lead, changed: Mapping[str, str], shown: Mapping[str, st
 
 
 def _overtaken(present: str) -> str:
-    now = f"changed to {present}" if present else "emptied"
-    return f"Meanwhile this was {now}. Save again to use yours."
+    now = gettext("changed to %(present)s", present=present) if present else gettext("emptied")
+    return gettext("Meanwhile this was %(now)s. Save again to use yours.", now=now)
 
 
 def _changed_meanwhile(error: stale.ChangedMeanwhile) -> str:
     who = f" ({error.by.actor}, {formats.ago(error.at)})" if error.by and error.at else ""
     word = formats.outcome_word(error.status)
-    return f"This lead is {word} by now{who}. Save again to record yours anyway."
+    return gettext(
+        "This lead is %(word)s by now%(who)s. Save again to record yours anyway.",
+        word=word,
+        who=who,
+    )
 
 
 def _shown(text: str) -> dict[str, str]:
@@ -197,10 +206,13 @@ def _page(
     errors: Mapping[str, str] | None = None,
     **more: Any,
 ) -> str:
-    keeps = "The outcome on record is kept unless you choose one."
+    keeps = gettext("The outcome on record is kept unless you choose one.")
     if lead is not None:
         shown = entered = _known(lead)
-        keeps = f"Now: {formats.outcome_word(lead.status)}. It is kept unless you choose another."
+        keeps = gettext(
+            "Now: %(outcome_word)s. It is kept unless you choose another.",
+            outcome_word=formats.outcome_word(lead.status),
+        )
     shown, entered, errors = shown or {}, entered or {}, errors or {}
     controls = _controls(entered, errors, is_known="lead_id" in shown, keeps=keeps)
     names = {control.name for part in controls.values() for control in part}
@@ -223,7 +235,7 @@ def _controls(
         return Control(name, label, entered.get(name, ""), errors.get(name), **more)  # type: ignore[arg-type]
 
     hint = KNOWN_ID_HINT if is_known else NEW_ID_HINT
-    people = [control("lead_id", "Lead ID", hint=hint, is_fixed=is_known)]
+    people = [control("lead_id", gettext("Lead ID"), hint=hint, is_fixed=is_known)]
     hints = {} if is_known else {"owner": NEW_OWNER_HINT}
     people += [control(name, label, hint=hints.get(name)) for name, label in PEOPLE_LABELS.items()]
     inputs = [
@@ -237,5 +249,11 @@ def _controls(
         )
         for f in product().fields.declared
     ]
-    outcome = control("actual_outcome", "Outcome", hint=keeps, choices=OUTCOMES, empty="no change")
+    outcome = control(
+        "actual_outcome",
+        gettext("Outcome"),
+        hint=keeps,
+        choices=OUTCOMES,
+        empty=gettext("no change"),
+    )
     return {"people": people, "inputs": inputs, "outcome": [outcome]}

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages import formats
+from webapp.pages.language import flash
 from webapp.services.leads.filters.kinds import GRADES
 from webapp.services.outcomes import lost_reason_changes, lost_reasons, lost_report
 from webapp.services.outcomes.lost_reason_changes import InvalidReason
@@ -40,7 +42,7 @@ def add() -> ResponseReturnValue:
     try:
         write(lambda session: lost_reason_changes.add(session, name, by=who, now=now))
     except InvalidReason as error:
-        flash(f"{formats.sentence(error)} Nothing was changed.", "bad")
+        flash(gettext("%(sentence)s Nothing was changed.", sentence=formats.sentence(error)), "bad")
     return redirect(url_for("pages.lost_reasons.index"), 303)
 
 

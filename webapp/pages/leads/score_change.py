@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from werkzeug.exceptions import NotFound
 
 from ml.scorecard.changes import Part
+from ml.sentences import gettext
 from webapp.pages.addresses import key_argument
 from webapp.pages.formats import known
 from webapp.product import product
@@ -51,20 +52,26 @@ def view(scoring: Scoring | None) -> dict[str, Any]:
     def of_lead(field: str | None) -> str:
         old, new = (inputs.get(field or "") for inputs in (before.inputs, now.inputs))
         # A forest weighs a field by what the others are.
-        return "combined with other fields" if old == new else f"{known(old)} → {known(new)}"
+        return (
+            gettext("combined with other fields") if old == new else f"{known(old)} → {known(new)}"
+        )
 
     def of_model(field: str | None) -> str:
-        return "where every lead starts" if field is None else known(now.inputs.get(field))
+        return gettext("where every lead starts") if field is None else known(now.inputs.get(field))
 
     lead = Step(
-        "What changed in the lead",
+        gettext("What changed in the lead"),
         change.between - change.before,
         _lines(change.by_lead, {part.field: of_lead(part.field) for part in change.by_lead}),
     )
     model = Step(
-        f"What changed in the model, {before.version} → {now.version}"
+        gettext(
+            "What changed in the model, %(version)s → %(version2)s",
+            version=before.version,
+            version2=now.version,
+        )
         if before.version != now.version
-        else "What the model no longer uses",
+        else gettext("What the model no longer uses"),
         change.after - change.between,
         _lines(change.by_model, {part.field: of_model(part.field) for part in change.by_model}),
     )
@@ -77,7 +84,7 @@ def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
     lines = [Line(_label(part.field), notes[part.field], part.points) for part in told]
     rest = sum(part.points for part in parts[len(told) :])
     if abs(rest) >= MIN_MOVE:
-        lines.append(Line("Everything else", "", rest))
+        lines.append(Line(gettext("Everything else"), "", rest))
     return lines
 
 

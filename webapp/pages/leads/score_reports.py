@@ -1,14 +1,16 @@
 """Scores that people say are wrong: reported on a lead's page, reviewed by managers."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.addresses import key_argument
+from webapp.pages.language import flash
 from webapp.services.leads import leads
 from webapp.services.remarks import score_reports
 from webapp.services.remarks.score_reports import UnknownReason
@@ -19,12 +21,12 @@ MAX_NOTE_LENGTH = 500
 STATES = ("open", "resolved")
 # Reason -> the words for it.
 REASONS = {
-    "not_a_fit": "Too high: not a fit",
-    "no_interest": "Too high: no interest",
-    "good_fit": "Too low: a good fit",
-    "wants_to_buy": "Too low: wants to buy",
-    "wrong_data": "Data is wrong or old",
-    "other": "Something else",
+    "not_a_fit": gettext("Too high: not a fit"),
+    "no_interest": gettext("Too high: no interest"),
+    "good_fit": gettext("Too low: a good fit"),
+    "wants_to_buy": gettext("Too low: wants to buy"),
+    "wrong_data": gettext("Data is wrong or old"),
+    "other": gettext("Something else"),
 }
 
 
@@ -41,7 +43,7 @@ def report(key: int) -> ResponseReturnValue:
     try:
         note = clean_text(request.form.get("note"), maximum=MAX_NOTE_LENGTH)
     except ValueError as error:
-        flash(f"The report was saved without your note: it {error}.", "bad")
+        flash(gettext("The report was saved without your note: it %(error)s.", error=error), "bad")
         note = None
 
     def work(session: Session) -> None:
@@ -53,7 +55,7 @@ def report(key: int) -> ResponseReturnValue:
         write(work)
     except UnknownReason:
         raise BadRequest from None
-    flash("Reported. A manager reviews it; the model does not learn from it.", "good")
+    flash(gettext("Reported. A manager reviews it; the model does not learn from it."), "good")
     return _to_lead(key)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from flask import url_for
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import Session
 from webapp.product import product
 from webapp.services.leads import lead_query, view_counts, views
@@ -23,8 +24,8 @@ class BuiltIn(NamedTuple):
 
 
 BUILT_IN = (
-    BuiltIn(0, "All open", {}),
-    BuiltIn(-1, "Mine to call", {"grade": "A,B", "owner": "me", "not_contacted_for": "7"}),
+    BuiltIn(0, gettext("All open"), {}),
+    BuiltIn(-1, gettext("Mine to call"), {"grade": "A,B", "owner": "me", "not_contacted_for": "7"}),
 )
 
 

@@ -1,12 +1,14 @@
 """Saved views of the lead table."""
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext
 from webapp.database import Session, utc_now, write
 from webapp.pages import formats
 from webapp.pages.accounts import sign_in
+from webapp.pages.language import flash
 from webapp.pages.leads import columns
 from webapp.pages.leads.view_tabs import address, asked_at
 from webapp.product import product
@@ -25,7 +27,9 @@ def save() -> ResponseReturnValue:
         name = form.get("name")
         write(lambda s: views.save(s, name, asked, is_shared=is_shared, by=who, now=now))
     except InvalidView as error:
-        flash(f"{formats.sentence(error)} The view was not saved.", "bad")
+        flash(
+            gettext("%(sentence)s The view was not saved.", sentence=formats.sentence(error)), "bad"
+        )
     return _back()
 
 
@@ -46,7 +50,10 @@ def change(key: int) -> ResponseReturnValue:
     try:
         write(work)
     except InvalidView as error:
-        flash(f"{formats.sentence(error)} The view stays as it was.", "bad")
+        flash(
+            gettext("%(sentence)s The view stays as it was.", sentence=formats.sentence(error)),
+            "bad",
+        )
     return _back()
 
 

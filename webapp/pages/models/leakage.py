@@ -2,12 +2,14 @@
 
 from typing import Any, NamedTuple
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.scorecard.starter import FAMILY
+from ml.sentences import gettext
 from webapp.database import Session, utc_now, write
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.models import leakage, registry
 from webapp.tables import LeakingField, ModelVersion
@@ -58,5 +60,9 @@ def _decide(field: str, state: str) -> ResponseReturnValue:
     write(lambda session: leakage.decide(session, field, state, actor=actor, now=now))
     is_allowed = state == leakage.ALLOWED
     label = product().fields[field].label if field in product().fields else field
-    flash(f"The next training {'uses' if is_allowed else 'excludes'} {label}.")
+    flash(
+        gettext("The next training uses %(label)s.", label=label)
+        if is_allowed
+        else gettext("The next training excludes %(label)s.", label=label)
+    )
     return redirect(url_for("pages.models.index"), 303)

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from ml.fields.types import category_key
 from ml.gate.intervals import Z_95, roc_band, wilson
+from ml.sentences import gettext
 from webapp.charts import decisions, effects, quality, ranking
 from webapp.charts.drawing import bars
 from webapp.product import product
@@ -81,7 +82,7 @@ def of_influence(drawn: Sequence[Drawn]) -> Markup:
     """The fields by their weight."""
     weights = [(each.label, each.shape["influence"]) for each in drawn[:MAX_FIELDS]]
     rows = [(label, weight, f"{weight:.2f}") for label, weight in weights]
-    return bars("influence", "Fields by influence", rows)
+    return bars("influence", gettext("Fields by influence"), rows)
 
 
 def of_decision(version: ModelVersion) -> Evidence:

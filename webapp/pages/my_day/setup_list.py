@@ -2,12 +2,14 @@
 
 from typing import NamedTuple
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import Figure, gettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.accounts import signed_in
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services import setup
 from webapp.services.models import registry
@@ -37,23 +39,28 @@ def steps(session: Session) -> list[Step]:
     return [
         Step(
             "pages.setup_list.show_rate",
-            "Say how many leads convert",
-            "so that the percentages fit before the first training",
+            gettext("Say how many leads convert"),
+            gettext("so that the percentages fit before the first training"),
             is_rate_told,
         ),
         Step(
             "pages.fields.index",
-            "Declare your fields",
-            "what only you know of a lead ranks best",
+            gettext("Declare your fields"),
+            gettext("what only you know of a lead ranks best"),
             done.fields or settings.fields_file is not None,
         ),
         Step(
             "pages.imports.index",
-            "Import your leads",
-            "with their outcomes, or connect your CRM on the page Sync",
+            gettext("Import your leads"),
+            gettext("with their outcomes, or connect your CRM on the page Sync"),
             done.leads,
         ),
-        Step("pages.users.index", "Invite your team", "each person by a link", done.people),
+        Step(
+            "pages.users.index",
+            gettext("Invite your team"),
+            gettext("each person by a link"),
+            done.people,
+        ),
     ]
 
 
@@ -77,11 +84,17 @@ def expect_rate() -> ResponseReturnValue:
     entered = request.form.get("percent", "").strip().removesuffix("%").strip().replace(",", ".")
     percent = _percent(entered)
     if percent is None:
-        error = "Enter a number above 0 and below 100, such as 12."
+        error = gettext("Enter a number above 0 and below 100, such as 12.")
         return _rate_page(entered=entered, error=error), 422
     who, now = current_user.email, utc_now()
     write(lambda session: setup.expect_conversion(session, percent, who, now))
-    flash(f"Saved: about {percent:g} of 100 leads convert. The scores follow in a moment.", "good")
+    flash(
+        gettext(
+            "Saved: about %(percent)s of 100 leads convert. The scores follow in a moment.",
+            percent=Figure(f"{percent:g}"),
+        ),
+        "good",
+    )
     return redirect(url_for("pages.my_day.index"), 303)
 
 

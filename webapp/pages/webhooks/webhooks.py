@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ml.sentences import gettext, ngettext
 from webapp.database import Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
+from webapp.pages.language import flash
 from webapp.product import product
 from webapp.services.webhooks import deliveries, endpoints, events, messages
 from webapp.services.webhooks.addresses import AddressRefused
@@ -17,9 +19,9 @@ bp = Blueprint("webhooks", __name__, url_prefix="/settings/webhooks")
 
 LOG_PAGE = 50
 KINDS = {
-    "webhook": "Signed webhook, for a program",
-    "slack": "Slack message, by an incoming webhook",
-    "teams": "Teams message, by a workflow",
+    "webhook": gettext("Signed webhook, for a program"),
+    "slack": gettext("Slack message, by an incoming webhook"),
+    "teams": gettext("Teams message, by a workflow"),
 }
 EMPTY = Wanted("", "webhook", "", list(events.TYPES))
 
@@ -41,7 +43,10 @@ def create() -> ResponseReturnValue:
     except InvalidEndpoint as error:
         return _list_page(wanted=wanted, errors=error.errors), 422
     if wanted.kind != "webhook":
-        flash(f"“{made[0].name}” added. Send a test message to see it arrive.", "good")
+        flash(
+            gettext("“%(name)s” added. Send a test message to see it arrive.", name=made[0].name),
+            "good",
+        )
         return redirect(url_for("pages.webhooks.show", key=made[0].key), 303)
     return _page(made[0].key, secret=made[1])
 
@@ -69,7 +74,7 @@ def change(key: int) -> ResponseReturnValue:
         write(lambda s: endpoints.change(s, key, wanted, settings, actor=actor, now=now))
     except InvalidEndpoint as error:
         return _page(key, wanted=wanted, errors=error.errors), 422
-    flash("Webhook saved.", "good")
+    flash(gettext("Webhook saved."), "good")
     return _back(key)
 
 
@@ -86,7 +91,7 @@ def test(key: int) -> ResponseReturnValue:
     """Administrators: put a test message into the queue."""
     now = utc_now()
     write(lambda s: events.note_test(s, endpoints.by_key(s, key), now))
-    flash("Test message on its way. The log below shows what comes of it.", "good")
+    flash(gettext("Test message on its way. The log below shows what comes of it."), "good")
     return _back(key)
 
 
@@ -96,7 +101,12 @@ def replay(key: int) -> ResponseReturnValue:
     chosen, now = key_argument("delivery"), utc_now()
     n_again = write(lambda s: deliveries.replay(s, key, now, key=chosen))
     flash(
-        f"{n_again:,} {'message' if n_again == 1 else 'messages'} put back into the queue.", "good"
+        ngettext(
+            "%(n)s message put back into the queue.",
+            "%(n)s messages put back into the queue.",
+            n_again,
+        ),
+        "good",
     )
     return _back(key)
 
@@ -106,7 +116,7 @@ def disable(key: int) -> ResponseReturnValue:
     """Administrators: send nothing more."""
     actor, now = current_user.email, utc_now()
     write(lambda s: endpoints.disable(s, key, actor=actor, now=now))
-    flash("Webhook disabled. What happens from now on is not sent.")
+    flash(gettext("Webhook disabled. What happens from now on is not sent."))
     return _back(key)
 
 
@@ -115,7 +125,7 @@ def enable(key: int) -> ResponseReturnValue:
     """Administrators: send again."""
     actor, now = current_user.email, utc_now()
     write(lambda s: endpoints.enable(s, key, actor=actor, now=now))
-    flash("Webhook enabled. What waited in its queue is sent now.", "good")
+    flash(gettext("Webhook enabled. What waited in its queue is sent now."), "good")
     return _back(key)
 
 
