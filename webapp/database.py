@@ -264,8 +264,12 @@ def hold(session: Session, name: str, *, shared: bool = False) -> None:
 
 def insert(session: Session, table: type[Base]) -> Any:
     """Return the database's own INSERT, which knows ON CONFLICT."""
-    name = session.get_bind().dialect.name
-    return (postgresql.insert if name == "postgresql" else sqlite.insert)(table)
+    return insert_into(session.get_bind().dialect.name, table)
+
+
+def insert_into(dialect: str, table: type[Base] | sa.Table) -> Any:
+    """Return the INSERT of a database by its name, for statements that are built once."""
+    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
 
 
 def change(session: Session, statement: sa.Update | sa.Delete) -> int:

@@ -1,13 +1,15 @@
 """Leads as they are now: create, update, find; the lead table stands in `lead_table`."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ml.fields.fields_file import Fields, Value
@@ -32,9 +34,19 @@ DAY = timedelta(days=1)
 # Moves of a score within this time add up, and so long they are told.
 MOVES_TOGETHER = timedelta(days=7)
 
-# Made once: an alias of this table takes longer to build than its query takes to run.
-_merged = aliased(Lead)
-_other = aliased(Snapshot)
+# Built once, of plain columns: to build a statement takes longer than to run it.
+_leads = cast("sa.Table", Lead.__table__)
+_merged = _leads.alias()
+_LEAD_IDS: sa.BindParameter[str] = sa.bindparam("lead_ids", expanding=True)
+_KNOWN = sa.select(_leads.c.lead_id).where(_leads.c.lead_id.in_(_LEAD_IDS))
+_INTO = (
+    sa.select(_merged.c.lead_id, _leads.c.lead_id)
+    .join(_leads, _leads.c.key == _merged.c.merged_into_key)
+    .where(_merged.c.lead_id.in_(_LEAD_IDS))
+)
+_LOCKED = sa.select(Lead).order_by(Lead.lead_id).with_for_update(key_share=True)
+_LOCKED_BY_ID = _LOCKED.where(Lead.lead_id.in_(_LEAD_IDS))
+_LOCKED_BY_KEY = _LOCKED.where(Lead.key.in_(sa.bindparam("keys", expanding=True)))
 
 BUILTIN_COLUMNS = (
     "age",
@@ -76,12 +88,13 @@ def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) 
 
 def lock_many(session: Session, lead_ids: Iterable[str]) -> dict[str, Lead]:
     """The leads of these ids that exist, by id, locked until the transaction ends."""
-    return {lead.lead_id: lead for lead in _locked(session, Lead.lead_id.in_(list(lead_ids)))}
+    asked = {"lead_ids": list(lead_ids)}
+    return {lead.lead_id: lead for lead in _locked(session, _LOCKED_BY_ID, asked)}
 
 
 def lock_by_key(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
     """The leads of these keys that exist, by key, locked until the transaction ends."""
-    return {lead.key: lead for lead in _locked(session, Lead.key.in_(keys))}
+    return {lead.key: lead for lead in _locked(session, _LOCKED_BY_KEY, {"keys": list(keys)})}
 
 
 def by_keys(session: Session, keys: Iterable[int]) -> dict[int, Lead]:
@@ -99,11 +112,10 @@ def ids_by_key(session: Session, keys: Iterable[int]) -> dict[int, str]:
 def survivors(session: Session, lead_ids: Iterable[str]) -> dict[str, str]:
     """The id of the lead that goes on for each: its own, or the end of a chain of merges."""
     asked = set(lead_ids)
-    query = sa.select(_merged.lead_id, Lead.lead_id).join(Lead, Lead.key == _merged.merged_into_key)
     into: dict[str, str] = {}
     wanted = asked
     while wanted:
-        found = dict(session.execute(query.where(_merged.lead_id.in_(wanted))).all())
+        found = dict(session.execute(_INTO, {"lead_ids": list(wanted)}).all())
         into |= found
         wanted = found.values() - into.keys()
     return {lead_id: _end(into, lead_id) for lead_id in asked}
@@ -197,15 +209,6 @@ def outcome_history(session: Session, lead: Lead) -> list[Outcome]:
     return list(session.scalars(query.order_by(*order)))
 
 
-def latest_snapshots(session: Session, lead_keys: Collection[int]) -> dict[int, Snapshot]:
-    """The newest scoring of each of these leads, by the lead's key."""
-    if not lead_keys:
-        return {}
-    query = sa.select(Snapshot).join(Lead, Snapshot.key == _newest())
-    found = session.scalars(query.where(Lead.key.in_(lead_keys)))
-    return {snapshot.lead_key: snapshot for snapshot in found}
-
-
 def first_scored(session: Session, lead_keys: Collection[int]) -> dict[int, datetime]:
     """When these leads had their first inputs, those that came with an outcome left out."""
     query = sa.select(Snapshot.lead_key, sa.func.min(Snapshot.taken_at)).where(
@@ -262,21 +265,13 @@ def is_explored(lead: Lead, percent: float) -> bool:
     return not lead.is_in_pipeline and lead.explore_draw < percent * N_DRAWS / 100
 
 
-def _newest() -> sa.ScalarSelect[int]:
-    keys = sa.select(_other.key).where(_other.lead_key == Lead.key).correlate(Lead)
-    newest = keys.order_by(_other.taken_at.desc(), _other.key.desc())
-    return newest.limit(1).scalar_subquery()
-
-
-def _locked(session: Session, which: sa.ColumnElement[bool]) -> Sequence[Lead]:
+def _locked(session: Session, query: sa.Select[Lead], asked: Mapping[str, Any]) -> Sequence[Lead]:
     """Lock leads in the one order that all keep: first the backfill lock, then by id.
 
     Whoever locks a lead first since values got another meaning makes it forget the old ones.
     """
     hold(session, BACKFILL, shared=True)
-    query = sa.select(Lead).where(which).order_by(Lead.lead_id)
-    locked = query.with_for_update(key_share=True)
-    found = session.scalars(locked, execution_options={"populate_existing": True}).all()
+    found = session.scalars(query, asked, execution_options={"populate_existing": True}).all()
     meanings = field_lists.current(session).meanings
     for lead in found:
         if lead.field_list < meanings.newest_change:
@@ -320,7 +315,9 @@ def _insert_missing(
 
     None are returned where another transaction has come first for one: all must be merged then.
     """
-    known = set(session.scalars(sa.select(Lead.lead_id).where(Lead.lead_id.in_(list(by_id)))))
+    known = set(session.scalars(_KNOWN, {"lead_ids": list(by_id)}))
+    if len(known) == len(by_id):
+        return ()
     stamps = {"created_at": now, "scored_at": now, "field_list": field_list}
     blank = dict.fromkeys((*BUILTIN_COLUMNS, *PEOPLE_FIELDS))
     rows = [
@@ -334,8 +331,6 @@ def _insert_missing(
         for lead_id, record in by_id.items()
         if lead_id not in known
     ]
-    if not rows:
-        return ()
     statement = insert(session, Lead).on_conflict_do_nothing(index_elements=["lead_id"])
     counted = {"preserve_rowcount": True, **PLAIN_ROWS}
     result = session.execute(statement, rows, execution_options=counted)
@@ -346,17 +341,24 @@ def _insert_missing(
 def _merge_many(session: Session, pairs: Iterable[tuple[Lead, LeadRecord]], now: datetime) -> None:
     own = ("own_fields", "asked_fields")
     columns = (*BUILTIN_COLUMNS, *PEOPLE_FIELDS, *own, *SEARCHED, "scored_at")
-    rows = []
+    changed: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for lead, record in pairs:
         before = {name: getattr(lead, name) for name in columns}
         by_now = {AGEING: aged(lead, now), "scored_at": now} if record.inputs else {}
         after = before | by_now | _changes(lead.lead_id, before, record)
-        if after != before:
-            rows.append({"key": lead.key, **after})
-            for name, value in after.items():
-                set_committed_value(lead, name, value)
-    if rows:
-        session.execute(sa.update(Lead), rows)
+        new = {name: value for name, value in after.items() if value != before[name]}
+        if new:
+            changed[tuple(new)].append({"of_key": lead.key, **{f"new_{n}": new[n] for n in new}})
+        for name, value in new.items():
+            set_committed_value(lead, name, value)
+    for names, rows in changed.items():
+        session.execute(_update(names), rows)
+
+
+@lru_cache(maxsize=512)
+def _update(names: tuple[str, ...]) -> sa.Update:
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
+    return sa.update(_leads).where(_leads.c.key == sa.bindparam("of_key")).values(values)
 
 
 def _changes(lead_id: str, before: Mapping[str, Any], record: LeadRecord) -> dict[str, Any]:

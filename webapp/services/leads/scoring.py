@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields, Value
 from ml.scorecard.reasons import Reason, explain
-from webapp.database import PLAIN_ROWS, change, insert
-from webapp.services.leads import leads
+from webapp.database import change, insert_into
+from webapp.services.leads import leads, scorings
 from webapp.services.leads.records import LeadRecord
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
@@ -22,6 +23,15 @@ from webapp.tables import Lead, Score, Snapshot
 
 # Scores a transaction.
 MAX_FORGOTTEN = 2_000
+
+# Built once, of plain columns: to build a statement takes longer than to run it.
+_scores = cast("sa.Table", Score.__table__)
+_ADD_SNAPSHOTS = sa.insert(cast("sa.Table", Snapshot.__table__))
+_PRESENT = sa.select(_scores.c.lead_key, _scores.c.probability).where(
+    _scores.c.version_key == sa.bindparam("version_key"),
+    _scores.c.lead_key.in_(sa.bindparam("keys", expanding=True)),
+)
+_KEPT = ("version_key", "lead_key", "probability", "moved_at", "status", *leads.FACETS)
 
 
 @dataclass(frozen=True)
@@ -112,10 +122,10 @@ def _score_round(
     now: datetime,
 ) -> list[Scored]:
     known = _upsert(session, records, now)
-    newest = leads.latest_snapshots(session, [lead.key for lead in known])
+    newest = scorings.latest(session, [lead.key for lead in known])
     present = _present_scores(session, versions, known)
     # Of a removed lead, its last score.
-    previous = {key: snapshot.probability for key, snapshot in newest.items()} | present
+    previous = {key: scoring.probability for key, scoring in newest.items()} | present
     inputs = [
         # Requests are ordered by row lock, not by clock.
         ScoringInput(
@@ -241,7 +251,7 @@ def keep_snapshots(session: Session, rows: Sequence[dict[str, Any]], *, source: 
     """Add to the score history."""
     if rows:
         named = [{**row, "source": source} for row in rows]
-        session.execute(sa.insert(Snapshot), named, execution_options=PLAIN_ROWS)
+        session.execute(_ADD_SNAPSHOTS, named)
 
 
 def keep_scores(
@@ -258,27 +268,34 @@ def keep_scores(
     ]
     if not rows:
         return
-    statement = insert(session, Score)
+    recent_after = max(lead.scored_at for lead in found) - leads.MOVES_TOGETHER
+    statement = _keep_scores(session.get_bind().dialect.name)
+    session.execute(statement, [{**row, "recent_after": recent_after} for row in rows])
+
+
+@cache
+def _keep_scores(dialect: str) -> Any:
+    statement = insert_into(dialect, _scores)
+    statement = statement.values({name: sa.bindparam(name) for name in _KEPT})
     changed = {name: statement.excluded[name] for name in ("probability", "status", *leads.FACETS)}
-    changed |= _moves(statement.excluded, max(lead.scored_at for lead in found))
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed),
-        rows,
-        execution_options=PLAIN_ROWS,
-    )
+    changed |= _moves(statement.excluded)
+    return statement.on_conflict_do_update(index_elements=["version_key", "lead_key"], set_=changed)
 
 
-def _moves(new: Any, at: datetime) -> dict[str, sa.ColumnElement[Any]]:
+def _moves(new: Any) -> dict[str, sa.ColumnElement[Any]]:
     """By how much scores move, in points as shown; moves within `MOVES_TOGETHER` add up."""
     points = [
-        sa.cast(sa.func.round(100 * p), sa.Integer) for p in (new.probability, Score.probability)
+        sa.cast(sa.func.round(100 * p), sa.Integer)
+        for p in (new.probability, _scores.c.probability)
     ]
     is_same = points[0] == points[1]
-    is_recent = sa.and_(Score.moved != 0, Score.moved_at > at - leads.MOVES_TOGETHER)
-    before = sa.case((is_recent, Score.moved), else_=0)
+    moved, moved_at = _scores.c.moved, _scores.c.moved_at
+    recent_after = sa.bindparam("recent_after", type_=moved_at.type)
+    is_recent = sa.and_(moved != 0, moved_at > recent_after)
+    before = sa.case((is_recent, moved), else_=0)
     return {
-        "moved": sa.case((is_same, Score.moved), else_=before + points[0] - points[1]),
-        "moved_at": sa.case((sa.or_(is_same, is_recent), Score.moved_at), else_=new.moved_at),
+        "moved": sa.case((is_same, moved), else_=before + points[0] - points[1]),
+        "moved_at": sa.case((sa.or_(is_same, is_recent), moved_at), else_=new.moved_at),
     }
 
 
@@ -298,12 +315,9 @@ def forget_moves(session: Session, now: datetime) -> int:
 
 def _present_scores(session: Session, versions: InUse, found: Sequence[Lead]) -> dict[int, float]:
     """The champion's present score of each lead that has one."""
-    query = sa.select(Score.lead_key, Score.probability).where(
-        Score.version_key == versions.champion.key,
-        Score.lead_key.in_([lead.key for lead in found]),
-    )
-    return dict(session.execute(query).all())
+    of = {"version_key": versions.champion.key, "keys": [lead.key for lead in found]}
+    return dict(session.execute(_PRESENT, of).all())
 
 
-def _not_before(newest: Snapshot | None, now: datetime) -> datetime:
+def _not_before(newest: scorings.Scoring | None, now: datetime) -> datetime:
     return now if newest is None else max(now, newest.taken_at)

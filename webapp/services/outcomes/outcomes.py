@@ -5,12 +5,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from webapp.database import PLAIN_ROWS
 from webapp.services.leads import pipeline
 from webapp.services.outcomes import lost_reasons
 from webapp.services.outcomes.standing import stands
@@ -227,14 +226,21 @@ class _Event:
 
 
 STORED = [f.name for f in fields(_Event) if f.name not in {"key", "cancels", "cancelled_by"}]
+# Built once, of plain columns: to build a statement takes longer than to run it.
+_outcomes = cast("sa.Table", Outcome.__table__)
+_HISTORIES = (
+    sa.select(*(_outcomes.c[name] for name in (*STORED, "key", "cancels")))
+    .where(_outcomes.c.lead_key.in_(sa.bindparam("keys", expanding=True)))
+    .order_by(_outcomes.c.key)
+)
+_ADD = sa.insert(_outcomes)
+_ADD_AND_TELL = _ADD.returning(_outcomes.c.key, sort_by_parameter_order=True)
 
 
 def _histories(session: Session, lead_keys: set[int]) -> dict[int, list[_Event]]:
-    told = (getattr(Outcome, name) for name in STORED)
-    query = sa.select(*told, Outcome.key, Outcome.cancels).where(Outcome.lead_key.in_(lead_keys))
     histories: dict[int, list[_Event]] = defaultdict(list)
     by_key: dict[int, _Event] = {}
-    for *row, cancels in session.execute(query.order_by(Outcome.key)):
+    for *row, cancels in session.execute(_HISTORIES, {"keys": list(lead_keys)}):
         event = _Event(*row)
         by_key[event.key or 0] = event
         histories[event.lead_key].append(event)
@@ -375,14 +381,13 @@ def _insert(session: Session, added: Sequence[_Event]) -> None:
     pending: list[_Event] = []
     for event in added:
         if event.cancels is not None and event.cancels.key is None:
-            named = sa.insert(Outcome).returning(Outcome.key, sort_by_parameter_order=True)
-            keys = session.scalars(named, _rows(pending), execution_options=PLAIN_ROWS)
+            keys = session.scalars(_ADD_AND_TELL, _rows(pending))
             for stored, key in zip(pending, keys, strict=True):
                 stored.key = key
             pending = []
         pending.append(event)
     if pending:
-        session.execute(sa.insert(Outcome), _rows(pending), execution_options=PLAIN_ROWS)
+        session.execute(_ADD, _rows(pending))
 
 
 def _rows(events: Iterable[_Event]) -> list[dict[str, Any]]:

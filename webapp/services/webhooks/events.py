@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -37,6 +37,13 @@ TEST = "webhook.test"
 BULK_SOURCES = ("csv",)
 # An outcome that happened earlier is history that is being read in, no news.
 NEWS_FOR = timedelta(days=30)
+
+
+# Built once, of plain columns: to build a statement takes longer than to run it.
+_endpoints = cast("sa.Table", WebhookEndpoint.__table__)
+_LISTENERS = sa.select(_endpoints.c.key, _endpoints.c.events, _endpoints.c.min_points).where(
+    _endpoints.c.disabled_at.is_(None)
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,8 @@ class Listener:
 
 def listeners(session: Session, types: Collection[str]) -> list[Listener]:
     """The endpoints that are told of one of these types."""
-    columns = WebhookEndpoint.key, WebhookEndpoint.events, WebhookEndpoint.min_points
-    query = sa.select(*columns).where(WebhookEndpoint.disabled_at.is_(None))
-    found = [Listener(key, frozenset(some), least) for key, some, least in session.execute(query)]
+    rows = session.execute(_LISTENERS)
+    found = [Listener(key, frozenset(some), least) for key, some, least in rows]
     return [each for each in found if each.events & set(types)]
 
 
