@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     # A lead id may begin with a slash or hold two in a row.
     app.url_map.merge_slashes = False
-    database.init_app(app, settings.database)
+    database.init_app(app, settings.database, n_threads=settings.web_threads)
     app.extensions["leadloop_surprises"] = Gathered()
     observability.init_app(app, settings.log_level)
     security.init_app(app)

@@ -1,19 +1,17 @@
 """Engine, sessions and the one way to write: `write(fn)`; reads use `db.session`."""
 
 import sqlite3
-import threading
-import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import sqlalchemy.orm
-from flask import Flask, g
+from flask import Flask, current_app, g, has_request_context
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm import Session as Session  # noqa: PLC0414 - pages and api import it from here
 
 from webapp.private_file import keep_database_private
+from webapp.writer import Writer, WriterBusy
 
 try:
     import pysqlite3
@@ -34,6 +33,9 @@ T = TypeVar("T")
 SQLITE_WITH_WAL_RESET_FIX = (3, 51, 3)
 SQLITE_BACKPORTS = ((3, 50, 7), (3, 44, 6))
 BUSY_TIMEOUT_MILLISECONDS = 10_000
+# How long a writer waits for a database that somebody else keeps locked.
+REQUEST_SECONDS, JOB_SECONDS = 5.0, 60.0
+WRITER = "leadloop_writer"
 # Option of an INSERT of many rows: they are columns already, no objects of the models.
 PLAIN_ROWS = {"dml_strategy": "raw"}
 
@@ -44,7 +46,12 @@ KNOWN = "known"
 BACKFILL = "filling"
 
 # The database is locked, full, restarting or out of connections: worth another try.
-UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+UNAVAILABLE = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+    WriterBusy,
+)
 
 
 class UnsafeSQLite(RuntimeError):
@@ -107,53 +114,11 @@ db = SQLAlchemy(
 migrate = Migrate()
 
 
-class WriteLock:
-    """Give the threads of this process turns to write on SQLite, whose busy handler starves them.
+def init_app(app: Flask, url: str, *, n_threads: int) -> None:
+    """Connect the app to its database; a file database gets WAL and full durability.
 
-    Other processes do wait there, and look every tenth of a second. Long writes that took
-    `MAX_SECONDS` without a pause owe them one, twice as long; short ones leave gaps and owe
-    nothing.
+    Of so many threads at most half wait for a database that is locked: the others serve readers.
     """
-
-    LONG_SECONDS = 0.1
-    MAX_SECONDS = 1.0
-    PAUSE_SECONDS = 0.2
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._begun_at = self._ended_at = self._held_seconds = 0.0
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for the turn and keep it."""
-        with self._lock:
-            self._let_others_write()
-            self.begin()
-            try:
-                yield
-            finally:
-                self._ended_at = time.monotonic()
-                seconds = self._ended_at - self._begun_at
-                self._held_seconds += seconds if seconds >= self.LONG_SECONDS else 0.0
-
-    def begin(self) -> None:
-        """From now on others wait for us: what we have waited for them is not counted."""
-        self._begun_at = time.monotonic()
-
-    def _let_others_write(self) -> None:
-        left_seconds = self._ended_at + self.PAUSE_SECONDS - time.monotonic()
-        if left_seconds > 0 and self._held_seconds < self.MAX_SECONDS:
-            return
-        if left_seconds > 0:
-            time.sleep(left_seconds)
-        self._held_seconds = 0.0
-
-
-_sqlite_write_lock = WriteLock()
-
-
-def init_app(app: Flask, url: str) -> None:
-    """Connect the app to its database; a file database gets WAL and full durability."""
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     is_sqlite = url.startswith("sqlite")
     options: dict[str, Any] = (
@@ -165,6 +130,7 @@ def init_app(app: Flask, url: str) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {**options, "hide_parameters": True}
     db.init_app(app)
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS_DIR"]), render_as_batch=True)
+    app.extensions[WRITER] = None
     if is_sqlite:
         path = Path(str(sa.engine.make_url(url).database))
         if path.exists():
@@ -172,6 +138,7 @@ def init_app(app: Flask, url: str) -> None:
         with app.app_context():
             sa.event.listen(db.engine, "connect", _prepare_sqlite)
             sa.event.listen(db.engine, "begin", _begin_sqlite)
+            app.extensions[WRITER] = Writer(db.engine, max_patient=max(n_threads // 2, 1))
 
 
 def safe_sqlite() -> ModuleType:
@@ -203,8 +170,6 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     # A transaction that reads first and writes later fails under load however long it waits.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-    if writes:
-        _sqlite_write_lock.begin()
 
 
 def prepare_sessions(prepare: Callable[[Session], None]) -> None:
@@ -213,11 +178,25 @@ def prepare_sessions(prepare: Callable[[Session], None]) -> None:
 
 
 def write(work: Callable[[Session], T]) -> T:
-    """Run `work(session)` in one transaction and return its result once that is committed."""
-    turn = _sqlite_write_lock.taken() if db.engine.dialect.name == "sqlite" else nullcontext()
-    engine = db.engine.execution_options(writes=True)
-    with turn, _session(engine) as session, session.begin():
-        return work(session)
+    """Run `work(session)` in one transaction and return its result once that is committed.
+
+    On SQLite the one writer of this process does it, within a savepoint of a transaction that
+    others share; `WriterBusy` where the database was not to be had.
+    """
+    writer: Writer | None = current_app.extensions[WRITER]
+    if writer is None:
+        with _session(db.engine) as session, session.begin():
+            return work(session)
+    is_request = has_request_context()
+    return writer.run(partial(_in_savepoint, work), REQUEST_SECONDS if is_request else JOB_SECONDS)
+
+
+def _in_savepoint(work: Callable[[Session], T], connection: sa.Connection) -> T:
+    with _session(connection, join_transaction_mode="create_savepoint") as session:
+        # Nobody else writes until the transaction ends.
+        session.info[KNOWN] = {}
+        with session.begin():
+            return work(session)
 
 
 def read(work: Callable[[Session], T]) -> T:
@@ -247,8 +226,8 @@ def look_up_again(session: Session, name: str) -> None:
     session.info.get(KNOWN, {}).pop(name, None)
 
 
-def _session(engine: sa.Engine) -> Session:
-    session = Session(engine, expire_on_commit=False)
+def _session(bind: sa.Engine | sa.Connection, **options: Any) -> Session:
+    session = Session(bind, expire_on_commit=False, **options)
     if prepare := g.get("prepare_session"):
         prepare(session)
     return session

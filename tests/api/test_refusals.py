@@ -190,7 +190,7 @@ def test_a_record_of_unknown_keys_is_answered_with_the_first_of_them(client, hea
 def test_a_locked_database_is_503_with_a_time_to_come_back(
     settings, champion, headers, monkeypatch
 ):
-    monkeypatch.setattr(database, "BUSY_TIMEOUT_MILLISECONDS", 50)
+    monkeypatch.setattr(database, "REQUEST_SECONDS", 0.2)
     client = create_app(settings).test_client()
     path = settings.database.removeprefix("sqlite:///")
     with closing(database.safe_sqlite().connect(path, isolation_level=None)) as other:

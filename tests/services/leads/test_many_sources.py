@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.factories import FIELDS, NOW, PROGRAM, make_champion, make_import
 from webapp.services.imports import intake
 from webapp.services.imports.rows import ImportRow
-from webapp.services.leads import leads, records, scoring, scorings
+from webapp.services.leads import leads, records, scoring
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.outcomes.waiting import WaitingEvent
@@ -170,7 +170,7 @@ class ManySources(RuleBasedStateMachine):
 
     def found(self, session):
         lead = leads.find(session, self.lead_id)
-        return lead, scorings.latest_snapshots(session, [lead.key])[lead.key]
+        return lead, scoring.latest_snapshots(session, [lead.key])[lead.key]
 
 
 def test_any_sequence_of_several_sources_ends_as_a_plain_model_says(write, read):

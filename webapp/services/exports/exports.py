@@ -20,7 +20,7 @@ from webapp.services.exports.columns import (
     SCORE_COLUMNS,
     STATE_COLUMNS,
 )
-from webapp.services.leads import lead_query, lead_table, leads, scorings
+from webapp.services.leads import lead_query, lead_table, leads, scoring
 from webapp.services.leads.lead_query import Query
 from webapp.services.leads.records import PEOPLE_FIELDS
 from webapp.services.models import registry
@@ -137,7 +137,7 @@ def _lead_rows(session: Session, fields: Fields, found: Sequence[Lead]) -> list[
         Score.version_key == version.key, Score.lead_key.in_(keys)
     )
     probabilities = dict(session.execute(of_version).all())
-    newest = scorings.latest_snapshots(session, keys)
+    newest = scoring.latest_snapshots(session, keys)
     events = _events(session, keys)
 
     def row(lead: Lead) -> Row:

@@ -13,7 +13,7 @@ from webapp.services.crm import mirror
 from webapp.services.imports.changes import known_values
 from webapp.services.imports.matching.mapping import LEAD_ID, OUTCOME
 from webapp.services.imports.rows import ImportRow
-from webapp.services.leads import leads, scorings
+from webapp.services.leads import leads, scoring
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import RESULTS
 from webapp.stored import ImportPreview, LeadChange, ValueChange
@@ -55,7 +55,7 @@ def known_leads(session: Session, rows: Collection[ImportRow], now: datetime) ->
     found = session.scalars(sa.select(Lead).where(Lead.lead_id.in_(names.values()))).all()
     keys = [lead.key for lead in found]
     moments = {row.scored_at for row in rows if row.scored_at}
-    newest = scorings.latest_snapshots(session, keys) if moments else {}
+    newest = scoring.latest_snapshots(session, keys) if moments else {}
     scored = leads.inputs_at(session, keys, moments)
     told = _events(session, keys) if any(row.outcome_at for row in rows) else {}
     read = mirror.read_keys(session, keys if any(row.is_of_crm for row in rows) else [])

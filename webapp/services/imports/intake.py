@@ -15,7 +15,7 @@ from webapp.services.crm import mirror
 from webapp.services.imports import changes
 from webapp.services.imports.matching.mapping import Mapping as ColumnsMapping
 from webapp.services.imports.rows import ImportRow
-from webapp.services.leads import leads, scoring, scorings
+from webapp.services.leads import leads, scoring
 from webapp.services.leads.scoring import ScoringInput
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
@@ -145,7 +145,7 @@ class Batch:
         self.rows = self._without_recorded_inputs(taken)
         self.n_waiting = self._keep_waiting([row for row in rows if self._waits(row)])
         keys = [lead.key for lead in self.leads.values()]
-        self.newest = scorings.latest_snapshots(session, keys)
+        self.newest = scoring.latest_snapshots(session, keys)
         self.before = changes.Before.of(session, self.leads.values())
         self.asked = {lead.key: {*lead.asked_fields} for lead in self.leads.values()}
         self.made: set[int] = set()

@@ -13,7 +13,7 @@ from webapp.database import change
 from webapp.intake_tables import Import, ImportChange, WaitingOutcome
 from webapp.services.imports.changes import known_values
 from webapp.services.imports.intake import statement_key
-from webapp.services.leads import leads, removal, scoring, scorings
+from webapp.services.leads import leads, removal, scoring
 from webapp.services.leads.leads import AGEING, AGEING_SOURCE, DAY
 from webapp.services.leads.records import PEOPLE_FIELDS, LeadRecord
 from webapp.services.leads.scoring import ScoringInput
@@ -101,7 +101,7 @@ def step(session: Session, found: Import, now: datetime) -> int:
         Snapshot.lead_key.in_([key for key in kept if AGEING in changes[key].after]),
     )
     change(session, aged)
-    newest = scorings.latest_snapshots(session, kept)
+    newest = scoring.latest_snapshots(session, kept)
     inputs = [
         _before(lead, changes[key], present[key], newest.get(key), now=now)
         for key, lead in kept.items()

@@ -1,10 +1,10 @@
 """Scoring leads, one or many: what they are, what they score now, and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Fields, Value
 from ml.scorecard.reasons import Reason, explain
 from webapp.database import change, insert_into
-from webapp.services.leads import leads, scorings
+from webapp.services.leads import leads
 from webapp.services.leads.records import LeadRecord
 from webapp.services.models import registry
 from webapp.services.models.registry import InUse
@@ -31,6 +31,22 @@ _PRESENT = sa.select(_scores.c.lead_key, _scores.c.probability).where(
     _scores.c.version_key == sa.bindparam("version_key"),
     _scores.c.lead_key.in_(sa.bindparam("keys", expanding=True)),
 )
+_leads, _snapshots = (cast("sa.Table", each.__table__) for each in (Lead, Snapshot))
+_of_lead = _snapshots.alias()
+_NEWEST = (
+    sa.select(_of_lead.c.key)
+    .where(_of_lead.c.lead_key == _leads.c.key)
+    .order_by(_of_lead.c.taken_at.desc(), _of_lead.c.key.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_IS_ASKED = _leads.c.key.in_(sa.bindparam("keys", expanding=True))
+_LATEST = (
+    sa.select(_snapshots.c.lead_key, _snapshots.c.taken_at, _snapshots.c.probability)
+    .select_from(_snapshots.join(_leads, _snapshots.c.key == _NEWEST))
+    .where(_IS_ASKED)
+)
+_LATEST_WHOLE = sa.select(Snapshot).join(_leads, Snapshot.key == _NEWEST).where(_IS_ASKED)
 _KEPT = ("version_key", "lead_key", "probability", "moved_at", "status", *leads.FACETS)
 
 
@@ -122,7 +138,7 @@ def _score_round(
     now: datetime,
 ) -> list[Scored]:
     known = _upsert(session, records, now)
-    newest = scorings.latest(session, [lead.key for lead in known])
+    newest = latest_scorings(session, [lead.key for lead in known])
     present = _present_scores(session, versions, known)
     # Of a removed lead, its last score.
     previous = {key: scoring.probability for key, scoring in newest.items()} | present
@@ -313,11 +329,30 @@ def forget_moves(session: Session, now: datetime) -> int:
     return change(session, sa.update(Score).where(keys.in_(old)).values(moved=0))
 
 
+class NewestScoring(NamedTuple):
+    """A lead's newest scoring: when it was, and what it gave."""
+
+    taken_at: datetime
+    probability: float
+
+
+def latest_scorings(session: Session, lead_keys: Collection[int]) -> dict[int, NewestScoring]:
+    """The newest scoring of each of these leads, by the lead's key."""
+    found = session.execute(_LATEST, {"keys": list(lead_keys)})
+    return {key: NewestScoring(taken_at, probability) for key, taken_at, probability in found}
+
+
+def latest_snapshots(session: Session, lead_keys: Collection[int]) -> dict[int, Snapshot]:
+    """As `latest_scorings`, with all that was known then."""
+    found = session.scalars(_LATEST_WHOLE, {"keys": list(lead_keys)})
+    return {snapshot.lead_key: snapshot for snapshot in found}
+
+
 def _present_scores(session: Session, versions: InUse, found: Sequence[Lead]) -> dict[int, float]:
     """The champion's present score of each lead that has one."""
     of = {"version_key": versions.champion.key, "keys": [lead.key for lead in found]}
     return dict(session.execute(_PRESENT, of).all())
 
 
-def _not_before(newest: scorings.Scoring | None, now: datetime) -> datetime:
+def _not_before(newest: NewestScoring | None, now: datetime) -> datetime:
     return now if newest is None else max(now, newest.taken_at)
