@@ -46,6 +46,9 @@ def free_lost_runs(worker: Worker) -> None:
 def retrain_if_due(worker: Worker) -> None:
     """Train, let the gate decide, and register what came of it."""
     trigger = Trigger.by(product().settings)
+    # Looked at first without the lock: most of the time there is nothing to do.
+    if read(lambda s: lifecycle.is_idle(s, trigger, worker.clock())):
+        return
     run = write(lambda s: lifecycle.claim_retraining(s, trigger, worker.name, worker.clock()))
     if run is None:
         return

@@ -31,9 +31,17 @@ class Lead(Base):
         # Labels that no training attempt has counted yet: what makes a retraining due.
         sa.Index(
             "ix_leads_uncounted",
+            "counted_by_run",
             "key",
             sqlite_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
             postgresql_where=sa.text("outcome IS NOT NULL AND counted_by_run IS NULL"),
+        ),
+        # Without those that none has counted, which SQLite would look through for the few above.
+        sa.Index(
+            "ix_leads_counted_by_run",
+            "counted_by_run",
+            sqlite_where=sa.text("counted_by_run IS NOT NULL"),
+            postgresql_where=sa.text("counted_by_run IS NOT NULL"),
         ),
         sa.Index("ix_leads_outcome_key", "outcome", "key"),
         # The sorts of the lead table other than by score.
@@ -81,7 +89,7 @@ class Lead(Base):
     # Its outcome waits for a deal in the CRM that is open, or not seen.
     is_in_pipeline: Mapped[bool] = mapped_column(server_default=sa.false())
     # The training that counted the lead as a label, and what it was labelled then.
-    counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"), index=True)
+    counted_by_run: Mapped[int | None] = mapped_column(sa.ForeignKey("runs.key"))
     counted_outcome: Mapped[bool | None]
 
     # Drawn once by the lead's id: below 100 times the share in percent it is one to explore.

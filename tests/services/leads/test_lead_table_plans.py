@@ -4,7 +4,9 @@ import itertools
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from tests.apps import engine_of
 from tests.factories import FIELDS, make_lead
 from webapp.database import utc_now
 from webapp.services.leads import lead_query, lead_table, leads, similar
@@ -140,3 +142,19 @@ def test_similar_leads_are_ranges_of_the_queue(plans, write, read):
     [plan] = [plan for plan in plans if "ix_scores_queue" in plan]
     assert plan.count("(version_key=? AND status=? AND probability") == 4
     assert scans(plan) == []
+
+
+def test_where_no_lead_is_to_explore_none_is_looked_at(app, read, plans):
+    asked = lead_query.read({"explore": "yes"})
+    sent = []
+
+    def keep(connection, cursor, statement, *rest):
+        sent.append(statement)
+
+    engine = engine_of(app)
+    sa.event.listen(engine, "before_cursor_execute", keep)
+    assert read(lambda s: lead_table.page(s, FIELDS, asked, explore_percent=0)).rows == []
+    sa.event.remove(engine, "before_cursor_execute", keep)
+    of_scores = [each for each in sent if "FROM scores" in each]
+    assert of_scores
+    assert all(" 0 = 1" in each and "EXISTS" not in each for each in of_scores)

@@ -161,6 +161,8 @@ class Scope:
         conditions = self._given(is_of_lead=True)
         if not conditions:
             return []
+        if any(isinstance(each, sa.False_) for each in conditions):
+            return [sa.false()]  # known before any lead is looked at
         own = sa.select(Lead.key).where(Lead.key == Score.lead_key, *conditions)
         return [own.correlate(Score).exists()]
 

@@ -101,7 +101,7 @@ def readiness(session: Session, threshold: int) -> Readiness:
 
 def n_uncounted(session: Session) -> int:
     """The number of labelled leads that no training attempt has seen."""
-    query = sa.select(sa.func.count()).where(*_UNCOUNTED)
+    query = sa.select(sa.func.count()).select_from(Lead).where(*_UNCOUNTED)
     return session.scalar(query) or 0
 
 

@@ -43,12 +43,15 @@ def fill(session: Session, version: ModelVersion, after_key: int) -> int | None:
 def forget_others(session: Session) -> int:
     """Delete some scores of versions neither live nor staged; return how many, 0 at the end."""
     in_use = [version.key for version in registry.aliases(session).values()]
-    old = sa.select(Score.version_key, Score.lead_key).where(Score.version_key.not_in(in_use))
-    rows = session.execute(old.limit(CHUNK)).all()
-    if rows:
-        pair = sa.tuple_(Score.version_key, Score.lead_key)
-        change(session, sa.delete(Score).where(pair.in_([tuple(r) for r in rows])))
-    return len(rows)
+    others = sa.select(ModelVersion.key).where(ModelVersion.key.not_in(in_use))
+    # Version by version, along the primary key: to look for all at once grows with what is gone.
+    for version_key in session.scalars(others.order_by(ModelVersion.key)):
+        is_its = Score.version_key == version_key
+        first = sa.select(Score.lead_key).where(is_its).order_by(Score.lead_key).limit(CHUNK)
+        last = session.scalar(sa.select(sa.func.max(first.subquery().c.lead_key)))
+        if last is not None:
+            return change(session, sa.delete(Score).where(is_its, Score.lead_key <= last))
+    return 0
 
 
 def n_leads(session: Session) -> int:

@@ -86,6 +86,8 @@ def _facet(name: str, column: str) -> Filter:
 
 def _explored(_: str, context: FilterContext) -> sa.ColumnElement[bool]:
     limit = context.explore_percent * leads.N_DRAWS / 100
+    if limit == 0:
+        return sa.false()  # without a look at any lead
     return sa.and_(Lead.explore_draw < limit, ~Lead.is_in_pipeline)
 
 
