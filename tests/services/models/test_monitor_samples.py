@@ -35,8 +35,9 @@ def leads(n, n_converted, *, probability, is_unseen):
     ]
 
 
-def evidence(judged, *, delays=KNOWN, is_as_learned=True):
-    version: Any = SimpleNamespace(key=1, metrics={"n": 1}, learned_from=None)
+def evidence(judged, *, delays=KNOWN, is_as_learned=True, claimed_auc=None):
+    measured = SimpleNamespace(claimed_auc=claimed_auc) if claimed_auc else None
+    version: Any = SimpleNamespace(key=1, metrics={"n": 1}, learned_from=None, measured=measured)
     unasked: Any = None  # what tells nothing of the level
     live: Any = version if is_as_learned else SimpleNamespace(key=2)
     return Samples(
@@ -91,6 +92,13 @@ def test_else_only_what_came_since_it_went_live(judged):
 
 def test_a_level_is_settled_once():
     assert not evidence(LEARNED + NEW, is_as_learned=False).is_partly_learned
+
+
+def test_while_the_claimed_order_is_in_doubt_leads_of_before_tell_nothing_of_the_level():
+    """The newer leads, all with one score, are ranked by luck: the world may have changed."""
+    judged = LEARNED + leads(60, 18, probability=0.2, is_unseen=True)
+    assert evidence(judged, claimed_auc=(0.55, 0.45, 0.65)).is_partly_learned
+    assert not evidence(judged, claimed_auc=(0.8, 0.75, 0.85)).is_partly_learned
 
 
 def test_while_outcomes_are_too_few_nothing_tells_of_the_level():

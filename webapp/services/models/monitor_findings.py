@@ -94,7 +94,7 @@ def live_auc(samples: Samples) -> Finding:
     """Whether leads are ranked as well as was claimed."""
     measured, matured = samples.learned.measured, samples.of_order.outcomes
     claimed = claims.Interval(*measured.claimed_auc) if measured else None
-    met = claims.meet(claimed, matured, samples.told.outcomes)
+    met = samples.met
     live, newest = met.live, met.newest
     is_told = live.auc is not None and live.is_enough
     if not is_told:

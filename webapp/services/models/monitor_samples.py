@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import Value
+from ml.monitoring import claims
 from ml.monitoring.drift import N_SCORE_BINS
 from ml.monitoring.outcome_delays import OutcomeDelays
 from ml.monitoring.performance import (
@@ -90,8 +92,9 @@ class Samples:
         Of leads followed from their beginning, with weights for those still open or ended before.
         Slow outcomes may have been still to come when it was learned: where the leads that were
         there by then, learned from or still open, show by now that its level is off, and new
-        outcomes neither deny it nor show more, these leads. None while it is too early to tell how
-        many leads end either way.
+        outcomes neither deny it nor show more, these leads. Not where the claimed order is in
+        doubt: then the world may have changed since. None while it is too early to tell how many
+        leads end either way.
         """
         if not self.delays.is_known:
             return None
@@ -101,7 +104,8 @@ class Samples:
             for lead in followed
             if lead.is_unseen and lead.recorded_at >= self.since
         )
-        if not self.learned.metrics or self.champion.key != self.learned.key:
+        is_settled = not self.learned.metrics or self.champion.key != self.learned.key
+        if is_settled or self.met.verdict in {"doubtful", "failed"}:
             return new
         since = self._learned_since
         known = _evidence(
@@ -131,6 +135,13 @@ class Samples:
         if not self.delays.ages:
             return self.told
         return _evidence((lead, self._weight(lead)) for lead in self.judged if lead.is_unseen)
+
+    @cached_property
+    def met(self) -> claims.Met:
+        """What became of the claim to rank leads."""
+        measured = self.learned.measured
+        claimed = claims.Interval(*measured.claimed_auc) if measured else None
+        return claims.meet(claimed, self.of_order.outcomes, self.told.outcomes)
 
     @property
     def after_what(self) -> str:

@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.monitoring import claims
 from ml.monitoring.over_time import batches
 from webapp.services.models import lifecycle
 from webapp.services.models.lifecycle import Switch
@@ -83,9 +82,6 @@ def measured(before: Mapping[str, Any], samples: Samples) -> dict[str, Any]:
     A recalibration leaves the order as it is, so it goes on with the track of the version learned.
     """
     name, evidence = samples.learned.name, samples.of_order
-    claimed = samples.learned.measured.claimed_auc if samples.learned.measured else None
-    promise = claims.Interval(*claimed) if claimed else None
-    met = claims.meet(promise, evidence.outcomes, samples.told.outcomes).verdict
     pairs = zip(evidence.leads, evidence.outcomes, strict=True)
     ended = sorted(((lead.outcome_at, told) for lead, told in pairs), key=itemgetter(0))
     found = [
@@ -107,7 +103,8 @@ def measured(before: Mapping[str, Any], samples: Samples) -> dict[str, Any]:
         if not found or batch["until"] < found[0]["since"]
     ]
     others = {each: track for each, track in before.items() if each != name}
-    return dict([*others.items(), (name, {"met": met, "batches": kept + found})][-MAX_VERSIONS:])
+    track = {"met": samples.met.verdict, "batches": kept + found}
+    return dict([*others.items(), (name, track)][-MAX_VERSIONS:])
 
 
 def _newest(tracks: dict[str, Track]) -> dict[str, Track]:
