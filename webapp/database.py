@@ -3,7 +3,7 @@
 import sqlite3
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +27,9 @@ except ImportError:  # no wheel for this platform: the version check below decid
     pysqlite3 = None
 
 T = TypeVar("T")
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 # Below this, SQLite in WAL mode with several connections can corrupt the file
 # (sqlite.org/wal.html, "the WAL reset bug"); the two others are backports.

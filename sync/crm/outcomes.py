@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sync.crm.mapping import parse_time
 from webapp.crm_tables import CrmDeal, CrmLead
+from webapp.database import DAY
 from webapp.services.crm.outcome_rules import CrmRules
 from webapp.tables import INACTIVITY_RULE, NO_DEAL_RULE
 
@@ -15,7 +16,6 @@ GONE = "5"
 UNREAD = "1u"
 # How far the days of any place begin before those of UTC, and end after them.
 EASTERNMOST, WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
-DAY = timedelta(days=1)
 # Why each rule records an outcome or withdraws one, with the CRM's word for a deal.
 REASONS = {
     "1a": "its {deal} was deleted",

@@ -9,6 +9,7 @@ from ml.sentences import gettext, joined, mark
 from webapp.database import read
 from webapp.pages import formats, language
 from webapp.pages.accounts import signed_in
+from webapp.product import product
 from webapp.services import setup
 from webapp.services.accounts import accounts, api_keys, invitations
 from webapp.services.accounts import errors as account_errors
@@ -17,6 +18,7 @@ from webapp.services.fields import declaring
 from webapp.services.imports import errors as import_errors
 from webapp.services.leads import leads, views
 from webapp.services.leads.filters import kinds
+from webapp.services.leads.filters.table import all_filters
 from webapp.services.models import leakage, lifecycle, registry
 from webapp.services.outcomes import lost_reason_changes
 from webapp.services.remarks import notes, score_reports
@@ -91,6 +93,17 @@ SECTIONS = {
     "pages.webhooks": gettext("Webhooks"),
 }
 
+# Parts of an address of the lead table that are no filters of its form.
+LABELS = {
+    "q": gettext("Search"),
+    "status": gettext("Status"),
+    "grade": gettext("Grade"),
+    "score_from": gettext("Score from"),
+    "score_to": gettext("Score to"),
+    "sort": gettext("Sort"),
+    "after": gettext("Page"),
+}
+
 # Where htmx puts a notice instead of the fragment it asked for.
 BESIDE_THE_PAGE = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
 
@@ -151,7 +164,15 @@ def _refused() -> ResponseReturnValue:
 def service_error(error: Exception) -> ResponseReturnValue:
     """Give a service's own sentence, and the next step."""
     status, next_step = next(v for kind, v in SERVICE_ERRORS.items() if isinstance(error, kind))
-    return answer(status, formats.sentence(error), next_step)
+    means = _filters(error) if isinstance(error, kinds.InvalidQuery) else formats.sentence(error)
+    return answer(status, means, next_step)
+
+
+def _filters(error: kinds.InvalidQuery) -> str:
+    """Name each wrong filter as the form of the lead table does."""
+    labels = LABELS | {f.name: f.label for f in all_filters(product().fields).values()}
+    told = "; ".join(f"{labels.get(e.field, e.field)}: {e.message}" for e in error.errors)
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def unavailable(error: Exception) -> ResponseReturnValue:

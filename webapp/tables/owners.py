@@ -15,7 +15,11 @@ class Assignment(Base):
     """
 
     __tablename__ = "assignments"
-    __table_args__ = (sa.Index("ix_assignments_lead_key_at", "lead_key", "at"),)
+    __table_args__ = (
+        sa.Index("ix_assignments_lead_key_at", "lead_key", "at"),
+        # What a person gave away lately.
+        sa.Index("ix_assignments_actor_at", "actor", "at"),
+    )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     lead_key: Mapped[int] = mapped_column(sa.ForeignKey("leads.key", ondelete="CASCADE"))

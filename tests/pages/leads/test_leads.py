@@ -326,3 +326,18 @@ def test_the_summary_counts_and_reads_no_row(app, rep, write):
     assert "3 open leads, highest score first" in rep.get("/leads/summary").text
     assert "3 leads, highest score first" in rep.get("/leads/summary?q=ada").text
     assert not [each for each in sent if "leads.name" in each]
+
+
+def test_wrong_filters_are_named_by_their_labels(rep):
+    answer = rep.get("/leads?score_from=many&not_contacted_for=x&field.age.from=old")
+    assert answer.status_code == 400
+    text = " ".join(answer.text.split())
+    assert "Score from: must be a number from 0 to 100" in text
+    assert "Age from: must be a whole number from 0 to 120" in text
+    assert "score_from" not in text
+
+
+def test_a_lost_lead_says_once_in_its_row_that_it_is_lost(rep, write):
+    write(lambda s: make_outcome(s, make_lead(s, "L-1", name="Ada"), False))
+    row = re.search(r'<tr id="lead-.*?</tr>', rep.get("/leads?status=lost").text, re.DOTALL)[0]
+    assert len(re.findall(r">\s*Lost\b", row)) == 1

@@ -118,3 +118,11 @@ def test_recent_assignments_are_the_persons_own_with_how_many_stand(make, read, 
     assert shown[0].at == NOW
     assert [b.owner for b in read(lambda s: assigning.recent(s, RITA, later))] == [None]
     assert read(lambda s: assigning.recent(s, OMAR, NOW + timedelta(days=31))) == []
+
+
+def test_recent_assignments_are_found_by_who_made_them(make, write, read, explained, dialect):
+    write(lambda s: assigning.assign(s, [], RITA, by=OMAR, now=NOW))
+    explained.clear()
+    read(lambda s: assigning.recent(s, OMAR, NOW))
+    if dialect == "sqlite":  # a planner of few rows reads them all
+        assert "ix_assignments_actor_at (actor=? AND at>?)" in explained[-1]

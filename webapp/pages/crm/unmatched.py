@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 
 from ml.sentences import gettext
 from webapp.crm_tables import CrmUnmatched
-from webapp.database import Session, read, utc_now, write
+from webapp.database import EPOCH, Session, read, utc_now, write
 from webapp.pages.accounts import sign_in
 from webapp.pages.addresses import RecordIdConverter
 from webapp.pages.language import flash
@@ -19,7 +19,6 @@ from webapp.product import product
 from webapp.services.crm import connections, mirror, unmatched
 from webapp.services.crm.unmatched import UnmatchedNotFound
 from webapp.services.leads import lead_query, lead_table, leads
-from webapp.services.leads.filters.table import EPOCH
 from webapp.services.leads.lead_query import MICROSECOND
 
 bp = Blueprint("unmatched", __name__, url_prefix="/sync/unmatched")

@@ -1,7 +1,7 @@
 """The models: what was tried and what came of it, how far the next training is, one version."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -12,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 from ml.gate.intervals import auc_half_width
 from ml.training.readiness import MIN_OF_EACH_CLASS
 from webapp.charts.ranking import SIGNS
-from webapp.database import Session, read, utc_now, write
+from webapp.database import EPOCH, Session, read, utc_now, write
 from webapp.pages.addresses import key_argument
 from webapp.pages.models import leakage, model_charts, monitors
 from webapp.product import product
@@ -33,7 +33,6 @@ from webapp.services.runs import runs
 bp = Blueprint("models", __name__, url_prefix="/models")
 bp.add_app_template_global(model_charts.of_decision, "evidence_of")
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CARD_TYPES = {"json": "application/json", "md": "text/markdown"}
 ASSUMED_AUC = 0.75
 ROUND_SIZES = (50, 100, 200, 500, 1_000)

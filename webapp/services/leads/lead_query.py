@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Scorecard
-from webapp.database import utc_now
+from webapp.database import EPOCH, utc_now
 from webapp.services.leads.filters import kinds, table
 from webapp.services.leads.filters.kinds import (
     ANY_STATUS,
@@ -24,7 +24,7 @@ from webapp.services.leads.filters.kinds import (
     Kind,
 )
 from webapp.services.leads.filters.sorts import SORTS
-from webapp.services.leads.filters.table import EPOCH, ME, FilterContext, FilterValue
+from webapp.services.leads.filters.table import ME, FilterContext, FilterValue
 from webapp.services.leads.records import FieldError, search_words
 from webapp.tables import STATUSES, Lead, Score
 from webapp.tables.remarks import ScoreOverride

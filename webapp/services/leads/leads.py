@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ml.fields.fields_file import Fields, Value
 from webapp import field_lists
-from webapp.database import BACKFILL, PLAIN_ROWS, hold, insert
+from webapp.database import BACKFILL, DAY, PLAIN_ROWS, hold, insert
 from webapp.field_lists import Meanings
 from webapp.services.leads.records import (
     PEOPLE_FIELDS,
@@ -30,7 +30,6 @@ N_DRAWS = 10_000
 DEMO_SOURCE = "demo"  # of invented leads
 AGEING_SOURCE = "days"  # of days that went by
 AGEING = "days_since_contact"  # goes on by itself from when it was told
-DAY = timedelta(days=1)
 # Moves of a score within this time add up, and so long they are told.
 MOVES_TOGETHER = timedelta(days=7)
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.database import utc_now
 from webapp.services.leads.lead_query import Query, Scope
 from webapp.services.models import registry
 from webapp.services.owners import sight
+from webapp.services.remarks import overrides
 from webapp.tables import Score
 
 MAX_COUNTED = 1_000
@@ -18,9 +20,9 @@ def counts(
 ) -> dict[int, int]:
     """How many leads each query without a search matches, up to one more than `MAX_COUNTED`."""
     version, card = registry.serving(session)
-    seen = sight.owners(session)
+    seen, said = sight.owners(session), overrides.active(session, utc_now())
     columns = [
-        _count(Scope(version.key, card, query, explore_percent, 0, seen)).label(f"n_{key}")
+        _count(Scope(version.key, card, query, explore_percent, 0, seen, said)).label(f"n_{key}")
         for key, query in queries.items()
         if not query.search_words
     ]
@@ -32,9 +34,10 @@ def counts(
 def _count(scope: Scope) -> sa.ScalarSelect[int]:
     each = [
         sa.select(Score.lead_key)
-        .where(*scope.filters(), *part, *scope.below())
+        .where(*place.filters(), *part, *place.below())
         .limit(MAX_COUNTED + 1)
-        for part in scope.parts()
+        for place in (scope, *scope.by_people())
+        for part in place.parts()
     ]
     found = sa.union_all(*(sa.select(part.subquery()) for part in each)).subquery()
     some = sa.select(found).limit(MAX_COUNTED + 1).subquery()

@@ -1,7 +1,7 @@
 """How long leads have waited for their outcomes: whose outcomes are a fair sample of all."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from ml.monitoring.outcome_delays import OutcomeDelays, Wait, outcome_delays
 from webapp.crm_tables import CrmLead
+from webapp.database import DAY
 from webapp.services.outcomes import outcomes
 from webapp.tables import Lead, Snapshot
 
 MAX_LEADS = 4_000
-DAY = timedelta(days=1)
 
 
 class Labelled(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from ml.fields.fields_file import Fields
 from ml.fields.types import Value
 from ml.scorecard.changes import explain_change
 from ml.scorecard.scorecard import Scorecard
+from webapp.database import DAY
 from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.leads.filters.conditions import counting_outcome
 from webapp.services.leads.filters.table import ME, UNOWNED
@@ -28,7 +29,6 @@ DAYS_OF_RISES = 7
 MAX_CAUSES = 2
 # A cause of less than so many points is none.
 MIN_POINTS = 1.0
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.database import EPOCH
 from webapp.services.leads.filters.kinds import GRADES
-from webapp.services.leads.filters.table import EPOCH
 from webapp.services.leads.lead_table import Live
 from webapp.services.remarks import overrides
 from webapp.tables import Lead, Score

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from webapp.database import DAY, EPOCH
 from webapp.services.leads.filters.kinds import GRADES
-from webapp.services.leads.filters.table import DAY, EPOCH
 from webapp.services.models import registry
 from webapp.services.outcomes.standing import stands
 from webapp.tables import Lead, Outcome, Score

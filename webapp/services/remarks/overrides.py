@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
-from webapp.database import once
+from webapp.database import DAY, once
 from webapp.tables import Lead
 from webapp.tables.remarks import ScoreOverride
 
@@ -20,7 +20,6 @@ MAX_REASON_LENGTH = 500
 MAX_ACTIVE = 1_000
 ANY_ACTIVE = "whether any score is overridden"
 MAX_LENGTH = timedelta(days=366)
-DAY = timedelta(days=1)
 USUAL_LENGTH = timedelta(days=14)
 
 

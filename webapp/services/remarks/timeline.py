@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
 from webapp.crm_tables import CrmConflict, CrmScoreWrite, CrmUnmatched
-from webapp.database import Key, UtcDateTime
+from webapp.database import EPOCH, Key, UtcDateTime
 from webapp.services.leads import lead_history
 from webapp.services.leads.lead_history import Scoring
 from webapp.tables import Lead, Outcome
@@ -25,7 +25,6 @@ PAGE_SIZE = 20
 MAX_PLACE_LENGTH = 100
 # More scores of one moment are not told apart.
 MAX_AT_ONCE = 1_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 # Of what happened at one moment, the later in this list is shown above the earlier.
 KINDS = (

@@ -1,12 +1,22 @@
 """Saved views: whose they are, what they count, and what a person sees first."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.factories import FIELDS, NOW, make_lead, make_outcome
-from webapp.services.leads import lead_query, lead_table, view_counts, views
+from webapp.database import utc_now
+from webapp.services.leads import lead_query, lead_table, leads, view_counts, views
 from webapp.services.leads.views import InvalidView, ViewNotFound
+from webapp.services.remarks import overrides
 
 RITA, OMAR = "rita@example.com", "omar@example.com"
+
+
+def override(session, lead_id, probability):
+    lead, now = leads.find(session, lead_id, lock=True), utc_now()
+    until = now + timedelta(days=1)
+    overrides.put(session, lead, probability, until=until, reason="r", author=RITA, now=now)
 
 
 @pytest.fixture
@@ -85,6 +95,8 @@ ASKED = [{}, {"status": "lost"}, {"grade": "A,C"}, {"status": "all", "not_contac
 def test_views_count_what_their_tables_show(read, write):
     write(lambda s: [make_lead(s, f"L-{n}", email_opens=9 * n) for n in range(6)])
     write(lambda s: make_outcome(s, "L-3", False))
+    # Who is in A by a person's word is in the view of A, as in its table.
+    write(lambda s: override(s, "L-0", 0.99))
     queries = {n: lead_query.read(asked, FIELDS, now=NOW) for n, asked in enumerate(ASKED)}
     counted = read(lambda s: view_counts.counts(s, queries, explore_percent=0))
     for n, query in queries.items():

@@ -5,13 +5,14 @@ Address, words above the table, form, API and its document follow from the entry
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import sqlalchemy as sa
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import Field, value_text
+from webapp.database import DAY, EPOCH
 from webapp.services.leads import leads
 from webapp.services.leads.filters import kinds
 from webapp.services.leads.filters.conditions import counting_outcome, value_of
@@ -22,8 +23,6 @@ from webapp.tables import Lead, Outcome, Score
 MIN_POINTS_SHOWN = 3
 # People that are told by a word: whoever asks, and nobody.
 ME, UNOWNED = "me", "unowned"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
