@@ -13,7 +13,7 @@ from sync.worker import Worker, held
 from webapp import importing
 from webapp.database import read, write
 from webapp.product import product
-from webapp.services.accounts import attempts, devices, invitations, sessions
+from webapp.services.accounts import attempts, audit, devices, invitations, sessions
 from webapp.services.demo import demo_data
 from webapp.services.imports import imports
 from webapp.services.leads import ageing, leads, scoring
@@ -121,6 +121,7 @@ def tidy(worker: Worker) -> None:
         *(idempotency.forget_old, waiting.forget_expired),
         *(imports.forget_old_changes, imports.forget_old_errors),
         *(deliveries.forget_old, invitations.forget_old, scoring.forget_moves),
+        partial(audit.forget_old, days=product().settings.audit_kept_days),
         *(sessions.forget_old, attempts.forget_old, devices.forget_old),
         workers.forget_old,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -16,6 +16,8 @@ from webapp.pages import blueprint as pages
 from webapp.pages import errors as page_errors
 from webapp.private_file import kept_secret
 from webapp.product import Product
+from webapp.services.accounts import audit
+from webapp.services.accounts.audit import Origin
 from webapp.services.imports.quality import Gathered
 
 
@@ -54,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     database.init_app(app, settings.database, n_threads=settings.web_threads)
     app.extensions["leadloop_surprises"] = Gathered()
     observability.init_app(app, settings.log_level)
+    audit.ask_origin_of(origin)
     security.init_app(app)
     delivery.init_app(app)
     api.register(app)
@@ -61,6 +64,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     commands.register(app)
     app.register_error_handler(HTTPException, tell_unrouted)
     return app
+
+
+def origin() -> Origin:
+    """Where the present request comes from; the worker and commands answer none."""
+    if not has_request_context():
+        return Origin()
+    caller, account = (request.remote_addr or "")[:100], g.get("account_number")
+    return Origin(caller, g.get("request_id"), account=account, key=g.get("api_key_number"))
 
 
 def tell_unrouted(error: HTTPException) -> ResponseReturnValue:

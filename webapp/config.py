@@ -69,6 +69,12 @@ def _zero_or_from_half(confidence: float) -> float:
     return confidence
 
 
+def _zero_or_from_90(days: int) -> int:
+    if 0 < days < 90:
+        raise ValueError("must be 0 (for ever) or from 90")
+    return days
+
+
 def _existing(file: Path) -> Path:
     if not file.is_file():
         raise ValueError("must name a file that is there")
@@ -109,6 +115,7 @@ class Settings(BaseSettings):
     web_threads: int = Field(16, ge=1, le=128)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     form_posts_per_minute: int = Field(60, ge=1, le=10_000)
+    audit_kept_days: Annotated[int, AfterValidator(_zero_or_from_90)] = Field(0, ge=0, le=36_500)
     import_max_megabytes: int = Field(200, ge=1, le=4096)
 
     risk_high: Share = 0.7

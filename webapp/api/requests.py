@@ -20,7 +20,7 @@ from webapp.api.problems import Complaint, Refused, WrongValues, pointer
 from webapp.database import UNAVAILABLE, Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.product import product
-from webapp.services.accounts import api_keys
+from webapp.services.accounts import api_keys, audit
 from webapp.services.imports import quality
 from webapp.services.imports.quality import Gathered
 from webapp.services.leads import records
@@ -74,6 +74,8 @@ def _require(contract: Contract, scope: str) -> None:
         forms.admit(key)
     elif not api_keys.allows(key, scope):
         problem = f', error="insufficient_scope", scope="{scope}"'
+        who, place, now = actor(), request.endpoint or "", utc_now()
+        write(lambda session: audit.record_refusal(session, who, place, now))
         raise _denied(403, f"This key lacks the scope {scope}.", problem)
     now = utc_now()
     if not api_keys.use_is_noted(key, now):

@@ -1,6 +1,7 @@
 """The command line: `flask --app wsgi COMMAND`."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from webapp import field_lists, server
 from webapp.cli import fields, imports, keys
 from webapp.cli.command import Command, FirstCommand
 from webapp.database import db, read, utc_now, write
-from webapp.exporting import files
+from webapp.exporting import audit_lines, files
 from webapp.private_file import keep_database_private, replace_private
 from webapp.product import VERSION, product
 from webapp.services import health, installation
@@ -43,6 +44,7 @@ def register(app: Flask) -> None:
         keys.rotate_key,
         imports.import_leads,
         export_leads,
+        export_audit,
         retrain,
         models,
         promote,
@@ -207,12 +209,23 @@ def export_leads(file: Path, of: str, form: str, view: str) -> None:
         "score-reports": remarks.score_reports(),
         "overrides": remarks.overrides(),
     }[of]
-    pieces = files.begin(export, form, "cli")
+    _put(file, files.begin(export, form, "cli"))
+
+
+def _put(file: Path, pieces: Iterable[str]) -> None:
     if str(file) == "-":
         for piece in pieces:
             click.echo(piece, nl=False)
     else:
         replace_private(file, pieces)
+
+
+@click.command("export-audit", cls=Command)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
+@with_appcontext
+def export_audit(file: Path) -> None:
+    """Export the audit log as JSON lines to a FILE that only you can read, or to the screen."""
+    _put(file, audit_lines.begin("cli"))
 
 
 @click.command(cls=Command)

@@ -10,7 +10,7 @@ from flask_login import current_user
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from webapp.database import UNAVAILABLE, prepare_sessions
+from webapp.database import UNAVAILABLE, prepare_sessions, utc_now, write
 from webapp.pages import demo, errors, formats, language
 from webapp.pages.accounts import (
     confirming,
@@ -54,6 +54,7 @@ from webapp.pages.models import leakage, models, monitors
 from webapp.pages.my_day import my_day, setup_list
 from webapp.pages.webhooks import webhooks
 from webapp.product import VERSION, product
+from webapp.services.accounts import audit
 from webapp.services.owners import sight
 
 # Each part is a blueprint of its own; a new one is added here, its rights in `rights.py`.
@@ -127,6 +128,8 @@ def guard() -> ResponseReturnValue | None:
         if not current_user.is_authenticated:
             return sign_in.ask()
         if not rights.allows(current_user.role, endpoint):
+            email, now = current_user.email, utc_now()
+            write(lambda session: audit.record_refusal(session, email, endpoint, now))
             abort(403)
         if (answer := new_password.ask(endpoint)) is not None:
             return answer

@@ -391,3 +391,6 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(sa.String(50))
     subject: Mapped[str] = mapped_column(sa.String(200))
     detail: Mapped[dict[str, Any]]
+    # From which address and in which request; None from the server itself and the worker.
+    caller: Mapped[str | None] = mapped_column(sa.String(100))
+    request_id: Mapped[str | None] = mapped_column(sa.String(64))

@@ -148,6 +148,7 @@ MIN_ROLE = {
     "pages.new_password.save": "rep",
     "pages.settings.configuration": "admin",
     "pages.settings.audit_log": "admin",
+    "pages.settings.audit_lines": "admin",
     "pages.fields.index": "admin",
     "pages.fields.new": "admin",
     "pages.fields.create": "admin",

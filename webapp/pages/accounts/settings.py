@@ -1,11 +1,20 @@
 """A person's own account, and for administrators the settings in force and the audit log."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ml.sentences import gettext
 from webapp.database import read, utc_now, write
+from webapp.exporting import audit_lines as audit_lines_file
 from webapp.pages import formats, language
 from webapp.pages.accounts import rights, sign_in, signed_in
 from webapp.pages.addresses import key_argument
@@ -34,6 +43,17 @@ def audit_log() -> ResponseReturnValue:
     entries = read(lambda session: audit.latest(session, AUDIT_PAGE + 1, before))
     older = entries[AUDIT_PAGE - 1].key if len(entries) > AUDIT_PAGE else None
     return render_template("accounts/audit_log.html", entries=entries[:AUDIT_PAGE], older=older)
+
+
+@bp.get("/audit-log.jsonl")
+def audit_lines() -> ResponseReturnValue:
+    """Administrators: the whole audit log as a file of JSON lines."""
+    name = f"audit-log-{utc_now():%Y-%m-%d}.jsonl"
+    return Response(
+        stream_with_context(audit_lines_file.begin(current_user.email)),
+        mimetype="application/x-ndjson",
+        headers={"Content-Disposition": f"attachment; filename={name}"},
+    )
 
 
 @bp.get("/in-force")

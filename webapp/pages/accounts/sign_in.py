@@ -106,6 +106,7 @@ def attempt(email: str, password: str) -> Attempt:
     caller, now = signed_in.caller(), utc_now()
     begun = write(lambda session: attempts.begin(session, email, caller, now))
     if not attempts.is_right(begun, password):
+        write(lambda session: attempts.note_failure(session, begun, now))
         raise WrongSignIn
     return begun
 

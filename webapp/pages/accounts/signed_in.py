@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, Response, after_this_request, current_app, request, session
+from flask import Flask, Response, after_this_request, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from ml.sentences import gettext
@@ -128,6 +128,7 @@ def _person(session_id: str) -> Person | None:
 
 
 def _of(user: User, session_key: int, secret: str, confirmed_at: datetime) -> Person:
+    g.account_number = user.key
     return Person(
         user.key,
         user.email,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from webapp.database import change, insert
-from webapp.services.accounts import accounts, devices, passwords
+from webapp.services.accounts import accounts, audit, devices, passwords
 from webapp.services.accounts.devices import FORGOTTEN_AFTER, Caller, digest
 from webapp.services.accounts.errors import TooManyTries
 from webapp.tables import User
@@ -34,6 +34,8 @@ class Attempt:
     user_key: int | None
     password_hash: str
     counted: tuple[str, ...] = ()
+    # Whose it would be, for the audit log; no address that only somebody typed is kept.
+    account: str = audit.NOBODY_KNOWN
 
 
 def begin(session: Session, email: str, caller: Caller, now: datetime) -> Attempt:
@@ -47,7 +49,7 @@ def begin(session: Session, email: str, caller: Caller, now: datetime) -> Attemp
     user = user if user is not None and user.is_active else None
     if devices.takes_a_try(session, user, caller, now):
         assert user is not None
-        return Attempt(user.key, user.password_hash)
+        return Attempt(user.key, user.password_hash, account=user.email)
     account, network = _subjects(email, caller)
     counts = _counts(session, [account, network], now)
     if (until := _paused_until(counts[network], FREE_TRIES_OF_CALLER)) > now:
@@ -57,9 +59,19 @@ def begin(session: Session, email: str, caller: Caller, now: datetime) -> Attemp
     for subject in counted:
         counts[subject].n_failed += 1
         counts[subject].failed_at = now
+    who = user.email if user is not None else audit.NOBODY_KNOWN
     if user is None or is_paused:
-        return Attempt(None, passwords.of_nobody(), counted)
-    return Attempt(user.key, user.password_hash, counted)
+        return Attempt(None, passwords.of_nobody(), counted, who)
+    return Attempt(user.key, user.password_hash, counted, who)
+
+
+def note_failure(session: Session, attempt: Attempt, now: datetime) -> None:
+    """Put a wrong sign-in on record, and that the account or the caller has to wait from now on."""
+    audit.record(session, attempt.account, "failed to sign in", "session", now=now)
+    query = sa.select(FailureCount).where(FailureCount.subject.in_(attempt.counted))
+    found = session.scalars(query).all()
+    if any(count.n_failed in {FREE_TRIES, FREE_TRIES_OF_CALLER} for count in found):
+        audit.record(session, attempt.account, "sign-in paused", "session", now=now)
 
 
 def is_right(attempt: Attempt, password: str) -> bool:

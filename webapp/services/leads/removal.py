@@ -77,7 +77,7 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
     merged = session.scalars(sa.select(Lead.key).where(Lead.merged_into_key.in_(keys)))
     names = delete(session, {*keys, *merged}, now)
     for name in names:
-        audit.record(session, actor, "erased a lead", name, now=now)
+        audit.record(session, actor, "erased a lead", audit.named(name), now=now)
     return len(names)
 
 
