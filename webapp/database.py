@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm import Session as Session  # noqa: PLC0414 - pages and api import it from here
 
 from webapp.private_file import keep_database_private
-from webapp.writer import Writer, WriterBusy
+from webapp.writer import DatabaseGone, Writer, WriterBusy, note_opened
 
 try:
     import pysqlite3
@@ -54,6 +54,7 @@ UNAVAILABLE = (
     sa.exc.InterfaceError,
     sa.exc.TimeoutError,
     WriterBusy,
+    DatabaseGone,
 )
 
 
@@ -139,9 +140,16 @@ def init_app(app: Flask, url: str, *, n_threads: int) -> None:
         if path.exists():
             keep_database_private(path)
         with app.app_context():
-            sa.event.listen(db.engine, "connect", _prepare_sqlite)
+            engine = db.engine
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "connect", lambda *_: note_opened(database_path(engine)))
             sa.event.listen(db.engine, "begin", _begin_sqlite)
             app.extensions[WRITER] = Writer(db.engine, max_patient=max(n_threads // 2, 1))
+
+
+def database_path(engine: sa.Engine) -> Path:
+    """The file of a SQLite database."""
+    return Path(str(engine.url.database))
 
 
 def safe_sqlite() -> ModuleType:

@@ -1,4 +1,7 @@
-"""The one thread of a process that writes to SQLite: what has gathered is committed together."""
+"""The one thread of a process that writes to SQLite: what has gathered is committed together.
+
+And whether the file is still there: SQLite does not look.
+"""
 
 import fcntl
 import queue
@@ -16,6 +19,13 @@ import sqlalchemy as sa
 T = TypeVar("T")
 
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
+GONE = (
+    "The database file was deleted, emptied or replaced while Leadloop is running. Nothing is"
+    " saved: restore it from a backup, then restart Leadloop."
+)
+
+# Device and inode of each file, by its path, when this process first opened it.
+_opened: dict[Path, tuple[int, int]] = {}
 
 
 class WriterBusy(RuntimeError):
@@ -23,6 +33,13 @@ class WriterBusy(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("The database is busy: nothing was saved. Try again in a moment.")
+
+
+class DatabaseGone(RuntimeError):
+    """The open database has no file any more; nothing is written."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE)
 
 
 class _Operation(Generic[T]):
@@ -172,6 +189,7 @@ class Writer:
             connection = plain.execution_options(writes=True)
             with connection.begin():
                 self._run(connection, some)
+                check_file(self._path)
 
     def _run(self, connection: sa.Connection, some: list[_Operation[Any]]) -> None:
         end_at = time.monotonic() + self.MAX_GATHER_SECONDS
@@ -184,6 +202,10 @@ class Writer:
                 break
             some[-1].run(connection)
 
+    @property
+    def _path(self) -> Path:
+        return Path(str(self._engine.url.database))
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait for the other processes of this product; who waits first is the next.
@@ -191,7 +213,7 @@ class Writer:
         SQLite's own waiting only looks every now and then. Whoever ends a turn and wants another
         finds `-next` taken by who waits, and so lets that one go first.
         """
-        path = Path(str(self._engine.url.database))
+        path = self._path
         with _file(path, "next") as following, _file(path, "turn") as turn:
             fcntl.flock(following, fcntl.LOCK_EX)
             fcntl.flock(turn, fcntl.LOCK_EX)
@@ -219,8 +241,43 @@ def is_in_transaction(connection: sa.Connection) -> bool:
     return bool(driver.in_transaction)
 
 
+def note_opened(path: Path) -> None:
+    """Remember the file that this process has opened, once."""
+    if path not in _opened:
+        found = path.stat()
+        _opened[path] = (found.st_dev, found.st_ino)
+
+
+def check_file(path: Path) -> None:
+    """Raise `DatabaseGone` where the path does not lead to the file that was opened.
+
+    SQLite goes on writing into a file that was deleted or replaced, and who asked believes it.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise DatabaseGone from None
+    is_same = _opened.get(path) in {None, (found.st_dev, found.st_ino)}
+    if not is_same or found.st_size == 0:
+        raise DatabaseGone
+
+
+def was_in_use(path: Path) -> bool:
+    """Whether what stands beside a database tells that it once had all its tables."""
+    return path.with_name(f"{path.name}-turn").exists()
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no such file, or nothing in it."""
+    return not path.exists() or path.stat().st_size == 0
+
+
 @contextmanager
 def _file(database: Path, name: str) -> Iterator[int]:
     path = database.with_name(f"{database.name}-{name}")
-    with path.open("ab") as file:
+    try:
+        file = path.open("ab")
+    except FileNotFoundError:  # the whole folder is gone
+        raise DatabaseGone from None
+    with file:
         yield file.fileno()

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.services.leads.filters.kinds import InvalidQuery
 from webapp.services.leads.records import FieldError, InvalidRecord
+from webapp.writer import DatabaseGone
 
 MIMETYPE = "application/problem+json"
 RETRY_SOON = {"Retry-After": "1"}
@@ -100,7 +101,9 @@ def invalid_query(error: InvalidQuery) -> Response:
 
 def unavailable(error: Exception) -> Response:
     """Answer that the database is locked, full or gone."""
-    return reply(problem(503, "The database cannot be used just now. Try again."), RETRY_SOON)
+    sentence = "The database cannot be used just now. Try again."
+    found = str(error) if isinstance(error, DatabaseGone) else sentence
+    return reply(problem(503, found), RETRY_SOON)
 
 
 def http_error(error: HTTPException) -> Response:

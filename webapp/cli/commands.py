@@ -31,6 +31,7 @@ from webapp.services.leads.filters import table
 from webapp.services.models import lifecycle, registry
 from webapp.services.setup import FirstAccess
 from webapp.tables import ROLES, User
+from webapp.writer import is_missing, was_in_use
 
 
 def register(app: Flask) -> None:
@@ -57,16 +58,25 @@ def register(app: Flask) -> None:
         app.cli.add_command(command)
 
 
+LOST = (
+    "The database {} is missing or empty, but it was in use. Restore it from a backup, or begin"
+    " with an empty one: `flask --app wsgi setup --new`."
+)
+
+
 @click.command(cls=FirstCommand)
 @click.option("--before-serve", is_flag=True, help="Refuse at once if `serve` could not start.")
+@click.option("--new", is_flag=True, help="Begin empty where a database was that is gone.")
 @with_appcontext
-def setup(before_serve: bool) -> None:
+def setup(before_serve: bool, new: bool) -> None:
     """Prepare the database and say how to get in; changes nothing where all is there."""
     settings = product().settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     if before_serve and (reason := server.obstacle(settings)):
         raise click.ClickException(reason)
     if path := settings.database_file:
+        if was_in_use(path) and is_missing(path) and not new:
+            raise click.ClickException(LOST.format(path))
         keep_database_private(path)
     _make_secret_key()
     flask_migrate.upgrade()

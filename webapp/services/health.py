@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic.migration import MigrationContext
@@ -14,6 +15,7 @@ from ml.scorecard.scorecard import Scorecard
 from webapp import field_lists
 from webapp.config import ROOT, Settings
 from webapp.services.models import leakage, registry
+from webapp.writer import DatabaseGone, check_file
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,20 @@ def not_set_up(settings: Settings) -> str | None:
 def readiness(session: Session) -> list[Check]:
     """What must hold to answer requests: the database, its schema, a champion."""
     try:
+        _look_for_its_file(session)
         session.execute(sa.text("SELECT 1"))
+    except DatabaseGone as error:
+        return [Check("database", False, str(error))]
     except sa.exc.SQLAlchemyError as error:
         sentence = f"cannot be reached ({type(error).__name__}): check LEADLOOP_DATABASE_URL"
         return [Check("database", False, sentence)]
     return [Check("database", True, "answers"), _migrations(session), _champion(session)]
+
+
+def _look_for_its_file(session: Session) -> None:
+    url = session.connection().engine.url
+    if url.get_backend_name() == "sqlite":
+        check_file(Path(str(url.database)))
 
 
 def everything(session: Session, settings: Settings, file_fields: Fields | None) -> list[Check]:
@@ -73,8 +84,9 @@ def _migrations(session: Session) -> Check:
 
 def _champion(session: Session) -> Check:
     try:
-        return Check("champion", True, f"version {registry.champion(session).name} is live")
-    except registry.NoChampion as error:
+        version, _ = registry.serving(session)
+        return Check("champion", True, f"version {version.name} is live")
+    except (registry.NoChampion, registry.DamagedVersion) as error:
         return Check("champion", False, str(error))
     except sa.exc.SQLAlchemyError:
         return Check("champion", False, "cannot be read before the migrations have run")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.scorecard.json_reader import ScorecardError
 from ml.scorecard.scorecard import Scorecard
 from webapp import field_lists
 from webapp.database import BACKFILL, hold, look_up_again, once
@@ -256,7 +257,10 @@ def _saved(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
     if kept is not None:
         return kept
     row = session.get_one(ModelVersion, version.key)
-    loaded = Scorecard.from_json(row.scorecard)
+    try:
+        loaded = Scorecard.from_json(row.scorecard)
+    except ScorecardError:
+        raise DamagedVersion(row.name) from None
     if loaded.digest != version.digest:
         raise DamagedVersion(row.name)
     if len(_by_digest) >= MAX_KEPT:
