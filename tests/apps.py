@@ -16,7 +16,7 @@ from webapp.product import Product
 from webapp.services.imports.quality import Gathered
 
 # Settings that an app is built with; all others are read from its `Product` when they are needed.
-BUILT_IN = ("port", "secure_cookies")
+BUILT_IN = ("port", "has_secure_cookies")
 
 
 class Apps:

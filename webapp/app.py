@@ -46,9 +46,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     file = settings.fields_file
     app.extensions["leadloop"] = Product(settings, fields_file.load(file) if file else None)
     app.config.update(
-        SESSION_COOKIE_NAME=f"leadloop_{settings.port}",
+        # A browser takes a cookie of this prefix from this very host and over HTTPS alone.
+        SESSION_COOKIE_NAME=f"{'__Host-' * settings.has_secure_cookies}leadloop_{settings.port}",
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_SECURE=settings.has_secure_cookies,
         MIGRATIONS_DIR=ROOT / "migrations",
     )
     # A lead id may begin with a slash or hold two in a row.

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(None, min_length=16)
     demo: bool = True
     assets: Literal["cdn", "local"] = "cdn"
-    secure_cookies: bool = False
+    secure_cookies: bool | None = None
     trusted_proxies: int = Field(0, ge=0, le=5)
     web_threads: int = Field(16, ge=1, le=128)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -202,6 +202,13 @@ class Settings(BaseSettings):
         """Where the web server of these settings is reached on its own machine."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def has_secure_cookies(self) -> bool:
+        """Whether browsers send our cookies over HTTPS only: by default where a proxy speaks it."""
+        if self.secure_cookies is not None:
+            return self.secure_cookies
+        return self.trusted_proxies > 0 or (self.public_url or "").startswith("https://")
 
     @property
     def mail_from(self) -> str:

@@ -9,6 +9,9 @@ from typing import IO, Any
 import sqlalchemy as sa
 import waitress.server
 from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
 
 from webapp.config import Settings
 
@@ -22,6 +25,25 @@ WAITRESS: dict[str, Any] = {
 }
 # What a proxy in front says of the caller, once the settings say how many there are.
 FORWARDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+
+
+class StrictParser(HTTPRequestParser):
+    """Refuse requests that two servers in a row could read differently."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Refuse a folded header (RFC 9112, section 5.2) and a second Host (section 3.2)."""
+        lines = header_plus.split(b"\r\n")[1:]
+        if any(line.startswith((b" ", b"\t")) for line in lines):
+            raise ParsingError("Folded header")
+        if sum(line.lower().startswith(b"host:") for line in lines) > 1:
+            raise ParsingError("More than one Host")
+        super().parse_header(header_plus)
+
+
+class StrictChannel(HTTPChannel):
+    """A connection that reads requests strictly."""
+
+    parser_class = StrictParser
 
 
 class CannotServe(RuntimeError):
@@ -38,6 +60,7 @@ def run(app: Flask, settings: Settings) -> None:
         lock.write(f"Process {os.getpid()}, {settings.address},")
         lock.flush()
     try:
+        TcpWSGIServer.channel_class = StrictChannel
         server = waitress.server.create_server(
             app,
             host=settings.host,

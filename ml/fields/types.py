@@ -35,8 +35,12 @@ NULL_WORDS = frozenset(
 )
 NULL_WORD = "is a word for an unknown value"
 NO_CONTROLS = "must not hold control characters or half characters (surrogates)"
+DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 SEPARATORS = "\x1c\x1d\x1e\x1f"  # control characters that Python trims as white space
 NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F]*$"
+
+
+DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def clean_text(value: object, *, maximum: int) -> str | None:
@@ -59,6 +63,8 @@ def clean_text(value: object, *, maximum: int) -> str | None:
     text = value.strip()
     if text.isascii() and text.isprintable() and len(text) <= maximum:
         return text or None  # the usual case: nothing to compose, nothing to refuse
+    # They turn what follows around, so that one name can look like another.
+    text = DIRECTION.sub("", text).strip()
     # Composing a very long run of accents takes quadratic time, so length comes first.
     if len(text) <= 4 * maximum:
         text = unicodedata.normalize("NFC", text)

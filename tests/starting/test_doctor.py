@@ -77,7 +77,10 @@ def test_a_worker_that_is_gone_is_told(found, write):
         ({}, "serves this machine alone"),
         ({"host": "0.0.0.0"}, "0.0.0.0 is served without HTTPS"),
         ({"host": "0.0.0.0", "trusted_proxies": 1, "secure_cookies": True}, "behind HTTPS"),
-        ({"public_url": "https://a.example"}, "set LEADLOOP_SECURE_COOKIES=1"),
+        (
+            {"public_url": "https://a.example", "secure_cookies": False},
+            "set LEADLOOP_SECURE_COOKIES=1",
+        ),
         (
             {"public_url": "https://a.example", "secure_cookies": True},
             "set LEADLOOP_TRUSTED_PROXIES",

@@ -8,10 +8,11 @@ from flask import current_app as app_now
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from webapp.database import UNAVAILABLE, prepare_sessions, utc_now, write
-from webapp.pages import demo, errors, formats, language
+from webapp.pages import demo, errors, formats, language, own_site
 from webapp.pages.accounts import (
     confirming,
     invitations,
@@ -137,6 +138,8 @@ def guard() -> ResponseReturnValue | None:
             prepare_sessions(partial(sight.limit, email=current_user.email))
     # Read in full by the check of the token, so the bound comes first.
     request.max_content_length = largest_body(endpoint)
+    if request.method == "POST" and not own_site.is_ours():
+        raise CSRFError("The form is of another site.")
     csrf.protect()
     return None if rights.is_public(endpoint) else confirming.ask(endpoint)
 

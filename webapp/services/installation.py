@@ -100,7 +100,7 @@ def _worker(session: Session, now: datetime) -> Check:
 
 def _proxy(settings: Settings) -> Check:
     is_https = (settings.public_url or "").startswith("https://")
-    if is_https and not settings.secure_cookies:
+    if is_https and not settings.has_secure_cookies:
         sentence = "people come by HTTPS, so set LEADLOOP_SECURE_COOKIES=1"
     elif is_https and not settings.trusted_proxies:
         sentence = "people come by HTTPS, so set LEADLOOP_TRUSTED_PROXIES to how many are in front"

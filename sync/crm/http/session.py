@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection
 
 from sync.crm.faults import AnswerTooSlow, ForeignRedirect, HostNotAllowed, UntrustedCertificate
 from sync.crm.http.quota import Meter
-from webapp.services.crm.credentials import is_allowed
+from webapp.services.crm.credentials import is_allowed, is_plain
 
 CONNECT_SECONDS = 5.0
 # Of silence.
@@ -43,6 +43,8 @@ class Hosts:
 
     def address(self, host: str) -> str:
         """The https address of an allowed host, given as host or as URL; else HostNotAllowed."""
+        if not is_plain(host):
+            raise HostNotAllowed("an address with blanks is not allowed")
         parts = urlsplit(host if "://" in host else f"https://{host}")
         self.check(parts)
         return f"https://{parts.netloc.lower()}"

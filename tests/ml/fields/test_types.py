@@ -182,3 +182,8 @@ def test_nearest_name_is_found_among_fields_and_other_keys():
     assert SHIPPED.nearest("emailopens") == "email_opens"
     assert SHIPPED.nearest("led_id", also=["lead_id"]) == "lead_id"
     assert SHIPPED.nearest("zzzz" * 10**5) is None
+
+
+def test_characters_that_turn_text_around_are_left_out():
+    assert clean_text("Ada \u202egpj.exe\u202c", maximum=20) == "Ada gpj.exe"
+    assert clean_text("\u2066", maximum=20) is None

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from webapp.api.document import openapi, reading
 from webapp.api.document.contract import describe
 from webapp.api.problems import SOME_FIELDS_ARE_WRONG, Complaint, problem
+from webapp.product import product
 from webapp.services.leads.records import KNOWN_RULE
 
 bp = Blueprint("docs", __name__)
@@ -45,6 +46,8 @@ def show_page() -> str:
     document = _document()
     return render_template(
         "api_docs.html",
+        # Never by the Host header: it is anybody's text.
+        address=(product().settings.public_url or product().settings.address).rstrip("/"),
         about=reading.paragraphs(document["info"]["description"]),
         sections=reading.sections(document),
         shapes=reading.shapes(document),

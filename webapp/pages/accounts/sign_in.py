@@ -146,4 +146,7 @@ def sign_out() -> ResponseReturnValue:
     write(lambda session: sessions.end(session, user_key, key))
     signed_in.end()
     flash(gettext("You are signed out."), "message")
-    return redirect(url_for("pages.sign_in.show"), 303)
+    answer = redirect(url_for("pages.sign_in.show"), 303)
+    # Not the cookies: by that of the device its owner is known next time.
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    return answer

@@ -7,7 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from webapp.services.crm.kinds.kind import PUBLIC_VALUES, LoginMethod
 
-HOST_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+HOST_NAME = re.compile(rf"{LABEL}(\.{LABEL})+")
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,16 @@ def is_allowed(parts: SplitResult, endings: Sequence[str], extra: SplitResult | 
     return parts.username is None and (is_extra or is_its_own)
 
 
+def is_plain(host: str) -> bool:
+    """Whether all readers see the same host: Python's leave out tabs and line ends."""
+    return host.isprintable() and " " not in host
+
+
 def may_connect(host: str, endings: Sequence[str], extra_url: str | None) -> bool:
     """Whether a host as it was entered may be called; False also where it cannot be read."""
     extra = urlsplit(extra_url) if extra_url else None
     try:
-        return is_allowed(urlsplit(f"https://{host}"), endings, extra)
+        return is_plain(host) and is_allowed(urlsplit(f"https://{host}"), endings, extra)
     except ValueError:
         return False
 
