@@ -374,3 +374,17 @@ def test_a_version_without_a_backtest_says_nothing_of_it(manager, write):
 
     write(make)
     assert 'id="backtest"' not in show(manager, "/models/1.1")
+
+
+def test_a_version_that_was_trained_is_not_called_recalibrated(manager, write):
+    def go_live(session, *, is_demo):
+        version = make_learned_version(session)
+        version.training = {**version.training, "is_demo": is_demo}
+        lifecycle.switch(session, version, "gate", NOW)
+
+    for is_demo in (False, True):
+        write(lambda s, is_demo=is_demo: go_live(s, is_demo=is_demo))
+        page = " ".join(manager.get("/models").text.split())
+        live = re.search(r'id="live".*?</section>', page)[0]
+        assert "Trained on 200 leads" in live
+        assert "Recalibrated" not in live
