@@ -32,7 +32,8 @@ class OutcomeDelays:
     Cumulative incidences (Aalen and Johansen 1978, Scandinavian Journal of Statistics 5:141-150) at
     the ascending `ages` of outcomes. `followed_days` is the age to which enough leads were
     followed. `all_converted` and `all_lost` are what the shares come to in as much time again,
-    where outcomes go on as they came late in the time followed.
+    where outcomes go on as they came late in the time followed. `level_error` is what chance in the
+    late ones makes of the log-odds to convert: a standard error, larger the more they stand for.
     """
 
     ages: tuple[float, ...]
@@ -42,6 +43,7 @@ class OutcomeDelays:
     all_converted: float
     all_lost: float
     n_fewest: int  # outcomes of the rarer kind
+    level_error: float = 0.0
 
     @property
     def is_known(self) -> bool:
@@ -115,7 +117,7 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
     True
     """
     n_at_risk, remaining = len(waits), 1.0
-    ages, converted, lost = [], [0.0], [0.0]
+    ages, converted, lost, n_ended = [], [0.0], [0.0], [0]
     followed, n_each = 0.0, (0, 0)
     for age, of_age in groupby(sorted(waits, key=lambda wait: wait.days), lambda w: w.days):
         ended = [wait.converted for wait in of_age]
@@ -130,18 +132,26 @@ def outcome_delays(waits: Sequence[Wait]) -> OutcomeDelays:
             lost.append(lost[-1] + step * n_lost)
             remaining -= step * (n_won + n_lost)
             n_each = n_each[0] + n_won, n_each[1] + n_lost
+            n_ended.append(sum(n_each))
         n_at_risk -= len(ended)
     n_early = bisect_right(ages, (1 - LATE) * followed)
     late = converted[-1] - converted[n_early], lost[-1] - lost[n_early]
     to_come = _to_come(max(0.0, remaining), sum(late))
+    all_converted, all_lost = converted[-1] + to_come * late[0], lost[-1] + to_come * late[1]
+    # Of n outcomes the number varies by its root; each stands for `step` leads and those to come.
+    n_late = n_ended[-1] - n_ended[n_early]
+    varies = to_come * math.sqrt(sum(late) / n_late) if n_late else 0.0
+    kinds = [(late[0], all_converted), (late[1], all_lost)]
+    errors = [varies * math.sqrt(part) / whole for part, whole in kinds if whole]
     return OutcomeDelays(
         tuple(ages),
         tuple(converted[1:]),
         tuple(lost[1:]),
         followed,
-        converted[-1] + to_come * late[0],
-        lost[-1] + to_come * late[1],
+        all_converted,
+        all_lost,
         min(n_each),
+        math.hypot(*errors),
     )
 
 

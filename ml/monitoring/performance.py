@@ -16,7 +16,7 @@ from ml.gate.intervals import Z_95
 from ml.monitoring.drift import Verdict
 
 FLAG_SIGMAS, ACT_SIGMAS = 2.0, 3.0  # of calibration, as in control charts
-SETTLE_SIGMAS = 2.5  # of a level that was learned while slow outcomes were still to come
+SETTLE_SIGMAS = 2.0  # of a level, with the leads that it was learned from among the witnesses
 # Of log loss saved: by chance fewer than 3 of 1,000 models ever come so far.
 NATS_TO_ACT = -math.log(0.003)
 MIN_EACH_CLASS = 10  # companies and people; with fewer, a live AUC says nothing

@@ -35,7 +35,7 @@ from ml.training.term_sums import scaled
 LIKELY = np.array([1.0, 0.3])
 LIKELY_OF_NEW = np.array([0.5])  # of the level of a model that was just learned
 CAUTION = 1.28  # standard errors by which either falls short of the likeliest: 90 %, one-sided
-SETTLE_CAUTION = 0.64  # the same where a level was learned while slow outcomes were to come
+SETTLE_CAUTION = 0.64  # the same of a level, by the leads it was learned from and those since
 MIN_SLOPE, MAX_SLOPE = 0.05, 1.5
 MAX_STEPS = 100
 NEARLY_SURE = 1e-6  # the probabilities nearest to 0 and 1 that are told apart from them
@@ -78,19 +78,22 @@ def recalibrate(
     leads_by_grade: Mapping[Grade, int],
     *,
     level_only: bool = False,
+    level_error: float = 0.0,
 ) -> Recalibration:
     """Set level and spread of a champion right, where that is surely an improvement.
 
     The outcomes, with the scores that the champion gave before, are of leads that neither it nor an
     earlier recalibration has seen, and a fair sample by their weights. Where it has seen some they
-    tell of its level alone (`level_only`). `leads_by_grade` counts the
-    leads that are scored these days. Raises NotRecalibrated unless outcomes are enough, of every
-    grade that matters, more than three standard deviations from what was promised, and log loss
-    falls by more than chance would let it.
+    tell of its level alone (`level_only`, with a `level_error` as in `adjustment_for`).
+    `leads_by_grade` counts the leads that are scored these days. Raises NotRecalibrated unless
+    outcomes are enough, of every grade that matters, more than three standard deviations from what
+    was promised, and log loss falls by more than chance would let it.
     """
     promised, converted = _columns(outcomes)
     adjustment = (
-        adjustment_for(outcomes, level_only=level_only) if outcomes else Adjustment(1.0, 0.0)
+        adjustment_for(outcomes, level_only=level_only, level_error=level_error)
+        if outcomes
+        else Adjustment(1.0, 0.0)
     )
     decision = _decide(outcomes, champion, leads_by_grade, adjustment, level_only=level_only)
     scorecard = adjusted(champion, adjustment)
@@ -125,13 +128,15 @@ def adjusted(card: Scorecard, adjustment: Adjustment) -> Scorecard:
     )
 
 
-def adjustment_for(outcomes: Sequence[ScoredOutcome], *, level_only: bool = False) -> Adjustment:
+def adjustment_for(
+    outcomes: Sequence[ScoredOutcome], *, level_only: bool = False, level_error: float = 0.0
+) -> Adjustment:
     """Find the level and slope that outcomes ask for, each less what they leave uncertain.
 
     A logistic regression on the log-odds promised (Cox 1958, Biometrika 45:562-565), with normal
     priors that hold it to what was promised. Weights count, and leads of a group count as one.
     Either moves only to the end of its interval that is nearer to where it was; the slope stays
-    where they tell of the `level_only`.
+    where they tell of the `level_only`. Weights leave a standard `level_error` of their own.
 
     >>> found = adjustment_for([ScoredOutcome(0.5, n % 4 == 0, n) for n in range(400)])
     >>> round(found.slope, 2), round(found.step, 2)
@@ -149,6 +154,7 @@ def adjustment_for(outcomes: Sequence[ScoredOutcome], *, level_only: bool = Fals
         inputs[:, :n_counts], log_odds, converted, weights, likely=LIKELY[:n_counts]
     )
     errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    errors[0] = np.hypot(errors[0], level_error)
     caution = SETTLE_CAUTION if level_only else CAUTION
     moved = np.sign(found) * np.maximum(0.0, np.abs(found) - caution * errors)
     level, more = (*moved, 0.0)[:2]
@@ -208,7 +214,7 @@ def _decide(
 ) -> Decision:
     found = calibration_in_the_large(outcomes)
     saved = nats_saved_by_a_step(outcomes)
-    # A level learned while slow outcomes were still to come is no claim to be refuted.
+    # To learn a level again from more leads takes no claim that is refuted.
     far = (_far(found, SETTLE_SIGMAS),) if level_only else (_far(found), _surely_saves(saved))
     checks = (_enough(outcomes), _everywhere(outcomes, champion, leads_by_grade), *far)
     failed = [check.sentence for check in checks if not check.passed]

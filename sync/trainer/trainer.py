@@ -81,6 +81,7 @@ def recalibrate(now: datetime) -> dict[str, Any]:
             samples.card,
             Counter(samples.card.grade(lead.probability) for lead in samples.recent),
             level_only=evidence.is_partly_learned,
+            level_error=evidence.level_error,
         )
     except recalibration.NotRecalibrated as reason:
         return {"reason": str(reason)}

@@ -101,3 +101,19 @@ def test_outcomes_that_still_come_are_counted_in_at_their_pace():
     seen = np.mean([each.converted[-1] / each.lost[-1] for each in found])
     in_all = np.mean([each.all_converted / each.all_lost for each in found])
     assert seen < 0.38 < 0.42 < in_all < 0.5
+
+
+def test_the_more_leads_a_few_late_outcomes_stand_for_the_less_sure_is_the_level():
+    """All outcomes take 10 days in the mean; of ten leads six never end in one of two worlds."""
+    same = stats.gamma(2, scale=5)
+
+    def error(decided):
+        rng = np.random.default_rng(8)
+        found = [
+            outcome_delays(waits(rng, 20, won=same, lost=same, decided=decided, n_leads=160))
+            for _ in range(20)
+        ]
+        return np.median([each.level_error for each in found])
+
+    assert 0 < 2 * error(1.0) < error(0.4)
+    assert outcome_delays([]).level_error == 0

@@ -132,6 +132,15 @@ def test_a_level_learned_too_early_is_settled_on_less_evidence_and_the_spread_st
     assert errors_left == 0
 
 
+def test_what_weights_leave_uncertain_holds_the_level_back():
+    found = outcomes(np.random.default_rng(0), World(0.6, 0.5), 250)
+    steps = [
+        abs(adjustment_for(found, level_only=True, level_error=error).step)
+        for error in (0.0, 0.3, 3.0)
+    ]
+    assert steps[0] > steps[1] > steps[2] == 0
+
+
 def test_scores_too_far_apart_are_drawn_together():
     made = recalibrate(outcomes(np.random.default_rng(2), World(0.8, 0.3), 600), CARD, EVERY_GRADE)
     assert 0.3 < made.adjustment.slope < 0.7

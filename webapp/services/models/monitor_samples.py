@@ -1,5 +1,6 @@
 """What the monitors read: bounded samples of recent leads and outcomes, scored by the champion."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from ml.monitoring.performance import (
     SETTLE_SIGMAS,
     ScoredOutcome,
     calibration_in_the_large,
+    spread_of_groups,
 )
 from ml.scorecard.scorecard import Scorecard
 from webapp.crm_tables import CrmLead
@@ -28,6 +30,7 @@ from webapp.tables import Lead, ModelVersion, Outcome, Score, Snapshot
 # Newest rows read, however many there are: what drifts shows in these, and memory stays small.
 MAX_SCORINGS = 2_000
 MAX_OUTCOMES = 4_000
+PERHAPS = 1.0  # standard deviations: less says nothing against what more leads show
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,13 @@ class Evidence:
     """Leads with an outcome, and how much each of them counts.
 
     What the champion learned of some tells of its level, but not how far its scores should differ.
+    `level_error` is what their weights leave uncertain of it, in log-odds.
     """
 
     leads: list[JudgedLead]
     outcomes: list[ScoredOutcome]
     is_partly_learned: bool = False
+    level_error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,9 @@ class Samples:
         """The evidence on the champion's level: what came in since it went live.
 
         Of leads followed from their beginning, with weights for those still open or ended before.
-        Slow outcomes may have been still to come when it was learned: where the leads that were
-        there by then, learned from or still open, show by now that its level is off, and new
-        outcomes neither deny it nor show more, these leads. Not where the claimed order is in
+        Where these and the leads that it learned from, whose slow outcomes may have come since,
+        show together that its level is off, and new ones neither deny it nor show more, all of
+        these: what its level would be if it were learned today. Not where the claimed order is in
         doubt: then the world may have changed since. None while it is too early to tell how many
         leads end either way.
         """
@@ -104,19 +109,20 @@ class Samples:
             for lead in followed
             if lead.is_unseen and lead.recorded_at >= self.since
         )
-        is_settled = not self.learned.metrics or self.champion.key != self.learned.key
-        if is_settled or self.met.verdict in {"doubtful", "failed"}:
+        if not self.learned.metrics or self.met.verdict in {"doubtful", "failed"}:
             return new
         since = self._learned_since
         known = _evidence(
-            (lead, self._weight(lead))
-            for lead in followed
-            if lead.first_scored_at < self.since and (not since or lead.outcome_at >= since)
+            (lead, self._weight(lead)) for lead in followed if not since or lead.outcome_at >= since
         )
         of_new, of_all = (calibration_in_the_large(each.outcomes) for each in (new, known))
-        is_denied = of_new.verdict == "act" or of_new.z * of_all.z < 0
-        is_off = of_all.n_groups >= MIN_OUTCOMES and abs(of_all.z) > SETTLE_SIGMAS
-        return replace(known, is_partly_learned=True) if is_off and not is_denied else new
+        is_against = abs(of_new.z) > PERHAPS and of_new.z * of_all.z < 0
+        error = self.delays.level_error
+        inflated = math.sqrt(1 + error**2 * spread_of_groups(known.outcomes))
+        is_off = of_all.n_groups >= MIN_OUTCOMES and abs(of_all.z) > SETTLE_SIGMAS * inflated
+        if is_off and not is_against and of_new.verdict != "act":
+            return replace(known, is_partly_learned=True, level_error=error)
+        return new
 
     @property
     def _learned_since(self) -> datetime | None:
