@@ -11,6 +11,7 @@ from webapp.services.demo import demo_data, demo_leads
 from webapp.services.demo.demo_data import PARTS
 from webapp.services.demo.ids import N_LEADS
 from webapp.services.demo.invented import lives
+from webapp.services.leads import ageing
 from webapp.services.models import lifecycle, registry, training_data
 from webapp.services.models.lifecycle import NothingToLearn, Trigger
 from webapp.services.runs import runs
@@ -47,6 +48,15 @@ def test_each_part_brings_its_leads_and_the_outcomes_of_its_days(demo):
         assert sum(training_data.class_counts(demo)) == len(ended)
         assert go_on(demo) is (end != PARTS[-1])
     assert demo.scalar(sa.select(sa.func.count()).select_from(Lead)) == N_LEADS
+
+
+def test_days_go_by_for_leads_of_the_demo_once_all_of_it_is_here(demo):
+    """What a later part tells of last month would come after what the clock says of today."""
+    make_lead(demo, "L-1", days_since_contact=3, now=NOW - timedelta(days=60))
+    while demo_data.next_part(demo, FIELDS, NEVER, NOW):
+        assert len(ageing.next_due(demo, 0, NOW).keys) == 1
+        go_on(demo)
+    assert len(ageing.next_due(demo, 0, NOW).keys) > 10
 
 
 def test_nothing_is_dated_in_the_future_and_every_outcome_follows_its_inputs(demo):

@@ -35,7 +35,18 @@ def are_here(session: Session) -> bool:
 
 def may_be_here() -> sa.ColumnElement[bool]:
     """Whether any lead has an id of the demo, by its index; a `read` notes it as `MAY_BE_HERE`."""
-    return sa.exists().where(Lead.lead_id >= ORDER[0], Lead.lead_id <= ORDER[-1])
+    return sa.exists().where(is_invented())
+
+
+def is_unfinished(session: Session) -> bool:
+    """Whether the invented half year is here in part: what follows was, in it, before today."""
+    ends = sa.select(Lead.lead_id).where(Lead.lead_id.in_((ORDER[0], ORDER[-1])))
+    return set(session.scalars(ends)) == {ORDER[0]}
+
+
+def is_invented() -> sa.ColumnElement[bool]:
+    """Whether a lead has an id of the demo."""
+    return Lead.lead_id.between(ORDER[0], ORDER[-1])
 
 
 def has_real_outcomes(session: Session) -> bool:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
+from webapp.services.demo import demo_leads
 from webapp.services.leads import leads, scoring
 from webapp.services.leads.leads import AGEING, AGEING_SOURCE, DAY
 from webapp.services.leads.records import LeadRecord
@@ -29,7 +30,8 @@ def next_due(session: Session, after_key: int, now: datetime) -> Due | None:
     """Find the next open leads behind `after_key` whose score days since contact have moved.
 
     None at the end. A lead whose score hardly moves stays as it is, and its days go on from when
-    they were told, so that this can be repeated. Nothing is written or locked.
+    they were told, so that this can be repeated. Nothing is written or locked. Leads of the demo
+    wait until all of it is here: else what it still tells of days gone by came after today.
     """
     query = sa.select(Lead).where(
         Lead.key > after_key,
@@ -40,6 +42,8 @@ def next_due(session: Session, after_key: int, now: datetime) -> Due | None:
         Lead.days_since_contact.is_not(None),
         Lead.scored_at <= now - DAY,
     )
+    if demo_leads.is_unfinished(session):
+        query = query.where(~demo_leads.is_invented())
     found = session.scalars(query.order_by(Lead.key).limit(STEP_ROWS)).all()
     if not found:
         return None
