@@ -43,6 +43,10 @@ PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 FILE := $(firstword $(subst ::, ,$(T)))
 PART := $(if $(filter %.py,$(FILE)),-n 0) $(if $(filter tests tests/%,$(FILE)),'$(T)',-k '$(T)')
 
+.PHONY: screens
+screens: browser ## Take pictures of every page of the demo into docs/images/screens
+	@$(BIN)/python -m tests.browser.pictures.screens
+
 .PHONY: test
 test: $(if $(T),install-dev,browser) ## Run the tests (T=file, folder, file::test or words of names: a part)
 	@$(PYTEST) $(if $(T),$(PART))
