@@ -9,7 +9,7 @@ from flask.cli import ScriptInfo
 from ml.fields.fields_file import FieldsFileError
 from webapp import server
 from webapp.private_file import NotWritable
-from webapp.services import health
+from webapp.services import health, store_copy
 from webapp.services.accounts import api_keys
 from webapp.services.accounts.errors import AccountError
 from webapp.services.crm import connections
@@ -28,6 +28,7 @@ REFUSALS = (
     api_keys.KeyNotFound,
     api_keys.KeyNotLive,
     connections.NotConnected,
+    store_copy.CannotCopy,
     kinds.InvalidQuery,
     lifecycle.AlreadyChampion,
     lifecycle.NothingToLearn,

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
 from webapp import field_lists, server
-from webapp.cli import fields, imports, keys
+from webapp.cli import copies, fields, imports, keys, people
 from webapp.cli.command import Command, FirstCommand
 from webapp.database import db, read, utc_now, write
 from webapp.exporting import audit_lines, files
@@ -41,6 +41,10 @@ def register(app: Flask) -> None:
         serve,
         create_user,
         set_password,
+        copies.backup,
+        copies.restore,
+        people.export_person,
+        people.erase_person,
         keys.create_key,
         keys.rotate_key,
         imports.import_leads,
