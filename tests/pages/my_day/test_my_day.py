@@ -1,5 +1,6 @@
 """My day: the right leads and numbers, each a link to exactly these, in few queries."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -180,3 +181,14 @@ def test_a_manager_reads_that_no_worker_runs(champion, mona, sign_in, write):
     assert "The worker was last at work" in client.get("/").text
     write(lambda s: workers.report(s, "worker-2", NOW))
     assert "worker" not in client.get("/").text
+
+
+def test_a_lead_of_a_list_leads_on_within_that_list(made, rita, sign_in):
+    client = sign_in(rita)
+    page = client.get("/").text
+    links = re.findall(r'<a class="cut" href="(/leads/\d+\?from=[^"]+)"', section(page, "To call"))
+    first, second = (html.unescape(link) for link in links[:2])
+    opened = client.get(first).text
+    following = re.search(r'href="([^"]+)" data-key="j"', opened)[1]
+    assert html.unescape(following) == second
+    assert 'data-key="u"' in opened
