@@ -70,7 +70,7 @@ class Sentence(str):
         return (self.said,)
 
 
-def gettext(message: str, **values: Any) -> str:
+def gettext(message: str, /, **values: Any) -> str:
     """Make a sentence of a message, which is a format with named values and `%%` for a per cent.
 
     >>> gettext("Lead %(id)s not found", id="L-1")
@@ -79,7 +79,7 @@ def gettext(message: str, **values: Any) -> str:
     return Sentence(Said(message, values))
 
 
-def ngettext(singular: str, plural: str, n: int, **values: Any) -> str:
+def ngettext(singular: str, plural: str, n: int, /, **values: Any) -> str:
     """Make a sentence of the form for `n`, which both forms may name.
 
     >>> ngettext("%(n)s lead", "%(n)s leads", 1), ngettext("%(n)s lead", "%(n)s leads", 1200)

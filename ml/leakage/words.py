@@ -7,6 +7,7 @@ no evidence: `ml.leakage.detect` asks for numbers as well.
 import re
 
 from ml.fields.types import Field
+from ml.sentences import gettext
 
 # A field of the past before the lead came is known beforehand, whatever else it says.
 EARLIER = re.compile(r"\b(previous|prior|past|earlier|former|first|initial|original|historical)\b")
@@ -18,14 +19,14 @@ WRITTEN_LATER = (
             r"\b(last|latest|recent) (\w+ )?"
             r"(activity|action|event|interaction|engagement|touch|touchpoint)\b"
         ),
-        "the latest event of a lead, which goes on changing until its end",
+        gettext("the latest event of a lead, which goes on changing until its end"),
     ),
     (
         re.compile(
             r"\b(lead|prospect|deal|opportunity|sales|pipeline|call) (status|stage|quality|rating"
             r"|grade|score|priority|temperature|profile|disposition|result|outcome)\b"
         ),
-        "a judgement of the lead, which people make while they work it",
+        gettext("a judgement of the lead, which people make while they work it"),
     ),
     (
         re.compile(
@@ -33,15 +34,15 @@ WRITTEN_LATER = (
             r" (date|day|time|value|amount|reason|by|at|status)\b"
             r"|\b(date|day|time|value|amount|reason) (converted|closed|won|lost)\b"
         ),
-        "the end of a lead",
+        gettext("the end of a lead"),
     ),
     (
         re.compile(r"\b(call|contact|conversation|talk) (duration|length)\b"),
-        "a talk that is over only when its outcome is known",
+        gettext("a talk that is over only when its outcome is known"),
     ),
     (
         re.compile(r"\b(tags?|disposition|remarks?)\b"),
-        "what people write on a lead while they work it",
+        gettext("what people write on a lead while they work it"),
     ),
 )
 END = re.compile(r"\b(converted|closed|won|lost)\b")

@@ -26,6 +26,7 @@ from ml.monitoring.performance import (
     trust,
 )
 from ml.scorecard.scorecard import Grade, Scorecard
+from ml.sentences import Figure, gettext
 from ml.training.encode import Bools, Floats
 from ml.training.evaluate import log_loss
 from ml.training.metrics import model_metrics
@@ -219,7 +220,7 @@ def _decide(
     checks = (_enough(outcomes), _everywhere(outcomes, champion, leads_by_grade), *far)
     failed = [check.sentence for check in checks if not check.passed]
     if failed:
-        raise NotRecalibrated(f"Not recalibrated: {'; '.join(failed)}.")
+        raise NotRecalibrated(gettext("Not recalibrated: %(failed)s.", failed="; ".join(failed)))
     promised, converted = _columns(outcomes)
     before = log_loss(converted, promised)
     n_converted = int(converted.sum())
@@ -234,7 +235,12 @@ def _decide(
         n_groups=found.n_groups,
     )
     level, moved = ("low", "raised") if found.z > 0 else ("high", "lowered")
-    reason = f"Scores were too {level}: {found.text}. We {moved} them; the ranking is unchanged."
+    reason = gettext(
+        "Scores were too %(level)s: %(text)s. We %(moved)s them; the ranking is unchanged.",
+        level=level,
+        text=found.text,
+        moved=moved,
+    )
     return Decision(promote=True, reason=reason, checks=checks, **asdict(evidence))
 
 
@@ -243,9 +249,15 @@ def _enough(outcomes: Sequence[ScoredOutcome]) -> Check:
     n_lost = n_groups(each for each in outcomes if not each.converted)
     least = min(n_converted, n_lost)
     passed = n_groups(outcomes) >= MIN_OUTCOMES and least >= MIN_EACH_TO_RECALIBRATE
-    sentence = (
-        f"leads of {n_converted:,} {GROUPS} converted and of {n_lost:,} were lost; at least "
-        f"{MIN_OUTCOMES} in all and {MIN_EACH_TO_RECALIBRATE} of each are required"
+    sentence = gettext(
+        "leads of %(n_converted)s %(GROUPS)s converted and of %(n_lost)s were "
+        "lost; at least %(MIN_OUTCOMES)s in all and "
+        "%(MIN_EACH_TO_RECALIBRATE)s of each are required",
+        n_converted=Figure(f"{n_converted:,}"),
+        GROUPS=GROUPS,
+        n_lost=Figure(f"{n_lost:,}"),
+        MIN_OUTCOMES=MIN_OUTCOMES,
+        MIN_EACH_TO_RECALIBRATE=MIN_EACH_TO_RECALIBRATE,
     )
     return Check("evidence", passed, sentence)
 
@@ -265,16 +277,18 @@ def _everywhere(
     if unknown:
         sentence = f"too few outcomes tell of grade {' and '.join(unknown)}"
     elif sum(n >= MIN_OF_GRADE for n in groups.values()) < 2:
-        sentence = "all outcomes are of one grade, so they tell nothing of the others"
+        sentence = gettext("all outcomes are of one grade, so they tell nothing of the others")
     else:
-        return Check("grades", True, "outcomes are of all grades that leads have")
+        return Check("grades", True, gettext("outcomes are of all grades that leads have"))
     return Check("grades", False, sentence)
 
 
 def _far(found: Calibration, least: float = ACT_SIGMAS) -> Check:
-    sentence = (
-        f"{found.text}: {abs(found.z):.1f} standard deviations off; more than {least:g} are "
-        "required"
+    sentence = gettext(
+        "%(text)s: %(z)s standard deviations off; more than %(least)s are required",
+        text=found.text,
+        z=Figure(f"{abs(found.z):.1f}"),
+        least=Figure(f"{least:g}"),
     )
     return Check("calibration", abs(found.z) > least, sentence)
 
@@ -283,8 +297,8 @@ def _surely_saves(saved: float) -> Check:
     """Check that log loss falls by more than chance would let it."""
     passed = saved > NATS_TO_ACT
     sentence = (
-        "this is very unlikely to be chance (under 3 in 1,000)"
+        gettext("this is very unlikely to be chance (under 3 in 1,000)")
         if passed
-        else "this may be chance; we wait until that is very unlikely (under 3 in 1,000)"
+        else gettext("this may be chance; we wait until that is very unlikely (under 3 in 1,000)")
     )
     return Check("log_loss", passed, sentence)

@@ -6,6 +6,7 @@ By object, and of fields as the describe call lists them. Pure.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ml.sentences import gettext
 from sync.crm.protocol import DEALS, LEADS, Described, Opening
 from sync.salesforce import soql
 
@@ -13,36 +14,38 @@ Fields = Sequence[Mapping[str, Any]]
 OBJECTS: dict[str, str] = {LEADS: "Lead", DEALS: "Opportunity"}
 NEEDED: dict[str, dict[str, str]] = {
     LEADS: {
-        "Id": "it shows which lead it is",
-        "SystemModstamp": "it shows when a lead changed",
-        "CreatedDate": "it shows when a lead was made",
-        "IsConverted": "it shows whether a lead was converted",
-        "ConvertedOpportunityId": "it shows which opportunity a lead was converted to",
-        "IsDeleted": "it shows whether a lead was deleted",
-        "MasterRecordId": "it shows which lead a lead was merged into",
+        "Id": gettext("it shows which lead it is"),
+        "SystemModstamp": gettext("it shows when a lead changed"),
+        "CreatedDate": gettext("it shows when a lead was made"),
+        "IsConverted": gettext("it shows whether a lead was converted"),
+        "ConvertedOpportunityId": gettext("it shows which opportunity a lead was converted to"),
+        "IsDeleted": gettext("it shows whether a lead was deleted"),
+        "MasterRecordId": gettext("it shows which lead a lead was merged into"),
     },
     DEALS: {
-        "Id": "it shows which opportunity it is",
-        "SystemModstamp": "it shows when an opportunity changed",
-        "CreatedDate": "it shows when an opportunity was made",
-        "IsClosed": "it shows whether an opportunity is closed",
-        "IsWon": "it shows whether an opportunity is won",
-        "IsDeleted": "it shows whether an opportunity was deleted",
+        "Id": gettext("it shows which opportunity it is"),
+        "SystemModstamp": gettext("it shows when an opportunity changed"),
+        "CreatedDate": gettext("it shows when an opportunity was made"),
+        "IsClosed": gettext("it shows whether an opportunity is closed"),
+        "IsWon": gettext("it shows whether an opportunity is won"),
+        "IsDeleted": gettext("it shows whether an opportunity was deleted"),
     },
 }
 WITHOUT: dict[str, dict[str, str]] = {
     LEADS: {
-        "LastActivityDate": "inactive leads cannot be closed",
-        "Status": "no status can be chosen as disqualified",
-        "ConvertedDate": "conversions are dated by the change that shows them",
-        "ConvertedContactId": "leads converted without an opportunity find none by their contact",
-        "OwnerId": "leads arrive without an owner",
+        "LastActivityDate": gettext("inactive leads cannot be closed"),
+        "Status": gettext("no status can be chosen as disqualified"),
+        "ConvertedDate": gettext("conversions are dated by the change that shows them"),
+        "ConvertedContactId": gettext(
+            "leads converted without an opportunity find none by their contact"
+        ),
+        "OwnerId": gettext("leads arrive without an owner"),
     },
     DEALS: {
-        "LastStageChangeDate": "outcomes are dated by the last change of any kind",
-        "LeadSource": "no opportunity is listed as unmatched",
-        "Name": "opportunities are shown by their ids",
-        "StageName": "opportunities are shown without their stage",
+        "LastStageChangeDate": gettext("outcomes are dated by the last change of any kind"),
+        "LeadSource": gettext("no opportunity is listed as unmatched"),
+        "Name": gettext("opportunities are shown by their ids"),
+        "StageName": gettext("opportunities are shown without their stage"),
     },
 }
 PEOPLE = {
@@ -68,7 +71,7 @@ PEOPLE_FIELDS = tuple(path for path in PEOPLE.values() if "." not in path)
 PARENT_FIELDS = ("Owner.Email", "Owner.Name")
 LEAD_FIELDS = (*NEEDED[LEADS], *WITHOUT[LEADS], *PEOPLE_FIELDS, *PARENT_FIELDS)
 OPPORTUNITY_FIELDS = (*NEEDED[DEALS], *WITHOUT[DEALS])
-RULES_NEED_IT = "the filter or the outcome rules use it"
+RULES_NEED_IT = gettext("the filter or the outcome rules use it")
 DESCRIBED = ("name", "label", "type", "length", "updateable", "custom", "externalId", "calculated")
 MAX_VALUES = 2000  # of a picklist, more than any but that of states has
 
@@ -82,7 +85,7 @@ class Access:
 
     def __init__(self, opening: Opening) -> None:
         by_rules = {n: RULES_NEED_IT for n, fact in LEAD_FACTS.items() if fact in opening.decisive}
-        external = {n: "it identifies leads" for n in [opening.external_id_field] if n}
+        external = {n: gettext("it identifies leads") for n in [opening.external_id_field] if n}
         self.needs = NEEDED | {LEADS: NEEDED[LEADS] | by_rules | external}
         self.values = tuple(opening.lead_fields)
         self.hidden: Sequence[str] = ()
@@ -118,7 +121,15 @@ class Access:
 def missing(obj: str, needs: Mapping[str, str], described: Fields) -> list[str]:
     """A sentence without its full stop for each field that is needed and not described."""
     hidden = unseen(needs, described)
-    return [f"{OBJECTS[obj]}.{name} cannot be seen: {needs[name]}" for name in hidden]
+    return [
+        gettext(
+            "%(OBJECTS)s.%(name)s cannot be seen: %(needs)s",
+            OBJECTS=OBJECTS[obj],
+            name=name,
+            needs=needs[name],
+        )
+        for name in hidden
+    ]
 
 
 def unseen(names: Iterable[str], described: Fields) -> list[str]:

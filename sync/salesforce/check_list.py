@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ml.sentences import Figure, gettext
 from sync.crm.faults import Fault, Kind
 from sync.crm.protocol import DEALS, LEADS, Look
 from sync.salesforce import access, cases, soql
@@ -12,12 +13,12 @@ from webapp.services.crm.field_sources import unwritable
 from webapp.services.crm.kinds.exchange import ORG_SHARE, Check
 from webapp.services.crm.kinds.salesforce import SALESFORCE
 
-RIGHTS = (
-    "the permission set licence Salesforce API Integration and the permission set Lead Scoring"
-    " Integration to the integration user."
+RIGHTS = gettext(
+    "the permission set licence Salesforce API Integration and the "
+    "permission set Lead Scoring Integration to the integration user."
 )
-ASSIGN = f"Assign {RIGHTS}"
-DEPLOY = f"Deploy the folder salesforce/ again. {ASSIGN}"
+ASSIGN = gettext("Assign %(RIGHTS)s", RIGHTS=RIGHTS)
+DEPLOY = gettext("Deploy the folder salesforce/ again. %(ASSIGN)s", ASSIGN=ASSIGN)
 # A signed login is valid for three minutes, by Salesforce's clock.
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=1)
 BUSY_ORG = 0.5
@@ -58,22 +59,31 @@ class CheckList:
             # Who is told that there are no leads is logged in.
             if fault.case not in {cases.WRONG_PATH, cases.OBJECT_MISSING, cases.NO_ACCESS}:
                 raise
-        return Check(name, True, "Leadloop can log in.")
+        return Check(name, True, gettext("Leadloop can log in."))
 
     def _clock(self, name: str) -> Check:
         theirs = self._client.meter.server_time or self._now
         apart = abs(self._now - theirs)
         if apart <= MAX_CLOCK_DIFFERENCE:
-            return Check(name, True, "It agrees with Salesforce's.")
-        sentence = f"{apart.total_seconds():,.0f} seconds from Salesforce's."
-        return _warning(name, sentence, "Set this server's clock by NTP: logins by JWT may fail.")
+            return Check(name, True, gettext("It agrees with Salesforce's."))
+        sentence = gettext(
+            "%(total_seconds)s seconds from Salesforce's.",
+            total_seconds=Figure(f"{apart.total_seconds():,.0f}"),
+        )
+        return _warning(
+            name, sentence, gettext("Set this server's clock by NTP: logins by JWT may fail.")
+        )
 
     def _visible_leads(self, name: str) -> Check:
         self._described()
         self._leads = self._sample(LEADS, "Id", "OwnerId", "Owner.Email")
         if self._leads:
-            return Check(name, True, "They can be read.")
-        return _warning(name, "None can be seen.", f"If the org has leads, assign {RIGHTS}")
+            return Check(name, True, gettext("They can be read."))
+        return _warning(
+            name,
+            gettext("None can be seen."),
+            gettext("If the org has leads, assign %(RIGHTS)s", RIGHTS=RIGHTS),
+        )
 
     def _needed_fields(self, name: str) -> Check:
         return self._fields(name, LEADS, self._described())
@@ -81,18 +91,25 @@ class CheckList:
     def _people_fields(self, name: str) -> Check:
         hidden = unseen(PEOPLE_FIELDS, self._described())
         if not hidden:
-            return Check(name, True, f"{', '.join(PEOPLE_FIELDS)} can be read.")
-        sentence = (
-            f"{', '.join(hidden)} cannot be seen. Leads arrive without them; known values stay."
+            return Check(
+                name,
+                True,
+                gettext("%(PEOPLE_FIELDS)s can be read.", PEOPLE_FIELDS=", ".join(PEOPLE_FIELDS)),
+            )
+        sentence = gettext(
+            "%(hidden)s cannot be seen. Leads arrive without them; known values stay.",
+            hidden=", ".join(hidden),
         )
-        return _warning(name, sentence, f"{ASSIGN} Or leave it as it is.")
+        return _warning(name, sentence, gettext("%(ASSIGN)s Or leave it as it is.", ASSIGN=ASSIGN))
 
     def _owners(self, name: str) -> Check:
         users = [row for row in self._leads if str(row.get("OwnerId")).startswith(USER_PREFIX)]
         if not users or any((row.get("Owner") or {}).get("Email") for row in users):
-            return Check(name, True, "Their e-mail addresses can be read.")
-        sentence = "No e-mail address can be seen, so no owner is matched with an account here."
-        return _warning(name, sentence, "Grant the integration user View All Users.")
+            return Check(name, True, gettext("Their e-mail addresses can be read."))
+        sentence = gettext(
+            "No e-mail address can be seen, so no owner is matched with an account here."
+        )
+        return _warning(name, sentence, gettext("Grant the integration user View All Users."))
 
     def _opportunities(self, name: str) -> Check:
         try:
@@ -102,7 +119,11 @@ class CheckList:
         found = self._fields(name, DEALS, described)
         if not found.is_good or self._sample(DEALS, "Id"):
             return found
-        return _warning(name, "None can be seen.", f"If the org has some, assign {RIGHTS}")
+        return _warning(
+            name,
+            gettext("None can be seen."),
+            gettext("If the org has some, assign %(RIGHTS)s", RIGHTS=RIGHTS),
+        )
 
     def _contact_roles(self, name: str) -> Check:
         try:
@@ -110,28 +131,37 @@ class CheckList:
         except Fault as fault:
             if fault.kind is not Kind.CONFIG:
                 raise
-            sentence = "They cannot be seen, so no deal is found for leads converted without one."
+            sentence = gettext(
+                "They cannot be seen, so no deal is found for leads converted without one."
+            )
             return _warning(name, sentence, ASSIGN)
-        return Check(name, True, "They can be read.")
+        return Check(name, True, gettext("They can be read."))
 
     def _score_fields(self, name: str) -> Check:
         missing = unwritable(SALESFORCE, self._described())
         if not missing:
-            return Check(name, True, "All five can be written.")
-        sentence = f"Missing or read-only: {', '.join(missing)}."
+            return Check(name, True, gettext("All five can be written."))
+        sentence = gettext("Missing or read-only: %(missing)s.", missing=", ".join(missing))
         return Check(name, False, sentence, is_optional=not self._writes_scores, remedy=DEPLOY)
 
     def _calls(self, name: str) -> Check:
         meter = self._client.meter
         if not meter.n_limit or meter.n_used is None:
-            return Check(name, True, "The org does not say how many it has used.")
-        sentence = f"{meter.n_used:,} of {meter.n_limit:,} used in the last 24 hours."
+            return Check(name, True, gettext("The org does not say how many it has used."))
+        sentence = gettext(
+            "%(n_used)s of %(n_limit)s used in the last 24 hours.",
+            n_used=Figure(f"{meter.n_used:,}"),
+            n_limit=Figure(f"{meter.n_limit:,}"),
+        )
         if meter.n_used < BUSY_ORG * meter.n_limit:
             return Check(name, True, sentence)
         return _warning(
             name,
             sentence,
-            f"Leadloop stops at {ORG_SHARE * 100:.0f} %. System Overview shows who uses them.",
+            gettext(
+                "Leadloop stops at %(ORG_SHARE)s %%. System Overview shows who uses them.",
+                ORG_SHARE=Figure(f"{ORG_SHARE * 100:.0f}"),
+            ),
         )
 
     def _sample(self, obj: str, *fields: str) -> list[Row]:
@@ -147,9 +177,16 @@ class CheckList:
             raise Fault(cases.FIELD_MISSING, "; ".join(missing))
         without = access.WITHOUT[obj]
         if hidden := unseen(without, described):
-            effects = [f"{n} cannot be seen: {without[n]}" for n in hidden]
-            return _warning(name, f"{'. '.join(effects)}.", f"{ASSIGN} Or leave it as it is.")
-        return Check(name, True, "All that Leadloop needs can be read.")
+            effects = [
+                gettext("%(n)s cannot be seen: %(without)s", n=n, without=without[n])
+                for n in hidden
+            ]
+            return _warning(
+                name,
+                f"{'. '.join(effects)}.",
+                gettext("%(ASSIGN)s Or leave it as it is.", ASSIGN=ASSIGN),
+            )
+        return Check(name, True, gettext("All that Leadloop needs can be read."))
 
 
 def _warning(name: str, sentence: str, remedy: str) -> Check:

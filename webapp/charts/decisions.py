@@ -5,6 +5,7 @@ import math
 from markupsafe import Markup
 
 from ml.fields.wording import signed_text
+from ml.sentences import Figure, gettext
 from webapp.charts.drawing import Frame, at_end_of_bar, axes, dot, element, figure, label, line
 
 WIDTH, LEFT, RIGHT = 400, 92, 12
@@ -22,13 +23,18 @@ def gain_interval(name: str, *, gain: float, low: float, high: float, needed: fl
     ticks = range(math.ceil(least / step) * step, math.floor(most) + 1, step)
     return figure(
         name,
-        "AUC gain with 95 % interval",
-        f"Gain {signed_text(100 * gain, 1)} points,"
-        f" from {signed_text(100 * low, 1)} to {signed_text(100 * high, 1)};"
-        f" {100 * needed:.1f} required.",
+        gettext("AUC gain with 95 %% interval"),
+        gettext(
+            "Gain %(signed_text)s points, from %(signed_text2)s to "
+            "%(signed_text3)s; %(value)s required.",
+            signed_text=signed_text(100 * gain, 1),
+            signed_text2=signed_text(100 * low, 1),
+            signed_text3=signed_text(100 * high, 1),
+            value=Figure(f"{100 * needed:.1f}"),
+        ),
         frame,
         axes(frame, {t: signed_text(t) if t else "0" for t in ticks}, {}),
-        label(LEFT - 10, middle + 4, "AUC gain", anchor="end"),
+        label(LEFT - 10, middle + 4, gettext("AUC gain"), anchor="end"),
         _upright(frame, 0, "chart-zero"),
         _upright(frame, 100 * needed, "chart-needed"),
         line((frame.x(100 * low), middle), (frame.x(100 * high), middle), "chart-interval"),
@@ -55,11 +61,16 @@ def leads_of_each_kind(name: str, *, n_converted: int, n_lost: int, needed: int)
         ]
     if needed:
         drawn.append(_upright(frame, needed, "chart-needed"))
-    asked = f" At least {needed} of each required." if needed else ""
+    asked = gettext(" At least %(needed)s of each required.", needed=needed) if needed else ""
     return figure(
         name,
-        "Leads in the comparison",
-        f"{n_converted:,} converted and {n_lost:,} lost.{asked}",
+        gettext("Leads in the comparison"),
+        gettext(
+            "%(n_converted)s converted and %(n_lost)s lost.%(asked)s",
+            n_converted=Figure(f"{n_converted:,}"),
+            n_lost=Figure(f"{n_lost:,}"),
+            asked=asked,
+        ),
         frame,
         *drawn,
         *texts,
@@ -89,10 +100,14 @@ def log_loss_change(name: str, *, before: float, after: float) -> Markup:
         ]
     return figure(
         name,
-        "Log loss before and after",
-        f"{before:.4f} before, {after:.4f} after; it must fall.",
+        gettext("Log loss before and after"),
+        gettext(
+            "%(before)s before, %(after)s after; it must fall.",
+            before=Figure(f"{before:.4f}"),
+            after=Figure(f"{after:.4f}"),
+        ),
         frame,
-        label(LEFT - 10, middle + 4, "log loss", anchor="end"),
+        label(LEFT - 10, middle + 4, gettext("log loss"), anchor="end"),
         line((frame.x(before), middle), (frame.x(after), middle), "chart-interval"),
         *drawn,
     )

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from ml.fields.wording import signed_text
 from ml.scorecard.shapes import OTHER, UNKNOWN
+from ml.sentences import Figure, gettext
 from webapp.charts.drawing import (
     CHARACTER,
     MAX_LABEL_LENGTH,
@@ -67,7 +68,14 @@ def levels(name: str, title: str, groups: Groups, most: float) -> Markup:
             parts.append(label(WIDTH - 4, y + 4, f"{group['n']:,}", anchor="end"))
     if n_more:
         y = frame.top + ROW * len(shown) + ROW / 2 + 4
-        parts.append(label(frame.left - 8, y, f"{n_more:,} more", anchor="end"))
+        parts.append(
+            label(
+                frame.left - 8,
+                y,
+                gettext("%(n_more)s more", n_more=Figure(f"{n_more:,}")),
+                anchor="end",
+            )
+        )
     return figure(name, title, _described(groups), frame, *parts)
 
 

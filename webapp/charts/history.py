@@ -5,6 +5,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from ml.sentences import gettext
 from webapp.charts.drawing import Frame, Point, axes, dot, element, figure, label, percent
 
 
@@ -24,8 +25,13 @@ def score_history(scorings: Sequence[tuple[datetime, float]], now: datetime) -> 
     n_scores = f"{len(points)} {'score' if len(points) == 1 else 'scores'}"
     return figure(
         "score-history",
-        "Score over time",
-        f"{n_scores}, from {percent(points[0][1])} to {percent(last)}.",
+        gettext("Score over time"),
+        gettext(
+            "%(n_scores)s, from %(percent)s to %(percent2)s.",
+            n_scores=n_scores,
+            percent=percent(points[0][1]),
+            percent2=percent(last),
+        ),
         frame,
         axes(frame, {}, {0: "0", 0.5: "50", 1: "100"}),
         element("path", d=frame.path(steps), class_="chart-line"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from ml.sentences import Figure, gettext
 from webapp.charts.drawing import (
     QUARTERS,
     Frame,
@@ -32,14 +33,17 @@ def roc(
     frame, (upper, lower) = Frame(360, 300), band
     return figure(
         "roc",
-        "ROC curve",
-        f"Converted leads found against lost leads called; the area beneath is {auc:.3f}.",
+        gettext("ROC curve"),
+        gettext(
+            "Converted leads found against lost leads called; the area beneath is %(auc)s.",
+            auc=Figure(f"{auc:.3f}"),
+        ),
         frame,
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([*upper, *reversed(lower)]) + "Z", class_="chart-band"),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
         element("path", d=frame.path(points), class_="chart-line"),
-        label(frame.x(0.5), frame.height - 2, "lost leads called"),
+        label(frame.x(0.5), frame.height - 2, gettext("lost leads called")),
     )
 
 
@@ -49,11 +53,19 @@ def gains(rows: Sequence[Gain], base_rate: float) -> Markup:
     fifth = next(row for row in rows if row.share >= TOLD_SHARE)
     x, y = frame.x(fifth.share), frame.y(fifth.found)
     points = [(0.0, 0.0), *((row.share, row.found) for row in rows)]
-    told = f"{percent(fifth.found)} in the best {percent(fifth.share)}"
+    told = gettext(
+        "%(percent)s in the best %(percent2)s",
+        percent=percent(fifth.found),
+        percent2=percent(fifth.share),
+    )
     return figure(
         "gains",
         "Gains",
-        f"The best {percent(fifth.share)} of leads hold {percent(fifth.found)} of the conversions.",
+        gettext(
+            "The best %(percent)s of leads hold %(percent2)s of the conversions.",
+            percent=percent(fifth.share),
+            percent2=percent(fifth.found),
+        ),
         frame,
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
@@ -61,7 +73,7 @@ def gains(rows: Sequence[Gain], base_rate: float) -> Markup:
         element("path", d=frame.path(points), class_="chart-line"),
         dot(x, y),
         label(x + 9, y + 12, told, anchor="start", class_="chart-strong"),
-        label(frame.x(0.5), frame.height - 2, "leads called"),
+        label(frame.x(0.5), frame.height - 2, gettext("leads called")),
     )
 
 
@@ -72,9 +84,14 @@ def calibration(rows: Sequence[Bin], intervals: Sequence[tuple[float, float]]) -
     parts: list[Markup] = []
     for row, (low, high) in zip(rows, intervals, strict=True):
         x = frame.x(row.predicted)
-        told = (
-            f"{row.n:,} leads: predicted {percent(row.predicted)},"
-            f" converted {percent(row.observed)} ({percent(low)} to {percent(high)})"
+        told = gettext(
+            "%(n)s leads: predicted %(percent)s, converted %(percent2)s "
+            "(%(percent3)s to %(percent4)s)",
+            n=Figure(f"{row.n:,}"),
+            percent=percent(row.predicted),
+            percent2=percent(row.observed),
+            percent3=percent(low),
+            percent4=percent(high),
         )
         radius = 3 + 3 * (row.n / most) ** 0.5
         parts += [
@@ -84,12 +101,12 @@ def calibration(rows: Sequence[Bin], intervals: Sequence[tuple[float, float]]) -
     return figure(
         "calibration",
         "Calibration",
-        f"Observed against predicted conversion in {len(rows)} groups of leads.",
+        gettext("Observed against predicted conversion in %(n)s groups of leads.", n=len(rows)),
         frame,
         axes(frame, QUARTERS, QUARTERS),
         element("path", d=frame.path([(0, 0), (1, 1)]), class_="chart-zero"),
         *parts,
-        label(frame.x(0.5), frame.height - 2, "predicted conversion"),
+        label(frame.x(0.5), frame.height - 2, gettext("predicted conversion")),
     )
 
 
@@ -111,8 +128,8 @@ def distribution(histogram: Histogram) -> Markup:
     ticks = {1.0: f"{most:g}", 0.0: "0", -1.0: f"{most:g}"}
     return figure(
         "distribution",
-        "Scores of converted and lost leads",
-        "Number of leads by score: converted ones upwards, lost ones downwards.",
+        gettext("Scores of converted and lost leads"),
+        gettext("Number of leads by score: converted ones upwards, lost ones downwards."),
         frame,
         axes(frame, QUARTERS, ticks),
         *columns(histogram.converted, 1, "chart-converted"),
@@ -127,6 +144,14 @@ def grades(rows: Sequence[GradeRow], base_rate: float) -> Markup:
     """How often the leads of each grade converted; the line is the rate of all leads."""
     drawn = []
     for row in rows:
-        rate = f"{percent(row.n_converted / row.n)} of {row.n:,}" if row.n else "no leads"
-        drawn.append((f"Grade {row.grade}", row.rate or 0.0, rate))
-    return bars("grades", "Conversion by grade", drawn, mark=base_rate)
+        rate = (
+            gettext(
+                "%(percent)s of %(n)s",
+                percent=percent(row.n_converted / row.n),
+                n=Figure(f"{row.n:,}"),
+            )
+            if row.n
+            else gettext("no leads")
+        )
+        drawn.append((gettext("Grade %(grade)s", grade=row.grade), row.rate or 0.0, rate))
+    return bars("grades", gettext("Conversion by grade"), drawn, mark=base_rate)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
+from ml.sentences import Figure, gettext
 from webapp.charts.drawing import (
     LARGE_CHARACTER,
     Frame,
@@ -52,7 +53,7 @@ def over_time(
     heights = {tenth / 10: f"{tenth / 10:.1f}" for tenth in range(round(10 * lowest), 11)}
     return figure(
         "ranking-over-time",
-        "How well each version ranked as time went on",
+        gettext("How well each version ranked as time went on"),
         "; ".join(_told(name, track) for name, track in tracks.items()) + ".",
         frame,
         axes(frame, {}, heights),
@@ -87,7 +88,13 @@ def _dates(frame: Frame, start: datetime, now: datetime) -> Iterator[Markup]:
 def _claim(frame: Frame, claim: Claimed) -> Iterator[Markup]:
     name, since, until, auc = claim
     left, right = (frame.x(max(at.timestamp(), frame.x_range[0])) for at in (since, until))
-    told = f"Version {name} claimed {auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
+    told = gettext(
+        "Version %(name)s claimed %(value)s (%(low)s to %(high)s)",
+        name=name,
+        value=Figure(f"{auc.value:.2f}"),
+        low=Figure(f"{auc.low:.2f}"),
+        high=Figure(f"{auc.high:.2f}"),
+    )
     top, bottom = frame.y(auc.high), frame.y(auc.low)
     box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     yield element("rect", element("title", told), **box, class_="chart-band")
@@ -108,7 +115,9 @@ def _decisions(frame: Frame, marks: Iterable[Mark]) -> Iterator[Markup]:
         if middle - width / 2 < reached[is_below]:
             continue
         reached[is_below] = middle + width / 2
-        title = element("title", f"Version {version} {kind}")
+        title = element(
+            "title", gettext("Version %(version)s %(kind)s", version=version, kind=kind)
+        )
         y = floor + 20 if is_below else frame.top - 14
         yield element("g", title, label(middle, y, text, class_="chart-strong"))
 
@@ -125,9 +134,22 @@ def _track(frame: Frame, number: int, name: str, track: Sequence[Batch]) -> Iter
         yield element("path", d=frame.path(points), class_="chart-line")
     for at, batch in zip(places, track, strict=True):
         x = frame.x(at)
-        told = f"Version {name}: {batch.auc:.2f} ({batch.low:.2f} to {batch.high:.2f})"
+        told = gettext(
+            "Version %(name)s: %(auc)s (%(low)s to %(high)s)",
+            name=name,
+            auc=Figure(f"{batch.auc:.2f}"),
+            low=Figure(f"{batch.low:.2f}"),
+            high=Figure(f"{batch.high:.2f}"),
+        )
         yield line((x, frame.y(batch.low)), (x, frame.y(batch.high)), "chart-whisker")
-        yield dot(x, frame.y(batch.auc), element("title", f"{told} on {batch.n:,} leads"), r=4.5)
+        yield dot(
+            x,
+            frame.y(batch.auc),
+            element(
+                "title", gettext("%(told)s on %(n)s leads", told=told, n=Figure(f"{batch.n:,}"))
+            ),
+            r=4.5,
+        )
     x, y = frame.x(places[-1]) + 9, frame.y(track[-1].auc) - 6
     at_end = x + LARGE_CHARACTER * len(name) > frame.width
     yield label(

@@ -159,7 +159,7 @@ def outcome_word(result: str) -> str:
         "open": gettext("open"),
         "in_pipeline": gettext("in pipeline"),
     }
-    return str(language.told(words.get(result, result)))
+    return words.get(result, result)
 
 
 def sentence(error: Exception) -> str:

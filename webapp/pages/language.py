@@ -149,10 +149,10 @@ def _filled(context: Context, message: str, values: Mapping[str, Any]) -> str:
 
 
 @pass_context
-def _gettext(context: Context, message: str, **values: Any) -> str:
+def _gettext(context: Context, message: str, /, **values: Any) -> str:
     return _filled(context, _here().gettext(message), values)
 
 
 @pass_context
-def _ngettext(context: Context, singular: str, plural: str, num: float, **values: Any) -> str:
+def _ngettext(context: Context, singular: str, plural: str, num: float, /, **values: Any) -> str:
     return _filled(context, _here().ngettext(singular, plural, num), {"num": num, **values})

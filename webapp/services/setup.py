@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.starter import starter_scorecard
+from ml.sentences import Figure, gettext
 from webapp.database import hold
 from webapp.services.accounts import accounts, api_keys, audit, passwords
 from webapp.services.models import lifecycle, registry
@@ -21,7 +22,9 @@ class RateIsLearned(RuntimeError):
     """The live model has learned the conversion rate, so nobody needs to tell it."""
 
     def __init__(self) -> None:
-        super().__init__("The live model has learned your conversion rate from your outcomes")
+        super().__init__(
+            gettext("The live model has learned your conversion rate from your outcomes")
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ def expect_conversion(session: Session, percent: float, actor: str, now: datetim
     live = registry.champion(session)
     if live.learned_from is not None and not live.learned_from.is_demo:
         raise RateIsLearned
-    told = f"{percent:g} of 100 leads are expected to convert."
+    told = gettext(
+        "%(percent)s of 100 leads are expected to convert.", percent=Figure(f"{percent:g}")
+    )
     version = _save(session, starter_scorecard(percent / 100), now, reason=told)
     audit.record(session, actor, "told the conversion rate", f"{percent:g} %", now=now)
     if live.learned_from is None:
@@ -84,6 +89,11 @@ def first_access(session: Session, now: datetime) -> FirstAccess | None:
     hashed = passwords.hashed(password, FIRST_ADMINISTRATOR)
     user = accounts.create(session, FIRST_ADMINISTRATOR, hashed, "admin", now=now, must_change=True)
     _, text = api_keys.create(
-        session, "first key", ["score", "feedback"], created_by=user.email, owner=user.key, now=now
+        session,
+        "first key",
+        ["score", "feedback"],
+        created_by=user.email,
+        owner=user.key,
+        now=now,
     )
     return FirstAccess(user.email, password, text)

@@ -15,7 +15,8 @@ def made_up(app, tmp_path, monkeypatch):
     """The product with a second language."""
     catalogues.compile_into(tmp_path)
     monkeypatch.setattr(app.extensions["babel"], "translation_directories", [str(tmp_path)])
-    monkeypatch.setattr(language.babel.domain_instance, "cache", {})
+    with app.app_context():
+        monkeypatch.setattr(language.babel.domain_instance, "cache", {})
 
 
 def test_without_a_choice_pages_are_english_in_utc(app):

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.database import change
 from webapp.services.accounts import api_keys, audit, devices, passwords, sessions
 from webapp.services.accounts.devices import Caller
@@ -31,7 +32,7 @@ def create(
     """
     email = clean_email(email)
     if find(session, email) is not None:
-        raise AccountError(f"{email} has an account already")
+        raise AccountError(gettext("%(email)s has an account already", email=email))
     user = User(
         email=email,
         password_hash=password_hash,
@@ -45,7 +46,7 @@ def create(
         with session.begin_nested():
             session.add(user)
     except sa.exc.IntegrityError:  # somebody else made it just now
-        raise AccountError(f"{email} has an account already") from None
+        raise AccountError(gettext("%(email)s has an account already", email=email)) from None
     audit.record(session, actor, "made user", email, now=now, detail={"role": role})
     return user
 
@@ -151,17 +152,17 @@ def clean_email(email: str) -> str:
     try:
         cleaned = (clean_text(email, maximum=200) or "").lower()
     except ValueError as error:
-        raise AccountError(f"the e-mail address {error}") from None
+        raise AccountError(gettext("the e-mail address %(error)s", error=error)) from None
     name, at, host = cleaned.partition("@")
     if not (name and at and host) or any(c.isspace() for c in cleaned):
-        raise AccountError("the e-mail address must look like name@example.com")
+        raise AccountError(gettext("the e-mail address must look like name@example.com"))
     return cleaned
 
 
 def known_role(role: str) -> str:
     """The role if there is one of this name; else `AccountError`."""
     if role not in ROLES:
-        raise AccountError(f"the role must be one of {', '.join(ROLES)}")
+        raise AccountError(gettext("the role must be one of %(ROLES)s", ROLES=", ".join(ROLES)))
     return role
 
 
@@ -180,4 +181,6 @@ def _end_links_of(session: Session, user: User, now: datetime) -> None:
 
 def _check_one_stays(admins: set[int], user: User, stays: bool) -> None:
     if not stays and admins == {user.key}:
-        raise AccountError(f"{user.email} is the last administrator; make another one first")
+        raise AccountError(
+            gettext("%(email)s is the last administrator; make another one first", email=user.email)
+        )

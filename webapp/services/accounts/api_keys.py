@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
-from ml.sentences import gettext
+from ml.sentences import Figure, gettext
 from webapp.database import change, utc_now
 from webapp.services.accounts import audit
 from webapp.tables import ApiKey
@@ -22,10 +22,13 @@ SCOPES = ("score", "feedback", "read", "admin")
 # Of a key that stands in the form of another site, where everybody can read it.
 FORM = "form"
 ORIGIN = re.compile(r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?", re.ASCII)
-ORIGIN_RULE = "how the address of a site begins, without a path: https://www.example.com"
+ORIGIN_RULE = gettext("how the address of a site begins, without a path: https://www.example.com")
 MAX_ORIGINS = 20
 MAX_DAYS = 3650
-EXPIRY_RULE = f"A key is good for 1 to {MAX_DAYS:,} days, or until it is revoked"
+EXPIRY_RULE = gettext(
+    "A key is good for 1 to %(MAX_DAYS)s days, or until it is revoked",
+    MAX_DAYS=Figure(f"{MAX_DAYS:,}"),
+)
 # A key that is replaced goes on for so long, so that programs can change over one by one.
 OVERLAP = timedelta(days=7)
 # How exact "last used" is: often enough for people, rare enough to cost nothing.
@@ -45,7 +48,7 @@ class KeyNotFound(LookupError):
     """No API key has this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"API key {key} not found")
+        super().__init__(gettext("API key %(key)s not found", key=str(key)))
 
 
 class KeyNotLive(ValueError):
@@ -95,27 +98,41 @@ def create(
         **({"origins": key.origins} if key.origins else {}),
     }
     detail |= {"ignores_unknown": True} if ignore_unknown else {}
-    audit.record(session, created_by, "made key", f"key {key.key}", now=now, detail=detail)
+    audit.record(
+        session,
+        created_by,
+        "made key",
+        f"key {key.key!s}",
+        now=now,
+        detail=detail,
+    )
     return key, text
 
 
 def check_scopes(scopes: Sequence[str]) -> None:
     """Raise `InvalidKey` where a key cannot have these scopes."""
     if not scopes or set(scopes) - {*SCOPES, FORM}:
-        raise InvalidKey(f"Scopes are some of {', '.join((*SCOPES, FORM))}")
+        raise InvalidKey(gettext("Scopes are some of %(value)s", value=", ".join((*SCOPES, FORM))))
     if FORM in scopes and set(scopes) != {FORM}:
-        raise InvalidKey("A form key has no other scope: everybody can read it in the page")
+        raise InvalidKey(
+            gettext("A form key has no other scope: everybody can read it in the page")
+        )
 
 
 def clean_origins(scopes: Sequence[str], origins: Sequence[str]) -> list[str]:
     """The sites that may use a form key, each once; else `InvalidKey`."""
     found = list(dict.fromkeys(origin.strip().rstrip("/").lower() for origin in origins))
     if FORM not in scopes and found:
-        raise InvalidKey("Only a form key has origins", "origins")
+        raise InvalidKey(gettext("Only a form key has origins"), "origins")
     is_right = len(found) <= MAX_ORIGINS and all(ORIGIN.fullmatch(origin) for origin in found)
     if (FORM in scopes and not found) or not is_right:
         raise InvalidKey(
-            f"A form key needs 1 to {MAX_ORIGINS} origins, each {ORIGIN_RULE}", "origins"
+            gettext(
+                "A form key needs 1 to %(MAX_ORIGINS)s origins, each %(ORIGIN_RULE)s",
+                MAX_ORIGINS=MAX_ORIGINS,
+                ORIGIN_RULE=ORIGIN_RULE,
+            ),
+            "origins",
         )
     return found
 
@@ -125,9 +142,11 @@ def clean_name(value: object) -> str:
     try:
         name = clean_text(value, maximum=NAME_LENGTH)
     except ValueError as error:
-        raise InvalidKey(f"The name {error}", "name") from None
+        raise InvalidKey(gettext("The name %(error)s", error=error), "name") from None
     if name is None:
-        raise InvalidKey("The name must not be empty: say which program uses the key", "name")
+        raise InvalidKey(
+            gettext("The name must not be empty: say which program uses the key"), "name"
+        )
     return name
 
 
@@ -172,7 +191,7 @@ def revoke(session: Session, key: int, actor: str, now: datetime) -> ApiKey:
         raise KeyNotFound(key)
     if found.revoked_at is None:
         found.revoked_at = now
-        audit.record(session, actor, "revoked key", f"key {key}", now=now)
+        audit.record(session, actor, "revoked key", f"key {key!s}", now=now)
     return found
 
 
@@ -201,8 +220,18 @@ def rotate(
         now=now,
     )
     old.expires_at = min(old.expires_at or now + overlap, now + overlap)
-    detail = {"by": f"key {made.key}", "works_until": old.expires_at.isoformat()}
-    audit.record(session, actor, "replaced key", f"key {key}", now=now, detail=detail)
+    detail = {
+        "by": gettext("key %(key)s", key=str(made.key)),
+        "works_until": old.expires_at.isoformat(),
+    }
+    audit.record(
+        session,
+        actor,
+        "replaced key",
+        f"key {key!s}",
+        now=now,
+        detail=detail,
+    )
     return made, text
 
 
@@ -212,7 +241,7 @@ def take_over(session: Session, key: int, owner: int, *, actor: str, now: dateti
     if found is None:
         raise KeyNotFound(key)
     found.owner_key, found.orphaned_at = owner, None
-    audit.record(session, actor, "took over key", f"key {key}", now=now)
+    audit.record(session, actor, "took over key", f"key {key!s}", now=now)
     return found
 
 

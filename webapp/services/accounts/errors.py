@@ -13,7 +13,7 @@ class AccountNotFound(LookupError):
     """No account has this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Account {key} not found")
+        super().__init__(gettext("Account %(key)s not found", key=str(key)))
         self.key = key
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import argon2
 from zxcvbn import zxcvbn
 
+from ml.sentences import gettext
 from webapp.services.accounts.errors import AccountError, TooManySignIns
 
 MIN_LENGTH = 12
@@ -55,27 +56,37 @@ def hashed(password: str, email: str, former: Sequence[str] = ()) -> str:
     """
     check(password, email)
     if any(matches(one, password) for one in former):
-        raise AccountError("you have used this password before: choose a new one")
+        raise AccountError(gettext("you have used this password before: choose a new one"))
     return _apart(lambda: _hasher.hash(_encoded(password)))
 
 
 def check(password: str, email: str) -> None:
     """Raise `AccountError` with the reason where a password is too short or easy to guess."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise AccountError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+        raise AccountError(
+            gettext(
+                "a password has %(MIN_LENGTH)s to %(MAX_LENGTH)s characters",
+                MIN_LENGTH=MIN_LENGTH,
+                MAX_LENGTH=MAX_LENGTH,
+            )
+        )
     parts = [part for part in re.split(r"[^\w]+|_", email) if len(part) > 2]
     own = [email, *email.split("@"), *parts, *PRODUCT_WORDS]
     found = zxcvbn(password[:MAX_JUDGED], user_inputs=own)
     if found["score"] >= MIN_SCORE:
         return
     reason = found["feedback"]["warning"] or _reason(found["sequence"])
-    raise AccountError(f"this password is easy to guess. {reason} Add an uncommon word or two.")
+    raise AccountError(
+        gettext(
+            "this password is easy to guess. %(reason)s Add an uncommon word or two.", reason=reason
+        )
+    )
 
 
 def _reason(sequence: list[dict[str, object]]) -> str:
     if any(match.get("dictionary_name") == "user_inputs" for match in sequence):
-        return "It holds your e-mail address or a word about this product."
-    return "It is made of common words, names or dates."
+        return gettext("It holds your e-mail address or a word about this product.")
+    return gettext("It is made of common words, names or dates.")
 
 
 def matches(password_hash: str, password: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.crm_tables import CrmConflict, CrmLead
 from webapp.database import change
 from webapp.services.accounts import audit
@@ -21,14 +22,19 @@ RULE = "conflict"
 # Keys are given before they are committed: so many may still appear behind the newest one.
 LATE_KEYS = 500
 # Whose outcome was not kept, by its source.
-_SIDES = {"crm": "the CRM", "rep": "a rep", "api": "an API key", "csv": "an import"}
+_SIDES = {
+    "crm": gettext("the CRM"),
+    "rep": gettext("a rep"),
+    "api": gettext("an API key"),
+    "csv": gettext("an import"),
+}
 
 
 class ConflictNotFound(LookupError):
     """There is no open conflict with this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Conflict {key} is not open any more")
+        super().__init__(gettext("Conflict %(key)s is not open any more", key=str(key)))
 
 
 @dataclass(frozen=True)
@@ -235,7 +241,11 @@ def _end_resolutions(session: Session, lead_keys: Collection[int], now: datetime
             ours[lead_key],
             None,
             Attribution(
-                side.source, side.actor, "the outcome kept was withdrawn", RULE, _key(conflict_key)
+                side.source,
+                side.actor,
+                "the outcome kept was withdrawn",
+                RULE,
+                _key(conflict_key),
             ),
             withdraws="keyed",
         )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
+from ml.sentences import Figure, gettext
 from webapp.config import Settings
 from webapp.crm_tables import (
     CrmConflict,
@@ -40,7 +41,7 @@ class NotConnected(RuntimeError):
     """There is no connection to a CRM."""
 
     def __init__(self) -> None:
-        super().__init__(f"{kinds.of(None).name} is not connected.")
+        super().__init__(gettext("%(name)s is not connected.", name=kinds.of(None).name))
 
 
 class InvalidConnection(ValueError):
@@ -71,7 +72,13 @@ class Loss:
 
     def in_words(self, kind: CrmKind) -> str:
         noun = kind.leads if self.object == "lead" else kind.deals
-        return f"{self.n_lost:,} of {self.n_known:,} {noun} ({self.share:.0%})"
+        return gettext(
+            "%(n_lost)s of %(n_known)s %(noun)s (%(share)s)",
+            n_lost=Figure(f"{self.n_lost:,}"),
+            n_known=Figure(f"{self.n_known:,}"),
+            noun=noun,
+            share=Figure(f"{self.share:.0%}"),
+        )
 
 
 def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
@@ -145,9 +152,11 @@ def save(
     kind = kinds.of(connection.kind) if connection else kind or kinds.of(None)
     methods = kind.login.methods
     if entered.method not in methods:
-        raise InvalidConnection({"method": f"must be one of {', '.join(methods)}"})
+        raise InvalidConnection(
+            {"method": gettext("must be one of %(methods)s", methods=", ".join(methods))}
+        )
     if missing := entered.missing(methods[entered.method]):
-        raise InvalidConnection(dict.fromkeys(missing, "is required"))
+        raise InvalidConnection(dict.fromkeys(missing, gettext("is required")))
     if connection is None:
         connection = _new(session, kind, entered, now)
         connection.is_paused = True
@@ -333,7 +342,10 @@ def accept_losses(session: Session, actor: str, now: datetime) -> list[Loss]:
     if connection.breaker_case == LOST:
         close_breaker(connection)
         connection.hinted_at = now
-    detail = {loss.object: f"{loss.n_lost} of {loss.n_known}" for loss in losses}
+    detail = {
+        loss.object: gettext("%(n_lost)s of %(n_known)s", n_lost=loss.n_lost, n_known=loss.n_known)
+        for loss in losses
+    }
     audit.record(session, actor, "accepted lost records", connection.kind, now=now, detail=detail)
     return losses
 

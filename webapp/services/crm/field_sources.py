@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ml.fields.fields_file import Field, Fields
+from ml.sentences import gettext
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.kinds.table import KINDS
 
@@ -95,7 +96,7 @@ def problems(
     found = {}
     for source in chosen:
         if source.field not in fields:
-            found[source.field] = "is not a declared field"
+            found[source.field] = gettext("is not a declared field")
             continue
         field = fields[source.field]
         problem = _origin_problem(field, source, by_name) or _stand_in_problem(field, source)
@@ -120,16 +121,22 @@ def _origin_problem(
     if not source.is_filled:
         return None
     if source.transform == "constant":
-        return None if source.constant else "needs the default that every lead gets"
+        return None if source.constant else gettext("needs the default that every lead gets")
     name = source.crm_field[:MAX_NAME_LENGTH] if source.crm_field else "(none)"
     if name not in described:
-        return f"There is no lead field {name}, or it is hidden"
+        return gettext("There is no lead field %(name)s, or it is hidden", name=name)
     if name in NO_INPUTS:
-        return (
-            f"{name} must not be an input: it changes with the outcome, or when Leadloop reads it"
+        return gettext(
+            "%(name)s must not be an input: it changes with the outcome, or when Leadloop reads it",
+            name=name,
         )
     if source.transform not in _transforms(field, described[name]):
-        return f"{name} ({described[name]['type']}) cannot fill a {field.type} this way"
+        return gettext(
+            "%(name)s (%(described)s) cannot fill a %(type)s this way",
+            name=name,
+            described=described[name]["type"],
+            type=field.type,
+        )
     return None
 
 

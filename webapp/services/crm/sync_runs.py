@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.config import Settings
 from webapp.crm_tables import CrmConnection
 from webapp.services.accounts import audit
@@ -25,7 +26,7 @@ KIND = "sync"
 # What works on everything that was read; only a live run reads what is new.
 WHOLE = ("live", "reconcile")
 # The item of a check that another mapping cures.
-MAPPED_FIELDS = "Mapped fields"
+MAPPED_FIELDS = gettext("Mapped fields")
 # What a person may try while the connection waits for one.
 TESTS = ("check", "sample")
 HINT_PAUSE = timedelta(seconds=30)
@@ -34,9 +35,9 @@ MAX_FAILURES = 5
 # Among so many runs of any mode the last live one is looked for.
 MAX_SEARCHED = 200
 PAUSE_AFTER_MANY = timedelta(minutes=15)
-OTHER_ORG = (
-    "This run was requested for the org that was connected before. "
-    "Nothing was read from the new org or written to it."
+OTHER_ORG = gettext(
+    "This run was requested for the org that was connected before. Nothing "
+    "was read from the new org or written to it."
 )
 QUOTA_PAUSE, MAX_QUOTA_PAUSE = timedelta(hours=1), timedelta(hours=6)
 
@@ -145,14 +146,18 @@ class ConnectionBroken(RuntimeError):
     """The connection waits for a person, and this run would only fail once more."""
 
     def __init__(self, case: str) -> None:
-        super().__init__(f"The connection does not work ({case}). Correct it and test it.")
+        super().__init__(
+            gettext("The connection does not work (%(case)s). Correct it and test it.", case=case)
+        )
 
 
 class NotStarted(RuntimeError):
     """Nobody has started the sync with this org yet."""
 
     def __init__(self) -> None:
-        super().__init__("The sync has not been started yet, so nothing was read or written")
+        super().__init__(
+            gettext("The sync has not been started yet, so nothing was read or written")
+        )
 
 
 def request(

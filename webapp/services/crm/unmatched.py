@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext, mark
 from webapp.crm_tables import CrmDeal, CrmLead, CrmLink, CrmUnmatched
 from webapp.database import change, insert
 from webapp.services.accounts import audit
@@ -22,10 +23,10 @@ MAX_CLUE_LENGTH = 100
 UNLINKED = "unlinked"
 # What has become of an entry, where somebody deals with it once more.
 SINCE = {
-    "open": "is not ignored any more",
-    "ignored": "was ignored{by}",
-    "linked": "was linked to a lead{by}",
-    "settled": "is not on the list any more",
+    "open": mark("is not ignored any more"),
+    "ignored": mark("was ignored%(by)s"),
+    "linked": mark("was linked to a lead%(by)s"),
+    "settled": mark("is not on the list any more"),
 }
 # Of an entry that nobody has dealt with for good.
 IS_UNRESOLVED = CrmUnmatched.state.in_(("open", "ignored"))
@@ -42,8 +43,12 @@ class UnmatchedNotFound(LookupError):
     """
 
     def __init__(self, kind: CrmKind, deal_id: str, entry: CrmUnmatched | None) -> None:
-        by = f" by {entry.resolved_by}" if entry and entry.resolved_by else ""
-        now = SINCE[entry.state].format(by=by) if entry else "is not on the list"
+        by = (
+            gettext(" by %(resolved_by)s", resolved_by=entry.resolved_by)
+            if entry and entry.resolved_by
+            else ""
+        )
+        now = gettext(SINCE[entry.state], by=by) if entry else gettext("is not on the list")
         super().__init__(f"{kind.deal.capitalize()} {deal_id} {now}")
         self.entry = entry
 
@@ -52,14 +57,22 @@ class NotFromCrm(ValueError):
     """The lead chosen is not one of the CRM's."""
 
     def __init__(self, kind: CrmKind) -> None:
-        super().__init__(f"This lead is not from {kind.name}: record its outcome on its own page")
+        super().__init__(
+            gettext(
+                "This lead is not from %(name)s: record its outcome on its own page", name=kind.name
+            )
+        )
 
 
 class NamedByCrm(ValueError):
     """The link is the CRM's own word, which is changed there."""
 
     def __init__(self, kind: CrmKind) -> None:
-        super().__init__(f"{kind.name} itself links this {kind.deal} to the lead")
+        super().__init__(
+            gettext(
+                "%(name)s itself links this %(deal)s to the lead", name=kind.name, deal=kind.deal
+            )
+        )
 
 
 def note(session: Session, deal_ids: Collection[str], reason: str, now: datetime) -> None:
@@ -164,7 +177,12 @@ def link(session: Session, deal_id: str, lead_id: str, actor: str, *, now: datet
     connections.hint(session, now)
     detail = {"lead": lead.lead_id}
     audit.record(
-        session, actor, f"linked {connections.kind(session).deal}", deal_id, now=now, detail=detail
+        session,
+        actor,
+        f"linked {connections.kind(session).deal}",
+        deal_id,
+        now=now,
+        detail=detail,
     )
 
 
@@ -198,14 +216,26 @@ def ignore(session: Session, deal_id: str, actor: str, *, now: datetime) -> None
     """Take a deal from the list."""
     row = entry(session, deal_id, lock=True)
     row.state, row.resolved_at, row.resolved_by = "ignored", now, actor
-    audit.record(session, actor, f"ignored {connections.kind(session).deal}", deal_id, now=now)
+    audit.record(
+        session,
+        actor,
+        f"ignored {connections.kind(session).deal}",
+        deal_id,
+        now=now,
+    )
 
 
 def list_again(session: Session, deal_id: str, actor: str, *, now: datetime) -> None:
     """Take back that a deal is ignored."""
     row = entry(session, deal_id, "ignored", lock=True)
     row.state, row.resolved_at, row.resolved_by = "open", None, None
-    audit.record(session, actor, f"listed {connections.kind(session).deal}", deal_id, now=now)
+    audit.record(
+        session,
+        actor,
+        f"listed {connections.kind(session).deal}",
+        deal_id,
+        now=now,
+    )
 
 
 def listed(

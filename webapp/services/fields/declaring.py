@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ml.fields.checks import MAX_FIELDS, entry_complaints, entry_of, field_from
 from ml.fields.fields_file import Field, Fields, category_key
 from ml.fields.lenient import choice_of
+from ml.sentences import gettext
 from webapp import field_lists
 from webapp.services.accounts import audit
 
@@ -26,8 +27,11 @@ class FieldsInFile(RuntimeError):
 
     def __init__(self, file: Path) -> None:
         super().__init__(
-            f"The fields are declared in {file.name} (LEADLOOP_FIELDS_FILE): change them there"
-            " and restart"
+            gettext(
+                "The fields are declared in %(name)s (LEADLOOP_FIELDS_FILE): change "
+                "them there and restart",
+                name=file.name,
+            )
         )
 
 
@@ -35,14 +39,19 @@ class FieldNotFound(LookupError):
     """No field has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no field {name[:100]}")
+        super().__init__(gettext("There is no field %(name)s", name=name[:100]))
 
 
 class ChangedMeanwhile(RuntimeError):
     """What a person wants to change is not any more what they saw."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"Somebody else has changed {what} since you looked, so nothing was saved")
+        super().__init__(
+            gettext(
+                "Somebody else has changed %(what)s since you looked, so nothing was saved",
+                what=what,
+            )
+        )
 
 
 class InvalidField(ValueError):
@@ -85,7 +94,7 @@ def checked(entry: Mapping[str, Any], fields: Fields, *, replaces: str | None = 
     if "name" not in errors and name != replaces and name in fields:
         other = fields[str(name)]
         if other.declared or other.retired:
-            errors["name"] = f"{other.label} has this name already"
+            errors["name"] = gettext("%(label)s has this name already", label=other.label)
     if errors:
         raise InvalidField(errors)
     return field_from(dict(entry))
@@ -188,7 +197,9 @@ def add_alias(session: Session, name: str, word: str, by: Author, *, choice: str
         return field
     known = {category_key(other): other_choice for other, other_choice in field.aliases}
     if other := known.get(category_key(word)):
-        raise InvalidField({"aliases": f"{word} stands for {other} already"})
+        raise InvalidField(
+            {"aliases": gettext("%(word)s stands for %(other)s already", word=word, other=other)}
+        )
     entry = entry_of(field)
     after = checked(entry | {"aliases": {**entry.get("aliases", {}), word: choice}}, Fields([]))
     _replace(session, fields, after, by)
@@ -219,7 +230,7 @@ def replace_all(
     field_lists.seed(session, by.now)
     before = field_lists.current(session).fields
     if before.entries != field_lists.at(session, seen_version).entries:
-        raise ChangedMeanwhile("the fields")
+        raise ChangedMeanwhile(gettext("the fields"))
     after = with_retired(before, fields)
     declared = field_lists.add(session, after, actor=by.name, now=by.now, renewed=renewed)
     detail: dict[str, Any] = {"n_fields": len(after.declared), "version": declared.version}
@@ -264,13 +275,22 @@ def named(fields: Fields, name: str) -> Field:
 
 def _check_list(field: Field) -> None:
     if not field.choices:
-        raise InvalidField({"choices": f"{field.label} takes any value: it has no list"})
+        raise InvalidField(
+            {"choices": gettext("%(label)s takes any value: it has no list", label=field.label)}
+        )
 
 
 def _check_room(fields: Fields) -> None:
     """Refuse one more field than a model may use, else it could be trained and not read back."""
     if len(fields.declared) >= MAX_FIELDS:
-        raise InvalidField({"name": f"{MAX_FIELDS} fields are declared already: retire one first"})
+        raise InvalidField(
+            {
+                "name": gettext(
+                    "%(MAX_FIELDS)s fields are declared already: retire one first",
+                    MAX_FIELDS=MAX_FIELDS,
+                )
+            }
+        )
 
 
 def _set_retired(
@@ -303,4 +323,11 @@ def _replace(
 
 
 def _record(session: Session, action: str, field: Field, by: Author, **detail: Any) -> None:
-    audit.record(session, by.name, action, f"field {field.name}", now=by.now, detail=detail)
+    audit.record(
+        session,
+        by.name,
+        action,
+        f"field {field.name}",
+        now=by.now,
+        detail=detail,
+    )

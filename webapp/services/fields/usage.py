@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Field, Fields
 from ml.fields.lenient import choice_of
+from ml.sentences import Figure, gettext
 from webapp.services.crm import connections, saved_mapping
 from webapp.services.fields import lead_values
 from webapp.services.imports.matching import remembered
@@ -48,13 +49,20 @@ def consequences(
         found += _refused_values(session, before, after)
     if before.declared and not after.declared:
         found.append(
-            f"Forms, filters and the field mapping no longer show {before.label}. Values sent"
-            " are still taken and kept, so no program breaks."
+            gettext(
+                "Forms, filters and the field mapping no longer show %(label)s. Values "
+                "sent are still taken and kept, so no program breaks.",
+                label=before.label,
+            )
         )
     if is_live and (before.use and before.declared) and not (after.use and after.declared):
         found.append(
-            f"Model {used.version} is live and uses {before.label}. It goes on doing so until a"
-            " training makes a model without it."
+            gettext(
+                "Model %(version)s is live and uses %(label)s. It goes on doing so "
+                "until a training makes a model without it.",
+                version=used.version,
+                label=before.label,
+            )
         )
     return found
 
@@ -64,23 +72,48 @@ def _of_another_meaning(
 ) -> Iterator[str]:
     n_known = lead_values.coverage(session, Fields([before])).n_known[before.name]
     if n_known:
-        leads = "1 lead has" if n_known == 1 else f"{n_known:,} leads have"
+        leads = (
+            gettext("1 lead has")
+            if n_known == 1
+            else gettext("%(n_known)s leads have", n_known=Figure(f"{n_known:,}"))
+        )
         yield (
-            f"{leads} a value now and will lose it: {before.label} is unknown until new values"
-            " come. Score histories keep the old ones, and training passes over them."
+            gettext(
+                "%(leads)s a value now and will lose it: %(label)s is unknown until "
+                "new values come. Score histories keep the old ones, and training "
+                "passes over them.",
+                leads=leads,
+                label=before.label,
+            )
         )
     if before.name in used.in_version:
-        learned = f"in {before.unit}" if is_new_unit else f"as {before.kind.noun}"
+        learned = (
+            gettext("in %(unit)s", unit=before.unit)
+            if is_new_unit
+            else gettext("as %(noun)s", noun=before.kind.noun)
+        )
         yield (
-            f"Model {used.version} is live and learned {before.label} {learned}. It leaves"
-            f" {before.label} out, and all leads are scored again without it, until a model is"
-            " trained on new values."
+            gettext(
+                "Model %(version)s is live and learned %(label)s %(learned)s. It "
+                "leaves %(label)s out, and all leads are scored again without it, "
+                "until a model is trained on new values.",
+                version=used.version,
+                label=before.label,
+                learned=learned,
+            )
         )
     if before.name in used.crm_fields:
         name, crm_field = connections.kind(session).name, used.crm_fields[before.name]
-        yield f"{name} fills it from {crm_field}: check the field mapping afterwards."
+        yield gettext(
+            "%(name)s fills it from %(crm_field)s: check the field mapping afterwards.",
+            name=name,
+            crm_field=crm_field,
+        )
     if names := used.imports.get(before.name):
-        yield f"Remembered imports fill it ({', '.join(names)}): look closely at the next preview."
+        yield gettext(
+            "Remembered imports fill it (%(names)s): look closely at the next preview.",
+            names=", ".join(names),
+        )
 
 
 def _refused_values(session: Session, before: Field, after: Field) -> Iterator[str]:
@@ -95,10 +128,18 @@ def _refused_values(session: Session, before: Field, after: Field) -> Iterator[s
     if not gone and not removed:
         return
     named = f" ({', '.join(removed[:5])}{' ...' if len(removed) > 5 else ''})" if removed else ""
-    leads = "1 lead has" if len(gone) == 1 else f"{len(gone):,} leads have"
+    leads = (
+        gettext("1 lead has")
+        if len(gone) == 1
+        else gettext("%(n)s leads have", n=Figure(f"{len(gone):,}"))
+    )
     yield (
-        f"{leads} a value that is no longer allowed{named}. They keep it; sent again, it is not"
-        " used, with a warning to the sender."
+        gettext(
+            "%(leads)s a value that is no longer allowed%(named)s. They keep it; "
+            "sent again, it is not used, with a warning to the sender.",
+            leads=leads,
+            named=named,
+        )
     )
 
 

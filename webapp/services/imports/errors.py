@@ -1,5 +1,6 @@
 """What can be wrong with what somebody asks of an import."""
 
+from ml.sentences import gettext
 from webapp.services.runs.runs import Explained
 
 
@@ -7,7 +8,7 @@ class ImportNotFound(LookupError):
     """No import has this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Import {key} not found")
+        super().__init__(gettext("Import %(key)s not found", key=str(key)))
 
 
 class WrongState(Explained, ValueError):
@@ -15,8 +16,12 @@ class WrongState(Explained, ValueError):
 
     def __init__(self, state: str, wanted: str) -> None:
         super().__init__(
-            f"This import is in the state {state}, not {wanted}: nothing was changed."
-            " Reload the page."
+            gettext(
+                "This import is in the state %(state)s, not %(wanted)s: nothing was "
+                "changed. Reload the page.",
+                state=state,
+                wanted=wanted,
+            )
         )
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
+from ml.sentences import Figure, gettext
 from webapp import field_lists
 from webapp.database import change
 from webapp.intake_tables import Import, ImportChange
@@ -44,10 +45,10 @@ UNDO_WINDOW = timedelta(days=7)
 FORGOTTEN_AT_ONCE = 500
 # What is emptied out of an import that is over: it holds values of leads.
 FORGOTTEN: dict[str, object] = {"profile": {}, "preview": {}}
-OLD_ERROR = "It failed; why is kept for 7 days."
-ERASED = (
-    "The file named somebody whose data was erased meanwhile, so it was deleted. Nothing was"
-    " imported: drop a file without them."
+OLD_ERROR = gettext("It failed; why is kept for 7 days.")
+ERASED = gettext(
+    "The file named somebody whose data was erased meanwhile, so it was "
+    "deleted. Nothing was imported: drop a file without them."
 )
 MIN_SHARE_TO_ESTIMATE = 0.02
 
@@ -56,7 +57,8 @@ class FileTooLarge(ValueError):
     """The file is larger than the settings allow."""
 
     def __init__(self, max_bytes: int) -> None:
-        super().__init__(f"The file is larger than {max_bytes / 2**20:,.0f} MB")
+        megabytes = Figure(f"{max_bytes / 2**20:,.0f}")
+        super().__init__(gettext("The file is larger than %(n)s MB", n=megabytes))
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def progress(session: Session, found: Import, now: datetime) -> Progress:
     """How far the worker is with what it does on this import now."""
     run = session.get(Run, found.run_key) if found.run_key else None
     if run is None or run.finished_at is not None:
-        return Progress("Waiting for the worker", 0.0, None)
+        return Progress(gettext("Waiting for the worker"), 0.0, None)
     seconds_left = None
     if run.started_at is not None and run.progress >= MIN_SHARE_TO_ESTIMATE:
         seconds = (now - run.started_at).total_seconds()
@@ -230,8 +232,10 @@ def request_undo(session: Session, key: int, actor: str, now: datetime) -> None:
     found = by_key(session, key)
     if not can_be_undone(found, now):
         raise UndoRefused(
-            "Only an import that has changed something can be undone, and only for 7 days. Nothing"
-            " was changed."
+            gettext(
+                "Only an import that has changed something can be undone, and only for "
+                "7 days. Nothing was changed."
+            )
         )
     # A run that failed to undo it before must not close it again.
     _move(session, key, found.state, "undoing", undone_by=actor, run_key=None, error=None)

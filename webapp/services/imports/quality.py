@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from ml.fields.fields_file import Field, Fields
 from ml.fields.lenient import choice_of
 from ml.fields.reading import NOT_IN_LIST, NULL
+from ml.sentences import gettext
 from webapp.database import hold, insert
 from webapp.intake_tables import Surprise
 from webapp.services.leads.records import MAX_SHOWN_LENGTH, UNKNOWN_FIELD
@@ -21,7 +22,7 @@ STORED_EVERY_SECONDS = 1
 MAX_GATHERED = 1000
 MAX_VALUES = 200
 # Stands for all fields that are not known; their names are the values.
-NOT_DECLARED = "(not declared)"
+NOT_DECLARED = gettext("(not declared)")
 KEYS = ("field", "kind", "value")
 Seen = tuple[str, str, str]
 

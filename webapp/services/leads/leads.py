@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ml.fields.fields_file import Fields, Value
+from ml.sentences import gettext
 from webapp import field_lists
 from webapp.database import BACKFILL, DAY, PLAIN_ROWS, hold, insert
 from webapp.field_lists import Meanings
@@ -63,7 +64,7 @@ class LeadNotFound(LookupError):
     """No lead has this id."""
 
     def __init__(self, lead_id: object) -> None:
-        super().__init__(f"Lead {lead_id} not found")
+        super().__init__(gettext("Lead %(lead_id)s not found", lead_id=lead_id))
 
 
 def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.database import insert, once
 from webapp.tables.views import SavedView, TableSettings
 
@@ -20,7 +21,7 @@ class ViewNotFound(LookupError):
     """No such view, or it is somebody else's."""
 
     def __init__(self) -> None:
-        super().__init__("This view does not exist any more, or is not yours to change")
+        super().__init__(gettext("This view does not exist any more, or is not yours to change"))
 
 
 class InvalidView(ValueError):
@@ -58,7 +59,12 @@ def save(
     name = _cleaned(name)
     own = sa.select(SavedView).where(SavedView.author == by)
     if len(session.scalars(own).all()) >= MAX_VIEWS:
-        raise InvalidView(f"There are {MAX_VIEWS} views of yours already; delete one first")
+        raise InvalidView(
+            gettext(
+                "There are %(MAX_VIEWS)s views of yours already; delete one first",
+                MAX_VIEWS=MAX_VIEWS,
+            )
+        )
     view = session.scalar(own.where(SavedView.name == name)) or SavedView(author=by, name=name)
     view.asked, view.is_shared, view.saved_at = dict(asked), is_shared, now
     session.add(view)
@@ -71,7 +77,7 @@ def change(session: Session, key: int, name: str | None, *, is_shared: bool, by:
     view, name = _own(session, key, by), _cleaned(name)
     same = sa.select(SavedView.key).where(SavedView.author == by, SavedView.name == name)
     if session.scalar(same.where(SavedView.key != key)) is not None:
-        raise InvalidView(f"Another view of yours is called {name}")
+        raise InvalidView(gettext("Another view of yours is called %(name)s", name=name))
     view.name, view.is_shared = name, is_shared
     return view
 
@@ -149,7 +155,7 @@ def _cleaned(name: str | None) -> str:
     try:
         found = clean_text(name, maximum=MAX_NAME)
     except ValueError as error:
-        raise InvalidView(f"A name {error}") from None
+        raise InvalidView(gettext("A name %(error)s", error=error)) from None
     if found is None:
-        raise InvalidView("A view needs a name")
+        raise InvalidView(gettext("A view needs a name"))
     return found

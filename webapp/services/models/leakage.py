@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, defer
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.starter import FAMILY
+from ml.sentences import gettext
 from webapp.services.accounts import audit
 from webapp.tables import LeakingField, ModelVersion, Run
 
@@ -22,7 +23,7 @@ class NotSuspected(LookupError):
     """No training has flagged a field of this name as leaking."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"No training has flagged a field {name}")
+        super().__init__(gettext("No training has flagged a field %(name)s", name=name))
 
 
 class Known(NamedTuple):
@@ -54,7 +55,9 @@ def excluded_but_used(
     """The fields that a version uses though they are excluded today, with the reasons."""
     left_out = {row.name for row in rows if row.state != ALLOWED}
     suspected = {
-        name: f"{fields.named(name).label} seems to be filled in after the outcome."
+        name: gettext(
+            "%(label)s seems to be filled in after the outcome.", label=fields.named(name).label
+        )
         for name in version.fields
         if name in left_out
     }
@@ -99,7 +102,14 @@ def decide(session: Session, name: str, state: str, *, actor: str, now: datetime
         raise NotSuspected(name)
     row.state, row.decided_by, row.decided_at = state, actor, now
     action = "allowed field" if state == ALLOWED else "left out field"
-    audit.record(session, actor, action, f"field {name}", now=now, detail={"sign": row.sign})
+    audit.record(
+        session,
+        actor,
+        action,
+        f"field {name}",
+        now=now,
+        detail={"sign": row.sign},
+    )
     return row
 
 
@@ -109,7 +119,7 @@ def _excluded_as_declared(version: ModelVersion, fields: Fields) -> dict[str, st
     for name in version.fields:
         field = fields.named(name)
         if field.declared and not field.use:
-            found[name] = f"{field.label} is declared as not for models."
+            found[name] = gettext("%(label)s is declared as not for models.", label=field.label)
         elif not field.declared and version.family != FAMILY:
-            found[name] = f"{field.label} is retired."
+            found[name] = gettext("%(label)s is retired.", label=field.label)
     return found

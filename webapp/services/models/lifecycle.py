@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from ml.scorecard.scorecard import Scorecard
+from ml.sentences import gettext
 from ml.training.readiness import shortage
 from webapp import field_lists
 from webapp.config import Settings
@@ -38,7 +39,7 @@ class AlreadyChampion(RuntimeError):
     """The version to promote is live already."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Version {name} is already live")
+        super().__init__(gettext("Version %(name)s is already live", name=name))
 
 
 @dataclass(frozen=True)

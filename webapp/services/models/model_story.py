@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased, defer
 
 from ml.fields.wording import day_text
+from ml.sentences import Figure, gettext
 from webapp.services.models import lifecycle, monitoring, registry
 from webapp.services.models.lifecycle import SWITCHES
 from webapp.services.models.registry import Parent
@@ -18,11 +19,11 @@ from webapp.tables import AuditEntry, ModelVersion, Run
 PAGE_SIZE = 10
 RUN_NAMES = {
     "training": "Training",
-    monitoring.KIND: "Monitor check",
-    "rescoring": "Promotion of version {version}",
+    monitoring.KIND: gettext("Monitor check"),
+    "rescoring": gettext("Promotion of version {version}"),
 }
-GENERAL = "general rules, not trained on your data"
-SCORED_AGAIN = "Scoring with version {version}"
+GENERAL = gettext("general rules, not trained on your data")
+SCORED_AGAIN = gettext("Scoring with version {version}")
 RUNS_OF_VERSIONS = ("training", "rescoring", monitoring.KIND)  # that make, change or check one
 
 
@@ -113,15 +114,22 @@ def line_of_version(version: ModelVersion, parents: Mapping[int, Parent], now: d
     on, decision = day_text(version.created_at, now), version.verdict
     if not decision.checks:
         told = f" {decision.reason}" if decision.reason else ""
-        return f"Version {version.name} is the starter model: {GENERAL}.{told}"
+        return gettext(
+            "Version %(name)s is the starter model: %(GENERAL)s.%(told)s",
+            name=version.name,
+            GENERAL=GENERAL,
+            told=told,
+        )
     is_demo = version.learned_from is not None and version.learned_from.is_demo
     what = f"{'Demo version' if is_demo else 'Version'} {version.name}"
     if version.learned_key:
-        return f"{what} recalibrated on {on}. {decision.reason}"
-    parent = parents[version.parent_key].name if version.parent_key else "the live version"
+        return gettext(
+            "%(what)s recalibrated on %(on)s. %(reason)s", what=what, on=on, reason=decision.reason
+        )
+    parent = parents[version.parent_key].name if version.parent_key else gettext("the live version")
     done = "promoted" if decision.promote else "refused"
     why = _better(decision, parent) if decision.promote else _why_refused(decision, parent)
-    return f"{what} {done} on {on}: {why}."
+    return gettext("%(what)s %(done)s on %(on)s: %(why)s.", what=what, done=done, on=on, why=why)
 
 
 def _line_of_switch(entry: AuditEntry, now: datetime) -> str:
@@ -129,40 +137,80 @@ def _line_of_switch(entry: AuditEntry, now: datetime) -> str:
     before, after = entry.detail["from"], entry.subject.split()[-1]
     on = day_text(entry.at, now)
     if entry.actor == lifecycle.MONITORS:
-        return f"Version {before} replaced by {after} on {on}: it ranked new leads too badly."
+        return gettext(
+            "Version %(before)s replaced by %(after)s on %(on)s: it ranked new leads too badly.",
+            before=before,
+            after=after,
+            on=on,
+        )
     if entry.action == "rolled back":
-        return f"{entry.actor} rolled back from version {before} to {after} on {on}."
-    return f"{entry.actor} promoted version {after} on {on} in place of {before}."
+        return gettext(
+            "%(actor)s rolled back from version %(before)s to %(after)s on %(on)s.",
+            actor=entry.actor,
+            before=before,
+            after=after,
+            on=on,
+        )
+    return gettext(
+        "%(actor)s promoted version %(after)s on %(on)s in place of %(before)s.",
+        actor=entry.actor,
+        after=after,
+        on=on,
+        before=before,
+    )
 
 
 def _line_of_failure(run: Run, now: datetime) -> str:
     """Say which run failed."""
     what = SCORED_AGAIN if run.trigger == "fields" else RUN_NAMES[run.kind]
-    return f"{what.format(**run.task)} failed on {day_text(run.finished_at or now, now)}."
+    return gettext(
+        "%(format)s failed on %(day_text)s.",
+        format=what.format(**run.task),
+        day_text=day_text(run.finished_at or now, now),
+    )
 
 
 def _better(decision: Decision, parent: str) -> str:
     if (decision.gain or 0) <= 0:
-        return f"it passed all checks on {_leads(decision)}"
-    return f"on {_leads(decision)} it ranked better than {parent}"
+        return gettext("it passed all checks on %(leads)s", leads=_leads(decision))
+    return gettext(
+        "on %(leads)s it ranked better than %(parent)s", leads=_leads(decision), parent=parent
+    )
 
 
 def _why_refused(decision: Decision, parent: str) -> str:
     """Name the first check that failed, in the order in which they build on each other."""
     failed = {check.name for check in decision.checks if not check.passed}
     if not decision.n_evidence:
-        return f"no outcomes had come in since {parent} was trained"
-    n_each = f"{decision.n_converted:,} converted, {decision.n_lost:,} lost"
+        return gettext("no outcomes had come in since %(parent)s was trained", parent=parent)
+    n_each = gettext(
+        "%(n_converted)s converted, %(n_lost)s lost",
+        n_converted=Figure(f"{decision.n_converted:,}"),
+        n_lost=Figure(f"{decision.n_lost:,}"),
+    )
     if "evidence" in failed or decision.gain is None:
-        return f"there were too few new leads to compare it with {parent} ({n_each})"
-    on = f"on {_leads(decision)} it ranked"
+        return gettext(
+            "there were too few new leads to compare it with %(parent)s (%(n_each)s)",
+            parent=parent,
+            n_each=n_each,
+        )
+    on = gettext("on %(leads)s it ranked", leads=_leads(decision))
     if "gain" in failed:
         return f"{on} {'no' if decision.gain <= 0 else 'hardly'} better than {parent}"
     if "confidence" in failed:
-        return f"{on} better than {parent}, but that may be chance"
+        return gettext(
+            "%(on)s better than %(parent)s, but that may be chance", on=on, parent=parent
+        )
     if "log_loss" in failed:
-        return f"{on} better than {parent}, but its percentages were not surely closer to the truth"
-    return f"it failed {decision.n_failed} of {len(decision.checks)} checks"
+        return gettext(
+            "%(on)s better than %(parent)s, but its percentages were not surely "
+            "closer to the truth",
+            on=on,
+            parent=parent,
+        )
+    return gettext(
+        "it failed %(n_failed)s of %(n)s checks", n_failed=decision.n_failed, n=len(decision.checks)
+    )
 
 
 def _leads(decision: Decision) -> str:

@@ -11,6 +11,7 @@ from ml.monitoring import claims, drift, performance
 from ml.monitoring.causes import Cause, cause_of, is_coming_in, is_unlearned
 from ml.monitoring.drift import Drift, Verdict
 from ml.monitoring.performance import LiveAuc
+from ml.sentences import Figure, gettext
 from webapp.services.models import monitor_words
 from webapp.services.models.monitor_samples import Samples
 from webapp.services.models.monitor_words import State
@@ -76,13 +77,16 @@ def calibration(samples: Samples) -> Finding:
     found = performance.calibration_in_the_large(evidence.outcomes if evidence else [])
     verdict = "act" if evidence and evidence.is_partly_learned else found.verdict
     if evidence is None:
-        sentence = (
+        sentence = gettext(
             "Leads have not been followed for long enough to tell how many convert in the end."
         )
     elif found.verdict == "unknown":
-        sentence = (
-            f"{found.n:,} outcomes of leads scored from their beginning since version"
-            f" {samples.champion.name} went live; {performance.MIN_OUTCOMES} are needed."
+        sentence = gettext(
+            "%(n)s outcomes of leads scored from their beginning since version "
+            "%(name)s went live; %(MIN_OUTCOMES)s are needed.",
+            n=Figure(f"{found.n:,}"),
+            name=samples.champion.name,
+            MIN_OUTCOMES=performance.MIN_OUTCOMES,
         )
     else:
         sentence = f"{found.text}."
@@ -98,13 +102,21 @@ def live_auc(samples: Samples) -> Finding:
     live, newest = met.live, met.newest
     is_told = live.auc is not None and live.is_enough
     if not is_told:
-        sentence = (
-            f"Of the leads that had the time to end either way, {live.n_converted:,} converted and"
-            f" {live.n_lost:,} were lost {samples.after_what}; {performance.MIN_EACH_CLASS} of each"
-            " are needed."
+        sentence = gettext(
+            "Of the leads that had the time to end either way, %(n_converted)s "
+            "converted and %(n_lost)s were lost %(after_what)s; %(MIN_EACH_CLASS)s "
+            "of each are needed.",
+            n_converted=Figure(f"{live.n_converted:,}"),
+            n_lost=Figure(f"{live.n_lost:,}"),
+            after_what=samples.after_what,
+            MIN_EACH_CLASS=performance.MIN_EACH_CLASS,
         )
     else:
-        sentence = f"{_measured(live)} that were decided {samples.after_what}."
+        sentence = gettext(
+            "%(measured)s that were decided %(after_what)s.",
+            measured=_measured(live),
+            after_what=samples.after_what,
+        )
     if claimed and measured:
         sentence += (
             f" When it was made it claimed AUC {claimed.value:.2f} ({interval_text(*claimed[1:])}),"
@@ -112,7 +124,7 @@ def live_auc(samples: Samples) -> Finding:
             f"{': other leads at another time never give quite the same' if is_told else ''}."
         )
     if newest:
-        sentence += f" Of the newest alone: {_measured(newest)}."
+        sentence += gettext(" Of the newest alone: %(measured)s.", measured=_measured(newest))
     figures = asdict(live) | {
         "claimed": claimed,
         "newest": asdict(newest) if newest else None,
@@ -125,7 +137,7 @@ def live_auc(samples: Samples) -> Finding:
 
 def score_drift(samples: Samples) -> Finding:
     """Whether scores are spread as they were over the leads learned from."""
-    title, references = "Scores of new leads", _score_references(samples.learned.measured)
+    title, references = gettext("Scores of new leads"), _score_references(samples.learned.measured)
     if not references:
         return _no_reference("score_drift", title, samples)
     # On the scale of the version that was learned: a recalibration is no drift.
@@ -147,7 +159,7 @@ def field_drift(samples: Samples, fields: Fields) -> tuple[Finding, tuple[tuple[
 
     With the likely cause by label of each that is not, the worst first.
     """
-    title, card = "Fields of new leads", samples.card
+    title, card = gettext("Fields of new leads"), samples.card
     terms = {term.field: drift.with_absent(term, card.n_leads) for term in card.terms}
     values = {name: [lead.inputs.get(name) for lead in samples.recent] for name in terms}
     labels = {name: fields[name].label if name in fields else name for name in terms}
@@ -181,8 +193,14 @@ def field_drift(samples: Samples, fields: Fields) -> tuple[Finding, tuple[tuple[
 def _changed(causes: Sequence[tuple[str, Cause]], n_fields: int) -> str:
     if causes:
         named = [monitor_words.happened(*each) for each in causes]
-        return f"Changed since training: {monitor_words.listed(named)}."
-    return f"All {n_fields} fields are spread as in the leads it learned from." if n_fields else ""
+        return gettext("Changed since training: %(listed)s.", listed=monitor_words.listed(named))
+    return (
+        gettext(
+            "All %(n_fields)s fields are spread as in the leads it learned from.", n_fields=n_fields
+        )
+        if n_fields
+        else ""
+    )
 
 
 def selection(samples: Samples) -> Finding:
@@ -192,14 +210,20 @@ def selection(samples: Samples) -> Finding:
     # Between the two limits nothing is said: outcomes never come evenly from all leads.
     verdict: Verdict = {"look": "good", "act": "look"}.get(found.verdict, found.verdict)  # type: ignore[assignment]
     sentence = (
-        f"{found.n_recent:,} of {found.n_reference:,} leads have an outcome;"
-        f" {drift.MIN_LEADS} are needed."
+        gettext(
+            "%(n_recent)s of %(n_reference)s leads have an outcome; %(MIN_LEADS)s are needed.",
+            n_recent=Figure(f"{found.n_recent:,}"),
+            n_reference=Figure(f"{found.n_reference:,}"),
+            MIN_LEADS=drift.MIN_LEADS,
+        )
         if verdict == "unknown"
         else f"The {found.n_recent:,} leads with an outcome are scored"
         f" {'differently from' if verdict == 'look' else 'like'} all {found.n_reference:,} leads"
         f" (PSI {found.psi:.2f})."
     )
-    return Finding("selection", "Where outcomes come from", verdict, sentence, "", _figures(found))
+    return Finding(
+        "selection", gettext("Where outcomes come from"), verdict, sentence, "", _figures(found)
+    )
 
 
 def verdict_of(findings: list[Finding]) -> Verdict:
@@ -218,9 +242,9 @@ def _score_references(metrics: Metrics | None) -> list[list[int]]:
 
 
 def _no_reference(name: str, title: str, samples: Samples) -> Finding:
-    sentence = (
-        f"Version {samples.learned.name} was not trained on leads, so there is nothing to"
-        " compare with."
+    sentence = gettext(
+        "Version %(name)s was not trained on leads, so there is nothing to compare with.",
+        name=samples.learned.name,
     )
     return Finding(name, title, "unknown", sentence, "", {})
 
@@ -228,9 +252,12 @@ def _no_reference(name: str, title: str, samples: Samples) -> Finding:
 def _few(found: Drift) -> str:
     if found.verdict != "unknown":
         return ""
-    return (
-        f"It learned from {found.n_reference:,} leads, and {found.n_recent:,} were scored lately;"
-        f" {drift.MIN_LEADS} of each are needed."
+    return gettext(
+        "It learned from %(n_reference)s leads, and %(n_recent)s were scored "
+        "lately; %(MIN_LEADS)s of each are needed.",
+        n_reference=Figure(f"{found.n_reference:,}"),
+        n_recent=Figure(f"{found.n_recent:,}"),
+        MIN_LEADS=drift.MIN_LEADS,
     )
 
 
@@ -242,6 +269,18 @@ def _figures(found: Drift) -> dict[str, Any]:
 def _measured(found: LiveAuc) -> str:
     interval = interval_text(found.low, found.high)
     n = found.n_converted + found.n_lost
-    of_groups = f" of {found.n_groups:,} {GROUPS}" if found.n_groups < n else ""
+    of_groups = (
+        gettext(
+            " of %(n_groups)s %(GROUPS)s", n_groups=Figure(f"{found.n_groups:,}"), GROUPS=GROUPS
+        )
+        if found.n_groups < n
+        else ""
+    )
     bounds = f" ({interval})" if interval else ""
-    return f"AUC {found.auc:.2f}{bounds} on {n:,} leads{of_groups}"
+    return gettext(
+        "AUC %(auc)s%(bounds)s on %(n)s leads%(of_groups)s",
+        auc=Figure(f"{found.auc:.2f}"),
+        bounds=bounds,
+        n=Figure(f"{n:,}"),
+        of_groups=of_groups,
+    )

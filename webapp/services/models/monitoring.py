@@ -13,6 +13,7 @@ from ml.fields.fields_file import Fields
 from ml.monitoring.drift import Verdict
 from ml.monitoring.performance import MIN_OUTCOMES
 from ml.scorecard.scorecard import Scorecard
+from ml.sentences import gettext
 from webapp.database import hold
 from webapp.services.leads import duplicates
 from webapp.services.models import (
@@ -34,8 +35,8 @@ EVERY = timedelta(hours=1)
 N_NEW_OUTCOMES = MIN_OUTCOMES
 # So long after the first of them: outcomes come in bursts, and a training may be due first.
 BURST_PAUSE = timedelta(minutes=10)
-COMES_FIRST = "A training or a change of version comes first."
-SWITCHED_OFF = "Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRATE)."
+COMES_FIRST = gettext("A training or a change of version comes first.")
+SWITCHED_OFF = gettext("Recalibration by itself is switched off (LEADLOOP_AUTO_RECALIBRATE).")
 
 Change: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -205,13 +206,25 @@ def figures(session: Session) -> dict[str, tuple[str, float]]:
 
 
 GAUGES = {
-    "score_psi": ("How far the scores of new leads have moved (PSI).", "score_drift", "psi"),
-    "field_psi": ("The same of the field that has moved most.", "field_drift", "psi"),
-    "selection_psi": ("Leads with an outcome against all, by score (PSI).", "selection", "psi"),
-    "calibration_z": ("Conversions above expected, in standard deviations.", "calibration", "z"),
-    "live_auc": ("AUC on outcomes that were not learned from.", "live_auc", "auc"),
-    "live_auc_low": ("Lower end of its 95 % interval.", "live_auc", "low"),
-    "live_auc_high": ("Upper end of its 95 % interval.", "live_auc", "high"),
+    "score_psi": (
+        gettext("How far the scores of new leads have moved (PSI)."),
+        "score_drift",
+        "psi",
+    ),
+    "field_psi": (gettext("The same of the field that has moved most."), "field_drift", "psi"),
+    "selection_psi": (
+        gettext("Leads with an outcome against all, by score (PSI)."),
+        "selection",
+        "psi",
+    ),
+    "calibration_z": (
+        gettext("Conversions above expected, in standard deviations."),
+        "calibration",
+        "z",
+    ),
+    "live_auc": (gettext("AUC on outcomes that were not learned from."), "live_auc", "auc"),
+    "live_auc_low": (gettext("Lower end of its 95 %% interval."), "live_auc", "low"),
+    "live_auc_high": (gettext("Upper end of its 95 %% interval."), "live_auc", "high"),
 }
 
 
@@ -221,7 +234,7 @@ def _due(session: Session, retraining: Trigger, now: datetime) -> str | None:
         return None
     last = runs.last_success(session, KIND)
     if last and last.result.get("is_put_off") and lifecycle.is_idle(session, retraining, now):
-        return "put off"
+        return gettext("put off")
     before = last.result["seen"] if last else {"outcome": 0, "scoring": 0, "champion": 0}
     recorded = sa.select(Outcome.recorded_at).where(Outcome.key > before["outcome"])
     new = session.scalars(recorded.order_by(Outcome.key).limit(N_NEW_OUTCOMES)).all()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from ml.monitoring.performance import ScoredOutcome, errors_below, live_auc
+from ml.sentences import Figure, gettext
 from webapp.services.demo import demo_leads
 from webapp.services.models import lifecycle, registry
 from webapp.services.models.monitor_samples import Samples
@@ -61,12 +62,20 @@ def needed(session: Session, samples: Samples) -> Replacement | None:
         return None
     best = max(aucs, key=lambda name: aucs[name])
     order = (
-        "ranks leads worse than the starter model" if what != "by chance" else "ranks leads wrongly"
+        gettext("ranks leads worse than the starter model")
+        if what != "by chance"
+        else gettext("ranks leads wrongly")
     )
     auc = measured.auc or 0.0
-    sentence = (
-        f"Version {samples.champion.name} surely {order} (AUC {auc:.2f} on {len(leads):,}"
-        f" outcomes); version {best} ({aucs[best]:.2f}) replaces it now."
+    sentence = gettext(
+        "Version %(name)s surely %(order)s (AUC %(auc)s on %(n)s outcomes); "
+        "version %(best)s (%(aucs)s) replaces it now.",
+        name=samples.champion.name,
+        order=order,
+        auc=Figure(f"{auc:.2f}"),
+        n=Figure(f"{len(leads):,}"),
+        best=best,
+        aucs=Figure(f"{aucs[best]:.2f}"),
     )
     return Replacement(best, sentence)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ml.fields.types import category_key, clean_text
+from ml.sentences import gettext
 from webapp.services.accounts import audit
 from webapp.services.outcomes.lost_reasons import by_word
 from webapp.tables.reasons import LostReason
@@ -16,7 +17,7 @@ class ReasonNotFound(LookupError):
     """No reason of the list has this number."""
 
     def __init__(self) -> None:
-        super().__init__("This reason does not exist any more")
+        super().__init__(gettext("This reason does not exist any more"))
 
 
 class InvalidReason(ValueError):
@@ -28,7 +29,7 @@ def add(session: Session, name: str, *, by: str, now: datetime) -> None:
     name = _cleaned(name)
     known = by_word(session).get(category_key(name))
     if known is not None and known.retired_at is None:
-        raise InvalidReason(f"{known.name} is on the list already")
+        raise InvalidReason(gettext("%(name)s is on the list already", name=known.name))
     if known is not None:
         known.retired_at = None
     else:
@@ -49,7 +50,7 @@ def _cleaned(name: str) -> str:
     try:
         found = clean_text(name, maximum=MAX_LENGTH)
     except ValueError as error:
-        raise InvalidReason(f"A reason {error}") from None
+        raise InvalidReason(gettext("A reason %(error)s", error=error)) from None
     if found is None:
-        raise InvalidReason("A reason needs a name")
+        raise InvalidReason(gettext("A reason needs a name"))
     return found

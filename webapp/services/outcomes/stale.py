@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.services.crm import connections
 from webapp.services.crm.kinds.kind import CrmKind
 from webapp.services.crm.outcome_rules import UNDECIDED
@@ -24,9 +25,16 @@ class ChangedMeanwhile(RuntimeError):
         self.at = last.recorded_at if last else None
         by = crm.name if last is None or last.actor == last.source == crm.key else last.actor
         told = f"{by}, {last.recorded_at.isoformat()}" if last else by
-        status = "in the pipeline" if lead.status == "in_pipeline" else lead.status
+        status = gettext("in the pipeline") if lead.status == "in_pipeline" else lead.status
         status = status.replace("_", " ")
-        super().__init__(f"Lead {lead.lead_id} is {status} by now ({told}); nothing was recorded")
+        super().__init__(
+            gettext(
+                "Lead %(lead_id)s is %(status)s by now (%(told)s); nothing was recorded",
+                lead_id=lead.lead_id,
+                status=str(status),
+                told=told,
+            )
+        )
 
 
 def state(lead: Lead) -> str:

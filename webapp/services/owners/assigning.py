@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
+from ml.sentences import gettext
 from webapp.crm_tables import CrmLead
 from webapp.database import PLAIN_ROWS, change
 from webapp.services.accounts import accounts, audit
@@ -28,14 +29,14 @@ class NotAnOwner(ValueError):
     """Leads are given to people with an account that is on."""
 
     def __init__(self, owner: str) -> None:
-        super().__init__(f"{owner} has no account here, or it is turned off")
+        super().__init__(gettext("%(owner)s has no account here, or it is turned off", owner=owner))
 
 
 class OwnedByCrm(RuntimeError):
     """The CRM says who owns a lead, and the next sync would take the owner back."""
 
     def __init__(self, crm: str) -> None:
-        super().__init__(f"The owner of this lead comes from {crm}")
+        super().__init__(gettext("The owner of this lead comes from %(crm)s", crm=crm))
         self.crm = crm
 
 

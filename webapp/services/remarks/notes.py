@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import Figure, gettext
 from webapp.database import change
 from webapp.tables import Lead
 from webapp.tables.remarks import Note
@@ -23,25 +24,31 @@ class NoteNotFound(LookupError):
     """No note has this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Note {key} not found")
+        super().__init__(gettext("Note %(key)s not found", key=str(key)))
 
 
 class NotYourNote(PermissionError):
     """Somebody else wrote the note."""
 
     def __init__(self) -> None:
-        super().__init__("Only its author can change a note")
+        super().__init__(gettext("Only its author can change a note"))
 
 
 def clean(text: str) -> str:
     """Trim a text of up to `MAX_LENGTH` characters, line ends as \\n; else `InvalidNote`."""
     cleaned = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not cleaned:
-        raise InvalidNote("Write something first.")
+        raise InvalidNote(gettext("Write something first."))
     if len(cleaned) > MAX_LENGTH:
-        raise InvalidNote(f"A note has up to {MAX_LENGTH:,} characters; this one {len(cleaned):,}.")
+        raise InvalidNote(
+            gettext(
+                "A note has up to %(MAX_LENGTH)s characters; this one %(n)s.",
+                MAX_LENGTH=Figure(f"{MAX_LENGTH:,}"),
+                n=Figure(f"{len(cleaned):,}"),
+            )
+        )
     if CONTROL.search(cleaned):
-        raise InvalidNote("The text holds characters that cannot be shown.")
+        raise InvalidNote(gettext("The text holds characters that cannot be shown."))
     return cleaned
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.database import DAY, once
 from webapp.tables import Lead
 from webapp.tables.remarks import ScoreOverride
@@ -50,9 +51,9 @@ def read(score: str, last_day: str, reason: str, now: datetime) -> tuple[float, 
         text = clean_text(reason, maximum=MAX_REASON_LENGTH)
     except ValueError as error:
         text = None
-        errors["reason"] = f"The reason {error}."
+        errors["reason"] = gettext("The reason %(error)s.", error=error)
     if not text and "reason" not in errors:
-        errors["reason"] = "Say why, so that others can judge it."
+        errors["reason"] = gettext("Say why, so that others can judge it.")
     if probability is None or until is None or not text:
         raise InvalidOverride(errors)
     return probability, until, text
@@ -65,7 +66,9 @@ def end_of(last_day: date, now: datetime) -> datetime:
     except OverflowError:
         until = now
     if not now < until <= now + MAX_LENGTH:
-        raise InvalidOverride({"until": "Choose a day from today on, at most a year from now."})
+        raise InvalidOverride(
+            {"until": gettext("Choose a day from today on, at most a year from now.")}
+        )
     return until
 
 
@@ -145,7 +148,7 @@ def _score(text: str, errors: dict[str, str]) -> float | None:
     except ValueError:
         score = -1
     if not 0 <= score <= 100 or len(text) > 3:
-        errors["score"] = "A score is a whole number from 0 to 100."
+        errors["score"] = gettext("A score is a whole number from 0 to 100.")
         return None
     return score / 100
 
@@ -156,5 +159,5 @@ def _until(text: str, now: datetime, errors: dict[str, str]) -> datetime | None:
     except InvalidOverride as error:
         errors |= error.errors
     except ValueError:
-        errors["until"] = "A date is written like 2026-12-31."
+        errors["until"] = gettext("A date is written like 2026-12-31.")
     return None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.tables import Lead
@@ -22,7 +23,7 @@ class ReportNotFound(LookupError):
     """There is no such open report."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Report {key} is not open any more")
+        super().__init__(gettext("Report %(key)s is not open any more", key=str(key)))
 
 
 class UnknownReason(ValueError):
@@ -33,7 +34,7 @@ class NoScore(ValueError):
     """The lead has no score that could be wrong."""
 
     def __init__(self) -> None:
-        super().__init__("This lead has no score")
+        super().__init__(gettext("This lead has no score"))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.database import change, once
 from webapp.tables import Run
 
@@ -27,7 +28,9 @@ class AlreadyRunning(RuntimeError):
     """A run of this kind is not finished yet."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"A run of this kind ({kind}) is already requested or running")
+        super().__init__(
+            gettext("A run of this kind (%(kind)s) is already requested or running", kind=kind)
+        )
         self.kind = kind
 
 
@@ -39,14 +42,16 @@ class RunNotFound(LookupError):
     """No run has this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Run {key} not found")
+        super().__init__(gettext("Run %(key)s not found", key=str(key)))
 
 
 class OtherKind(RunNotFound):
     """The run with this number is of another kind than the one that was asked for."""
 
     def __init__(self, key: int, kind: str) -> None:
-        LookupError.__init__(self, f"Run {key} is of another kind: {kind}")
+        LookupError.__init__(
+            self, gettext("Run %(key)s is of another kind: %(kind)s", key=str(key), kind=kind)
+        )
 
 
 def request(
@@ -67,7 +72,7 @@ def request(
         requested_at=now,
         n_attempts=0,
         progress=0.0,
-        stage="Waiting for the worker",
+        stage=gettext("Waiting for the worker"),
         task=task or {},
         result={},
     )
@@ -130,7 +135,7 @@ def finish(
 
 def hand_back(session: Session, run: Run) -> None:
     """Put a run back into the queue, for a worker that has to stop in the middle of it."""
-    values = {"state": "requested", "stage": "Waiting for the worker", "lease_until": None}
+    values = {"state": "requested", "stage": gettext("Waiting for the worker"), "lease_until": None}
     _change(session, run, {**values, "n_attempts": Run.n_attempts - 1})
 
 
@@ -147,7 +152,7 @@ def give_up(session: Session, run: Run, now: datetime) -> bool:
     if run.kind in RESUMABLE and run.n_attempts < MAX_ATTEMPTS:
         values: dict[str, Any] = {
             "state": "requested",
-            "stage": "Waiting to go on",
+            "stage": gettext("Waiting to go on"),
             "lease_until": None,
         }
         change(session, sa.update(Run).where(*still_overdue).values(**values))
@@ -156,13 +161,19 @@ def give_up(session: Session, run: Run, now: datetime) -> bool:
         "state": "failed",
         "finished_at": now,
         "lease_until": None,
-        "error": f"The worker stopped before this was done. {_what_next(run)}",
+        "error": gettext(
+            "The worker stopped before this was done. %(what_next)s", what_next=_what_next(run)
+        ),
     }
     return change(session, sa.update(Run).where(*still_overdue).values(**values)) > 0
 
 
 def _what_next(run: Run) -> str:
-    return "It starts by itself when it is due." if run.kind in COMES_AGAIN else "Start it again."
+    return (
+        gettext("It starts by itself when it is due.")
+        if run.kind in COMES_AGAIN
+        else gettext("Start it again.")
+    )
 
 
 def latest(
@@ -217,4 +228,10 @@ def by_key(session: Session, key: int) -> Run:
 def _change(session: Session, run: Run, values: dict[str, Any]) -> None:
     held = (Run.key == run.key, Run.state == "running", Run.claimed_by == run.claimed_by)
     if not change(session, sa.update(Run).where(*held).values(**values)):
-        raise LostClaim(f"run {run.key} is no longer held by {run.claimed_by}")
+        raise LostClaim(
+            gettext(
+                "run %(key)s is no longer held by %(claimed_by)s",
+                key=str(run.key),
+                claimed_by=run.claimed_by,
+            )
+        )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
+from ml.sentences import gettext
+
 HOST = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,251}[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]+", re.ASCII)
 PORTS = {"https": 443, "http": 80}
 VISIBLE = re.compile(r"[\x21-\x7e]{1,2000}")
@@ -42,21 +44,25 @@ class Target:
 def parse(url: str, internal_hosts: str) -> Target:
     """Read an address, else `AddressRefused`; `internal_hosts` as the setting has them."""
     if not VISIBLE.fullmatch(url) or "\\" in url:
-        raise AddressRefused("Enter an address of at most 2,000 characters without spaces.")
+        raise AddressRefused(
+            gettext("Enter an address of at most 2,000 characters without spaces.")
+        )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        raise AddressRefused("This address cannot be read. Copy it again.") from None
+        raise AddressRefused(gettext("This address cannot be read. Copy it again.")) from None
     if parts.scheme not in PORTS or not HOST.fullmatch(host):
-        raise AddressRefused("Enter an address such as https://hooks.example.com/leads.")
+        raise AddressRefused(gettext("Enter an address such as https://hooks.example.com/leads."))
     if parts.username is not None or parts.password is not None:
-        raise AddressRefused("Leave user name and password out of the address.")
+        raise AddressRefused(gettext("Leave user name and password out of the address."))
     port = port or PORTS[parts.scheme]
     named = {name.strip().lower() for name in internal_hosts.split(",")}
     is_internal = bool(named & {host, f"{host}:{port}"})
     if parts.scheme == "http" and not is_internal:
-        raise AddressRefused("Use https: over http anybody on the way could read the messages.")
+        raise AddressRefused(
+            gettext("Use https: over http anybody on the way could read the messages.")
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port, path, is_internal)
 
@@ -69,12 +75,15 @@ def resolve(target: Target) -> str:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise AddressRefused(f"No host has the name {target.host}.") from None
+        raise AddressRefused(gettext("No host has the name %(host)s.", host=target.host)) from None
     addresses = [str(each[4][0]) for each in found]
     if not target.is_internal and not all(_is_public(address) for address in addresses):
         raise AddressRefused(
-            f"{target.host} is an address of a private network. To allow it, name the host in"
-            " LEADLOOP_WEBHOOK_HOSTS."
+            gettext(
+                "%(host)s is an address of a private network. To allow it, name the "
+                "host in LEADLOOP_WEBHOOK_HOSTS.",
+                host=target.host,
+            )
         )
     return addresses[0]
 

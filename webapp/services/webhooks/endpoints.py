@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
+from ml.sentences import gettext
 from webapp.config import Settings
 from webapp.services.accounts import audit
 from webapp.services.sealing import opened, sealed, secret_key
@@ -31,7 +32,7 @@ class EndpointNotFound(LookupError):
     """No endpoint has this number."""
 
     def __init__(self, key: int) -> None:
-        super().__init__(f"Webhook {key} not found")
+        super().__init__(gettext("Webhook %(key)s not found", key=str(key)))
 
 
 class InvalidEndpoint(ValueError):
@@ -70,7 +71,14 @@ def create(
     """
     values = _checked(wanted, settings, is_new=True)
     if len(everything(session)) >= MAX_ENDPOINTS:
-        raise InvalidEndpoint({"name": f"There are {MAX_ENDPOINTS} webhooks; remove one first."})
+        raise InvalidEndpoint(
+            {
+                "name": gettext(
+                    "There are %(MAX_ENDPOINTS)s webhooks; remove one first.",
+                    MAX_ENDPOINTS=MAX_ENDPOINTS,
+                )
+            }
+        )
     secret = new_secret()
     endpoint = WebhookEndpoint(
         **values, kind=wanted.kind, created_by=actor, created_at=now, n_failures=0
@@ -182,15 +190,21 @@ def _checked(wanted: Wanted, settings: Settings, *, is_new: bool) -> dict[str, A
     try:
         name = clean_text(wanted.name, maximum=NAME_LENGTH) or ""
     except ValueError as error:
-        errors["name"] = f"The name {error}."
+        errors["name"] = gettext("The name %(error)s.", error=error)
     if not name:
-        errors["name"] = "Say what this address is, such as “Data warehouse”."
+        errors["name"] = gettext("Say what this address is, such as “Data warehouse”.")
     if wanted.kind not in ENDPOINT_KINDS:
-        errors["kind"] = f"Choose one of {', '.join(ENDPOINT_KINDS)}."
+        errors["kind"] = gettext(
+            "Choose one of %(ENDPOINT_KINDS)s.", ENDPOINT_KINDS=", ".join(ENDPOINT_KINDS)
+        )
     if not wanted.events or set(wanted.events) - set(events.TYPES):
-        errors["events"] = "Choose at least one event."
+        errors["events"] = gettext("Choose at least one event.")
     if not (NUMBER.fullmatch(points) and MIN_POINTS <= int(points) <= MAX_POINTS):
-        errors["min_points"] = f"Enter a whole number from {MIN_POINTS} to {MAX_POINTS}."
+        errors["min_points"] = gettext(
+            "Enter a whole number from %(MIN_POINTS)s to %(MAX_POINTS)s.",
+            MIN_POINTS=MIN_POINTS,
+            MAX_POINTS=MAX_POINTS,
+        )
     if is_new or wanted.url:
         try:
             target(wanted.url, settings)
@@ -220,4 +234,11 @@ def _note(
     now: datetime,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    audit.record(session, actor, action, f"webhook {endpoint.key}", now=now, detail=detail)
+    audit.record(
+        session,
+        actor,
+        action,
+        f"webhook {endpoint.key!s}",
+        now=now,
+        detail=detail,
+    )

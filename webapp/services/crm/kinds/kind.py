@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ml.sentences import gettext
+
 # The values of a login that are stored and shown as they are; all others are secrets.
 PUBLIC_VALUES = ("domain", "username")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -66,7 +68,7 @@ class IdFilter:
 
     label: str
     hint: str
-    rule: str = "must be ids"
+    rule: str = gettext("must be ids")
     one_form: Callable[[str], str] = str
     is_id: Callable[[str], bool] = bool
 

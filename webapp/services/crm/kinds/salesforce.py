@@ -7,6 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from ml.sentences import gettext
 from webapp.services.crm.kinds.kind import CrmKind, IdFilter, Login, LoginField, LoginMethod
 from webapp.services.crm.kinds.salesforce_ids import full_id, is_full_id
 
@@ -43,17 +44,19 @@ ADDRESS_OF_PAGES = re.compile(
     r"\.(?:[a-z]+\.force|my\.salesforce-setup|my\.salesforce-sites|my\.site)\.com"
 )
 MY_DOMAIN = ".my.salesforce.com"
-PAGES_RULE = "This address is for people with a browser. Enter {}, the address for programs."
+PAGES_RULE = gettext(
+    "This address is for people with a browser. Enter {}, the address for programs."
+)
 # Beside My Domain: where users of all orgs log in, and single instances.
 ITS_HOST = re.compile(r"[a-z0-9.-]+\.(?:salesforce|force)\.com")
 INSTANCE = re.compile(r"[a-z]{2,4}[0-9]+\.salesforce\.com")
 LOGIN_HOSTS = ("login.salesforce.com", "test.salesforce.com")
-LOGIN_HOST_RULE = (
+LOGIN_HOST_RULE = gettext(
     "Client credentials do not work at {}. Enter your My Domain, such as acme.my.salesforce.com."
 )
-OTHER_RULE = (
-    "No org answers API calls at this address. Enter your My Domain, such as"
-    " acme.my.salesforce.com."
+OTHER_RULE = gettext(
+    "No org answers API calls at this address. Enter your My Domain, such "
+    "as acme.my.salesforce.com."
 )
 
 
@@ -67,21 +70,26 @@ def is_private_key(text: str) -> bool:
 
 DOMAIN = LoginField(
     "domain",
-    "My Domain",
-    "Such as acme.my.salesforce.com. Salesforce shows it under Setup, My Domain.",
+    gettext("My Domain"),
+    gettext("Such as acme.my.salesforce.com. Salesforce shows it under Setup, My Domain."),
     max_length=255,
 )
 USERNAME = LoginField(
-    "username", "User name", "The integration user's, such as leadloop@acme.com.", max_length=200
+    "username",
+    gettext("User name"),
+    gettext("The integration user's, such as leadloop@acme.com."),
+    max_length=200,
 )
-CONSUMER_KEY = LoginField("consumer_key", "Consumer key")
+CONSUMER_KEY = LoginField("consumer_key", gettext("Consumer key"))
 PRIVATE_KEY = LoginField(
     "private_key",
-    "Private key",
-    "In PEM form, from BEGIN to END.",
+    gettext("Private key"),
+    gettext("In PEM form, from BEGIN to END."),
     max_length=20_000,
     is_of_lines=True,
-    rule="must be an RSA private key in PEM form without a passphrase, and not the certificate",
+    rule=gettext(
+        "must be an RSA private key in PEM form without a passphrase, and not the certificate"
+    ),
     is_valid=is_private_key,
 )
 
@@ -106,36 +114,40 @@ def host_problem(host: str, method: str) -> str | None:
 LOGIN = Login(
     methods={
         "client_credentials": LoginMethod(
-            "Client credentials",
-            "The usual way. In Salesforce Setup make an External Client App, enable Client"
-            " Credentials Flow, choose an integration user as Run As, and copy key and secret from"
-            " its settings.",
-            (DOMAIN, CONSUMER_KEY, LoginField("consumer_secret", "Consumer secret")),
+            gettext("Client credentials"),
+            gettext(
+                "The usual way. In Salesforce Setup make an External Client App, "
+                "enable Client Credentials Flow, choose an integration user as Run As, "
+                "and copy key and secret from its settings."
+            ),
+            (DOMAIN, CONSUMER_KEY, LoginField("consumer_secret", gettext("Consumer secret"))),
         ),
         "jwt": LoginMethod(
-            "JWT bearer",
-            "If no secret may be shared: the External Client App has a certificate, and you enter"
-            " its private key here.",
+            gettext("JWT bearer"),
+            gettext(
+                "If no secret may be shared: the External Client App has a "
+                "certificate, and you enter its private key here."
+            ),
             (DOMAIN, USERNAME, CONSUMER_KEY, PRIVATE_KEY),
         ),
         "session": LoginMethod(
-            "Session ID",
-            "For a quick try: it stops working when the session ends.",
-            (DOMAIN, LoginField("session_id", "Session ID")),
+            gettext("Session ID"),
+            gettext("For a quick try: it stops working when the session ends."),
+            (DOMAIN, LoginField("session_id", gettext("Session ID"))),
         ),
         "password": LoginMethod(
-            "User name and token",
-            "For older orgs only: Salesforce retires this login in 2027.",
+            gettext("User name and token"),
+            gettext("For older orgs only: Salesforce retires this login in 2027."),
             (
                 DOMAIN,
                 USERNAME,
                 LoginField("password", "Password", is_verbatim=True),
-                LoginField("security_token", "Security token"),
+                LoginField("security_token", gettext("Security token")),
             ),
         ),
     },
     endings=ENDINGS,
-    host_rule="Must be your My Domain, such as acme.my.salesforce.com, without a port.",
+    host_rule=gettext("Must be your My Domain, such as acme.my.salesforce.com, without a port."),
     host_problem=host_problem,
     guide="crm/connection/salesforce_guide.html",
 )
@@ -150,24 +162,30 @@ SALESFORCE = CrmKind(
     leads="leads",
     deal="opportunity",
     deals="opportunities",
-    a_deal="an opportunity",
-    see_deals="Grant the user View All on opportunities (permission set Lead Scoring Integration).",
+    a_deal=gettext("an opportunity"),
+    see_deals=gettext(
+        "Grant the user View All on opportunities (permission set Lead Scoring Integration)."
+    ),
     converts_leads=True,
     lead_address="{org}/{id}",
     deal_address="{org}/{id}",
     filters={
         "owner_ids": IdFilter(
-            "Only leads of these owners",
-            "IDs of users (005…) or queues (00G…), one per line. Leave empty for all. Leads already"
-            " read stay.",
+            gettext("Only leads of these owners"),
+            gettext(
+                "IDs of users (005…) or queues (00G…), one per line. Leave empty for "
+                "all. Leads already read stay."
+            ),
             ID_RULE.format("005 or 00G"),
             full_id,
             partial(is_full_id, starts=("005", "00G")),
         ),
         "record_type_ids": IdFilter(
-            "Only leads of these record types",
-            "IDs (012…), one per line, from the record type's address in Setup. Leave empty for"
-            " all.",
+            gettext("Only leads of these record types"),
+            gettext(
+                "IDs (012…), one per line, from the record type's address in Setup. "
+                "Leave empty for all."
+            ),
             ID_RULE.format("012"),
             full_id,
             partial(is_full_id, starts=("012",)),

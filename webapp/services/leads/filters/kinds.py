@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ml.fields.types import Field, clean_text
+from ml.sentences import Figure, gettext
 from webapp.services.leads.records import FieldError
 
 MAX_DAYS = 36_500
@@ -52,7 +53,9 @@ class Since(NamedTuple):
     def __str__(self) -> str:
         if self.day is not None:
             return self.day.isoformat()
-        return "a day ago" if self.days == 1 else f"{self.days} days ago"
+        return (
+            gettext("a day ago") if self.days == 1 else gettext("%(days)s days ago", days=self.days)
+        )
 
 
 def number(low: float, high: float) -> Kind:
@@ -63,7 +66,13 @@ def number(low: float, high: float) -> Kind:
             raise ValueError
         return found
 
-    return Kind(f"a number from {low:g} to {high:g}", read, "number")
+    return Kind(
+        gettext(
+            "a number from %(low)s to %(high)s", low=Figure(f"{low:g}"), high=Figure(f"{high:g}")
+        ),
+        read,
+        "number",
+    )
 
 
 def one_of(choices: Mapping[str, str]) -> Kind:
@@ -74,7 +83,7 @@ def one_of(choices: Mapping[str, str]) -> Kind:
             raise ValueError
         return text
 
-    return Kind(f"one of {', '.join(choices)}", read, "choice", choices)
+    return Kind(gettext("one of %(choices)s", choices=", ".join(choices)), read, "choice", choices)
 
 
 def some_of(choices: Mapping[str, str]) -> Kind:
@@ -86,13 +95,13 @@ def some_of(choices: Mapping[str, str]) -> Kind:
             raise ValueError
         return tuple(choice for choice in choices if choice in asked)
 
-    rule = f"one of {', '.join(choices)}, or several with commas between"
+    rule = gettext("one of %(choices)s, or several with commas between", choices=", ".join(choices))
     return Kind(rule, read, "choice", choices)
 
 
 def keys_of(maximum: int) -> Kind:
     """The numbers of rows, with commas between."""
-    rule = f"up to {maximum:,} numbers with commas between"
+    rule = gettext("up to %(maximum)s numbers with commas between", maximum=Figure(f"{maximum:,}"))
 
     def read(text: str) -> tuple[int, ...]:
         found = tuple(
@@ -107,7 +116,9 @@ def keys_of(maximum: int) -> Kind:
 
 def text_of(maximum: int = MAX_TEXT) -> Kind:
     """Text for people."""
-    rule = f"text of up to {maximum} characters, without control characters"
+    rule = gettext(
+        "text of up to %(maximum)s characters, without control characters", maximum=maximum
+    )
     return Kind(rule, lambda text: clean_text(text, maximum=maximum))
 
 
@@ -115,7 +126,7 @@ def value_of(field: Field) -> Kind:
     """A value of a field of leads, as a form sends it."""
     control = "number" if field.kind.is_numeric else "choice" if field.answers else "text"
     rule = field.rule.removesuffix(" or null").removesuffix(",")
-    rule = "yes or no" if field.type == "boolean" else rule
+    rule = gettext("yes or no") if field.type == "boolean" else rule
     return Kind(rule, lambda text: field.parse(text, text=True), control, dict(field.answers))
 
 
@@ -133,7 +144,11 @@ def _since(text: str) -> Since:
     return Since(day=date.fromisoformat(text))
 
 
-DAYS = Kind(f"a whole number of days from 0 to {MAX_DAYS:,}", _days, "number")
-SINCE = Kind("a date such as 2026-03-31, or a number of days before now", _since, "since")
+DAYS = Kind(
+    gettext("a whole number of days from 0 to %(MAX_DAYS)s", MAX_DAYS=Figure(f"{MAX_DAYS:,}")),
+    _days,
+    "number",
+)
+SINCE = Kind(gettext("a date such as 2026-03-31, or a number of days before now"), _since, "since")
 POINTS = number(0, 100)
 SOME_GRADES = some_of({letter: letter for letter in GRADES})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ml.sentences import gettext
 from webapp.tables import Lead, Score
 
 
@@ -21,10 +22,10 @@ class Sort:
 
 
 SORTS = {
-    "score": Sort(Score.probability, True, "highest score first"),
-    "change": Sort(Score.moved, True, "largest rise first"),
-    "scored": Sort(Lead.scored_at, True, "most recently scored first"),
-    "contact": Sort(Lead.contact_day, False, "longest without contact first"),
-    "outcome": Sort(Lead.outcome_day, True, "newest outcome first"),
-    "name": Sort(Lead.sort_name, False, "by name"),
+    "score": Sort(Score.probability, True, gettext("highest score first")),
+    "change": Sort(Score.moved, True, gettext("largest rise first")),
+    "scored": Sort(Lead.scored_at, True, gettext("most recently scored first")),
+    "contact": Sort(Lead.contact_day, False, gettext("longest without contact first")),
+    "outcome": Sort(Lead.outcome_day, True, gettext("newest outcome first")),
+    "name": Sort(Lead.sort_name, False, gettext("by name")),
 }
