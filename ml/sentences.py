@@ -4,7 +4,7 @@ A sentence reads as English wherever text is wanted; by the message and the valu
 of, a page puts it into its reader's language. Standard library only.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 Packed: TypeAlias = dict[str, Any]
@@ -110,6 +110,18 @@ def joined(parts: Iterable[str], by: str = " ") -> str:
     """
     named = {f"part{n}": part for n, part in enumerate(part for part in parts if part)}
     return Sentence(Said(by.replace("%", "%%").join(f"%({name})s" for name in named), named))
+
+
+def either(texts: Sequence[str]) -> str:
+    """Name some of which one is enough.
+
+    >>> either(["A"]), either(["A", "B", "C"])
+    ('A', 'A or B or C')
+    """
+    named, *others = texts
+    for other in others:
+        named = gettext("%(this)s or %(that)s", this=named, that=other)
+    return named
 
 
 def as_whole(text: str) -> str:

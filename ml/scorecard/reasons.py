@@ -9,12 +9,14 @@ from ml.fields.fields_file import Fields
 from ml.fields.types import Field, Value, level_key, number_text, signed_log1p, value_text
 from ml.scorecard.scorecard import Scorecard
 from ml.scorecard.terms import Bin, CategoryTerm, Counts, CurveTerm, Term
+from ml.sentences import Figure, as_whole, gettext, joined, mark_plural, ngettext
 
 MIN_EFFECT = 0.005  # anything less shows as 0.00
 SLIGHT_EFFECT = 0.4  # of the log-odds: below, less than ten points of any score
 MIN_DIFFERENCE = 0.1  # of the rate of all: nearer to it a rate explains nothing
 SMALL_RATE = 0.1  # of all learned from: below, rates have a digit after the point
 MIN_FOR_PERCENT = 10  # below, "3 of 4 leads" says it more honestly than "75 %"
+ANY_VALUE = gettext("any value")
 FILLERS = {"other", "others", "none", "unknown", "select", "yes", "no"}
 
 
@@ -76,7 +78,7 @@ def _reason(term: Term, field: Field, value: Value, pull: Pull) -> Reason:
         sentence = _category_sentence(term, field, value, pull)
     else:
         sentence = _curve_sentence(term, field, value, pull)
-    sentence = sentence[:1].upper() + sentence[1:]
+    sentence = as_whole(sentence)
     group, counts = _group(term, field, value), counts_of(term, value)
     n_leads = None if counts is None else counts.n
     short = short_text(field, value)
@@ -91,7 +93,7 @@ def short_text(field: Field, value: Value) -> str:
     ('5 website visits', 'Website visits: 1', 'Website visits unknown')
     """
     if value is None:
-        return f"{field.label} unknown"
+        return gettext("%(field)s unknown", field=field.label)
     shown = value_text(value)
     if isinstance(value, bool) or (isinstance(value, str) and level_key(value) in FILLERS):
         return f"{field.label}: {shown}"
@@ -108,18 +110,25 @@ def _group(term: Term, field: Field, value: Value) -> str:
     if isinstance(term, CategoryTerm):
         key = level_key(value)
         if key is None:
-            return f"with unknown {name}"
+            return gettext("with unknown %(field)s", field=name)
         if _is_rare(term, key):
-            return f"with a rare {name}"
+            return gettext("with a rare %(field)s", field=name)
         shown = value_text(value)
-        return f"where {name} is {shown}" if isinstance(value, bool) else f"with {name} {shown}"
+        if isinstance(value, bool):
+            return gettext("where %(field)s is %(value)s", field=name, value=shown)
+        return gettext("with %(field)s %(value)s", field=name, value=shown)
+    return gettext("with %(amount)s", amount=_what(term, field, value))
+
+
+def _what(term: CurveTerm, field: Field, value: Value) -> str:
+    """Name such a value of a count or number, as the model tells them apart."""
     if signed_log1p(value) is None:
-        return f"with unknown {name}"
+        return gettext("unknown %(field)s", field=_in_sentence(field.label))
     if term.bins is None:
-        return f"with {_amount(field, value_text(value))}"
+        return _amount(field, value_text(value))
     place = _place(term.bins, value)
     lower = term.bins[place - 1].upper if place else None
-    return f"with {_amount(field, span_text(field, lower, term.bins[place].upper))}"
+    return _amount(field, span_text(field, lower, term.bins[place].upper))
 
 
 def _is_rare(term: CategoryTerm, key: str) -> bool:
@@ -148,42 +157,54 @@ def _place(bins: Sequence[Bin], value: Value) -> int:
 def _category_sentence(term: CategoryTerm, field: Field, value: Value, pull: Pull) -> str:
     key, group, counts = level_key(value), _group(term, field, value), counts_of(term, value)
     if key is None:
-        return _unknown(field, group, counts, pull)
+        return _unknown(field, counts, pull)
     shown, name = value_text(value), _in_sentence(field.label)
     if term.level_counts is None:
-        return _rule_of_thumb(f"{shown} leads", pull)
+        return _rule_of_thumb(gettext("%(value)s leads", value=shown), pull)
     if not counts or not counts.n:
-        return f"The model has not seen {name} {shown} before."
+        return gettext(
+            "The model has not seen %(field)s %(value)s before.", field=name, value=shown
+        )
+    what = joined([field.label, shown])
     if _is_rare(term, key):
-        return (
-            f"{field.label} {shown} is rare. {_rate(group, f'{field.label} {shown}', counts, pull)}"
+        rate = _rate(group, what, counts, pull)
+        return gettext(
+            "%(field)s %(value)s is rare. %(rate)s", field=field.label, value=shown, rate=rate
         )
     if isinstance(value, bool):
-        return _rate(group, f"{shown} for {name}", counts, pull)
+        told = gettext("%(value)s for %(field)s", value=shown, field=name)
+        return _rate(group, told, counts, pull)
     # "Other leads" would be all but these.
-    leads = None if key in FILLERS else f"{shown} leads"
-    return _rate(group, f"{field.label} {shown}", counts, pull, leads=leads)
+    leads = None if key in FILLERS else gettext("%(value)s leads", value=shown)
+    return _rate(group, what, counts, pull, leads=leads)
 
 
 def _curve_sentence(term: CurveTerm, field: Field, value: Value, pull: Pull) -> str:
     group, counts = _group(term, field, value), counts_of(term, value)
     if signed_log1p(value) is None:
-        return _unknown(field, group, counts, pull)
+        return _unknown(field, counts, pull)
     if not counts:
-        return _rule_of_thumb(f"Leads {group}", pull)
-    return _rate(group, group.removeprefix("with "), counts, pull)
+        return _rule_of_thumb(gettext("Leads %(group)s", group=group), pull)
+    return _rate(group, _what(term, field, value), counts, pull)
 
 
-def _unknown(field: Field, group: str, counts: Counts | None, pull: Pull) -> str:
+def _unknown(field: Field, counts: Counts | None, pull: Pull) -> str:
+    what = gettext("unknown %(field)s", field=_in_sentence(field.label))
+    group = gettext("with unknown %(field)s", field=_in_sentence(field.label))
     if counts is None:
-        return _rule_of_thumb(f"Leads {group}", pull)
+        return _rule_of_thumb(gettext("Leads %(group)s", group=group), pull)
     if counts.n == 0:
-        return f"{field.label} is missing here; the model has only seen leads that have it."
-    return _rate(group, group.removeprefix("with "), counts, pull)
+        return gettext(
+            "%(field)s is missing here; the model has only seen leads that have it.",
+            field=field.label,
+        )
+    return _rate(group, what, counts, pull)
 
 
 def _rule_of_thumb(leads: str, pull: Pull) -> str:
-    return f"Rule of thumb: {leads} tend to convert {'more' if pull.effect > 0 else 'less'} often."
+    if pull.effect > 0:
+        return gettext("Rule of thumb: %(leads)s tend to convert more often.", leads=leads)
+    return gettext("Rule of thumb: %(leads)s tend to convert less often.", leads=leads)
 
 
 def _rate(group: str, what: str, counts: Counts, pull: Pull, *, leads: str | None = None) -> str:
@@ -198,29 +219,52 @@ def _rate(group: str, what: str, counts: Counts, pull: Pull, *, leads: str | Non
     if share == everyone or not is_telling or difference * pull.effect < 0:
         return _effect(what, pull)
     if n < MIN_FOR_PERCENT:
-        noun = "lead" if n == 1 else "leads"
-        return f"{n_converted} of {n} {noun} {group} converted, against {everyone} overall."
-    how = "more" if pull.effect > 0 else "less"
-    subject = leads or f"Leads {group}"
-    return f"{subject} convert {how} often: {share}, against {everyone} overall."
+        return ngettext(
+            "%(converted)s of %(n)s lead %(group)s converted, against %(rate)s overall.",
+            "%(converted)s of %(n)s leads %(group)s converted, against %(rate)s overall.",
+            n,
+            converted=n_converted,
+            group=group,
+            rate=everyone,
+        )
+    told = {
+        "leads": leads or gettext("Leads %(group)s", group=group),
+        "share": share,
+        "rate": everyone,
+    }
+    if pull.effect > 0:
+        return gettext("%(leads)s convert more often: %(share)s, against %(rate)s overall.", **told)
+    return gettext("%(leads)s convert less often: %(share)s, against %(rate)s overall.", **told)
 
 
 def _effect(what: str, pull: Pull) -> str:
     """Name what a value does to a score that other fields make of it, not its own rate."""
-    verb = "raise" if pull.effect > 0 else "lower"
     # "3 to 5 email opens lower", but "age of 30 years lowers".
-    is_plural = what[:1].isdigit()
-    slightly = " slightly" if abs(pull.effect) < SLIGHT_EFFECT else ""
-    return f"{what} {verb}{'' if is_plural else 's'} this score{slightly}."
+    n = 2 if what[:1].isdigit() else 1
+    message = EFFECTS[pull.effect > 0, abs(pull.effect) < SLIGHT_EFFECT]
+    return ngettext(*message, n, what=what)
+
+
+# By whether the score is raised, and only slightly.
+EFFECTS = {
+    (True, False): mark_plural("%(what)s raises this score.", "%(what)s raise this score."),
+    (True, True): mark_plural(
+        "%(what)s raises this score slightly.", "%(what)s raise this score slightly."
+    ),
+    (False, False): mark_plural("%(what)s lowers this score.", "%(what)s lower this score."),
+    (False, True): mark_plural(
+        "%(what)s lowers this score slightly.", "%(what)s lower this score slightly."
+    ),
+}
 
 
 def _percent(share: float, digits: int) -> str:
     percent, least = round(100 * share, digits), 10**-digits
     if percent == 0 and share > 0:
-        return f"under {least:g} %"
+        return gettext("under %(share)s", share=Figure(f"{least:g} %"))
     if percent == 100 and share < 1:
-        return f"over {100 - least:g} %"
-    return f"{percent:.{digits}f} %" if 0 < percent < 100 else f"{percent:.0f} %"
+        return gettext("over %(share)s", share=Figure(f"{100 - least:g} %"))
+    return Figure(f"{percent:.{digits}f} %" if 0 < percent < 100 else f"{percent:.0f} %")
 
 
 def span_text(field: Field, lower: float | None, upper: float | None) -> str:
@@ -228,25 +272,31 @@ def span_text(field: Field, lower: float | None, upper: float | None) -> str:
     is_whole = field.type == "count"
     if lower is None:
         if upper is None:
-            return "any value"
-        return number_text(upper) if upper == field.minimum else f"up to {number_text(upper)}"
+            return ANY_VALUE
+        end = Figure(number_text(upper))
+        return end if upper == field.minimum else gettext("up to %(end)s", end=end)
+    above = Figure(number_text(lower))
+    first = Figure(number_text(lower + 1))
     if upper is None:
-        return f"{number_text(lower + 1)} or more" if is_whole else f"above {number_text(lower)}"
+        or_more = gettext("%(first)s or more", first=first)
+        return or_more if is_whole else gettext("above %(end)s", end=above)
+    last = Figure(number_text(upper))
     if not is_whole:
-        return f"above {number_text(lower)} up to {number_text(upper)}"
-    first = number_text(lower + 1)
-    return first if lower + 1 == upper else f"{first} to {number_text(upper)}"
+        return gettext("above %(low)s up to %(high)s", low=above, high=last)
+    return first if first == last else gettext("%(low)s to %(high)s", low=first, high=last)
 
 
 def _amount(field: Field, span: str) -> str:
     """Put an amount and its name together: "3 to 5 email opens", "age of 30 to 39 years"."""
     name = _in_sentence(field.label)
-    if span == "any value":
-        return f"known {name}"
+    if span == ANY_VALUE:
+        return gettext("known %(field)s", field=name)
     if field.type == "count" and not field.unit and span != "1":
-        return f"{span} {name}"
-    of = "of " if span[0].isdigit() or span[0] == "-" else ""
-    return f"{name} {of}{span}" + (f" {field.unit}" if field.unit else "")
+        return joined([span, name])
+    amount = joined([span, field.unit or ""])
+    if span[0].isdigit() or span[0] == "-":
+        return gettext("%(field)s of %(amount)s", field=name, amount=amount)
+    return joined([name, amount])
 
 
 def _in_sentence(label: str) -> str:

@@ -8,7 +8,7 @@ from flask import Flask
 from ml.fields import wording
 from ml.fields.types import Value
 from ml.gate.intervals import interval_text
-from ml.sentences import Figure, Sentence, as_whole, gettext, ngettext
+from ml.sentences import Figure, Sentence, as_whole, either, gettext, ngettext
 from webapp.database import utc_now
 from webapp.pages import language
 from webapp.services.leads import records
@@ -37,6 +37,8 @@ def init_app(app: Flask) -> None:
         effect_in_points,
         moved_by,
         outcome_word,
+        role_word,
+        either,
         number,
         rule_in_words,
         known,
@@ -158,8 +160,15 @@ def outcome_word(result: str) -> str:
         "withdrawn": gettext("withdrawn"),
         "open": gettext("open"),
         "in_pipeline": gettext("in pipeline"),
+        "all": gettext("all"),
     }
     return words.get(result, result)
+
+
+def role_word(role: str) -> str:
+    """A role as people read it."""
+    words = {"rep": gettext("rep"), "manager": gettext("manager"), "admin": gettext("admin")}
+    return words.get(role, role)
 
 
 def sentence(error: Exception) -> str:

@@ -10,13 +10,18 @@ from werkzeug.datastructures import MultiDict
 from ml.fields.checks import OF_SOME_TYPES, entry_of
 from ml.fields.fields_file import Field, Fields, FieldType, category_key
 from ml.fields.types import kind_of, number_text
-from ml.sentences import Figure, gettext
+from ml.sentences import Figure, gettext, joined
 from webapp.services.fields import declaring
 
 TEXTS = ("name", "type", "label", "unit", "salesforce", "help")
 BOUNDS = ("min", "max")
 FLAGS = ("use", "influenced")
-TYPES = {name: kind_of(name).noun.capitalize() for name in get_args(FieldType)}
+TYPES = {
+    "count": gettext("Whole number"),
+    "number": gettext("Number"),
+    "category": gettext("Text"),
+    "boolean": gettext("Yes or no"),
+}
 BLANK = {"type": "category", "use": "1"}
 
 
@@ -63,15 +68,14 @@ def facts(field: Field) -> str:
             else gettext("one of %(n)s values", n=Figure(f"{len(field.choices):,}"))
         )
     low, high = (None if b is None else number_text(b) for b in (field.minimum, field.maximum))
-    span = (
-        gettext(" %(low)s to %(high)s", low=low, high=high)
-        if low and high
-        else gettext(" from %(low)s", low=low)
-        if low
-        else ""
-    )
-    span = span or (gettext(" up to %(high)s", high=high) if high else "")
-    return f"{field.kind.noun}{span}{f', {field.unit}' if field.unit else ''}"
+    span = ""
+    if low and high:
+        span = gettext("%(low)s to %(high)s", low=low, high=high)
+    elif low:
+        span = gettext("from %(low)s", low=low)
+    elif high:
+        span = gettext("up to %(high)s", high=high)
+    return joined([joined([field.kind.noun, span]), field.unit or ""], ", ")
 
 
 def shown(errors: Mapping[str, str]) -> dict[str, str]:

@@ -20,12 +20,16 @@ class Column(NamedTuple):
 
 
 FIXED = (
-    Column("source", "Source"),
-    Column("owner", "Owner"),
+    Column("source", gettext("Source")),
+    Column("owner", gettext("Owner")),
     Column("contact", gettext("Last contact"), "contact"),
-    Column("scored", "Scored", "scored"),
+    Column("scored", gettext("Scored"), "scored"),
 )
-OTHERS = (Column("created", "Created"), Column("email", "E-mail"), Column("phone", "Phone"))
+OTHERS = (
+    Column("created", gettext("Created")),
+    Column("email", gettext("E-mail")),
+    Column("phone", gettext("Phone")),
+)
 # Columns that show a field in a way of their own.
 OF_FIELDS = {"source": "lead_source", "contact": "days_since_contact"}
 

@@ -27,11 +27,11 @@ from webapp.tables import Lead
 bp = Blueprint("lead_form", __name__, url_prefix="/leads")
 
 PEOPLE_LABELS = {
-    "name": "Name",
-    "company": "Company",
+    "name": gettext("Name"),
+    "company": gettext("Company"),
     "email": gettext("E-mail address"),
-    "phone": "Phone",
-    "owner": "Owner",
+    "phone": gettext("Phone"),
+    "owner": gettext("Owner"),
 }
 NEW_ID_HINT = gettext("The ID your other systems use. Leave it empty to get a new one.")
 KNOWN_ID_HINT = gettext("The ID of a lead does not change.")
@@ -64,7 +64,7 @@ class Control:
     keyboard: str = "text"
     # Value and text of each line of a list; empty where the control is a line of text.
     choices: tuple[tuple[str, str], ...] = ()
-    empty: str = "unknown"
+    empty: str = gettext("unknown")
     is_fixed: bool = False
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.database import change
 from webapp.services.accounts import accounts, audit
 from webapp.services.accounts.errors import AccountError
@@ -25,7 +26,7 @@ class LinkEnded(LookupError):
     """The link was used, withdrawn or replaced, has expired, or never was one."""
 
     def __init__(self) -> None:
-        super().__init__("This link no longer works")
+        super().__init__(gettext("This link no longer works"))
 
 
 def invite(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ml.fields.fields_file import Fields
 from ml.scorecard.scorecard import Scorecard
+from ml.sentences import Figure, either, gettext
 from webapp.database import EPOCH, utc_now
 from webapp.services.leads.filters import kinds, table
 from webapp.services.leads.filters.kinds import (
@@ -90,9 +91,13 @@ class Query:
     def words(self) -> dict[str, str]:
         """What is asked beside status, search and sort, in words, by parameter."""
         said = {
-            "grade": f"grade {' or '.join(self.grades)}" if self.grades else "",
-            "score_from": "" if self.score_from is None else f"score from {self.score_from:g}",
-            "score_to": "" if self.score_to is None else f"score to {self.score_to:g}",
+            "grade": gettext("grade %(grades)s", grades=either(self.grades)) if self.grades else "",
+            "score_from": ""
+            if self.score_from is None
+            else gettext("score from %(n)s", n=Figure(f"{self.score_from:g}")),
+            "score_to": ""
+            if self.score_to is None
+            else gettext("score to %(n)s", n=Figure(f"{self.score_to:g}")),
             **{each.filter.name: str(each) for each in self.filters},
         }
         return {name: words for name, words in said.items() if words}

@@ -64,7 +64,7 @@ class LeadNotFound(LookupError):
     """No lead has this id."""
 
     def __init__(self, lead_id: object) -> None:
-        super().__init__(gettext("Lead %(lead_id)s not found", lead_id=lead_id))
+        super().__init__(gettext("Lead %(lead_id)s not found", lead_id=str(lead_id)))
 
 
 def upsert_many(session: Session, records: Sequence[LeadRecord], now: datetime) -> list[Lead]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.sentences import gettext
 from webapp.database import PLAIN_ROWS
 from webapp.services.demo.ids import IDS
 from webapp.tables import Lead, ModelVersion, Run
@@ -24,11 +25,11 @@ MODEL_PROMOTED = "model.promoted"
 SYNC_FAILED = "sync.failed"
 # What an endpoint may ask for, and when each is sent.
 TYPES = {
-    SCORE_CHANGED: "a lead's score changes by this many points or more",
-    GRADE_CHANGED: "a lead's grade changes",
-    OUTCOME_RECORDED: "a lead's outcome is recorded, changed or withdrawn",
-    MODEL_PROMOTED: "a model version is promoted or rolled back",
-    SYNC_FAILED: "the CRM sync begins to fail",
+    SCORE_CHANGED: gettext("a lead's score changes by this many points or more"),
+    GRADE_CHANGED: gettext("a lead's grade changes"),
+    OUTCOME_RECORDED: gettext("a lead's outcome is recorded, changed or withdrawn"),
+    MODEL_PROMOTED: gettext("a model version is promoted or rolled back"),
+    SYNC_FAILED: gettext("the CRM sync begins to fail"),
 }
 DEFINITE = ("converted", "lost", "never_worked")
 # Sent by a button, to one endpoint.

@@ -158,10 +158,10 @@ SALESFORCE = CrmKind(
     key="salesforce",
     name="Salesforce",
     login=LOGIN,
-    lead="lead",
-    leads="leads",
-    deal="opportunity",
-    deals="opportunities",
+    lead=gettext("lead"),
+    leads=gettext("leads"),
+    deal=gettext("opportunity"),
+    deals=gettext("opportunities"),
     a_deal=gettext("an opportunity"),
     see_deals=gettext(
         "Grant the user View All on opportunities (permission set Lead Scoring Integration)."

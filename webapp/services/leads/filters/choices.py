@@ -8,14 +8,13 @@ from typing import Any, NamedTuple, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ml.sentences import gettext
 from webapp.services.models import registry
 from webapp.tables import STATUSES, Score, User
 from webapp.tables.reasons import LostReason
 
 MAX_CHOICES = 200
 # Names of lists beside the facets, of which none is called so.
-REASONS, ACCOUNTS = gettext("lost reasons"), "accounts"
+REASONS, ACCOUNTS = "lost reasons", "accounts"
 Rows: TypeAlias = sa.Select[*tuple[Any, ...]]
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ml.fields.fields_file import Fields
 from ml.fields.types import Field, value_text
+from ml.sentences import gettext, mark
 from webapp.database import DAY, EPOCH
 from webapp.services.leads import leads
 from webapp.services.leads.filters import kinds
@@ -57,7 +58,8 @@ class Filter:
         """The filter with its value, in words: "not contacted for 7 days"."""
         known = self.kind.choices.get(value) if isinstance(value, str) else None
         is_figure = isinstance(value, int | float)
-        return self.words.format(known or (value_text(value) if is_figure else value))
+        told = known or (value_text(value) if is_figure else value)
+        return gettext(self.words, label=self.label, value=told)
 
 
 class FilterValue(NamedTuple):
@@ -71,6 +73,13 @@ class FilterValue(NamedTuple):
         return self.filter.special.get(self.text) or self.filter.said(self.value)
 
 
+FACET_WORDS = {
+    "source": (gettext("Source"), mark("source %(value)s")),
+    "industry": (gettext("Industry"), mark("industry %(value)s")),
+    "owner": (gettext("Owner"), mark("owner %(value)s")),
+}
+
+
 def _facet(name: str, column: str) -> Filter:
     def holds(value: str, _: FilterContext) -> sa.ColumnElement[bool]:
         found: sa.ColumnElement[bool] = getattr(Score, column) == (
@@ -78,8 +87,8 @@ def _facet(name: str, column: str) -> Filter:
         )
         return found
 
-    special = {ME: "mine", UNOWNED: "unowned"} if name == "owner" else {}
-    label, words = name.capitalize(), f"{name} {{}}"
+    special = {ME: gettext("mine"), UNOWNED: gettext("unowned")} if name == "owner" else {}
+    label, words = FACET_WORDS[name]
     return Filter(name, kinds.text_of(), label, words, holds, is_of_lead=False, special=special)
 
 
@@ -142,36 +151,85 @@ def _outcome_reason(reason: str, _: FilterContext) -> sa.ColumnElement[bool]:
     return counting_outcome(Outcome.reason == reason)
 
 
-UP_OR_DOWN = kinds.one_of({"up": "up", "down": "down"})
-EVER = kinds.one_of({"yes": "contacted before", "never": "never contacted"})
-TO_EXPLORE = kinds.one_of({"yes": "to explore"})
+UP_OR_DOWN = kinds.one_of({"up": gettext("up"), "down": gettext("down")})
+EVER = kinds.one_of({"yes": gettext("contacted before"), "never": gettext("never contacted")})
+TO_EXPLORE = kinds.one_of({"yes": gettext("to explore")})
 # Filter -> the column of scores.
 FACETS = {"source": "lead_source", "industry": "industry", "owner": "owner"}
 FILTERS = (
     *(_facet(name, column) for name, column in FACETS.items()),
-    Filter("explore", TO_EXPLORE, "Explore", "{}", _explored),
-    Filter("moved", UP_OR_DOWN, "Score moved", "score moved {}", _moved, is_of_lead=False),
+    Filter("explore", TO_EXPLORE, gettext("Explore"), "%(value)s", _explored),
     Filter(
-        "moved_since", kinds.SINCE, "Moved since", "moved since {}", _moved_since, is_of_lead=False
+        "moved",
+        UP_OR_DOWN,
+        gettext("Score moved"),
+        mark("score moved %(value)s"),
+        _moved,
+        is_of_lead=False,
     ),
     Filter(
-        *("not_contacted_for", kinds.DAYS, "No contact for (days)"),
-        *("no contact for {} days", _not_contacted),
+        "moved_since",
+        kinds.SINCE,
+        gettext("Moved since"),
+        mark("moved since %(value)s"),
+        _moved_since,
+        is_of_lead=False,
     ),
     Filter(
-        *("contacted_within", kinds.DAYS, "Contact within (days)"),
-        *("contact within {} days", _contacted_within),
+        *("not_contacted_for", kinds.DAYS, gettext("No contact for (days)")),
+        *(mark("no contact for %(value)s days"), _not_contacted),
     ),
-    Filter("contacted", EVER, "Contacted", "{}", _contacted),
-    Filter("created_since", kinds.SINCE, "Created since", "created since {}", _created_since),
-    Filter("outcome_since", kinds.SINCE, "Outcome since", "outcome since {}", _outcome_since),
-    Filter("outcome_before", kinds.SINCE, "Outcome before", "outcome before {}", _outcome_before),
     Filter(
-        *("outcome_by", kinds.text_of(), "Outcome by", "outcome by {}", _outcome_by),
-        special={ME: "outcome by me"},
+        *("contacted_within", kinds.DAYS, gettext("Contact within (days)")),
+        *(mark("contact within %(value)s days"), _contacted_within),
     ),
-    Filter("ticked", kinds.keys_of(1_000), "Ticked leads", "ticked leads", _keys, is_of_lead=False),
-    Filter("outcome_reason", kinds.text_of(500), "Reason", "reason {}", _outcome_reason),
+    Filter("contacted", EVER, gettext("Contacted"), "%(value)s", _contacted),
+    Filter(
+        "created_since",
+        kinds.SINCE,
+        gettext("Created since"),
+        mark("created since %(value)s"),
+        _created_since,
+    ),
+    Filter(
+        "outcome_since",
+        kinds.SINCE,
+        gettext("Outcome since"),
+        mark("outcome since %(value)s"),
+        _outcome_since,
+    ),
+    Filter(
+        "outcome_before",
+        kinds.SINCE,
+        gettext("Outcome before"),
+        mark("outcome before %(value)s"),
+        _outcome_before,
+    ),
+    Filter(
+        *(
+            "outcome_by",
+            kinds.text_of(),
+            gettext("Outcome by"),
+            mark("outcome by %(value)s"),
+            _outcome_by,
+        ),
+        special={ME: gettext("outcome by me")},
+    ),
+    Filter(
+        "ticked",
+        kinds.keys_of(1_000),
+        gettext("Ticked leads"),
+        mark("ticked leads"),
+        _keys,
+        is_of_lead=False,
+    ),
+    Filter(
+        "outcome_reason",
+        kinds.text_of(500),
+        gettext("Reason"),
+        mark("reason %(value)s"),
+        _outcome_reason,
+    ),
 )
 
 
@@ -187,11 +245,14 @@ def _of_fields(fields: Fields) -> Iterator[Filter]:
     for each in fields.declared:
         name, label, kind = f"{OF_FIELD}{each.name}", each.label, kinds.value_of(each)
         if each.kind.is_numeric:
-            for end in ("from", "to"):
-                words = f"{label} {end} {{}}"
-                yield Filter(f"{name}.{end}", kind, f"{label} {end}", words, _bound(each, end))
+            ends = {
+                "from": gettext("%(field)s from", field=label),
+                "to": gettext("%(field)s to", field=label),
+            }
+            for end, told in ends.items():
+                yield Filter(f"{name}.{end}", kind, told, "%(label)s %(value)s", _bound(each, end))
         elif each.name not in named:
-            yield Filter(name, kind, label, f"{label}: {{}}", _equals(each))
+            yield Filter(name, kind, label, "%(label)s: %(value)s", _equals(each))
 
 
 def _bound(each: Field, end: str) -> Condition:
