@@ -11,8 +11,6 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias, assert_never
 
-from ml.sentences import gettext
-
 FieldType: TypeAlias = Literal["count", "number", "category", "boolean"]
 Value: TypeAlias = int | float | str | bool | None
 
@@ -178,10 +176,10 @@ class Kind(NamedTuple):
 
 
 OF_NUMBERS = frozenset({"min", "max", "unit"})
-COUNT = Kind(gettext("whole number"), "number", True, OF_NUMBERS, "numeric")
-NUMBER = Kind(gettext("number"), "number", True, OF_NUMBERS, "decimal")
-CATEGORY = Kind(gettext("text"), "text", False, frozenset({"choices", "aliases"}), "text")
-BOOLEAN = Kind(gettext("yes or no"), "yes or no", False, frozenset(), "text", YES_OR_NO)
+COUNT = Kind("whole number", "number", True, OF_NUMBERS, "numeric")
+NUMBER = Kind("number", "number", True, OF_NUMBERS, "decimal")
+CATEGORY = Kind("text", "text", False, frozenset({"choices", "aliases"}), "text")
+BOOLEAN = Kind("yes or no", "yes or no", False, frozenset(), "text", YES_OR_NO)
 
 
 def kind_of(field_type: FieldType) -> Kind:

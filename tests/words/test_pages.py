@@ -1,5 +1,7 @@
 """Every page in a made-up language: no plain English is left."""
 
+from typing import Any
+
 import pytest
 
 from tests.factories import NOW, make_key, make_lead, make_outcome, make_version
@@ -48,7 +50,11 @@ def stored(write, champion):
     """A store with some of everything that pages show."""
 
     def make(session):
-        known = {"name": "Zzt Brr", "company": "Grr Krk", "email": "zzt@grr.example"}
+        known: dict[str, Any] = {
+            "name": "Zzt Brr",
+            "company": "Grr Krk",
+            "email": "zzt@grr.example",
+        }
         for n, source in enumerate(("Referral", "Webinar", "Organic"), 1):
             made = make_lead(session, f"X-{n}", lead_source=source, email_opens=n, **known)
             if n > 1:

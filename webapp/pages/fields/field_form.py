@@ -16,6 +16,13 @@ from webapp.services.fields import declaring
 TEXTS = ("name", "type", "label", "unit", "salesforce", "help")
 BOUNDS = ("min", "max")
 FLAGS = ("use", "influenced")
+# In words within a sentence, and alone.
+NOUNS = {
+    "count": gettext("whole number"),
+    "number": gettext("number"),
+    "category": gettext("text"),
+    "boolean": gettext("yes or no"),
+}
 TYPES = {
     "count": gettext("Whole number"),
     "number": gettext("Number"),
@@ -75,7 +82,7 @@ def facts(field: Field) -> str:
         span = gettext("from %(low)s", low=low)
     elif high:
         span = gettext("up to %(high)s", high=high)
-    return joined([joined([field.kind.noun, span]), field.unit or ""], ", ")
+    return joined([joined([NOUNS[field.type], span]), field.unit or ""], ", ")
 
 
 def shown(errors: Mapping[str, str]) -> dict[str, str]:
