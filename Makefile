@@ -118,7 +118,7 @@ bench-worlds: install ## Live through simulated orgs whose truth is known [WORLD
 		$(if $(RESUME),--resume)
 
 .PHONY: bench
-bench: bench-score bench-feedback ## Run all benches of speed (ROUNDS=n)
+bench: bench-score bench-feedback bench-locks ## Run all benches of speed (ROUNDS=n)
 
 .PHONY: bench-score
 bench-score: install-dev ## Time POST /score beside floors and peers (ROUNDS=n)
@@ -127,6 +127,10 @@ bench-score: install-dev ## Time POST /score beside floors and peers (ROUNDS=n)
 .PHONY: bench-feedback
 bench-feedback: install-dev ## Time PUT /feedback beside floors (ROUNDS=n)
 	@$(BENCH) bench.speed.writing feedback $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: bench-locks
+bench-locks: install-dev ## Lock the database for a minute and time readers and writers
+	@$(BENCH) bench.speed.locking
 
 .PHONY: bench-import
 bench-import: install ## Compare the import of made-up leads with the least that must be done (ROWS=n)

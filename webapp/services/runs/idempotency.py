@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from webapp.database import change, insert
 from webapp.intake_tables import IdempotentAnswer, IdempotentPart
 
-# A request that has committed nothing for so long is not at work any more.
-LEASE = timedelta(seconds=60)
+# A request that has committed nothing for so long is not at work any more: a part takes less than a
+# second, and waits 5 for the database at most. Where it is, it finds that another has taken over.
+LEASE = timedelta(seconds=10)
 KEPT_FOR = timedelta(hours=24)
 FORGOTTEN_AT_ONCE = 20
 
