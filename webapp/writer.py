@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -112,11 +112,10 @@ class Writer:
             raise RuntimeError("an operation cannot wait for another one that comes after it")
         operation = _Operation(work)
         self._put(operation)
-        try:
-            return self._result(operation, patience_seconds)
-        finally:
-            with self._lock:
-                self._n_waiting -= 1
+        self._wait(operation.done, time.monotonic() + patience_seconds)
+        if operation.done.cancel():
+            raise WriterBusy
+        return operation.done.result()
 
     def _put(self, operation: _Operation[Any]) -> None:
         with self._lock:
@@ -129,21 +128,17 @@ class Writer:
                 self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
                 self._thread.start()
 
-    def _result(self, operation: _Operation[T], patience_seconds: float) -> T:
-        first = min(self.STALLED_SECONDS, patience_seconds)
-        for seconds in (first, patience_seconds - first):
-            try:
-                return operation.done.result(seconds)
-            except TimeoutError:
-                if operation.done.done():  # it was the work that took too long for something
-                    raise
+    def _wait(self, done: Future[Any], deadline: float) -> None:
+        """Wait for the end of an operation, until the deadline or until too many wait."""
+        while True:
+            left_seconds = max(deadline - time.monotonic(), 0.0)
+            with suppress(TimeoutError):
+                done.exception(min(self.STALLED_SECONDS, left_seconds))
             with self._lock:
-                is_patient = self._n_waiting <= self._max_patient or not self._is_stalled()
-            if not is_patient:
-                break
-        if operation.done.cancel():
-            raise WriterBusy
-        return operation.done.result()
+                are_too_many = self._n_waiting > self._max_patient and self._is_stalled()
+                if done.done() or not left_seconds or are_too_many:
+                    self._n_waiting -= 1
+                    return
 
     def _is_stalled(self) -> bool:
         since = self._busy_since
