@@ -63,6 +63,11 @@ test-clients: install-clients ## Try generated clients and the Salesforce CLI (n
 test-slow: browser install-clients ## Run the tests and the long runs
 	@$(PYTEST) -m ''
 
+.PHONY: test-security
+test-security: install-dev ## Run what keeps others out: rights, guessing, sessions, keys, traces, hostile input
+	@$(BIN)/pytest -m '' -n 3 tests/pages/accounts tests/services/accounts tests/api/accounts tests/api/test_hostile.py \
+		tests/pages/crm/test_hosts.py tests/services/leads/test_people.py tests/starting/test_copies.py tests/test_security.py
+
 .PHONY: test-interrupts
 test-interrupts: install-dev ## Interrupt a first start ten times, and start again (10 minutes)
 	@$(BIN)/pytest -m slow tests/walks/test_interrupted_start.py -v
