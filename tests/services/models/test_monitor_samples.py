@@ -1,4 +1,4 @@
-"""Whose outcomes tell of the level of the live version."""
+"""Which leads the monitors read: whose outcomes tell of the level, and at which age they are."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ml.monitoring.outcome_delays import Wait, outcome_delays
-from tests.factories import NOW
+from tests.factories import NOW, make_lead, make_outcome
+from webapp.services.models import monitor_samples
 from webapp.services.models.monitor_samples import JudgedLead, Samples
 
 DAY = timedelta(days=1)
@@ -107,3 +108,20 @@ def test_while_the_claimed_order_is_in_doubt_leads_of_before_tell_nothing_of_the
 def test_while_outcomes_are_too_few_nothing_tells_of_the_level():
     few = outcome_delays([Wait(1, n < 5) for n in range(14)] + [Wait(4, None)] * 60)
     assert evidence(LEARNED + NEW, delays=few) is None
+
+
+def test_recent_leads_are_as_old_as_those_learned_from(champion, write, read):
+    """Outcomes take 10 days and opens grow by one a day: after 30 days nothing else has changed."""
+
+    def live(session):
+        for n in range(10):
+            lead = make_lead(session, f"ended-{n}", email_opens=0, now=NOW - 30 * DAY)
+            make_outcome(session, lead, n % 2 == 0, now=NOW - 20 * DAY)
+        for n in range(20):
+            for day in range(0, 31, 5):
+                make_lead(session, f"open-{n}", email_opens=day, now=NOW - (30 - day) * DAY)
+
+    write(live)
+    samples = read(lambda s: monitor_samples.read(s, NOW))
+    opens = [lead.inputs["email_opens"] for lead in samples.recent]
+    assert (len(opens), max(opens)) == (30, 5)

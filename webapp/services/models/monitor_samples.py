@@ -218,22 +218,20 @@ def read(session: Session, now: datetime) -> Samples:
 
 
 def _recent(session: Session, champion: ModelVersion, card: Scorecard) -> Iterator[ScoredLead]:
-    """The leads scored last, each once, as they were at the time and before any outcome."""
-    newest = sa.select(Snapshot).order_by(Snapshot.key.desc()).limit(MAX_SCORINGS).subquery()
-    row = aliased(Snapshot, newest)
+    """The leads scored last, each once, at the ages of the leads that the champion learned from.
+
+    Later in its life a lead has more visits than those had, though nothing else has changed.
+    """
+    scored_last = sa.select(Snapshot.lead_key).order_by(Snapshot.key.desc()).limit(MAX_SCORINGS)
     query = (
-        sa.select(row.lead_key, row.inputs, row.probability, row.version_key)
-        .join(Lead, Lead.key == row.lead_key)
-        .where(~row.came_with_outcome)
-        .where(sa.or_(Lead.outcome_at.is_(None), row.taken_at <= Lead.outcome_at))
-        .order_by(row.key.desc())
+        sa.select(Snapshot.inputs, Snapshot.probability, Snapshot.version_key)
+        .select_from(Lead)
+        .join(Snapshot, Snapshot.key == training_data.at_landmark(session))
+        .where(Lead.key.in_(scored_last))
     )
-    seen: set[int] = set()
-    for lead_key, inputs, probability, version_key in session.execute(query):
-        if lead_key not in seen:
-            seen.add(lead_key)
-            is_own = version_key == champion.key
-            yield ScoredLead(inputs, probability if is_own else card.score(inputs).probability)
+    for inputs, probability, version_key in session.execute(query):
+        is_own = version_key == champion.key
+        yield ScoredLead(inputs, probability if is_own else card.score(inputs).probability)
 
 
 def _judged(

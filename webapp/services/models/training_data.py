@@ -187,16 +187,16 @@ def newest_open(session: Session, fields: Fields, limit: int = 2000) -> list[dic
 def at_landmark(session: Session) -> sa.Function[int]:
     """The key of the snapshot to judge the lead in the query around it by.
 
-    The last one from before its landmark and its outcome, at least the first; none of those that
-    came with an outcome. Landmarks are ages that have nothing to do with how a lead ends (van
+    The last one from before its landmark and its outcome, if any; at least the first; none of those
+    that came with an outcome. Landmarks are ages that have nothing to do with how a lead ends (van
     Houwelingen 2007, Scandinavian Journal of Statistics 34:70-85): what adds up while leads are
     open would else tell how long they were. They lie evenly within `landmark_days`.
     """
     before = aliased(Snapshot)
     usable = (
         sa.select(before.key)
-        .where(before.lead_key == Lead.key, before.taken_at <= Lead.outcome_at)
-        .where(~before.came_with_outcome)
+        .where(before.lead_key == Lead.key, ~before.came_with_outcome)
+        .where(sa.or_(Lead.outcome_at.is_(None), before.taken_at <= Lead.outcome_at))
         .correlate(Lead)
     )
     landmark = landmark_days(session) / STEPS * (Lead.key * SPREAD % STEPS)
