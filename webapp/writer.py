@@ -73,7 +73,9 @@ class _Operation(Generic[T]):
             self.done.set_result(cast("T", self._result))
 
     def fail(self, error: BaseException) -> None:
-        """Tell the caller that nothing was committed."""
+        """Tell the caller that nothing was committed; one who gave up asks no more."""
+        if self.done.cancelled():
+            return
         if self.done.running() or self.done.set_running_or_notify_cancel():
             self.done.set_exception(self._error or error)
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from webapp import database, writer
 from webapp.database import db
 from webapp.tables import AuditEntry
-from webapp.writer import Writer, WriterBusy
+from webapp.writer import Writer, WriterBusy, _Operation
 
 
 @pytest.fixture(scope="session")
@@ -193,6 +193,32 @@ def test_a_queue_that_is_full_takes_nobody_else(write, in_context, path, app, mo
             with pytest.raises(WriterBusy):
                 write(noted)
         assert [each.result(20) for each in waiting] == [set(), set()]
+
+
+def test_who_gave_up_does_not_end_the_writer_where_the_commit_fails(app, write, read):
+    """Its neighbours are told that nothing was saved, and the next is served."""
+
+    def gives_up(session):
+        raise AssertionError("runs for nobody")
+
+    def full(connection):
+        raise sa.exc.OperationalError("COMMIT", {}, Exception("disk is full"))
+
+    with app.app_context():
+        engine = db.engine
+        gone = _Operation(gives_up)
+        assert gone.done.cancel()
+
+    def first(session):
+        app.extensions[database.WRITER]._queue.put(gone)
+        sa.event.listen(engine, "commit", full)
+        note(session, "a")
+
+    with app.app_context(), pytest.raises(sa.exc.OperationalError):
+        write(first)
+    sa.event.remove(engine, "commit", full)
+    write(lambda s: note(s, "b"))
+    assert read(noted) == {"b"}
 
 
 def test_the_thread_ends_when_idle_and_begins_again(write, read, monkeypatch, app):
