@@ -62,6 +62,13 @@ def test_wrong_present_passwords_are_counted_like_wrong_sign_ins(rita, sign_in):
     assert change_password(rep).status_code == 422
 
 
+def test_new_passwords_that_are_too_easy_are_no_wrong_sign_ins(rita, sign_in):
+    rep = sign_in(rita)
+    for _ in range(devices.MAX_TRIES + attempts.FREE_TRIES):
+        change_password(rep, new="short", again="short")
+    assert change_password(rep).status_code == 303
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_none_of_the_last_five_passwords_comes_again(number, rita, sign_in):
     rep = sign_in(rita)

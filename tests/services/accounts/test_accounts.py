@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tests.factories import NOW, PASSWORD, make_user
 from webapp.services.accounts import accounts, api_keys, attempts, devices, passwords, sessions
 from webapp.services.accounts.devices import Caller
-from webapp.services.accounts.errors import AccountError, TooManyTries
+from webapp.services.accounts.errors import AccountError, TooManyTries, WrongSignIn
 from webapp.tables import ApiKey, User
 
 EMAIL = "rita@example.com"
@@ -40,6 +40,42 @@ def from_everywhere(n):
 
 def test_the_right_password_signs_in_whatever_the_case_of_the_address(user, write):
     assert sign_in(write, email=" Rita@Example.COM ").key == user.key
+
+
+def test_another_spelling_of_an_address_is_counted_with_the_first(user, write):
+    for caller in from_everywhere(attempts.FREE_TRIES):
+        sign_in(write, "wrong password", caller=caller)
+    # Both name the same account: marks of direction are left out, and case does not count.
+    assert accounts.clean_email("\u202arita\u202c@example.com") == EMAIL
+    assert sign_in(write, email="\u202arita\u202c@example.com") is None
+
+
+def test_a_password_changed_while_it_is_checked_lets_nobody_in(user, write):
+    attempt = write(lambda s: attempts.begin(s, EMAIL, HERE, NOW))
+    assert attempts.is_right(attempt, PASSWORD)
+    write(lambda s: accounts.set_password(s, accounts.by_key(s, user.key), "another hash"))
+    with pytest.raises(WrongSignIn):
+        write(lambda s: attempts.finish(s, attempt))
+
+
+def test_an_account_turned_off_while_its_password_is_checked_lets_nobody_in(user, write):
+    write(lambda s: make_user(s, "ada@example.com", role="admin"))
+    attempt = write(lambda s: attempts.begin(s, EMAIL, HERE, NOW))
+    assert attempts.is_right(attempt, PASSWORD)
+    write(lambda s: accounts.set_active(s, user.key, False, actor="ada@example.com", now=NOW))
+    with pytest.raises(WrongSignIn):
+        write(lambda s: attempts.finish(s, attempt))
+
+
+def test_right_passwords_on_a_known_device_use_up_none_of_its_tries(user, write):
+    """As where a person confirms, time and again, that it is them."""
+    write(lambda s: devices.remember(s, user.key, "their laptop", NOW))
+    known = Caller("192.0.2.1", "their laptop")
+    for _ in range(devices.MAX_TRIES + 1):
+        sign_in(write, caller=known)
+    for caller in from_everywhere(attempts.FREE_TRIES):
+        sign_in(write, "wrong password", caller=caller)
+    assert sign_in(write, caller=known).key == user.key
 
 
 def test_guessers_who_take_turns_get_at_most_ten_passwords_checked_in_a_quarter_of_an_hour(

@@ -20,19 +20,19 @@ def ask(endpoint: str) -> ResponseReturnValue | None:
         return None
     if PASSWORD not in request.form:
         return _page(None), 200
-    try:
-        right = sign_in.attempt(current_user.email, request.form[PASSWORD])
-    except WrongSignIn:
-        return _page(gettext("This is not your password, or there were too many tries.")), 422
-    except TooManyTries as error:
-        return _page(sign_in.sentence(error)), 429
     key, now = current_user.session_key, utc_now()
 
     def confirm(session: Session) -> None:
         attempts.finish(session, right)
         sessions.confirm(session, key, now)
 
-    write(confirm)
+    try:
+        right = sign_in.attempt(current_user.email, request.form[PASSWORD])
+        write(confirm)
+    except WrongSignIn:
+        return _page(gettext("This is not your password, or there were too many tries.")), 422
+    except TooManyTries as error:
+        return _page(sign_in.sentence(error)), 429
     return None
 
 

@@ -70,15 +70,15 @@ def change_password() -> ResponseReturnValue:
         return _account_page({"again": gettext("The two passwords differ.")})
     try:
         right = sign_in.attempt(email, request.form.get("old", ""))
+        signed_in.change_password(new, lambda s: attempts.finish(s, right))
     except WrongSignIn:
         return _account_page(
             {"old": gettext("This is not your current password, or there were too many tries.")}
         )
     except TooManyTries as error:
         return _account_page({"old": sign_in.sentence(error)})
-    try:
-        signed_in.change_password(new, lambda s: attempts.finish(s, right))
-    except AccountError as error:
+    except AccountError as error:  # of the new one; the old one was right
+        write(lambda s: attempts.take_back(s, right))
         return _account_page({"new": formats.sentence(error)})
     flash(gettext("Password changed. Your other devices are signed out."), "good")
     return redirect(url_for("pages.settings.index"), 303)

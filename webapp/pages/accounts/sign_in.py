@@ -16,7 +16,7 @@ from webapp.pages.accounts import signed_in
 from webapp.pages.language import flash
 from webapp.services.accounts import attempts, passwords, sessions
 from webapp.services.accounts.attempts import Attempt
-from webapp.services.accounts.errors import TooManyTries, WrongSignIn
+from webapp.services.accounts.errors import TooManySignIns, TooManyTries, WrongSignIn
 from webapp.services.leads import views
 from webapp.services.webhooks import endpoints
 
@@ -72,13 +72,13 @@ def sign_in() -> ResponseReturnValue:
     next_path = own_path(request.form.get("next"))
     try:
         right = attempt(email, password)
+        newer = passwords.renewed(right.password_hash, password)
+        user = signed_in.begin(lambda s: attempts.finish(s, right, newer))
     except (WrongSignIn, TooManyTries) as error:
         page = render_template(
             "accounts/sign_in.html", email=email, next=next_path, error=sentence(error)
         )
         return page, 429 if isinstance(error, TooManyTries) else 422
-    newer = passwords.renewed(right.password_hash, password)
-    user = signed_in.begin(lambda s: attempts.finish(s, right, newer))
     if user.role == "admin":
         _tell_of_webhooks()
     view = read(lambda s: views.start(s, user.email))
@@ -105,7 +105,12 @@ def attempt(email: str, password: str) -> Attempt:
     """
     caller, now = signed_in.caller(), utc_now()
     begun = write(lambda session: attempts.begin(session, email, caller, now))
-    if not attempts.is_right(begun, password):
+    try:
+        is_right = attempts.is_right(begun, password)
+    except TooManySignIns:
+        write(lambda session: attempts.take_back(session, begun))
+        raise
+    if not is_right:
         write(lambda session: attempts.note_failure(session, begun, now))
         raise WrongSignIn
     return begun
@@ -134,7 +139,7 @@ def stale(error: CSRFError) -> ResponseReturnValue:
         "accounts/sign_in.html",
         email=request.form.get("email", ""),
         next=own_path(request.form.get("next")),
-        error="This page was open too long. Sign in again.",
+        error=gettext("This page was open too long. Sign in again."),
     )
     return page, 400
 

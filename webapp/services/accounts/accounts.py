@@ -159,6 +159,14 @@ def clean_email(email: str) -> str:
     return cleaned
 
 
+def one_form(email: str) -> str:
+    """The form in which an address is looked up, also one that no account can have."""
+    try:
+        return clean_email(email)
+    except AccountError:
+        return email.strip().lower()
+
+
 def known_role(role: str) -> str:
     """The role if there is one of this name; else `AccountError`."""
     if role not in ROLES:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from webapp.database import change, insert
 from webapp.services.accounts import accounts, audit, devices, passwords
 from webapp.services.accounts.devices import FORGOTTEN_AFTER, Caller, digest
-from webapp.services.accounts.errors import TooManyTries
+from webapp.services.accounts.errors import TooManyTries, WrongSignIn
 from webapp.tables import User
 from webapp.tables.sign_ins import FailureCount
 
@@ -36,6 +36,8 @@ class Attempt:
     counted: tuple[str, ...] = ()
     # Whose it would be, for the audit log; no address that only somebody typed is kept.
     account: str = audit.NOBODY_KNOWN
+    # The device that it is counted on instead, where that is a known one.
+    device: str = ""
 
 
 def begin(session: Session, email: str, caller: Caller, now: datetime) -> Attempt:
@@ -49,7 +51,7 @@ def begin(session: Session, email: str, caller: Caller, now: datetime) -> Attemp
     user = user if user is not None and user.is_active else None
     if devices.takes_a_try(session, user, caller, now):
         assert user is not None
-        return Attempt(user.key, user.password_hash, account=user.email)
+        return Attempt(user.key, user.password_hash, device=caller.device, account=user.email)
     account, network = _subjects(email, caller)
     counts = _counts(session, [account, network], now)
     if (until := _paused_until(counts[network], FREE_TRIES_OF_CALLER)) > now:
@@ -82,17 +84,26 @@ def is_right(attempt: Attempt, password: str) -> bool:
 def finish(session: Session, attempt: Attempt, newer_hash: str | None = None) -> User:
     """Take back the count of an attempt that was right, and return whose it was.
 
-    `newer_hash` replaces that of the password, where the rules of hashing have changed.
+    `newer_hash` replaces that of the password, where the rules of hashing have changed. Else
+    `WrongSignIn`: the account was turned off or its password changed during the check.
     """
     assert attempt.user_key is not None
+    take_back(session, attempt)
+    user = accounts.by_key(session, attempt.user_key, lock=True)
+    if not user.is_active or user.password_hash != attempt.password_hash:
+        raise WrongSignIn
+    user.password_hash = newer_hash or user.password_hash
+    return user
+
+
+def take_back(session: Session, attempt: Attempt) -> None:
+    """Count an attempt no longer: its password was right, or was not looked at."""
     fewer = sa.update(FailureCount).where(
         FailureCount.subject.in_(attempt.counted), FailureCount.n_failed > 0
     )
     change(session, fewer.values(n_failed=FailureCount.n_failed - 1))
-    user = accounts.by_key(session, attempt.user_key, lock=True)
-    if newer_hash is not None and user.password_hash == attempt.password_hash:
-        user.password_hash = newer_hash
-    return user
+    if attempt.device and attempt.user_key is not None:
+        devices.take_back(session, attempt.user_key, attempt.device)
 
 
 def forget_old(session: Session, now: datetime) -> int:
@@ -102,7 +113,8 @@ def forget_old(session: Session, now: datetime) -> int:
 
 
 def _subjects(email: str, caller: Caller) -> tuple[str, str]:
-    return digest(f"account {email.strip().lower()}"), digest(f"caller {_network(caller.address)}")
+    account, network = accounts.one_form(email), _network(caller.address)
+    return digest(f"account {account}"), digest(f"caller {network}")
 
 
 def _network(address: str) -> str:

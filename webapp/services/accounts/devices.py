@@ -64,6 +64,13 @@ def takes_a_try(session: Session, user: User | None, caller: Caller, now: dateti
     return True
 
 
+def take_back(session: Session, user_key: int, device: str) -> None:
+    """Count one try fewer on a device of the person."""
+    which = (KnownDevice.digest == digest(device), KnownDevice.user_key == user_key)
+    fewer = sa.update(KnownDevice).where(*which, KnownDevice.n_failed > 0)
+    change(session, fewer.values(n_failed=KnownDevice.n_failed - 1))
+
+
 def forget(session: Session, user_key: int) -> None:
     """Count every device of the person as unknown."""
     change(session, sa.delete(KnownDevice).where(KnownDevice.user_key == user_key))
