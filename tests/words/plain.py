@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from tests.factories import FIELDS
 
-ATTRIBUTES = ("title", "placeholder", "aria-label", "alt", "data-copied", "data-selected")
+ATTRIBUTES = ("title", "placeholder", "aria-label", "alt", "data-copied", "data-one", "data-many")
 # What holds no sentences.
 NOT_READ = ("script", "style", "code", "pre", "svg", "textarea")
 VOID = ("br", "input", "img", "hr", "meta", "link")

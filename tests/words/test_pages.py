@@ -1,9 +1,11 @@
 """Every page in a made-up language: no plain English is left."""
 
+import re
 from typing import Any
 
 import pytest
 
+from tests.architecture.source import ROOT
 from tests.factories import NOW, make_key, make_lead, make_outcome, make_version
 from tests.words import catalogues
 from tests.words.plain import plain_texts
@@ -92,3 +94,10 @@ def test_no_page_holds_plain_english(pages, stored, made_up, ada, sign_in):
             answer.close()
     found = {endpoint: texts for endpoint, texts in plain.items() if texts}
     assert found == {}
+
+
+def test_scripts_hold_no_sentence():
+    """What they say comes from the page, in data attributes."""
+    texts = [path.read_text() for path in (ROOT / "webapp/static").glob("*.js")]
+    assert len(texts) >= 3
+    assert [text for text in texts if re.search(r"(textContent|title) = [\"`][A-Za-z]", text)] == []

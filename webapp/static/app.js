@@ -25,7 +25,7 @@ for (const button of navigator.clipboard ? copies : []) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.previousElementSibling.textContent);
-    button.textContent = "Copied";
+    button.textContent = button.dataset.copied;
   });
 }
 

@@ -18,7 +18,7 @@ function show() {
     every.indeterminate = n > 0 && n < all.length;
   }
   const said = document.getElementById("n-ticked");
-  if (said) said.textContent = n ? `${n} selected` : "";
+  if (said) said.textContent = n ? said.dataset[n === 1 ? "one" : "many"].replace("{n}", n) : "";
 }
 
 function tick(box, checked, range) {
