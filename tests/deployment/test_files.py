@@ -21,8 +21,6 @@ OURS = ("setup", "web", "worker")
 METRIC = re.compile(r"\bleadloop_[a-z_]+")
 ALWAYS_CHECKED = ("checked_timestamp_seconds", "verdict")
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
-# Caddy's own, which the product does not read.
-OF_THE_PROXY = {"LEADLOOP_SITE", "LEADLOOP_WEB"}
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +62,7 @@ def test_every_command_is_one_of_the_product(command, app):
 def test_every_setting_is_one_of_the_product(file):
     if file.is_file():
         named = set(re.findall(r"\bLEADLOOP_[A-Z_]+", file.read_text()))
-        assert named <= SETTINGS | OF_THE_PROXY
+        assert named <= SETTINGS
 
 
 @pytest.mark.parametrize("name", OURS)

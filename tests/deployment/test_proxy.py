@@ -50,7 +50,7 @@ def caddy(folder, inner, outer, plain):
     """The command that runs the shipped configuration, apart from the machine's own Caddy."""
     binary = shutil.which("caddy")
     assert binary, "Caddy is missing. On Debian or Ubuntu: apt-get install caddy"
-    said = {"LEADLOOP_SITE": f"localhost:{outer}", "LEADLOOP_WEB": f"127.0.0.1:{inner}"}
+    said = {"SITE": f"localhost:{outer}", "WEB": f"127.0.0.1:{inner}"}
     adapt = [binary, "adapt", "--config", str(ROOT / "deploy/Caddyfile")]
     adapted = subprocess.run(
         adapt, env={**os.environ, **said}, check=True, capture_output=True, text=True
