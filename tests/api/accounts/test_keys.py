@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,8 @@ def test_a_key_is_dead_with_its_maker_until_somebody_takes_it_over(client, write
     admin = sign_in(ada)
     admin.post(f"/settings/users/{omar.key}/deactivate")
     assert status() == 401
-    assert "It stopped when omar@example.com was deactivated." in admin.get("/settings/keys").text
+    told = "It stopped when omar@example.com was deactivated or given another role."
+    assert told in admin.get("/settings/keys").text
     admin.post("/settings/keys/1/take-over")
     assert status() == 200
     admin.post(f"/settings/users/{omar.key}/activate")
@@ -95,20 +97,43 @@ def test_a_key_is_dead_with_its_maker_until_somebody_takes_it_over(client, write
     assert status() == 200
 
 
-def test_a_key_works_again_with_its_maker(client, write, ada, sign_in, read):
-    made = write(
-        lambda s: api_keys.create(
-            s, "x", ["score"], created_by="ada", owner=ada.key, now=factories.NOW
-        )
-    )[1]
+@pytest.fixture
+def made(write, ada):
+    """A key of an administrator, beside whom there is another."""
     write(lambda s: factories.make_user(s, "omar@example.com", role="admin"))
-    for is_active, found in ((False, False), (True, True)):
-        write(
-            lambda s, on=is_active: accounts.set_active(
-                s, ada.key, on, actor="omar", now=factories.NOW
-            )
-        )
-        assert (read(lambda s: api_keys.find(s, made)) is not None) == found
+    now = factories.NOW
+    return write(
+        lambda s: api_keys.create(s, "x", ["admin"], created_by="ada", owner=ada.key, now=now)
+    )[1]
+
+
+@pytest.fixture
+def become(write, ada):
+    """`become(role)`: give the maker of the key another role; None turns the account off."""
+
+    def become(role):
+        def work(session):
+            by: dict[str, Any] = {"actor": "omar", "now": factories.NOW}
+            accounts.set_active(session, ada.key, role is not None, **by)
+            if role is not None:
+                accounts.change_role(session, ada.key, role, **by)
+
+        write(work)
+
+    return become
+
+
+@pytest.mark.parametrize("meanwhile", [None, "manager", "rep"])
+def test_a_key_stops_and_works_again_with_the_rights_of_its_maker(meanwhile, made, become, read):
+    for role, works in ((meanwhile, False), ("admin", True)):
+        become(role)
+        assert (read(lambda s: api_keys.find(s, made)) is not None) == works
+
+
+def test_a_key_stays_dead_where_its_maker_comes_back_without_the_right_to_keys(made, become, read):
+    for role in ("rep", None, "rep"):
+        become(role)
+        assert read(lambda s: api_keys.find(s, made)) is None
 
 
 @pytest.mark.parametrize("key", ["999", "9223372036854775807", "9223372036854775808", "x", "-1"])

@@ -19,7 +19,7 @@ class Key(BaseModel):
     used_at: Moment | None = Field(description="The last use, to about five minutes.")
     expires_at: Moment | None = Field(description="Good until then; null: until it is revoked.")
     orphaned_at: Moment | None = Field(
-        description="Since when the account that it lives with is off, so that it does not work."
+        description="Since when its account is off or no administrator, so that it does not work."
     )
     revoked_at: Moment | None
 

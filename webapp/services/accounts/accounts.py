@@ -1,6 +1,7 @@
 """People who may sign in: made, given roles and passwords, turned off and on."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -93,9 +94,9 @@ def change_role(session: Session, key: int, role: str, *, actor: str, now: datet
     if user.role == role:
         return user
     _check_one_stays(admins, user, role == "admin")
-    detail = {"from": user.role, "to": role}
+    detail: dict[str, Any] = {"from": user.role, "to": role}
     user.role = role
-    _end_links_of(session, user, now)
+    detail |= _follow_rights(session, user, now)
     audit.record(session, actor, "changed role", user.email, now=now, detail=detail)
     return user
 
@@ -109,12 +110,8 @@ def set_active(session: Session, key: int, is_active: bool, *, actor: str, now: 
     _check_one_stays(admins, user, is_active)
     user.is_active = is_active
     sessions.end_all(session, user.key)
-    n_keys = 0 if is_active else api_keys.orphan(session, user.key, now)
-    if is_active:
-        api_keys.revive(session, user.key)
-    _end_links_of(session, user, now)
+    detail = _follow_rights(session, user, now)
     action = "activated user" if is_active else "deactivated user"
-    detail = {"api_keys_stopped": n_keys} if n_keys else {}
     audit.record(session, actor, action, user.email, now=now, detail=detail)
     return user
 
@@ -180,11 +177,15 @@ def _locked_admins(session: Session) -> set[int]:
     return set(session.scalars(query.with_for_update()))
 
 
-def _end_links_of(session: Session, user: User, now: datetime) -> None:
-    """End the open links that somebody made who is no administrator any more."""
-    if user.role != "admin" or not user.is_active:
-        made = (Invitation.created_by == user.email, Invitation.ended_at.is_(None))
-        change(session, sa.update(Invitation).where(*made).values(ended_at=now))
+def _follow_rights(session: Session, user: User, now: datetime) -> dict[str, int]:
+    """Let keys and open links of a user work only while the user may make such; what stopped."""
+    if user.role == "admin" and user.is_active:
+        api_keys.revive(session, user.key)
+        return {}
+    made = (Invitation.created_by == user.email, Invitation.ended_at.is_(None))
+    change(session, sa.update(Invitation).where(*made).values(ended_at=now))
+    n_keys = api_keys.orphan(session, user.key, now)
+    return {"api_keys_stopped": n_keys} if n_keys else {}
 
 
 def _check_one_stays(admins: set[int], user: User, stays: bool) -> None:

@@ -246,7 +246,7 @@ def take_over(session: Session, key: int, owner: int, *, actor: str, now: dateti
 
 
 def orphan(session: Session, owner: int, now: datetime) -> int:
-    """Stop the keys of an account that is turned off; return how many that are."""
+    """Stop the keys of an account that may keep none any more; return how many that are."""
     theirs = sa.update(ApiKey).where(ApiKey.owner_key == owner, *_IS_LIVE)
     return change(session, theirs.values(orphaned_at=now))
 
