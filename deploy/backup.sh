@@ -4,6 +4,8 @@
 set -eu
 umask 077
 while :; do
+    # What an earlier one left unfinished.
+    rm -f /backups/leadloop-*.dump.new
     name="/backups/leadloop-$(date -u +%Y-%m-%dT%H%M%SZ).dump"
     pg_dump --format=custom --file="$name.new"
     # Reading its table of contents fails where the dump is cut short.
