@@ -150,8 +150,14 @@ def pack(text: str) -> str | Packed:
         return {"figure": str(text)}
     if not isinstance(text, Sentence):
         return text
-    values = {k: pack(v) if isinstance(v, str) else v for k, v in text.said.values.items()}
+    values = {name: _packed(value) for name, value in text.said.values.items()}
     return text.said._asdict() | {"values": values}
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, Exception):
+        value = value.args[0] if _has_sentence(value) else str(value)
+    return pack(value) if isinstance(value, str) else value
 
 
 def unpack(found: Any) -> Any:
@@ -185,7 +191,7 @@ ENGLISH: Reader = _English()
 
 def in_words(value: Any, reader: Reader) -> Any:
     """Give a value of a sentence as its reader writes it."""
-    if isinstance(value, Exception) and value.args and isinstance(value.args[0], Sentence):
+    if _has_sentence(value):
         value = value.args[0]
     if isinstance(value, Sentence):
         return value.said.to(reader)
@@ -194,3 +200,8 @@ def in_words(value: Any, reader: Reader) -> Any:
     if type(value) is int:
         return reader.number(value)
     return value
+
+
+def _has_sentence(value: Any) -> bool:
+    is_error = isinstance(value, Exception) and bool(value.args)
+    return is_error and isinstance(value.args[0], Sentence)

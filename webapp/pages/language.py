@@ -45,7 +45,8 @@ class Reader:
         )
 
     def gettext(self, message: str) -> str:
-        return str(self._messages.ugettext(message))
+        # A catalogue answers the empty message with its own header.
+        return str(self._messages.ugettext(message)) if message else ""
 
     def ngettext(self, singular: str, plural: str, n: float) -> str:
         return str(self._messages.ungettext(singular, plural, n))
