@@ -19,7 +19,7 @@ def dialect():
 def test_known_and_unknown_accounts_take_the_same_processor_time(client, rita):
     # From ever new addresses, so that no pause tells them apart.
     token = csrf_token(client, "/sign-in")
-    taken = {rita.email: [], "nobody@example.com": []}
+    taken: dict[str, list[float]] = {rita.email: [], "nobody@example.com": []}
     for number in range(N_TRIES):
         for email, times in taken.items():
             form = {"email": email, "password": "wrong", "csrf_token": token}
