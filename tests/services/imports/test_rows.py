@@ -86,6 +86,29 @@ def test_surprises_in_a_row_are_taken_with_a_warning():
     assert remedies == ["they became blanks", NOT_USED, "cut from 120", NOT_USED]
 
 
+@pytest.mark.parametrize("clears", [False, True])
+def test_a_cell_that_cannot_be_read_drops_no_outcome(clears):
+    cells = ["L-1", "", "old", "Kiel", "", "TRUE", "", "2026-02-01T00:00Z"]
+    row = reader(*NAMES, empty_clears=clears).read(1, 2, cells)
+    assert isinstance(row, ImportRow)
+    assert row.record.outcome is True
+    assert row.outcome_at == datetime(2026, 2, 1, tzinfo=UTC)
+    assert row.values["location"] == "Kiel"
+    assert "age" not in row.values
+    message = f"must be a whole number from 0 to 120; {NOT_USED}"
+    assert [w[:4] for w in row.warnings] == [("age", "age", "old", message)]
+
+
+@pytest.mark.parametrize(
+    ("place", "text"), [(0, ""), (5, ""), (5, "maybe"), (6, "yesterday"), (7, "soon")]
+)
+def test_what_an_outcome_hangs_on_is_still_wrong_beside_a_cell_that_cannot_be_read(place, text):
+    cells = ["L-1", "", "old", "Kiel", "", "TRUE", "", ""]
+    cells[place] = text
+    wrong = errors_of(reader(*NAMES).read(1, 2, cells))
+    assert wrong["age"].startswith("must be a whole number from 0 to 120")
+
+
 def test_a_value_that_breaks_its_rule_clears_nothing_where_empty_cells_do():
     cells = ["L-1", "n/a", "130", "", "Fair", "", "", ""]
     row = reader(*NAMES, empty_clears=True).read(1, 2, cells)

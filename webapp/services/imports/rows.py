@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ml.fields.fields_file import Fields, Value
 from ml.fields.lenient import folded
-from ml.fields.reading import OTHER
+from ml.fields.reading import NOT_USED, OTHER
 from webapp.services.exports.columns import WITHDRAWALS
 from webapp.services.imports.cells import readers
 from webapp.services.imports.cells.readers import Reader
@@ -29,6 +29,7 @@ from webapp.services.imports.matching.mapping import (
     ColumnMapping,
     Mapping,
 )
+from webapp.services.leads import records
 from webapp.services.leads.records import (
     MAX_SHOWN_LENGTH,
     PEOPLE_FIELDS,
@@ -130,12 +131,22 @@ class _Column(NamedTuple):
     name: str
     target: str
     cells: Reader
+    is_input: bool
+
+
+class _Unread(NamedTuple):
+    """A cell that is no value of its field."""
+
+    column: _Column
+    text: str
+    message: str
 
 
 class _Row:
     def __init__(self, line: int, cells: list[str]) -> None:
         self.line, self.cells = line, cells
         self.errors: list[RowError] = []
+        self.unread: list[_Unread] = []
         self.warnings: list[CellWarning] = []
 
     def take(self, column: _Column) -> Any:
@@ -144,11 +155,23 @@ class _Row:
         if not text:
             return None
         value, error, warning, kind = column.cells[text]
-        if error:
+        if error and column.is_input:
+            self.unread.append(_Unread(column, text, error))
+        elif error:
             self.wrong(column.name, error)
         if warning:
             self.warn(column, text, warning, kind or OTHER)
         return value
+
+    def judge_unread(self, *, has_outcome: bool) -> None:
+        """Take an outcome without the cells that cannot be read; else they are wrong."""
+        is_taken = has_outcome and not self.errors
+        for column, text, message in self.unread:
+            if is_taken:
+                rule = message.replace(records.OR_EMPTY, "")
+                self.warn(column, text, f"{rule}; {NOT_USED}", OTHER)
+            else:
+                self.wrong(column.name, message)
 
     def warn(self, column: _Column, text: str, message: str, kind: str | None = None) -> None:
         shown = folded(text, MAX_SHOWN_LENGTH)
@@ -188,10 +211,11 @@ class RowReader:
         values = {LEAD_ID: self._lead_id(row), **self._values(row)}
         reason = values.pop(REASON, None)
         exported = self._exported(row, values)
+        withdraws = exported is not None and exported.withdraws is not None
         scored_at = _first(row, self.scored_at)
         if self.outcomes:
             outcome = self._outcome(row)
-            is_told = outcome is not None or bool(exported and exported.withdraws)
+            is_told = outcome is not None or withdraws
             outcome_at = self._outcome_at(row, outcome, is_told=is_told)
         else:
             outcome, outcome_at = self._dated_outcome(row)
@@ -200,6 +224,7 @@ class RowReader:
         if scored_at is not None and outcome_at is not None and outcome_at < scored_at:
             message = f"is earlier than {self.scored_at[0].name}: {OUTCOME_COMES_FIRST}"
             row.warn(self.outcome_at[0], outcome_at.isoformat(), message)
+        row.judge_unread(has_outcome=outcome is not None or withdraws)
         if row.errors:
             return WrongRow(number, row.errors)
         record = self._record(values)
@@ -290,7 +315,7 @@ class RowReader:
     def _columns(self, reader_of: ReaderOf) -> list[_Column]:
         columns = sorted(enumerate(self.mapping.columns), key=lambda placed: placed[1].fills)
         return [
-            _Column(place, column.name, column.target, reader)
+            _Column(place, column.name, column.target, reader, column.target in self.fields)
             for place, column in columns
             if (reader := reader_of(column)) is not None
         ]
