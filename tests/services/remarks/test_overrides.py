@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
-from tests.factories import NOW, make_lead
+from tests.factories import FIELDS, NOW, make_lead
 from webapp.services.exports import remarks
 from webapp.services.leads import leads, removal
 from webapp.services.remarks import overrides
 from webapp.services.remarks.overrides import InvalidOverride
+from webapp.tables import Lead
 from webapp.tables.remarks import ScoreOverride
 
 DAY = timedelta(days=1)
@@ -93,3 +95,63 @@ def test_overrides_are_exported_and_erased_with_their_lead(write, read, lead):
     assert (row["lead_id"], row["override_score"], row["author"]) == ("L-1", 0.8, RITA)
     write(lambda s: removal.erase(s, [lead.key], "ada@example.com", NOW))
     assert read(lambda s: remarks.overrides().read_block(s, None)) == ([], None)
+
+
+@pytest.fixture
+def kept(write, lead):
+    """The lead that L-1 is merged into."""
+    return write(lambda s: make_lead(s, "L-2"))
+
+
+def merge(session, kept, now=NOW + DAY):
+    removal.remove(session, session.get(Lead, key_of(session)), now, into=session.merge(kept))
+
+
+def key_of(session):
+    return session.scalar(sa.select(Lead.key).where(Lead.lead_id == "L-1"))
+
+
+def counting_for(read, key, now=NOW + 2 * DAY):
+    found = read(lambda s: overrides.of_leads(s, [key], now))
+    return [(said.author, said.probability, said.until) for said in found.values()]
+
+
+def test_an_override_counts_for_the_lead_that_its_own_was_merged_into(write, read, lead, kept):
+    write(put)
+    for _ in range(2):
+        write(lambda s: merge(s, kept))
+    assert counting_for(read, kept.key) == [(RITA, 0.8, NOW + 7 * DAY)]
+    assert counting_for(read, kept.key, NOW + 7 * DAY) == []
+
+
+def test_the_lead_that_stays_keeps_an_override_of_its_own(write, read, lead, kept):
+    write(put)
+    told = {"until": NOW + 3 * DAY, "reason": "no budget", "author": BO, "now": NOW}
+    write(lambda s: overrides.put(s, s.merge(kept), 0.1, **told))
+    write(lambda s: merge(s, kept))
+    assert counting_for(read, kept.key) == [(BO, 0.1, NOW + 3 * DAY)]
+
+
+def test_an_override_that_is_over_is_not_taken_along(write, read, lead, kept):
+    write(put)
+    write(lambda s: merge(s, kept, NOW + 7 * DAY))
+    assert read(lambda s: s.scalars(sa.select(ScoreOverride.lead_key)).all()) == [lead.key]
+
+
+def test_a_merge_undone_gives_the_override_back(write, read, lead, kept):
+    write(put)
+    write(lambda s: merge(s, kept))
+    write(lambda s: removal.restore(s, FIELDS, s.get(Lead, lead.key), NOW + 2 * DAY))
+    assert counting_for(read, lead.key) == [(RITA, 0.8, NOW + 7 * DAY)]
+    assert counting_for(read, kept.key) == []
+
+
+def test_a_merge_into_another_lead_takes_the_override_there(write, read, lead, kept):
+    write(put)
+    other = write(lambda s: make_lead(s, "L-3"))
+    for into in (kept, other):
+        write(lambda s, into=into: merge(s, into))
+    assert [counting_for(read, each.key) for each in (kept, other)] == [
+        [],
+        [(RITA, 0.8, NOW + 7 * DAY)],
+    ]

@@ -16,7 +16,7 @@ from webapp.services.leads import leads
 from webapp.services.models import registry
 from webapp.services.outcomes import outcomes, waiting
 from webapp.services.outcomes.outcomes import MEANINGS, Attribution, OutcomeEvent
-from webapp.services.remarks import notes
+from webapp.services.remarks import notes, overrides
 from webapp.tables import SOURCES, Lead, Outcome, Score, Snapshot
 from webapp.tables.remarks import REMARKS
 
@@ -24,10 +24,11 @@ from webapp.tables.remarks import REMARKS
 def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = None) -> None:
     """Hide a lead from the lists and from training; its history stays, and what was reported of it.
 
-    `into` is the lead that goes on for it, and has its notes from then on.
+    `into` is the lead that goes on for it, and has its notes and its override from then on.
     """
     if into is not None:
         notes.move(session, lead, into)
+        overrides.take_along(session, lead, into, now)
     lead.removed_at = lead.removed_at or now
     lead.merged_into_key = into.key if into is not None else None
     outcomes.count_again(session, lead)
@@ -37,6 +38,7 @@ def remove(session: Session, lead: Lead, now: datetime, *, into: Lead | None = N
 def restore(session: Session, fields: Fields, lead: Lead, now: datetime) -> None:
     """Show a lead again, with the outcome reported of it and a score by what is known of it."""
     lead.removed_at, lead.merged_into_key, lead.scored_at = None, None, now
+    overrides.give_back(session, lead, now)
     outcomes.count_again(session, lead)
     rows = [
         {

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import clean_text
 from ml.sentences import gettext
-from webapp.database import DAY, once
+from webapp.database import DAY, change, once
 from webapp.tables import Lead
 from webapp.tables.remarks import ScoreOverride
 
@@ -108,6 +108,34 @@ def end(session: Session, lead: Lead, by: str, now: datetime) -> None:
         is_over = found.until <= now
         found.ended_at, found.ended_by = (found.until, None) if is_over else (now, by)
         session.flush()
+
+
+def take_along(session: Session, lead: Lead, into: Lead, now: datetime) -> None:
+    """Let a merged lead's override count for its survivor, unless that has one of its own.
+
+    The merged lead keeps its own, which nobody sees until the merge is undone.
+    """
+    give_back(session, lead, now)
+    said = of_leads(session, [lead.key], now).get(lead.key)
+    if said is None or of_leads(session, [into.key], now):
+        return
+    told = {"until": said.until, "reason": said.reason, "author": said.author}
+    put(session, into, said.probability, **told, now=now).made_at = said.made_at
+
+
+def give_back(session: Session, lead: Lead, now: datetime) -> None:
+    """End what a merge let count for other leads of this one's override."""
+    said = of_leads(session, [lead.key], now).get(lead.key)
+    if said is None:
+        return
+    is_copy = (
+        ScoreOverride.until == said.until,
+        ScoreOverride.made_at == said.made_at,
+        ScoreOverride.author == said.author,
+        ScoreOverride.lead_key != lead.key,
+        ScoreOverride.ended_at.is_(None),
+    )
+    change(session, sa.update(ScoreOverride).where(*is_copy).values(ended_at=now))
 
 
 def of_leads(
