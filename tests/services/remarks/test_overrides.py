@@ -126,10 +126,15 @@ def test_an_override_counts_for_the_lead_that_its_own_was_merged_into(write, rea
 
 def test_the_lead_that_stays_keeps_an_override_of_its_own(write, read, lead, kept):
     write(put)
-    told = {"until": NOW + 3 * DAY, "reason": "no budget", "author": BO, "now": NOW}
-    write(lambda s: overrides.put(s, s.merge(kept), 0.1, **told))
+    until = NOW + 3 * DAY
+
+    def put_own(session):
+        own = {"reason": "no budget", "author": BO}
+        overrides.put(session, session.merge(kept), 0.1, until=until, **own, now=NOW)
+
+    write(put_own)
     write(lambda s: merge(s, kept))
-    assert counting_for(read, kept.key) == [(BO, 0.1, NOW + 3 * DAY)]
+    assert counting_for(read, kept.key) == [(BO, 0.1, until)]
 
 
 def test_an_override_that_is_over_is_not_taken_along(write, read, lead, kept):

@@ -119,8 +119,16 @@ def take_along(session: Session, lead: Lead, into: Lead, now: datetime) -> None:
     said = of_leads(session, [lead.key], now).get(lead.key)
     if said is None or of_leads(session, [into.key], now):
         return
-    told = {"until": said.until, "reason": said.reason, "author": said.author}
-    put(session, into, said.probability, **told, now=now).made_at = said.made_at
+    taken = put(
+        session,
+        into,
+        said.probability,
+        until=said.until,
+        reason=said.reason,
+        author=said.author,
+        now=now,
+    )
+    taken.made_at = said.made_at
 
 
 def give_back(session: Session, lead: Lead, now: datetime) -> None:
