@@ -42,6 +42,18 @@ def test_other_settings_end_a_run_that_logged_in_by_those_of_before(
     assert not connection.is_paused
 
 
+def test_a_write_knows_of_the_connection_that_it_made_and_ended_itself(write, settings, now):
+    settings.salesforce_domain = "acme.my.salesforce.com"
+
+    def work(session):
+        made = connections.ensure(session, settings, now)
+        assert connections.get(session) is made
+        connections.disconnect(session, "ada", now)
+        return connections.find(session)
+
+    assert write(work) is None
+
+
 def test_another_share_of_another_sample_is_nothing_that_is_back(session, settings, now):
     settings.salesforce_domain = "acme.my.salesforce.com"
     connections.ensure(session, settings, now)

@@ -32,6 +32,20 @@ def test_a_finished_run_makes_room_for_the_next(write):
     assert request(write).key != run.key
 
 
+def test_a_write_knows_of_the_runs_that_it_began_and_ended_itself(write):
+    def work(session):
+        said = [runs.unfinished(session, "import")]
+        run = runs.request(session, "import", trigger="t", requested_by="ada", now=NOW)
+        said.append(runs.unfinished(session, "import"))
+        claimed = runs.claim(session, "import", "worker-1", NOW)
+        assert claimed is not None
+        runs.finish(session, claimed, NOW)
+        return run, [*said, runs.unfinished(session, "import")]
+
+    run, said = write(work)
+    assert said == [None, run, None]
+
+
 def test_only_one_worker_gets_the_claim(write):
     request(write)
     assert claim(write, worker="worker-1") is not None

@@ -20,7 +20,7 @@ from webapp.crm_tables import (
     CrmScoreWrite,
     CrmUnmatched,
 )
-from webapp.database import change, once
+from webapp.database import change, look_up_again, once
 from webapp.services.accounts import audit
 from webapp.services.crm import mirror
 from webapp.services.crm.credentials import Credentials
@@ -32,6 +32,8 @@ from webapp.services.leads import pipeline
 from webapp.services.runs import runs
 from webapp.services.sealing import UnreadableSecret, opened, sealed, secret_key
 
+# What `once` knows it by.
+CONNECTION = "connection"
 THE_CONNECTION = sa.select(CrmConnection).order_by(CrmConnection.key).limit(1)
 # Access may have been taken while all was looked at the last time.
 MARGIN = timedelta(days=1)
@@ -88,7 +90,7 @@ def find(session: Session, *, lock: bool = False) -> CrmConnection | None:
     def look_up(session: Session) -> CrmConnection | None:
         return session.scalar(query, execution_options={"populate_existing": True})
 
-    return look_up(session) if lock else once(session, "connection", look_up)
+    return look_up(session) if lock else once(session, CONNECTION, look_up)
 
 
 def get(session: Session, *, lock: bool = False) -> CrmConnection:
@@ -249,6 +251,7 @@ def disconnect(session: Session, actor: str, now: datetime) -> None:
     detail = {"domain": connection.domain}
     audit.record(session, actor, "disconnected", connection.kind, now=now, detail=detail)
     session.delete(connection)
+    look_up_again(session, CONNECTION)
 
 
 def hint(session: Session, now: datetime) -> bool:
@@ -362,6 +365,7 @@ def _new(session: Session, kind: CrmKind, entered: Credentials, now: datetime) -
     connection.org_runs_after_key = runs.newest_key(session)
     session.add(connection)
     session.flush()
+    look_up_again(session, CONNECTION)
     return connection
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.sentences import gettext
-from webapp.database import change, once
+from webapp.database import change, look_up_again, once
 from webapp.tables import Run
 
 LEASE = timedelta(seconds=60)
@@ -18,6 +18,8 @@ RESUMABLE = ("import", "rescoring", "sync", "monitoring")
 COMES_AGAIN = ("training", "sync", "monitoring")
 MAX_ATTEMPTS = 3
 MAX_RETRY_WAIT = timedelta(hours=1)
+# What `once` knows them by.
+UNFINISHED = "unfinished runs"
 
 
 class Explained(Exception):
@@ -81,6 +83,7 @@ def request(
             session.add(run)
     except sa.exc.IntegrityError:
         raise AlreadyRunning(kind) from None
+    look_up_again(session, UNFINISHED)
     return run
 
 
@@ -148,6 +151,7 @@ def overdue(session: Session, now: datetime) -> Sequence[Run]:
 
 def give_up(session: Session, run: Run, now: datetime) -> bool:
     """Free an overdue run: back to the queue where it can resume, else closed as failed (True)."""
+    look_up_again(session, UNFINISHED)
     still_overdue = (Run.key == run.key, Run.state == "running", Run.lease_until < now)
     if run.kind in RESUMABLE and run.n_attempts < MAX_ATTEMPTS:
         values: dict[str, Any] = {
@@ -208,7 +212,7 @@ def waits_after_failure(recent: list[Run], now: datetime) -> bool:
 
 def unfinished(session: Session, kind: str) -> Run | None:
     """The run of this kind that is requested or running, if any; asked once a `read` for all."""
-    return once(session, "unfinished runs", _unfinished).get(kind)
+    return once(session, UNFINISHED, _unfinished).get(kind)
 
 
 def _unfinished(session: Session) -> dict[str, Run]:
@@ -226,6 +230,7 @@ def by_key(session: Session, key: int) -> Run:
 
 
 def _change(session: Session, run: Run, values: dict[str, Any]) -> None:
+    look_up_again(session, UNFINISHED)
     held = (Run.key == run.key, Run.state == "running", Run.claimed_by == run.claimed_by)
     if not change(session, sa.update(Run).where(*held).values(**values)):
         raise LostClaim(
