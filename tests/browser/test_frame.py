@@ -106,7 +106,7 @@ def test_without_javascript_a_lead_is_scored_and_a_key_made_and_revoked(new_cont
     page.get_by_label("Name").fill("Website")
     page.get_by_role("button", name="Create key").click()
     expect(page.locator(".secret")).to_contain_text("ll_")
-    page.locator("summary", has_text="Revoke").click()
+    page.locator("summary", has_text="Change").click()
     page.get_by_role("button", name="Revoke key").click()
     expect(page.get_by_text("revoked just now")).to_be_visible()
 

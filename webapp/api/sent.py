@@ -56,6 +56,7 @@ SCOPE_RULE = (
     f"a list of one or more of {', '.join(api_keys.SCOPES)}, or of {api_keys.FORM} alone with"
     " `origins`"
 )
+DAYS_RULE = f"days: 1 to {api_keys.MAX_DAYS:,}, or null for a key that is good until it is revoked"
 ORIGINS_RULE = f"of a form key: a list of up to {api_keys.MAX_ORIGINS}, each {api_keys.ORIGIN_RULE}"
 FORMAT_RULE = f"one of {', '.join(FORMATS)}; csv by default"
 KIND_RULE = f"one of {', '.join(RUN_KINDS)}"
@@ -228,7 +229,7 @@ class WantedKey(Body):
     )
     ignore_unknown: StrictBool = Field(False, description=IGNORE_UNKNOWN_RULE)
     expires_in_days: StrictInt | None = Field(
-        None, ge=1, le=api_keys.MAX_DAYS, description=f"{api_keys.EXPIRY_RULE} (null)."
+        None, ge=1, le=api_keys.MAX_DAYS, description=DAYS_RULE
     )
 
 

@@ -104,7 +104,8 @@ def languages() -> list[str]:
 def own_name(locale: str) -> str:
     """What a locale is called by those who use it: "Deutsch (Schweiz)"."""
     found = Locale.parse(locale)
-    return str(found.get_display_name(found)).capitalize()
+    name = str(found.get_display_name(found))
+    return name[0].upper() + name[1:]
 
 
 @contextmanager

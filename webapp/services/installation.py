@@ -55,7 +55,7 @@ def _first_access(settings: Settings) -> Check:
     path = settings.data_dir / "first-access.txt"
     if not path.exists():
         return Check("first access", True, "no first password lies about")
-    sentence = f"{path} still holds the first password: note it, change it, delete the file"
+    sentence = f"{path} holds the first key and password: note them, then delete it"
     return Check("first access", True, sentence, is_advice=True)
 
 

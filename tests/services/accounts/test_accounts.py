@@ -137,6 +137,15 @@ def test_whoever_tries_one_password_on_many_accounts_is_held_off(user, write):
     assert sign_in(write, caller=Caller("192.0.2.2")).key == user.key
 
 
+def test_a_right_password_after_the_pause_holds_nobody_else_off(user, write):
+    omar = write(lambda s: make_user(s, "omar@example.com"))
+    for number in range(attempts.FREE_TRIES_OF_CALLER):
+        sign_in(write, "Spring2026!", f"person-{number}@example.com")
+    later = NOW + attempts.FIRST_PAUSE
+    assert sign_in(write, now=later).key == user.key
+    assert sign_in(write, email=omar.email, now=later).key == omar.key
+
+
 def test_a_network_of_ipv6_addresses_is_one_caller(user, write):
     for number in range(attempts.FREE_TRIES_OF_CALLER):
         sign_in(write, "wrong", f"p{number}@example.com", caller=Caller(f"2001:db8::{number:x}"))

@@ -24,6 +24,8 @@ EMAIL = "rita.meyer@acme-sales.example"
         (EMAIL, "your e-mail address or a word about this product"),
         ("rita.meyer2026", "your e-mail address or a word about this product"),
         ("leadloop1234", "your e-mail address or a word about this product"),
+        ("Leadloop Leadloop", "your e-mail address or a word about this product"),
+        ("leadloop-Leadloop-leadloop", "your e-mail address or a word about this product"),
         ("Salesforce2026", "your e-mail address or a word about this product"),
     ],
 )

@@ -29,8 +29,8 @@ PART = re.compile(r"<(?:[^<>]*:)?(\w+)>")
 ABOUT = """Leadloop scores sales leads, says why, and learns from what became of them.
 
 Every call but the public ones carries an API key: `Authorization: Bearer <key>`. Errors are
-problem documents (RFC 9457) that name every wrong value at once, with its rule. If a
-key is repeated, the last duplicate wins. Text is stored trimmed and in Unicode NFC."""
+problem documents (RFC 9457) that name every wrong value at once, with its rule. An object that
+says the same name twice is refused. Text is stored trimmed and in Unicode NFC."""
 
 TAGS = {
     "scores": "Scores",

@@ -6,8 +6,8 @@ are counted like others, and no success resets a count: none of this tells which
 """
 
 import ipaddress
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -33,7 +33,9 @@ class Attempt:
 
     user_key: int | None
     password_hash: str
-    counted: tuple[str, ...] = ()
+    # What it is counted on, and when that had failed before.
+    counted: Mapping[str, datetime] = field(default_factory=dict)
+    begun_at: datetime | None = None
     # Whose it would be, for the audit log; no address that only somebody typed is kept.
     account: str = audit.NOBODY_KNOWN
     # The device that it is counted on instead, where that is a known one.
@@ -57,14 +59,14 @@ def begin(session: Session, email: str, caller: Caller, now: datetime) -> Attemp
     if (until := _paused_until(counts[network], FREE_TRIES_OF_CALLER)) > now:
         raise TooManyTries(until)
     is_paused = _paused_until(counts[account], FREE_TRIES) > now
-    counted = (network,) if is_paused else (account, network)
+    counted = {s: counts[s].failed_at for s in ((network,) if is_paused else (account, network))}
     for subject in counted:
         counts[subject].n_failed += 1
         counts[subject].failed_at = now
     who = user.email if user is not None else audit.NOBODY_KNOWN
     if user is None or is_paused:
-        return Attempt(None, passwords.of_nobody(), counted, who)
-    return Attempt(user.key, user.password_hash, counted, who)
+        return Attempt(None, passwords.of_nobody(), counted, now, who)
+    return Attempt(user.key, user.password_hash, counted, now, who)
 
 
 def note_failure(session: Session, attempt: Attempt, now: datetime) -> None:
@@ -97,11 +99,17 @@ def finish(session: Session, attempt: Attempt, newer_hash: str | None = None) ->
 
 
 def take_back(session: Session, attempt: Attempt) -> None:
-    """Count an attempt no longer: its password was right, or was not looked at."""
-    fewer = sa.update(FailureCount).where(
-        FailureCount.subject.in_(attempt.counted), FailureCount.n_failed > 0
-    )
-    change(session, fewer.values(n_failed=FailureCount.n_failed - 1))
+    """Count an attempt no longer: its password was right, or was not looked at.
+
+    A pause that had run out by then begins anew only where somebody else has failed meanwhile.
+    """
+    for subject, failed_before in sorted(attempt.counted.items()):
+        is_last = FailureCount.failed_at == attempt.begun_at
+        failed_at = sa.case((is_last, failed_before), else_=FailureCount.failed_at)
+        fewer = sa.update(FailureCount).values(
+            n_failed=FailureCount.n_failed - 1, failed_at=failed_at
+        )
+        change(session, fewer.where(FailureCount.subject == subject, FailureCount.n_failed > 0))
     if attempt.device and attempt.user_key is not None:
         devices.take_back(session, attempt.user_key, attempt.device)
 

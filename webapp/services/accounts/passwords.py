@@ -72,7 +72,7 @@ def check(password: str, email: str) -> None:
         )
     parts = [part for part in re.split(r"[^\w]+|_", email) if len(part) > 2]
     own = [email, *email.split("@"), *parts, *PRODUCT_WORDS]
-    found = zxcvbn(password[:MAX_JUDGED], user_inputs=own)
+    found = zxcvbn(_once(password[:MAX_JUDGED]), user_inputs=own)
     if found["score"] >= MIN_SCORE:
         return
     reason = found["feedback"]["warning"] or _reason(found["sequence"])
@@ -81,6 +81,13 @@ def check(password: str, email: str) -> None:
             "this password is easy to guess. %(reason)s Add an uncommon word or two.", reason=reason
         )
     )
+
+
+def _once(password: str) -> str:
+    """A password without the words that it repeats, each of which zxcvbn takes for a new guess."""
+    words = re.findall(r"[^\W_]+", password)
+    different = {word.lower(): word for word in words}
+    return password if len(different) == len(words) else " ".join(different.values())
 
 
 def _reason(sequence: list[dict[str, object]]) -> str:
