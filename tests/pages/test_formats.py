@@ -21,6 +21,7 @@ from webapp.pages import formats
         (800 * 86_400, "2 years ago"),
         (-30, "in less than a minute"),
         (-7_200, "in 2 hours"),
+        (1 - 90 * 86_400, "in 3 months"),
     ],
 )
 def test_a_moment_reads_in_its_largest_unit(seconds, words):

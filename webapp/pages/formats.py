@@ -1,6 +1,7 @@
 """How pages write moments and figures; the markup around them stands in `macros.html`."""
 
 import math
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from flask import Flask
@@ -53,8 +54,10 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     if abs(seconds) < 60:
         told = gettext("just now") if seconds >= 0 else gettext("in less than a minute")
         return str(language.told(told))
-    unit, n = _in_largest_unit(abs(seconds))
-    return str(language.told(_past(unit, n) if seconds > 0 else _ahead(unit, n)))
+    if seconds > 0:
+        return str(language.told(_past(*_in_largest_unit(seconds))))
+    # What was set to 90 days a moment ago is not "in 2 months".
+    return str(language.told(_ahead(*_in_largest_unit(-seconds, round_to=round))))
 
 
 def _past(unit: str, n: int) -> str:
@@ -77,9 +80,11 @@ def _ahead(unit: str, n: int) -> str:
     }[unit]
 
 
-def _in_largest_unit(seconds: float) -> tuple[str, int]:
+def _in_largest_unit(
+    seconds: float, round_to: Callable[[float], int] = math.floor
+) -> tuple[str, int]:
     unit, length = next((step for step in STEPS if seconds >= step[1]), STEPS[-1])
-    return unit, int(seconds // length)
+    return unit, round_to(seconds / length)
 
 
 def duration(seconds: float) -> str:
