@@ -57,15 +57,16 @@ def save(
 ) -> SavedView:
     """Save filters and sort under a name; the person's own view of that name is replaced."""
     name = _cleaned(name)
-    own = sa.select(SavedView).where(SavedView.author == by)
-    if len(session.scalars(own).all()) >= MAX_VIEWS:
+    own = session.scalars(sa.select(SavedView).where(SavedView.author == by)).all()
+    view = next((view for view in own if view.name == name), None)
+    if view is None and len(own) >= MAX_VIEWS:
         raise InvalidView(
             gettext(
                 "There are %(MAX_VIEWS)s views of yours already; delete one first",
                 MAX_VIEWS=MAX_VIEWS,
             )
         )
-    view = session.scalar(own.where(SavedView.name == name)) or SavedView(author=by, name=name)
+    view = view or SavedView(author=by, name=name)
     view.asked, view.is_shared, view.saved_at = dict(asked), is_shared, now
     session.add(view)
     session.flush()

@@ -32,6 +32,13 @@ def names(read, email):
     return read(lambda s: [view.name for view in views.visible(s, email)])
 
 
+def test_with_all_views_taken_one_is_still_replaced(save, monkeypatch):
+    monkeypatch.setattr(views, "MAX_VIEWS", 1)
+    assert save("Hot", {"grade": "A"}) == save("Hot", {"grade": "B"})
+    with pytest.raises(InvalidView):
+        save("Cold")
+
+
 def test_a_view_is_the_persons_own_unless_it_is_shared(save, read):
     save("Hot")
     save("Alpha", by=OMAR)
