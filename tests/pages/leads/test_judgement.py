@@ -47,6 +47,37 @@ def test_a_wrong_score_is_reported_reviewed_and_counted_by_grade(rep, mona, sign
     assert manager.get("/score-reports?state=odd").status_code == 400
 
 
+def link(page, key):
+    found = re.search(rf'href="([^"]+)" data-key="{key}"', page)
+    return found and found[1].replace("&amp;", "&")
+
+
+def test_a_manager_goes_from_report_to_report_and_back_to_the_list(rep, mona, sign_in, write):
+    made = [write(lambda s, n=n: make_lead(s, f"R-{n}", name=f"Lead {n}")) for n in range(3)]
+    for each in made:
+        rep.post(f"/leads/{each.key}/score-report", data={"reason": "other"})
+    manager = sign_in(mona)
+    addresses = re.findall(r'href="(/leads/[^"]+)"', manager.get("/score-reports").text)
+    page = show(manager, addresses[0])
+    pages = [page]
+    while address := link(page, "j"):
+        page = show(manager, address)
+        pages.append(page)
+    assert re.findall(r"<h1>(.*?)</h1>", "".join(pages)) == ["Lead 2", "Lead 1", "Lead 0"]
+    assert "<h1>Lead 1</h1>" in show(manager, link(page, "k"))
+    assert link(page, "u") == "/score-reports?state=open"
+    # A rep sees no more of the list than before.
+    assert link(show(rep, addresses[0]), "j") is None
+    assert link(show(rep, addresses[0]), "u") == "/leads"
+
+
+@pytest.mark.parametrize("place", ["x", "0", "99999999999999999999", "77"])
+def test_a_damaged_place_among_the_reports_is_none(place, lead, mona, sign_in):
+    page = show(sign_in(mona), f"/leads/{lead.key}?from=report%3D{place}%26state%3Dodd")
+    assert "<h1>Ada</h1>" in page
+    assert link(page, "j") is None
+
+
 def test_a_report_is_taken_back(rep, lead):
     rep.post(f"/leads/{lead.key}/score-report", data={"reason": "other"})
     rep.post(f"/leads/{lead.key}/score-report/take-back")

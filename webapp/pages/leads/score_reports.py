@@ -13,12 +13,11 @@ from webapp.pages.addresses import key_argument
 from webapp.pages.language import flash
 from webapp.services.leads import leads
 from webapp.services.remarks import score_reports
-from webapp.services.remarks.score_reports import UnknownReason
+from webapp.services.remarks.score_reports import STATES, UnknownReason
 
 bp = Blueprint("score_reports", __name__)
 
 MAX_NOTE_LENGTH = 500
-STATES = ("open", "resolved")
 # Reason -> the words for it.
 REASONS = {
     "not_a_fit": gettext("Too high: not a fit"),

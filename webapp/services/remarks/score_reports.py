@@ -14,6 +14,7 @@ from webapp.tables import Lead
 from webapp.tables.remarks import WRONG_REASONS, ScoreReport
 
 PAGE_SIZE = 50
+STATES = ("open", "resolved")
 HIGH = ("not_a_fit", "no_interest")
 LOW = ("good_fit", "wants_to_buy")
 OTHER = tuple(reason for reason in WRONG_REASONS if reason not in HIGH + LOW)
@@ -94,13 +95,27 @@ def listed(
 ) -> tuple[list[Listed], int | None]:
     """Reports with their leads, the newest first, and the key before which the others follow."""
     query = sa.select(ScoreReport, Lead).join(Lead, Lead.key == ScoreReport.lead_key)
-    state = ScoreReport.resolved_at.is_(None)
-    query = query.where(state if is_open else ~state)
+    query = query.where(_is_in(is_open=is_open))
     if before is not None:
         query = query.where(ScoreReport.key < before)
     rows = session.execute(query.order_by(ScoreReport.key.desc()).limit(size + 1)).all()
     shown = [Listed(*row) for row in rows[:size]]
     return shown, shown[-1].report.key if len(rows) > size else None
+
+
+def beside(
+    session: Session, key: int, lead: Lead, *, is_open: bool
+) -> tuple[ScoreReport | None, ScoreReport | None]:
+    """The reports on other leads before and behind one on this lead, in the order of the list."""
+    others = sa.select(ScoreReport).where(_is_in(is_open=is_open), ScoreReport.lead_key != lead.key)
+    newer = others.where(ScoreReport.key > key).order_by(ScoreReport.key)
+    older = others.where(ScoreReport.key < key).order_by(ScoreReport.key.desc())
+    return session.scalar(newer.limit(1)), session.scalar(older.limit(1))
+
+
+def _is_in(*, is_open: bool) -> sa.ColumnElement[bool]:
+    is_unresolved = ScoreReport.resolved_at.is_(None)
+    return is_unresolved if is_open else ~is_unresolved
 
 
 def counts(session: Session) -> tuple[int, int]:
