@@ -5,9 +5,7 @@ of, a page puts it into its reader's language. Standard library only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
-
-Packed: TypeAlias = dict[str, Any]
+from typing import Any, NamedTuple, Protocol
 
 
 class Reader(Protocol):
@@ -138,36 +136,6 @@ def as_whole(text: str) -> str:
 def whole(text: str) -> str:
     """Begin a text with a capital and end it with one full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def pack(text: str) -> str | Packed:
-    """Give a sentence as JSON, for a store or another process; any other text as it is.
-
-    >>> unpack(pack(gettext("Lead %(id)s not found", id="L-1"))).said.values
-    {'id': 'L-1'}
-    """
-    if isinstance(text, Figure):
-        return {"figure": str(text)}
-    if not isinstance(text, Sentence):
-        return text
-    values = {name: _packed(value) for name, value in text.said.values.items()}
-    return text.said._asdict() | {"values": values}
-
-
-def _packed(value: Any) -> Any:
-    if isinstance(value, Exception):
-        value = value.args[0] if _has_sentence(value) else str(value)
-    return pack(value) if isinstance(value, str) else value
-
-
-def unpack(found: Any) -> Any:
-    """Read what `pack` gave."""
-    if not isinstance(found, dict):
-        return found
-    if "figure" in found:
-        return Figure(found["figure"])
-    values = {name: unpack(value) for name, value in found["values"].items()}
-    return Sentence(Said(**found | {"values": values}))
 
 
 class _English:

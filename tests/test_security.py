@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.architecture.source import ROOT
 from webapp.app import create_app
 
 
@@ -56,3 +57,9 @@ def test_https_is_asked_for_again_where_it_was_used(client):
 def test_leads_are_kept_by_no_cache(client, headers):
     for path in ("/info", "/api/leads", "/sign-in"):
         assert client.get(path, headers=headers).headers["Cache-Control"] == "no-store"
+
+
+def test_every_test_that_the_threat_model_names_is_there():
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "docs/threat-model.md").read_text())
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []

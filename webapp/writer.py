@@ -124,11 +124,12 @@ class Writer:
             most = self._max_patient if self._is_stalled() else self.MAX_WAITING
             if self._n_waiting >= most:
                 raise WriterBusy
+            if self._thread is None:
+                thread = threading.Thread(target=self._write, name="writer", daemon=True)
+                thread.start()  # first: where there are no threads left, the next caller tries anew
+                self._thread = thread
             self._n_waiting += 1
             self._queue.put(operation)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
-                self._thread.start()
 
     def _wait(self, done: Future[Any], deadline: float) -> None:
         """Wait for the end of an operation, until the deadline or until too many wait."""

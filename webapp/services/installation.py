@@ -17,7 +17,7 @@ from webapp.tables import Run
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # Below the first writes are about to fail, below the second a backup or a large import would.
-MIN_FREE_BYTES, ENOUGH_FREE_BYTES = 200 * 2**20, 2 * 2**30
+MIN_FREE_BYTES, ENOUGH_FREE_BYTES = 200 * 10**6, 2 * 10**9
 MAX_SKEW = timedelta(minutes=2)
 
 
@@ -63,7 +63,7 @@ def _disk(settings: Settings) -> Check:
     if not settings.data_dir.exists():
         return Check("disk", False, f"{settings.data_dir} is not there: set LEADLOOP_DATA_DIR")
     free = shutil.disk_usage(settings.data_dir).free
-    room = f"{free / 2**30:,.1f} GB free at {settings.data_dir}"
+    room = f"{free / 10**9:,.1f} GB free at {settings.data_dir}"
     if free < MIN_FREE_BYTES:
         return Check("disk", False, f"{room}: make room, or nothing more can be kept")
     if free < ENOUGH_FREE_BYTES:
