@@ -196,6 +196,7 @@ CONFIRMED = {
     "pages.users.link_to_reset",
     "pages.webhooks.create",
     "pages.webhooks.change",
+    "pages.webhooks.enable",
     "pages.webhooks.renew_secret",
 }
 
