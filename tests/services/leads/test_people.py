@@ -10,9 +10,9 @@ from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.factories import NOW
 from webapp.database import Base
 from webapp.services.accounts import audit
-from webapp.services.leads import people
+from webapp.services.leads import people, removal
 from webapp.services.remarks import notes
-from webapp.tables import Run
+from webapp.tables import Lead, Run
 
 ID, NAME, EMAIL = "quentin@zz-unusual.example", "Quentin Unusualname", "q.other@zz-unusual.example"
 
@@ -90,3 +90,15 @@ def test_no_file_of_the_data_folder_names_an_erased_person(person, app, settings
 def names_the_person(path):
     text = path.read_bytes().lower() if path.is_file() else b""
     return any(word.lower().encode() in text for word in (ID, NAME, EMAIL, "unusualname"))
+
+
+def test_a_lead_is_erased_with_those_merged_into_it_by_way_of_another(write, read):
+    def merge(session):
+        first, second, last, _ = (factories.make_lead(session, f"M-{n}") for n in range(4))
+        removal.remove(session, first, NOW, into=second)
+        removal.remove(session, second, NOW, into=last)
+        return last.key
+
+    last = write(merge)
+    write(lambda s: removal.erase(s, [last], "ada@example.com", NOW))
+    assert read(lambda s: s.scalars(sa.select(Lead.lead_id)).all()) == ["M-3"]

@@ -76,8 +76,7 @@ def hand_over(session: Session, pairs: Iterable[tuple[Lead, Lead]], now: datetim
 
 def erase(session: Session, keys: Collection[int], actor: str, now: datetime) -> int:
     """Delete leads, those merged into them, and all of theirs for good; the audit log says so."""
-    merged = session.scalars(sa.select(Lead.key).where(Lead.merged_into_key.in_(keys)))
-    names = delete(session, {*keys, *merged}, now)
+    names = delete(session, _with_merged(session, keys), now)
     for name in names:
         audit.record(session, actor, "erased a lead", audit.named(name), now=now)
     return len(names)
@@ -85,7 +84,7 @@ def erase(session: Session, keys: Collection[int], actor: str, now: datetime) ->
 
 def named_by(session: Session, keys: Collection[int]) -> set[str]:
     """What files name these leads by, and those merged into them, in small letters."""
-    is_asked = sa.or_(Lead.key.in_(keys), Lead.merged_into_key.in_(keys))
+    is_asked = Lead.key.in_(_with_merged(session, keys))
     # Salesforce exports ids without their checksum, too.
     short = sa.func.substr(Lead.crm_id, 1, 15)
     query = sa.select(Lead.lead_id, Lead.crm_id, short, Lead.email, Lead.name).where(is_asked)
@@ -115,6 +114,17 @@ def delete(session: Session, all_keys: Collection[int], now: datetime) -> list[s
     change(session, sa.delete(Lead).where(Lead.key.in_(all_keys)))
     waiting.forget(session, names)
     return names
+
+
+def _with_merged(session: Session, keys: Collection[int]) -> set[int]:
+    """These leads and those merged into them, also by way of another."""
+    found: set[int] = set()
+    more = set(keys)
+    while more:
+        found |= more
+        merged = sa.select(Lead.key).where(Lead.merged_into_key.in_(more))
+        more = set(session.scalars(merged)) - found
+    return found
 
 
 def _last_word(session: Session, lead: Lead) -> Outcome | None:
