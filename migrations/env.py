@@ -7,6 +7,7 @@ from flask import current_app
 from webapp import crm_tables, intake_tables
 from webapp.database import Base, db
 from webapp.tables import (
+    labels,
     owners,
     people,
     reasons,
@@ -21,7 +22,7 @@ from webapp.tables import (
 # With webapp.tables, which these import: all that the models know of.
 TABLES = (
     *(crm_tables, intake_tables),
-    *(owners, people, reasons, remarks, setup, sign_ins, views, webhooks, workers),
+    *(labels, owners, people, reasons, remarks, setup, sign_ins, views, webhooks, workers),
 )
 # Any number that nothing else in the database locks.
 MIGRATION_LOCK = 4_201_731

@@ -19,7 +19,7 @@ from webapp.services.imports import imports
 from webapp.services.leads import ageing, leads, scoring
 from webapp.services.models import lifecycle, monitoring, registry, rescoring
 from webapp.services.models.lifecycle import Trigger
-from webapp.services.outcomes import waiting
+from webapp.services.outcomes import label_counts, waiting
 from webapp.services.runs import idempotency, runs, workers
 from webapp.services.webhooks import deliveries
 from webapp.tables import ModelVersion, Run
@@ -123,7 +123,7 @@ def tidy(worker: Worker) -> None:
         *(deliveries.forget_old, invitations.forget_old, scoring.forget_moves),
         partial(audit.forget_old, days=product().settings.audit_kept_days),
         *(sessions.forget_old, attempts.forget_old, devices.forget_old),
-        workers.forget_old,
+        *(workers.forget_old, label_counts.add_up),
     )
     for forget in old:
         while write(partial(forget, now=now)) and not worker.stop.wait(PAUSE_SECONDS):

@@ -8,7 +8,7 @@ from tests.factories import make_outcome
 from webapp.crm_tables import CrmLead
 from webapp.services.crm import links
 from webapp.services.leads import leads
-from webapp.services.models import training_data
+from webapp.services.outcomes import label_counts
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.tables import AuditEntry, Lead, Score
 
@@ -287,7 +287,7 @@ def test_a_deleted_lead_teaches_nothing_though_a_rep_spoke_after_a_withdrawal(fa
     recorded = salesforce.history(lead)
     salesforce.later(days=1, minutes=1)
     assert salesforce.history(lead) == recorded
-    assert salesforce.read(training_data.class_counts) == (0, 0)
+    assert salesforce.read(label_counts.by_class) == (0, 0)
 
 
 def test_what_a_rep_reported_of_a_deleted_lead_counts_once_it_is_undeleted(fake, salesforce):

@@ -12,8 +12,9 @@ from webapp.services.demo.demo_data import PARTS
 from webapp.services.demo.ids import N_LEADS
 from webapp.services.demo.invented import lives
 from webapp.services.leads import ageing
-from webapp.services.models import lifecycle, registry, training_data
+from webapp.services.models import lifecycle, registry
 from webapp.services.models.lifecycle import NothingToLearn, Trigger
+from webapp.services.outcomes import label_counts
 from webapp.services.runs import runs
 from webapp.services.webhooks import endpoints, events
 from webapp.services.webhooks.endpoints import Wanted
@@ -45,7 +46,7 @@ def test_each_part_brings_its_leads_and_the_outcomes_of_its_days(demo):
         known = [life for life in lives(FIELDS) if life.messages[0].day < end]
         ended = [life for life in known if life.outcome_day < end]
         assert demo.scalar(sa.select(sa.func.count()).select_from(Lead)) == len(known)
-        assert sum(training_data.class_counts(demo)) == len(ended)
+        assert sum(label_counts.by_class(demo)) == len(ended)
         assert go_on(demo) is (end != PARTS[-1])
     assert demo.scalar(sa.select(sa.func.count()).select_from(Lead)) == N_LEADS
 

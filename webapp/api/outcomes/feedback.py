@@ -15,7 +15,7 @@ from webapp.database import Session, read, utc_now, write
 from webapp.observability import figures
 from webapp.product import product
 from webapp.services.leads import leads
-from webapp.services.outcomes import outcomes, stale, waiting
+from webapp.services.outcomes import label_counts, outcomes, stale, waiting
 from webapp.services.outcomes.outcomes import Effect, OutcomeEvent
 from webapp.services.outcomes.waiting import WaitingEvent
 from webapp.tables import Lead, Meaning
@@ -198,7 +198,7 @@ def _say(event: WaitingEvent, now: datetime, *, seen: str | None = None) -> Resp
 
 
 def _with_total(given: answers.FeedbackGiven) -> Response:
-    total = read(outcomes.count)
+    total = read(label_counts.count)
     return requests.reply(answers.FeedbackAnswer(**given.model_dump(), total_feedback=total))
 
 
@@ -206,7 +206,7 @@ def _wait(event: WaitingEvent, now: datetime) -> Response:
     """Keep the outcome; its lead may just have come, and is found by the worker then."""
     write(lambda session: _keep(session, [event], now))
     figures().rows.labels("outcome", "waiting").inc()
-    total = read(outcomes.count)
+    total = read(label_counts.count)
     found = answers.FeedbackWaitingAnswer(**_waits(event, now), total_feedback=total)
     return requests.reply(found, 202)
 

@@ -15,7 +15,8 @@ from webapp.config import Settings
 from webapp.database import change, hold
 from webapp.services.accounts import audit
 from webapp.services.demo import demo_leads
-from webapp.services.models import leakage, registry, training_data
+from webapp.services.models import leakage, registry
+from webapp.services.outcomes import label_counts
 from webapp.services.runs import runs
 from webapp.services.webhooks import events
 from webapp.tables import AuditEntry, Lead, ModelVersion, Run, Score
@@ -93,7 +94,10 @@ class Readiness:
 
 def readiness(session: Session, threshold: int) -> Readiness:
     """Count the outcomes known, those no training has seen, and find the open and last run."""
-    n_converted, n_lost, n_new = training_data.counts(session, *_UNCOUNTED)
+    n_uncounted = sa.select(sa.func.count()).select_from(Lead).where(*_UNCOUNTED)
+    known = label_counts.N_CONVERTED, label_counts.N_LOST
+    counts = sa.select(*known, n_uncounted.scalar_subquery())
+    n_converted, n_lost, n_new = session.execute(counts).one()
     latest = runs.latest(session, "training", limit=1)
     unfinished = runs.unfinished(session, "training")
     last = latest[0] if latest else None
@@ -391,5 +395,5 @@ def _wanted(session: Session, trigger: Trigger, now: datetime) -> _Due | None:
 
 
 def _shortage(session: Session) -> str | None:
-    missing = shortage(*training_data.class_counts(session))
+    missing = shortage(*label_counts.by_class(session))
     return missing or demo_leads.in_the_way(session)

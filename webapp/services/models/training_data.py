@@ -237,19 +237,3 @@ def _days_in_sqlite(element: DaysBetween, compiler: SQLCompiler, **options: Any)
 def _days_in_postgresql(element: DaysBetween, compiler: SQLCompiler, **options: Any) -> str:
     since, until = (compiler.process(each, **options) for each in element.clauses)
     return f"(EXTRACT(EPOCH FROM {until} - {since}) / 86400)"
-
-
-def class_counts(session: Session) -> tuple[int, int]:
-    """How many leads are known to have converted, and how many to be lost."""
-    return counts(session, sa.false())[:2]
-
-
-def counts(session: Session, *which: sa.ColumnElement[bool]) -> tuple[int, int, int]:
-    """The same, and how many leads fulfil some conditions, in one statement."""
-
-    def number(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-        return sa.select(sa.func.count()).select_from(Lead).where(*conditions).scalar_subquery()
-
-    n_each = (number(Lead.outcome.is_(True)), number(Lead.outcome.is_(False)))
-    n_converted, n_lost, n = session.execute(sa.select(*n_each, number(*which))).one()
-    return n_converted, n_lost, n

@@ -175,11 +175,6 @@ def first_recorded_at() -> sa.ScalarSelect[datetime]:
     )
 
 
-def count(session: Session) -> int:
-    """The number of leads whose outcome is known now."""
-    return session.scalar(sa.select(sa.func.count()).where(Lead.outcome.is_not(None))) or 0
-
-
 @dataclass(eq=False)
 class _Event:
     """One outcome event as its history needs it; without a key it is not stored yet."""
