@@ -178,7 +178,7 @@ def read(app):
 @pytest.fixture
 def session(app):
     """A session to read with. Its first query fixes what it sees: use `read` between writes."""
-    with Session(engine_of(app), expire_on_commit=False) as session:
+    with app.app_context(), Session(engine_of(app), expire_on_commit=False) as session:
         yield session
 
 

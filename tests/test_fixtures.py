@@ -28,7 +28,7 @@ def test_version_1_0_is_in_use(champion, session):
 
 
 def test_a_database_that_is_used_again_is_as_its_template(
-    postgresql_databases, postgresql_template
+    app, postgresql_databases, postgresql_template
 ):
     def everything(url):
         engine = sa.create_engine(url)
@@ -44,7 +44,7 @@ def test_a_database_that_is_used_again_is_as_its_template(
         as_made = everything(url)
     with postgresql_databases.empty(postgresql_template) as url:
         holder = sa.create_engine(url)
-        with Session(holder) as session, session.begin():
+        with app.app_context(), Session(holder) as session, session.begin():
             make_outcome(session, make_lead(session, "one"), converted=True)
             make_user(session)
             make_key(session)

@@ -15,10 +15,12 @@ from webapp.config import ROOT, Settings
 from webapp.pages import blueprint as pages
 from webapp.pages import errors as page_errors
 from webapp.private_file import kept_secret
-from webapp.product import Product
+from webapp.product import Product, product
+from webapp.services import sealing
 from webapp.services.accounts import audit
 from webapp.services.accounts.audit import Origin
 from webapp.services.imports.quality import Gathered
+from webapp.services.models import registry
 
 
 class Application(Flask):
@@ -58,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["leadloop_surprises"] = Gathered()
     observability.init_app(app, settings.log_level)
     audit.ask_origin_of(origin)
+    registry.ask_key_of(model_key)
     security.init_app(app)
     delivery.init_app(app)
     api.register(app)
@@ -86,3 +89,8 @@ def secret_key(settings: Settings) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     return kept_secret(settings.data_dir / "secret_key")
+
+
+def model_key() -> str:
+    """The key that signs model versions: that of other kept secrets, so backups hold it, too."""
+    return sealing.secret_key(product().settings)

@@ -4,8 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from ml.scorecard.scorecard import Scorecard
+from tests import factories
 from webapp.services.models import registry
+from webapp.tables import ModelVersion
 from webapp.writer import GONE
 
 
@@ -55,6 +59,48 @@ def test_setup_begins_no_empty_database_where_one_was_in_use(app, champion, sett
     assert not path.exists()
 
 
+def test_a_model_changed_together_with_its_digest_scores_nothing_until_another_is_promoted(
+    app, client, headers, write, read, monkeypatch
+):
+    def damage(session):
+        factories.make_version(session)
+        version = registry.champion(session)
+        version.scorecard = version.scorecard | {"intercept": 9.0}
+        version.digest = Scorecard.from_json(version.scorecard).digest
+        return version.name
+
+    name = write(damage)
+    monkeypatch.setattr(registry, "_verified", {})
+    answer = client.post("/score", json={"lead_id": "L-1"}, headers=headers)
+    assert answer.status_code == 503
+    assert f"{name} does not match its signature" in answer.json["detail"]
+    assert client.get("/readyz").status_code == 503
+    doctor = app.test_cli_runner().invoke(args=["doctor"])
+    assert doctor.exit_code == 1
+    assert f"{name} does not match its signature" in doctor.output
+    setup = app.test_cli_runner().invoke(args=["setup"])
+    assert "Signed" not in setup.output
+    other = app.test_cli_runner().invoke(args=["promote", "1.1"])
+    assert other.exit_code == 0, other.output
+
+
+@pytest.mark.parametrize("key", ["another key of 16 characters", None])
+def test_versions_signed_with_another_key_or_none_are_served_once_setup_signs_them(
+    app, client, headers, write, monkeypatch, key
+):
+    if key is None:
+        write(lambda s: s.execute(sa.update(ModelVersion).values(signature=None)))
+    else:
+        monkeypatch.setattr(registry, "_key_of", [lambda: key])
+    monkeypatch.setattr(registry, "_verified", {})
+    assert client.post("/score", json={"lead_id": "L-1"}, headers=headers).status_code == 503
+    step = ["setup"] if key is None else ["setup", "--accept-models"]
+    output = app.test_cli_runner().invoke(args=step).output
+    assert "Signed: model version 1.0" in output
+    answer = client.post("/score", json={"lead_id": "L-1"}, headers=headers)
+    assert answer.status_code in {200, 201}
+
+
 @pytest.mark.parametrize("change", [{"intercept": 9.0}, {"terms": "none"}])
 def test_a_damaged_model_scores_nothing_and_is_not_ready(
     client, headers, champion, write, monkeypatch, change
@@ -64,9 +110,10 @@ def test_a_damaged_model_scores_nothing_and_is_not_ready(
         version.scorecard = version.scorecard | change
 
     write(damage)
-    monkeypatch.setattr(registry, "_by_digest", {})  # as in a process that starts now
+    monkeypatch.setattr(registry, "_verified", {})  # as in a process that starts now
     answer = client.post("/score", json={"lead_id": "L-1"}, headers=headers)
-    assert (answer.status_code, "does not match its digest" in answer.json["detail"]) == (503, True)
+    assert answer.status_code == 503
+    assert "does not match its signature" in answer.json["detail"]
     ready = client.get("/readyz")
     assert (ready.status_code, [c["ok"] for c in ready.json["checks"]]) == (
         503,

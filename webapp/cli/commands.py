@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -71,8 +72,9 @@ LOST = (
 @click.command(cls=FirstCommand)
 @click.option("--before-serve", is_flag=True, help="Refuse at once if `serve` could not start.")
 @click.option("--new", is_flag=True, help="Begin empty where a database was that is gone.")
+@click.option("--accept-models", is_flag=True, help="Sign all model versions with the present key.")
 @with_appcontext
-def setup(before_serve: bool, new: bool) -> None:
+def setup(before_serve: bool, new: bool, accept_models: bool) -> None:
     """Prepare the database and say how to get in; changes nothing where all is there."""
     settings = product().settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,8 @@ def setup(before_serve: bool, new: bool) -> None:
         keep_database_private(path)
     _make_secret_key()
     flask_migrate.upgrade()
+    if signed := write(partial(_sign_models, anew=accept_models)):
+        click.echo(f"Signed: model version{'' if len(signed) == 1 else 's'} {', '.join(signed)}.")
     access = write(_prepare)
     _greet(access, can_serve=server.obstacle(settings) is None)
 
@@ -105,6 +109,14 @@ def _prepare(session: Session) -> FirstAccess | None:
         # Before the commit: nobody could get in if we were stopped between the two.
         _keep_private(access)
     return access
+
+
+def _sign_models(session: Session, *, anew: bool) -> list[str]:
+    signed = registry.sign(session, anew=anew)
+    if signed:
+        names = ", ".join(signed)[:200]
+        audit.record(session, "cli", "signed model versions", names, now=utc_now())
+    return signed
 
 
 def _first_access_file() -> Path:

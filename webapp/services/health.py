@@ -11,7 +11,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from ml.fields.fields_file import Fields
-from ml.scorecard.scorecard import Scorecard
 from webapp import field_lists
 from webapp.config import ROOT, Settings
 from webapp.services.models import leakage, registry
@@ -95,14 +94,10 @@ def _champion(session: Session) -> Check:
 def _versions(session: Session) -> Iterator[Check]:
     for version in registry.versions(session):
         name = f"version {version.name}"
-        try:
-            is_whole = Scorecard.from_json(version.scorecard).digest == version.digest
-        except ValueError:
-            is_whole = False
-        if is_whole:
-            yield Check(name, True, "matches its digest")
+        if registry.is_whole(version):
+            yield Check(name, True, "matches its signature")
         else:
-            yield Check(name, False, "is damaged: restore the database from a backup")
+            yield Check(name, False, str(registry.DamagedVersion(version.name)))
 
 
 def _fields(session: Session, fields: Fields) -> Check:

@@ -195,6 +195,8 @@ class ModelVersion(Base):
     # Large, so read where it is looked at.
     scorecard: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     digest: Mapped[str] = mapped_column(sa.String(64))
+    # A keyed digest of name and scorecard; None in those of before, until `setup` signs them.
+    signature: Mapped[str | None] = mapped_column(sa.String(64))
     fields: Mapped[list[Any]]
     # The list under which it learned them (0: none was kept yet).
     field_list: Mapped[int] = mapped_column(server_default="0")

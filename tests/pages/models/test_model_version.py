@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from tests.factories import make_version
 from tests.learned import challenge, make_learned_version
+from webapp.services.models import registry
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -150,3 +152,16 @@ def test_a_version_that_is_not_there_is_told_in_words(manager):
     answer = manager.get("/models/7.7")
     assert answer.status_code == 404
     assert "Model version 7.7 not found" in answer.text
+
+
+def test_a_live_version_that_was_tampered_with_is_named_and_another_can_be_promoted(
+    manager, write, monkeypatch
+):
+    def damage(session):
+        make_version(session)
+        registry.champion(session).signature = "0" * 64
+
+    write(damage)
+    monkeypatch.setattr(registry, "_verified", {})
+    assert "Model version 1.0 does not match its signature" in manager.get("/models").text
+    assert "Promote" in manager.get("/models/1.1").text

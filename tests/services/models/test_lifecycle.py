@@ -260,7 +260,7 @@ def test_versions_are_listed_without_their_scorecards(write, read):
 def test_few_scorecards_are_kept_however_many_are_read(monkeypatch, write, read):
     monkeypatch.setattr(registry, "MAX_KEPT", 1)
     kept: dict[str, Any] = {}
-    monkeypatch.setattr(registry, "_by_digest", kept)
+    monkeypatch.setattr(registry, "_verified", kept)
     write(make_version)
     for ref in read(registry.refs):
         assert read(lambda s, ref=ref: registry.scorecard(s, ref)).digest == ref.digest

@@ -65,6 +65,7 @@ def index() -> ResponseReturnValue:
             **found,
             **leakage.state(session),
             "champion": champion,
+            "fault": registry.fault(session),
             "has_demo": demo_leads.are_here(session),
             "changed": [
                 product().fields.named(name).label for name in champion.fields if name not in used

@@ -1,6 +1,7 @@
 """Model versions and their aliases: the champion, and a staged one being backfilled."""
 
-from collections.abc import Iterable
+import hmac
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -10,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from ml.scorecard.json_reader import ScorecardError
 from ml.scorecard.scorecard import Scorecard
+from ml.sentences import gettext
 from webapp import field_lists
 from webapp.database import BACKFILL, hold, look_up_again, once
 from webapp.services.runs.runs import Explained
+from webapp.services.sealing import signature
 from webapp.stored import Decision
 from webapp.tables import ModelAlias, ModelVersion
 
@@ -23,7 +26,7 @@ SINCE = "when the champion was promoted"
 LIVE = "the live version"
 
 MAX_KEPT = 16  # scorecards a process, of up to 3 MB each
-_by_digest: dict[str, Scorecard] = {}
+_verified: dict[tuple[str, str], Scorecard] = {}  # by name and digest
 REF = (ModelVersion.key, ModelVersion.name, ModelVersion.digest, ModelVersion.field_list)
 # Built once, of plain columns: every scoring asks, and to build it takes longer than to run it.
 _versions, _aliased = (cast("sa.Table", each.__table__) for each in (ModelVersion, ModelAlias))
@@ -73,10 +76,26 @@ class VersionNotFound(LookupError):
 
 
 class DamagedVersion(Explained):
-    """A stored scorecard is not the one that was saved."""
+    """A stored scorecard is not the one that was saved, or was signed with another key."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Model version {name} does not match its digest: restore the database")
+        super().__init__(
+            gettext(
+                "Model version %(name)s does not match its signature, so it scores nothing. Restore"
+                " the database, or the key that signed it (LEADLOOP_CRM_SECRET_KEY or the file"
+                " crm_key in the data folder), or promote another version. If you changed the key"
+                " yourself, run `flask --app wsgi setup --accept-models`.",
+                name=name,
+            )
+        )
+
+
+_key_of: list[Callable[[], str]] = []
+
+
+def ask_key_of(source: Callable[[], str]) -> None:
+    """Say who knows the key that signs versions: the edge, which has the settings."""
+    _key_of[:] = [source]
 
 
 def save(
@@ -84,12 +103,14 @@ def save(
 ) -> ModelVersion:
     """Store a scorecard as the next version: 1.0 first, then 1.1, 1.2 and so on."""
     number = session.scalar(sa.select(sa.func.count()).select_from(ModelVersion)) or 0
+    name = f"1.{number}"
     version = ModelVersion(
-        name=f"1.{number}",
+        name=name,
         created_at=created_at,
         family=scorecard.family,
         scorecard=scorecard.to_json(),
         digest=scorecard.digest,
+        signature=_signature(name, scorecard),
         **details,
     )
     session.add(version)
@@ -176,6 +197,15 @@ def serving(session: Session) -> tuple[VersionRef, Scorecard]:
     return found, scorecard(session, found)
 
 
+def fault(session: Session) -> str | None:
+    """Why the live version scores nothing, if so."""
+    try:
+        serving(session)
+    except (NoChampion, DamagedVersion) as error:
+        return str(error)
+    return None
+
+
 def champion_since(session: Session) -> datetime:
     """When the champion was promoted."""
     return once(session, SINCE, lambda session: session.get_one(ModelAlias, CHAMPION).since)
@@ -251,19 +281,65 @@ def scorecard(
     return replace(card, ignored=ignored) if ignored else card
 
 
+def is_whole(version: ModelVersion) -> bool:
+    """Whether a stored version is the one that was saved, by its digest and its signature."""
+    try:
+        _verify(version)
+    except DamagedVersion:
+        return False
+    return True
+
+
+def sign(session: Session, *, anew: bool = False) -> list[str]:
+    """Sign the versions of a store that has no signed one yet; return their names.
+
+    `anew` where the key is another one: those that match their digest but not their signature.
+    """
+    any_signed = sa.select(ModelVersion.key).where(ModelVersion.signature.is_not(None)).limit(1)
+    if not anew and session.scalar(any_signed) is not None:
+        return []
+    signed = []
+    for each in versions(session):
+        card = _parsed(each)
+        if card is not None and not _is_signed(each, card):
+            each.signature = _signature(each.name, card)
+            signed.append(each.name)
+    return signed
+
+
 def _saved(session: Session, version: VersionRef | ModelVersion) -> Scorecard:
     """The scorecard as saved, kept once it is read and verified: versions never change."""
-    kept = _by_digest.get(version.digest)
+    known = (version.name, version.digest)
+    kept = _verified.get(known)
     if kept is not None:
         return kept
-    row = session.get_one(ModelVersion, version.key)
-    try:
-        loaded = Scorecard.from_json(row.scorecard)
-    except ScorecardError:
-        raise DamagedVersion(row.name) from None
-    if loaded.digest != version.digest:
-        raise DamagedVersion(row.name)
-    if len(_by_digest) >= MAX_KEPT:
-        _by_digest.clear()  # the live ones are back at once
-    _by_digest[version.digest] = loaded
+    loaded = _verify(session.get_one(ModelVersion, version.key))
+    if len(_verified) >= MAX_KEPT:
+        _verified.clear()  # the live ones are back at once
+    _verified[known] = loaded
     return loaded
+
+
+def _verify(version: ModelVersion) -> Scorecard:
+    card = _parsed(version)
+    if card is None or not _is_signed(version, card):
+        raise DamagedVersion(version.name)
+    return card
+
+
+def _parsed(version: ModelVersion) -> Scorecard | None:
+    try:
+        card = Scorecard.from_json(version.scorecard)
+    except ScorecardError:
+        return None
+    return card if card.digest == version.digest else None
+
+
+def _is_signed(version: ModelVersion, card: Scorecard) -> bool:
+    expected = _signature(version.name, card)
+    return hmac.compare_digest((version.signature or "").encode(), expected.encode())
+
+
+def _signature(name: str, card: Scorecard) -> str:
+    # With the name: a card of another version would pass otherwise.
+    return signature(f"{name} {card.digest}", _key_of[0]())
