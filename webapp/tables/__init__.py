@@ -5,10 +5,11 @@ from typing import Any, Literal, TypeAlias, TypeGuard
 
 import sqlalchemy as sa
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from webapp import stored
 from webapp.database import Base, Key, RecordId, one_of
+from webapp.tables.renamed import called_today
 
 OUTCOMES = ("converted", "lost", "never_worked", "withdrawn")
 STATUSES = ("open", "in_pipeline", "converted", "lost", "never_worked")
@@ -161,7 +162,8 @@ class Outcome(Base):
     actor: Mapped[str] = mapped_column(sa.String(200))
     happened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
-    reason: Mapped[str | None] = mapped_column(sa.String(500))
+    sent_reason: Mapped[str | None] = mapped_column("reason", sa.String(500))
+    reason: Mapped[str | None] = column_property(called_today(sent_reason))
     rule: Mapped[str | None] = mapped_column(sa.String(100))
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(255))
     # Of a withdrawal: the statement that it takes back. It is no statement itself.

@@ -16,3 +16,12 @@ class LostReason(Base):
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     retired_at: Mapped[datetime | None]
+
+
+class FormerReason(Base):
+    """What a reason was called before it was renamed; outcomes that were sent so still hold it."""
+
+    __tablename__ = "former_lost_reasons"
+
+    name: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    reason_key: Mapped[int] = mapped_column(sa.ForeignKey("lost_reasons.key"), index=True)

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, PROGRAM, make_lead, make_outcome
-from webapp.services.leads import leads
+from tests.factories import FIELDS, NOW, PROGRAM, make_lead, make_outcome
+from webapp.services.accounts import audit
+from webapp.services.leads import lead_query, lead_table, leads
 from webapp.services.outcomes import lost_reason_changes, lost_reasons, lost_report
 from webapp.services.outcomes.lost_reason_changes import InvalidReason
 
@@ -68,3 +69,74 @@ def test_the_report_counts_what_stands_by_source_and_grade(budget, read, write):
         1,
         1,
     ]
+
+
+def rename(write, before, name):
+    def work(session):
+        key = next(r.key for r in lost_reasons.everything(session) if r.name == before)
+        lost_reason_changes.rename(session, key, name, by=ADA, now=NOW)
+
+    write(work)
+
+
+def lose(session, lead_id, reason):
+    make_lead(session, lead_id)
+    make_outcome(session, lead_id, False, attribution=replace(PROGRAM, reason=reason))
+
+
+def found(read, reason):
+    asked = {"status": "lost", "outcome_reason": reason}
+    query = lead_query.read(asked, FIELDS, me=ADA)
+    page = read(lambda s: lead_table.block(s, query, size=50, explore_percent=0.0)[0])
+    return [lead.lead_id for lead in page]
+
+
+def test_history_report_and_filter_follow_a_renamed_reason(budget, read, write):
+    write(lambda s: lose(s, "L-1", "Budget cut"))
+    rename(write, "Budget cut", "No money left")
+    assert "No money left" in read(lost_reasons.offered)
+    assert "Budget cut" not in read(lost_reasons.offered)
+    assert reasons(read, "L-1") == ["No money left"]
+    assert [line.reason for line in read(lambda s: lost_report.report(s, NOW))] == ["No money left"]
+    # Addresses that people kept still find it.
+    assert found(read, "No money left") == found(read, "Budget cut") == ["L-1"]
+    entry = read(lambda s: audit.latest(s, 1))[0]
+    assert (entry.actor, entry.action, entry.subject, entry.detail) == (
+        *(ADA, "renamed", "lost reason Budget cut"),
+        {"name": "No money left"},
+    )
+
+
+def test_what_comes_in_with_a_former_name_is_the_same_reason(budget, read, write):
+    rename(write, "Budget cut", "No money left")
+    rename(write, "No money left", "Broke")
+    for lead_id, sent in [("L-1", "budget CUT"), ("L-2", "No money left"), ("L-3", "broke")]:
+        write(lambda s, i=lead_id, r=sent: lose(s, i, r))
+        assert reasons(read, lead_id) == ["Broke"]
+    assert [(line.reason, line.n) for line in read(lambda s: lost_report.report(s, NOW))] == [
+        ("Broke", 3)
+    ]
+
+
+def test_a_reason_gets_its_former_name_back(budget, read, write):
+    write(lambda s: lose(s, "L-1", "Budget cut"))
+    rename(write, "Budget cut", "No money left")
+    write(lambda s: lose(s, "L-2", "No money left"))
+    rename(write, "No money left", "Budget cut")
+    assert reasons(read, "L-1") == reasons(read, "L-2") == ["Budget cut"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("no BUDGET", "No budget is on the list already"),
+        ("Old words", "Old words is a former name of New words"),
+        (" ", "A reason needs a name"),
+    ],
+)
+def test_a_name_that_means_another_reason_is_refused(name, told, budget, read, write):
+    write(lambda s: lost_reason_changes.add(s, "Old words", by=ADA, now=NOW))
+    rename(write, "Old words", "New words")
+    with pytest.raises(InvalidReason, match=told):
+        rename(write, "Budget cut", name)
+    assert "Budget cut" in read(lost_reasons.offered)

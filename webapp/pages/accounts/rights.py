@@ -43,6 +43,7 @@ MIN_ROLE = {
     "pages.notes.delete": "rep",
     "pages.lost_reasons.index": "manager",
     "pages.lost_reasons.add": "admin",
+    "pages.lost_reasons.rename": "admin",
     "pages.lost_reasons.retire": "admin",
     "pages.leads.tabs": "rep",
     "pages.views.choose_columns": "rep",

@@ -1,5 +1,6 @@
 """Why leads are lost: the list for administrators, and the report for managers."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -39,11 +40,14 @@ def index() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     """Administrators: add a reason, or offer a retired one again."""
     name, who, now = request.form.get("name", ""), current_user.email, utc_now()
-    try:
-        write(lambda session: lost_reason_changes.add(session, name, by=who, now=now))
-    except InvalidReason as error:
-        flash(gettext("%(sentence)s Nothing was changed.", sentence=formats.sentence(error)), "bad")
-    return redirect(url_for("pages.lost_reasons.index"), 303)
+    return _change(lambda session: lost_reason_changes.add(session, name, by=who, now=now))
+
+
+@bp.post("/<key:key>/rename")
+def rename(key: int) -> ResponseReturnValue:
+    """Administrators: call a reason otherwise, in all outcomes too."""
+    name, who, now = request.form.get("name", ""), current_user.email, utc_now()
+    return _change(lambda session: lost_reason_changes.rename(session, key, name, by=who, now=now))
 
 
 @bp.post("/<key:key>/retire")
@@ -51,4 +55,12 @@ def retire(key: int) -> ResponseReturnValue:
     """Administrators: offer a reason no more."""
     who, now = current_user.email, utc_now()
     write(lambda session: lost_reason_changes.retire(session, key, by=who, now=now))
+    return redirect(url_for("pages.lost_reasons.index"), 303)
+
+
+def _change(work: Callable[[Session], None]) -> ResponseReturnValue:
+    try:
+        write(work)
+    except InvalidReason as error:
+        flash(gettext("%(sentence)s Nothing was changed.", sentence=formats.sentence(error)), "bad")
     return redirect(url_for("pages.lost_reasons.index"), 303)

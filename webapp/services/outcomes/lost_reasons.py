@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ml.fields.types import category_key
-from webapp.tables.reasons import LostReason
+from webapp.tables.reasons import FormerReason, LostReason
 
 
 def everything(session: Session) -> list[LostReason]:
@@ -29,5 +29,9 @@ def in_words_of_the_list(session: Session, texts: Iterable[str]) -> dict[str, st
 
 
 def by_word(session: Session) -> dict[str, LostReason]:
-    """Each reason by its words without regard to case and white space."""
-    return {category_key(each.name): each for each in session.scalars(sa.select(LostReason))}
+    """Each reason by its words and by its former ones, without regard to case and white space."""
+    former = sa.select(FormerReason.name, LostReason).join(
+        LostReason, LostReason.key == FormerReason.reason_key
+    )
+    found = {category_key(name): each for name, each in session.execute(former)}
+    return found | {category_key(each.name): each for each in everything(session)}

@@ -23,5 +23,5 @@ def fill(session: Session, lead: Lead, reason: str | None, *, by: str) -> bool:
     newest = session.scalar(own.order_by(Outcome.happened_at.desc(), Outcome.key.desc()).limit(1))
     if reason is None or newest is None or newest.result != LOST or newest.reason is not None:
         return False
-    newest.reason = in_words_of_the_list(session, [reason]).get(reason, reason)
+    newest.sent_reason = in_words_of_the_list(session, [reason]).get(reason, reason)
     return True

@@ -19,6 +19,7 @@ from webapp.services.leads.filters import kinds
 from webapp.services.leads.filters.conditions import counting_outcome, value_of
 from webapp.services.leads.filters.kinds import OF_FIELD, Kind, Since
 from webapp.tables import Lead, Outcome, Score
+from webapp.tables.renamed import called_today
 
 # A score that moved by fewer points of 100 is not marked, and no filter finds it.
 MIN_POINTS_SHOWN = 3
@@ -148,7 +149,7 @@ def _keys(keys: tuple[int, ...], _: FilterContext) -> sa.ColumnElement[bool]:
 
 
 def _outcome_reason(reason: str, _: FilterContext) -> sa.ColumnElement[bool]:
-    return counting_outcome(Outcome.reason == reason)
+    return counting_outcome(Outcome.reason == called_today(sa.literal(reason)))
 
 
 UP_OR_DOWN = kinds.one_of({"up": gettext("up"), "down": gettext("down")})
