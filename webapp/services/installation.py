@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.config import Settings
 from webapp.database import utc_now
+from webapp.services.accounts import audit
 from webapp.services.health import Check
 from webapp.services.runs import workers
 from webapp.tables import Run
@@ -19,6 +20,7 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # Below the first writes are about to fail, below the second a backup or a large import would.
 MIN_FREE_BYTES, ENOUGH_FREE_BYTES = 200 * 10**6, 2 * 10**9
 MAX_SKEW = timedelta(minutes=2)
+BACKUP_IS_OLD_AFTER = timedelta(days=7)
 
 
 def checks(session: Session, settings: Settings) -> list[Check]:
@@ -31,6 +33,7 @@ def checks(session: Session, settings: Settings) -> list[Check]:
         _clock(session, now),
         _worker(session, now),
         _proxy(settings),
+        _backup(session, settings, now),
     ]
 
 
@@ -113,3 +116,17 @@ def _proxy(settings: Settings) -> Check:
         sentence = "behind HTTPS" if settings.trusted_proxies else "serves this machine alone"
         return Check("proxy", True, sentence)
     return Check("proxy", True, sentence, is_advice=True)
+
+
+def _backup(session: Session, settings: Settings, now: datetime) -> Check:
+    if settings.database_file is None:
+        return Check("backup", True, "by pg_dump, whose copies are not seen from here")
+    step = "run `flask --app wsgi backup` each day and keep its files elsewhere"
+    made_at = audit.last(session, audit.BACKED_UP)
+    if made_at is None:
+        return Check("backup", True, f"none is known of: {step}", is_advice=True)
+    age = now - made_at
+    sentence = f"the last one is {age.days} day{'' if age.days == 1 else 's'} old"
+    if age > BACKUP_IS_OLD_AFTER:
+        return Check("backup", True, f"{sentence}: {step}", is_advice=True)
+    return Check("backup", True, sentence)

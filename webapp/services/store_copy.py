@@ -5,6 +5,7 @@ A copy is a tar archive of the database, the keys beside it, and the file of fie
 
 import tarfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -88,15 +89,17 @@ def _set_aside(target: Path) -> Path | None:
     if not target.exists():
         return None
     # Its last writes move from the log beside it into the file first.
-    connection = safe_sqlite().connect(target)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    module = safe_sqlite()
+    connection = module.connect(target)
+    with suppress(module.DatabaseError):  # a damaged one is kept with that log as it is
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     number = 1
     while (before := target.with_name(f"{target.name}.before-{number}")).exists():
         number += 1
-    target.replace(before)
-    for ending in ("-wal", "-shm"):
-        target.with_name(target.name + ending).unlink(missing_ok=True)
+    for ending in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            target.with_name(target.name + ending).replace(before.with_name(before.name + ending))
     return before
 
 

@@ -36,6 +36,7 @@ class Origin:
     key: int | None = None
 
 
+BACKED_UP = "made a backup"
 _origin: list[Callable[[], Origin]] = [Origin]
 
 
@@ -86,6 +87,11 @@ def record_refusal(session: Session, actor: str, place: str, now: datetime) -> N
 def named(lead_id: str) -> str:
     """What the log calls an erased lead, whose id may be an e-mail address: part of a digest."""
     return f"lead {hashlib.sha256(lead_id.encode()).hexdigest()[:12]}"
+
+
+def last(session: Session, action: str) -> datetime | None:
+    """When this was done last; None where it never was, or that is no longer kept."""
+    return session.scalar(sa.select(sa.func.max(AuditEntry.at)).where(AuditEntry.action == action))
 
 
 def latest(session: Session, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
