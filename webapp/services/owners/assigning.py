@@ -156,12 +156,6 @@ def ownership(session: Session, lead: Lead) -> Ownership:
     return Ownership(active, last if is_current else None, bool(from_crm))
 
 
-def history(session: Session, lead_key: int) -> list[Assignment]:
-    """Who gave the lead to whom here, newest first."""
-    query = sa.select(Assignment).where(Assignment.lead_key == lead_key)
-    return list(session.scalars(query.order_by(Assignment.at.desc(), Assignment.key.desc())))
-
-
 def owned_by_crm(session: Session, lead_keys: Collection[int]) -> set[int]:
     """Those of these leads that the connected CRM has, and so says who owns them."""
     if not lead_keys or connections.find(session) is None:
