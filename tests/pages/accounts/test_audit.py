@@ -31,6 +31,13 @@ def fail(client, email, n=1, address="192.0.2.7"):
         client.post("/sign-in", data=data, environ_base={"REMOTE_ADDR": address})
 
 
+def test_a_detail_that_says_nothing_is_not_shown(ada, sign_in, write):
+    detail = {"from": "1.0", "reason": "", "open_leads": 0}
+    write(lambda s: audit.record(s, "gate", "promoted", "version 1.1", now=NOW, detail=detail))
+    page = " ".join(sign_in(ada).get("/settings/audit-log").text.split())
+    assert "from: 1.0; open_leads: 0 <" in page
+
+
 @pytest.mark.parametrize("email", ["rita@example.com", "hunter2 my password"])
 def test_a_failed_sign_in_says_whose_and_from_where_but_not_what_was_typed(
     email, client, rita, read, capfd
