@@ -1,5 +1,6 @@
 """A lead's scorings: each with what changed since the one before."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -81,6 +82,14 @@ def test_each_switch_of_versions_is_told_also_one_that_was_rolled_back(write, re
     assert back.by_model == pytest.approx(-up.by_model)
     assert up.has_moved
     assert len({(s.key, s.switch) for s in (back, up, first)}) == 3
+
+
+@pytest.mark.parametrize(("move", "has_moved"), [(0.004, False), (-0.004, False), (0.006, True)])
+def test_a_score_has_moved_where_that_shows_in_whole_points(move, has_moved, write, read):
+    write(lambda s: make_lead(s, "L-1"))
+    [scoring] = history(read)
+    assert replace(scoring, by_inputs=move).has_moved is has_moved
+    assert replace(scoring, by_inputs=0.0, by_model=move).has_moved is has_moved
 
 
 def test_the_newest_score_told_is_the_present_one(write, read):

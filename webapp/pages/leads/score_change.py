@@ -10,9 +10,10 @@ from ml.sentences import gettext
 from webapp.pages.addresses import key_argument
 from webapp.pages.formats import known
 from webapp.product import product
-from webapp.services.leads.lead_history import MIN_MOVE, Scoring
+from webapp.services.leads.lead_history import Scoring
 
 MAX_PARTS = 6
+MIN_PART = 0.001  # of a probability: less shows as 0.0 points
 
 
 class Line(NamedTuple):
@@ -80,10 +81,10 @@ def view(scoring: Scoring | None) -> dict[str, Any]:
 
 
 def _lines(parts: Sequence[Part], notes: dict[str | None, str]) -> list[Line]:
-    told = [part for part in parts[:MAX_PARTS] if abs(part.points) >= MIN_MOVE]
+    told = [part for part in parts[:MAX_PARTS] if abs(part.points) >= MIN_PART]
     lines = [Line(_label(part.field), notes[part.field], part.points) for part in told]
     rest = sum(part.points for part in parts[len(told) :])
-    if abs(rest) >= MIN_MOVE:
+    if abs(rest) >= MIN_PART:
         lines.append(Line(gettext("Everything else"), "", rest))
     return lines
 

@@ -22,7 +22,7 @@ from webapp.services.models.registry import VersionRef
 from webapp.tables import AuditEntry, Lead, ModelVersion, Outcome, Snapshot
 
 MAX_SCORINGS = 100
-MIN_MOVE = 0.001  # of a probability: less shows as 0.0 points
+MIN_MOVE = 0.005  # of a probability: less shows as 0 points
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Scoring:
 
     @property
     def has_moved(self) -> bool:
-        """Whether the score is another one than before, by a tenth of a point or more."""
+        """Whether the score is another one than before, by a point as it is shown."""
         moves = (self.by_inputs, self.by_model)
         return any(abs(move) >= MIN_MOVE for move in moves if move is not None)
 
