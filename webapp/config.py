@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "LEADLOOP_"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What the examples call a program's own variables: they may be set where the product starts.
 CLIENT_VARIABLES = ("KEY",)
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +143,11 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://[\w.:\[\]-]+/?$", examples=["https://leads.example.com"]
     )
+    allowed_hosts: str | None = Field(
+        None,
+        pattern=r"^(\[[\da-fA-F:]+\]|[\w.-]+)(, *(\[[\da-fA-F:]+\]|[\w.-]+))*$",
+        examples=["leads.example.com,10.0.0.5"],
+    )
     smtp_host: str | None = None
     smtp_port: int = Field(587, ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
@@ -202,6 +208,16 @@ class Settings(BaseSettings):
         """Where the web server of these settings is reached on its own machine."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def hosts(self) -> set[str] | None:
+        """The hosts by which requests may name this product, in small letters; None: any may."""
+        if self.public_url is None and self.allowed_hosts is None:
+            return None
+        named = [each.strip() for each in (self.allowed_hosts or "").split(",")]
+        found = {urlsplit(f"//{each}").hostname for each in named}
+        found |= {urlsplit(self.public_url or "").hostname, self.host.lower(), *LOOPBACK}
+        return {host for host in found if host}
 
     @property
     def has_secure_cookies(self) -> bool:

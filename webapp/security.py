@@ -1,4 +1,6 @@
-"""Response headers that limit what a browser may do with our answers, pages and API alike."""
+"""By which host we are called, and headers that limit what a browser may do with our answers."""
+
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
@@ -26,8 +28,30 @@ ONE_YEAR_OF_HTTPS = "max-age=31536000"
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every answer of the application."""
+    """Refuse requests that name another host, and add the headers to every answer."""
+    app.before_request(refuse_other_hosts)
     app.after_request(add_headers)
+
+
+def refuse_other_hosts() -> Response | None:
+    """Answer 400, without a page or link, where the settings name hosts and this is none of them.
+
+    A request without a Host (HTTP/1.0) names none.
+    """
+    hosts, named = product().settings.hosts, request.headers.get("Host")
+    if hosts is None or not named:
+        return None
+    try:
+        # Not Werkzeug's own check: it knows neither capitals nor IPv6.
+        host = urlsplit(f"//{named}").hostname
+    except ValueError:
+        host = None
+    if host in hosts:
+        return None
+    told = (
+        "This host is none of Leadloop's. Whoever runs it can add it to LEADLOOP_ALLOWED_HOSTS.\n"
+    )
+    return Response(told, 400, mimetype="text/plain")
 
 
 def add_headers(response: Response) -> Response:
