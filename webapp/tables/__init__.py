@@ -22,6 +22,7 @@ RUN_KINDS = ("training", "import", "rescoring", "sync", "monitoring")
 RUN_STATES = ("requested", "running", "succeeded", "failed")
 FIELD_STATES = ("suspected", "allowed", "left_out")
 ROLES = ("rep", "manager", "admin")
+COLUMNS_OF_MOVES = ("version_key", "status", "moved", "lead_key", "owner", "moved_at")
 
 
 class Lead(Base):
@@ -259,8 +260,7 @@ def queue_index(name: str, *facets: str) -> sa.Index:
 class Score(Base):
     """A lead's current score by one version, with what the lead table filters by.
 
-    Repeats `status`, `lead_source`, `industry` and `owner` ("" where unknown), since an index
-    cannot span two tables.
+    Repeats `status`, `lead_source`, `industry` and `owner` ("" where unknown) for its indexes.
     """
 
     __tablename__ = "scores"
@@ -269,7 +269,7 @@ class Score(Base):
         queue_index("ix_scores_queue_lead_source", "lead_source", "industry", "owner"),
         queue_index("ix_scores_queue_industry", "industry", "lead_source", "owner"),
         queue_index("ix_scores_queue_owner", "owner", "lead_source", "industry"),
-        sa.Index("ix_scores_moved", "version_key", "status", "moved", "lead_key"),
+        sa.Index("ix_scores_moved", *COLUMNS_OF_MOVES),
         one_of("status", STATUSES),
     )
 

@@ -126,10 +126,13 @@ def _unowned(since: datetime) -> sa.Select[Any]:
     return sa.select(Lead.key.label("key")).where(
         Lead.created_at >= since,
         sa.func.coalesce(Lead.owner, "") == "",
-        Lead.outcome.is_(None),
-        ~Lead.is_never_worked,
-        ~Lead.is_in_pipeline,
-        Lead.removed_at.is_(None),
+        # As one condition: SQLite would go along the index of one of its parts instead.
+        ~sa.or_(
+            Lead.outcome.is_not(None),
+            Lead.is_never_worked,
+            Lead.is_in_pipeline,
+            Lead.removed_at.is_not(None),
+        ),
     )
 
 

@@ -122,36 +122,52 @@ def _counted(live: Live, now: datetime, times: _Times) -> sa.CompoundSelect[Any]
     # Days are kept as numbers: a little less than exact, so the moment decides.
     first_day = (last - EPOCH) / timedelta(days=1) - 1
     parts = [
-        _of_leads(closed, version.key, now).where(
+        _of_leads(
+            *(closed, version.key, now),
             Lead.outcome_day >= first_day,
             Lead.outcome_at >= last,
             Lead.outcome.is_not(None),
             ~Lead.is_never_worked,
         ),
-        _of_leads(is_contacted, version.key, now).where(Lead.created_at >= new),
+        _of_leads(is_contacted, version.key, now, Lead.created_at >= new),
     ]
-    return sa.union_all(*_open(live, now), *(_by_grade(part, card.grades) for part in parts))
+    graded = (_by_grade(part, card.grades) for part in parts)
+    return sa.union_all(*_open(live), *_overridden(live, now), *graded)
 
 
-def _open(live: Live, now: datetime) -> Iterator[sa.Select[str, str, int]]:
-    """Count each grade as a range of the queue's index, which needs no sort.
-
-    Leads with a person's score, which are few, are taken out by the model's grade and put in by
-    that person's.
-    """
+def _open(live: Live) -> Iterator[sa.Select[str, str, int]]:
+    """Count each grade as a range of the queue's index, which needs no sort."""
     version, card = live
-    is_open = (Score.version_key == version.key, Score.status == "open")
-    is_its = ScoreOverride.lead_key == Score.lead_key
-    overridden = sa.and_(is_its, *overrides.counts(now))
     bounds = (*card.grades, None)
     for place, grade in enumerate(GRADES):
         low, high = bounds[place], bounds[place - 1] if place else None
-        what, n = (sa.literal("open"), sa.literal(grade)), sa.func.count()
-        yield sa.select(*what, n).where(*is_open, *_within(Score.probability, low, high))
-        few = sa.select(*what, -n).where(*is_open, overridden)
-        yield few.where(*_within(Score.probability, low, high))
-        said = sa.select(*what, n).where(*is_open, overridden)
-        yield said.where(*_within(ScoreOverride.probability, low, high))
+        counted = sa.select(sa.literal("open"), sa.literal(grade), sa.func.count())
+        is_open = (Score.version_key == version.key, Score.status == "open")
+        yield counted.where(*is_open, *_within(Score.probability, low, high))
+
+
+def _overridden(live: Live, now: datetime) -> Iterator[sa.Select[Any]]:
+    """Take leads with a person's score, which are few, out of the model's grade and put them into
+    that person's.
+
+    Not a join: their scores are looked up, never all scores for the few that have one.
+    """
+    version, card = live
+    of_model = (
+        sa.select(Score.probability)
+        .where(
+            Score.version_key == version.key,
+            Score.lead_key == ScoreOverride.lead_key,
+            Score.status == "open",
+        )
+        .correlate(ScoreOverride)
+        .scalar_subquery()
+    )
+    of_person = sa.case((of_model.is_not(None), ScoreOverride.probability))
+    for probability, sign in ((of_model, -1), (of_person, 1)):
+        what = sa.literal("open").label("what"), probability.label("p")
+        part = sa.select(*what).where(*overrides.counts(now))
+        yield _by_grade(part, card.grades, sign)
 
 
 def _within(
@@ -161,7 +177,9 @@ def _within(
     return above if high is None else [*above, probability < high]
 
 
-def _of_leads(what: sa.ColumnElement[str], version_key: int, now: datetime) -> sa.Select[str, Any]:
+def _of_leads(
+    what: sa.ColumnElement[str], version_key: int, now: datetime, *which: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
     """Not a join: the leads of a time are looked up in the scores, never the other way round.
 
     What a person says counts before the model, as in the lead table.
@@ -169,20 +187,26 @@ def _of_leads(what: sa.ColumnElement[str], version_key: int, now: datetime) -> s
     score = sa.select(Score.probability).where(
         Score.version_key == version_key, Score.lead_key == Lead.key
     )
-    by_model = score.scalar_subquery()
     said = sa.select(ScoreOverride.probability).where(
         ScoreOverride.lead_key == Lead.key, *overrides.counts(now)
     )
+    found = sa.select(
+        what.label("what"),
+        score.scalar_subquery().label("by_model"),
+        said.scalar_subquery().label("said"),
+    )
+    # The offset keeps SQLite from looking each score up again wherever it is named.
+    rows = found.where(*which).offset(0).subquery()
     # Of a removed lead neither: it has no score.
-    by_person = sa.case((by_model.is_not(None), said.scalar_subquery()))
-    return sa.select(what.label("what"), sa.func.coalesce(by_person, by_model).label("p"))
+    by_person = sa.case((rows.c.by_model.is_not(None), rows.c.said))
+    return sa.select(rows.c.what, sa.func.coalesce(by_person, rows.c.by_model).label("p"))
 
 
-def _by_grade(part: sa.Select[str, Any], lowest: Sequence[float]) -> sa.Select[Any]:
+def _by_grade(part: sa.Select[Any], lowest: Sequence[float], sign: int = 1) -> sa.Select[Any]:
     """Removed leads have no score, and no grade."""
     rows = part.subquery()
     steps = zip(GRADES, lowest, strict=False)
     grade = sa.case(*((rows.c.p >= low, letter) for letter, low in steps), else_=GRADES[-1])
     graded = sa.select(rows.c.what, grade.label("grade")).where(rows.c.p.is_not(None)).subquery()
-    n = sa.func.count()
+    n = sign * sa.func.count()
     return sa.select(graded.c.what, graded.c.grade, n).group_by(graded.c.what, graded.c.grade)
