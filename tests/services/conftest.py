@@ -12,7 +12,8 @@ def explained(app):
     found: list[str] = []
 
     def keep(connection, cursor, statement, parameters, *rest):
-        if statement.startswith(("SELECT", "WITH")):
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite and statement.startswith(("SELECT", "WITH")):
             cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
             found.append("\n".join(row[3] for row in cursor.fetchall()))
 

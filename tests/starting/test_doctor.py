@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from webapp.database import utc_now
+from webapp.private_file import keep_database_private
 from webapp.services import installation
 from webapp.services.runs import runs, workers
 
@@ -18,6 +19,7 @@ def dialect():
 @pytest.fixture
 def found(app, read, settings, champion):
     """What `doctor` says of a part of the installation, with other settings if need be."""
+    keep_database_private(settings.database_file)
 
     def find(name, **changed):
         checks = read(

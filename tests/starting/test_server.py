@@ -89,7 +89,7 @@ def test_a_taken_port_is_told_before_anything_is_printed_or_made(settings):
 def test_setup_never_shows_the_address_of_another_process(first_setup):
     settings, ended = first_setup
     assert ended.returncode == 0
-    assert "password:" in ended.stdout
+    assert "Sign in:" in ended.stdout
     assert str(settings.port) not in ended.stdout
 
 

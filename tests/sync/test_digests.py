@@ -11,6 +11,7 @@ from sync.digests import send_digests
 from tests.factories import NOW, PROGRAM, make_champion, make_lead, make_outcome, make_user
 from tests.services.inbox import mail_settings, receiving
 from webapp.services.accounts import accounts
+from webapp.services.accounts.preferences import InvalidPreference
 from webapp.services.my_day import digests
 from webapp.services.my_day.digests import InvalidDigest
 from webapp.services.my_day.own_leads import Listed
@@ -154,7 +155,7 @@ def test_whoever_was_turned_off_gets_none(rita, want, write, clock, read):
     ],
 )
 def test_an_hour_or_a_zone_that_cannot_be_is_refused(hour, zone, field, rita, want):
-    with pytest.raises(InvalidDigest) as refused:
+    with pytest.raises((InvalidDigest, InvalidPreference)) as refused:
         want(rita, hour, zone)
     assert refused.value.field == field
 

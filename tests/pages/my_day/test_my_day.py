@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tests.apps import engine_of
 from tests.conftest import MOSTLY_SQLITE, ON_BOTH
 from tests.factories import make_lead, make_outcome
+from webapp.database import utc_now
 from webapp.services.leads import leads
 from webapp.services.outcomes.outcomes import Attribution
 from webapp.services.remarks import overrides
@@ -179,7 +180,7 @@ def test_a_manager_reads_that_no_worker_runs(champion, mona, sign_in, write):
     assert "No worker has run yet." in client.get("/").text
     write(lambda s: workers.report(s, "worker-1", NOW - timedelta(hours=2)))
     assert "The worker was last at work" in client.get("/").text
-    write(lambda s: workers.report(s, "worker-2", NOW))
+    write(lambda s: workers.report(s, "worker-2", utc_now()))
     assert "worker" not in client.get("/").text
 
 

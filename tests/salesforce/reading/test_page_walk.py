@@ -20,12 +20,12 @@ def dialect():
     return "sqlite"
 
 
-def test_a_page_runs_through_at_most_10_files_of_the_sync(fake, salesforce, monkeypatch):
+def test_a_page_runs_through_at_most_10_files_of_the_sync(fake, salesforce, write, monkeypatch):
     walked = set(WALKED)
     to_the_end = Reading.to_the_end
 
     def follow(reading):
-        walked.update(files_run(partial(to_the_end, reading), "sync"))
+        walked.update(files_run(partial(to_the_end, reading), write, "sync"))
 
     fake.lead(LeadSource="Webinar")
     salesforce.later()
