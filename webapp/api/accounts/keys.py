@@ -39,6 +39,7 @@ def create_key() -> Response:
     "Replace an API key",
     scope="admin",
     body=sent.Rotation,
+    body_required=False,
     answers={201: answers.NewKey},
     problems=(404, 409),
 )

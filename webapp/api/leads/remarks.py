@@ -52,7 +52,13 @@ def add_note(lead_id: str) -> Response:
 
 
 @bp.delete(f"{OF_LEAD}/notes/{KEY}")
-@describe("Delete a note", scope="admin", answers={200: shapes.Note}, problems=(403, 404, 422))
+@describe(
+    "Delete a note",
+    scope="admin",
+    answers={200: shapes.Note},
+    # Without a number at its end, the path is that of a lead, which is not deleted.
+    problems=(403, 404, 405, 422),
+)
 def delete_note(lead_id: str, key: int) -> Response:
     """Delete a note that this key wrote."""
     who = requests.actor()
