@@ -15,6 +15,8 @@ from webapp.tables.remarks import WRONG_REASONS
 MAX_ADDRESS = 254
 REASON_RULE = f"one of {', '.join(WRONG_REASONS)}"
 SCORE_RULE = "a probability from 0 to 1"
+_IN_LINES = r"[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]"
+LINES = rf"^{_IN_LINES}*[^\s\u0000-\u001F\u007F-\u009F]{_IN_LINES}*$"
 # An example that is still one in some months.
 SOON = (utc_now() + timedelta(days=300)).date().isoformat()
 UNTIL_RULE = "a date like 2026-12-31, from today on, at most a year ahead: the last day, in UTC"
@@ -47,7 +49,10 @@ class SentNote(Body):
 
     text: Annotated[
         str, Field(min_length=1, max_length=notes.MAX_LENGTH), AfterValidator(_note)
-    ] = Field(description=f"text of 1 to {notes.MAX_LENGTH:,} characters")
+    ] = Field(
+        description=f"text of 1 to {notes.MAX_LENGTH:,} characters, in lines, not blank",
+        json_schema_extra={"pattern": LINES},
+    )
 
 
 class SentScoreReport(Body):
