@@ -329,7 +329,9 @@ def test_a_purged_lead_is_erased_here_too(fake, salesforce):
     with pytest.raises(leads.LeadNotFound):
         salesforce.lead(lead)
     assert salesforce.read(lambda s: s.get(CrmLead, lead)) is None
-    actions = salesforce.read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
+    actions = salesforce.read(
+        lambda s: s.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.key)).all()
+    )
     assert "erased a lead" in actions
     assert salesforce.lead(other).lead_id == other
 

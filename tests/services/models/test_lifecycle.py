@@ -217,7 +217,7 @@ def test_a_won_challenger_takes_over_once_its_scores_are_filled(write, read):
     assert rescore.task["version"] == "1.1"
     write(lambda s: lifecycle.switch(s, version, "gate", NOW))
     assert read(registry.champion).name == "1.1"
-    actions = read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
+    actions = read(lambda s: s.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.key)).all())
     assert actions == ["promoted"]
 
 

@@ -117,7 +117,7 @@ def test_an_endpoint_that_fails_for_three_days_is_disabled_and_the_log_says_so(
     n_received = len(receiver.received)
     send()
     assert len(receiver.received) == n_received
-    entries = read(lambda s: s.scalars(sa.select(AuditEntry.action)).all())
+    entries = read(lambda s: s.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.key)).all())
     assert entries.count("disabled webhook") == 1
 
 
