@@ -19,7 +19,7 @@ from webapp.database import db, read, utc_now, write
 from webapp.exporting import audit_lines, files
 from webapp.private_file import keep_database_private, replace_private
 from webapp.product import VERSION, product
-from webapp.services import health, installation
+from webapp.services import installation
 from webapp.services import setup as first_setup
 from webapp.services.accounts import accounts, audit, passwords
 from webapp.services.accounts.errors import AccountError
@@ -307,10 +307,7 @@ def accept_losses() -> None:
 @with_appcontext
 def doctor() -> None:
     """Check what the product needs; exit code 1 where something is wrong."""
-    settings = product().settings
-    checks = health.everything(db.session(), settings, product().file_fields)
-    if all(check.is_good for check in health.readiness(db.session())):
-        checks += installation.checks(db.session(), settings)
+    checks = installation.everything(db.session(), product().settings, product().file_fields)
     for check in checks:
         found = "FAIL" if not check.is_good else "note" if check.is_advice else "ok  "
         click.echo(f"{found}  {check.name}: {check.sentence}")

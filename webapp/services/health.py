@@ -63,13 +63,10 @@ def _look_for_its_file(session: Session) -> None:
         check_file(Path(str(url.database)))
 
 
-def everything(session: Session, settings: Settings, file_fields: Fields | None) -> list[Check]:
-    """All checks of `doctor`; `file_fields` are those of a file that rules."""
-    checks = readiness(session)
-    if all(check.is_good for check in checks):
-        fields = file_fields or field_lists.current(session).fields
-        checks += [*_versions(session), _fields(session, fields)]
-    return [*checks, _data_folder(settings)]
+def of_store(session: Session, file_fields: Fields | None) -> list[Check]:
+    """What is stored, where it is ready; `file_fields` are those of a file that rules."""
+    fields = file_fields or field_lists.current(session).fields
+    return [*_versions(session), _fields(session, fields)]
 
 
 def _migrations(session: Session) -> Check:
@@ -111,7 +108,8 @@ def _fields(session: Session, fields: Fields) -> Check:
     return Check("fields", False, f"{uses}: {' '.join(reasons.values())} To end that, {step}")
 
 
-def _data_folder(settings: Settings) -> Check:
+def data_folder(settings: Settings) -> Check:
+    """Whether the product can write where it keeps its files."""
     folder = settings.data_dir
     if os.access(folder, os.W_OK):
         return Check("data folder", True, f"{folder} can be written")

@@ -9,8 +9,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from ml.fields.fields_file import Fields
 from webapp.config import Settings
 from webapp.database import utc_now
+from webapp.services import health
 from webapp.services.accounts import audit
 from webapp.services.health import Check
 from webapp.services.runs import workers
@@ -21,6 +23,15 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 MIN_FREE_BYTES, ENOUGH_FREE_BYTES = 200 * 10**6, 2 * 10**9
 MAX_SKEW = timedelta(minutes=2)
 BACKUP_IS_OLD_AFTER = timedelta(days=7)
+
+
+def everything(session: Session, settings: Settings, file_fields: Fields | None) -> list[Check]:
+    """All checks of `doctor`; `file_fields` are those of a file that rules."""
+    found = health.readiness(session)
+    if not all(check.is_good for check in found):
+        return [*found, health.data_folder(settings)]
+    found += [*health.of_store(session, file_fields), health.data_folder(settings)]
+    return found + checks(session, settings)
 
 
 def checks(session: Session, settings: Settings) -> list[Check]:
