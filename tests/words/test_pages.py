@@ -7,6 +7,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 from tests.factories import NOW, make_key, make_lead, make_outcome, make_version
+from tests.pages.every_page import every_page
 from tests.words import catalogues
 from tests.words.plain import plain_texts
 from webapp.pages import language
@@ -14,12 +15,6 @@ from webapp.services.accounts.api_keys import SCOPES
 from webapp.services.accounts.preferences import FORMATS
 from webapp.services.remarks import notes
 
-ARGUMENTS = {
-    "AnyConverter": "json",
-    "KeyConverter": 1,
-    "RecordIdConverter": "0065e00000000001",
-    "UnicodeConverter": "1.0",
-}
 DATA = (
     *(
         "ada@example.com",
@@ -70,22 +65,14 @@ def stored(write, champion):
 
 @pytest.fixture
 def pages(app):
-    """Method, endpoint and address of every page and action."""
-    adapter = app.url_map.bind("localhost")
-    found = []
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("pages."):
-            values = {name: ARGUMENTS[type(c).__name__] for name, c in rule._converters.items()}
-            method = "POST" if "POST" in rule.methods else "GET"
-            found.append((method, rule.endpoint, adapter.build(rule.endpoint, values)))
-    return found
+    return every_page(app)
 
 
 def test_no_page_holds_plain_english(pages, stored, made_up, ada, sign_in):
     admin = sign_in(ada)
     admin.environ_base["HTTP_ACCEPT_LANGUAGE"] = "eo"
     plain = {}
-    for method, endpoint, path in pages:
+    for method, path, endpoint in pages:
         if method == "GET":
             answer = admin.get(path)
             is_page = answer.mimetype == "text/html" and answer.status_code not in (302, 303)

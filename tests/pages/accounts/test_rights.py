@@ -3,15 +3,9 @@
 import pytest
 
 from tests.factories import make_user
+from tests.pages.every_page import every_page
 from webapp.pages.accounts.rights import ANYBODY, MIN_ROLE
 from webapp.tables import ROLES
-
-ARGUMENTS = {
-    "AnyConverter": "json",
-    "KeyConverter": 1,
-    "RecordIdConverter": "0065e00000000001",
-    "UnicodeConverter": "1.0",
-}
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -22,15 +16,7 @@ def dialect(request):
 
 @pytest.fixture
 def pages(app):
-    """Method, address and endpoint of every page and action."""
-    adapter = app.url_map.bind("localhost")
-    found = []
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("pages."):
-            values = {name: ARGUMENTS[type(c).__name__] for name, c in rule._converters.items()}
-            method = "POST" if "POST" in rule.methods else "GET"
-            found.append((method, adapter.build(rule.endpoint, values), rule.endpoint))
-    return found
+    return every_page(app)
 
 
 def test_every_page_states_its_right(pages):
